@@ -1,0 +1,71 @@
+"""The ruler: benchmarks, their rewards and units, the measurement of a policy as a front, indicators and statistics.
+
+Names are loaded when first used: `import benchmarks` alone imports neither torch nor transformers.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmarks._benchmark import (
+        Answer,
+        Benchmark,
+        FunctionReward,
+        HubReward,
+        Objective,
+        PreferencePair,
+        Sampling,
+        Scratch,
+        TrainedReward,
+        Weights,
+        digest,
+        plain,
+        simplex_grid,
+    )
+    from benchmarks._card import Card
+    from benchmarks._collapse import collapse_reasons, collapsed
+    from benchmarks._cost import Cost, charge, charged_to
+    from benchmarks._errors import BadInput
+    from benchmarks._evaluate import evaluate
+    from benchmarks._front import Front, has_point, read_answers, read_front
+    from benchmarks._indicators import epsilon, expected_utility, hypervolume, igd_plus, kendall_tau, pareto
+    from benchmarks._load import benchmark_names, load_benchmark, option_names
+    from benchmarks._lock import locked, whole_folder, write_text
+    from benchmarks._log import Log, silent
+    from benchmarks._policy import Policy, cut, cut_tokens, load_policy, sample_tokens, sequence_kl
+    from benchmarks._prepare import Prepared, is_prepared, missing_parts, prepare, prepare_part
+    from benchmarks._stats import Bootstrap, bootstrap_hypervolume
+    from benchmarks._torch import ENVIRONMENT, setup
+    from benchmarks._trainer import Progress, Training, run_trainer, supervised, trainer_arguments, training_mode
+
+_HOMES = {
+    "_benchmark": (
+        "Answer Benchmark FunctionReward HubReward Objective PreferencePair Sampling Scratch TrainedReward Weights "
+        "digest plain simplex_grid"
+    ),
+    "_card": "Card",
+    "_collapse": "collapse_reasons collapsed",
+    "_cost": "Cost charge charged_to",
+    "_errors": "BadInput",
+    "_evaluate": "evaluate",
+    "_front": "Front has_point read_answers read_front",
+    "_indicators": "epsilon expected_utility hypervolume igd_plus kendall_tau pareto",
+    "_load": "benchmark_names load_benchmark option_names",
+    "_log": "Log silent",
+    "_lock": "locked whole_folder write_text",
+    "_policy": "Policy cut cut_tokens load_policy sample_tokens sequence_kl",
+    "_prepare": "Prepared is_prepared missing_parts prepare prepare_part",
+    "_stats": "Bootstrap bootstrap_hypervolume",
+    "_torch": "ENVIRONMENT setup",
+    "_trainer": "Progress Training run_trainer supervised trainer_arguments training_mode",
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'benchmarks' has no attribute {name!r}")
+    return getattr(import_module(f"benchmarks.{_HOME[name]}"), name)

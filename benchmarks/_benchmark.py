@@ -1,0 +1,291 @@
+"""What a benchmark is: data, objectives with their rewards, the starting policy, decoding and the grid of weights.
+
+A `Benchmark` is a plain description: cheap to build, hashable, no model in it. What has to be trained before it can
+score anything (`_prepare`) lies beside it, in a folder named after the content of the description.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from benchmarks._card import Card
+    from benchmarks._prepare import Prepared
+
+Weights = tuple[float, ...]
+"""A point on the simplex: M numbers, non-negative, sum 1."""
+
+
+class Answer(NamedTuple):
+    """A response to a prompt. The prompt ends where the assistant speaks; the response carries no leading space."""
+
+    prompt: str
+    response: str
+
+
+class PreferencePair(NamedTuple):
+    """Two responses to one prompt, the first preferred under one objective."""
+
+    prompt: str
+    chosen: str
+    rejected: str
+
+
+class Data(Protocol):
+    """Where a benchmark's rows come from: an embedded world, a published data set, a user's table.
+
+    Splits are "train" and "test"; no prompt is in both. Every call returns the same rows in the same order.
+    """
+
+    def prompts(self, split: str) -> list[str]:
+        """Distinct prompts."""
+        ...
+
+    def demonstrations(self) -> list[Answer]:
+        """Training answers worth imitating: what the SFT policy learns from."""
+        ...
+
+    def responses(self) -> list[Answer]:
+        """All training answers, good and bad: what offline methods learn from and what a scratch policy is pre-trained on."""
+        ...
+
+    def preference_pairs(self, objective: str, split: str) -> list[PreferencePair]:
+        """Pairs labelled under one objective. Empty where the data has none for it."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Hash of the content: two data sources with the same fingerprint return the same rows."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubReward:
+    """A sequence classifier by hub id or local path: one of its logits is the reward (METHODS: rewards)."""
+
+    model: str
+    label: int = 0
+    """Index of the logit."""
+    sign: float = 1.0
+    """-1 for a classifier of something bad."""
+    inputs: str = "pair"
+    """"pair" = (prompt, response) as two segments, "pair-reversed" = (response, prompt), "response" = response only,
+    otherwise a template with {prompt}, {response} and {bos}, scored as one text."""
+    revision: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedReward:
+    """A Bradley-Terry classifier trained at preparation from the objective's own preference pairs."""
+
+    size: str = "0.3m"
+    """Backbone trained from scratch ("0.3m", "1m", ...) or a hub id / local path of a language model to start from."""
+    steps: int = 250
+    batch: int = 24
+    """Pairs per step."""
+    learning_rate: float = 3e-3
+    seed: int = 0
+    """Two objectives' seeds may agree; a held-out evaluator trained on the same pairs needs another."""
+    fold: str = "all"
+    """Which training pairs it sees: "all", or "even" / "odd" halves so that a reward and its held-out evaluator share none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionReward:
+    """A Python function `f(prompts, responses) -> sequence of N floats`, named "module:function" or "file.py:function"."""
+
+    function: str
+    version: str = "1"
+    """Part of the identity: change it when the function's meaning changes."""
+
+
+Reward = HubReward | TrainedReward | FunctionReward
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """One thing to be good at: the reward that methods may train on, and the evaluator that only scores evaluation."""
+
+    name: str
+    reward: Reward
+    evaluator: Reward
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How answers are drawn, in training-set generation and in evaluation alike."""
+
+    max_new_tokens: int
+    temperature: float = 1.0
+    top_p: float = 0.9
+    stop: tuple[str, ...] = ()
+    """Texts that end an answer, such as the next turn's "\n\nHuman:"; they are cut off with what follows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scratch:
+    """How a `scratch:<size>` policy is made from the data's own text: pre-training on all answers, SFT on demonstrations."""
+
+    vocabulary: int = 1024
+    pretrain_steps: int = 400
+    sft_steps: int = 150
+    batch: int = 24
+    learning_rate: float = 5e-3
+    seed: int = 0
+
+
+def simplex_grid(objectives: int, steps: int) -> tuple[Weights, ...]:
+    """All weights whose entries are multiples of 1/steps, the last objective's share growing first.
+
+    >>> simplex_grid(2, 2)
+    ((1.0, 0.0), (0.5, 0.5), (0.0, 1.0))
+    """
+    counts = [c for c in product(range(steps, -1, -1), repeat=objectives) if sum(c) == steps]
+    return tuple(tuple(c / steps for c in count) for count in counts)
+
+
+# The three-objective grid of Rewarded Soups and RiC (arXiv 2402.10207, appendix), with exact thirds.
+_THREE = (
+    (1.0, 0.0, 0.0), (0.8, 0.1, 0.1), (0.6, 0.2, 0.2), (0.4, 0.4, 0.2), (1 / 3, 1 / 3, 1 / 3), (0.2, 0.6, 0.2),
+    (0.1, 0.8, 0.1), (0.0, 1.0, 0.0), (0.2, 0.2, 0.6), (0.1, 0.1, 0.8), (0.0, 0.0, 1.0),
+)  # fmt: skip
+
+
+def default_grid(objectives: int) -> tuple[Weights, ...]:
+    """The evaluation grid: 11 weights for two objectives (0, .1, ..., 1) and for three (published), corners + centre + edges beyond."""
+    if objectives == 1:
+        return ((1.0,),)
+    if objectives == 2:
+        return simplex_grid(2, 10)
+    if objectives == 3:
+        return _THREE
+    return simplex_grid(objectives, 2) + ((1 / objectives,) * objectives,)
+
+
+def default_trained_grid(objectives: int) -> tuple[Weights, ...]:
+    """The weights for which methods that retrain per weight pay: 5 for two objectives, corners and centre beyond."""
+    if objectives <= 2:
+        return simplex_grid(objectives, 4) if objectives == 2 else ((1.0,),)
+    return (*corners(objectives), (1 / objectives,) * objectives)
+
+
+def corners(objectives: int) -> tuple[Weights, ...]:
+    """e_1, ..., e_M."""
+    return tuple(tuple(float(i == j) for j in range(objectives)) for i in range(objectives))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """A measuring stick: the same data, rewards, starting policy, decoding and weights for every method.
+
+    Axis order everywhere: K weights, N prompts, M objectives. Everything is maximised.
+    """
+
+    name: str
+    version: str
+    data: Data
+    objectives: tuple[Objective, ...]
+    policy: str
+    """The policy every method starts from: "scratch:<size>", a hub id or a local path."""
+    sampling: Sampling
+    eval_prompts: int = 400
+    """How many test prompts a front is measured on."""
+    scratch: Scratch = field(default_factory=Scratch)
+    grid: tuple[Weights, ...] = ()
+    """Weights at which fronts are measured; empty: `default_grid`."""
+    trained_grid: tuple[Weights, ...] = ()
+    """Weights for which methods that train once per weight are trained; empty: `default_trained_grid`."""
+    max_prompt_tokens: int = 512
+    seed: int = 0
+    """Seed of everything made at preparation."""
+    home: Path = Path("runs")
+    """Where prepared things are kept; not part of the identity."""
+
+    def __post_init__(self) -> None:
+        M = len(self.objectives)
+        object.__setattr__(self, "grid", tuple(self.grid) or default_grid(M))
+        object.__setattr__(self, "trained_grid", tuple(self.trained_grid) or default_trained_grid(M))
+
+    @property
+    def corners(self) -> tuple[Weights, ...]:
+        """e_1, ..., e_M: one weight vector per objective."""
+        return corners(len(self.objectives))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The objectives' names, in order."""
+        return tuple(o.name for o in self.objectives)
+
+    @cached_property
+    def identity(self) -> str:
+        """Twelve hex digits naming what is measured and how: data, rewards, policy, decoding, prompts. The grid is not part of it."""
+        facts = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in _NOT_IDENTITY}
+        return digest({**facts, "data": self.data.fingerprint()})
+
+    def prompts(self, split: str) -> list[str]:
+        """Distinct prompts of a split; for "test", the `eval_prompts` on which fronts are measured."""
+        prompts = self.data.prompts(split)
+        return prompts[: self.eval_prompts] if split == "test" else prompts
+
+    def demonstrations(self) -> list[Answer]:
+        """Training answers worth imitating."""
+        return self.data.demonstrations()
+
+    def responses(self) -> list[Answer]:
+        """All training answers, good and bad."""
+        return self.data.responses()
+
+    def preference_pairs(self, objective: str, split: str = "train") -> list[PreferencePair]:
+        """Preference pairs labelled under one objective."""
+        return self.data.preference_pairs(objective, split)
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """The starting policy, loaded rewards and the scale card. Raises BadInput where `prepare` has not run."""
+        from benchmarks._prepare import open_prepared
+
+        return open_prepared(self)
+
+    @property
+    def card(self) -> Card:
+        """The scale card: the units of every number below."""
+        return self.prepared.card
+
+    def score(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        """Training rewards (N, M) in benchmark units: z-scored by the scale card, 0 = the SFT policy's mean."""
+        return self.prepared.score(prompts, responses)
+
+    def evaluate(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        """Held-out evaluator scores (N, M) in benchmark units. Methods must not train on them."""
+        return self.prepared.evaluate(prompts, responses)
+
+
+_NOT_IDENTITY = {"home", "grid", "trained_grid", "data"}
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON types, dataclasses as dictionaries tagged with their class, so that it can be hashed or stored."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {"kind": type(value).__name__} | {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return str(value) if isinstance(value, Path) else value
+
+
+def digest(value: Any) -> str:
+    """Twelve hex digits of SHA-256 over the canonical JSON of a value."""
+    text = json.dumps(plain(value), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

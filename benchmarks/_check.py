@@ -1,0 +1,110 @@
+"""Checking what a user wrote against the fields of a dataclass: mistakes are collected, to be shown all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from math import inf
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from benchmarks._benchmark import Weights
+from benchmarks._data import nearest
+from benchmarks._errors import BadInput
+
+T = TypeVar("T")
+
+CHOICES = {"format": ("answers", "pairs", "dialogues"), "fold": ("all", "even", "odd")}
+"""The values of fields that name one of a few things."""
+RANGES: dict[str, tuple[float, float]] = {
+    "top_p": (1e-6, 1),
+    "temperature": (1e-6, inf),
+    "test_share": (0, 1),
+    "learning_rate": (0, 1),
+    **dict.fromkeys(("seed", "label", "pretrain_steps", "sft_steps"), (0, inf)),
+    **dict.fromkeys(("eval_prompts", "max_prompt_tokens", "max_new_tokens", "batch", "steps"), (1, inf)),
+    **dict.fromkeys(("vocabulary", "max_prompt_chars", "max_response_chars"), (1, inf)),
+}
+"""Lowest and highest value of fields that are numbers."""
+
+
+def fit(value: Any, hint: Any) -> Any:
+    """The value as a field of this type takes it: lists become tuples, integers floats. Raises TypeError."""
+    if isinstance(hint, UnionType):
+        return fit(value, next(kind for kind in get_args(hint) if kind is not type(None)))
+    if get_origin(hint) is tuple and isinstance(value, list | tuple):
+        return tuple(fit(item, get_args(hint)[0]) for item in value)
+    if hint is float and type(value) is int:
+        return float(value)
+    if get_origin(hint) is None and type(value) is hint:
+        return value
+    raise TypeError
+
+
+def words(hint: Any) -> str:
+    """A type in the user's words."""
+    if isinstance(hint, UnionType):
+        return words(get_args(hint)[0])
+    if get_origin(hint) is tuple:
+        return f"a list, each item {words(get_args(hint)[0])}"
+    return {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}[hint]
+
+
+def checked(
+    values: Mapping[str, Any], kind: type, where: str, mistakes: list[str], only: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The values that fit fields of a dataclass (all, or those named); what does not fit is added to the mistakes."""
+    hints = {f.name: get_type_hints(kind)[f.name] for f in fields(kind) if not only or f.name in only}
+    known = ", ".join(hints)
+    good: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in hints:
+            mistakes.append(f"{where}{key}: there is no such key{nearest(key, hints) or f'; there are: {known}'}")
+            continue
+        if is_dataclass(hints[key]):
+            good[key] = build(value, hints[key], f"{where}{key}.", mistakes)
+            continue
+        try:
+            fitted = fit(value, hints[key])
+        except TypeError:
+            mistakes.append(f"{where}{key}: expected {words(hints[key])}, found {value!r}")
+            continue
+        low, high = RANGES.get(key, (-inf, inf))
+        if key in CHOICES and fitted not in CHOICES[key]:
+            mistakes.append(f"{where}{key}: expected one of {', '.join(CHOICES[key])}, found {value!r}")
+        elif not isinstance(fitted, str | tuple) and not low <= fitted <= high:
+            room = f"at least {low:g}" if high == inf else f"from {low:g} to {high:g}"
+            mistakes.append(f"{where}{key}: expected a number {room}, found {value!r}")
+        else:
+            good[key] = fitted
+    return good
+
+
+def build(values: Any, kind: Callable[..., T], where: str, mistakes: list[str]) -> T | None:
+    """The dataclass with these values, or None where mistakes were added."""
+    assert isinstance(kind, type)
+    if not isinstance(values, Mapping):
+        mistakes.append(f"{where.rstrip('.')}: expected a table, found {values!r}")
+        return None
+    before = len(mistakes)
+    good = checked(values, kind, where, mistakes)
+    required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+    mistakes += [f"{where}{name} is missing" for name in required if name not in values]
+    return kind(**good) if len(mistakes) == before else None
+
+
+def check_grid(grid: Sequence[Weights], objectives: int, where: str, mistakes: list[str]) -> None:
+    """Weights are non-negative, sum to 1 within 1e-6 and have one entry per objective."""
+    for w in grid:
+        if len(w) != objectives:
+            mistakes.append(f"{where}: {list(w)} has {len(w)} weights for {objectives} objectives")
+        elif min(w) < 0 or abs(sum(w) - 1) > 1e-6:
+            mistakes.append(f"{where}: {list(w)} must be non-negative and sum to 1 (it sums to {sum(w):g})")
+
+
+def refuse(what: str, mistakes: Sequence[str], fix: str) -> None:
+    """Raises one BadInput that lists all mistakes, if there are any."""
+    if mistakes:
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        listed = "".join(f"\n  {mistake}" for mistake in mistakes)
+        raise BadInput(f"{what}: {count}{listed}", "nothing was started", fix)

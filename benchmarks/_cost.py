@@ -1,0 +1,48 @@
+"""What things cost: counted by the ruler itself, so that no method can forget to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass
+
+
+@dataclass
+class Cost:
+    """A ledger. Floating-point operations: 2 per parameter and token forward, 6 for a training step (Kaplan et al. 2020)."""
+
+    seconds: float = 0.0
+    generated_tokens: int = 0
+    trained_tokens: int = 0
+    reward_calls: int = 0
+    """(prompt, response) pairs scored, times rewards."""
+    flops: float = 0.0
+    peak_memory_bytes: int = 0
+
+    def to_json(self) -> dict[str, float]:
+        """As JSON types."""
+        return asdict(self)
+
+
+_ledger: ContextVar[Cost | None] = ContextVar("ledger", default=None)
+
+
+@contextmanager
+def charged_to(cost: Cost) -> Iterator[Cost]:
+    """Inside the block, generation, training and scoring are charged to `cost`."""
+    token = _ledger.set(cost)
+    try:
+        yield cost
+    finally:
+        _ledger.reset(token)
+
+
+def charge(*, generated_tokens: int = 0, trained_tokens: int = 0, reward_calls: int = 0, flops: float = 0.0) -> None:
+    """Adds to the ledger in force; without one, does nothing."""
+    cost = _ledger.get()
+    if cost is not None:
+        cost.generated_tokens += generated_tokens
+        cost.trained_tokens += trained_tokens
+        cost.reward_calls += reward_calls
+        cost.flops += flops

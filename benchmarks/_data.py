@@ -1,0 +1,275 @@
+"""Reading rows: from files in a local folder, or from the hub; what cannot be read is refused, bad rows are counted.
+
+A *schema* is a row with types in place of values, such as `{"info": {"post": str}, "summaries": [{"text": str}]}`;
+further keys are ignored.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, TypeVar
+
+from benchmarks._benchmark import Answer, Objective, digest
+from benchmarks._errors import BadInput
+
+SUFFIXES = (".jsonl.gz", ".jsonl", ".json", ".csv", ".parquet")
+USER, ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
+"""How a turn begins in HH-RLHF's dialogues."""
+
+Row = dict[str, Any]
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Tables of rows with splits: `<folder>/<table>/<split>.jsonl.gz` (or another suffix), or a data set on the hub."""
+
+    place: Path | str
+    """Local folder (Path) or hub id (str)."""
+    table_is: str = "config"
+    """On the hub, a table is a "config" (configuration) or a "folder"."""
+    revision: str | None = None
+
+    def has(self, table: str) -> bool:
+        """Whether a local folder has this table; the hub is not asked."""
+        return isinstance(self.place, str) or (self.place / table).is_dir()
+
+    def rows(self, table: str, split: str, schema: Any) -> Iterator[Row]:
+        """The rows of one split, in order. Raises BadInput for what is missing, unreadable or of another schema."""
+        if isinstance(self.place, Path):
+            return read_rows(self._file(table, split), schema)
+        return read_hub(self.place, split, schema, revision=self.revision, **{self.table_is: table})
+
+    def fingerprint(self, files: Iterable[tuple[str, str]]) -> str:
+        """Hash of the content of the local (table, split) files; id and revision for the hub."""
+        if isinstance(self.place, str):
+            return digest([self.place, self.revision])
+        return digest([hash_file(self._file(*file)) for file in files if self.has(file[0])])
+
+    def _file(self, table: str, split: str) -> Path:
+        assert isinstance(self.place, Path)
+        return find_file(self.place / table, split, layout=f"{self.place}/{table}/{split}.jsonl.gz")
+
+
+def find_file(folder: Path, stem: str, layout: str) -> Path:
+    """The one file `<folder>/<stem>.<suffix>` that can be read. Raises BadInput, telling the expected layout."""
+    for suffix in SUFFIXES:
+        if (path := folder / f"{stem}{suffix}").is_file():
+            return path
+    if not folder.is_dir():
+        there = f"there is no folder {folder}"
+    else:
+        names = ", ".join(sorted(path.name for path in folder.iterdir())[:8])
+        there = f"the folder holds: {names or 'nothing'}"
+    raise BadInput(f"no data file {layout}", there, "put it there (.json, .csv, .parquet will do), or check the folder")
+
+
+def read_rows(path: Path, schema: Any) -> Iterator[Row]:
+    """The rows of a .jsonl, .jsonl.gz, .json, .csv or .parquet file. Raises BadInput with file and line."""
+    if not path.name.endswith(SUFFIXES):
+        known = ", ".join(SUFFIXES)
+        raise BadInput(f"{path} has an unknown suffix", "the suffix names the format", f"use one of: {known}")
+    try:
+        for line, row in _numbered(path):
+            if not matches(row, schema):
+                raise _wrong(f"{path}:{line}", row, schema)
+            yield row
+    except FileNotFoundError:
+        raise BadInput(f"no data file {path}", "the rows are read from it", "check the path") from None
+    except (OSError, EOFError, UnicodeDecodeError, ValueError) as error:
+        expected = "" if path.suffix == ".parquet" else ", UTF-8 text"
+        raise BadInput(
+            f"{path} cannot be read: {error}",
+            f"its suffix promises {path.name.partition('.')[2]}{expected}",
+            "is it damaged, or a download that was cut off?",
+        ) from error
+
+
+def _numbered(path: Path) -> Iterator[tuple[int, Any]]:
+    """Line (for .json and .parquet: row) numbers from 1, and rows."""
+    if path.suffix == ".parquet":
+        import pyarrow.parquet
+
+        yield from enumerate(pyarrow.parquet.read_table(path).to_pylist(), 1)
+    elif path.suffix == ".csv":
+        with path.open(encoding="utf-8", newline="") as file:
+            yield from enumerate(csv.DictReader(file), 2)
+    elif path.suffix == ".json":
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(rows, list):
+            raise ValueError("expected a list of rows")
+        yield from enumerate(rows, 1)
+    else:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield number, _parse(line, f"{path}:{number}")
+
+
+def _parse(line: str, where: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise BadInput(
+            f"{where} is not JSON: {error}",
+            "expected one JSON object on every line of the file",
+            "repair or delete the line",
+        ) from None
+
+
+def read_hub(
+    dataset: str,
+    split: str,
+    schema: Any,
+    *,
+    config: str | None = None,
+    folder: str | None = None,
+    revision: str | None = None,
+) -> Iterator[Row]:
+    """The rows of a data set on the hub. Raises BadInput where it cannot be reached or is another data set."""
+    from datasets import load_dataset
+
+    try:
+        rows = load_dataset(dataset, config, data_dir=folder, split=split, revision=revision)
+    except Exception as error:
+        raise BadInput(
+            f"the data set {dataset} ({split}) cannot be loaded from the hub: {type(error).__name__}: {error}",
+            "it is neither in the local cache nor reachable from here",
+            "name a local copy with --data-dir FOLDER, or check id and network",
+        ) from error
+    for number, row in enumerate(rows, 1):
+        if not matches(row, schema):
+            raise _wrong(f"{dataset} ({split}), row {number}", row, schema)
+        yield row
+
+
+def matches(value: Any, schema: Any) -> bool:
+    """Whether a value has the types of a schema."""
+    if isinstance(schema, dict):
+        return isinstance(value, dict) and all(k in value and matches(value[k], s) for k, s in schema.items())
+    if isinstance(schema, list):
+        return isinstance(value, list) and all(matches(v, schema[0]) for v in value)
+    return isinstance(value, schema)
+
+
+def shown(schema: Any) -> str:
+    """A schema as text.
+
+    >>> shown({"summaries": [{"text": str}], "choice": int})
+    '{"summaries": [{"text": str}, ...], "choice": int}'
+    """
+    if isinstance(schema, dict):
+        return "{" + ", ".join(f'"{key}": {shown(kind)}' for key, kind in schema.items()) + "}"
+    if isinstance(schema, list):
+        return f"[{shown(schema[0])}, ...]"
+    return schema.__name__ if isinstance(schema, type) else str(schema)
+
+
+def _wrong(where: str, row: Any, schema: Any) -> BadInput:
+    found = f"keys {', '.join(map(str, row))}" if isinstance(row, dict) else type(row).__name__
+    missing = [key for key in schema if isinstance(row, dict) and key not in row]
+    hints = [f"{key!r} is missing{nearest(key, row)}" for key in missing]
+    return BadInput(
+        f"{where} is not a row of this data set: {'; '.join(hints) or 'a value has another type'}",
+        f"expected {shown(schema)}, found {found}",
+        "is this the right file?",
+    )
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """ " (did you mean X?)" for the closest of the names, empty where none is close."""
+    close = get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+@lru_cache(maxsize=256)
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, read once per process."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def local_folder(path: Path) -> Path:
+    """The path, if it is a folder; otherwise raises BadInput."""
+    if path.is_dir():
+        return path
+    raise BadInput(
+        f"there is no folder {path}", "the data folder is where a benchmark's files are read from", "check --data-dir"
+    )
+
+
+def choose(name: str, known: Iterable[Objective], chosen: Sequence[str]) -> tuple[Objective, ...]:
+    """The objectives of these names, in this order. Raises BadInput for unknown, repeated or no names."""
+    by_name = {objective.name: objective for objective in known}
+    has = f"it has: {', '.join(by_name)}"
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise BadInput(f"{name}: objectives {list(chosen)}", "name at least one, each once", has)
+    if unknown := [f"{o!r}{nearest(o, by_name)}" for o in chosen if o not in by_name]:
+        raise BadInput(f"{name} has no objective {', '.join(unknown)}", has, "choose among those")
+    return tuple(by_name[o] for o in chosen)
+
+
+def split_dialogue(text: str) -> Answer | str:
+    """A dialogue as prompt (up to and including its last "Assistant:") and response, or what is wrong with it.
+
+    >>> split_dialogue("\\n\\nHuman: Hi.\\n\\nAssistant: Hello!")
+    Answer(prompt='\\n\\nHuman: Hi.\\n\\nAssistant:', response='Hello!')
+    """
+    before, turn, response = text.rpartition(ASSISTANT)
+    if not turn or USER not in before:
+        return "not a dialogue"
+    if USER in response:
+        return "ends on a human turn"
+    if not response.strip():
+        return "empty answer"
+    return Answer(before + turn, response.strip())
+
+
+def fault(prompt: str, responses: Sequence[str], max_prompt_chars: int, max_response_chars: int) -> str | None:
+    """Why a prompt with its one answer, or with the chosen and the rejected, cannot be used; None if it can."""
+    if not all(responses):
+        return "empty answer"
+    if len(set(responses)) < len(responses):
+        return "chosen equals rejected"
+    if len(prompt) > max_prompt_chars:
+        return f"prompt longer than {max_prompt_chars} characters"
+    if max(map(len, responses)) > max_response_chars:
+        return f"answer longer than {max_response_chars} characters"
+    return None
+
+
+def distinct(items: Iterable[Item]) -> list[Item]:
+    """Each item once, where it first came."""
+    return list(dict.fromkeys(items))
+
+
+def alternate(*groups: Sequence[Item]) -> list[Item]:
+    """One of each group in turn, until all are used up.
+
+    >>> alternate([1, 2, 3], [10])
+    [1, 10, 2, 3]
+    """
+    end = object()
+    return [item for items in zip_longest(*groups, fillvalue=end) for item in items if item is not end]  # type: ignore[misc]
+
+
+def report_skipped(name: str, kept: int, skipped: Mapping[str, int]) -> None:
+    """One warning saying how many rows were skipped and why; the same line is not repeated in a process."""
+    if skipped:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in Counter(skipped).most_common())
+        _warn_once(f"{name}: kept {kept:,} rows, skipped {sum(skipped.values()):,} ({reasons})")
+
+
+@lru_cache(maxsize=256)
+def _warn_once(message: str) -> None:
+    logging.getLogger("moa").warning(message)

@@ -1,0 +1,105 @@
+"""Quality of a set of points as one number, after moocore. Everything is maximised; K points, M objectives.
+
+Points and weights must be finite matrices of matching width, else ValueError: moocore itself counts a NaN as nothing.
+"""
+
+from __future__ import annotations
+
+import moocore
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def hypervolume(points: ArrayLike, ref: ArrayLike) -> float:
+    """Volume dominated by points (K, M) above the lower corner `ref` (M,): exact, in the product of all units.
+
+    A point counts where it exceeds `ref` on every objective; one that is below on any of them contributes nothing.
+
+    >>> hypervolume([[3, 1], [1, 2]], [0, 0])  # 3 x 1 + 1 x 2, less the shared 1 x 1
+    4.0
+    """
+    corner = _vector(ref, "ref")
+    return float(moocore.hypervolume(_matrix(points, "points", len(corner)), ref=corner, maximise=True))
+
+
+def pareto(points: ArrayLike) -> np.ndarray:
+    """Indices, ascending, of the points (K, M) that no other point dominates. Equal points stay together.
+
+    >>> pareto([[3, 1], [2, 0], [1, 2]])
+    array([0, 2])
+    """
+    found = moocore.is_nondominated(_matrix(points, "points"), maximise=True, keep_weakly=True)
+    return np.flatnonzero(found)
+
+
+def igd_plus(points: ArrayLike, reference: ArrayLike) -> float:
+    """Mean distance by which points (K, M) fall short of each reference point (R, M); 0 is best (IGD+, Ishibuchi 2015).
+
+    Only shortfalls count: the distance from a reference point is zero once some point is at least as good everywhere.
+
+    >>> igd_plus([[0, 5]], [[3, 1], [0, 4]])  # 3 short of the first, beyond the second
+    1.5
+    """
+    points = _matrix(points, "points")
+    return float(moocore.igd_plus(points, ref=_matrix(reference, "reference", points.shape[1]), maximise=True))
+
+
+def epsilon(points: ArrayLike, reference: ArrayLike) -> float:
+    """The least amount to add to every coordinate of `points` (K, M) so that they weakly dominate `reference` (R, M).
+
+    Negative where the points are better throughout (additive epsilon, Zitzler et al. 2003).
+
+    >>> epsilon([[0, 5]], [[3, 1], [0, 4]])
+    3.0
+    """
+    points = _matrix(points, "points")
+    return float(moocore.epsilon_additive(points, ref=_matrix(reference, "reference", points.shape[1]), maximise=True))
+
+
+def expected_utility(points: ArrayLike, weights: ArrayLike) -> float:
+    """Mean over weights (L, M) of the best scalarised value max_k w . point_k (EUM, Zintgraf et al. 2015).
+
+    >>> expected_utility([[3, 1], [1, 2]], [[1, 0], [0, 1]])  # (3 + 2) / 2
+    2.5
+    """
+    points = _matrix(points, "points")
+    return float((_matrix(weights, "weights", points.shape[1]) @ points.T).max(axis=1).mean())
+
+
+def kendall_tau(x: ArrayLike, y: ArrayLike) -> float:
+    """Rank correlation tau-b of two vectors (K,), K >= 2: 1 where y rises with x, -1 where it falls; ties count.
+
+    0 where one of them is constant: it follows nothing.
+
+    >>> kendall_tau([1, 2, 3], [1, 3, 2])  # two pairs agree, one does not
+    0.3333333333333333
+    """
+    x, y = _vector(x, "x"), _vector(y, "y")
+    if len(x) != len(y) or len(x) < 2:
+        raise ValueError(f"x and y must be equally long, at least 2, got {len(x)} and {len(y)}")
+    rising_x, rising_y = np.sign(x[:, None] - x), np.sign(y[:, None] - y)
+    untied = np.abs(rising_x).sum() * np.abs(rising_y).sum()
+    return float((rising_x * rising_y).sum() / np.sqrt(untied)) if untied else 0.0
+
+
+def _matrix(values: ArrayLike, name: str, width: int | None = None) -> np.ndarray:
+    """`values` as a finite, non-empty float matrix, `width` wide where given. Never the caller's own array."""
+    matrix = np.array(values, dtype=float)
+    if matrix.ndim != 2 or 0 in matrix.shape or (width is not None and matrix.shape[1] != width):
+        expected = "(K, M)" if width is None else f"(K, {width})"
+        raise ValueError(f"{name} must have shape {expected} and not be empty, got {matrix.shape}")
+    return _finite(matrix, name)
+
+
+def _vector(values: ArrayLike, name: str) -> np.ndarray:
+    """`values` as a finite, non-empty float vector."""
+    vector = np.array(values, dtype=float)
+    if vector.ndim != 1 or len(vector) == 0:
+        raise ValueError(f"{name} must be a vector and not be empty, got shape {vector.shape}")
+    return _finite(vector, name)
+
+
+def _finite(values: np.ndarray, name: str) -> np.ndarray:
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} must be finite, got {values.tolist()}")
+    return values

@@ -1,0 +1,247 @@
+"""Rewards as functions of (prompts, responses): hub classifiers, classifiers trained here, Python functions."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from datasets import Dataset
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerFast
+from trl import RewardConfig, RewardTrainer
+
+from benchmarks._benchmark import FunctionReward, HubReward, PreferencePair, TrainedReward
+from benchmarks._cost import charge
+from benchmarks._errors import BadInput
+from benchmarks._log import Log, silent
+from benchmarks._policy import by_length
+from benchmarks._scratch import SIZES, scratch_classifier
+from benchmarks._torch import attention, setup
+from benchmarks._trainer import Progress, Training, run_trainer, trainer_arguments
+
+Scorer = Callable[[Sequence[str], Sequence[str]], np.ndarray]
+"""(N prompts, N responses) -> N raw rewards, higher is better."""
+
+TOKENS_PER_BATCH = 4096
+
+
+def load_function(reward: FunctionReward) -> Scorer:
+    """The function named by a `FunctionReward`; its N outputs are checked to be N finite numbers."""
+    place, _, name = reward.function.rpartition(":")
+    try:
+        if place.endswith(".py"):
+            spec = importlib.util.spec_from_file_location(Path(place).stem, place)
+            if spec is None or spec.loader is None or not Path(place).exists():
+                raise ImportError(f"no such file: {place}")
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+        else:
+            module = importlib.import_module(place)
+        function = getattr(module, name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise BadInput(
+            f"the reward function {reward.function!r} cannot be loaded: {error}",
+            "a reward names a Python function as module:function or path/to/file.py:function",
+            "check the spelling and that the module can be imported from here",
+        ) from error
+
+    def scorer(prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        values = np.asarray(function(list(prompts), list(responses)), dtype=float)
+        if values.shape != (len(prompts),) or not np.isfinite(values).all():
+            raise BadInput(
+                f"the reward function {reward.function!r} returned {describe(values)} for {len(prompts)} answers",
+                "a reward is one finite number per answer",
+                "make it return a list of floats as long as its arguments",
+            )
+        return values
+
+    return scorer
+
+
+def describe(values: np.ndarray) -> str:
+    """A shape, or the number of non-finite entries, in words."""
+    bad = int((~np.isfinite(values)).sum())
+    return f"{bad} non-finite numbers" if bad else f"an array of shape {values.shape}"
+
+
+class Classifier:
+    """Batched scoring with a sequence classifier: length-sorted, padded on the right, answers already scored looked up."""
+
+    def __init__(self, source: str | Path, reward: HubReward | TrainedReward, cache: Path | None = None):
+        device = setup()
+        revision = reward.revision if isinstance(reward, HubReward) else None
+        self.inputs = reward.inputs if isinstance(reward, HubReward) else "{prompt} {response}{eos}"
+        self.label = reward.label if isinstance(reward, HubReward) else 0
+        self.sign = reward.sign if isinstance(reward, HubReward) else 1.0
+        self.tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, padding_side="right")
+        if self.tokenizer.pad_token_id is None:
+            self.tokenizer.pad_token = self.tokenizer.eos_token
+        self.model = AutoModelForSequenceClassification.from_pretrained(
+            source, revision=revision, dtype=torch.float32, attn_implementation=attention(device)
+        )
+        self.model.config.pad_token_id = self.tokenizer.pad_token_id
+        self.model.to(device).eval()
+        self.tokenizer.truncation_side = "left"
+        self.limit = min(self.tokenizer.model_max_length, getattr(self.model.config, "max_position_embeddings", 512))
+        self.cache = cache
+
+    def encode(self, prompts: Sequence[str], responses: Sequence[str]) -> list[list[int]]:
+        """Token ids of each input text."""
+        kwargs = {"truncation": True, "max_length": self.limit}
+        if self.inputs == "pair":
+            return self.tokenizer(list(prompts), list(responses), **kwargs)["input_ids"]
+        if self.inputs == "pair-reversed":
+            return self.tokenizer(list(responses), list(prompts), **kwargs)["input_ids"]
+        template = "{response}" if self.inputs == "response" else self.inputs
+        special = {"bos": self.tokenizer.bos_token or "", "eos": self.tokenizer.eos_token or ""}
+        texts = [template.format(prompt=p, response=r, **special) for p, r in zip(prompts, responses, strict=True)]
+        return self.tokenizer(texts, **kwargs)["input_ids"]
+
+    @torch.inference_mode()
+    def forward(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        """Raw rewards (N,)."""
+        encoded = self.encode(prompts, responses)
+        longest = max(map(len, encoded), default=1)
+        device = self.model.device
+        values = np.zeros(len(encoded))
+        for rows in by_length(encoded, max(1, TOKENS_PER_BATCH // longest)):
+            width = len(encoded[rows[0]])
+            ids = torch.full((len(rows), width), self.tokenizer.pad_token_id)
+            mask = torch.zeros((len(rows), width), dtype=torch.long)
+            for row, i in enumerate(rows):
+                ids[row, : len(encoded[i])] = torch.tensor(encoded[i])
+                mask[row, : len(encoded[i])] = 1
+            logits = self.model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits
+            values[rows] = self.sign * logits[:, self.label].double().cpu().numpy()
+        charge(flops=2.0 * self.model.num_parameters() * sum(map(len, encoded)))
+        return values
+
+    def __call__(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        """Raw rewards (N,); each distinct answer is scored once."""
+        answers = list(zip(prompts, responses, strict=True))
+        known = ScoreCache.read(self.cache, answers) if self.cache else {}
+        new = list(dict.fromkeys(a for a in answers if a not in known))
+        if new:
+            values = self.forward([p for p, _ in new], [r for _, r in new])
+            fresh = dict(zip(new, values.tolist(), strict=True))
+            if self.cache:
+                ScoreCache.write(self.cache, fresh)
+            known |= fresh
+        return np.array([known[a] for a in answers])
+
+
+class ScoreCache:
+    """Scores on disk, one SQLite file per reward: an answer is scored once, whichever run asks."""
+
+    @staticmethod
+    def _key(answer: tuple[str, str]) -> bytes:
+        return hashlib.blake2b("\0".join(answer).encode(), digest_size=16).digest()
+
+    @staticmethod
+    def _open(path: Path) -> sqlite3.Connection:
+        connection = sqlite3.connect(path, timeout=60)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=OFF")
+        connection.execute("CREATE TABLE IF NOT EXISTS scores (answer BLOB PRIMARY KEY, value REAL) WITHOUT ROWID")
+        return connection
+
+    @classmethod
+    def read(cls, path: Path, answers: Sequence[tuple[str, str]]) -> dict[tuple[str, str], float]:
+        """Known scores among the answers."""
+        keys = {cls._key(a): a for a in answers}
+        found: dict[tuple[str, str], float] = {}
+        connection = cls._open(path)
+        wanted = list(keys)
+        for start in range(0, len(wanted), 500):
+            part = wanted[start : start + 500]
+            marks = ",".join("?" * len(part))
+            for key, value in connection.execute(f"SELECT answer, value FROM scores WHERE answer IN ({marks})", part):
+                found[keys[key]] = value
+        connection.close()
+        return found
+
+    @classmethod
+    def write(cls, path: Path, scores: dict[tuple[str, str], float]) -> None:
+        """Adds scores."""
+        connection = cls._open(path)
+        with connection:
+            rows = [(cls._key(a), v) for a, v in scores.items()]
+            connection.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?)", rows)
+        connection.close()
+
+
+def fold(pairs: Sequence[PreferencePair], which: str) -> list[PreferencePair]:
+    """ "all", or the half of the pairs whose prompt hashes to an even / odd number."""
+    if which == "all":
+        return list(pairs)
+    parity = {"even": 0, "odd": 1}[which]
+    return [p for p in pairs if hashlib.blake2b(p.prompt.encode(), digest_size=1).digest()[0] % 2 == parity]
+
+
+def train_reward(
+    reward: TrainedReward,
+    pairs: Sequence[PreferencePair],
+    tokenizer: PreTrainedTokenizerFast,
+    folder: Path,
+    *,
+    stage: str,
+    max_prompt_tokens: int,
+    max_new_tokens: int,
+    log: Log = silent,
+) -> None:
+    """Fits a Bradley-Terry classifier, -log sigmoid(r(chosen) - r(rejected)), with TRL and saves it to `folder`."""
+    longest = max_prompt_tokens + max_new_tokens + 2
+    if reward.size in SIZES:
+        model = scratch_classifier(reward.size, tokenizer, longest, labels=1, seed=reward.seed)
+    else:
+        tokenizer = AutoTokenizer.from_pretrained(reward.size)
+        model = AutoModelForSequenceClassification.from_pretrained(reward.size, num_labels=1, dtype=torch.float32)
+        tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+        model.config.pad_token_id = tokenizer.pad_token_id
+
+    def encode(prompt: str, response: str) -> list[int]:  # no longer than what a policy can say
+        answer = tokenizer(" " + response, add_special_tokens=False)["input_ids"][:max_new_tokens]
+        return [*tokenizer(prompt)["input_ids"][-max_prompt_tokens:], *answer, tokenizer.eos_token_id]
+
+    rows = [
+        {"chosen_ids": encode(p.prompt, p.chosen), "rejected_ids": encode(p.prompt, p.rejected)}
+        for p in fold(pairs, reward.fold)
+    ]
+    tokens = np.mean([len(r["chosen_ids"]) + len(r["rejected_ids"]) for r in rows])
+    training = Training(steps=reward.steps, batch=reward.batch, learning_rate=reward.learning_rate, warmup=0.1)
+    trainer = RewardTrainer(
+        model=model,
+        args=RewardConfig(
+            **trainer_arguments(training, folder / "checkpoints", reward.seed, model), max_length=None
+        ),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        callbacks=[Progress(stage, log, keep=("loss", "accuracy"))],
+    )
+    run_trainer(trainer)
+    trained = round(tokens * reward.batch * reward.steps)
+    charge(trained_tokens=trained, flops=6.0 * model.num_parameters() * trained)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def pair_accuracy(scorer: Scorer, pairs: Sequence[PreferencePair]) -> float:
+    """Share of pairs in which the chosen response scores higher."""
+    prompts = [p.prompt for p in pairs]
+    difference = scorer(prompts, [p.chosen for p in pairs]) - scorer(prompts, [p.rejected for p in pairs])
+    return float((difference > 0).mean())
+
+
+def reward_identity(reward: HubReward | TrainedReward | FunctionReward) -> HubReward | TrainedReward | FunctionReward:
+    """A reward as it enters identities: functions in files by content, so that editing the file is noticed."""
+    if isinstance(reward, FunctionReward) and ".py:" in reward.function:
+        path, _, name = reward.function.rpartition(":")
+        content = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+        return replace(reward, function=f"{Path(path).name}:{name}", version=f"{reward.version}+{content}")
+    return reward

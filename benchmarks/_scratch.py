@@ -1,0 +1,117 @@
+"""Models made from a benchmark's own text: tokenizer, small Llama-style policies and reward models. No download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, PreTrainedTokenizerFast
+
+from benchmarks._benchmark import Answer, Benchmark
+from benchmarks._errors import BadInput
+from benchmarks._log import Log, silent
+from benchmarks._policy import Policy
+from benchmarks._torch import attention, setup
+from benchmarks._trainer import Training, supervised
+
+SIZES = {  # hidden size, layers, heads; about that many parameters with a vocabulary of 1k to 4k
+    "0.3m": (96, 2, 4),
+    "1m": (128, 4, 4),
+    "2m": (192, 4, 6),
+    "4m": (256, 4, 4),
+    "8m": (320, 6, 5),
+    "20m": (512, 6, 8),
+}
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
+    """Byte-level BPE on the texts: lossless for any string; digits stay single so that numbers in prompts are readable."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=["<pad>", "<eos>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        eos_token="<eos>",
+        padding_side="left",
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def scratch_config(size: str, tokenizer: PreTrainedTokenizerFast, tokens: int) -> LlamaConfig:
+    """A Llama configuration of about `size` parameters for sequences of up to `tokens` tokens."""
+    if size not in SIZES:
+        raise BadInput(
+            f"there is no scratch model of size {size!r}",
+            "scratch models come in fixed sizes, so that runs can be compared",
+            f"use one of: {', '.join(f'scratch:{s}' for s in SIZES)}",
+        )
+    hidden, layers, heads = SIZES[size]
+    return LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        intermediate_size=3 * hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        max_position_embeddings=tokens,
+        tie_word_embeddings=True,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=None,
+        attn_implementation=attention(setup()),
+    )
+
+
+def texts(benchmark: Benchmark) -> list[str]:
+    """Every training text, prompt and response."""
+    return [f"{prompt} {response}" for prompt, response in benchmark.responses()]
+
+
+def train_scratch_policy(
+    benchmark: Benchmark, tokenizer: PreTrainedTokenizerFast, size: str, folder: Path, log: Log = silent
+) -> Policy:
+    """Pre-training on all answers (language), then SFT on the demonstrations (behaviour), both with TRL."""
+    made = benchmark.scratch
+    longest = benchmark.max_prompt_tokens + benchmark.sampling.max_new_tokens + 64  # room for steering in the prompt
+    torch.manual_seed(made.seed)
+    model = LlamaForCausalLM(scratch_config(size, tokenizer, longest)).to(setup())
+    policy = Policy(model, tokenizer, max_prompt_tokens=benchmark.max_prompt_tokens)
+    limit = benchmark.sampling.max_new_tokens
+
+    def encode(answers: Sequence[Answer]) -> list[tuple[list[int], list[int]]]:
+        pairs = [policy.encode(a) for a in answers]
+        return [(p, r[:limit]) for p, r in pairs]
+
+    pretraining = Training(steps=made.pretrain_steps, batch=made.batch, learning_rate=made.learning_rate, warmup=0.1)
+    supervised(
+        policy, encode(benchmark.responses()), pretraining, folder=folder / "pretrain", seed=made.seed,
+        stage="pre-training", log=log, on_prompt=True,
+    )  # fmt: skip
+    tuning = Training(steps=made.sft_steps, batch=made.batch, learning_rate=made.learning_rate / 2)
+    supervised(
+        policy, encode(benchmark.demonstrations()), tuning, folder=folder / "sft", seed=made.seed + 1,
+        stage="sft", log=log,
+    )  # fmt: skip
+    return policy
+
+
+def scratch_classifier(
+    size: str, tokenizer: PreTrainedTokenizerFast, tokens: int, labels: int, seed: int
+) -> LlamaForSequenceClassification:
+    """An untrained classifier with `labels` logits read off the last token."""
+    torch.manual_seed(seed)
+    config = scratch_config(size, tokenizer, tokens)
+    config.num_labels = labels
+    return LlamaForSequenceClassification(config).to(setup())

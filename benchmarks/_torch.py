@@ -1,0 +1,73 @@
+"""How moa uses the hardware: environment, threads, precision. The only place that touches torch's global state."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+ENVIRONMENT = {
+    "GOMP_SPINCOUNT": "1000",  # two spinning OpenMP processes on the same cores collapse a hundredfold
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TRL_EXPERIMENTAL_SILENCE": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "MALLOC_MMAP_THRESHOLD_": "8589934592",  # read when a process starts: of use to workers only
+    "MALLOC_TRIM_THRESHOLD_": "8589934592",
+}
+"""Set before torch is imported; a variable that the user has set wins."""
+
+
+@cache
+def setup(threads: int | None = None) -> str:
+    """Prepares this process once; returns the device, "cuda", "mps" or "cpu".
+
+    On a CPU a process computes with `threads` threads. Small policies use one: the bits of a sum depend on how it is
+    split, and two one-thread processes get more done than one process with two.
+    """
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if torch.backends.mps.is_available():
+        return "mps"
+    if threads:
+        torch.set_num_threads(threads)
+    if medium_is_exact():
+        torch.set_float32_matmul_precision("medium")
+    # torch warns that it cannot pin memory, accelerate that it found no GPU: neither is news here
+    warnings.filterwarnings("ignore", message=".*pin_memory.*")
+    return "cpu"
+
+
+@cache
+def medium_is_exact() -> bool:
+    """Whether "medium" matmuls are full fp32 on this CPU (oneDNN without AMX: about 2x faster), measured once in 5 ms."""
+    import torch
+
+    previous = torch.get_float32_matmul_precision()
+    generator = torch.Generator().manual_seed(0)
+    a, b = (torch.randn(256, 256, generator=generator) for _ in range(2))
+    torch.set_float32_matmul_precision("medium")
+    product = a @ b
+    torch.set_float32_matmul_precision(previous)
+    exact = a.double() @ b.double()
+    return bool((product - exact).abs().max() / exact.abs().max() < 1e-5)
+
+
+def attention(device: str) -> str:
+    """Attention implementation: with oneDNN matmuls the CPU's flash kernel gets five times slower, so plain attention there."""
+    return "eager" if device == "cpu" and medium_is_exact() else "sdpa"
+
+
+def dtype(device: str, parameters: int) -> torch.dtype:
+    """Weights are fp32 for small models and on CPUs, bf16 for large models on accelerators."""
+    import torch
+
+    return torch.bfloat16 if device == "cuda" and parameters >= 300_000_000 else torch.float32

@@ -1,0 +1,285 @@
+"""What the embedded benchmarks share: rows drawn from a small text world, answers read, gold turned into noisy labels.
+
+A world is a regular language in a published data set's format. Because it is small, a model of a million parameters
+speaks it after a minute of training; because its meaning is known, the gold rewards are exact.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property, lru_cache
+from itertools import cycle, islice
+from pathlib import Path
+from typing import ClassVar, Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+from benchmarks._benchmark import (
+    Answer,
+    Benchmark,
+    FunctionReward,
+    Objective,
+    PreferencePair,
+    Sampling,
+    Scratch,
+    TrainedReward,
+    digest,
+)
+from benchmarks._errors import BadInput
+
+Gold = Callable[[Sequence[str], Sequence[str]], np.ndarray]
+"""f(prompts, responses) -> (N,) exact scores of any text."""
+
+Meaning = TypeVar("Meaning")
+
+TEST, TRAIN = 400, 800
+"""Distinct prompts per split."""
+DEMONSTRATIONS, RESPONSES = 4000, 4800
+TRAIN_PAIRS, TEST_PAIRS = 6000, 400
+LABEL_NOISE = 0.45
+"""Bradley-Terry temperature of the labels, in SDs of gold over the demonstrations: Bayes accuracy about 0.9."""
+DEGENERATE = 3.5
+"""What an answer without a single fitting sentence loses on every objective: about 4 SDs of the demonstrations."""
+
+
+@lru_cache(maxsize=4096)
+def words(text: str) -> int:
+    """Number of words and punctuation marks: about the number of tokens once a tokenizer knows the world."""
+    return len(re.findall(r"\w+|[^\w\s]", text))
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, without surrounding space; the last one may lack its full stop."""
+    return re.findall(r"[^\s.!?][^.!?]*[.!?]?", text)
+
+
+class Reading(NamedTuple, Generic[Meaning]):
+    """What an answer says that fits its prompt."""
+
+    meanings: list[Meaning]
+    """Of the fitting sentences, in order."""
+    strays: int
+    """Number of sentences that fit nothing."""
+    validity: float
+    """Share of the answer's words that stand in fitting sentences, in [0, 1]."""
+
+
+def read(response: str, lexicon: Mapping[str, Meaning], *, limit: int, least: int) -> Reading[Meaning]:
+    """Look every sentence up in the lexicon of what fits the prompt. Never raises.
+
+    A sentence that is unknown, said before, or ends past `limit` words fits nothing, so repetition and rambling gain
+    nothing. An answer of fewer than `least` words counts as if padded up to it, so an empty one has validity 0.
+    """
+    told: dict[str, Meaning] = {}
+    total = fitting = strays = 0
+    for sentence in sentences(response):
+        length = words(sentence)
+        total += length
+        if sentence in lexicon and sentence not in told and total <= limit:
+            told[sentence] = lexicon[sentence]
+            fitting += length
+        else:
+            strays += 1
+    return Reading(list(told.values()), strays, fitting / max(total, least))
+
+
+def degeneracy(reading: Reading[Meaning]) -> float:
+    """What every objective subtracts: a slip costs little, a wholly degenerate answer `DEGENERATE`."""
+    return DEGENERATE * (1 - reading.validity) ** 2
+
+
+def saturating(amount: float, scale: float) -> float:
+    """Diminishing returns in [0, 1): 1 - exp(-amount / scale)."""
+    return 1 - math.exp(-amount / scale)
+
+
+def pick(generator: np.random.Generator, options: Sequence[Meaning]) -> Meaning:
+    """One of the options, each equally likely."""
+    return options[int(generator.integers(len(options)))]
+
+
+def spoil(answer: str, generator: np.random.Generator) -> str:
+    """A degenerate relative of an answer: empty, one sentence or word again and again, shuffled, or said twice."""
+    parts = answer.split()
+    return pick(generator, (
+        "",
+        " ".join([pick(generator, sentences(answer))] * 5),
+        " ".join([pick(generator, parts)] * 12),
+        " ".join(generator.permutation(parts)),
+        f"{answer} {answer}",
+    ))  # fmt: skip
+
+
+def slip(answer: str, other: str, generator: np.random.Generator) -> str:
+    """An answer with the slips of a language model: sentences said again, or taken from an answer to something else."""
+    said = sentences(answer)
+    for position in range(len(said)):
+        if generator.random() < 0.35:
+            said[position] = pick(generator, sentences(answer if generator.random() < 0.5 else other))
+    return " ".join(said)
+
+
+@dataclass(frozen=True)
+class World(ABC):
+    """Rows of an embedded benchmark (the `Data` protocol), all drawn from one seed."""
+
+    seed: int = 0
+
+    gold: ClassVar[Mapping[str, Gold]]
+    """The exact reward of each objective."""
+    manners: ClassVar[Mapping[str, float]]
+    """Ways of answering and their shares in `responses` and pairs: what `write` knows, "slips", "off-topic", "degenerate"."""
+
+    @abstractmethod
+    def draw_prompts(self, count: int, generator: np.random.Generator) -> list[str]:
+        """That many distinct prompts."""
+
+    @abstractmethod
+    def write(self, prompt: str, manner: str, generator: np.random.Generator) -> str:
+        """An answer to a prompt of this world; manner "demonstration" is worth imitating."""
+
+    def prompts(self, split: str) -> list[str]:
+        """Distinct prompts."""
+        return self._prompts[:TEST] if split == "test" else self._prompts[TEST:]
+
+    def demonstrations(self) -> list[Answer]:
+        """Competent answers of mixed character."""
+        return list(self._demonstrations)
+
+    def responses(self) -> list[Answer]:
+        """Answers of every quality, in the shares of `manners`."""
+        return list(self._responses)
+
+    def preference_pairs(self, objective: str, split: str) -> list[PreferencePair]:
+        """Pairs with Bradley-Terry labels from gold: the same answers for every objective, only the labels differ."""
+        prompts, one, other = self._contests[split]
+        gold = self.gold[objective]
+        difference = gold(prompts, one) - gold(prompts, other)
+        generator = self._generator(f"labels {objective} {split}")
+        noise = LABEL_NOISE * self._spread[objective] * generator.logistic(size=len(prompts))
+        return [
+            PreferencePair(prompt, a, b) if prefers_a else PreferencePair(prompt, b, a)
+            for prompt, a, b, prefers_a in zip(prompts, one, other, difference + noise > 0, strict=True)
+        ]
+
+    def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
+        """All training answers with a noisy grade 1..5 under one objective, each grade equally frequent."""
+        answers = self.responses()
+        gold = self.gold[objective](*zip(*answers, strict=True))
+        noise = self._generator(f"grades {objective}").normal(size=len(answers))
+        rank = np.argsort(np.argsort(gold + LABEL_NOISE * self._spread[objective] * noise))
+        return [(answer, int(grade)) for answer, grade in zip(answers, 1 + 5 * rank // len(answers), strict=True)]
+
+    def fingerprint(self) -> str:
+        """Hash of every row."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        pairs = [self.preference_pairs(objective, split) for objective in self.gold for split in ("train", "test")]
+        return digest([self._prompts, self.demonstrations(), self.responses(), pairs])
+
+    @cached_property
+    def _prompts(self) -> list[str]:
+        return self.draw_prompts(TEST + TRAIN, self._generator("prompts"))
+
+    @cached_property
+    def _demonstrations(self) -> list[Answer]:
+        generator = self._generator("demonstrations")
+        asked = islice(cycle(self.prompts("train")), DEMONSTRATIONS)
+        return [Answer(prompt, self.write(prompt, "demonstration", generator)) for prompt in asked]
+
+    @cached_property
+    def _responses(self) -> list[Answer]:
+        asked = list(islice(cycle(self.prompts("train")), RESPONSES))
+        answers = self._answers(asked, self._generator("responses"))
+        return [Answer(*row) for row in zip(asked, answers, strict=True)]
+
+    @cached_property
+    def _spread(self) -> dict[str, float]:
+        """SD of each gold reward over the demonstrations."""
+        prompts, responses = zip(*self.demonstrations(), strict=True)
+        return {objective: float(gold(prompts, responses).std()) for objective, gold in self.gold.items()}
+
+    @cached_property
+    def _contests(self) -> dict[str, tuple[list[str], list[str], list[str]]]:
+        """Per split: prompts, and two answers to each."""
+        contests = {}
+        for split, count in (("train", TRAIN_PAIRS), ("test", TEST_PAIRS)):
+            generator = self._generator(f"contests {split}")
+            prompts = list(islice(cycle(self.prompts(split)), count))
+            contests[split] = (prompts, self._answers(prompts, generator), self._answers(prompts, generator))
+        return contests
+
+    def _answers(self, prompts: Sequence[str], generator: np.random.Generator) -> list[str]:
+        manners = generator.choice(list(self.manners), size=len(prompts), p=list(self.manners.values()))
+        return [self._answer(prompt, str(manner), generator) for prompt, manner in zip(prompts, manners, strict=True)]
+
+    def _answer(self, prompt: str, manner: str, generator: np.random.Generator) -> str:
+        if manner == "off-topic":
+            return self.write(pick(generator, self.prompts("train")), "demonstration", generator)
+        if manner == "degenerate":
+            return spoil(self.write(prompt, "demonstration", generator), generator)
+        if manner == "slips":
+            other = self.write(pick(generator, self.prompts("train")), "demonstration", generator)
+            return slip(self.write(prompt, "demonstration", generator), other, generator)
+        return self.write(prompt, manner, generator)
+
+    def _generator(self, purpose: str) -> np.random.Generator:
+        """An independent stream of random numbers per purpose."""
+        return np.random.default_rng([self.seed, *purpose.encode()])
+
+
+def embedded(
+    *,
+    name: str,
+    version: str,
+    world: World,
+    module: str,
+    descriptions: Mapping[str, str],
+    objectives: Sequence[str],
+    sampling: Sampling,
+    scratch: Scratch,
+    data_dir: Path | None,
+) -> Benchmark:
+    """The benchmark of a world under the named objectives: rewards are trained on its noisy pairs, evaluators are gold.
+
+    Raises BadInput for a data folder (the rows are embedded) and for unknown, repeated or no objectives.
+    """
+    if data_dir is not None:
+        raise BadInput(
+            f"{name} takes no data folder (got {data_dir}).",
+            "Its rows are embedded: they are drawn from a seed, not read from files.",
+            f"Leave the folder out, or name the full benchmark: {name.removesuffix('-mini')}",
+        )
+    known = ", ".join(descriptions)
+    for objective in objectives:
+        if objective not in descriptions:
+            nearest = get_close_matches(objective, descriptions, n=1, cutoff=0)[0]
+            raise BadInput(f"{name} has no objective {objective!r}.", f"It has {known}.", f"Did you mean {nearest}?")
+    if not objectives or len(set(objectives)) < len(objectives):
+        what = f"{name} cannot be measured on the objectives {list(objectives)}."
+        raise BadInput(what, "It takes at least one, each once.", f"Choose from: {known}")
+    return Benchmark(
+        name=name,
+        version=version,
+        data=world,
+        objectives=tuple(
+            Objective(
+                name=objective,
+                reward=TrainedReward(),
+                evaluator=FunctionReward(function=f"{module}:gold_{objective}", version=version),
+                description=descriptions[objective],
+            )
+            for objective in objectives
+        ),
+        policy="scratch:1m",
+        sampling=sampling,
+        scratch=scratch,
+        eval_prompts=TEST,
+    )

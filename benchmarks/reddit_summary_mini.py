@@ -1,0 +1,209 @@
+"""reddit-summary-mini: a small world in the format of TL;DR (Stiennon et al. 2020, arXiv 2009.01325), no download.
+
+    prompt    "SUBREDDIT: r/pets\\nTITLE: Trouble with my sister\\nPOST: My sister lost the cat. My uncle fed the
+               parrot. My aunt hid the leash. ... Thanks for reading.\\nTL;DR:"
+    response  "My sister lost the cat. I blame the parrot for the leash."
+
+A post tells five of the six facts known in its place; a summary has room for three in plain sentences. A vivid
+sentence covers two facts at once but asserts a cause or a feeling that the post does not: the summaries that people
+like best are not the most faithful.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations, product
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from benchmarks._benchmark import Benchmark, Sampling, Scratch
+from benchmarks._world import Reading, World, degeneracy, embedded, pick, read, saturating, sentences, words
+
+# What may happen under each subreddit, in order of time: who did what to which thing. Nobody occurs twice in a place,
+# no thing twice at all.
+EVENTS = {
+    "pets": "sister lost cat, uncle fed parrot, aunt hid leash, "
+    "father washed puppy, mother broke cage, friend found kitten",
+    "cars": "boss bought truck, friend stole keys, mother painted van, "
+    "uncle broke engine, sister sold tires, aunt lost map",
+    "food": "mother burned soup, brother ate cake, sister dropped eggs, "
+    "father hid cookies, boss bought pizza, aunt found cheese",
+    "home": "father painted kitchen, cousin broke lamp, brother sold sofa, "
+    "boss lost ladder, uncle fixed roof, sister burned bed",
+    "school": "friend lost books, cousin stole laptop, mother found answers, "
+    "aunt dropped cup, uncle hid pencils, brother ate fish",
+    "wedding": "father lost ring, brother bought veil, aunt ruined dress, "
+    "cousin hid gifts, boss missed party, sister fixed music",
+    "travel": "aunt bought tickets, father missed train, cousin lost bag, "
+    "uncle found beach, mother dropped phone, friend ate lunch",
+    "work": "boss sold office, friend broke printer, brother missed meeting, "
+    "cousin stole desk, father fixed chair, mother hid money",
+}
+TITLES = ("Trouble with my {}", "What is wrong with my {}?", "My {} again", "Should I forgive my {}?")
+FILLERS = ("Thanks for reading.", "Sorry for the long post.", "This was last week.", "I am so tired.")
+
+PLAIN = "My {} {} the {}."
+VIVID = ("I blame the {} for the {}.", "The {} made us hate the {}.", "The {} and the {} ruined everything.")
+PADDING = ("It is a long story.", "There is so much to say.", "I need some advice here.", "Thanks for reading.")
+REFUSALS = ("I have no idea.", "Please read the post.")
+
+LIMIT, LEAST = 22, 6
+"""A summary's room, in words and punctuation marks; fewer than `LEAST` tell nothing."""
+
+FACTS = {place: [tuple(event.split()) for event in events.split(", ")] for place, events in EVENTS.items()}
+"""Per place, (who, verb, thing)."""
+_PLAIN = re.compile(PLAIN.replace("{}", r"(\w+)"))
+
+
+def _lexicon(facts: Sequence[tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """All sentences about these facts: for each the things whose facts it tells, one if plain and two if vivid."""
+    pairs = permutations([thing for _, _, thing in facts], 2)
+    plain: dict[str, tuple[str, ...]] = {PLAIN.format(*fact): (fact[2],) for fact in facts}
+    return plain | {vivid.format(*pair): pair for pair, vivid in product(pairs, VIVID)}
+
+
+LEXICONS = {place: _lexicon(facts) for place, facts in FACTS.items()}
+LANGUAGE = {*PADDING, *REFUSALS}.union(*LEXICONS.values())
+
+
+def place_of(prompt: str) -> str:
+    """The subreddit, without its r/."""
+    return prompt.partition("SUBREDDIT: r/")[2].partition("\n")[0]
+
+
+def things_of(prompt: str) -> set[str]:
+    """The things whose facts the post tells."""
+    return {thing for _, _, thing in _PLAIN.findall(prompt.partition("\nPOST: ")[2])}
+
+
+def parses(prompt: str, response: str) -> bool:
+    """Whether every sentence belongs to this world's language (not: is true of the post)."""
+    said = sentences(response)
+    return bool(said) and all(sentence in LANGUAGE for sentence in said)
+
+
+def _read(prompt: str, response: str) -> Reading[tuple[str, ...]]:
+    """The things that the summary tells of. What never happens in the post's place fits nothing."""
+    return read(response, LEXICONS.get(place_of(prompt), {}), limit=LIMIT, least=LEAST)
+
+
+def coverage(prompt: str, response: str) -> float:
+    """Share of the post's facts that the summary tells, plainly or vividly."""
+    reading, posted = _read(prompt, response), things_of(prompt)
+    told = {thing for things in reading.meanings for thing in things}
+    return 4 * len(told & posted) / max(len(posted), 1) - degeneracy(reading)
+
+
+def faithful(prompt: str, response: str) -> float:
+    """Facts as the post has them, with diminishing returns; asserted causes and feelings cost, inventions more."""
+    reading, posted = _read(prompt, response), things_of(prompt)
+    plain = sum(len(things) == 1 and posted.issuperset(things) for things in reading.meanings)
+    vivid = sum(len(things) == 2 for things in reading.meanings)
+    invented = sum(thing not in posted for things in reading.meanings for thing in things)
+    unsupported = 0.6 * vivid + 0.8 * invented + 0.4 * min(reading.strays, 3)
+    return 2 * saturating(plain, 1.5) - unsupported - degeneracy(reading)
+
+
+def concise(prompt: str, response: str) -> float:
+    """Room left unused, by a summary that says something."""
+    return 3 * max(1 - words(response) / LIMIT, 0) - degeneracy(_read(prompt, response))
+
+
+def gold_coverage(prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+    """(N,) `coverage` of any texts."""
+    return np.array([coverage(*row) for row in zip(prompts, responses, strict=True)])
+
+
+def gold_faithful(prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+    """(N,) `faithful` of any texts."""
+    return np.array([faithful(*row) for row in zip(prompts, responses, strict=True)])
+
+
+def gold_concise(prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+    """(N,) `concise` of any texts."""
+    return np.array([concise(*row) for row in zip(prompts, responses, strict=True)])
+
+
+# Beta distribution of the share of vivid sentences, and the range of an answer's room in words.
+_HABITS = {
+    "demonstration": ((0.9, 0.9), (8, LIMIT)),
+    "coverage": ((9.0, 1.0), (20, LIMIT)),
+    "faithful": ((0.1, 9.9), (14, LIMIT)),
+    "concise": ((0.9, 0.9), (6, 9)),
+}
+
+
+@dataclass(frozen=True)
+class RedditSummaryMini(World):
+    """Posts about eight kinds of trouble, and their summaries."""
+
+    gold: ClassVar = {"coverage": gold_coverage, "faithful": gold_faithful, "concise": gold_concise}
+    manners: ClassVar = {
+        "demonstration": 0.3, "coverage": 0.08, "faithful": 0.08, "concise": 0.05,
+        "padded": 0.04, "invented": 0.13, "refusal": 0.02, "slips": 0.2, "off-topic": 0.05, "degenerate": 0.05,
+    }  # fmt: skip
+
+    def draw_prompts(self, count: int, generator: np.random.Generator) -> list[str]:
+        """Distinct posts: five of a place's six facts in any order; the title names who comes first."""
+        prompts: dict[str, None] = {}
+        while len(prompts) < count:
+            place = pick(generator, list(FACTS))
+            facts = generator.permutation(FACTS[place])[:5]
+            post = " ".join([*(PLAIN.format(*fact) for fact in facts), pick(generator, FILLERS)])
+            title = pick(generator, TITLES).format(facts[0][0])
+            prompts[f"SUBREDDIT: r/{place}\nTITLE: {title}\nPOST: {post}\nTL;DR:"] = None
+        return list(prompts)
+
+    def write(self, prompt: str, manner: str, generator: np.random.Generator) -> str:
+        """Plain and vivid sentences by habit until the room is used, in the order of time.
+
+        "invented" tells what happens in such places, whether or not the post says so.
+        """
+        if manner == "refusal":
+            return pick(generator, REFUSALS)
+        taste, room = _HABITS.get(manner, _HABITS["demonstration"])
+        vividness, left = generator.beta(*taste), generator.integers(room[0], room[1] + 1)
+        facts, posted = FACTS[place_of(prompt)], things_of(prompt)
+        if manner != "invented":
+            facts = [fact for fact in facts if fact[2] in posted]
+        said = [pick(generator, PADDING)] if manner == "padded" else []
+        tells: list[int] = []  # facts per sentence: 1 plain, 2 vivid
+        while sum(tells) < 5:
+            vivid = left >= 8 and sum(tells) < 4 and generator.random() < vividness
+            left -= 8 if vivid else 6
+            if left < 0:
+                break
+            tells.append(2 if vivid else 1)
+        told = iter(_some(facts, sum(tells), generator))
+        for count in tells:
+            fact = next(told)
+            said.append(PLAIN.format(*fact) if count == 1 else pick(generator, VIVID).format(fact[2], next(told)[2]))
+        return " ".join(said)
+
+
+def _some(facts: Sequence[tuple[str, ...]], count: int, generator: np.random.Generator) -> list[tuple[str, ...]]:
+    """That many of the facts, in order."""
+    return [facts[i] for i in sorted(generator.permutation(len(facts))[:count])]
+
+
+def benchmark(data_dir: Path | None = None, objectives: Sequence[str] | None = None) -> Benchmark:
+    """Coverage against faithfulness on an embedded world; "concise" is the third objective."""
+    return embedded(
+        name="reddit-summary-mini",
+        version="1",
+        world=RedditSummaryMini(),
+        module="benchmarks.reddit_summary_mini",
+        descriptions={
+            "coverage": "share of the post's facts told",
+            "faithful": "facts told as the post has them, nothing asserted beyond",
+            "concise": "few words",
+        },
+        objectives=("coverage", "faithful") if objectives is None else objectives,
+        sampling=Sampling(max_new_tokens=28),
+        scratch=Scratch(pretrain_steps=350, sft_steps=200, batch=24, learning_rate=4e-3),
+        data_dir=data_dir,
+    )

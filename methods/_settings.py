@@ -1,0 +1,35 @@
+"""Hyperparameters that several methods share, as dataclasses to inherit from. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapter:
+    """How the policy's weights are trained."""
+
+    lora_rank: int | None = None
+    """Rank of LoRA on all linear layers, alpha = 2 rank, dropout .05 (papers: 64). None chooses: full fine-tuning below
+    a billion parameters, rank 64 from there. 0 is full fine-tuning."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reinforcement(Adapter):
+    """A KL-regularised RL run with RLOO (Ahmadian et al. 2024, arXiv 2402.14740), through TRL.
+
+    Learning rates are for a width of 4096 (a 7B model) and grow as 1/width for narrower ones (Yang et al. 2022, muP).
+    """
+
+    epochs: float = 1.0
+    """Passes over the training prompts (Rewarded Soups, MORLHF: 1)."""
+    prompts_per_step: int = 32
+    """Prompts per update [choice] (MORLHF: 64 per process)."""
+    samples_per_prompt: int = 4
+    """Answers per prompt; each is judged against the mean of the others [choice]."""
+    learning_rate: float = 1e-5
+    """AdamW, constant after warm-up (papers: 1e-5 with PPO)."""
+    kl_coef: float = 0.1
+    """Weight of the KL to the starting policy in the reward, in benchmark units [choice] (papers: 0.2 on raw rewards)."""
+    temperature: float = 1.0
+    """Of sampling and of every log-probability alike (MORLHF's code samples at 0.7 and scores at 1, which biases the KL)."""

@@ -1,0 +1,37 @@
+"""Rewarded Soups: interpolate the weights of one expert per reward (Rame et al., NeurIPS 2023, arXiv 2306.04488)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks import Benchmark, Weights
+from methods._base import Method, Run
+from methods._settings import Reinforcement
+
+if TYPE_CHECKING:
+    from benchmarks import Policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardedSoups(Reinforcement, Method):
+    """theta(w) = sum_i w_i theta_i, where theta_i maximises reward i alone (eq. 1): any weights from M trained policies.
+
+    The experts must share their starting point, and with LoRA the adapter's initialisation, or they cannot be mixed
+    (linear mode connectivity, section 2.2).
+    """
+
+    steering = "merge"
+
+    def train(self, benchmark: Benchmark, run: Run) -> None:
+        """One RL run per objective: MORLHF at the corners of the simplex."""
+        from methods import _rl
+
+        for objective, corner in zip(benchmark.objectives, benchmark.corners, strict=True):
+            _rl.train(benchmark, corner, self, run.stage(objective.name))
+
+    def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
+        """The exact soup of the experts."""
+        from methods import _policy
+
+        return _policy.soup(benchmark, [run.stage(o.name).folder for o in benchmark.objectives], weights)

@@ -1,0 +1,175 @@
+"""RiC, Rewards-in-Context: tell the policy in its prompt which rewards to reach (Yang et al., ICML 2024, arXiv 2402.10207)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from benchmarks import Answer, Benchmark, Weights, write_text
+from methods._base import Method, Run, Stage
+from methods._selection import pareto_layers
+from methods._settings import Adapter
+
+if TYPE_CHECKING:
+    from benchmarks import Policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class RiC(Adapter, Method):
+    """Offline: SFT on every training answer with its own rewards written behind the prompt. Online: answer prompts under
+    demanding rewards, keep the answers near the Pareto front, fine-tune on them under the rewards they achieved.
+
+    Learning rates are for a width of 4096 (a 7B model) and grow as 1/width for narrower ones (Yang et al. 2022, muP).
+    """
+
+    steering = "prompt"
+
+    offline_epochs: float = 2.0
+    """Passes over all training answers [choice] (paper: 20,000 steps of 8, half a pass over HH-RLHF's 320,000 answers)."""
+    learning_rate: float = 1.414e-4
+    """Offline (paper: 1.414e-4)."""
+    batch: int = 32
+    """Answers per step [choice] (paper: 8)."""
+    rounds: int = 2
+    """Online rounds (paper: 2)."""
+    online_prompts: int = 20_000
+    """Prompts answered per round, at most all training prompts (paper: 20,000)."""
+    online_epochs: float = 1.0
+    """Passes over the kept answers (paper: 4,000 steps of 8 on 30,000 answers, one pass)."""
+    online_learning_rate: float = 1e-5
+    """Online (paper: 1e-5)."""
+    keep: Literal["pareto", "quantile"] = "pareto"
+    """Which online answers are kept: the first non-dominated layers until `keep_share` of them [choice], or, as in the public
+    code, all of which some score reaches its 1 - keep_share quantile ("quantile", which keeps dominated answers)."""
+    keep_share: float = 0.3
+    """Share of the online answers that are kept (code: above the 0.7 quantile)."""
+    offline_share: float = 0.5
+    """Training answers mixed into an online round, per kept answer, selected in the same way (paper: 10,000 per 20,000)."""
+    mapping: Literal["l2", "linf", "linear"] = "l2"
+    """How weights become desired rewards, see `desired` (code: l2)."""
+    bounds: Literal["front", "normal"] = "front"
+    """The range of rewards to ask for. "front" [choice]: their range over the first non-dominated layers of the training
+    answers, `keep_share` of them. "normal" (code): the extremes of as many normal draws as there are training answers,
+    some 4 SDs to either side; there the worst reward stands for degenerate text, and w = e_i asks for it."""
+
+    def train(self, benchmark: Benchmark, run: Run) -> None:
+        """Offline SFT, then the online rounds."""
+        from methods import _sft
+
+        answers = benchmark.responses()
+        scores = benchmark.score([a.prompt for a in answers], [a.response for a in answers])
+        low, high = score_bounds(scores, self.bounds, self.keep_share)
+        write_text(run.dir / "bounds.json", json.dumps({"low": low.tolist(), "high": high.tolist()}))
+
+        def tune(
+            answers: Sequence[Answer], scores: np.ndarray, name: str, epochs: float, rate: float, start: Stage | None
+        ) -> None:
+            told = [Answer(wrap(a.prompt, s), a.response) for a, s in zip(answers, scores, strict=True)]
+            _sft.train(
+                benchmark, told, run.stage(name), epochs=epochs, batch=self.batch, learning_rate=rate,
+                lora_rank=self.lora_rank, start=start.folder if start else None,
+            )  # fmt: skip
+
+        tune(answers, scores, "offline", self.offline_epochs, self.learning_rate, None)
+        for number in range(1, self.rounds + 1):
+            previous = run.stage("offline" if number == 1 else f"online-{number - 1}")
+            if not run.stage(f"online-{number}").done:
+                kept, achieved = self._online_answers(benchmark, run, previous, number, low, high)
+                some = self._select(scores, round(self.offline_share * len(kept)))
+                mixed = [*kept, *(answers[i] for i in some)]
+                told = np.concatenate([achieved, scores[some]])
+                tune(mixed, told, f"online-{number}", self.online_epochs, self.online_learning_rate, previous)
+
+    def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
+        """The last stage's policy, told the rewards that the weights ask for."""
+        from methods import _policy
+
+        stage = run.stage(f"online-{self.rounds}" if self.rounds else "offline")
+        bounds = json.loads((run.dir / "bounds.json").read_text())
+        scores = desired(weights, np.array(bounds["low"]), np.array(bounds["high"]), self.mapping)
+        return _policy.load(benchmark, stage.folder).steered(partial(wrap, scores=tuple(scores)))
+
+    def _online_answers(
+        self, benchmark: Benchmark, run: Run, stage: Stage, number: int, low: np.ndarray, high: np.ndarray
+    ) -> tuple[list[Answer], np.ndarray]:
+        """Answers training prompts under demanding rewards; returns the answers kept and the rewards they achieved."""
+        from methods import _policy
+
+        generator = np.random.default_rng([run.seed, number])
+        prompts = benchmark.prompts("train")
+        picked = generator.permutation(len(prompts))[: self.online_prompts]
+        prompts = [prompts[i] for i in picked]
+        targets = demanding(len(prompts), low, high, generator)
+        policy = _policy.load(benchmark, stage.folder)
+        told = dict(zip(prompts, targets, strict=True))
+        seed = int(generator.integers(2**31))
+        asking = policy.steered(lambda prompt: wrap(prompt, told[prompt]))
+        run.log(f"answers-{number}", 0, 1, {})
+        responses = asking.generate(prompts, benchmark.sampling, seed)
+        achieved = benchmark.score(prompts, responses)
+        means = {f"reward/{name}": float(mean) for name, mean in zip(benchmark.names, achieved.mean(0), strict=True)}
+        run.log(f"answers-{number}", 1, 1, means)
+        kept = self._select(achieved, round(self.keep_share * len(prompts)))
+        return [Answer(prompts[i], responses[i]) for i in kept], achieved[kept]
+
+    def _select(self, scores: np.ndarray, quota: int) -> np.ndarray:
+        """Indices of the good answers among scores (N, M)."""
+        if self.keep == "pareto":
+            return pareto_layers(scores, quota)
+        good = (scores >= np.quantile(scores, 1 - self.keep_share, axis=0)).any(axis=1)
+        return np.flatnonzero(good)
+
+
+def wrap(prompt: str, scores: Sequence[float]) -> str:
+    """Writes rewards behind a prompt: `{prompt} <R1> 0.3 <R2> -1.2` (section 2.2).
+
+    >>> wrap("How?", (0.3, -1.2))
+    'How? <R1> 0.3 <R2> -1.2'
+    """
+    # adding 0.0 turns -0.0 into 0.0
+    return prompt + "".join(f" <R{i}> {round(float(s), 1) + 0.0:.1f}" for i, s in enumerate(scores, start=1))
+
+
+def unwrap(text: str) -> tuple[str, tuple[float, ...]]:
+    """Inverse of `wrap`: the prompt and the rewards behind it.
+
+    >>> unwrap("How? <R1> 0.3 <R2> -1.2")
+    ('How?', (0.3, -1.2))
+    """
+    match = re.search(r"(?: <R\d+> -?\d+\.\d)+$", text)
+    if match is None:
+        return text, ()
+    return text[: match.start()], tuple(float(n) for n in re.findall(r"<R\d+> (-?\d+\.\d)", match.group()))
+
+
+def score_bounds(scores: np.ndarray, kind: Literal["front", "normal"], share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest reward to ask for, per objective (M,), from the training answers' scores (N, M)."""
+    if kind == "front":
+        good = scores[pareto_layers(scores, round(share * len(scores)))]
+        return good.min(axis=0), good.max(axis=0)
+    extreme = NormalDist().inv_cdf(1 - 1 / (len(scores) + 1))
+    return scores.mean(axis=0) - extreme * scores.std(axis=0), scores.mean(axis=0) + extreme * scores.std(axis=0)
+
+
+def desired(
+    weights: Weights, low: np.ndarray, high: np.ndarray, mapping: Literal["l2", "linf", "linear"]
+) -> np.ndarray:
+    """Rewards to ask for (M,): low + s (high - low), s = w / ||w||_2 ("l2"), w / max(w) ("linf"), or w ("linear") (section 2.4)."""
+    w = np.asarray(weights)
+    share = {"l2": w / np.linalg.norm(w), "linf": w / w.max(), "linear": w}[mapping]
+    return low + share * (high - low)
+
+
+def demanding(count: int, low: np.ndarray, high: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Targets (count, M) for the online rounds: all objectives at their maximum but one, which is uniform (section 2.3)."""
+    targets = np.tile(high, (count, 1))
+    spared = generator.integers(len(high), size=count)
+    targets[np.arange(count), spared] = generator.uniform(low[spared], high[spared])
+    return targets

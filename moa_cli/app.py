@@ -1,0 +1,301 @@
+"""The command line: one function per command. Results go to stdout, progress and errors to stderr.
+
+Exit codes: 0 fine, 2 the question could not be answered, 130 interrupted (1 is kept for methods that regressed).
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from moa_cli import options, steps
+from moa_cli.console import errors, out, refuse, say, show_error
+from moa_cli.options import AsJson, Benchmarks, DataDir, Home, Items, Jobs, Methods, Seeds, Verbose
+
+app = typer.Typer(
+    name="moa",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """The entry point of `moa`. No exception leaves with exit code 1."""
+    try:
+        app(prog_name="moa")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        from benchmarks import BadInput
+
+        if options.verbose:
+            errors.print(traceback.format_exc(), soft_wrap=True)
+        if isinstance(error, BadInput):
+            show_error(error.what, error.why, error.fix)
+        else:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"this should not happen: {Path(where.filename).name}, line {where.lineno}"
+            show_error(f"{type(error).__name__}: {error}", place, "the same command with -v shows the traceback")
+        sys.exit(2)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        from moa_cli.store import versions
+
+        out(f"moa {versions()['moa-cli']}")
+        raise typer.Exit
+
+
+@app.callback()
+def moa(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Train and compare multi-objective alignment methods for language models.
+
+    [b]moa compare -m sft,ric[/b] prepares the embedded benchmark, trains both methods, measures and compares them.
+    """
+
+
+@app.command()
+def prepare(
+    benchmark: Benchmarks = None,
+    config: Items = None,
+    runs: Home = Path("runs"),
+    data_dir: DataDir = None,
+    jobs: Jobs = None,
+    json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Make what a benchmark needs before it can measure: starting policy, rewards, scale card.
+
+    \b
+    moa prepare -b hh-rlhf-mini
+    moa prepare -b hh-rlhf-mini -c eval_prompts=200 --json
+    """
+    from moa_cli import show, store
+    from moa_cli.job import Source, preparation
+
+    settings = steps.settings_of(config, steps.benchmark_list(benchmark), [], data_dir, runs)
+    sources = {name: Source(name, runs, data_dir, settings.options) for name in settings.benchmarks}
+    missing = [s for name, s in sources.items() if store.stored_card(settings.benchmarks[name]) is None]
+    steps.succeed(
+        steps.execute([job for source in missing for job in preparation(source)], settings.benchmarks.values(), jobs)
+    )
+    if json:
+        out({b.name: store.stored_card(b) for b in settings.benchmarks.values()})
+    else:
+        out(tuple(show.card_table(b) for b in settings.benchmarks.values()))
+
+
+@app.command()
+def train(
+    method: Methods = None,
+    benchmark: Benchmarks = None,
+    config: Items = None,
+    seed: Seeds = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Remove these runs first and begin anew.")] = False,
+    runs: Home = Path("runs"),
+    data_dir: DataDir = None,
+    jobs: Jobs = None,
+    json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Train methods. What is trained is left alone, what was interrupted goes on.
+
+    \b
+    moa train -m moslim
+    moa train -m sft,ric -b hh-rlhf-mini --seed 0 --seed 1
+    moa train -m ric -c ric.rounds=1 -c policy=scratch:4m --dry-run
+    """
+    from moa_cli import plan, store
+
+    names = steps.method_list(method)
+    if not names:
+        refuse("no method was named", "-m says what to train", "moa train -m METHOD; moa list methods shows them")
+    settings = steps.settings_of(config, steps.benchmark_list(benchmark), names, data_dir, runs)
+    chosen = plan.contestants(settings, seed or [0], home=runs, data_dir=data_dir)
+    todo = plan.training(chosen, restart=restart)
+    if dry_run:
+        steps.out_jobs(todo, json)
+        return
+    outcomes = steps.execute(todo, settings.benchmarks.values(), jobs)
+    ended = {o.job.folder: o.word if o.error else "trained" for o in outcomes if o.job.kind == "run"}
+    rows = []
+    for run in chosen:
+        status = ended.get(run.folder, "done")
+        seconds = store.read_record(run.folder).cost["seconds"] if status in ("trained", "done") else None
+        rows.append({"path": str(run.folder), "status": status, "seconds": seconds})
+    out(rows if json else "\n".join(steps.run_line(row) for row in rows))
+    steps.succeed(outcomes)
+
+
+@app.command("eval")
+def evaluate(
+    run: Annotated[
+        list[Path] | None, typer.Argument(metavar="RUN...", help="Folders of runs; all trained ones if none.")
+    ] = None,
+    pareto: Annotated[bool, typer.Option("--pareto", help="Measure the whole front and keep it.")] = False,
+    weights: Annotated[
+        str | None, typer.Option("--weights", metavar="W,W", help="Measure this point; it is not kept.")
+    ] = None,
+    benchmark: Benchmarks = None,
+    runs: Home = Path("runs"),
+    jobs: Jobs = None,
+    json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Measure trained runs: their scores, KL and collapsed answers at each weight.
+
+    \b
+    moa eval --pareto
+    moa eval --weights 0.3,0.7 -b hh-rlhf-mini
+    """
+    from moa_cli import plan, show
+
+    if pareto == (weights is not None):
+        refuse(
+            "say what to measure: the whole front or one point"
+            if not pareto
+            else "--pareto and --weights exclude each other",
+            "a front is kept and can be compared, a single point is only shown",
+            "moa eval --pareto, or moa eval --weights 0.3,0.7",
+        )
+    point = steps.weights_in(weights) if weights is not None else ()
+    chosen = steps.trained_runs(run or [], steps.folder_names(benchmark), runs)
+    if point:
+        for one in chosen:
+            plan.check_weights(one, point)
+    todo = plan.pointing(chosen, point) if point else plan.measuring(chosen, may_train=False)
+    outcomes = steps.execute(todo, {r.benchmark.identity: r.benchmark for r in chosen}.values(), jobs)
+    if point:
+        documents = [o.result for o in outcomes if o.job.kind == "weights" and not o.error]
+    else:
+        documents = [show.stored_points(r.folder) for r in chosen if r.measured]
+    out(documents if json else tuple(show.front_table(d, whole=not point) for d in documents))
+    steps.succeed(outcomes)
+
+
+@app.command()
+def compare(
+    what: options.Compared = None,
+    method: Methods = None,
+    benchmark: Benchmarks = None,
+    config: Items = None,
+    seed: Seeds = None,
+    output: options.Outputs = None,
+    runs: Home = Path("runs"),
+    data_dir: DataDir = None,
+    jobs: Jobs = None,
+    json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Compare fronts. With -m, whatever is missing is prepared, trained and measured first.
+
+    \b
+    moa compare
+    moa compare -m sft,ric -b hh-rlhf-mini
+    moa compare -m all --seed 0 --seed 1 -o table.md -o figure.pdf
+    """
+    from benchmarks import read_front
+    from moa_cli import fronts, plan, render
+    from moa_cli.compare import compare as compared
+
+    fronts.check_outputs(output or [])
+    names = steps.method_list(method)
+    if config and not names:
+        refuse("-c was given without -m", "settings are for runs that are made", "moa compare -m METHOD -c ...")
+    if names:
+        settings = steps.settings_of(config, steps.benchmark_list(benchmark), names, data_dir, runs)
+        chosen = plan.contestants(settings, seed or [0], home=runs, data_dir=data_dir)
+        beside = fronts.named(what or [])
+        steps.succeed(steps.execute(plan.measuring(chosen, may_train=True), settings.benchmarks.values(), jobs))
+        document = compared([*(read_front(r.folder / "front") for r in chosen), *beside])
+    elif what and (saved := fronts.saved(what)):
+        document = saved
+    elif what:
+        document = compared(fronts.named(what))
+    else:
+        document = compared(fronts.found(runs, steps.folder_names(benchmark), seed or [], say))
+    for path in output or []:
+        render.write(document, path)
+        say(f"wrote {path}")
+    out(document if json else render.table(document))
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(metavar="[methods|benchmarks|runs]")] = "all",
+    runs: Home = Path("runs"),
+    json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """List methods, benchmarks and runs.
+
+    \b
+    moa list
+    moa list runs --json
+    """
+    from benchmarks import benchmark_names
+    from moa_cli import show
+
+    makers = {
+        "methods": show.methods,
+        "benchmarks": lambda: show.benchmarks(benchmark_names(), runs),
+        "runs": lambda: show.runs(runs),
+    }
+    if what not in (*makers, "all"):
+        refuse(f"there is no list of {what}", f"there are lists of {', '.join(makers)}", "moa list")
+    documents = {name: make() for name, make in makers.items() if what in (name, "all")}
+    if json:
+        out(documents if what == "all" else documents[what])
+        return
+    for name, rows in documents.items():
+        out((Text(name, style="bold"), show.table(rows), "") if what == "all" else show.table(rows))
+
+
+@app.command("show")
+def show_(
+    subject: Annotated[
+        str, typer.Argument(metavar="METHOD|BENCHMARK|RUN|FILE", autocompletion=options.complete_subjects)
+    ],
+    runs: Home = Path("runs"),
+    json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Show a method's hyperparameters, a benchmark, a run, or a saved comparison.
+
+    \b
+    moa show ric
+    moa show hh-rlhf-mini
+    """
+    from benchmarks import benchmark_names
+    from methods import method_names
+    from moa_cli import fronts, render, show
+
+    path = Path(subject)
+    if path.is_dir():
+        document = show.run(path)
+        page = show.facts_page(document)
+    elif path.suffix == ".json":
+        document = fronts.saved([path]) or {}
+        page = render.table(document)
+    elif subject.lower().replace("_", "-") in method_names() or show.is_method_file(path):
+        document = show.method(subject)
+        page = show.method_page(document)
+    elif subject in benchmark_names() or path.suffix in (".toml", ".py"):
+        document = show.benchmark(subject, runs)
+        page = show.facts_page(document)
+    else:
+        refuse(f"there is nothing called {subject}", "it is no method, benchmark, run or saved comparison", "moa list")
+    out(document if json else page)

@@ -1,0 +1,46 @@
+"""What the command line prints: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.text import Text
+
+errors = Console(stderr=True, highlight=False, markup=False)
+
+
+def out(result: Any) -> None:
+    """The result: a text or something to render as it is, several of these, or else a document as JSON."""
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
+    parts = result if isinstance(result, tuple) else (result,)
+    try:
+        for part in parts:
+            if isinstance(part, list | dict):
+                sys.stdout.write(json.dumps(part, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+            else:
+                console.print(part, soft_wrap=isinstance(part, str))
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def say(text: str) -> None:
+    """A line on stderr."""
+    errors.print(text, soft_wrap=True)
+
+
+def show_error(what: str, why: str, fix: str) -> None:
+    """Three lines: what, why, what to type."""
+    for label, text in (("error:", what), ("why:", why), ("try:", fix)):
+        errors.print(Text.assemble((label, "bold red" if label == "error:" else "dim"), " ", text), soft_wrap=True)
+
+
+def refuse(what: str, why: str, fix: str) -> NoReturn:
+    """Raises BadInput."""
+    from benchmarks import BadInput
+
+    raise BadInput(what, why, fix)

@@ -1,0 +1,155 @@
+"""The figure of a comparison: every method's points under the training rewards and under the held-out evaluators."""
+
+from __future__ import annotations
+
+import io
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
+
+from benchmarks import pareto
+
+PANEL = (3.3, 2.7)
+"""Width and height in inches: two panels fill the text width of a paper."""
+
+# Okabe and Ito's colours, told apart by colour-blind readers too; their yellow is too pale, black is for the stars.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#777777")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
+_LOOK: dict[Any, Any] = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.linewidth": 0.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.edgecolor": "0.4",
+    "grid.color": "0.92",
+    "grid.linewidth": 0.5,
+    "xtick.major.width": 0.5,
+    "ytick.major.width": 0.5,
+    "xtick.color": "0.3",
+    "ytick.color": "0.3",
+    "lines.linewidth": 1.0,
+    "lines.markersize": 4.5,
+    "legend.frameon": False,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "moa",
+}
+_NO_DATE = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
+_KINDS = {"reward": "training rewards", "evaluator": "held-out evaluators"}
+
+Panels = list[list[tuple[str, tuple[int, ...]]]]
+"""Rows of panels, each a kind of score and the objectives it shows."""
+
+
+class Style(NamedTuple):
+    """How a method is drawn, the same in every panel."""
+
+    colour: str
+    marker: str
+
+
+def image(document: dict[str, Any], kind: str) -> bytes:
+    """The figure as a "png", "pdf" or "svg" file; the same document gives the same bytes."""
+    with matplotlib.rc_context(_LOOK):
+        file = io.BytesIO()
+        figure(document).savefig(file, format=kind, dpi=300, metadata=_NO_DATE[kind])
+    return file.getvalue()
+
+
+def figure(document: dict[str, Any]) -> Figure:
+    """A band of panels per benchmark and one legend below.
+
+    Two objectives: training rewards left, held-out evaluators right, points joined in the order of their weights.
+    Three: each pair of objectives, training rewards above. Otherwise a line per point over all objectives. Points that
+    another of their method dominates are hollow. A method that is not steered is a star.
+    """
+    with matplotlib.rc_context(_LOOK):
+        bands = [_panels(len(b["objectives"])) for b in document["benchmarks"]]
+        rows, columns = [len(b) for b in bands], max(len(b[0]) for b in bands)
+        drawn = Figure(figsize=(PANEL[0] * columns, PANEL[1] * sum(rows) + 0.4), layout="constrained")
+        names = dict.fromkeys(row["method"] for b in document["benchmarks"] for row in b["rows"])
+        stars = {row["method"] for b in document["benchmarks"] for row in b["rows"] if row["steering"] == "none"}
+        styles = {
+            name: Style(_COLOURS[k % len(_COLOURS)], _MARKERS[k % len(_MARKERS)])
+            for k, name in enumerate(sorted(set(names) - stars))
+        } | {name: Style("#000000", "*") for name in stars}
+        parts = drawn.subfigures(len(bands), 1, height_ratios=rows, squeeze=False)[:, 0]
+        for part, panels, benchmark in zip(parts, bands, document["benchmarks"], strict=True):
+            _draw(part, panels, benchmark, styles)
+        legends = [zip(*ax.get_legend_handles_labels(), strict=True) for ax in drawn.axes]
+        handles = {label: handle for legend in legends for handle, label in legend}
+        order = [_plain(name) for name in names]
+        drawn.legend(
+            [handles[name] for name in order], order, loc="outside lower center",
+            ncols=min(len(order), 2 * columns + 1), handlelength=1.6, columnspacing=1.2,
+        )  # fmt: skip
+    return drawn
+
+
+def _panels(objectives: int) -> Panels:
+    """The panels of a benchmark."""
+    if objectives == 3:
+        return [[(kind, pair) for pair in combinations(range(3), 2)] for kind in _KINDS]
+    return [[(kind, tuple(range(objectives))) for kind in _KINDS]]
+
+
+def _draw(part: SubFigure, panels: Panels, benchmark: dict[str, Any], styles: dict[str, Style]) -> None:
+    """One benchmark."""
+    axes = part.subplots(len(panels), len(panels[0]), squeeze=False)
+    title = _plain(f"{benchmark['name']}@{benchmark['version']}")
+    for line, row_of_axes in zip(panels, axes, strict=True):
+        for (kind, shown), ax in zip(line, row_of_axes, strict=True):
+            ax.set_title(f"{title}, {_KINDS[kind]}", loc="left")
+            names = [_plain(benchmark["objectives"][m]) for m in shown]
+            draw = _plane if len(shown) == 2 else _parallel
+            for row in benchmark["rows"]:
+                points = np.array([point[kind] for point in sorted(row["points"], key=lambda p: p["weights"])])
+                draw(ax, points, shown, styles[row["method"]], _plain(row["method"]))
+            if len(shown) == 2:
+                ax.set(xlabel=f"{names[0]} (SFT SDs)", ylabel=f"{names[1]} (SFT SDs)")
+                ax.xaxis.set_major_locator(MaxNLocator(6))
+                ax.yaxis.set_major_locator(MaxNLocator(6))
+            else:
+                ax.set_ylabel("score (SFT SDs)")
+                ax.set_xticks(range(len(names)), names)
+                ax.margins(x=0.1 if len(names) > 1 else 1)
+
+
+def _plane(ax: Axes, points: np.ndarray, shown: tuple[int, ...], style: Style, label: str) -> None:
+    """Points (K, M) in the plane of two objectives; hollow where dominated on all M."""
+    x, y = points[:, shown].T
+    face = np.full(len(points), "white", dtype=object)
+    face[pareto(points)] = style.colour
+    starred = style.marker == "*"
+    if points.shape[1] == 2:  # with more objectives the weights have no order to follow
+        ax.plot(x, y, color=style.colour, linewidth=0.7, alpha=0.5, zorder=2)
+    ax.scatter(
+        x, y, s=70 if starred else 18, c=list(face), marker=style.marker, edgecolors=style.colour, linewidths=0.7,
+        zorder=3,
+    )  # fmt: skip
+    ax.plot(
+        [], [], color=style.colour, marker=style.marker, markersize=7 if starred else 4.5,
+        linestyle="" if starred else "-", label=label,
+    )  # fmt: skip
+
+
+def _parallel(ax: Axes, points: np.ndarray, shown: tuple[int, ...], style: Style, label: str) -> None:
+    """A line per point of (K, M) over the objectives."""
+    for k, point in enumerate(points):
+        ax.plot(
+            range(len(shown)), point[list(shown)], color=style.colour, marker=style.marker, linewidth=0.7, alpha=0.7,
+            markersize=3.5, label=label if k == 0 else "_",
+        )  # fmt: skip
+
+
+def _plain(text: str) -> str:
+    """A text from data without formulas and control characters."""
+    return "".join(c if c.isprintable() else "?" for c in text).replace("$", r"\$")

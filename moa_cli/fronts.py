@@ -1,0 +1,81 @@
+"""The fronts that a comparison is about: named, found, or those of a comparison that was saved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import BadInput, Front, read_front
+from moa_cli import store
+from moa_cli.compare import SCHEMA
+from moa_cli.render import _FORMATS
+
+
+def check_outputs(paths: Sequence[Path]) -> None:
+    """BadInput for a file that could not be written for its suffix."""
+    for path in paths:
+        if path.suffix.lower() not in _FORMATS:
+            raise BadInput(
+                f"cannot write {path}: its suffix names no known format",
+                "the suffix of -o decides what is written",
+                f"use one of {' '.join(_FORMATS)}",
+            )
+
+
+def saved(paths: Sequence[Path]) -> dict[str, Any] | None:
+    """The comparison in a .json file, None where folders were named."""
+    files = [path for path in paths if path.suffix == ".json"]
+    if not files:
+        return None
+    if len(paths) > 1:
+        raise BadInput(
+            "a saved comparison cannot be compared with anything else",
+            "it holds tables, not the answers that a comparison needs",
+            "name one .json file alone, or the runs themselves",
+        )
+    path = files[0]
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["schema"] != SCHEMA:
+            raise ValueError(f"it says {document['schema']}")
+        return document
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        raise BadInput(
+            f"{path} is no saved comparison: {reason}",
+            f'a saved comparison is a .json file that says "schema": "{SCHEMA}"',
+            "make one with moa compare -o FILE.json",
+        ) from error
+
+
+def named(folders: Sequence[Path]) -> list[Front]:
+    """The fronts of these runs."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise BadInput(
+                f"there is no run {folder}", "a run is a folder with a run.json", "moa list runs shows what there is"
+            )
+    return [read_front(folder / "front") for folder in folders]
+
+
+def found(home: Path, benchmarks: Sequence[str], seeds: Sequence[int], say: Callable[[str], None]) -> list[Front]:
+    """The fronts of all measured runs, on each benchmark only those that share the newest front's scale card."""
+    documents = {p: d for p in store.find_runs(home, benchmarks) if (d := store.front_document(p)) is not None}
+    folders = [p for p, d in documents.items() if not seeds or d["seed"] in seeds]
+    if not folders:
+        where = f"{home}{' on ' + ', '.join(benchmarks) if benchmarks else ''}"
+        raise BadInput(
+            f"there is nothing to compare in {where}",
+            "no run there is measured",
+            "moa compare -m METHOD does everything; or moa train -m METHOD, then moa eval --pareto",
+        )
+    newest: dict[str, str] = {}
+    for folder in sorted(folders, key=lambda p: (p / "front" / "front.json").stat().st_mtime):
+        newest[documents[folder]["benchmark"]] = documents[folder]["card"]["hash"]
+    kept = [p for p in folders if documents[p]["card"]["hash"] == newest[documents[p]["benchmark"]]]
+    for folder in folders:
+        if folder not in kept:
+            say(f"left out: {folder}, measured under an older scale card")
+    return [read_front(folder / "front") for folder in kept]

@@ -1,0 +1,93 @@
+"""A piece of work as it is sent to a worker process, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmarks import Benchmark, Weights, load_benchmark
+
+Event = tuple[str, str, int, int, dict[str, float]]
+"""Key of the job, then what a `Log` is called with."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What was typed to name a benchmark: enough to build it again in another process."""
+
+    name: str
+    """Name or file."""
+    home: Path
+    data_dir: Path | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def load(self) -> Benchmark:
+        """The benchmark."""
+        return load_benchmark(self.name, data_dir=self.data_dir, options=self.options, home=self.home)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A piece of work, small enough to be sent to another process."""
+
+    kind: Literal["look", "part", "card", "run", "weights"]
+    """Ask what a preparation lacks; make one part of it; make the rest; train and measure a run; measure one point."""
+    source: Source
+    part: str = ""
+    method: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    folder: Path | None = None
+    """The run's."""
+    train: bool = False
+    measure: bool = False
+    restart: bool = False
+    weights: Weights = ()
+    needs: tuple[str, ...] = ()
+    """Keys of the jobs that must have gone well before."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from the other jobs of a command."""
+        return f"{self.kind} {self.folder or self.label}"
+
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        benchmark = Path(self.source.name).stem if self.source.name.endswith((".toml", ".py")) else self.source.name
+        what = {"look": "look", "part": self.part, "card": "scale card"}
+        return f"{benchmark}: {what[self.kind]}" if self.kind in what else f"{self.method}/{benchmark}/s{self.seed}"
+
+    @property
+    def purpose(self) -> str:
+        """What it is there for, in a word or two."""
+        done = [name for name, wanted in (("train", self.train), ("eval", self.measure)) if wanted]
+        return " + ".join(done) or {"weights": "eval"}.get(self.kind, "prepare")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a job went."""
+
+    job: Job
+    started: bool = True
+    seconds: float = 0.0
+    result: Any = None
+    error: tuple[str, str, str] | None = None
+    """What, why, what to type."""
+    traceback: str = ""
+
+    @property
+    def word(self) -> str:
+        """How it went, in a word or two."""
+        if self.error is None:
+            return "done"
+        return "failed" if self.started else "not started"
+
+
+def preparation(source: Source) -> list[Job]:
+    """The jobs that prepare a benchmark; the first one finds out which others there are."""
+    look = Job(kind="look", source=source)
+    return [look, Job(kind="card", source=source, needs=(look.key,))]

@@ -1,0 +1,87 @@
+"""The options that several commands share, and what the shell completes for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+verbose = False
+"""Whether -v was given."""
+
+
+def _set_verbose(value: bool) -> None:
+    global verbose
+    verbose = verbose or value
+
+
+def complete_methods(incomplete: str) -> list[str]:
+    """Names of methods."""
+    from methods import method_names
+
+    return [name for name in [*method_names(), "all"] if name.startswith(incomplete)]
+
+
+def complete_benchmarks(incomplete: str) -> list[str]:
+    """Names of benchmarks."""
+    from benchmarks import benchmark_names
+
+    return [name for name in benchmark_names() if name.startswith(incomplete)]
+
+
+def complete_subjects(incomplete: str) -> list[str]:
+    """What `moa show` shows by name."""
+    return [name for name in [*complete_methods(incomplete), *complete_benchmarks(incomplete)] if name != "all"]
+
+
+Methods = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method", "-m", metavar="METHOD", autocompletion=complete_methods,
+        help="A method's name or Python file; for more than one repeat -m or use commas; 'all' for all.",
+    ),
+]  # fmt: skip
+Benchmarks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--benchmark", "-b", metavar="BENCHMARK", autocompletion=complete_benchmarks,
+        help="A benchmark's name, .toml or .py file; for more than one repeat -b or use commas.",
+    ),
+]  # fmt: skip
+Items = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--config", "-c", metavar="ITEM",
+        help="A TOML file, a run.json or KEY=VALUE; later ones win. KEY is a setting of the benchmark (eval_prompts, "
+        "sampling.temperature), a hyperparameter of every method that has it (batch), or of one method (ric.batch).",
+    ),
+]  # fmt: skip
+Seeds = Annotated[
+    list[int] | None, typer.Option("--seed", metavar="N", min=0, help="Repeat for more than one. [default: 0]")
+]
+Home = Annotated[
+    Path, typer.Option("--runs", metavar="DIR", envvar="MOA_RUNS", help="Where runs and prepared benchmarks lie.")
+]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", metavar="DIR", help="Read the benchmark's data from this folder.")
+]
+Jobs = Annotated[int | None, typer.Option("--jobs", metavar="N", min=1, help="Number of worker processes.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", callback=_set_verbose, help="Show tracebacks and what libraries print.")
+]
+Compared = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[RUN|FILE]...",
+        help="Folders of runs, or one comparison saved as .json; if neither these nor -m are given, all measured runs.",
+    ),
+]
+Outputs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE",
+        help="Write the comparison here too, as its suffix says: .md .json .csv .tex .png .pdf .svg; repeatable.",
+    ),
+]  # fmt: skip

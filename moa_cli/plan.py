@@ -1,0 +1,113 @@
+"""Which runs a command is about, and which jobs are left to do for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import BadInput, Benchmark
+from methods import Method, method_name
+from moa_cli import store
+from moa_cli.config import Settings, as_config, restore
+from moa_cli.job import Job, Source, preparation
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One run: a method with its hyperparameters on a benchmark at a seed, trained or not."""
+
+    source: Source
+    benchmark: Benchmark
+    method: Method
+    seed: int
+    folder: Path
+
+    @property
+    def trained(self) -> bool:
+        """Whether nothing is left to train."""
+        return store.is_trained(self.folder, self.benchmark, self.method)
+
+    @property
+    def measured(self) -> bool:
+        """Whether its front is whole and up to date."""
+        return store.is_measured(self.folder, self.benchmark, self.method)
+
+    def job(self, kind: Any = "run", **what: Any) -> Job:
+        """A job about this run."""
+        return Job(
+            kind=kind, source=self.source, method=store.method_source(type(self.method)), config=as_config(self.method),
+            seed=self.seed, folder=self.folder, needs=tuple(j.key for j in prepares(self)[1:]), **what,
+        )  # fmt: skip
+
+
+def contestants(settings: Settings, seeds: Sequence[int], *, home: Path, data_dir: Path | None) -> list[Contestant]:
+    """Every method on every benchmark at every seed."""
+    return [
+        Contestant(Source(name, home, data_dir, settings.options), b, m, seed, store.run_folder(b, m, seed))
+        for name, b in settings.benchmarks.items()
+        for m in settings.methods.values()
+        for seed in dict.fromkeys(seeds)
+    ]
+
+
+def stored(folder: Path) -> Contestant:
+    """The run in a folder. BadInput where its benchmark is no longer the one it was trained on."""
+    record = store.read_record(folder)
+    told = record.benchmark
+    data_dir = Path(told["data_dir"]) if told["data_dir"] else None
+    source = Source(told["source"], folder.resolve().parents[2], data_dir, told["options"])
+    benchmark = source.load()
+    if benchmark.identity != told["identity"]:
+        raise BadInput(
+            f"benchmark {benchmark.name} is no longer what {folder} was trained on",
+            "its data, rewards, policy or decoding have changed since",
+            f"train again: moa train -m {record.method} -b {told['source']}",
+        )
+    return Contestant(source, benchmark, restore(record.method, record.config), record.seed, folder)
+
+
+def training(runs: Iterable[Contestant], *, restart: bool) -> list[Job]:
+    """What is left to train, preparation first."""
+    return _after_preparation([(r, r.job(train=True, restart=restart)) for r in runs if restart or not r.trained])
+
+
+def measuring(runs: Iterable[Contestant], *, may_train: bool) -> list[Job]:
+    """What is left to measure, with its training where that is missing too."""
+    open_runs = [r for r in runs if not (r.trained and r.measured)]
+    return _after_preparation([(r, r.job(train=may_train and not r.trained, measure=True)) for r in open_runs])
+
+
+def pointing(runs: Iterable[Contestant], weights: tuple[float, ...]) -> list[Job]:
+    """One point of each run."""
+    return _after_preparation([(r, r.job("weights", weights=weights)) for r in runs])
+
+
+def prepares(run: Contestant) -> list[Job]:
+    """The jobs that prepare a run's benchmark, none where it is prepared."""
+    return [] if store.stored_card(run.benchmark) else preparation(run.source)
+
+
+def _after_preparation(pairs: Sequence[tuple[Contestant, Job]]) -> list[Job]:
+    first = {job.key: job for run, _ in pairs for job in prepares(run)}
+    return [*first.values(), *(job for _, job in pairs)]
+
+
+def check_weights(run: Contestant, weights: tuple[float, ...]) -> None:
+    """BadInput for weights that the run cannot be asked for."""
+    names = run.benchmark.names
+    example = ",".join(f"{1 / len(names):.4g}" for _ in names)
+    if not (len(weights) == len(names) and min(weights) >= 0 and abs(sum(weights) - 1) <= 1e-6):  # NaN included
+        raise BadInput(
+            f"{','.join(f'{w:g}' for w in weights)} are no weights for {run.benchmark.name}",
+            f"they must be {len(names)} numbers ({', '.join(names)}), none negative, that sum to 1",
+            f"for instance --weights {example if len(names) in (1, 2, 4) else '1' + ',0' * (len(names) - 1)}",
+        )
+    if run.method.steering == "retrain" and weights not in run.method.points(run.benchmark):
+        there = "  ".join(",".join(f"{w:.4g}" for w in point) for point in run.method.points(run.benchmark))
+        raise BadInput(
+            f"{method_name(type(run.method))} was not trained for these weights",
+            "it trains one policy per weight",
+            f"one of: {there}",
+        )

@@ -1,0 +1,277 @@
+"""A comparison to read: terminal table, Markdown, CSV, LaTeX, JSON and figures, from the document of `compare`."""
+
+from __future__ import annotations
+
+import csv as csv_format
+import io
+import json as json_format
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks import BadInput
+
+WIDTH = 80
+NOTE = "Hypervolume (HV) above ref, in SFT standard deviations; 95 % intervals over prompts; * excludes 0."
+SHORT_NOTE = "HV: hypervolume above ref; ± half the 95 % interval over prompts; * excludes 0"
+
+
+def table(document: dict[str, Any]) -> RenderableType:
+    """For a terminal of 80 columns or more: a block per benchmark. Half the width of an interval follows its value."""
+    blocks: list[RenderableType] = []
+    for benchmark in document["benchmarks"]:
+        blocks += [_heading(benchmark), _block(benchmark), Text()]
+    return Group(*blocks, Text(SHORT_NOTE, style="dim"))
+
+
+def markdown(document: dict[str, Any]) -> str:
+    """A table per benchmark, for a pull request or a README."""
+    lines: list[str] = []
+    for benchmark in document["benchmarks"]:
+        title, *facts = _facts(benchmark)
+        lines += [f"### {_markdown(title)}", "", _markdown(" · ".join(facts)), ""]
+        lines += [f"| {' | '.join(_COLUMNS)} |", "|:---" + "|---:" * (len(_COLUMNS) - 1) + "|"]
+        for row in benchmark["rows"]:
+            name, *numbers = _cells(benchmark, row)
+            lines += [f"| {' | '.join([_markdown(name), *numbers])} |"]
+        lines += [""]
+    return "\n".join([*lines, NOTE, ""])
+
+
+def csv(document: dict[str, Any]) -> str:
+    """One line per method and point; columns of objectives that a benchmark does not have stay empty."""
+    objectives = list(dict.fromkeys(o for b in document["benchmarks"] for o in b["objectives"]))
+    scores = [f"{kind}:{objective}" for kind in ("weight", "reward", "evaluator") for objective in objectives]
+    columns = ["benchmark", "version", "method", "steering", "seeds", "label", *scores, "kl", "collapse"]
+    file = io.StringIO()
+    writer = csv_format.DictWriter(file, columns, lineterminator="\n")
+    writer.writeheader()
+    for benchmark in document["benchmarks"]:
+        for row in benchmark["rows"]:
+            shared = {"benchmark": benchmark["name"], "version": benchmark["version"]}
+            shared |= {"method": row["method"], "steering": row["steering"], "seeds": " ".join(map(str, row["seeds"]))}
+            for point in row["points"]:
+                line = shared | {name: point[name] for name in ("label", "kl", "collapse")}
+                for kind, entry in (("weight", "weights"), ("reward", "reward"), ("evaluator", "evaluator")):
+                    names = [f"{kind}:{objective}" for objective in benchmark["objectives"]]
+                    line |= dict(zip(names, point[entry], strict=True))
+                writer.writerow(line)
+    return file.getvalue()
+
+
+def latex(document: dict[str, Any]) -> str:
+    """A booktabs table per benchmark, to be put into a paper as it is (needs \\usepackage{booktabs})."""
+    parts: list[str] = []
+    for benchmark in document["benchmarks"]:
+        body = [" & ".join(map(_latex, _cells(benchmark, row))) + r" \\" for row in benchmark["rows"]]
+        parts += [
+            f"% {' '.join(_line(fact) for fact in _facts(benchmark))}",
+            rf"\begin{{tabular}}{{l{'r' * (len(_COLUMNS) - 1)}}}",
+            r"\toprule",
+            " & ".join(map(_latex, _COLUMNS)) + r" \\",
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+        ]
+    return "\n".join(parts)
+
+
+def json(document: dict[str, Any]) -> str:
+    """The document itself."""
+    return json_format.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def write(document: dict[str, Any], path: Path) -> None:
+    """Writes the comparison in the format of the file's suffix, whole or not at all. BadInput for an unknown suffix."""
+    suffix = path.suffix.lower()
+    if suffix not in _FORMATS:
+        raise BadInput(
+            f"cannot write {path}: its suffix names no known format",
+            "the suffix of -o decides what is written",
+            f"use one of {' '.join(_FORMATS)}",
+        )
+    content = _FORMATS[suffix](document)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except OSError as error:
+        if partial.exists():
+            partial.unlink()
+        raise BadInput(
+            f"cannot write {path}: {error.strerror}",
+            "the comparison was made, but not saved",
+            "choose another place with -o FILE",
+        ) from error
+
+
+def _text(render: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], bytes]:
+    return lambda document: render(document).encode()
+
+
+def _image(suffix: str) -> Callable[[dict[str, Any]], bytes]:
+    def draw(document: dict[str, Any]) -> bytes:
+        from moa_cli.figure import image
+
+        return image(document, suffix)
+
+    return draw
+
+
+_FORMATS: dict[str, Callable[[dict[str, Any]], bytes]] = {
+    ".md": _text(markdown),
+    ".json": _text(json),
+    ".csv": _text(csv),
+    ".tex": _text(latex),
+    ".png": _image("png"),
+    ".pdf": _image("pdf"),
+    ".svg": _image("svg"),
+}
+
+_COLUMNS = ("method", "HV held-out", "vs base", "HV reward", "KL", "collapsed", "time")
+
+
+def _cells(benchmark: dict[str, Any], row: dict[str, Any]) -> list[str]:
+    """One row of `_COLUMNS` with whole intervals."""
+    held_out, gain = row["evaluator"], _gain(benchmark, row)
+    return [
+        _name(benchmark, row),
+        _interval(held_out["hypervolume"], held_out["hv_low"], held_out["hv_high"]),
+        f"{_interval(*gain, sign='+')}{_star(gain)}" if gain else "",
+        _interval(row["hypervolume"], row["hv_low"], row["hv_high"]),
+        f"{row['kl']:.1f}",
+        f"{row['collapse']:.0%}",
+        _time(row["cost"].get("seconds")),
+    ]
+
+
+def _block(benchmark: dict[str, Any]) -> Table:
+    """The rows of one benchmark, in 80 columns."""
+    block = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    block.add_column("method", overflow="fold", max_width=19)
+    for heading in ("HV held-out", "vs base", "HV reward", "KL", "coll.", "time"):
+        block.add_column(heading, justify="right", no_wrap=True)
+    for row in benchmark["rows"]:
+        held_out, gain = row["evaluator"], _gain(benchmark, row)
+        colour = "" if gain is None or not _star(gain) else "green" if gain[0] > 0 else "red"
+        block.add_row(
+            Text(_name(benchmark, row)),
+            _plus_minus(held_out["hypervolume"], held_out["hv_low"], held_out["hv_high"]),
+            Text(f"{_plus_minus(*gain, sign='+')}{_star(gain) or ' '}" if gain else "- ", style=colour),
+            _plus_minus(row["hypervolume"], row["hv_low"], row["hv_high"]),
+            f"{row['kl']:.1f}",
+            f"{row['collapse']:.0%}",
+            _time(row["cost"].get("seconds")),
+        )
+    return block
+
+
+def _heading(benchmark: dict[str, Any]) -> Text:
+    """What was measured, on one line where it fits."""
+    title, objectives, *facts = map(_line, _facts(benchmark))
+    measured = " · ".join(facts)
+    fits = len(f"{title}  {objectives} · {measured}") <= WIDTH
+    return Text.assemble((title, "bold"), f"  {objectives}", " · " if fits else "\n", measured)
+
+
+def _facts(benchmark: dict[str, Any]) -> list[str]:
+    """What was measured: benchmark@version, objectives, prompts, seeds, ref."""
+    seeds = _common_seeds(benchmark)
+    ref = [f"{r:g}" for r in benchmark["ref"]]
+    return [
+        f"{benchmark['name']}@{benchmark['version']}",
+        ", ".join(benchmark["objectives"]),
+        f"{benchmark['prompts']} prompts",
+        "seeds differ" if seeds is None else f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}",
+        f"ref {ref[0] if len(set(ref)) == 1 else ', '.join(ref)}",
+    ]
+
+
+def _common_seeds(benchmark: dict[str, Any]) -> list[int] | None:
+    """The seeds of every row, None where rows have different ones."""
+    seeds = [row["seeds"] for row in benchmark["rows"]]
+    return seeds[0] if all(s == seeds[0] for s in seeds) else None
+
+
+def _name(benchmark: dict[str, Any], row: dict[str, Any]) -> str:
+    """The row's name, with its seeds where rows have different ones."""
+    if _common_seeds(benchmark) is not None:
+        return _line(row["method"])
+    return _line(f"{row['method']} (seed{'s' * (len(row['seeds']) > 1)} {', '.join(map(str, row['seeds']))})")
+
+
+def _base(benchmark: dict[str, Any]) -> str | None:
+    """The row that others are compared with: the first that is not steered at all, which no training moved."""
+    return next((row["method"] for row in benchmark["rows"] if row["steering"] == "none"), None)
+
+
+def _gain(benchmark: dict[str, Any], row: dict[str, Any]) -> tuple[float, float, float] | None:
+    """Difference to the base with its interval, None for the base itself and where there is none."""
+    base = _base(benchmark)
+    for pair in benchmark["pairs"]:
+        if (pair["a"], pair["b"]) == (row["method"], base):
+            return pair["difference"], pair["low"], pair["high"]
+        if (pair["b"], pair["a"]) == (row["method"], base):
+            return -pair["difference"], -pair["high"], -pair["low"]
+    return None
+
+
+def _star(gain: tuple[float, float, float]) -> str:
+    """A mark for an interval that excludes 0."""
+    return "*" if gain[1] > 0 or gain[2] < 0 else ""
+
+
+def _number(value: float, sign: str = "") -> str:
+    return f"{value:{sign}.2f}" if abs(value) < 100 else f"{value:{sign}.4g}"
+
+
+def _interval(value: float, low: float, high: float, sign: str = "") -> str:
+    return f"{_number(value, sign)} [{_number(low, sign)}, {_number(high, sign)}]"
+
+
+def _plus_minus(value: float, low: float, high: float, sign: str = "") -> str:
+    return f"{_number(value, sign)} ±{_number((high - low) / 2)}"
+
+
+def _time(seconds: float | None) -> str:
+    """Seconds in the unit that suits them; empty where nobody counted."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+def _line(text: str) -> str:
+    """A text from data on one line, without control characters."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _markdown(text: str) -> str:
+    """A text from data as plain text in Markdown."""
+    return re.sub(r"([\\`*_{}\[\]<>|#~])", r"\\\1", _line(text))
+
+
+_LATEX = {
+    **{c: f"\\{c}" for c in "{}$&#_%"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+}
+
+
+def _latex(text: str) -> str:
+    """A text from data as plain text in LaTeX."""
+    return "".join(_LATEX.get(c, c) for c in _line(text))

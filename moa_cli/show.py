@@ -1,0 +1,259 @@
+"""What `moa list` and `moa show` say, and the tables of fronts and preparations."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import MISSING, fields
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks import BadInput, Benchmark, Front, load_benchmark, plain, read_front
+from methods import Method, find_method, method_name, method_names
+from moa_cli import store
+from moa_cli.config import type_words
+from moa_cli.progress import duration, shown
+
+
+def methods() -> list[dict[str, str]]:
+    """All methods, each in a line."""
+    found = {name: find_method(name) for name in method_names()}
+    return [{"name": n, "steering": cls.steering, "summary": _module_line(cls)} for n, cls in found.items()]
+
+
+def benchmarks(names: Sequence[str], home: Path) -> list[dict[str, Any]]:
+    """Benchmarks, each in a line."""
+    return [_benchmark_line(name, home) for name in names]
+
+
+def runs(home: Path) -> list[dict[str, Any]]:
+    """All runs under a folder; one that cannot be read says so."""
+    rows = []
+    for folder in store.find_runs(home):
+        try:
+            record = store.read_record(folder)
+            facts: dict[str, Any] = {
+                "status": record.status,
+                "seed": record.seed,
+                "front": store.front_document(folder) is not None,
+            }
+        except BadInput:
+            facts = {"status": "damaged", "seed": None, "front": False}
+        rows.append({"path": str(folder)} | facts)
+    return rows
+
+
+def method(name: str) -> dict[str, Any]:
+    """A method and its hyperparameters, with what their docstrings say."""
+    cls = find_method(name)
+    hints, words = get_type_hints(cls), attribute_docstrings(cls)
+    return {
+        "name": method_name(cls),
+        "title": _module_line(cls),
+        "steering": cls.steering,
+        "summary": inspect.getdoc(cls) or "",
+        "hyperparameters": [
+            {
+                "name": f.name,
+                "default": None if f.default is MISSING else plain(f.default),
+                "type": type_words(hints[f.name]),
+                "meaning": words.get(f.name, ""),
+            }
+            for f in fields(cls)
+        ],
+    }
+
+
+def benchmark(name: str, home: Path) -> dict[str, Any]:
+    """A benchmark's description and, where it is prepared, its scale card."""
+    return describe(load_benchmark(name, home=home))
+
+
+def describe(b: Benchmark) -> dict[str, Any]:
+    """A benchmark's description and, where it is prepared, its scale card."""
+    prepared = store.stored_card(b)
+    return {
+        "name": b.name,
+        "version": b.version,
+        "objectives": [plain(o) for o in b.objectives],
+        "policy": b.policy,
+        "sampling": plain(b.sampling),
+        "eval_prompts": b.eval_prompts,
+        "grid": plain(b.grid),
+        "trained_grid": plain(b.trained_grid),
+        "identity": b.identity,
+        "prepared": prepared,
+    }
+
+
+def run(folder: Path) -> dict[str, Any]:
+    """A run's run.json, whether it is measured, and the end of its log."""
+    record = store.read_record(folder)
+    return plain(record) | {"front": store.front_document(folder) is not None, "log": store.last_rows(folder, 5)}
+
+
+def points(front: Front) -> dict[str, Any]:
+    """A front as numbers: its points and its hypervolume under rewards and under the held-out evaluators."""
+    return {
+        "method": front.method,
+        "seed": front.seed,
+        "benchmark": front.card.benchmark,
+        "objectives": list(front.card.objectives),
+        "points": [
+            {
+                "weights": list(front.weights[k]),
+                "evaluator": front.evaluator_points[k].tolist(),
+                "reward": front.points[k].tolist(),
+                "kl": float(front.mean_kl[k]),
+                "collapse": float(front.collapse_rate[k]),
+            }
+            for k in range(len(front.weights))
+        ],
+        "hypervolume": front.hypervolume(),
+        "evaluator_hypervolume": front.hypervolume(held_out=True),
+    }
+
+
+def stored_points(folder: Path) -> dict[str, Any]:
+    """The points of a measured run."""
+    return points(read_front(folder / "front")) | {"path": str(folder)}
+
+
+def table(rows: Sequence[dict[str, Any]]) -> RenderableType:
+    """Rows that have the same keys."""
+    if not rows:
+        return Text("none", style="dim")
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for key in rows[0]:
+        made.add_column(key.replace("_", " "), overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(_cell(value)) for value in row.values()))
+    return made
+
+
+def front_table(document: dict[str, Any], *, whole: bool) -> RenderableType:
+    """The points of a front; with `whole`, its hypervolume below."""
+    names = document["objectives"]
+    rows = [
+        {"w": ",".join(f"{w:.3g}" for w in p["weights"])}
+        | {f"{n} held-out": f"{v:+.2f}" for n, v in zip(names, p["evaluator"], strict=True)}
+        | {f"{n} reward": f"{v:+.2f}" for n, v in zip(names, p["reward"], strict=True)}
+        | {"KL": f"{p['kl']:.1f}", "collapsed": f"{p['collapse']:.0%}"}
+        for p in document["points"]
+    ]
+    title = Text(f"{document['method']} on {document['benchmark']}, seed {document['seed']}", style="bold")
+    foot = f"hypervolume: held-out {document['evaluator_hypervolume']:.3f}, reward {document['hypervolume']:.3f}\n"
+    return Group(title, table(rows), Text(foot if whole else ""))
+
+
+def card_table(b: Benchmark) -> RenderableType:
+    """What a preparation found: one row per objective."""
+    stored = store.stored_card(b)
+    assert stored is not None
+    card, report = stored["card"], stored["report"]
+    rows = []
+    for m, name in enumerate(card["objectives"]):
+        accuracy = [report["pair_accuracy"].get(role, {}).get(name) for role in ("reward", "evaluator")]
+        rows.append(
+            {
+                "objective": name,
+                "reward accuracy": "-" if accuracy[0] is None else f"{accuracy[0]:.3f}",
+                "evaluator accuracy": "-" if accuracy[1] is None else f"{accuracy[1]:.3f}",
+                "reward mean, SD": f"{card['reward_mean'][m]:.3g}, {card['reward_std'][m]:.3g}",
+                "evaluator mean, SD": f"{card['evaluator_mean'][m]:.3g}, {card['evaluator_std'][m]:.3g}",
+            }
+        )
+    title = Text(f"{b.name}@{b.version}", style="bold")
+    return Group(
+        title, table(rows), Text(f"card {card['hash']}, made in {duration(report['cost'].get('seconds', 0))}\n")
+    )
+
+
+def method_page(document: dict[str, Any]) -> RenderableType:
+    """A method to read."""
+    parts: list[RenderableType] = [Text(document["title"], style="bold"), Text(), Text(document["summary"]), Text()]
+    parts.append(Text(f"steering: {document['steering']}"))
+    for h in document["hyperparameters"]:
+        default = "none" if h["default"] is None else json.dumps(h["default"])
+        parts += [Text(), Text.assemble((h["name"], "bold"), f" = {default}  ", (f"({h['type']})", "dim"))]
+        parts.append(Text("\n".join(f"    {line.strip()}" for line in h["meaning"].splitlines())))
+    return Group(*parts)
+
+
+def facts_page(document: dict[str, Any]) -> RenderableType:
+    """Any other document to read: nested entries by their dotted names; rows of a log in a line each."""
+    lines = []
+    for name, value in document.items():
+        if name == "log":
+            lines += [f"log  {r['stage']}  {r['step']}/{r['steps']}  {_measured(r)}" for r in value]
+        elif isinstance(value, dict):
+            lines += [f"{name}.{key}  {_cell(item)}" for key, item in value.items()]
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            lines += [f"{name}  {_cell(item)}" for item in value]
+        else:
+            lines.append(f"{name}  {_cell(value)}")
+    grid = Table.grid(padding=(0, 2))
+    for line in lines:
+        key, _, value = line.partition("  ")
+        grid.add_row(Text(key, style="bold"), Text(value, overflow="fold"))
+    return grid
+
+
+def attribute_docstrings(cls: type) -> dict[str, str]:
+    """The strings below the fields of a class and of those it inherits from, by field."""
+    words: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        if issubclass(base, Method) or base.__module__.startswith("methods."):
+            words |= _docstrings_in(base)
+    return words
+
+
+def _docstrings_in(cls: type) -> dict[str, str]:
+    tree = ast.parse(inspect.getsource(sys.modules[cls.__module__]))
+    body = next(n.body for n in ast.walk(tree) if isinstance(n, ast.ClassDef) and n.name == cls.__name__)
+    return {
+        here.target.id: inspect.cleandoc(below.value.value)
+        for here, below in pairwise(body)
+        if isinstance(here, ast.AnnAssign)
+        and isinstance(here.target, ast.Name)
+        and isinstance(below, ast.Expr)
+        and isinstance(below.value, ast.Constant)
+        and isinstance(below.value.value, str)
+    }
+
+
+def _module_line(cls: type) -> str:
+    """The first line of the docstring of the file, which names the paper; of the class where the file has none."""
+    words = sys.modules[cls.__module__].__doc__ or cls.__doc__ or ""
+    return words.strip().splitlines()[0] if words.strip() else ""
+
+
+def _benchmark_line(name: str, home: Path) -> dict[str, Any]:
+    module = __import__(f"benchmarks.{name.replace('-', '_')}", fromlist=["benchmark"])
+    return {"name": name, "summary": (module.benchmark.__doc__ or "").strip().splitlines()[0]}
+
+
+def _measured(row: dict[str, Any]) -> str:
+    return shown({k: v for k, v in row.items() if k not in ("stage", "step", "steps") and isinstance(v, int | float)})
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def is_method_file(path: Path) -> bool:
+    """Whether a Python file holds a method; else it may hold a benchmark."""
+    return path.suffix == ".py" and path.is_file() and "(Method)" in path.read_text(encoding="utf-8")

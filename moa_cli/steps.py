@@ -1,0 +1,129 @@
+"""The steps that commands share: reading what was typed, doing the jobs, saying what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from moa_cli import options
+from moa_cli.console import errors, out, refuse, say, show_error
+
+if TYPE_CHECKING:
+    from benchmarks import Benchmark
+    from moa_cli.config import Settings
+    from moa_cli.job import Job, Outcome
+    from moa_cli.plan import Contestant
+
+DEFAULT_BENCHMARK = "hh-rlhf-mini"
+
+
+def settings_of(
+    items: list[str] | None, benchmarks: list[str], methods: list[str], data_dir: Path | None, home: Path
+) -> Settings:
+    """What was typed, checked before any work begins."""
+    from moa_cli import config, store
+
+    store.check_home(home)
+    if data_dir is not None and not data_dir.is_dir():
+        refuse(f"there is no folder {data_dir}", "--data-dir is where the data is read from", "check the path")
+    return config.resolve(items or [], benchmarks, methods, data_dir=data_dir, home=home)
+
+
+def trained_runs(paths: list[Path], benchmarks: list[str], home: Path) -> list[Contestant]:
+    """The runs of these folders, else all trained ones."""
+    from moa_cli import plan, store
+
+    store.check_home(home)
+    found = paths or [p for p in store.find_runs(home, benchmarks) if store.read_record(p).status == "trained"]
+    if not paths:
+        say(f"{len(found)} trained runs in {home}{' on ' + ', '.join(benchmarks) if benchmarks else ''}")
+    if not found:
+        refuse(f"there is no trained run in {home}", "only what is trained can be measured", "moa train -m METHOD")
+    chosen = [plan.stored(path) for path in found]
+    for run in chosen:
+        if not run.trained:
+            refuse(
+                f"{run.folder} is not trained to its end",
+                "only what is trained can be measured",
+                "repeat the moa train that began it: it goes on where it stopped",
+            )
+    return chosen
+
+
+def names_in(values: list[str] | None) -> list[str]:
+    """Names given by repeating an option, with commas, or both."""
+    return [name.strip() for value in values or [] for name in value.split(",") if name.strip()]
+
+
+def method_list(values: list[str] | None) -> list[str]:
+    """The methods that were named, "all" for every one."""
+    from methods import method_names
+
+    return [one for name in names_in(values) for one in (method_names() if name == "all" else [name])]
+
+
+def benchmark_list(values: list[str] | None) -> list[str]:
+    """The benchmarks that were named, files with their whole path (it is part of a reward's name); else the default."""
+    if names := names_in(values):
+        return [str(Path(name).resolve()) if name.endswith((".toml", ".py")) else name for name in names]
+    say(f"benchmark: {DEFAULT_BENCHMARK} (no -b was given; it is embedded and runs on a CPU)")
+    return [DEFAULT_BENCHMARK]
+
+
+def folder_names(values: list[str] | None) -> list[str]:
+    """The names of these benchmarks, under which their runs lie."""
+    from benchmarks import load_benchmark
+
+    return [load_benchmark(name).name if name.endswith((".toml", ".py")) else name for name in names_in(values)]
+
+
+def weights_in(text: str) -> tuple[float, ...]:
+    """Numbers with commas between."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        refuse(f"--weights {text} are no numbers", "one weight per objective, with commas between", "--weights 0.3,0.7")
+
+
+def execute(todo: list[Job], benchmarks: Iterable[Benchmark], asked: int | None) -> list[Outcome]:
+    """Does the jobs and shows how they go."""
+    if not todo:
+        return []
+    from moa_cli import jobs
+    from moa_cli.progress import Display
+
+    workers = jobs.choose_workers(todo, list(benchmarks), asked)
+    say(workers.reason)
+    try:
+        return list(jobs.execute(todo, workers, Display(errors), quiet=not options.verbose).values())
+    except KeyboardInterrupt:
+        say("interrupted; the same command goes on where it stopped")
+        raise typer.Exit(130) from None
+
+
+def succeed(outcomes: list[Outcome]) -> None:
+    """Shows what failed and leaves with 2, if anything did."""
+    failed = [o for o in outcomes if o.error]
+    for outcome in (o for o in failed if o.started):
+        assert outcome.error is not None
+        if options.verbose and outcome.traceback:
+            errors.print(outcome.traceback, soft_wrap=True)
+        show_error(*outcome.error)
+    if failed:
+        raise typer.Exit(2)
+
+
+def out_jobs(todo: list[Job], as_json: bool) -> None:
+    """Prints what would be done."""
+    rows = [{"do": j.purpose, "job": j.label, "path": str(j.folder or "")} for j in todo if j.kind != "look"]
+    out(rows if as_json else "\n".join(f"{r['do']}  {r['job']}  {r['path']}".rstrip() for r in rows) or "nothing to do")
+
+
+def run_line(row: dict[str, Any]) -> str:
+    """Path, status, seconds."""
+    from moa_cli.progress import duration
+
+    return f"{row['path']}  {row['status']}" + ("" if row["seconds"] is None else f"  {duration(row['seconds'])}")

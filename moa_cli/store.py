@@ -1,0 +1,201 @@
+"""Runs on disk: where they lie, what is known about them, which of them are done.
+
+<home>/<benchmark>/<method>/<digest>-s<seed>/run.json
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from benchmarks import BadInput, Benchmark, Weights, digest, plain, write_text
+from methods import Method, method_name
+
+SCHEMA = "moa.run/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """The content of a run.json."""
+
+    status: str
+    """"training" or "trained"."""
+    method: str
+    """Name or file, as `find_method` takes it."""
+    steering: str
+    benchmark: dict[str, Any]
+    """What names it again (source, data_dir, options), and name, version, identity."""
+    config: dict[str, Any]
+    """All hyperparameters."""
+    seed: int
+    trained_at: list[list[float]]
+    """The weights the training was for; only methods that retrain per weight depend on them."""
+    command: str
+    commit: str | None
+    """Git commit of the folder in which the command was typed."""
+    versions: dict[str, str]
+    device: str
+    threads: int
+    card: str | None = None
+    """Hash of the scale card in whose units it was trained."""
+    rewards: list[str] = field(default_factory=list)
+    cost: dict[str, float] = field(default_factory=dict)
+
+
+def run_folder(benchmark: Benchmark, method: Method, seed: int) -> Path:
+    """Where a run lies: a function of what is trained on what."""
+    name = digest([benchmark.identity, plain(asdict(method))])[:8]
+    return benchmark.home / benchmark.name / method_name(type(method)) / f"{name}-s{seed}"
+
+
+def method_source(cls: type[Method]) -> str:
+    """What `find_method` finds the class by: its name, or its file where it did not come with moa."""
+    name = method_name(cls)
+    if cls.__module__ == f"methods.{name.replace('-', '_')}":
+        return name
+    return str(Path(str(sys.modules[cls.__module__].__file__)).resolve())
+
+
+def read_record(folder: Path) -> Record:
+    """The run.json of a run. BadInput for one that is missing, damaged or something else."""
+    path = folder / "run.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document.pop("schema") != SCHEMA:
+            raise ValueError(f'it does not say "schema": "{SCHEMA}"')
+        record = Record(**document)
+        if record.status not in ("training", "trained") or not isinstance(record.config, dict):
+            raise ValueError("its content is not that of a run")
+        return record
+    except FileNotFoundError as error:
+        raise BadInput(
+            f"there is no run in {folder}", "a run is a folder with a run.json", "moa list runs shows what there is"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInput(
+            f"cannot use {path}",
+            f"it is damaged or something else: {type(error).__name__}: {error}",
+            "make the run again: the command that made it, with --restart",
+        ) from error
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Writes run.json, whole or not at all."""
+    write_text(folder / "run.json", json.dumps({"schema": SCHEMA, **asdict(record)}, indent=2, ensure_ascii=False))
+
+
+def find_runs(home: Path, benchmarks: Sequence[str] = (), methods: Sequence[str] = ()) -> list[Path]:
+    """Folders of the runs under `home`, of some benchmarks and methods or of all."""
+    return [
+        path.parent
+        for path in sorted(home.glob("*/*/*-s*/run.json"))
+        if (not benchmarks or path.parts[-4] in benchmarks) and (not methods or path.parts[-3] in methods)
+    ]
+
+
+def is_trained(folder: Path, benchmark: Benchmark, method: Method) -> bool:
+    """Whether nothing is left to train."""
+    if not (folder / "run.json").exists():
+        return False
+    record, card = read_record(folder), stored_card(benchmark)
+    if record.status != "trained" or (card and card["card"]["hash"] != record.card):
+        return False
+    wanted = method.points(benchmark) if method.steering == "retrain" else ()
+    return all(list(w) in record.trained_at for w in wanted)
+
+
+def is_measured(folder: Path, benchmark: Benchmark, method: Method) -> bool:
+    """Whether the run's front is there, under the card in force and at all weights."""
+    front, card = front_document(folder), stored_card(benchmark)
+    if front is None or card is None:
+        return False
+    same_weights = front["weights"] == [list(w) for w in method.points(benchmark)]
+    return same_weights and front["card"]["hash"] == card["card"]["hash"]
+
+
+def front_document(folder: Path) -> dict[str, Any] | None:
+    """What the run's front.json says, None where the run is not measured. BadInput for a damaged one."""
+    path = folder / "front" / "front.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if not {"weights", "card", "cost"} <= document.keys():
+            raise ValueError("entries are missing")
+        return document
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, AttributeError) as error:
+        raise BadInput(
+            f"cannot use {path}", f"it is damaged: {error}", f"delete it, then: moa eval {folder} --pareto"
+        ) from error
+
+
+def forget_other_points(folder: Path, weights: Sequence[Weights]) -> None:
+    """Removes measured points that belong to other weights: their files bear numbers, not weights."""
+    plan, wanted = folder / "weights.json", json.dumps(plain(list(weights)))
+    if not plan.exists() or plan.read_text(encoding="utf-8") != wanted:
+        for file in (*folder.glob("w-*.parquet"), *folder.glob("front.json")):
+            file.unlink()
+        write_text(plan, wanted)
+
+
+def stored_card(benchmark: Benchmark) -> dict[str, Any] | None:
+    """What `prepare` left: "card" and "report", None where it has not run. (`benchmark.card` would load torch.)"""
+    path = benchmark.home / benchmark.name / "prepared" / f"card-{benchmark.identity}.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"cannot use {path}", f"it is damaged: {error}", f"delete it, then: moa prepare -b {benchmark.name}"
+        ) from error
+
+
+def last_rows(folder: Path, count: int) -> list[dict[str, Any]]:
+    """The last rows of a run's log; a line that a crash cut short is left out."""
+    try:
+        lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()[-count:]
+    except FileNotFoundError:
+        return []
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def check_home(home: Path) -> None:
+    """BadInput where nothing could be written under `home`. Writes nothing."""
+    there = next(path for path in (home, *home.absolute().parents) if path.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return
+    reason = "the folder is not ours to write to" if there.is_dir() else f"{there} is a file"
+    raise BadInput(
+        f"cannot write to {home}: {reason}",
+        "results are kept there, so nothing was started",
+        "choose another folder with --runs DIR, or mend the permissions",
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages on which results depend."""
+    found = {"python": platform.python_version()}
+    for name in ("moa-cli", "torch", "transformers", "trl", "peft", "moocore"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def commit() -> str | None:
+    """The git commit of the current folder, None outside a repository."""
+    try:
+        asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return asked.stdout.strip() or None if asked.returncode == 0 else None

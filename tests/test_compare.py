@@ -1,0 +1,287 @@
+"""Comparison, its renderings and figures, on fronts made of random numbers with known means."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from rich.console import Console
+
+from benchmarks import BadInput, Card, Front, Sampling, simplex_grid
+from moa_cli import render
+from moa_cli.compare import compare
+from moa_cli.figure import figure
+
+NAMES = ("helpful", "harmless", "humour", "faithful", "brief")
+PROMPTS = 60
+COST = {"seconds": 90.0, "generated_tokens": 1e4, "trained_tokens": 2e4, "reward_calls": 300.0, "flops": 1e12}
+
+
+def make_card(objectives: int = 2, benchmark: str = "toy", prompts: int = PROMPTS) -> Card:
+    units = (0.0,) * objectives, (1.0,) * objectives
+    return Card(
+        benchmark=benchmark, version="1", objectives=NAMES[:objectives], policy="scratch:1m",
+        rewards=NAMES[:objectives], evaluators=NAMES[:objectives], reward_mean=units[0], reward_std=units[1],
+        evaluator_mean=units[0], evaluator_std=units[1], ref=(-2.0,) * objectives, prompts=prompts,
+        prompts_hash="0" * 12, sampling=Sampling(max_new_tokens=8),
+    )  # fmt: skip
+
+
+def make_front(
+    method: str, reach: float, *, seed: int = 0, steering: str = "merge", card: Card | None = None,
+    config: dict | None = None, over: float = 0.7,
+) -> Front:  # fmt: skip
+    """Points at reach * sqrt(w) under the rewards and `over` times that under the evaluators, plus noise."""
+    card = card or make_card()
+    M = len(card.objectives)
+    weights = ((1 / M,) * M,) if steering == "none" else simplex_grid(M, {1: 1, 2: 10, 3: 2}.get(M, 1))
+    K, random = len(weights), np.random.default_rng([seed, len(method), int(abs(reach) * 100)])
+    difficulty = np.random.default_rng(9).normal(size=(1, card.prompts, M))
+    noise = difficulty - difficulty.mean(axis=1, keepdims=True) + 0.2 * random.normal(size=(K, card.prompts, M))
+    means = reach * np.sqrt(weights)[:, None, :]
+    return Front(
+        method=method, seed=seed, steering=steering, weights=weights,
+        labels=tuple(",".join(f"{v:.3g}" for v in w) for w in weights), scores=means + noise,
+        evaluator=over * means + noise[::-1], kl=np.full((K, card.prompts), 2 * reach),
+        tokens=np.ones((K, card.prompts), int), collapsed=np.zeros((K, card.prompts), bool), card=card, cost=COST,
+        config=config or {},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def fronts() -> list[Front]:
+    return [make_front("sft", 0, steering="none"), make_front("soup", 1.0), make_front("context", 1.5)]
+
+
+@pytest.fixture(scope="module")
+def document(fronts) -> dict:
+    return compare(fronts)
+
+
+def show(document: dict, width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(render.table(document))
+    return console.file.getvalue()
+
+
+def test_the_document(document):
+    assert document == json.loads(json.dumps(document, allow_nan=False)), "JSON types only"
+    (benchmark,) = document["benchmarks"]
+    assert document["schema"] == "moa.compare/1"
+    assert (benchmark["name"], benchmark["version"], benchmark["prompts"]) == ("toy", "1", PROMPTS)
+    assert [row["method"] for row in benchmark["rows"]] == ["context", "soup", "sft"], "best first"
+    assert Card.from_json(benchmark["card"]) == make_card()
+
+
+def test_the_numbers_of_a_row(fronts, document):
+    front, row = fronts[2], document["benchmarks"][0]["rows"][0]
+    assert row["hypervolume"] == pytest.approx(front.hypervolume())
+    assert row["evaluator"]["hypervolume"] == pytest.approx(front.hypervolume(held_out=True))
+    assert row["evaluator"]["hv_low"] < row["evaluator"]["hypervolume"] < row["evaluator"]["hv_high"]
+    assert row["igd_plus"] == 0, "it dominates all others, so it is the reference set"
+    assert row["kendall_tau"]["helpful"] > 0.8
+    assert (row["kl"], row["collapse"], row["cost"]) == (3, 0, COST)
+    np.testing.assert_allclose([p["reward"] for p in row["points"]], front.points)
+    np.testing.assert_allclose([p["evaluator"] for p in row["points"]], front.evaluator_points)
+    assert row["points"][3]["weights"] == [0.7, 0.3]
+    assert document["benchmarks"][0]["rows"][2]["kendall_tau"] == {"helpful": None, "harmless": None}
+
+
+def test_pairs_hold_every_pair_once(document):
+    rows, pairs = document["benchmarks"][0]["rows"], document["benchmarks"][0]["pairs"]
+    assert [(p["a"], p["b"]) for p in pairs] == [("context", "soup"), ("context", "sft"), ("soup", "sft")]
+    volume = {row["method"]: row["evaluator"]["hypervolume"] for row in rows}
+    for pair in pairs:
+        assert pair["difference"] == pytest.approx(volume[pair["a"]] - volume[pair["b"]])
+        assert 0 < pair["low"] < pair["high"]
+        assert pair["p"] < 0.01
+
+
+def test_seeds_share_a_row():
+    seeds = [make_front("soup", 1.0, seed=s) for s in (2, 0)]
+    (row,) = compare(seeds)["benchmarks"][0]["rows"]
+    assert row["seeds"] == [0, 2]
+    assert row["hypervolume"] == pytest.approx(np.mean([f.hypervolume() for f in seeds]))
+    np.testing.assert_allclose([p["reward"] for p in row["points"]], np.mean([f.points for f in seeds], axis=0))
+
+
+def test_configurations_of_one_method_are_told_apart():
+    document = compare(
+        [
+            make_front("ric", 1.0, config={"rounds": 0, "lora": {"rank": 8}, "beta": 0.1}),
+            make_front("ric", 1.5, config={"rounds": 2, "lora": {"rank": 8}, "beta": 0.1}),
+        ]
+    )
+    assert [r["method"] for r in document["benchmarks"][0]["rows"]] == ["ric rounds=2", "ric rounds=0"]
+    nested = compare([make_front("ric", 1.0, config={"lora": {"rank": r}}) for r in (8, 16)])
+    assert {r["method"] for r in nested["benchmarks"][0]["rows"]} == {"ric lora.rank=8", "ric lora.rank=16"}
+
+
+def test_benchmarks_stand_apart(fronts):
+    document = compare([*fronts, make_front("soup", 1.0, card=make_card(benchmark="other"))])
+    assert [(b["name"], len(b["rows"])) for b in document["benchmarks"]] == [("toy", 3), ("other", 1)]
+
+
+@pytest.mark.parametrize(
+    ("add", "named"),
+    [
+        (make_front("x", 1.0, card=replace(make_card(), prompts_hash="1" * 12)), "prompts_hash"),
+        (make_front("x", 1.0, card=replace(make_card(), reward_std=(1.0, 2.0))), r"reward_std.*\[1\.0,2\.0\]"),
+        (make_front("x", 1.0, card=replace(make_card(), version="2")), "version"),
+        (make_front("soup", 1.0), "seed 0 of soup is there twice"),
+        (replace(make_front("soup", 1.0, seed=1), weights=((0.5, 0.5),) * 11), "different weights"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(fronts, add, named):
+    with pytest.raises(BadInput, match=named):
+        compare([*fronts, add])
+
+
+def test_nothing_to_compare():
+    with pytest.raises(BadInput):
+        compare([])
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 3, 5])
+def test_the_table_fits_eighty_columns(objectives):
+    card = make_card(objectives)
+    names = ["sft", "rewarded-soups", "morlhf", "a-name-that-is-much-too-long-for-any-column"]
+    steering = ["none", "merge", "retrain", "prompt"]
+    text = show(compare([make_front(n, k / 2, steering=steering[k], card=card) for k, n in enumerate(names)]))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\x1b" not in text, "no colours in a file"
+    assert "…" not in text, "no number is cut"
+    assert "rewarded-soups" in text
+
+
+def test_the_table_marks_what_differs_from_the_base(document):
+    lines = show(document).splitlines()
+    context, base = (next(line for line in lines if line.startswith(name)) for name in ("context", "sft"))
+    assert re.search(r"\+\d+\.\d\d ±\d\.\d\d\*", context)
+    assert "+" not in base
+    assert lines[0].rstrip() == "toy@1  helpful, harmless · 60 prompts · seed 0 · ref -2"
+
+
+def test_a_method_below_the_base_loses_what_the_pair_says(fronts):
+    document = compare([fronts[0], make_front("worse", -1.5)])
+    (pair,) = document["benchmarks"][0]["pairs"]
+    assert (pair["a"], pair["b"]) == ("sft", "worse")
+    expected = f"-{pair['difference']:.2f} [-{pair['high']:.2f}, -{pair['low']:.2f}]*"
+    assert expected in render.markdown(document)
+
+
+def test_seeds_that_differ_are_shown(fronts):
+    text = show(compare([*fronts, make_front("soup", 1.0, seed=1)]))
+    assert "seeds differ" in text
+    assert "(seeds 0, 1)" in " ".join(text.split())
+
+
+def test_names_cannot_inject_markup(tmp_path):
+    nasty = "[red]a|b_c$x^2$\x1b[31m\n%&"
+    document = compare([make_front(nasty, 1.0), make_front("plain", 0.5)])
+    assert "[red]a|b_c" in show(document)
+    assert "\x1b" not in show(document)
+    assert r"\[red\]a\|b\_c" in render.markdown(document)
+    assert r"[red]a|b\_c\$x\textasciicircum{}2\$?[31m?\%\&" in render.latex(document)
+    render.write(document, tmp_path / "figure.svg")
+
+
+def test_markdown_has_whole_intervals(document):
+    row = document["benchmarks"][0]["rows"][0]["evaluator"]
+    text = render.markdown(document)
+    assert f"| context | {row['hypervolume']:.2f} [{row['hv_low']:.2f}, {row['hv_high']:.2f}] | +" in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in rows}) == 1
+
+
+def test_csv_has_a_line_per_point(fronts):
+    document = compare([*fronts, make_front("wide", 1.0, card=make_card(3, "other"))])
+    lines = list(csv.DictReader(io.StringIO(render.csv(document))))
+    assert len(lines) == 1 + 11 + 11 + 6
+    assert float(lines[0]["reward:helpful"]) == document["benchmarks"][0]["rows"][0]["points"][0]["reward"][0]
+    assert (lines[0]["weight:humour"], lines[-1]["weight:humour"]) == ("", "1.0")
+
+
+def test_latex_is_balanced(document):
+    text = render.latex(document)
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+    assert text.count(r" \\") == 1 + 3
+    cells = [line.count(" & ") for line in text.splitlines() if line.endswith(r" \\")]
+    assert cells == [6] * 4
+
+
+@pytest.mark.parametrize("suffix", [".md", ".json", ".csv", ".tex", ".png", ".pdf", ".svg", ".JSON"])
+def test_a_suffix_decides_the_format_and_the_document_the_bytes(document, tmp_path, suffix):
+    starts = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml", ".json": b"{", ".JSON": b"{", ".md": b"###"}
+    for name in ("one", "two"):
+        render.write(document, tmp_path / "deep" / f"{name}{suffix}")
+    one, two = (tmp_path / "deep" / f"{name}{suffix}" for name in ("one", "two"))
+    assert one.read_bytes().startswith(starts.get(suffix, b""))
+    assert one.read_bytes() == two.read_bytes()
+    assert len(list((tmp_path / "deep").iterdir())) == 2, "nothing temporary is left"
+
+
+def test_json_is_the_document(document, tmp_path):
+    render.write(document, tmp_path / "x.json")
+    assert json.loads((tmp_path / "x.json").read_text()) == document
+
+
+@pytest.mark.parametrize("name", ["x.docx", "x", "."])
+def test_an_unknown_suffix_lists_the_known(document, tmp_path, name):
+    with pytest.raises(BadInput, match=r"\.md \.json \.csv \.tex \.png \.pdf \.svg"):
+        render.write(document, tmp_path / name)
+
+
+def test_a_place_that_cannot_be_written(document, tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "x.json").mkdir()
+    for path in (tmp_path / "file" / "x.json", tmp_path / "x.json"):
+        with pytest.raises(BadInput, match="cannot write"):
+            render.write(document, path)
+    assert {p.name for p in tmp_path.iterdir()} == {"file", "x.json"}
+
+
+@pytest.mark.parametrize(("objectives", "panels"), [(1, 2), (2, 2), (3, 6), (5, 2)])
+def test_the_figure_has_its_panels(objectives, panels):
+    card = make_card(objectives)
+    made = figure(compare([make_front("sft", 0, steering="none", card=card), make_front("soup", 1.0, card=card)]))
+    assert len(made.axes) == panels
+    assert {t.get_text() for t in made.legends[0].get_texts()} == {"sft", "soup"}
+
+
+def test_dominated_points_are_hollow():
+    """Of two points, drawn from the lower first weight to the higher, the first dominates: only the second is white."""
+    front = make_front("soup", 1.0)
+    scores = np.stack([np.full((PROMPTS, 2), v) for v in (0.0, 1.0)])
+    two = replace(
+        front, weights=front.weights[:2], labels=front.labels[:2], scores=scores, evaluator=scores, kl=front.kl[:2],
+        tokens=front.tokens[:2], collapsed=front.collapsed[:2],
+    )  # fmt: skip
+    (dots,) = figure(compare([two])).axes[0].collections
+    faces = [tuple(f) for f in dots.get_facecolors()]
+    assert faces[0] != (1, 1, 1, 1)
+    assert faces[1] == (1, 1, 1, 1)
+
+
+def test_svg_keeps_text_as_text_and_png_is_a_picture(document, tmp_path: Path):
+    render.write(document, tmp_path / "x.svg")
+    assert "helpful (SFT SDs)" in (tmp_path / "x.svg").read_text()
+    render.write(document, tmp_path / "x.png")
+    assert imread(tmp_path / "x.png").shape[1] == pytest.approx(2 * 3.3 * 300, abs=2)
+
+
+def test_comparing_imports_neither_torch_nor_pandas_nor_matplotlib():
+    code = (
+        "import sys; from moa_cli.compare import compare; import moa_cli.render;"
+        "print({'torch', 'transformers', 'pandas', 'scipy', 'matplotlib'} & set(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"

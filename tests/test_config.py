@@ -1,0 +1,118 @@
+"""`-c`: what is understood, in which order, and what is said about mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from benchmarks import BadInput
+from moa_cli.config import fit, flat, resolve, restore, type_words
+
+
+def settings(*items: str, methods: tuple[str, ...] = ("ric", "rewarded-soups")) -> Any:
+    return resolve(items, ["hh-rlhf-mini"], methods, data_dir=None, home=Path("runs"))
+
+
+def mistakes(*items: str, **more: Any) -> str:
+    with pytest.raises(BadInput) as refused:
+        settings(*items, **more)
+    return refused.value.what
+
+
+def test_keys_reach_the_benchmark_every_method_or_one() -> None:
+    made = settings("eval_prompts=8", "sampling.top_p=1", "learning_rate=1e-3", "ric.rounds=1")
+    assert made.options == {"eval_prompts": 8, "sampling.top_p": 1}
+    assert made.benchmarks["hh-rlhf-mini"].eval_prompts == 8
+    assert made.methods["ric"].learning_rate == made.methods["rewarded-soups"].learning_rate == 1e-3
+    assert made.methods["ric"].rounds == 1
+
+
+def test_later_items_win(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("batch = 2\n[ric]\nrounds = 5\nkeep = 'quantile'\n[sampling]\ntop_p = 0.5\n")
+    made = settings("batch=1", str(file), "ric.rounds=3")
+    assert (made.methods["ric"].batch, made.methods["ric"].rounds, made.methods["ric"].keep) == (2, 3, "quantile")
+    assert made.benchmarks["hh-rlhf-mini"].sampling.top_p == 0.5
+    assert settings(str(file), "batch=1").methods["ric"].batch == 1
+
+
+def test_a_bare_word_is_a_text() -> None:
+    assert settings("policy=scratch:4m").benchmarks["hh-rlhf-mini"].policy == "scratch:4m"
+    assert settings("ric.keep=quantile").methods["ric"].keep == "quantile"
+
+
+def test_none_can_be_written() -> None:
+    assert settings("lora_rank=8").methods["ric"].lora_rank == 8
+    assert settings("lora_rank=8", "lora_rank=none").methods["ric"].lora_rank is None
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ("ric.runds=1", "did you mean ric.rounds?"),
+        ("eval_promts=1", "did you mean eval_prompts?"),
+        ("eval_prompts=many", "eval_prompts: expected a whole number"),
+        ("eval_prompts=0", "at least 1"),
+        ("ric.rounds=1.5", "expected a whole number, found 1.5"),
+        ("ric.rounds=true", "expected a whole number, found True"),
+        ("learning_rate=fast", "expected a number"),
+        ("learning_rate=nan", "expected a number"),
+        ("ric.keep=best", "expected one of pareto, quantile"),
+        ("sft.rounds=1", "sft is not among the methods"),
+        ("batch=", "no value"),
+        ("batch", "expected FILE.toml, a run.json or KEY=VALUE"),
+        ("grid=[[1,0]", "Unclosed array"),
+        ("nowhere.toml", "No such file"),
+    ],
+)
+def test_a_mistake_is_named(item: str, words: str) -> None:
+    assert words in mistakes(item)
+
+
+def test_all_mistakes_come_together(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("batch = 2\nbatch = 3\n")
+    said = mistakes(str(file), "ric.runds=1", "eval_prompts=0", "keep=best")
+    assert said.startswith("settings: 4 mistakes")
+    assert "line 2" in said
+
+
+def test_a_hyperparameter_that_only_another_method_has() -> None:
+    assert "no method of this command has it (ric would)" in mistakes("keep=pareto", methods=("sft",))
+
+
+def test_a_stored_configuration_makes_the_same_method() -> None:
+    ric = settings("batch=3").methods["ric"]
+    assert restore("ric", {"batch": 3}) == ric
+    with pytest.raises(BadInput, match="bunch"):
+        restore("ric", {"bunch": 3})
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "fitted"),
+    [
+        (1, float, 1.0), (1, int, 1), ("a", str, "a"), (True, bool, True), ("none", int | None, None),
+        (3, int | None, 3), ([1, 2], tuple[float, ...], (1.0, 2.0)), ("a", Literal["a", "b"], "a"),
+    ],
+)  # fmt: skip
+def test_values_that_fit(value: Any, hint: Any, fitted: Any) -> None:
+    assert fit(value, hint) == fitted
+    assert type(fit(value, hint)) is type(fitted)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [("1", int), (1.0, int), (True, int), (1, bool), (True, float), (float("inf"), float), ("c", Literal["a", "b"]),
+     (["a"], tuple[float, ...]), ("x", int | None)],
+)  # fmt: skip
+def test_values_that_do_not(value: Any, hint: Any) -> None:
+    with pytest.raises(TypeError):
+        fit(value, hint)
+
+
+def test_words_and_flat() -> None:
+    assert type_words(int | None) == "a whole number or none"
+    assert type_words(Literal["a", "b"]) == "one of a, b"
+    assert flat({"a": {"b": {"c": 1}}, "d": [1]}) == {"a.b.c": 1, "d": [1]}

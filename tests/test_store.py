@@ -1,0 +1,109 @@
+"""Runs on disk: identity is content, records survive a round trip, damage is named."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks import BadInput, load_benchmark
+from methods import find_method
+from moa_cli import store
+from moa_cli.store import Record
+
+RECORD = Record(
+    status="trained", method="sft", steering="none", benchmark={"name": "b", "version": "1"}, config={}, seed=3,
+    trained_at=[[1.0, 0.0]], command="moa train", commit=None, versions={}, device="cpu", threads=1,
+)  # fmt: skip
+
+
+def test_a_folder_is_named_after_what_is_trained_on_what(tmp_path: Path) -> None:
+    ric = find_method("ric")
+    mini = load_benchmark("hh-rlhf-mini", home=tmp_path)
+    folder = store.run_folder(mini, ric(), 0)
+    assert folder.parent == tmp_path / "hh-rlhf-mini" / "ric"
+    assert folder.name.endswith("-s0")
+    others = [
+        store.run_folder(mini, ric(batch=3), 0),
+        store.run_folder(mini, ric(), 1),
+        store.run_folder(replace(mini, eval_prompts=5), ric(), 0),
+        store.run_folder(mini, find_method("sft")(), 0),
+    ]
+    assert len({folder, *others}) == 5
+    assert store.run_folder(replace(mini, grid=((1.0, 0.0),)), ric(rounds=ric.rounds), 0) == folder
+
+
+def test_a_record_survives(tmp_path: Path) -> None:
+    store.write_record(tmp_path, RECORD)
+    assert store.read_record(tmp_path) == RECORD
+    assert json.loads((tmp_path / "run.json").read_text())["schema"] == "moa.run/1"
+    assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"schema": "moa.front/1"}', '{"schema": "moa.run/1"}'])
+def test_damage_is_named(content: str, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(BadInput, match=r"run\.json"):
+        store.read_record(tmp_path)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="there is no run"):
+        store.read_record(tmp_path)
+    assert store.front_document(tmp_path) is None
+    assert store.find_runs(tmp_path) == []
+    assert store.last_rows(tmp_path, 3) == []
+
+
+def test_runs_are_found_by_benchmark_and_method(tmp_path: Path) -> None:
+    for name in ("a/sft/0-s0", "a/ric/0-s0", "b/sft/0-s0", "a/prepared"):
+        store.write_record(tmp_path / name, RECORD)
+    assert [str(p.relative_to(tmp_path)) for p in store.find_runs(tmp_path)] == [
+        "a/ric/0-s0",
+        "a/sft/0-s0",
+        "b/sft/0-s0",
+    ]
+    assert [p.parts[-3] for p in store.find_runs(tmp_path, methods=["sft"])] == ["a", "b"]
+    assert len(store.find_runs(tmp_path, ["a"], ["ric"])) == 1
+
+
+def test_a_retrained_method_is_done_when_its_weights_are(tmp_path: Path) -> None:
+    soups, mini = find_method("rewarded-soups")(), load_benchmark("hh-rlhf-mini", home=tmp_path)
+
+    class Retrained(type(soups)):  # type: ignore[misc]
+        steering = "retrain"
+
+    method = Retrained()
+    folder = store.run_folder(mini, method, 0)
+    weights = [list(w) for w in mini.trained_grid]
+    store.write_record(folder, replace(RECORD, trained_at=weights))
+    assert store.is_trained(folder, mini, method)
+    store.write_record(folder, replace(RECORD, trained_at=weights[:-1]))
+    assert not store.is_trained(folder, mini, method)
+    assert store.is_trained(folder, mini, soups)
+    store.write_record(folder, replace(RECORD, status="training"))
+    assert not store.is_trained(folder, mini, soups)
+
+
+def test_points_of_other_weights_are_forgotten(tmp_path: Path) -> None:
+    store.forget_other_points(tmp_path, [(1.0, 0.0)])
+    (tmp_path / "w-000.parquet").write_text("")
+    store.forget_other_points(tmp_path, [(1.0, 0.0)])
+    assert (tmp_path / "w-000.parquet").exists()
+    store.forget_other_points(tmp_path, [(0.0, 1.0)])
+    assert not (tmp_path / "w-000.parquet").exists()
+
+
+def test_a_log_line_that_was_cut_short_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"step": 1}\n{"step": 2}\n{"st')
+    assert store.last_rows(tmp_path, 5) == [{"step": 1}, {"step": 2}]
+
+
+def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
+    store.check_home(tmp_path / "new" / "deep")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="cannot write"):
+        store.check_home(tmp_path / "file" / "runs")
