@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -88,7 +88,7 @@ class TrainedReward:
 
     size: str = "0.3m"
     """Backbone trained from scratch ("0.3m", "1m", ...) or a hub id / local path of a language model to start from."""
-    steps: int = 250
+    steps: int = 300
     batch: int = 24
     """Pairs per step."""
     learning_rate: float = 3e-3
@@ -168,7 +168,7 @@ def default_grid(objectives: int) -> tuple[Weights, ...]:
         return simplex_grid(2, 10)
     if objectives == 3:
         return _THREE
-    return simplex_grid(objectives, 2) + ((1 / objectives,) * objectives,)
+    return (*simplex_grid(objectives, 2), (1 / objectives,) * objectives)
 
 
 def default_trained_grid(objectives: int) -> tuple[Weights, ...]:
@@ -229,6 +229,10 @@ class Benchmark:
     def identity(self) -> str:
         """Twelve hex digits naming what is measured and how: data, rewards, policy, decoding, prompts. The grid is not part of it."""
         facts = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in _NOT_IDENTITY}
+        facts["objectives"] = [
+            {"name": o.name, "reward": reward_identity(o.reward), "evaluator": reward_identity(o.evaluator)}
+            for o in self.objectives
+        ]
         return digest({**facts, "data": self.data.fingerprint()})
 
     def prompts(self, split: str) -> list[str]:
@@ -269,7 +273,16 @@ class Benchmark:
         return self.prepared.evaluate(prompts, responses)
 
 
-_NOT_IDENTITY = {"home", "grid", "trained_grid", "data"}
+_NOT_IDENTITY = {"home", "grid", "trained_grid", "data", "objectives"}
+
+
+def reward_identity(reward: Reward) -> Reward:
+    """A reward as it enters identities: a function in a file by content, wherever the file lies."""
+    if isinstance(reward, FunctionReward) and ".py:" in reward.function:
+        path, _, name = reward.function.rpartition(":")
+        content = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+        return replace(reward, function=f"{Path(path).name}:{name}", version=f"{reward.version}+{content}")
+    return reward
 
 
 def plain(value: Any) -> Any:

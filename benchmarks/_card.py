@@ -47,8 +47,10 @@ class Card:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Card:
         """Inverse of `to_json`."""
-        facts = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "hash"}
-        sampling = {k: tuple(v) if isinstance(v, list) else v for k, v in data["sampling"].items() if k != "kind"}
+        facts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "hash"}
+        sampling: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in data["sampling"].items() if k != "kind"
+        }
         facts["sampling"] = Sampling(**sampling)
         return cls(**facts)
 

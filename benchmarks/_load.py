@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from importlib import import_module
@@ -104,6 +105,7 @@ def _from_file(path: Path) -> Callable[[Path | None, Sequence[str] | None], Benc
         assert spec
         assert spec.loader
         module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module  # dataclasses look their module up
         spec.loader.exec_module(module)
         return module.benchmark
     except Exception as error:

@@ -21,7 +21,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = open(path, "a+")
+        file = open(path, "a+")  # noqa: SIM115 - it is closed below, where the lock is let go
     except OSError as error:
         raise BadInput(
             f"cannot write to {path.parent}: {error.strerror}",

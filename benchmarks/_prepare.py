@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from benchmarks._benchmark import Benchmark, FunctionReward, Objective, Reward, TrainedReward, digest
+from benchmarks._benchmark import Benchmark, FunctionReward, Objective, Reward, TrainedReward, digest, reward_identity
 from benchmarks._card import Card
 from benchmarks._cost import Cost, charge, charged_to
 from benchmarks._errors import BadInput
 from benchmarks._lock import locked, whole_folder, write_text
 from benchmarks._log import Log, silent
 from benchmarks._policy import Policy, load_policy
-from benchmarks._reward import Classifier, Scorer, load_function, pair_accuracy, reward_identity, train_reward
+from benchmarks._reward import Classifier, Scorer, load_function, pair_accuracy, train_reward
 from benchmarks._scratch import texts, train_scratch_policy, train_tokenizer
 
 REF_SDS = 2.0
@@ -165,7 +165,7 @@ def missing_parts(benchmark: Benchmark) -> list[str]:
 def prepare_part(benchmark: Benchmark, name: str, log: Log = silent) -> None:
     """Makes one part unless it is there. Its cost is left beside it."""
     folder, make = _parts(benchmark)[name]
-    _once(folder, partial(make, log=log))
+    _once(folder, lambda unfinished: make(unfinished, log))
 
 
 def prepare(benchmark: Benchmark, log: Log = silent) -> Prepared:

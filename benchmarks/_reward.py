@@ -7,13 +7,12 @@ import importlib
 import importlib.util
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from datasets import Dataset
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerBase
 from trl import RewardConfig, RewardTrainer
 
 from benchmarks._benchmark import FunctionReward, HubReward, PreferencePair, TrainedReward
@@ -187,7 +186,7 @@ def fold(pairs: Sequence[PreferencePair], which: str) -> list[PreferencePair]:
 def train_reward(
     reward: TrainedReward,
     pairs: Sequence[PreferencePair],
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: PreTrainedTokenizerBase,
     folder: Path,
     *,
     stage: str,
@@ -217,9 +216,7 @@ def train_reward(
     training = Training(steps=reward.steps, batch=reward.batch, learning_rate=reward.learning_rate, warmup=0.1)
     trainer = RewardTrainer(
         model=model,
-        args=RewardConfig(
-            **trainer_arguments(training, folder / "checkpoints", reward.seed, model), max_length=None
-        ),
+        args=RewardConfig(**trainer_arguments(training, folder / "checkpoints", reward.seed, model), max_length=None),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
         callbacks=[Progress(stage, log, keep=("loss", "accuracy"))],
@@ -236,12 +233,3 @@ def pair_accuracy(scorer: Scorer, pairs: Sequence[PreferencePair]) -> float:
     prompts = [p.prompt for p in pairs]
     difference = scorer(prompts, [p.chosen for p in pairs]) - scorer(prompts, [p.rejected for p in pairs])
     return float((difference > 0).mean())
-
-
-def reward_identity(reward: HubReward | TrainedReward | FunctionReward) -> HubReward | TrainedReward | FunctionReward:
-    """A reward as it enters identities: functions in files by content, so that editing the file is noticed."""
-    if isinstance(reward, FunctionReward) and ".py:" in reward.function:
-        path, _, name = reward.function.rpartition(":")
-        content = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
-        return replace(reward, function=f"{Path(path).name}:{name}", version=f"{reward.version}+{content}")
-    return reward

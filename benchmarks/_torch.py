@@ -16,8 +16,8 @@ ENVIRONMENT = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TRL_EXPERIMENTAL_SILENCE": "1",
     "TRANSFORMERS_VERBOSITY": "error",
-    "MALLOC_MMAP_THRESHOLD_": "8589934592",  # read when a process starts: of use to workers only
-    "MALLOC_TRIM_THRESHOLD_": "8589934592",
+    "MALLOC_MMAP_THRESHOLD_": "67108864",  # read when a process starts: of use to workers only
+    "MALLOC_TRIM_THRESHOLD_": "268435456",
 }
 """Set before torch is imported; a variable that the user has set wins."""
 

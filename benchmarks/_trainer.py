@@ -15,7 +15,15 @@ from typing import Any
 
 import trl.trainer.utils as trl_utils
 from datasets import Dataset
-from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import (
+    PreTrainedModel,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
@@ -32,7 +40,7 @@ class Training:
     steps: int
     batch: int
     learning_rate: float
-    warmup: float = 0.03
+    warmup: float = 0.1
     """Share of the steps in which the learning rate rises."""
     max_grad_norm: float = 1.0
     schedule: str = "cosine"
@@ -125,13 +133,13 @@ class CountingCollator(DataCollatorForLanguageModeling):
 
 
 @contextmanager
-def training_mode(policy: Policy) -> Iterator[None]:
-    """The policy's model in training mode inside the block, in evaluation mode after it."""
-    policy.model.train()
+def training_mode(policy: Policy, on: bool = True) -> Iterator[None]:
+    """The policy's model in training mode (or in evaluation mode) inside the block, in the other one after it."""
+    policy.model.train(on)
     try:
         yield
     finally:
-        policy.model.eval()
+        policy.model.train(not on)
 
 
 def supervised(

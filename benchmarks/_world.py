@@ -41,8 +41,10 @@ TEST, TRAIN = 400, 800
 """Distinct prompts per split."""
 DEMONSTRATIONS, RESPONSES = 4000, 4800
 TRAIN_PAIRS, TEST_PAIRS = 6000, 400
-LABEL_NOISE = 0.45
-"""Bradley-Terry temperature of the labels, in SDs of gold over the demonstrations: Bayes accuracy about 0.9."""
+SLIPS = 0.3
+"""Share of the compared answers that are given slips."""
+LABEL_NOISE = 0.3
+"""Bradley-Terry temperature of the labels, in SDs of gold over the demonstrations: Bayes accuracy about 0.92."""
 DEGENERATE = 3.5
 """What an answer without a single fitting sentence loses on every objective: about 4 SDs of the demonstrations."""
 
@@ -118,9 +120,10 @@ def spoil(answer: str, generator: np.random.Generator) -> str:
 def slip(answer: str, other: str, generator: np.random.Generator) -> str:
     """An answer with the slips of a language model: sentences said again, or taken from an answer to something else."""
     said = sentences(answer)
+    sources = [said.copy(), sentences(other) or said.copy()]
     for position in range(len(said)):
         if generator.random() < 0.35:
-            said[position] = pick(generator, sentences(answer if generator.random() < 0.5 else other))
+            said[position] = pick(generator, pick(generator, sources))
     return " ".join(said)
 
 
@@ -133,7 +136,7 @@ class World(ABC):
     gold: ClassVar[Mapping[str, Gold]]
     """The exact reward of each objective."""
     manners: ClassVar[Mapping[str, float]]
-    """Ways of answering and their shares in `responses` and pairs: what `write` knows, "slips", "off-topic", "degenerate"."""
+    """Ways of answering and their shares in `responses` and pairs: what `write` knows, "off-topic", "degenerate"."""
 
     @abstractmethod
     def draw_prompts(self, count: int, generator: np.random.Generator) -> list[str]:
@@ -213,8 +216,17 @@ class World(ABC):
         for split, count in (("train", TRAIN_PAIRS), ("test", TEST_PAIRS)):
             generator = self._generator(f"contests {split}")
             prompts = list(islice(cycle(self.prompts(split)), count))
-            contests[split] = (prompts, self._answers(prompts, generator), self._answers(prompts, generator))
+            contests[split] = (prompts, self._contestants(prompts, generator), self._contestants(prompts, generator))
         return contests
+
+    def _contestants(self, prompts: Sequence[str], generator: np.random.Generator) -> list[str]:
+        """Answers to be compared. Some have slips, or rewards would never learn to see what policies do wrong."""
+        answers = self._answers(prompts, generator)
+        others = [answers[i] for i in generator.permutation(len(answers))]
+        return [
+            slip(answer, other, generator) if generator.random() < SLIPS else answer
+            for answer, other in zip(answers, others, strict=True)
+        ]
 
     def _answers(self, prompts: Sequence[str], generator: np.random.Generator) -> list[str]:
         manners = generator.choice(list(self.manners), size=len(prompts), p=list(self.manners.values()))
@@ -225,9 +237,6 @@ class World(ABC):
             return self.write(pick(generator, self.prompts("train")), "demonstration", generator)
         if manner == "degenerate":
             return spoil(self.write(prompt, "demonstration", generator), generator)
-        if manner == "slips":
-            other = self.write(pick(generator, self.prompts("train")), "demonstration", generator)
-            return slip(self.write(prompt, "demonstration", generator), other, generator)
         return self.write(prompt, manner, generator)
 
     def _generator(self, purpose: str) -> np.random.Generator:

@@ -143,8 +143,8 @@ class RedditSummaryMini(World):
 
     gold: ClassVar = {"coverage": gold_coverage, "faithful": gold_faithful, "concise": gold_concise}
     manners: ClassVar = {
-        "demonstration": 0.3, "coverage": 0.08, "faithful": 0.08, "concise": 0.05,
-        "padded": 0.04, "invented": 0.13, "refusal": 0.02, "slips": 0.2, "off-topic": 0.05, "degenerate": 0.05,
+        "demonstration": 0.36, "coverage": 0.16, "faithful": 0.16, "concise": 0.1,
+        "padded": 0.04, "invented": 0.08, "refusal": 0.02, "off-topic": 0.04, "degenerate": 0.04,
     }  # fmt: skip
 
     def draw_prompts(self, count: int, generator: np.random.Generator) -> list[str]:
@@ -204,6 +204,6 @@ def benchmark(data_dir: Path | None = None, objectives: Sequence[str] | None = N
         },
         objectives=("coverage", "faithful") if objectives is None else objectives,
         sampling=Sampling(max_new_tokens=28),
-        scratch=Scratch(pretrain_steps=350, sft_steps=200, batch=24, learning_rate=4e-3),
+        scratch=Scratch(pretrain_steps=300, sft_steps=180, batch=24, learning_rate=4e-3),
         data_dir=data_dir,
     )

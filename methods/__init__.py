@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import sys
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -45,9 +46,18 @@ def _from_file(path: Path) -> type[Method]:
     if not path.exists():
         raise BadInput(f"there is no file {path}", "-m names a method or a Python file with one", "check the path")
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.modules[path.stem] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise BadInput(
+            f"{path} cannot be loaded: {type(error).__name__}: {error}",
+            "a method file is a Python file with one subclass of Method",
+            f"run it by itself to see where it fails: python {path}",
+        ) from error
     return _only_method(module, str(path))
 
 

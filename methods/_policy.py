@@ -68,7 +68,8 @@ def _load(benchmark: Benchmark, folder: Path) -> Policy:
     model = type(start.model).from_pretrained(
         folder, dtype=start.model.dtype, attn_implementation=start.model.config._attn_implementation
     )
-    return replace(start, model=model.to(start.model.device).eval())
+    model.to(start.model.device)
+    return replace(start, model=model.eval())
 
 
 _remembered = lru_cache(maxsize=2)(_load)

@@ -11,6 +11,7 @@ from trl import RLOOConfig, RLOOTrainer
 
 from benchmarks import (
     Benchmark,
+    Policy,
     Progress,
     Sampling,
     Training,
@@ -75,7 +76,9 @@ def train(benchmark: Benchmark, weights: Weights, settings: Reinforcement, stage
         means = {f"reward/{k}": float(np.mean(v)) for k, v in measured.items() if v}
         for values in measured.values():
             values.clear()
-        stage.log(name, step, steps, {"reward": logs["reward"], **means, "kl": logs["kl"] * logs["completions/mean_length"]})
+        stage.log(
+            name, step, steps, {"reward": logs["reward"], **means, "kl": logs["kl"] * logs["completions/mean_length"]}
+        )
 
     def _charge(parameters: int, prompts: Sequence[str], completions: Sequence[Sequence[int]]) -> None:
         generated = sum(map(len, completions))
@@ -87,12 +90,11 @@ def train(benchmark: Benchmark, weights: Weights, settings: Reinforcement, stage
 
     with training_mode(policy):
         trainer = _Sampler(
+            policy,
             sampling,
-            model=policy.model,
             args=config,
             reward_funcs=reward,
             train_dataset=Dataset.from_dict({"prompt": prompts}),
-            processing_class=policy.tokenizer,
             callbacks=[Progress(stage.name, log, keep=("reward", "kl", "completions/mean_length"))],
         )
         run_trainer(trainer)
@@ -103,16 +105,15 @@ def train(benchmark: Benchmark, weights: Weights, settings: Reinforcement, stage
 class _Sampler(RLOOTrainer):
     """RLOOTrainer that samples with our batched sampler on a CPU (2-3x `generate`); elsewhere TRL samples as it does."""
 
-    def __init__(self, sampling: Sampling, **kwargs: Any):
-        self.sampling = sampling
-        super().__init__(**kwargs)
+    def __init__(self, policy: Policy, sampling: Sampling, **kwargs: Any):
+        self.policy, self.sampling = policy, sampling
+        super().__init__(model=policy.model, processing_class=policy.tokenizer, **kwargs)
 
     def _generate_single_turn(self, prompt_ids: list[list[int]], images: Any, multimodal_fields: Any) -> Any:
         if self.accelerator.device.type != "cpu":
             return super()._generate_single_turn(prompt_ids, images, multimodal_fields)
         generator = np.random.default_rng([self.args.seed, self.state.global_step])
         uniforms = generator.random((len(prompt_ids), self.sampling.max_new_tokens))
-        self.model.eval()
-        answers = sample_tokens(self.model, self.processing_class, prompt_ids, self.sampling, uniforms)
-        self.model.train()
-        return [cut_tokens(self.processing_class, ids, self.sampling.stop) for ids in answers]
+        with training_mode(self.policy, on=False):
+            answers = sample_tokens(self.policy.model, self.policy.tokenizer, prompt_ids, self.sampling, uniforms)
+        return [cut_tokens(self.policy.tokenizer, ids, self.sampling.stop) for ids in answers]

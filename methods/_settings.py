@@ -29,7 +29,7 @@ class Reinforcement(Adapter):
     """Answers per prompt; each is judged against the mean of the others [choice]."""
     learning_rate: float = 1e-5
     """AdamW, constant after warm-up (papers: 1e-5 with PPO)."""
-    kl_coef: float = 0.1
-    """Weight of the KL to the starting policy in the reward, in benchmark units [choice] (papers: 0.2 on raw rewards)."""
+    kl_coef: float = 0.2
+    """Weight of the KL to the starting policy in the reward, in benchmark units (papers: 0.2, on raw rewards)."""
     temperature: float = 1.0
     """Of sampling and of every log-probability alike (MORLHF's code samples at 0.7 and scores at 1, which biases the KL)."""

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from benchmarks import Benchmark, Front
     from methods import Method
-    from moa_cli.compare import compare
+    from moa_cli.comparison import compare
     from moa_cli.work import evaluate, train
 
 _HOME = {
     "Benchmark": "benchmarks",
     "Front": "benchmarks",
     "Method": "methods",
-    "compare": "moa_cli.compare",
+    "compare": "moa_cli.comparison",
     "evaluate": "moa_cli.work",
     "train": "moa_cli.work",
 }
@@ -28,6 +28,4 @@ __all__ = ["Benchmark", "Front", "Method", "compare", "evaluate", "train"]
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'moa_cli' has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value  # `moa_cli.compare` is the function, not the module that importing it has just put here
-    return value
+    return getattr(import_module(_HOME[name]), name)

@@ -209,7 +209,7 @@ def compare(
     """
     from benchmarks import read_front
     from moa_cli import fronts, plan, render
-    from moa_cli.compare import compare as compared
+    from moa_cli.comparison import compare as compared
 
     fronts.check_outputs(output or [])
     names = steps.method_list(method)

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks import BadInput, Front, read_front
 from moa_cli import store
-from moa_cli.compare import SCHEMA
+from moa_cli.comparison import SCHEMA
 from moa_cli.render import _FORMATS
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from benchmarks import BadInput, Card, Front, Sampling, simplex_grid
 from moa_cli import render
-from moa_cli.compare import compare
+from moa_cli.comparison import compare
 from moa_cli.figure import figure
 
 NAMES = ("helpful", "harmless", "humour", "faithful", "brief")
@@ -281,7 +281,7 @@ def test_svg_keeps_text_as_text_and_png_is_a_picture(document, tmp_path: Path):
 
 def test_comparing_imports_neither_torch_nor_pandas_nor_matplotlib():
     code = (
-        "import sys; from moa_cli.compare import compare; import moa_cli.render;"
+        "import sys; from moa_cli.comparison import compare; import moa_cli.render;"
         "print({'torch', 'transformers', 'pandas', 'scipy', 'matplotlib'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"

@@ -193,7 +193,7 @@ def test_every_pair_of_objectives_conflicts(sampled):
 
 def test_preference_pairs(world):
     for objective, gold in world.gold.items():
-        for split, count in (("train", 3000), ("test", 400)):
+        for split, count in (("train", _world.TRAIN_PAIRS), ("test", _world.TEST_PAIRS)):
             pairs = world.preference_pairs(objective, split)
             prompts, chosen, rejected = zip(*pairs, strict=True)
             assert len(pairs) == count

@@ -1,0 +1,45 @@
+# What there is to do: `make`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help setup demo test check e2e bench clean
+demo test e2e bench: export HF_HUB_OFFLINE = 1
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: $(INSTALLED)  ## a virtual environment in .venv with moa and its development tools
+
+demo: $(INSTALLED)  ## three methods on both embedded benchmarks, compared (minutes; the second time seconds)
+	$(BIN)/moa compare -m sft -m ric -m rewarded-soups -b hh-rlhf-mini -b reddit-summary-mini \
+		--runs demo/runs -o demo/compare.json -o demo/compare.png -o demo/compare.md
+	@echo "figure: demo/compare.png   table: demo/compare.md   all numbers: demo/compare.json   runs: demo/runs/"
+
+test: $(INSTALLED)  ## everything needed to trust a change: CPU, offline
+	$(BIN)/python -m pytest tests -m "not e2e and not gpu"
+
+check: $(INSTALLED)  ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+e2e: $(INSTALLED)  ## all methods trained on the embedded benchmarks
+	$(BIN)/python -m pytest tests -m e2e
+
+bench: $(INSTALLED)  ## speed as ratios measured on this machine; fails where a target is missed
+	$(BIN)/python tests/speed/run.py
+
+clean:  ## remove build products and caches; .venv, runs and demo stay
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+# Made again when pyproject.toml changes; pip's own settings decide where packages come from.
+$(INSTALLED): pyproject.toml
+	@test -x $(BIN)/pip || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "moa needs Python 3.11 or newer, and $(PYTHON) is not that; name one: make setup PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -e '.[dev]'
+	@touch $@

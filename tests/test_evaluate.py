@@ -1,0 +1,140 @@
+"""The measurement: what a front holds, that it goes on where it stopped, and that the same seed gives the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import (
+    BadInput,
+    Benchmark,
+    Front,
+    Policy,
+    Weights,
+    collapsed,
+    evaluate,
+    prepare,
+    read_answers,
+    read_front,
+    sequence_kl,
+)
+
+GRID = ((1.0, 0.0), (0.5, 0.5), (0.0, 1.0))
+
+
+class Louder:
+    """Policies of the tiny benchmark that read w in the prompt, and remember for which w they were asked."""
+
+    def __init__(self, benchmark: Benchmark):
+        self.benchmark = benchmark
+        self.asked: list[Weights] = []
+
+    def __call__(self, weights: Weights) -> Policy:
+        self.asked.append(weights)
+        return self.benchmark.prepared.policy.steered(lambda prompt: prompt + " ah" * int(4 * weights[0]))
+
+
+def measure(benchmark: Benchmark, policy_at: Callable[[Weights], Policy], folder: Path, seed: int = 0, **more: Any) -> Front:
+    facts = {"method": "louder", "steering": "prompt", "cost": {"seconds": 3.0}, "config": {"a": [1, 2]}} | more
+    return evaluate(benchmark, policy_at, GRID, folder, seed=seed, **facts)
+
+
+@pytest.fixture(scope="module")
+def folder(tiny: Benchmark, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("front")
+    measure(tiny, Louder(tiny), folder)
+    return folder
+
+
+def arrays(front: Front) -> list[np.ndarray]:
+    return [front.scores, front.evaluator, front.kl, front.tokens, front.collapsed]
+
+
+def test_a_front_holds_what_its_answers_score(tiny: Benchmark, folder: Path) -> None:
+    """Each point, recomputed from the stored answers and the policy: scores, evaluator, KL, lengths, collapse."""
+    front = read_front(folder)
+    prompts = tiny.prompts("test")
+    assert (front.method, front.seed, front.steering, front.config) == ("louder", 0, "prompt", {"a": [1, 2]})
+    assert front.weights == GRID
+    assert front.labels == ("1,0", "0.5,0.5", "0,1")
+    assert front.scores.shape == (3, 10, 2)
+    assert (front.card, front.cost) == (tiny.card, {"seconds": 3.0})
+    for k, weights in enumerate(GRID):
+        answers = read_answers(folder, k)
+        assert [a.prompt for a in answers] == prompts
+        responses = [a.response for a in answers]
+        policy = Louder(tiny)(weights)
+        assert responses == policy.generate(prompts, tiny.sampling, seed=0)
+        ids = policy.sample(prompts, tiny.sampling, seed=0)
+        assert np.array_equal(front.scores[k], tiny.score(prompts, responses))
+        assert np.array_equal(front.evaluator[k], tiny.evaluate(prompts, responses))
+        assert np.allclose(front.kl[k], sequence_kl(policy, tiny.prepared.policy, prompts, ids))
+        assert front.tokens[k].tolist() == [len(i) for i in ids]
+        assert front.collapsed[k].tolist() == [collapsed(r) for r in responses]
+    assert front.kl[0].min() > 1e-4
+    assert not np.array_equal(front.evaluator[0], front.evaluator[2])
+
+
+def test_the_starting_policy_has_no_kl(tiny: Benchmark, folder: Path) -> None:
+    """At w = (0, 1) this policy reads the prompt as it is."""
+    assert np.array_equal(read_front(folder).kl[2], np.zeros(10))
+
+
+def test_kl_is_taken_at_the_temperature_of_sampling(own_tiny: Benchmark, tmp_path: Path) -> None:
+    hot = replace(own_tiny, sampling=replace(own_tiny.sampling, temperature=1.5))
+    prepare(hot)
+    front = measure(hot, Louder(hot), tmp_path / "front")
+    prompts, policy = hot.prompts("test"), Louder(hot)(GRID[0])
+    ids = policy.sample(prompts, hot.sampling, seed=0)
+    expected = sequence_kl(policy, hot.prepared.policy, prompts, ids, temperature=1.5)
+    assert np.allclose(front.kl[0], expected)
+    assert not np.allclose(front.kl[0], sequence_kl(policy, hot.prepared.policy, prompts, ids))
+
+
+def test_the_same_seed_gives_the_same_front(tiny: Benchmark, folder: Path, tmp_path: Path) -> None:
+    again = measure(tiny, Louder(tiny), tmp_path / "again")
+    other = measure(tiny, Louder(tiny), tmp_path / "other", seed=1)
+    first = read_front(folder)
+    assert all(np.array_equal(a, b) for a, b in zip(arrays(first), arrays(again), strict=True))
+    assert not np.array_equal(first.evaluator, other.evaluator)
+
+
+def test_only_what_is_missing_is_measured(tiny: Benchmark, tmp_path: Path) -> None:
+    """Stopped after the first point; then one point lost, one damaged."""
+    first = Louder(tiny)
+
+    def stop(stage: str, step: int, *_: object) -> None:
+        assert (stage, step) == ("w = 1,0", 1)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        measure(tiny, first, tmp_path, log=stop)
+    with pytest.raises(BadInput, match="no front"):
+        read_front(tmp_path)
+    rest = Louder(tiny)
+    whole = measure(tiny, rest, tmp_path)
+    assert (first.asked, rest.asked) == ([GRID[0]], [GRID[1], GRID[2]])
+    (tmp_path / "w-001.parquet").unlink()
+    damaged = tmp_path / "w-002.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+    mended = Louder(tiny)
+    front = measure(tiny, mended, tmp_path)
+    assert mended.asked == [GRID[1], GRID[2]]
+    assert all(np.array_equal(a, b) for a, b in zip(arrays(whole), arrays(front), strict=True))
+    idle = Louder(tiny)
+    measure(tiny, idle, tmp_path)
+    assert idle.asked == []
+
+
+def test_points_of_another_card_are_measured_again(own_tiny: Benchmark, tmp_path: Path) -> None:
+    measure(own_tiny, Louder(own_tiny), tmp_path / "front")
+    renamed = prepare(replace(own_tiny, version="2")).benchmark
+    policies = Louder(renamed)
+    front = measure(renamed, policies, tmp_path / "front")
+    assert policies.asked == list(GRID)
+    assert front.card.version == "2"

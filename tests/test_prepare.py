@@ -1,0 +1,275 @@
+"""Preparation: made once, found again by content, refused where it cannot measure."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import (
+    BadInput,
+    Benchmark,
+    FunctionReward,
+    Objective,
+    Scratch,
+    TrainedReward,
+    is_prepared,
+    load_policy,
+    missing_parts,
+    prepare,
+    prepare_part,
+)
+from benchmarks._prepare import load_reward, policy_source, reward_folder, root
+
+
+def contents(folder: Path) -> dict[str, tuple[int, int]]:
+    """Every file with its size and time of change."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
+
+
+def gold(benchmark: Benchmark, name: str) -> Callable[[list[str], list[str]], list[float]]:
+    """The gold function itself, past the toolkit."""
+    reward = benchmark.objectives[1].reward
+    assert isinstance(reward, FunctionReward)
+    spec = importlib.util.spec_from_file_location("gold", reward.function.rpartition(":")[0])
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: Callable[[list[str], list[str]], list[float]] = getattr(module, name)
+    return found
+
+
+def with_reward(benchmark: Benchmark, reward: FunctionReward | TrainedReward) -> Benchmark:
+    """The benchmark with another reward for its first objective."""
+    return replace(benchmark, objectives=(replace(benchmark.objectives[0], reward=reward), benchmark.objectives[1]))
+
+
+def constant(benchmark: Benchmark) -> FunctionReward:
+    """A reward that never varies."""
+    evaluator = benchmark.objectives[0].evaluator
+    assert isinstance(evaluator, FunctionReward)
+    return replace(evaluator, function=evaluator.function.replace(":ahs", ":flat"))
+
+
+# What is there, and what it says
+
+
+def test_the_card_has_the_moments_of_the_sft_answers(tiny: Benchmark) -> None:
+    """48 training prompts, fewer than the card's 1,000, so it takes all of them, once; SD with N - 1."""
+    policy = load_policy(policy_source(tiny), tiny.max_prompt_tokens)
+    prompts = sorted(tiny.prompts("train"))
+    responses = policy.generate(prompts, tiny.sampling, seed=tiny.seed)
+    for m, name in enumerate(("ahs", "ohs")):
+        scores = np.array(gold(tiny, name)(prompts, responses))
+        assert tiny.card.evaluator_mean[m] == pytest.approx(scores.mean())
+        assert tiny.card.evaluator_std[m] == pytest.approx(scores.std(ddof=1))
+    trained = load_reward(tiny, tiny.objectives[0], tiny.objectives[0].reward)(prompts, responses)
+    assert tiny.card.reward_mean == pytest.approx((trained.mean(), tiny.card.evaluator_mean[1]))
+    assert tiny.card.reward_std == pytest.approx((trained.std(ddof=1), tiny.card.evaluator_std[1]))
+
+
+def test_the_card_says_what_it_was_taken_on(tiny: Benchmark) -> None:
+    card = tiny.card
+    assert (card.benchmark, card.objectives, card.ref, card.prompts) == ("cries", ("ah", "oh"), (-2.0, -2.0), 10)
+    assert card.sampling == tiny.sampling
+    assert card.policy == Path(policy_source(tiny)).name
+    assert card.rewards[0].startswith("reward-ah-")
+    assert card.rewards[1] == card.evaluators[1]
+    assert card.evaluators[0].startswith("gold.py:ahs@1+")
+    assert str(tiny.home) not in json.dumps(card.to_json())
+
+
+def test_scores_are_in_units_of_the_card(tiny: Benchmark) -> None:
+    """By hand: (raw - mean) / SD, objective by objective, under rewards and evaluators."""
+    prompts, responses = ["a", "b", "c"], ["ah oh oh", "oh", "ah ah"]
+    evaluated, scored = tiny.evaluate(prompts, responses), tiny.score(prompts, responses)
+    mean, std = tiny.card.evaluator_mean, tiny.card.evaluator_std
+    for row, (ahs, ohs) in enumerate([(1, 2), (0, 1), (2, 0)]):
+        assert evaluated[row] == pytest.approx([(ahs - mean[0]) / std[0], (ohs - mean[1]) / std[1]])
+    assert np.array_equal(scored[:, 1], evaluated[:, 1])
+    raw = load_reward(tiny, tiny.objectives[0], tiny.objectives[0].reward)(prompts, responses)
+    assert scored[:, 0] == pytest.approx((raw - tiny.card.reward_mean[0]) / tiny.card.reward_std[0])
+
+
+def test_the_report_has_pair_accuracies_and_costs(tiny: Benchmark) -> None:
+    """The gold evaluator is right on every pair; the objective without pairs has no accuracy. Trained were the policy, 50 steps,
+    and a reward, 30 steps."""
+    accuracy, cost = tiny.prepared.report["pair_accuracy"], tiny.prepared.report["cost"]
+    assert accuracy["evaluator"] == {"ah": 1.0}
+    assert accuracy["reward"]["ah"] > 0.8
+    assert cost["trained_tokens"] > 0
+    assert cost["flops"] > 0
+    assert cost["seconds"] > 0
+
+
+def test_the_starting_policy_speaks_the_language(tiny: Benchmark) -> None:
+    """Half of the words of a policy trained for 50 steps, at least, are ah and oh."""
+    words = " ".join(tiny.prepared.policy.generate(tiny.prompts("test"), tiny.sampling, 0)).split()
+    assert sum(word in ("ah", "oh") for word in words) > 0.5 * len(words) > 5
+    assert not tiny.prepared.policy.model.training
+
+
+def test_a_fresh_starting_policy_is_a_copy(tiny: Benchmark) -> None:
+    fresh, kept = tiny.prepared.load_starting_policy(), tiny.prepared.policy
+    weight = kept.model.lm_head.weight.clone()
+    fresh.model.lm_head.weight.data.zero_()
+    assert (kept.model.lm_head.weight == weight).all()
+
+
+# Once
+
+
+def test_a_second_preparation_does_nothing(own_tiny: Benchmark) -> None:
+    before = contents(own_tiny.home)
+    assert missing_parts(own_tiny) == []
+    assert is_prepared(own_tiny)
+    again = prepare(own_tiny)
+    assert contents(own_tiny.home) == before
+    assert again.card == own_tiny.card
+
+
+def test_the_same_recipe_elsewhere_gives_the_same_bits(unprepared: Benchmark, tiny: Benchmark, tmp_path: Path, tiny_size: None) -> None:
+    """Also when the parts are made one by one in another order."""
+    other = replace(unprepared, home=tmp_path)
+    assert not is_prepared(other)
+    for part in reversed(missing_parts(other)):
+        prepare_part(other, part)
+    assert missing_parts(other) == []
+    assert prepare(other).card == tiny.card
+
+
+def test_another_recipe_is_made_beside_and_the_old_one_found_again(own_tiny: Benchmark, tiny_size: None) -> None:
+    assert isinstance(own_tiny.objectives[0].reward, TrainedReward)
+    changed = with_reward(own_tiny, replace(own_tiny.objectives[0].reward, steps=3))
+    before = contents(own_tiny.home)
+    assert missing_parts(changed) == ["reward ah"]
+    assert not is_prepared(changed)
+    prepare(changed)
+    assert changed.card.rewards[0] != own_tiny.card.rewards[0]
+    after = contents(own_tiny.home)
+    assert {path: after[path] for path in before if not path.endswith((".lock", ".sqlite"))} == {
+        path: entry for path, entry in before.items() if not path.endswith((".lock", ".sqlite"))
+    }
+    assert is_prepared(own_tiny)
+    assert len(list(root(own_tiny).glob("card-*.json"))) == 2
+    prepare(own_tiny)
+    prepare(changed)
+    assert contents(own_tiny.home) == after
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        ({"scratch": Scratch(vocabulary=301, batch=16)}, ["policy", "reward ah"]),
+        ({"scratch": Scratch(vocabulary=300, batch=16, seed=1)}, ["policy"]),
+        ({"max_prompt_tokens": 63}, ["policy", "reward ah"]),
+        ({"policy": "scratch:0.3m"}, ["policy"]),
+        ({"eval_prompts": 9}, []),
+        ({"seed": 1}, []),
+        ({"version": "2"}, []),
+    ],
+)
+def test_what_makes_which_part_anew(tiny: Benchmark, change: dict, missing: list[str]) -> None:
+    """Whatever changes, a card has to be taken anew."""
+    changed = replace(tiny, **change)
+    assert missing_parts(changed) == missing
+    assert not is_prepared(changed)
+
+
+def test_the_grid_and_the_place_are_not_part_of_the_identity(tiny: Benchmark, tmp_path: Path) -> None:
+    assert is_prepared(replace(tiny, grid=((1.0, 0.0),), trained_grid=((0.0, 1.0),)))
+    assert replace(tiny, home=tmp_path).identity == tiny.identity
+
+
+def test_editing_a_reward_file_is_noticed(tiny: Benchmark, tmp_path: Path) -> None:
+    """The same file elsewhere is the same reward, another content is another."""
+    evaluator = tiny.objectives[0].evaluator
+    assert isinstance(evaluator, FunctionReward)
+    text = Path(evaluator.function.rpartition(":")[0]).read_text()
+    place = tmp_path / "gold.py"
+    moved = tuple(
+        Objective(name=o.name, reward=o.reward if isinstance(o.reward, TrainedReward) else f, evaluator=f)
+        for o, f in (
+            (o, FunctionReward(function=f"{place}:{name}")) for o, name in zip(tiny.objectives, ("ahs", "ohs"), strict=True)
+        )
+    )
+    place.write_text(text)
+    assert replace(tiny, objectives=moved).identity == tiny.identity
+    place.write_text(text + "\n")
+    assert replace(tiny, objectives=moved).identity != tiny.identity
+
+
+def test_what_a_crash_left_is_not_taken_for_whole(own_tiny: Benchmark, tiny_size: None) -> None:
+    """A reward whose training stops half-way is missing, and made when asked for again."""
+    assert isinstance(own_tiny.objectives[0].reward, TrainedReward)
+    reward = replace(own_tiny.objectives[0].reward, steps=3)
+    changed = with_reward(own_tiny, reward)
+
+    def stop(stage: str, step: int, *_: object) -> None:
+        if step == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(changed, stop)
+    assert missing_parts(changed) == ["reward ah"]
+    prepare(changed)
+    folder = reward_folder(changed, changed.objectives[0], reward)
+    assert {"model.safetensors", "tokenizer.json", "cost.json"} <= {path.name for path in folder.iterdir()}
+    assert not [path for path in root(changed).iterdir() if path.name.endswith(".partial")]
+
+
+# Refused
+
+
+def test_unprepared(own_tiny: Benchmark) -> None:
+    other = replace(own_tiny, version="2")
+    with pytest.raises(BadInput) as error:
+        other.score(["a"], ["b"])
+    assert error.value.fix == "moa prepare -b cries"
+    assert "not prepared" in error.value.what
+
+
+NOT_A_TABLE = pytest.mark.xfail(
+    strict=True, raises=AttributeError, reason="Card.from_json raises AttributeError where sampling is not a table"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[]", "{}", "null", '{"card": {}, "report": {}}',
+        pytest.param('{"card": {"sampling": 1}, "report": {}}', marks=NOT_A_TABLE),
+    ],
+)  # fmt: skip
+def test_a_damaged_card(own_tiny: Benchmark, text: str) -> None:
+    [card] = root(own_tiny).glob("card-*.json")
+    card.write_text(text)
+    with pytest.raises(BadInput) as error:
+        prepare(own_tiny)
+    assert str(card) in error.value.what
+    assert "moa prepare -b cries" in error.value.fix
+
+
+def test_a_reward_that_never_varies(own_tiny: Benchmark) -> None:
+    flat = with_reward(own_tiny, constant(own_tiny))
+    with pytest.raises(BadInput, match=r"objective 'ah' gives every answer 1"):
+        prepare(flat)
+    assert not is_prepared(flat)
+
+
+def test_a_trained_reward_without_pairs(own_tiny: Benchmark, tiny_size: None) -> None:
+    objective = replace(own_tiny.objectives[1], reward=TrainedReward(size="tiny"))
+    with pytest.raises(BadInput, match="'oh' of cries has no preference pairs"):
+        prepare(replace(own_tiny, objectives=(own_tiny.objectives[0], objective)))
+
+
+def test_an_unknown_scratch_size(own_tiny: Benchmark) -> None:
+    with pytest.raises(BadInput, match="scratch:0.3m, scratch:1m"):
+        prepare(replace(own_tiny, policy="scratch:3b"))
