@@ -14,7 +14,7 @@ help:  ## this list
 setup: $(INSTALLED)  ## a virtual environment in .venv with moa and its development tools
 
 demo: $(INSTALLED)  ## three methods on both embedded benchmarks, compared (minutes; the second time seconds)
-	$(BIN)/moa compare -m sft -m ric -m rewarded-soups -b hh-rlhf-mini -b reddit-summary-mini \
+	$(BIN)/moa compare -m rewarded-soups -m ric -m sft -b hh-rlhf-mini -b reddit-summary-mini \
 		--runs demo/runs -o demo/compare.json -o demo/compare.png -o demo/compare.md
 	@echo "figure: demo/compare.png   table: demo/compare.md   all numbers: demo/compare.json   runs: demo/runs/"
 

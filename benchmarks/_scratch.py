@@ -26,11 +26,15 @@ SIZES = {  # hidden size, layers, heads; about that many parameters with a vocab
 }
 
 
+NUMBERS = [f" {n / 10:.1f}" for n in range(-40, 41)]
+"""-4.0, -3.9, ..., 4.0, with their leading space."""
+
+
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
     """Byte-level BPE on the texts: lossless for any string.
 
-    Numbers from -4.0 to 4.0 with one decimal are tokens, other digits stay single: a model of a million parameters does
-    not learn to read a number digit by digit from a few thousand prompts (a large one arrives with that knowledge).
+    The `NUMBERS` are tokens, other digits stay single: a model of a million parameters does not learn to read a number
+    digit by digit from a few thousand prompts (a large one arrives with that knowledge).
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -44,7 +48,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.add_tokens([AddedToken(f" {n / 10:.1f}", normalized=False) for n in range(-40, 41)])
+    tokenizer.add_tokens([AddedToken(number, normalized=False) for number in NUMBERS])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="<pad>",
@@ -93,6 +97,7 @@ def train_scratch_policy(
     longest = benchmark.max_prompt_tokens + benchmark.sampling.max_new_tokens + 64  # room for steering in the prompt
     torch.manual_seed(made.seed)
     model = LlamaForCausalLM(scratch_config(size, tokenizer, longest))
+    _put_numbers_on_a_line(model, tokenizer)
     model.to(torch.device(setup()))
     policy = Policy(model, tokenizer, max_prompt_tokens=benchmark.max_prompt_tokens)
     limit = benchmark.sampling.max_new_tokens
@@ -112,6 +117,15 @@ def train_scratch_policy(
         stage="sft", log=log,
     )  # fmt: skip
     return policy
+
+
+def _put_numbers_on_a_line(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Starts the embeddings of the `NUMBERS` in order, base + value * slope, so that what is learned of one holds nearby."""
+    weight = model.get_input_embeddings().weight
+    base, slope = model.config.initializer_range * torch.randn(2, weight.shape[1])
+    values = torch.linspace(-1, 1, len(NUMBERS))
+    with torch.no_grad():
+        weight[tokenizer.convert_tokens_to_ids(NUMBERS)] = base + 2 * values[:, None] * slope
 
 
 def scratch_classifier(

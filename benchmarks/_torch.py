@@ -14,6 +14,7 @@ ENVIRONMENT = {
     "GOMP_SPINCOUNT": "1000",  # two spinning OpenMP processes on the same cores collapse a hundredfold
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256",  # one compiled kernel per shape adds up to gigabytes
     "TRL_EXPERIMENTAL_SILENCE": "1",
     "TRANSFORMERS_VERBOSITY": "error",
     "MALLOC_MMAP_THRESHOLD_": "67108864",  # read when a process starts: of use to workers only

@@ -55,8 +55,8 @@ class RiC(Adapter, Method):
     mapping: Literal["l2", "linf", "linear"] = "l2"
     """How weights become desired rewards, see `desired` (code: l2)."""
     bounds: Literal["front", "normal"] = "front"
-    """The range of rewards to ask for. "front" [choice]: their range over the first non-dominated layers of the training
-    answers, `keep_share` of them. "normal" (code): the extremes of as many normal draws as there are training answers,
+    """The range of rewards to ask for. "front" [choice]: their 5 % and 95 % quantiles over the first non-dominated
+    layers of the training answers, `keep_share` of them. "normal" (code): the extremes of as many normal draws as there are training answers,
     some 4 SDs to either side; there the worst reward stands for degenerate text, and w = e_i asks for it."""
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
@@ -153,7 +153,7 @@ def score_bounds(scores: np.ndarray, kind: Literal["front", "normal"], share: fl
     """Lowest and highest reward to ask for, per objective (M,), from the training answers' scores (N, M)."""
     if kind == "front":
         good = scores[pareto_layers(scores, round(share * len(scores)))]
-        return good.min(axis=0), good.max(axis=0)
+        return np.quantile(good, 0.05, axis=0), np.quantile(good, 0.95, axis=0)
     extreme = NormalDist().inv_cdf(1 - 1 / (len(scores) + 1))
     return scores.mean(axis=0) - extreme * scores.std(axis=0), scores.mean(axis=0) + extreme * scores.std(axis=0)
 

@@ -114,7 +114,7 @@ def train(
     """Train methods. What is trained is left alone, what was interrupted goes on.
 
     \b
-    moa train -m moslim
+    moa train -m ric
     moa train -m sft,ric -b hh-rlhf-mini --seed 0 --seed 1
     moa train -m ric -c ric.rounds=1 -c policy=scratch:4m --dry-run
     """

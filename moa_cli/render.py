@@ -93,13 +93,13 @@ def json(document: dict[str, Any]) -> str:
 def write(document: dict[str, Any], path: Path) -> None:
     """Writes the comparison in the format of the file's suffix, whole or not at all. BadInput for an unknown suffix."""
     suffix = path.suffix.lower()
-    if suffix not in _FORMATS:
+    if suffix not in FORMATS:
         raise BadInput(
             f"cannot write {path}: its suffix names no known format",
             "the suffix of -o decides what is written",
-            f"use one of {' '.join(_FORMATS)}",
+            f"use one of {' '.join(FORMATS)}",
         )
-    content = _FORMATS[suffix](document)
+    content = FORMATS[suffix](document)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ def _image(suffix: str) -> Callable[[dict[str, Any]], bytes]:
     return draw
 
 
-_FORMATS: dict[str, Callable[[dict[str, Any]], bytes]] = {
+FORMATS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     ".md": _text(markdown),
     ".json": _text(json),
     ".csv": _text(csv),

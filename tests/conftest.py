@@ -56,7 +56,9 @@ def flat(prompts, responses):
 def say(i: int, ahs: int, ohs: int) -> str:
     """An answer of so many ahs and ohs, in an order that depends on i."""
     words = ["ah"] * ahs + ["oh"] * ohs
-    return " ".join(words[(7 * i + 3 * k) % len(words)] for k in range(len(words))) if len(words) % 3 else " ".join(words)
+    return (
+        " ".join(words[(7 * i + 3 * k) % len(words)] for k in range(len(words))) if len(words) % 3 else " ".join(words)
+    )
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,10 @@ def tokenizer() -> PreTrainedTokenizerFast:
     """A byte-level tokenizer with few merges."""
     from benchmarks._scratch import train_tokenizer
 
-    texts = ["Please call a doctor.\n\nHuman: Why not now?\n\nAssistant: Because I say so.", "Hello there, how are you?"]
+    texts = [
+        "Please call a doctor.\n\nHuman: Why not now?\n\nAssistant: Because I say so.",
+        "Hello there, how are you?",
+    ]
     return train_tokenizer(texts, 330)
 
 

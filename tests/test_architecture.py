@@ -69,12 +69,19 @@ def test_other_packages_are_entered_by_the_door(path: Path) -> None:
 @pytest.mark.parametrize("path", [p for p in FILES if relative(p).startswith("methods/")], ids=relative)
 def test_methods_do_not_import_each_other(path: Path) -> None:
     """What two share lies in methods/_*.py."""
-    taken = [f"{module}.{name}" for module, names in imports(path) for name in names or [""] if package_of(module) == "methods"]
+    taken = [
+        f"{module}.{name}"
+        for module, names in imports(path)
+        for name in names or [""]
+        if package_of(module) == "methods"
+    ]
     inner = [name.split(".")[1] for name in taken if name.count(".") and name.split(".")[1]]
     assert [name for name in inner if not name.startswith("_") and name[0].islower()] == []
 
 
-@pytest.mark.xfail(strict=True, reason="_benchmark.py says where its three-objective grid comes from by the methods' names")
+@pytest.mark.xfail(
+    strict=True, reason="_benchmark.py says where its three-objective grid comes from by the methods' names"
+)
 def test_the_ruler_names_no_method() -> None:
     """Nowhere, not even in a comment: hyphen, underscore, blank or nothing between the words, in any case."""
     names = [name for name in method_names() if name not in ORDINARY]

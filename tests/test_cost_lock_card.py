@@ -25,11 +25,16 @@ CARD = Card(
 
 def test_charges_go_to_the_innermost_ledger() -> None:
     outer, inner = Cost(), Cost(reward_calls=5)
-    with charged_to(outer):
-        charge(generated_tokens=1, flops=2.0)
-        with pytest.raises(KeyError), charged_to(inner):
+
+    def fail_inside() -> None:
+        with charged_to(inner):
             charge(reward_calls=2, trained_tokens=7)
             raise KeyError
+
+    with charged_to(outer):
+        charge(generated_tokens=1, flops=2.0)
+        with pytest.raises(KeyError):
+            fail_inside()
         charge(generated_tokens=10)
     charge(generated_tokens=100)
     assert outer == Cost(generated_tokens=11, flops=2.0)
@@ -102,9 +107,14 @@ def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:
 
 def test_an_interrupted_folder_does_not_appear_and_is_gone_on_with(tmp_path: Path) -> None:
     target = tmp_path / "policy"
-    with pytest.raises(KeyError), whole_folder(target) as partial:
-        (partial / "a").write_text("1")
-        raise KeyError
+
+    def fail_inside() -> None:
+        with whole_folder(target) as partial:
+            (partial / "a").write_text("1")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail_inside()
     assert not target.exists()
     with whole_folder(target) as partial:
         (partial / "b").write_text("2")

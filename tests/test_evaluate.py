@@ -39,7 +39,9 @@ class Louder:
         return self.benchmark.prepared.policy.steered(lambda prompt: prompt + " ah" * int(4 * weights[0]))
 
 
-def measure(benchmark: Benchmark, policy_at: Callable[[Weights], Policy], folder: Path, seed: int = 0, **more: Any) -> Front:
+def measure(
+    benchmark: Benchmark, policy_at: Callable[[Weights], Policy], folder: Path, seed: int = 0, **more: Any
+) -> Front:
     facts = {"method": "louder", "steering": "prompt", "cost": {"seconds": 3.0}, "config": {"a": [1, 2]}} | more
     return evaluate(benchmark, policy_at, GRID, folder, seed=seed, **facts)
 

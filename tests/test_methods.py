@@ -6,6 +6,7 @@ import ast
 import hashlib
 import inspect
 import json
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -17,8 +18,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from benchmarks import Benchmark, Cost, Front, charged_to, evaluate, sequence_kl
-from methods import Method, Run, find_method, method_name, method_names
+from benchmarks import Benchmark, Cost, Front, charged_to, evaluate, prepare, sequence_kl
+from methods import Method, Run, _policy, find_method, method_name, method_names
 from methods._base import Steering
 
 NAMES = method_names()
@@ -61,8 +62,6 @@ def trained(request: pytest.FixtureRequest, tiny: Benchmark, tmp_path_factory: p
 
 
 def measure(tiny: Benchmark, method: Method, run: Run, folder: Path, seed: int = 0) -> Front:
-    from methods import _policy
-
     _policy._remembered.cache_clear()  # what is on disk answers
     return evaluate(
         tiny, partial(method.policy, tiny, run), method.points(tiny), folder,
@@ -105,7 +104,11 @@ def test_every_hyperparameter_has_a_docstring(name: str) -> None:
         [node] = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
         assert isinstance(node, ast.ClassDef)
         for field, after in zip(node.body, [*node.body[1:], None], strict=True):
-            if isinstance(field, ast.AnnAssign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            if (
+                isinstance(field, ast.AnnAssign)
+                and isinstance(after, ast.Expr)
+                and isinstance(after.value, ast.Constant)
+            ):
                 assert isinstance(field.target, ast.Name)
                 documented.add(field.target.id)
     assert {field.name for field in fields(find_method(name))} <= documented
@@ -142,7 +145,11 @@ def test_knowing_methods_loads_nothing_heavy() -> None:
 def test_only_the_run_is_written(trained: Trained) -> None:
     before, after = trained.outside
     assert after == before
-    assert [p.name for p in trained.run.dir.parent.iterdir()] in ([], ["here"])
+    runs = trained.run.dir.parent
+    strays = [
+        p for p in runs.parent.rglob("*") if p not in (runs, trained.working) and trained.run.dir not in (p, *p.parents)
+    ]
+    assert strays == []
 
 
 def test_nothing_but_results_is_left(trained: Trained) -> None:
@@ -210,13 +217,13 @@ def test_the_same_seed_gives_the_same_front(tiny: Benchmark, trained: Trained, t
     if trained.method.steering != "none":
         trained.method.train(tiny, other)
         assert not np.array_equal(first.kl, measure(tiny, trained.method, other, tmp_path / "front-other").kl)
-    assert not np.array_equal(first.evaluator, measure(tiny, trained.method, trained.run, tmp_path / "seed", seed=1).evaluator)
+    assert not np.array_equal(
+        first.evaluator, measure(tiny, trained.method, trained.run, tmp_path / "seed", seed=1).evaluator
+    )
 
 
 def test_a_moved_run_answers_the_same(tiny: Benchmark, trained: Trained, tmp_path: Path) -> None:
     """A run is its folder: no path inside it matters."""
-    import shutil
-
     prompts, w = tiny.prompts("test"), tiny.grid[1]
     expected = trained.method.policy(tiny, trained.run, w).generate(prompts, tiny.sampling, 0)
     if trained.run.dir.exists():
@@ -227,8 +234,6 @@ def test_a_moved_run_answers_the_same(tiny: Benchmark, trained: Trained, tmp_pat
 
 def test_one_objective_is_enough(tiny: Benchmark, trained: Trained, tmp_path: Path) -> None:
     """With a single objective there is one point, and it can be trained and measured."""
-    from benchmarks import prepare
-
     one = prepare(replace(tiny, objectives=tiny.objectives[1:], grid=(), trained_grid=())).benchmark
     run = Run(tmp_path / "run", 0)
     trained.method.train(one, run)

@@ -174,7 +174,17 @@ def test_end_of_sequence_ends_and_the_limit_holds(tokenizer: PreTrainedTokenizer
     policy = countdown(tokenizer)
     prompts = [str(d) for d in (9, 0, 3, 7, 1, 5, 2, 8, 4)]
     answers = policy.sample(prompts, Sampling(max_new_tokens=6), 0)
-    assert [policy.decode(ids) for ids in answers] == ["876543", "", "210", "654321", "0", "43210", "10", "765432", "3210"]
+    assert [policy.decode(ids) for ids in answers] == [
+        "876543",
+        "",
+        "210",
+        "654321",
+        "0",
+        "43210",
+        "10",
+        "765432",
+        "3210",
+    ]
     ended = [ids[-1] == tokenizer.eos_token_id for ids in answers]
     assert ended == [len(ids) < 6 or prompt == "5" for ids, prompt in zip(answers, prompts, strict=True)]
     assert list(map(len, answers)) == [6, 1, 4, 6, 2, 6, 3, 6, 5]
@@ -213,7 +223,10 @@ def test_a_long_prompt_loses_its_beginning(random_policy: MakePolicy) -> None:
     assert len(full) > 5
     assert policy.encode_prompt("I say so: Why not now?") == full[-5:]
     steered = policy.steered(lambda prompt: prompt + " 7")
-    assert steered.encode_prompt("I say so: Why not now?") == policy.tokenizer("I say so: Why not now? 7")["input_ids"][-5:]
+    assert (
+        steered.encode_prompt("I say so: Why not now?")
+        == policy.tokenizer("I say so: Why not now? 7")["input_ids"][-5:]
+    )
 
 
 def test_encoding_puts_a_space_before_and_an_end_behind_the_response(random_policy: MakePolicy) -> None:
@@ -232,7 +245,7 @@ def test_batches_cover_every_index_once_longest_first() -> None:
 
 
 def test_generation_is_charged(tokenizer: PreTrainedTokenizerFast) -> None:
-    """"3" gives 2, 1, 0, end: 4 tokens; "1" gives 2; with the two prompt tokens 8 are read or written: 2 x V^2 x 8."""
+    """ "3" gives 2, 1, 0, end: 4 tokens; "1" gives 2; with the two prompt tokens 8 are read or written: 2 x V^2 x 8."""
     cost = Cost()
     with charged_to(cost):
         countdown(tokenizer).sample(["3", "1"], Sampling(max_new_tokens=9), 0)
@@ -257,7 +270,9 @@ def brute_force_kl(policy: Policy, reference: Policy, prompt: str, answer: Seque
     for t in range(len(answer)):
         p, q = (
             torch.log_softmax(
-                one.model.double()(torch.tensor([[*one.encode_prompt(prompt), *answer[:t]]])).logits[0, -1] / temperature, -1
+                one.model.double()(torch.tensor([[*one.encode_prompt(prompt), *answer[:t]]])).logits[0, -1]
+                / temperature,
+                -1,
             )
             for one in (policy, reference)
         )

@@ -135,7 +135,9 @@ def test_a_second_preparation_does_nothing(own_tiny: Benchmark) -> None:
     assert again.card == own_tiny.card
 
 
-def test_the_same_recipe_elsewhere_gives_the_same_bits(unprepared: Benchmark, tiny: Benchmark, tmp_path: Path, tiny_size: None) -> None:
+def test_the_same_recipe_elsewhere_gives_the_same_bits(
+    unprepared: Benchmark, tiny: Benchmark, tmp_path: Path, tiny_size: None
+) -> None:
     """Also when the parts are made one by one in another order."""
     other = replace(unprepared, home=tmp_path)
     assert not is_prepared(other)
@@ -197,7 +199,8 @@ def test_editing_a_reward_file_is_noticed(tiny: Benchmark, tmp_path: Path) -> No
     moved = tuple(
         Objective(name=o.name, reward=o.reward if isinstance(o.reward, TrainedReward) else f, evaluator=f)
         for o, f in (
-            (o, FunctionReward(function=f"{place}:{name}")) for o, name in zip(tiny.objectives, ("ahs", "ohs"), strict=True)
+            (o, FunctionReward(function=f"{place}:{name}"))
+            for o, name in zip(tiny.objectives, ("ahs", "ohs"), strict=True)
         )
     )
     place.write_text(text)

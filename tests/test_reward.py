@@ -38,7 +38,13 @@ def trained(tokenizer: PreTrainedTokenizerFast, tmp_path_factory: pytest.TempPat
     folder = tmp_path_factory.mktemp("reward")
     with a_tiny_size():
         train_reward(
-            RECIPE, pairs(64), tokenizer, folder, stage="please", max_prompt_tokens=PROMPT_TOKENS, max_new_tokens=NEW_TOKENS
+            RECIPE,
+            pairs(64),
+            tokenizer,
+            folder,
+            stage="please",
+            max_prompt_tokens=PROMPT_TOKENS,
+            max_new_tokens=NEW_TOKENS,
         )
     return folder
 
@@ -46,7 +52,9 @@ def trained(tokenizer: PreTrainedTokenizerFast, tmp_path_factory: pytest.TempPat
 def texts(count: int = 23) -> tuple[list[str], list[str]]:
     """Prompts and answers of very different length, some the same."""
     found = pairs(count)
-    return [p.prompt * (1 + i % 3) for i, p in enumerate(found)], [p.chosen if i % 2 else p.rejected for i, p in enumerate(found)]
+    return [p.prompt * (1 + i % 3) for i, p in enumerate(found)], [
+        p.chosen if i % 2 else p.rejected for i, p in enumerate(found)
+    ]
 
 
 # Training
@@ -64,9 +72,7 @@ def test_training_separates_what_can_be_separated(
     assert pair_accuracy(Classifier(trained, RECIPE), unseen) > 0.95
 
 
-def test_the_loss_is_bradley_terry(
-    tokenizer: PreTrainedTokenizerFast, tmp_path: Path, tiny_size: None
-) -> None:
+def test_the_loss_is_bradley_terry(tokenizer: PreTrainedTokenizerFast, tmp_path: Path, tiny_size: None) -> None:
     """Before the first update the mean of -log sigmoid(r(chosen) - r(rejected)) over all 16 pairs is what is logged."""
     limit = PROMPT_TOKENS + NEW_TOKENS + 2
     scratch_classifier("tiny", tokenizer, limit, labels=1, seed=3).save_pretrained(tmp_path / "start")
@@ -84,9 +90,7 @@ def test_the_loss_is_bradley_terry(
     assert np.ptp(margin) > 1e-4
 
 
-def test_every_parameter_moves(
-    trained: Path, tokenizer: PreTrainedTokenizerFast, tiny_size: None
-) -> None:
+def test_every_parameter_moves(trained: Path, tokenizer: PreTrainedTokenizerFast, tiny_size: None) -> None:
     """All but the padding token's embedding, which never gets a gradient."""
     before = scratch_classifier("tiny", tokenizer, PROMPT_TOKENS + NEW_TOKENS + 2, labels=1, seed=RECIPE.seed)
     after = Classifier(trained, RECIPE).model.state_dict()
@@ -144,7 +148,9 @@ def test_inputs_label_and_sign_of_a_hub_classifier(
         with torch.no_grad():
             logit = model(torch.tensor([tokenizer(text)["input_ids"]])).logits[0, 2]
         if not inputs.startswith("pair"):
-            assert Classifier(tmp_path, reward)(["Hello there:"], ["Why not"]) == pytest.approx([-float(logit)], abs=1e-5)
+            assert Classifier(tmp_path, reward)(["Hello there:"], ["Why not"]) == pytest.approx(
+                [-float(logit)], abs=1e-5
+            )
         assert tokenizer.decode(Classifier(tmp_path, reward).encode(["Hello there:"], ["Why not"])[0]) == text
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,9 @@ FEW = Reinforcement(epochs=0.5, prompts_per_step=4, samples_per_prompt=4)
 """Half a pass over 48 prompts, 4 at a time: 6 steps."""
 
 
-def trained(benchmark: Benchmark, folder: Path, settings: Reinforcement, weights: Weights = (0.0, 1.0), seed: int = 0) -> Path:
+def trained(
+    benchmark: Benchmark, folder: Path, settings: Reinforcement, weights: Weights = (0.0, 1.0), seed: int = 0
+) -> Path:
     """The folder of the policy that an RL run leaves."""
     stage = Run(folder, seed).stage("here")
     _rl.train(benchmark, weights, settings, stage)
@@ -65,7 +66,9 @@ def test_the_log_has_the_weighted_reward_and_no_kl_at_first(gold_tiny: Benchmark
 def test_the_reward_rises(gold_tiny: Benchmark, tmp_path: Path, corner: int) -> None:
     """24 steps for saying ah (or oh): the mean over the last four is more than one SD above that over the first four."""
     weights = gold_tiny.corners[corner]
-    trained(gold_tiny, tmp_path, replace(FEW, epochs=2.0, samples_per_prompt=8, learning_rate=5e-5, kl_coef=0.01), weights)
+    trained(
+        gold_tiny, tmp_path, replace(FEW, epochs=2.0, samples_per_prompt=8, learning_rate=5e-5, kl_coef=0.01), weights
+    )
     rewards = [row["reward"] for row in logged(tmp_path)]
     assert len(rewards) == 24
     assert np.mean(rewards[-4:]) > np.mean(rewards[:4]) + 1
@@ -80,7 +83,9 @@ def test_a_strong_kl_penalty_keeps_the_policy_where_it_was(gold_tiny: Benchmark,
     assert 0 <= ends[5.0] < 0.5 * ends[1e-6]
 
 
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="TRL measures no KL where its coefficient is 0, and log() expects one")
+@pytest.mark.xfail(
+    strict=True, raises=KeyError, reason="TRL measures no KL where its coefficient is 0, and log() expects one"
+)
 def test_without_a_kl_penalty(tiny: Benchmark, tmp_path: Path) -> None:
     """kl_coef = 0 is a right setting: pure reward maximisation."""
     assert trained(tiny, tmp_path, replace(FEW, kl_coef=0.0)).exists()
@@ -88,14 +93,16 @@ def test_without_a_kl_penalty(tiny: Benchmark, tmp_path: Path) -> None:
 
 def test_the_same_seed_gives_the_same_bits(tiny: Benchmark, tmp_path: Path) -> None:
     first, again, other = (
-        (trained(tiny, tmp_path / str(i), FEW, seed=seed) / "model.safetensors").read_bytes() for i, seed in enumerate((7, 7, 8))
+        (trained(tiny, tmp_path / str(i), FEW, seed=seed) / "model.safetensors").read_bytes()
+        for i, seed in enumerate((7, 7, 8))
     )
     assert first == again
     assert first != other
 
 
 MANY_EPOCHS = pytest.mark.xfail(
-    strict=True, reason="TRL's sampler begins a later pass with the order of the first one when training is resumed in it"
+    strict=True,
+    reason="TRL's sampler begins a later pass with the order of the first one when training is resumed in it",
 )
 
 
@@ -125,14 +132,16 @@ def test_an_interrupted_run_ends_in_the_same_bits(tiny: Benchmark, tmp_path: Pat
 
 
 @pytest.fixture
-def trainers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+def trainers(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Trainers are caught before they train."""
     caught: list[Trainer] = []
     monkeypatch.setattr(_rl, "run_trainer", caught.append)
-    yield caught
+    return caught
 
 
-def test_one_temperature_for_sampling_and_log_probabilities(tiny: Benchmark, tmp_path: Path, trainers: list[Any]) -> None:
+def test_one_temperature_for_sampling_and_log_probabilities(
+    tiny: Benchmark, tmp_path: Path, trainers: list[Any]
+) -> None:
     """Log-probabilities at another temperature than the samples' bias the KL, and make it negative."""
     trained(tiny, tmp_path, replace(FEW, temperature=0.7, kl_coef=0.3))
     [trainer] = trainers
@@ -228,7 +237,8 @@ def test_only_the_adapter_is_kept_and_plain_peft_reads_it(tiny: Benchmark, adapt
 def test_experts_share_their_initialisation(tiny: Benchmark) -> None:
     """What can be mixed must begin in the same place: A depends on the seed alone, B is zero."""
     one, same, other = (
-        {n: v.clone() for n, v in _policy.to_train(tiny, 4, seed).model.state_dict().items() if "lora_" in n} for seed in (0, 0, 1)
+        {n: v.clone() for n, v in _policy.to_train(tiny, 4, seed).model.state_dict().items() if "lora_" in n}
+        for seed in (0, 0, 1)
     )
     assert distance(one, same) == 0
     assert distance(one, other) > 0
@@ -236,7 +246,9 @@ def test_experts_share_their_initialisation(tiny: Benchmark) -> None:
 
 
 @pytest.mark.parametrize("w", [(0.3, 0.7), (0.5, 0.5), (1.0, 0.0), (0.0, 1.0)])
-def test_a_soup_of_adapters_adds_weighted_updates(tiny: Benchmark, adapters: tuple[RewardedSoups, Run], w: Weights) -> None:
+def test_a_soup_of_adapters_adds_weighted_updates(
+    tiny: Benchmark, adapters: tuple[RewardedSoups, Run], w: Weights
+) -> None:
     """W + sum_i w_i (alpha / r) B_i A_i from the files themselves; averaging A and B apart would differ in between."""
     method, run = adapters
     expected = load_file(Path(policy_source(tiny)) / "model.safetensors")

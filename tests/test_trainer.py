@@ -54,7 +54,7 @@ def test_trl_still_samples_where_we_override_it() -> None:
 def test_the_fused_head_is_tuned_on_a_cpu(random_policy: MakePolicy, tmp_path: Path) -> None:
     policy = random_policy()
     trainer_arguments(Training(steps=1, batch=2, learning_rate=1.0), tmp_path, 0, policy.model)
-    assert trl_utils._CHUNKED_LOGPROB_CHUNK_SIZE == policy.model.config.vocab_size
+    assert policy.model.config.vocab_size == trl_utils._CHUNKED_LOGPROB_CHUNK_SIZE
     assert trl_utils._use_triton(torch.device("cpu"))
 
 
@@ -122,9 +122,14 @@ def test_only_the_last_tokens_of_a_long_sequence_are_trained_on(random_policy: M
 
 def test_training_mode_ends_with_the_block(random_policy: MakePolicy) -> None:
     policy = random_policy()
-    with pytest.raises(KeyError), training_mode(policy):
-        assert policy.model.training
-        raise KeyError
+
+    def fail_inside() -> None:
+        with training_mode(policy):
+            assert policy.model.training
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail_inside()
     assert not policy.model.training
 
 
