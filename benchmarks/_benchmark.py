@@ -86,12 +86,13 @@ class HubReward:
 class TrainedReward:
     """A Bradley-Terry classifier trained at preparation from the objective's own preference pairs."""
 
-    size: str = "0.3m"
-    """Backbone trained from scratch ("0.3m", "1m", ...) or a hub id / local path of a language model to start from."""
-    steps: int = 300
-    batch: int = 24
+    base: str = "policy"
+    """What it starts from: "policy" (the benchmark's starting policy, which knows what fits a prompt), an untrained model
+    of a scratch size ("0.3m", "1m", ...), or a hub id / local path."""
+    steps: int = 200
+    batch: int = 16
     """Pairs per step."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 5e-4
     seed: int = 0
     """Two objectives' seeds may agree; a held-out evaluator trained on the same pairs needs another."""
     fold: str = "all"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,7 @@ def reward_folder(benchmark: Benchmark, objective: Objective, reward: TrainedRew
     """Folder of a trained reward."""
     recipe = [
         reward, benchmark.data.fingerprint(), benchmark.scratch.vocabulary, benchmark.max_prompt_tokens,
-        benchmark.sampling.max_new_tokens,
+        benchmark.sampling.max_new_tokens, Path(policy_source(benchmark)).name if reward.base == "policy" else "",
     ]  # fmt: skip
     return root(benchmark) / f"reward-{objective.name}-{digest(recipe)}"
 
@@ -243,6 +243,10 @@ def _make_reward(benchmark: Benchmark, objective: Objective, reward: TrainedRewa
             'its reward is "trained"',
             "give it a hub classifier or a Python function, or data with pairs",
         )
+    if reward.base == "policy":
+        if benchmark.policy.startswith("scratch:"):
+            prepare_part(benchmark, "policy", log)  # waits for it where another process is making it
+        reward = replace(reward, base=str(policy_source(benchmark)))
     train_reward(
         reward,
         pairs,

@@ -196,12 +196,16 @@ def train_reward(
 ) -> None:
     """Fits a Bradley-Terry classifier, -log sigmoid(r(chosen) - r(rejected)), with TRL and saves it to `folder`."""
     longest = max_prompt_tokens + max_new_tokens + 2
-    if reward.size in SIZES:
-        model = scratch_classifier(reward.size, tokenizer, longest, labels=1, seed=reward.seed)
+    if reward.base in SIZES:
+        model = scratch_classifier(reward.base, tokenizer, longest, labels=1, seed=reward.seed)
     else:
-        tokenizer = AutoTokenizer.from_pretrained(reward.size)
-        model = AutoModelForSequenceClassification.from_pretrained(reward.size, num_labels=1, dtype=torch.float32)
+        torch.manual_seed(reward.seed)  # of the new head
+        device = setup()
+        tokenizer = AutoTokenizer.from_pretrained(reward.base)
         tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+        model = AutoModelForSequenceClassification.from_pretrained(
+            reward.base, num_labels=1, dtype=torch.float32, attn_implementation=attention(device)
+        ).to(device)
         model.config.pad_token_id = tokenizer.pad_token_id
 
     def encode(prompt: str, response: str) -> list[int]:  # no longer than what a policy can say

@@ -41,8 +41,8 @@ TEST, TRAIN = 400, 800
 """Distinct prompts per split."""
 DEMONSTRATIONS, RESPONSES = 4000, 4800
 TRAIN_PAIRS, TEST_PAIRS = 6000, 400
-SLIPS = 0.3
-"""Share of the compared answers that are given slips."""
+SLIPS, STRAY = 0.25, 0.15
+"""Shares of the compared answers that are given slips, and that answer another prompt."""
 LABEL_NOISE = 0.3
 """Bradley-Terry temperature of the labels, in SDs of gold over the demonstrations: Bayes accuracy about 0.92."""
 DEGENERATE = 3.5
@@ -220,13 +220,12 @@ class World(ABC):
         return contests
 
     def _contestants(self, prompts: Sequence[str], generator: np.random.Generator) -> list[str]:
-        """Answers to be compared. Some have slips, or rewards would never learn to see what policies do wrong."""
+        """Answers to be compared. Some have slips or answer something else, or rewards would never learn to see that."""
         answers = self._answers(prompts, generator)
         others = [answers[i] for i in generator.permutation(len(answers))]
-        return [
-            slip(answer, other, generator) if generator.random() < SLIPS else answer
-            for answer, other in zip(answers, others, strict=True)
-        ]
+        ways = generator.choice(3, size=len(answers), p=[1 - SLIPS - STRAY, SLIPS, STRAY])
+        made = zip(answers, others, ways, strict=True)
+        return [(answer, slip(answer, other, generator), other)[way] for answer, other, way in made]
 
     def _answers(self, prompts: Sequence[str], generator: np.random.Generator) -> list[str]:
         manners = generator.choice(list(self.manners), size=len(prompts), p=list(self.manners.values()))

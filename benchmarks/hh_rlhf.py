@@ -178,7 +178,7 @@ def _hub_objectives() -> list[Objective]:
             name="harmless",
             reward=HubReward(model="Ray2333/gpt2-large-harmless-reward_model"),
             evaluator=TrainedReward(
-                size="EleutherAI/pythia-410m", steps=1000, batch=32, learning_rate=1e-5, seed=1, fold="odd"
+                base="EleutherAI/pythia-410m", steps=1000, batch=32, learning_rate=1e-5, seed=1, fold="odd"
             ),
             description=DESCRIPTIONS["harmless"],
         ),

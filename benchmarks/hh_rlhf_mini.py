@@ -194,8 +194,8 @@ class HhRlhfMini(World):
 
     gold: ClassVar = {"helpful": gold_helpful, "harmless": gold_harmless, "humor": gold_humor}
     manners: ClassVar = {
-        "demonstration": 0.38, "helpful": 0.16, "harmless": 0.16, "humor": 0.12,
-        "padded": 0.05, "refusal": 0.05, "off-topic": 0.04, "degenerate": 0.04,
+        "demonstration": 0.4, "helpful": 0.16, "harmless": 0.16, "humor": 0.12,
+        "padded": 0.05, "refusal": 0.05, "off-topic": 0.02, "degenerate": 0.04,
     }  # fmt: skip
 
     def draw_prompts(self, count: int, generator: np.random.Generator) -> list[str]:

@@ -241,7 +241,7 @@ def _hub_objectives() -> list[Objective]:
             name="preference",
             reward=HubReward(model="Tristan/gpt2_reward_summarization", inputs="{response} {bos} {prompt}"),
             evaluator=TrainedReward(
-                size="EleutherAI/pythia-410m", steps=1000, batch=32, learning_rate=1e-5, seed=1, fold="odd"
+                base="EleutherAI/pythia-410m", steps=1000, batch=32, learning_rate=1e-5, seed=1, fold="odd"
             ),
             description=DESCRIPTIONS["preference"],
         ),

@@ -143,8 +143,8 @@ class RedditSummaryMini(World):
 
     gold: ClassVar = {"coverage": gold_coverage, "faithful": gold_faithful, "concise": gold_concise}
     manners: ClassVar = {
-        "demonstration": 0.36, "coverage": 0.16, "faithful": 0.16, "concise": 0.1,
-        "padded": 0.04, "invented": 0.08, "refusal": 0.02, "off-topic": 0.04, "degenerate": 0.04,
+        "demonstration": 0.38, "coverage": 0.16, "faithful": 0.16, "concise": 0.1,
+        "padded": 0.04, "invented": 0.08, "refusal": 0.02, "off-topic": 0.02, "degenerate": 0.04,
     }  # fmt: skip
 
     def draw_prompts(self, count: int, generator: np.random.Generator) -> list[str]:

@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 for name, value in {**ENVIRONMENT, "HF_HUB_OFFLINE": "1"}.items():  # before any test module imports torch
     os.environ.setdefault(name, value)
 
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests compute on the CPU, where they are exact, unless it is the GPU's turn (-m gpu)."""
+    if config.getoption("-m") != "gpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 GOLD = '''
 def ahs(prompts, responses):
     """How often the answer says ah."""
@@ -111,7 +118,7 @@ def unprepared(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
     gold = home / "gold.py"
     gold.write_text(GOLD)
     ah, oh = (FunctionReward(function=f"{gold}:{name}") for name in ("ahs", "ohs"))
-    trained = TrainedReward(size="tiny", steps=30, batch=16, learning_rate=1e-2)
+    trained = TrainedReward(base="tiny", steps=30, batch=16, learning_rate=1e-2)
     return Benchmark(
         name="cries",
         version="1",

@@ -86,7 +86,7 @@ def test_every_key_arrives(tmp_path: Path) -> None:
         [[objectives]]
         name = "kind"
         description = "nice"
-        reward = {{ steps = 9, size = "4m" }}
+        reward = {{ steps = 9, base = "4m" }}
         evaluator = {{ model = "model", label = 1, sign = -1, inputs = "response" }}
         [[objectives]]
         name = "sad"
@@ -102,7 +102,7 @@ def test_every_key_arrives(tmp_path: Path) -> None:
     kind, sad = benchmark.objectives
     assert benchmark.policy == str(tmp_path / "model")
     assert benchmark.grid == ((1.0, 0.0), (0.25, 0.75))
-    assert kind.reward == TrainedReward(steps=9, size="4m")
+    assert kind.reward == TrainedReward(steps=9, base="4m")
     assert kind.evaluator == HubReward(model=str(tmp_path / "model"), label=1, sign=-1.0, inputs="response")
     assert sad.reward == FunctionReward(function=f"{tmp_path / 'f.py'}:g")
     assert sad.evaluator == FunctionReward(function="math:sqrt", version="2")

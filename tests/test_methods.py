@@ -23,12 +23,14 @@ from methods import Method, Run, _policy, find_method, method_name, method_names
 from methods._base import Steering
 
 NAMES = method_names()
+SMALL = {"batch": 8, "prompts_per_step": 8}
+"""A pass over the tiny data is then several steps, of which the first has a learning rate of zero."""
 BUILT_IN = [name for name in NAMES if find_method(name).__module__.startswith("methods.")]
 
 
 @dataclass
 class Trained:
-    """A method trained on the tiny benchmark with its default hyperparameters, and what happened to files meanwhile."""
+    """A method trained on the tiny benchmark, in small batches, else by default, and what happened to files meanwhile."""
 
     method: Method
     run: Run
@@ -41,6 +43,12 @@ class Trained:
         return Run(self.run.dir, self.run.seed)
 
 
+def small(name: str) -> Method:
+    """The method with its default hyperparameters, but for the size of a batch."""
+    cls = find_method(name)
+    return cls(**{field.name: SMALL[field.name] for field in fields(cls) if field.name in SMALL})
+
+
 def hashes(*folders: Path) -> dict[str, str]:
     """Every file and its content. The ruler's cache of scores and its locks are not a method's writing."""
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
@@ -51,7 +59,7 @@ def hashes(*folders: Path) -> dict[str, str]:
 @pytest.fixture(scope="module", params=NAMES)
 def trained(request: pytest.FixtureRequest, tiny: Benchmark, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     place = tmp_path_factory.mktemp(request.param)
-    working, method = place / "working", find_method(request.param)()
+    working, method = place / "working", small(request.param)
     working.mkdir()
     run = Run(place / "runs" / "here", 0)
     before = hashes(tiny.home, working)
@@ -232,9 +240,9 @@ def test_a_moved_run_answers_the_same(tiny: Benchmark, trained: Trained, tmp_pat
     assert moved.generate(prompts, tiny.sampling, 0) == expected
 
 
-def test_one_objective_is_enough(tiny: Benchmark, trained: Trained, tmp_path: Path) -> None:
+def test_one_objective_is_enough(own_tiny: Benchmark, trained: Trained, tmp_path: Path) -> None:
     """With a single objective there is one point, and it can be trained and measured."""
-    one = prepare(replace(tiny, objectives=tiny.objectives[1:], grid=(), trained_grid=())).benchmark
+    one = prepare(replace(own_tiny, objectives=own_tiny.objectives[1:], grid=(), trained_grid=())).benchmark
     run = Run(tmp_path / "run", 0)
     trained.method.train(one, run)
     front = measure(one, trained.method, run, tmp_path / "front")

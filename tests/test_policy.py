@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,10 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import PreTrainedTokenizerFast
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from benchmarks import Answer, Cost, Policy, Sampling, charged_to, cut, cut_tokens, load_policy, sequence_kl
 from benchmarks._policy import by_length, draw_uniforms, invert
+from benchmarks._scratch import _put_numbers_on_a_line
 
 MakePolicy = Callable[..., Policy]
 PROMPTS = [f"{'Hello there, ' * (i % 4)}call {i}" for i in range(17)]
@@ -58,7 +62,31 @@ def countdown(tokenizer: PreTrainedTokenizerFast) -> Policy:
     for d in range(1, 10):
         logits[digits[d][0], digits[d - 1][0]] = 0
     logits[digits[0][0], tokenizer.eos_token_id] = 0
-    return Policy(Bigram(logits), tokenizer)  # type: ignore[arg-type]
+    return Policy(Bigram(logits), tokenizer)
+
+
+# The tokenizer of scratch models
+
+
+@given(text=st.text())
+@settings(deadline=None)
+@example(" 4.05 -4.0 14.0 4.0.1 \u00e4\u2028\U0001f600\r\n\t")
+def test_the_tokenizer_loses_nothing(tokenizer: PreTrainedTokenizerFast, text: str) -> None:
+    """Any text, also one the tokenizer was not trained on, comes back as it was."""
+    assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+
+
+def test_steering_numbers_are_tokens_on_a_line(tokenizer: PreTrainedTokenizerFast, random_policy: MakePolicy) -> None:
+    """ " -4.0" to " 4.0" are one token each, and equal steps in value are equal steps in their first embeddings."""
+    ids = [tokenizer(f" {n / 10:.1f}")["input_ids"] for n in range(-40, 41)]
+    assert {len(i) for i in ids} == {1}
+    assert len({i[0] for i in ids}) == 81
+    model: Any = random_policy().model
+    _put_numbers_on_a_line(model, tokenizer)
+    line = model.get_input_embeddings().weight.detach()[[i[0] for i in ids]]
+    steps = line.diff(dim=0)
+    assert steps.norm(dim=1).min() > 0
+    assert torch.allclose(steps, steps.mean(dim=0).expand_as(steps), atol=1e-5)
 
 
 # Sampling
@@ -95,8 +123,15 @@ def test_a_repeated_prompt_gets_another_answer(random_policy: MakePolicy) -> Non
 
 
 @pytest.mark.parametrize("sharpness", [0.05, 0.5])
-def test_greedy_is_generate(random_policy: MakePolicy, sharpness: float) -> None:
+@pytest.mark.parametrize("architecture", ["llama", "gpt2"])
+def test_greedy_is_generate(random_policy: MakePolicy, sharpness: float, architecture: str) -> None:
+    """GPT-2 has absolute positions, so padding must not count."""
     policy = random_policy(1, sharpness)
+    if architecture == "gpt2":
+        sizes = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64, "initializer_range": sharpness}
+        ends = {"bos_token_id": None, "eos_token_id": policy.tokenizer.eos_token_id}
+        config = GPT2Config(vocab_size=len(policy.tokenizer), **sizes, **ends)
+        policy = replace(policy, model=GPT2LMHeadModel(config).eval())
     policy.model.generation_config.eos_token_id = end = policy.tokenizer.eos_token_id
     expected = []
     for prompt in PROMPTS:
@@ -195,7 +230,7 @@ def test_a_stop_is_cut_with_what_follows_and_nothing_else(tokenizer: PreTrainedT
     text, stop = " Please call a doctor.\n\nHuman: Why not now?", ("\n\nHuman:", "\n\nAssistant:")
     ids = tokenizer(text)["input_ids"]
     width = len(tokenizer("Hello")["input_ids"])
-    policy = Policy(Script(ids, width, len(tokenizer)), tokenizer)  # type: ignore[arg-type]
+    policy = Policy(Script(ids, width, len(tokenizer)), tokenizer)
     sampling = Sampling(max_new_tokens=len(ids), stop=stop)
     assert policy.generate(["Hello"] * 2, sampling, 0) == ["Please call a doctor."] * 2
     kept = policy.sample(["Hello"], sampling, 0)[0]
@@ -319,7 +354,7 @@ def test_kl_is_unbiased(tokenizer: PreTrainedTokenizerFast) -> None:
         row = torch.full((len(tokenizer),), -60.0)
         for token, p in probability.items():
             row[token] = np.log(p)
-        return Policy(Bigram(row.repeat(len(tokenizer), 1)), tokenizer)  # type: ignore[arg-type]
+        return Policy(Bigram(row.repeat(len(tokenizer), 1)), tokenizer)
 
     answers = [[end], *(list(a) for a in product((x, y), (x, y, end)))]
     mass = np.array([np.prod([P[t] for t in a]) for a in answers])

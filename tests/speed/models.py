@@ -52,7 +52,7 @@ def trained(benchmark: Benchmark, tokenizer: PreTrainedTokenizerFast, folder: Pa
 def classifier(tokenizer: PreTrainedTokenizerFast, folder: Path) -> Classifier:
     """An untrained reward model of the size that the embedded benchmarks train: what it says does not matter here."""
     reward = TrainedReward()
-    scratch_classifier(reward.size, tokenizer, TOKENS, labels=1, seed=0).save_pretrained(folder / "reward")
+    scratch_classifier("1m", tokenizer, TOKENS, labels=1, seed=0).save_pretrained(folder / "reward")
     tokenizer.save_pretrained(folder / "reward")
     return Classifier(folder / "reward", reward)
 
