@@ -154,7 +154,7 @@ def simplex_grid(objectives: int, steps: int) -> tuple[Weights, ...]:
     return tuple(tuple(c / steps for c in count) for count in counts)
 
 
-# The three-objective grid of Rewarded Soups and RiC (arXiv 2402.10207, appendix), with exact thirds.
+# The three-objective grid of the literature (arXiv 2402.10207, appendix), with exact thirds.
 _THREE = (
     (1.0, 0.0, 0.0), (0.8, 0.1, 0.1), (0.6, 0.2, 0.2), (0.4, 0.4, 0.2), (1 / 3, 1 / 3, 1 / 3), (0.2, 0.6, 0.2),
     (0.1, 0.8, 0.1), (0.0, 1.0, 0.0), (0.2, 0.2, 0.6), (0.1, 0.1, 0.8), (0.0, 0.0, 1.0),

@@ -144,7 +144,7 @@ def open_prepared(benchmark: Benchmark) -> Prepared:
             "its starting policy, rewards and scale card have to be made first",
             f"moa prepare -b {benchmark.name}",
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(
             f"{path} is damaged: {error}",
             "the scale card cannot be read",

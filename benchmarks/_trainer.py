@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 import trl.trainer.utils as trl_utils
 from datasets import Dataset
 from transformers import (
@@ -24,6 +25,7 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
+from transformers.trainer_pt_utils import get_length_grouped_indices
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
@@ -67,7 +69,7 @@ def trainer_arguments(training: Training, folder: Path, seed: int, model: PreTra
         "gradient_accumulation_steps": pieces,
         "learning_rate": training.learning_rate,
         "lr_scheduler_type": training.schedule,
-        "warmup_steps": math.ceil(training.warmup * training.steps),
+        "warmup_steps": min(math.ceil(training.warmup * training.steps), training.steps - 1),
         "max_grad_norm": training.max_grad_norm,
         "pad_to_multiple_of": PAD,
         "weight_decay": 0.0,
@@ -147,6 +149,16 @@ def training_mode(policy: Policy, on: bool = True) -> Iterator[None]:
         policy.model.train(not on)
 
 
+def passes(lengths: Sequence[int], training: Training, seed: int) -> list[int]:
+    """Row indices for all steps, pass after pass, batches of similar length: laid out beforehand, so that a resumed training
+    goes on in the same order."""
+    generator = torch.Generator().manual_seed(seed)
+    order: list[int] = []
+    while len(order) < training.steps * training.batch:
+        order += get_length_grouped_indices(list(lengths), training.batch, generator=generator)
+    return order[: training.steps * training.batch]
+
+
 def supervised(
     policy: Policy,
     sequences: Sequence[tuple[Sequence[int], Sequence[int]]],
@@ -169,11 +181,12 @@ def supervised(
         ids = [*prompt, *response]
         labels = ids if on_prompt else [*[-100] * len(prompt), *response]
         rows.append({"input_ids": ids[-max_tokens:], "labels": labels[-max_tokens:]})
+    order = passes([len(row["input_ids"]) for row in rows], training, seed)
     config = SFTConfig(
         **trainer_arguments(training, folder, seed, policy.model),
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,
-        train_sampling_strategy="group_by_length",
+        train_sampling_strategy="sequential",
     )
     collator = CountingCollator(pad_token_id=policy.tokenizer.pad_token_id, pad_to_multiple_of=PAD)
     collator.parameters = policy.parameters
@@ -181,7 +194,7 @@ def supervised(
         trainer = SFTTrainer(
             model=policy.model,
             args=config,
-            train_dataset=Dataset.from_list(rows),
+            train_dataset=Dataset.from_list(rows).select(order),
             processing_class=policy.tokenizer,
             data_collator=collator,
             callbacks=[Progress(stage, log, keep=("loss",))],

@@ -44,7 +44,7 @@ TRAIN_PAIRS, TEST_PAIRS = 6000, 400
 SLIPS, STRAY = 0.25, 0.15
 """Shares of the compared answers that are given slips, and that answer another prompt."""
 LABEL_NOISE = 0.3
-"""Bradley-Terry temperature of the labels, in SDs of gold over the demonstrations: Bayes accuracy about 0.92."""
+"""Bradley-Terry temperature of the labels, in SDs of gold over the demonstrations: Bayes accuracy about 0.93."""
 DEGENERATE = 3.5
 """What an answer without a single fitting sentence loses on every objective: about 4 SDs of the demonstrations."""
 

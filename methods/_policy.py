@@ -58,7 +58,7 @@ def save(policy: Policy, folder: Path) -> None:
 
 def load(benchmark: Benchmark, folder: Path, fresh: bool = False) -> Policy:
     """The policy that a stage left, adapters merged. Kept in memory until another is asked for, unless `fresh`."""
-    return _load(benchmark, folder) if fresh else _remembered(benchmark, folder)
+    return _load(benchmark, folder) if fresh else _remembered(benchmark, folder, folder.stat().st_mtime_ns)
 
 
 def _load(benchmark: Benchmark, folder: Path) -> Policy:
@@ -72,7 +72,9 @@ def _load(benchmark: Benchmark, folder: Path) -> Policy:
     return replace(start, model=model.eval())
 
 
-_remembered = lru_cache(maxsize=2)(_load)
+@lru_cache(maxsize=2)
+def _remembered(benchmark: Benchmark, folder: Path, changed: int) -> Policy:
+    return _load(benchmark, folder)
 
 
 def soup(benchmark: Benchmark, folders: Sequence[Path], weights: Weights) -> Policy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,6 +47,10 @@ def train(benchmark: Benchmark, weights: Weights, settings: Reinforcement, stage
         learning_rate=_policy.scaled(settings.learning_rate, policy),
         schedule="constant_with_warmup",
     )
+    # laid out for all passes beforehand, so that a resumed training goes on in the same order
+    generator = np.random.default_rng(stage.run.seed)
+    passes = [generator.permutation(len(prompts)) for _ in range(math.ceil(settings.epochs) + 1)]
+    order = np.concatenate(passes)[: training.steps * settings.prompts_per_step]
     sampling = Sampling(
         max_new_tokens=benchmark.sampling.max_new_tokens,
         temperature=settings.temperature,
@@ -60,6 +65,7 @@ def train(benchmark: Benchmark, weights: Weights, settings: Reinforcement, stage
         top_p=sampling.top_p,
         beta=settings.kl_coef,
         num_iterations=1,
+        shuffle_dataset=False,
     )
 
     def reward(prompts: list[str], completions: list[str], completion_ids: list[list[int]], **_: Any) -> list[float]:
@@ -76,9 +82,8 @@ def train(benchmark: Benchmark, weights: Weights, settings: Reinforcement, stage
         means = {f"reward/{k}": float(np.mean(v)) for k, v in measured.items() if v}
         for values in measured.values():
             values.clear()
-        stage.log(
-            name, step, steps, {"reward": logs["reward"], **means, "kl": logs["kl"] * logs["completions/mean_length"]}
-        )
+        kl = {"kl": logs["kl"] * logs["completions/mean_length"]} if settings.kl_coef else {}
+        stage.log(name, step, steps, {"reward": logs["reward"], **means, **kl})
 
     def _charge(parameters: int, prompts: Sequence[str], completions: Sequence[Sequence[int]]) -> None:
         generated = sum(map(len, completions))
@@ -94,7 +99,7 @@ def train(benchmark: Benchmark, weights: Weights, settings: Reinforcement, stage
             sampling,
             args=config,
             reward_funcs=reward,
-            train_dataset=Dataset.from_dict({"prompt": prompts}),
+            train_dataset=Dataset.from_dict({"prompt": [prompts[i] for i in order]}),
             callbacks=[Progress(stage.name, log, keep=("reward", "kl", "completions/mean_length"))],
         )
         run_trainer(trainer)

@@ -11,7 +11,7 @@ def pareto_layers(scores: np.ndarray, quota: int) -> np.ndarray:
 
     The last layer is taken whole. Higher is better; equal scores share a layer.
     """
-    if len(scores) == 0:
+    if len(scores) == 0 or quota <= 0:
         return np.zeros(0, dtype=int)
     rank = moocore.pareto_rank(scores, maximise=True)
     order = np.argsort(rank, kind="stable")

@@ -143,16 +143,17 @@ def unwrap(text: str) -> tuple[str, tuple[float, ...]]:
     >>> unwrap("How? <R1> 0.3 <R2> -1.2")
     ('How?', (0.3, -1.2))
     """
-    match = re.search(r"(?: <R\d+> -?\d+\.\d)+$", text)
+    start = text.rfind(" <R1> ")  # the last one is ours, whatever the prompt says
+    match = re.fullmatch(r"(?: <R\d+> -?\d+\.\d)+", text[start:]) if start >= 0 else None
     if match is None:
         return text, ()
-    return text[: match.start()], tuple(float(n) for n in re.findall(r"<R\d+> (-?\d+\.\d)", match.group()))
+    return text[:start], tuple(float(n) for n in re.findall(r"<R\d+> (-?\d+\.\d)", match.group()))
 
 
 def score_bounds(scores: np.ndarray, kind: Literal["front", "normal"], share: float) -> tuple[np.ndarray, np.ndarray]:
     """Lowest and highest reward to ask for, per objective (M,), from the training answers' scores (N, M)."""
     if kind == "front":
-        good = scores[pareto_layers(scores, round(share * len(scores)))]
+        good = scores[pareto_layers(scores, max(1, round(share * len(scores))))]
         return np.quantile(good, 0.05, axis=0), np.quantile(good, 0.95, axis=0)
     extreme = NormalDist().inv_cdf(1 - 1 / (len(scores) + 1))
     return scores.mean(axis=0) - extreme * scores.std(axis=0), scores.mean(axis=0) + extreme * scores.std(axis=0)

@@ -79,9 +79,6 @@ def test_methods_do_not_import_each_other(path: Path) -> None:
     assert [name for name in inner if not name.startswith("_") and name[0].islower()] == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="_benchmark.py says where its three-objective grid comes from by the methods' names"
-)
 def test_the_ruler_names_no_method() -> None:
     """Nowhere, not even in a comment: hyphen, underscore, blank or nothing between the words, in any case."""
     names = [name for name in method_names() if name not in ORDINARY]

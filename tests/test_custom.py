@@ -110,9 +110,7 @@ def test_every_key_arrives(tmp_path: Path) -> None:
     assert (benchmark.scratch.learning_rate, benchmark.eval_prompts, benchmark.version) == (1.0, 7, "3")
 
 
-def test_a_reward_without_evaluator_is_its_own_with_a_warning(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_reward_without_evaluator_is_its_own_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = toml(tmp_path, DATA.replace("objective", "#") + '[[objectives]]\nname = "a"\nreward = { model = "x/y" }\n')
     with caplog.at_level(logging.WARNING, logger="moa"):
         [objective] = read_benchmark(path).objectives
@@ -159,7 +157,7 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         "objectives[1].nam: there is no such key (did you mean name?)",
         "objectives[1].name is missing",
         "objectives[1].reward.functon: there is no such key (did you mean function?)",
-        "objectives[2].reward: expected \"trained\" or a table",
+        'objectives[2].reward: expected "trained" or a table',
         "objectives[2].evaluator.version: expected a text, found 1",
         "objectives[3].reward.function: there is no file",
         "objectives[3].evaluator.fold: expected one of all, even, odd, found 'third'",

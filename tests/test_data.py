@@ -62,9 +62,7 @@ def comparison(
     return {"info": info, "summaries": [{"text": f" {text}"} for text in texts], "choice": choice}
 
 
-def reddit_folder(
-    folder: Path, train: list[Any], axis: Sequence[Any] = (), posts: Sequence[Any] = ()
-) -> RedditSummary:
+def reddit_folder(folder: Path, train: list[Any], axis: Sequence[Any] = (), posts: Sequence[Any] = ()) -> RedditSummary:
     write(folder / "comparisons" / "train.jsonl.gz", train)
     write(folder / "comparisons" / "validation.jsonl.gz", [comparison(f"Held out. {POST}")])
     for table, split, rows in (("axis", "validation", axis), ("posts", "test", posts)):

@@ -83,9 +83,6 @@ def test_a_strong_kl_penalty_keeps_the_policy_where_it_was(gold_tiny: Benchmark,
     assert 0 <= ends[5.0] < 0.5 * ends[1e-6]
 
 
-@pytest.mark.xfail(
-    strict=True, raises=KeyError, reason="TRL measures no KL where its coefficient is 0, and log() expects one"
-)
 def test_without_a_kl_penalty(tiny: Benchmark, tmp_path: Path) -> None:
     """kl_coef = 0 is a right setting: pure reward maximisation."""
     assert trained(tiny, tmp_path, replace(FEW, kl_coef=0.0)).exists()
@@ -100,17 +97,11 @@ def test_the_same_seed_gives_the_same_bits(tiny: Benchmark, tmp_path: Path) -> N
     assert first != other
 
 
-MANY_EPOCHS = pytest.mark.xfail(
-    strict=True,
-    reason="TRL's sampler begins a later pass with the order of the first one when training is resumed in it",
-)
-
-
 @pytest.mark.parametrize(
     "settings",
     [
         Reinforcement(epochs=0.75, prompts_per_step=1),
-        pytest.param(Reinforcement(epochs=3.0, prompts_per_step=4, samples_per_prompt=2), marks=MANY_EPOCHS),
+        Reinforcement(epochs=3.0, prompts_per_step=4, samples_per_prompt=2),
     ],
     ids=["first pass", "third pass"],
 )
@@ -334,7 +325,6 @@ def test_three_experts(own_tiny: Benchmark, tmp_path: Path) -> None:
         assert torch.allclose(soup[name].double(), mean, atol=1e-7)
 
 
-@pytest.mark.xfail(strict=True, reason="policies are remembered by folder, also when the folder has been trained anew")
 def test_a_stage_trained_anew_is_loaded_anew(tiny: Benchmark, tmp_path: Path) -> None:
     """train(..., restart=True) in one process must not answer with the parameters of before."""
     stage = Run(tmp_path, 0).stage("here")

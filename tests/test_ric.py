@@ -35,7 +35,6 @@ def test_what_is_written_is_read_back(prompt: str, scores: list[float]) -> None:
 
 @given(prompt=st.text(), before=SCORES, scores=SCORES)
 @settings(deadline=None)
-@pytest.mark.xfail(strict=True, reason="unwrap takes the rewards that end the prompt itself for its own")
 def test_a_prompt_that_ends_in_rewards_keeps_them(prompt: str, before: list[float], scores: list[float]) -> None:
     """Wrapped twice, unwrapped twice."""
     once = wrap(prompt, before)
@@ -155,7 +154,6 @@ def test_no_quota_and_no_answers() -> None:
     assert len(pareto_layers(np.array([[1.0, 2.0], [0.0, 0.0]]), 99)) == 2
 
 
-@pytest.mark.xfail(strict=True, reason="order[min(0, N) - 1] is the last answer, so a quota of 0 takes all of them")
 def test_a_quota_of_nothing_takes_nothing() -> None:
     assert pareto_layers(np.array([[1.0, 2.0], [0.0, 0.0]]), 0).tolist() == []
 
@@ -207,7 +205,6 @@ def test_every_answer_is_trained_on_under_the_rewards_it_has(
         assert len(answers) >= round(0.3 * 48) * 1.5
 
 
-@pytest.mark.xfail(strict=True, reason="a quota of 0 takes all answers (see test_a_quota_of_nothing_takes_nothing)")
 def test_an_offline_share_of_nothing_mixes_nothing_in(
     tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,7 +108,6 @@ def test_every_parameter_moves_and_the_loss_falls(random_policy: MakePolicy, tmp
     assert not (tmp_path / "c").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="warm-up is rounded up to one step, whose learning rate is zero")
 def test_a_single_step_trains(random_policy: MakePolicy, tmp_path: Path) -> None:
     policy = random_policy(2)
     before = state(policy)
@@ -142,13 +141,8 @@ def test_training_mode_ends_with_the_block(random_policy: MakePolicy) -> None:
 
 # Resuming
 
-MANY_EPOCHS = pytest.mark.xfail(
-    strict=True,
-    reason="group_by_length draws each pass from torch's global generator, which resuming within a later pass does not restore",
-)
 
-
-@pytest.mark.parametrize("count", [pytest.param(24, marks=MANY_EPOCHS), 400])
+@pytest.mark.parametrize("count", [24, 400])
 def test_an_interrupted_training_ends_in_the_same_bits(random_policy: MakePolicy, tmp_path: Path, count: int) -> None:
     """30 steps are saved at step 25. Stopped after 27, the second call starts at 26 and repeats no earlier step.
 
