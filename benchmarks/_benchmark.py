@@ -89,7 +89,7 @@ class TrainedReward:
     base: str = "policy"
     """What it starts from: "policy" (the benchmark's starting policy, which knows what fits a prompt), an untrained model
     of a scratch size ("0.3m", "1m", ...), or a hub id / local path."""
-    steps: int = 200
+    steps: int = 250
     batch: int = 16
     """Pairs per step."""
     learning_rate: float = 5e-4
