@@ -72,6 +72,6 @@ def _only_method(module: object, name: str) -> type[Method]:
         raise BadInput(
             f"{name} defines {len(found)} methods",
             "a method file has exactly one subclass of Method",
-            "see examples/my_method.py",
+            "see methods/rewarded_soups.py for one",
         )
     return found[0]
