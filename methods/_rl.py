@@ -108,7 +108,7 @@ def train(benchmark: Benchmark, weights: Weights, settings: Reinforcement, stage
 
 
 class _Sampler(RLOOTrainer):
-    """RLOOTrainer that samples with our batched sampler on a CPU (2-3x `generate`); elsewhere TRL samples as it does."""
+    """RLOOTrainer that samples with our batched sampler on a CPU (`make bench`); elsewhere TRL samples as it does."""
 
     def __init__(self, policy: Policy, sampling: Sampling, **kwargs: Any):
         self.policy, self.sampling = policy, sampling

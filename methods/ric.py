@@ -56,7 +56,8 @@ class RiC(Adapter, Method):
     """How weights become desired rewards, see `desired` (code: l2)."""
     bounds: Literal["front", "normal"] = "front"
     """The range of rewards to ask for. "front" [choice]: their 5 % and 95 % quantiles over the first non-dominated
-    layers of the training answers, `keep_share` of them. "normal" (code): the extremes of as many normal draws as there are training answers,
+    layers of the training answers, `keep_share` of them. "normal" (code): the extremes of as many normal draws as there
+    are training answers,
     some 4 SDs to either side; there the worst reward stands for degenerate text, and w = e_i asks for it."""
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
