@@ -17,7 +17,16 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from benchmarks._benchmark import Benchmark, FunctionReward, Objective, Reward, TrainedReward, digest, reward_identity
+from benchmarks._benchmark import (
+    REVISION,
+    Benchmark,
+    FunctionReward,
+    Objective,
+    Reward,
+    TrainedReward,
+    digest,
+    reward_identity,
+)
 from benchmarks._card import Card
 from benchmarks._cost import Cost, charge, charged_to
 from benchmarks._errors import BadInput
@@ -91,7 +100,7 @@ def policy_source(benchmark: Benchmark) -> str | Path:
     if not benchmark.policy.startswith("scratch:"):
         return benchmark.policy
     recipe = [
-        benchmark.policy, benchmark.scratch, benchmark.data.fingerprint(), benchmark.max_prompt_tokens,
+        REVISION, benchmark.policy, benchmark.scratch, benchmark.data.fingerprint(), benchmark.max_prompt_tokens,
         benchmark.sampling.max_new_tokens,
     ]  # fmt: skip
     return root(benchmark) / f"policy-{digest(recipe)}"
@@ -105,7 +114,7 @@ def tokenizer_folder(benchmark: Benchmark) -> Path:
 def reward_folder(benchmark: Benchmark, objective: Objective, reward: TrainedReward) -> Path:
     """Folder of a trained reward."""
     recipe = [
-        reward, benchmark.data.fingerprint(), benchmark.scratch.vocabulary, benchmark.max_prompt_tokens,
+        REVISION, reward, benchmark.data.fingerprint(), benchmark.scratch.vocabulary, benchmark.max_prompt_tokens,
         benchmark.sampling.max_new_tokens, Path(policy_source(benchmark)).name if reward.base == "policy" else "",
     ]  # fmt: skip
     return root(benchmark) / f"reward-{objective.name}-{digest(recipe)}"

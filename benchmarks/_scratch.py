@@ -18,7 +18,7 @@ from benchmarks._trainer import Training, supervised
 
 SIZES = {  # hidden size, layers, heads; about that many parameters with a vocabulary of 1k to 4k
     "0.3m": (96, 2, 4),
-    "1m": (128, 4, 4),
+    "1m": (128, 3, 4),
     "2m": (192, 4, 6),
     "4m": (256, 4, 4),
     "8m": (320, 6, 5),
@@ -28,6 +28,7 @@ SIZES = {  # hidden size, layers, heads; about that many parameters with a vocab
 
 NUMBERS = [f" {n / 10:.1f}" for n in range(-40, 41)]
 """-4.0, -3.9, ..., 4.0, with their leading space."""
+DIGITS = [str(n) for n in range(10)]
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
@@ -70,11 +71,12 @@ def scratch_config(size: str, tokenizer: PreTrainedTokenizerFast, tokens: int) -
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=hidden,
-        intermediate_size=3 * hidden,
+        intermediate_size=5 * hidden // 2,
         num_hidden_layers=layers,
         num_attention_heads=heads,
         num_key_value_heads=heads,
         max_position_embeddings=tokens,
+        initializer_range=0.05,  # the usual 0.02 is made for widths of thousands
         tie_word_embeddings=True,
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -97,7 +99,6 @@ def train_scratch_policy(
     longest = benchmark.max_prompt_tokens + benchmark.sampling.max_new_tokens + 64  # room for steering in the prompt
     torch.manual_seed(made.seed)
     model = LlamaForCausalLM(scratch_config(size, tokenizer, longest))
-    _put_numbers_on_a_line(model, tokenizer)
     model.to(torch.device(setup()))
     policy = Policy(model, tokenizer, max_prompt_tokens=benchmark.max_prompt_tokens)
     limit = benchmark.sampling.max_new_tokens
@@ -106,26 +107,38 @@ def train_scratch_policy(
         pairs = [policy.encode(a) for a in answers]
         return [(p, r[:limit]) for p, r in pairs]
 
-    pretraining = Training(steps=made.pretrain_steps, batch=made.batch, learning_rate=made.learning_rate, warmup=0.1)
+    # beta2 as in pre-training of large models (GPT-3, Llama): with 0.999 a short training knows too little by the same time
+    pretraining = Training(steps=made.pretrain_steps, batch=made.batch, learning_rate=made.learning_rate, beta2=0.95)
     supervised(
         policy, encode(benchmark.responses()), pretraining, folder=folder / "pretrain", seed=made.seed,
         stage="pre-training", log=log, on_prompt=True,
     )  # fmt: skip
-    tuning = Training(steps=made.sft_steps, batch=made.batch, learning_rate=made.learning_rate / 2)
+    tuning = Training(steps=made.sft_steps, batch=made.batch, learning_rate=made.learning_rate / 2, beta2=0.95)
     supervised(
         policy, encode(benchmark.demonstrations()), tuning, folder=folder / "sft", seed=made.seed + 1,
         stage="sft", log=log,
     )  # fmt: skip
+    read = {i for pair in encode([*benchmark.responses(), *benchmark.demonstrations()]) for ids in pair for i in ids}
+    _put_numbers_on_a_line(model, tokenizer, read)
     return policy
 
 
-def _put_numbers_on_a_line(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> None:
-    """Starts the embeddings of the `NUMBERS` in order, base + value * slope, so that what is learned of one holds nearby."""
+def _put_numbers_on_a_line(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, read: set[int]) -> None:
+    """Gives numbers that were never read embeddings in order, base + value * slope: what is learned of one holds nearby.
+
+    The softmax has pushed all tokens that never came to one place, the base here, where they all mean the same. A policy
+    that is to be told numbers must be able to tell them apart, as one that has read the web is.
+    """
     weight = model.get_input_embeddings().weight
-    base, slope = model.config.initializer_range * torch.randn(2, weight.shape[1])
-    values = torch.linspace(-1, 1, len(NUMBERS))
+    never = [i for i in range(len(weight)) if i not in read]
     with torch.no_grad():
-        weight[tokenizer.convert_tokens_to_ids(NUMBERS)] = base + 2 * values[:, None] * slope
+        base, spread = weight[never].mean(dim=0), weight[sorted(read)].std()
+        for numbers in (NUMBERS, DIGITS):
+            ids = tokenizer.convert_tokens_to_ids(numbers)
+            slope, values = torch.randn_like(base) * spread, torch.linspace(-2, 2, len(numbers))
+            for i, value in zip(ids, values.tolist(), strict=True):
+                if i not in read:
+                    weight[i] = base + value * slope
 
 
 def scratch_classifier(

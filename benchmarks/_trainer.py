@@ -37,7 +37,7 @@ from benchmarks._torch import setup
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How long and how fast: shared by all trainers. AdamW without decay, cosine schedule."""
+    """How long and how fast: shared by all trainers. AdamW without decay."""
 
     steps: int
     batch: int
@@ -46,6 +46,8 @@ class Training:
     """Share of the steps in which the learning rate rises."""
     max_grad_norm: float = 1.0
     schedule: str = "cosine"
+    beta2: float = 0.999
+    """AdamW's memory of squared gradients."""
 
 
 PAD = 8
@@ -71,6 +73,7 @@ def trainer_arguments(training: Training, folder: Path, seed: int, model: PreTra
         "lr_scheduler_type": training.schedule,
         "warmup_steps": min(math.ceil(training.warmup * training.steps), training.steps - 1),
         "max_grad_norm": training.max_grad_norm,
+        "adam_beta2": training.beta2,
         "pad_to_multiple_of": PAD,
         "weight_decay": 0.0,
         "seed": seed,

@@ -37,7 +37,7 @@ Gold = Callable[[Sequence[str], Sequence[str]], np.ndarray]
 
 Meaning = TypeVar("Meaning")
 
-TEST, TRAIN = 400, 800
+TEST, TRAIN = 400, 512
 """Distinct prompts per split."""
 DEMONSTRATIONS, RESPONSES = 4000, 4800
 TRAIN_PAIRS, TEST_PAIRS = 6000, 400

@@ -216,5 +216,5 @@ def benchmark(data_dir: Path | None = None, objectives: Sequence[str] | None = N
         policy="scratch:4m" if local else "PKU-Alignment/alpaca-7b-reproduced",
         sampling=Sampling(max_new_tokens=80 if local else 128, stop=(USER, ASSISTANT)),
         eval_prompts=300 if local else 2000,
-        scratch=Scratch(vocabulary=4096, pretrain_steps=600, sft_steps=150, batch=32, learning_rate=2e-3),
+        scratch=Scratch(vocabulary=4096, pretrain_steps=600, sft_steps=150, batch=16, learning_rate=2e-3),
     )

@@ -204,6 +204,6 @@ def benchmark(data_dir: Path | None = None, objectives: Sequence[str] | None = N
         },
         objectives=("coverage", "faithful") if objectives is None else objectives,
         sampling=Sampling(max_new_tokens=28),
-        scratch=Scratch(pretrain_steps=300, sft_steps=180, batch=24, learning_rate=4e-3),
+        scratch=Scratch(pretrain_steps=280, sft_steps=160, batch=16, learning_rate=4e-3),
         data_dir=data_dir,
     )

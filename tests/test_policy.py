@@ -76,17 +76,22 @@ def test_the_tokenizer_loses_nothing(tokenizer: PreTrainedTokenizerFast, text: s
     assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
 
 
-def test_steering_numbers_are_tokens_on_a_line(tokenizer: PreTrainedTokenizerFast, random_policy: MakePolicy) -> None:
-    """ " -4.0" to " 4.0" are one token each, and equal steps in value are equal steps in their first embeddings."""
+def test_numbers_never_read_are_on_a_line(tokenizer: PreTrainedTokenizerFast, random_policy: MakePolicy) -> None:
+    """ " -4.0" to " 4.0" are one token each; equal steps in value are equal steps in their embeddings. Others stay as they are."""
     ids = [tokenizer(f" {n / 10:.1f}")["input_ids"] for n in range(-40, 41)]
     assert {len(i) for i in ids} == {1}
     assert len({i[0] for i in ids}) == 81
     model: Any = random_policy().model
-    _put_numbers_on_a_line(model, tokenizer)
-    line = model.get_input_embeddings().weight.detach()[[i[0] for i in ids]]
-    steps = line.diff(dim=0)
-    assert steps.norm(dim=1).min() > 0
-    assert torch.allclose(steps, steps.mean(dim=0).expand_as(steps), atol=1e-5)
+    before = model.get_input_embeddings().weight.detach().clone()
+    digits = tokenizer.convert_tokens_to_ids([str(n) for n in range(10)])
+    read = set(range(len(before))) - {i[0] for i in ids} - set(digits[3:])
+    _put_numbers_on_a_line(model, tokenizer, read)
+    after = model.get_input_embeddings().weight.detach()
+    for line in (after[[i[0] for i in ids]], after[digits[3:]]):
+        steps = line.diff(dim=0)
+        assert steps.norm(dim=1).min() > 0
+        assert torch.allclose(steps, steps.mean(dim=0).expand_as(steps), atol=1e-5)
+    assert torch.equal(after[sorted(read)], before[sorted(read)])
 
 
 # Sampling
