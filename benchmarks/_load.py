@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from importlib import import_module
@@ -17,6 +15,7 @@ from benchmarks._check import check_grid, checked, refuse
 from benchmarks._custom import read_benchmark
 from benchmarks._data import nearest
 from benchmarks._errors import BadInput
+from benchmarks._python import load_file
 
 PLAIN = ("policy", "eval_prompts", "grid", "trained_grid", "seed", "max_prompt_tokens")
 """Options that are fields of `Benchmark`."""
@@ -100,20 +99,14 @@ def _maker(name_or_path: str) -> Callable[[Path | None, Sequence[str] | None], B
 
 def _from_file(path: Path) -> Callable[[Path | None, Sequence[str] | None], Benchmark]:
     """The function `benchmark` of a Python file."""
-    try:
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec
-        assert spec.loader
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[path.stem] = module  # dataclasses look their module up
-        spec.loader.exec_module(module)
-        return module.benchmark
-    except Exception as error:
+    module: Any = load_file(path, "a benchmark")
+    if not callable(getattr(module, "benchmark", None)):
         raise BadInput(
-            f"{path} is not a benchmark: {type(error).__name__}: {error}",
+            f"{path} is not a benchmark: it defines no function benchmark",
             "a benchmark in Python is a file with a function benchmark(data_dir, objectives) -> Benchmark",
             "see docs/benchmarks.md",
-        ) from error
+        )
+    return module.benchmark
 
 
 def _nested(options: Mapping[str, Any], prefix: str, mistakes: list[str]) -> dict[str, Any]:

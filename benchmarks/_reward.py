@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.util
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from benchmarks._cost import charge
 from benchmarks._errors import BadInput
 from benchmarks._log import Log, silent
 from benchmarks._policy import by_length
+from benchmarks._python import load_file
 from benchmarks._scratch import SIZES, scratch_classifier
 from benchmarks._torch import attention, setup
 from benchmarks._trainer import Progress, Training, run_trainer, trainer_arguments
@@ -34,25 +34,24 @@ def load_function(reward: FunctionReward) -> Scorer:
     """The function named by a `FunctionReward`; its N outputs are checked to be N finite numbers."""
     place, _, name = reward.function.rpartition(":")
     try:
-        if place.endswith(".py"):
-            spec = importlib.util.spec_from_file_location(Path(place).stem, place)
-            if spec is None or spec.loader is None or not Path(place).exists():
-                raise ImportError(f"no such file: {place}")
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-        else:
-            module = importlib.import_module(place)
+        module = load_file(Path(place), "a reward") if place.endswith(".py") else importlib.import_module(place)
         function = getattr(module, name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except BadInput:
+        raise
+    except Exception as error:
         raise BadInput(
-            f"the reward function {reward.function!r} cannot be loaded: {error}",
+            f"the reward function {reward.function!r} cannot be loaded: {type(error).__name__}: {error}",
             "a reward names a Python function as module:function or path/to/file.py:function",
             "check the spelling and that the module can be imported from here",
         ) from error
 
     def scorer(prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
-        values = np.asarray(function(list(prompts), list(responses)), dtype=float)
-        if values.shape != (len(prompts),) or not np.isfinite(values).all():
+        returned = function(list(prompts), list(responses))
+        try:
+            values = np.asarray(returned, dtype=float)
+        except (TypeError, ValueError):
+            values = None
+        if values is None or values.shape != (len(prompts),) or not np.isfinite(values).all():
             raise BadInput(
                 f"the reward function {reward.function!r} returned {describe(values)} for {len(prompts)} answers",
                 "a reward is one finite number per answer",
@@ -63,8 +62,10 @@ def load_function(reward: FunctionReward) -> Scorer:
     return scorer
 
 
-def describe(values: np.ndarray) -> str:
-    """A shape, or the number of non-finite entries, in words."""
+def describe(values: np.ndarray | None) -> str:
+    """A shape, or the number of non-finite entries, in words; None is what is not numbers."""
+    if values is None:
+        return "something else than numbers"
     bad = int((~np.isfinite(values)).sum())
     return f"{bad} non-finite numbers" if bad else f"an array of shape {values.shape}"
 
@@ -217,7 +218,7 @@ def train_reward(
         for p in fold(pairs, reward.fold)
     ]
     tokens = np.mean([len(r["chosen_ids"]) + len(r["rejected_ids"]) for r in rows])
-    training = Training(steps=reward.steps, batch=reward.batch, learning_rate=reward.learning_rate, warmup=0.1)
+    training = Training(steps=reward.steps, batch=reward.batch, learning_rate=reward.learning_rate, beta2=0.95)
     trainer = RewardTrainer(
         model=model,
         args=RewardConfig(**trainer_arguments(training, folder / "checkpoints", reward.seed, model), max_length=None),

@@ -247,6 +247,7 @@ def test_a_function_in_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
         ("return [float('inf')] * 2", "2 non-finite numbers for 2 answers"),
         ("return [[1.0, 2.0], [3.0, 4.0]]", "an array of shape (2, 2)"),
         ("return 1.0", "an array of shape ()"),
+        ("return ['good', 'bad']", "something else than numbers"),
     ],
 )
 def test_what_a_function_must_not_return(tmp_path: Path, body: str, said: str) -> None:
@@ -260,10 +261,19 @@ def test_what_a_function_must_not_return(tmp_path: Path, body: str, said: str) -
     "named", ["no_such_module_of_mine:f", "math:no_such_function", "no_colon", ":f", "nowhere.py:f", "math.no:f"]
 )
 def test_a_function_that_is_not_there(named: str) -> None:
-    with pytest.raises(BadInput, match="cannot be loaded"):
+    with pytest.raises(BadInput, match=r"cannot be loaded|there is no file nowhere\.py"):
         load_function(FunctionReward(function=named))
 
 
 def test_a_file_without_that_function(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be loaded"):
         load_function(function(tmp_path, "return []", name="g"))
+
+
+@pytest.mark.parametrize("text", ["def f(prompts, responses) return 1", "1 / 0", "import nowhere"])
+def test_a_file_that_does_not_run(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text(text)
+    with pytest.raises(BadInput, match=r"broken.py cannot be loaded: (Syntax|ZeroDivision|ModuleNotFound)Error"):
+        load_function(FunctionReward(function=f"{path}:f"))
+    assert "broken" not in sys.modules
