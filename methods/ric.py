@@ -31,11 +31,11 @@ class RiC(Adapter, Method):
 
     steering = "prompt"
 
-    offline_epochs: float = 2.0
+    offline_epochs: float = 1.5
     """Passes over all training answers [choice] (paper: 20,000 steps of 8, half a pass over HH-RLHF's 320,000 answers)."""
     learning_rate: float = 1.414e-4
     """Offline (paper: 1.414e-4)."""
-    batch: int = 32
+    batch: int = 16
     """Answers per step [choice] (paper: 8)."""
     rounds: int = 2
     """Online rounds (paper: 2)."""
@@ -52,8 +52,9 @@ class RiC(Adapter, Method):
     """Share of the online answers that are kept (code: above the 0.7 quantile)."""
     offline_share: float = 0.5
     """Training answers mixed into an online round, per kept answer, selected in the same way (paper: 10,000 per 20,000)."""
-    mapping: Literal["l2", "linf", "linear"] = "l2"
-    """How weights become desired rewards, see `desired` (code: l2)."""
+    mapping: Literal["l2", "linf", "linear"] = "linear"
+    """How weights become desired rewards, see `desired` (code: l2). "linear" [choice] asks for what can be had together; l2 asks
+    for 71 % of both ranges at w = (.5, .5), which no answer reaches, and weights beyond that change little."""
     bounds: Literal["front", "normal"] = "front"
     """The range of rewards to ask for. "front" [choice]: their 5 % and 95 % quantiles over the first non-dominated
     layers of the training answers, `keep_share` of them. "normal" (code): the extremes of as many normal draws as there

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import BadInput, Benchmark, Log, setup
+from benchmarks import BadInput, Benchmark, Log, release, setup
 from moa_cli.config import as_config, restore
 from moa_cli.job import Event, Job, Outcome
 
@@ -147,7 +147,9 @@ def perform_here(job: Job) -> Outcome:
     def log(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
         _send((job.key, stage, step, steps, measured))
 
-    return perform(job, log, quiet=_quiet)
+    outcome = perform(job, log, quiet=_quiet)
+    release()
+    return outcome
 
 
 def _leave_with_parent() -> None:
