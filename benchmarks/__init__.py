@@ -34,11 +34,20 @@ if TYPE_CHECKING:
     from benchmarks._load import benchmark_names, load_benchmark, option_names
     from benchmarks._lock import locked, whole_folder, write_text
     from benchmarks._log import Log, silent
-    from benchmarks._policy import Policy, cut, cut_tokens, load_policy, sample_tokens, sequence_kl
+    from benchmarks._policy import Policy, cut, cut_tokens, load_policy, sample_tokens, sequence_kl, sequence_log_probs
     from benchmarks._prepare import Prepared, is_prepared, missing_parts, prepare, prepare_part
+    from benchmarks._python import load_file
     from benchmarks._stats import Bootstrap, bootstrap_hypervolume
-    from benchmarks._torch import ENVIRONMENT, setup
-    from benchmarks._trainer import Progress, Training, run_trainer, supervised, trainer_arguments, training_mode
+    from benchmarks._torch import ENVIRONMENT, release, setup
+    from benchmarks._trainer import (
+        Progress,
+        Training,
+        passes,
+        run_trainer,
+        supervised,
+        trainer_arguments,
+        training_mode,
+    )
 
 _HOMES = {
     "_benchmark": (
@@ -55,11 +64,12 @@ _HOMES = {
     "_load": "benchmark_names load_benchmark option_names",
     "_log": "Log silent",
     "_lock": "locked whole_folder write_text",
-    "_policy": "Policy cut cut_tokens load_policy sample_tokens sequence_kl",
+    "_policy": "Policy cut cut_tokens load_policy sample_tokens sequence_kl sequence_log_probs",
     "_prepare": "Prepared is_prepared missing_parts prepare prepare_part",
+    "_python": "load_file",
     "_stats": "Bootstrap bootstrap_hypervolume",
-    "_torch": "ENVIRONMENT setup",
-    "_trainer": "Progress Training run_trainer supervised trainer_arguments training_mode",
+    "_torch": "ENVIRONMENT release setup",
+    "_trainer": "Progress Training passes run_trainer supervised trainer_arguments training_mode",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 __all__ = sorted(_HOME)

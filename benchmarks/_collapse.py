@@ -1,6 +1,6 @@
 """Degenerate text: what a policy writes when it has been optimised to pieces.
 
-ParetoHqD (arXiv 2504.16628) counts "repetition or extremely short answers" without saying how; the thresholds are ours.
+Counted in arXiv 2504.16628 as "repetition or extremely short answers" without saying how; the thresholds are ours.
 Words are what white space separates, in lower case.
 """
 

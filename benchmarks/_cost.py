@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 
 @dataclass
@@ -19,6 +19,13 @@ class Cost:
     """(prompt, response) pairs scored, times rewards."""
     flops: float = 0.0
     peak_memory_bytes: int = 0
+
+    def add(self, other: Cost) -> None:
+        """Adds what was spent elsewhere; of the two peaks of memory the higher one counts."""
+        for field in fields(self):
+            ours, theirs = getattr(self, field.name), getattr(other, field.name)
+            both = max(ours, theirs) if field.name == "peak_memory_bytes" else ours + theirs
+            setattr(self, field.name, both)
 
     def to_json(self) -> dict[str, float]:
         """As JSON types."""

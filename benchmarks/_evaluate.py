@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import numpy as np
 
 from benchmarks._benchmark import Benchmark, Weights
 from benchmarks._collapse import collapsed
+from benchmarks._cost import Cost, charged_to
 from benchmarks._front import Front, has_point, read_front, write_front, write_point
+from benchmarks._lock import write_text
 from benchmarks._log import Log, silent
-from benchmarks._policy import Policy, cut, sequence_kl
+from benchmarks._policy import Policy, cut
 
 
 def evaluate(
@@ -26,23 +29,26 @@ def evaluate(
     seed: int,
     cost: dict[str, float],
     config: dict[str, Any],
+    labels: Sequence[str] = (),
     log: Log = silent,
 ) -> Front:
     """Measures `policy_at(w)` for every w on the benchmark's test prompts and stores the front in `folder`.
 
     All methods answer the same prompts with the same random numbers for the same seed. A weight that is already measured
-    is not measured again.
+    is not measured again. `labels` (K) name points that are more than weights; without them, the weights do.
     """
     prompts = benchmark.prompts("test")
     reference = benchmark.prepared.policy
-    labels = [",".join(f"{w:.3g}" for w in weights) for weights in points]
+    labels = labels or [",".join(f"{w:.3g}" for w in weights) for weights in points]
     for k, weights in enumerate(points):
-        if has_point(folder, k, benchmark.card):
+        if has_point(folder, k, benchmark.card) and str(k) in _serving(folder):
             continue
         policy = policy_at(weights)
-        ids = policy.sample(prompts, benchmark.sampling, seed)
+        with charged_to(Cost()) as spent:
+            ids = policy.sample(prompts, benchmark.sampling, seed)
+        _note_serving(folder, k, spent, len(prompts))
         responses = [cut(policy.decode(i), benchmark.sampling.stop) for i in ids]
-        kl = sequence_kl(policy, reference, prompts, ids, benchmark.sampling.temperature)
+        kl = policy.kl(reference, prompts, ids, benchmark.sampling.temperature)
         scores, evaluator = benchmark.score(prompts, responses), benchmark.evaluate(prompts, responses)
         write_point(
             folder,
@@ -57,7 +63,7 @@ def evaluate(
             card=benchmark.card,
         )
         means = {f"evaluator/{n}": float(m) for n, m in zip(benchmark.names, evaluator.mean(0), strict=True)}
-        log(f"w = {labels[k]}", k + 1, len(points), {**means, "kl": float(kl.mean())})
+        log(labels[k], k + 1, len(points), {**means, "kl": float(kl.mean())})
     write_front(
         folder,
         method=method,
@@ -66,7 +72,26 @@ def evaluate(
         weights=points,
         labels=labels,
         card=benchmark.card,
-        cost=cost,
+        cost=cost | _mean_serving(folder, len(points)),
         config=config,
     )
     return read_front(folder)
+
+
+def _note_serving(folder: Path, k: int, spent: Cost, answers: int) -> None:
+    """Keeps what an answer of the k-th point costs: its tokens, reward calls and floating-point operations."""
+    total = {"tokens": spent.generated_tokens, "reward_calls": spent.reward_calls, "flops": spent.flops}
+    each = {f"serving_{name}": value / answers for name, value in total.items()}
+    write_text(folder / "serving.json", json.dumps(_serving(folder) | {str(k): each}))
+
+
+def _serving(folder: Path) -> dict[str, dict[str, float]]:
+    """What an answer costs, by the number of the point."""
+    path = folder / "serving.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _mean_serving(folder: Path, count: int) -> dict[str, float]:
+    """What an answer costs, averaged over the first `count` points."""
+    points = [_serving(folder)[str(k)] for k in range(count)]
+    return {name: float(np.mean([point[name] for point in points])) for name in points[0]}

@@ -49,7 +49,8 @@ class Front:
     """(K, N) bool: degenerate text (`collapse_reasons`)."""
     card: Card
     cost: dict[str, float]
-    """What the method spent: seconds, generated_tokens, trained_tokens, reward_calls, flops, peak_memory_bytes."""
+    """What the method spent in training: seconds, generated_tokens, trained_tokens, reward_calls, flops, peak_memory_bytes;
+    and what it spends on an answer: serving_tokens, serving_reward_calls, serving_flops."""
     config: dict[str, Any]
     """The method's hyperparameters."""
 

@@ -79,6 +79,15 @@ class Policy:
         charge(generated_tokens=tokens, flops=2.0 * self.parameters * (tokens + prompt_tokens))
         return answers
 
+    def kl(
+        self, reference: Policy, prompts: Sequence[str], answers: Sequence[Sequence[int]], temperature: float = 1.0
+    ) -> np.ndarray:
+        """KL(self || reference) of each sampled answer in nats (N,), see `sequence_kl`.
+
+        A policy whose answers are not drawn token by token from its model says here what it knows of its own divergence.
+        """
+        return sequence_kl(self, reference, prompts, answers, temperature)
+
     def save(self, folder: Path) -> None:
         """Writes model and tokenizer, loadable by `from_pretrained`."""
         self.model.save_pretrained(folder)
@@ -243,6 +252,22 @@ def sequence_kl(
         inside = torch.arange(p.shape[1], device=p.device)[None] < lengths[:, None]
         kl[rows] = ((p.exp() * (p - q)).sum(-1) * inside).sum(-1).clamp(min=0).double().cpu().numpy()
     return kl
+
+
+@torch.inference_mode()
+def sequence_log_probs(
+    policy: Policy, sequences: Sequence[tuple[Sequence[int], Sequence[int]]], batch: int = 64
+) -> np.ndarray:
+    """log p(answer | prompt) in nats of each (prompt ids, answer ids) (N,): the sum over the answer's tokens."""
+    values = np.zeros(len(sequences))
+    for rows in by_length([[*p, *a] for p, a in sequences], batch):
+        answers = [sequences[i][1] for i in rows]
+        log_probs = _next_token_log_probs(policy, [sequences[i][0] for i in rows], answers, 1.0)
+        for row, answer in enumerate(answers):
+            taken = log_probs[row, range(len(answer)), list(answer)]
+            values[rows[row]] = float(taken.double().sum())
+    charge(flops=2.0 * policy.parameters * sum(len(p) + len(a) for p, a in sequences))
+    return values
 
 
 def _next_token_log_probs(

@@ -1,20 +1,56 @@
-"""The contestants: one file per method, discovered by name; no list to edit."""
+"""The contestants: one file per method, discovered by name; no list to edit.
+
+What a method of one's own needs is here as well; training is loaded when first used.
+"""
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import pkgutil
-import sys
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from benchmarks import BadInput
-from methods._base import Method, Run, Stage, method_name
+from benchmarks import BadInput, load_file
+from methods._base import Method, Run, Stage, method_name, point_name
+from methods._settings import Adapter, Reinforcement
 
-__all__ = ["Method", "Run", "Stage", "find_method", "method_name", "method_names"]
+if TYPE_CHECKING:
+    from methods._policy import load as load_trained
+    from methods._policy import soup
+    from methods._rl import train as train_rl
+    from methods._sft import train as train_sft
+
+_TOOLS = {
+    "load_trained": ("_policy", "load"),
+    "soup": ("_policy", "soup"),
+    "train_rl": ("_rl", "train"),
+    "train_sft": ("_sft", "train"),
+}
+__all__ = [
+    "Adapter",
+    "Method",
+    "Reinforcement",
+    "Run",
+    "Stage",
+    "find_method",
+    "load_trained",
+    "method_name",
+    "method_names",
+    "point_name",
+    "soup",
+    "train_rl",
+    "train_sft",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _TOOLS:
+        raise AttributeError(f"module 'methods' has no attribute {name!r}")
+    home, tool = _TOOLS[name]
+    return getattr(importlib.import_module(f"methods.{home}"), tool)
 
 
 def method_names() -> list[str]:
@@ -26,7 +62,7 @@ def method_names() -> list[str]:
 def find_method(name: str) -> type[Method]:
     """The method class of a name, or of a Python file. Raises BadInput, with the nearest name, where there is none."""
     if name.endswith(".py"):
-        return _from_file(Path(name))
+        return _only_method(load_file(Path(name), "a method"), name)
     plain = name.lower().replace("_", "-")
     for entry in entry_points(group="moa.methods"):
         if entry.name == plain:
@@ -42,25 +78,6 @@ def find_method(name: str) -> type[Method]:
     return _only_method(importlib.import_module(f"methods.{plain.replace('-', '_')}"), name)
 
 
-def _from_file(path: Path) -> type[Method]:
-    if not path.exists():
-        raise BadInput(f"there is no file {path}", "-m names a method or a Python file with one", "check the path")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # dataclasses look their module up
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise BadInput(
-            f"{path} cannot be loaded: {type(error).__name__}: {error}",
-            "a method file is a Python file with one subclass of Method",
-            f"run it by itself to see where it fails: python {path}",
-        ) from error
-    return _only_method(module, str(path))
-
-
 def _only_method(module: object, name: str) -> type[Method]:
     module_name = getattr(module, "__name__", None)
     found = [
@@ -72,6 +89,6 @@ def _only_method(module: object, name: str) -> type[Method]:
         raise BadInput(
             f"{name} defines {len(found)} methods",
             "a method file has exactly one subclass of Method",
-            "see methods/rewarded_soups.py for one",
+            "examples/my_method.py is one to start from",
         )
     return found[0]

@@ -28,6 +28,9 @@ class Method:
     """
 
     steering: ClassVar[Steering]
+    builds_on: ClassVar[str | None] = None
+    """Name of a method that leaves stages of the same name and content where its hyperparameters and seed are the same.
+    Such a run is not trained twice: its stages are copied, and what they cost is charged."""
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """Trains everything the method needs into stages of `run`. A stage that is done is not trained again."""
@@ -44,6 +47,10 @@ class Method:
             return ((1 / M,) * M,)
         return benchmark.trained_grid if self.steering == "retrain" else benchmark.grid
 
+    def labels(self, benchmark: Benchmark) -> tuple[str, ...]:
+        """Names of the points (K), for a method whose points are settings; without any, weights name them."""
+        return ()
+
 
 def method_name(cls: type[Method]) -> str:
     """RewardedSoups -> rewarded-soups; the name of a built-in method is that of its file."""
@@ -51,6 +58,13 @@ def method_name(cls: type[Method]) -> str:
     if cls.__module__.startswith("methods."):
         return module.replace("_", "-")
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+
+
+def point_name(benchmark: Benchmark, weights: Weights) -> str:
+    """The name of a stage that is trained for `weights`: the objective's where only one counts, else like "0.25-0.75"."""
+    if weights in benchmark.corners:
+        return benchmark.names[benchmark.corners.index(weights)]
+    return "-".join(f"{w:.6g}" for w in weights)
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,16 @@ PAPER_WIDTH = 4096
 """Hidden size of the 7B models for which the papers give learning rates."""
 
 
+def is_large(policy: Policy) -> bool:
+    """Whether a policy has a billion parameters or more, as those of the papers have."""
+    return policy.parameters >= 1_000_000_000
+
+
 def rank_for(policy: Policy, lora_rank: int | None) -> int:
     """The LoRA rank to use: as asked, or 64 from a billion parameters on and 0 (full fine-tuning) below."""
     if lora_rank is not None:
         return lora_rank
-    return 64 if policy.parameters >= 1_000_000_000 else 0
+    return 64 if is_large(policy) else 0
 
 
 def scaled(learning_rate: float, policy: Policy) -> float:

@@ -1,4 +1,4 @@
-"""Runs the contest between methods and reports it. What is named here is moa's public interface.
+"""Runs the contest between methods and reports it. What is named here is moa's public interface (docs/methods.md).
 
 Names are loaded when first used: `import moa_cli` alone imports neither torch nor numpy.
 """
@@ -9,20 +9,37 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmarks import Benchmark, Front
-    from methods import Method
+    from benchmarks import Answer, Benchmark, Front, Policy, Weights
+    from methods import Adapter, Method, Reinforcement, Run, load_trained, point_name, soup, train_rl, train_sft
     from moa_cli.comparison import compare
     from moa_cli.work import evaluate, train
 
-_HOME = {
-    "Benchmark": "benchmarks",
-    "Front": "benchmarks",
-    "Method": "methods",
-    "compare": "moa_cli.comparison",
-    "evaluate": "moa_cli.work",
-    "train": "moa_cli.work",
+_HOMES = {
+    "benchmarks": "Answer Benchmark Front Policy Weights",
+    "methods": "Adapter Method Reinforcement Run load_trained point_name soup train_rl train_sft",
+    "moa_cli.comparison": "compare",
+    "moa_cli.work": "evaluate train",
 }
-__all__ = ["Benchmark", "Front", "Method", "compare", "evaluate", "train"]
+_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+__all__ = [
+    "Adapter",
+    "Answer",
+    "Benchmark",
+    "Front",
+    "Method",
+    "Policy",
+    "Reinforcement",
+    "Run",
+    "Weights",
+    "compare",
+    "evaluate",
+    "load_trained",
+    "point_name",
+    "soup",
+    "train",
+    "train_rl",
+    "train_sft",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -56,9 +56,11 @@ class Job:
     @property
     def label(self) -> str:
         """Its name for people."""
-        benchmark = Path(self.source.name).stem if self.source.name.endswith((".toml", ".py")) else self.source.name
+        benchmark, method = (
+            Path(name).stem if name.endswith((".toml", ".py")) else name for name in (self.source.name, self.method)
+        )
         what = {"look": "look", "part": self.part, "card": "scale card"}
-        return f"{benchmark}: {what[self.kind]}" if self.kind in what else f"{self.method}/{benchmark}/s{self.seed}"
+        return f"{benchmark}: {what[self.kind]}" if self.kind in what else f"{method}/{benchmark}/s{self.seed}"
 
     @property
     def purpose(self) -> str:

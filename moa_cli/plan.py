@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +90,20 @@ def prepares(run: Contestant) -> list[Job]:
 
 
 def _after_preparation(pairs: Sequence[tuple[Contestant, Job]]) -> list[Job]:
+    """The jobs with what they need: preparation, and the training of runs that others build on."""
     first = {job.key: job for run, _ in pairs for job in prepares(run)}
-    return [*first.values(), *(job for _, job in pairs)]
+    trained = {run.folder: job.key for run, job in pairs if job.train}
+    after = [replace(job, needs=(*job.needs, *_foundation(run, trained))) for run, job in pairs]
+    return [*first.values(), *after]
+
+
+def _foundation(run: Contestant, trained: Mapping[Path, str]) -> list[str]:
+    """The key of the job that trains what this run builds on, where there is one."""
+    other = store.foundation(run.method)
+    if other is None or run.trained:
+        return []
+    folder = store.run_folder(run.benchmark, other, run.seed)
+    return [trained[folder]] if folder in trained else []
 
 
 def check_weights(run: Contestant, weights: tuple[float, ...]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
@@ -111,6 +112,7 @@ def points(front: Front) -> dict[str, Any]:
         "points": [
             {
                 "weights": list(front.weights[k]),
+                "label": front.labels[k],
                 "evaluator": front.evaluator_points[k].tolist(),
                 "reward": front.points[k].tolist(),
                 "kl": float(front.mean_kl[k]),
@@ -144,7 +146,7 @@ def front_table(document: dict[str, Any], *, whole: bool) -> RenderableType:
     """The points of a front; with `whole`, its hypervolume below."""
     names = document["objectives"]
     rows = [
-        {"w": ",".join(f"{w:.3g}" for w in p["weights"])}
+        {"point": p["label"]}
         | {f"{n} held-out": f"{v:+.2f}" for n, v in zip(names, p["evaluator"], strict=True)}
         | {f"{n} reward": f"{v:+.2f}" for n, v in zip(names, p["reward"], strict=True)}
         | {"KL": f"{p['kl']:.1f}", "collapsed": f"{p['collapse']:.0%}"}
@@ -256,4 +258,8 @@ def _cell(value: Any) -> str:
 
 def is_method_file(path: Path) -> bool:
     """Whether a Python file holds a method; else it may hold a benchmark."""
-    return path.suffix == ".py" and path.is_file() and "(Method)" in path.read_text(encoding="utf-8")
+    return (
+        path.suffix == ".py"
+        and path.is_file()
+        and bool(re.search(r"^class \w+\(.*\bMethod\)", path.read_text(encoding="utf-8"), re.M))
+    )

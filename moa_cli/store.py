@@ -11,13 +11,13 @@ import platform
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput, Benchmark, Weights, digest, plain, write_text
-from methods import Method, method_name
+from methods import Method, find_method, method_name
 
 SCHEMA = "moa.run/1"
 
@@ -54,6 +54,14 @@ def run_folder(benchmark: Benchmark, method: Method, seed: int) -> Path:
     """Where a run lies: a function of what is trained on what."""
     name = digest([benchmark.identity, plain(asdict(method))])[:8]
     return benchmark.home / benchmark.name / method_name(type(method)) / f"{name}-s{seed}"
+
+
+def foundation(method: Method) -> Method | None:
+    """The method that this one builds on, with the same hyperparameters; None where it builds on none."""
+    if method.builds_on is None:
+        return None
+    cls, ours = find_method(method.builds_on), {f.name for f in fields(method)}
+    return cls(**{f.name: getattr(method, f.name) for f in fields(cls) if f.name in ours})
 
 
 def method_source(cls: type[Method]) -> str:

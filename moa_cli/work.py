@@ -24,6 +24,7 @@ from benchmarks import (
     prepare,
     setup,
     silent,
+    whole_folder,
     write_text,
 )
 from benchmarks import evaluate as measure
@@ -61,6 +62,7 @@ def train(
         record = _new_record(benchmark, method, seed, source)
         record = replace(record, card=card.hash, rewards=list(card.rewards))
         store.write_record(folder, record)
+        _take_over(benchmark, method, run)
         _train(benchmark, method, run)
         store.write_record(folder, replace(record, status="trained", cost=cost.to_json()))
     return run
@@ -79,13 +81,27 @@ def evaluate(benchmark: Benchmark, method: Method, run: Run, *, log: Log = silen
         return measure(
             benchmark, partial(method.policy, benchmark, run), points, run.dir / "front",
             method=method_name(type(method)), steering=method.steering, seed=run.seed,
-            cost=store.read_record(run.dir).cost, config=as_config(method), log=watch,
+            cost=store.read_record(run.dir).cost, config=as_config(method), labels=method.labels(benchmark), log=watch,
         )  # fmt: skip
 
 
 def opened(folder: Path, log: Log = silent) -> Run:
     """The run in a folder."""
     return Run(folder, store.read_record(folder).seed, log, _stored_cost(folder))
+
+
+def _take_over(benchmark: Benchmark, method: Method, run: Run) -> None:
+    """Copies the stages of the run that the method builds on, where it is trained, and charges what they cost."""
+    other, policies = store.foundation(method), run.dir / "policy"
+    if other is None or policies.exists():
+        return
+    source = store.run_folder(benchmark, other, run.seed)
+    if not store.is_trained(source, benchmark, other):
+        return
+    with whole_folder(policies) as partial_copy:
+        shutil.copytree(source / "policy", partial_copy, dirs_exist_ok=True)
+    run.cost.add(_stored_cost(source))
+    run.log(f"taken over from {method_name(type(other))}", 1, 1, {})
 
 
 def _train(benchmark: Benchmark, method: Method, run: Run) -> None:

@@ -65,7 +65,7 @@ def test_a_front_holds_what_its_answers_score(tiny: Benchmark, folder: Path) -> 
     assert front.weights == GRID
     assert front.labels == ("1,0", "0.5,0.5", "0,1")
     assert front.scores.shape == (3, 10, 2)
-    assert (front.card, front.cost) == (tiny.card, {"seconds": 3.0})
+    assert (front.card, front.cost["seconds"]) == (tiny.card, 3.0)
     for k, weights in enumerate(GRID):
         answers = read_answers(folder, k)
         assert [a.prompt for a in answers] == prompts
@@ -80,6 +80,20 @@ def test_a_front_holds_what_its_answers_score(tiny: Benchmark, folder: Path) -> 
         assert front.collapsed[k].tolist() == [collapsed(r) for r in responses]
     assert front.kl[0].min() > 1e-4
     assert not np.array_equal(front.evaluator[0], front.evaluator[2])
+
+
+def test_what_an_answer_costs_is_counted(tiny: Benchmark, folder: Path) -> None:
+    """Tokens drawn, no reward calls (scoring for the front is not serving), and 2 operations per parameter and token, read
+    or drawn; averaged over the points."""
+    front, policy = read_front(folder), tiny.prepared.policy
+    prompts = tiny.prompts("test")
+    read = np.mean([[len(Louder(tiny)(w).encode_prompt(p)) for p in prompts] for w in GRID])
+    assert front.cost == {
+        "seconds": 3.0,
+        "serving_tokens": pytest.approx(front.tokens.mean()),
+        "serving_reward_calls": 0.0,
+        "serving_flops": pytest.approx(2 * policy.parameters * (front.tokens.mean() + read)),
+    }
 
 
 def test_the_starting_policy_has_no_kl(tiny: Benchmark, folder: Path) -> None:
@@ -111,7 +125,7 @@ def test_only_what_is_missing_is_measured(tiny: Benchmark, tmp_path: Path) -> No
     first = Louder(tiny)
 
     def stop(stage: str, step: int, *_: object) -> None:
-        assert (stage, step) == ("w = 1,0", 1)
+        assert (stage, step) == ("1,0", 1)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
