@@ -1,0 +1,255 @@
+"""MODPO: its closed form on policies that are tables, what it reduces to, and what each weight's training is given."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import BadInput, Benchmark, Cost, Weights, charged_to
+from benchmarks._prepare import root
+from methods import Run, _dpo
+from methods._pairs import preferences, reward_differences
+from methods.modpo import MODPO, divided
+
+Y = 5
+PAIRS = np.array(list(permutations(range(Y), 2)))
+"""All ordered pairs (chosen, rejected) of the answers of a tabular policy."""
+FEW = MODPO(epochs=0.5, batch=8)
+"""Half of the pairs of each objective, 8 at a time: 3 steps."""
+
+
+def normalised(logits: np.ndarray) -> np.ndarray:
+    return logits - np.log(np.exp(logits).sum())
+
+
+def difference(values: np.ndarray) -> np.ndarray:
+    """f(chosen) - f(rejected) on all pairs."""
+    return values[PAIRS[:, 0]] - values[PAIRS[:, 1]]
+
+
+def fitted(reference: np.ndarray, margin: np.ndarray, beta: float, reward: np.ndarray) -> np.ndarray:
+    """Log-probabilities that minimise the engine's loss over all pairs, labelled as Bradley and Terry would under
+    differences `reward`. Newton's method on the logits of a tabular policy, each step short enough not to overshoot."""
+    shifted = _dpo.shifted(reference[PAIRS], margin, beta)
+    share = 1 / (1 + np.exp(-reward))
+    incidence = np.eye(Y)[PAIRS[:, 0]] - np.eye(Y)[PAIRS[:, 1]]
+
+    def ratio(logits: np.ndarray) -> np.ndarray:
+        return beta * (difference(logits) - (shifted[:, 0] - shifted[:, 1]))
+
+    def loss(logits: np.ndarray) -> float:
+        return float(share @ np.logaddexp(0, -ratio(logits)))
+
+    logits = reference.copy()
+    for _ in range(100):
+        wrong = 1 / (1 + np.exp(ratio(logits)))
+        gradient = -beta * incidence.T @ (share * wrong)
+        hessian = beta**2 * (incidence.T * (share * wrong * (1 - wrong))) @ incidence
+        step = np.linalg.lstsq(hessian, gradient, rcond=1e-12)[0]
+        sizes = (2.0**-n for n in range(60))
+        logits -= step * next(size for size in sizes if loss(logits - size * step) <= loss(logits) + 1e-12)
+    assert np.abs(gradient).max() < 1e-10
+    return normalised(logits)
+
+
+def weights_file(run: Run, name: str) -> bytes:
+    return (run.stage(name).folder / "model.safetensors").read_bytes()
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
+    """What the engine is asked for, by stage; it happens too."""
+    made: dict[str, dict[str, Any]] = {}
+    train = _dpo.train
+
+    def spy(benchmark: Benchmark, pairs: Any, settings: Any, stage: Any, **more: Any) -> None:
+        assert stage.name not in made
+        made[stage.name] = {"pairs": pairs, **more}
+        train(benchmark, pairs, settings, stage, **more)
+
+    monkeypatch.setattr(_dpo, "train", spy)
+    return made
+
+
+# Tables
+
+
+def test_the_loss_by_hand() -> None:
+    """beta .1, w = (.25, .75), k = 0, D r = (9, 2): beta / w_k = .4; the margin is .75 x 2 / .25 = 6, whatever D r_0.
+    With D log pi - D log pi_0 = 5 the logit is (.1 x 5 - .75 x 2) / .25 = .4 x 5 - 6 = -4."""
+    beta, margin = divided(0.1, np.array([[9.0, 2.0]]), (0.25, 0.75), 0)
+    assert (beta, margin.tolist()) == (pytest.approx(0.4), [6.0])
+    assert beta * 5 - margin[0] == pytest.approx((0.1 * 5 - 0.75 * 2) / 0.25) == pytest.approx(-4.0)
+
+
+def test_with_all_the_weight_it_is_dpo() -> None:
+    beta, margin = divided(0.1, np.array([[9.0, 2.0], [1.0, -1.0]]), (0.0, 1.0), 1)
+    assert (beta, margin.tolist()) == (0.1, [0.0, 0.0])
+
+
+@pytest.mark.parametrize("w", [(1.0, 0.0, 0.0), (0.5, 0.3, 0.2), (0.1, 0.6, 0.3), (0.25, 0.0, 0.75)])
+@pytest.mark.parametrize("beta", [0.3, 1.0])
+def test_the_optimum_is_that_of_morlhf(w: Weights, beta: float) -> None:
+    """pi ~ pi_0 exp(w . r / beta) to 1e-9, whichever objective with a weight is the base: labels as Bradley and Terry would
+    give them under r_k, minimised with Newton's method over the logits of a tabular policy."""
+    rng = np.random.default_rng(1)
+    start, rewards = normalised(rng.normal(size=Y)), rng.normal(size=(3, Y)) / 2
+    differences = np.stack([difference(r) for r in rewards], axis=1)
+    for k in np.flatnonzero(w):
+        sharper, margin = divided(beta, differences, w, int(k))
+        found = fitted(start, margin, sharper, differences[:, k])
+        assert found == pytest.approx(normalised(start + np.array(w) @ rewards / beta), abs=1e-9)
+
+
+# What each weight's training is given
+
+
+def test_every_weight_has_its_loss(tiny: Benchmark, tmp_path: Path, calls: dict[str, dict[str, Any]]) -> None:
+    """Five policies, all from pi_0. The base is the heavier objective, the first of equals; beta and margin by the formula,
+    from the benchmark's rewards."""
+    run = Run(tmp_path, 0)
+    FEW.train(tiny, run)
+    base = {"ah": 0, "0.75-0.25": 0, "0.5-0.5": 0, "0.25-0.75": 1, "oh": 1}
+    assert list(calls) == list(base)
+    for (name, call), w in zip(calls.items(), tiny.trained_grid, strict=True):
+        k = base[name]
+        pairs = preferences(tiny, k, 0.5, 0)
+        assert call["pairs"] == pairs
+        assert np.array_equal(call["reference"], _dpo.log_probs(tiny, pairs, "any", Run(tmp_path / f"new {k}", 0)))
+        assert call["beta"] == pytest.approx(0.1 / w[k])
+        other = reward_differences(tiny, pairs)[:, 1 - k]
+        assert call["margin"] == pytest.approx(w[1 - k] / w[k] * other)
+        assert "start" not in call
+        assert np.abs(call["margin"]).max() > 0.1 or w[k] == 1
+
+
+def test_at_a_corner_it_is_dpo(tiny: Benchmark, tmp_path: Path) -> None:
+    """w_k = 1, and with it the w_k = 0 end point: bit for bit DPO on the one objective that counts."""
+    run, other = Run(tmp_path / "modpo", 0), Run(tmp_path / "dpo", 0)
+    FEW.train(replace(tiny, trained_grid=tiny.corners), run)
+    for k, name in enumerate(tiny.names):
+        pairs = preferences(tiny, k, 0.5, 0)
+        reference = _dpo.log_probs(tiny, pairs, name, other)
+        zero = np.zeros(len(pairs))
+        _dpo.train(tiny, pairs, FEW, other.stage(name), reference=reference, margin=zero, beta=0.1)
+        assert weights_file(run, name) == weights_file(other, name)
+    assert weights_file(run, "ah") != weights_file(run, "oh")
+
+
+def test_one_base_for_all_weights(tiny: Benchmark) -> None:
+    """As in the paper; where it has no weight, the heaviest objective takes its place."""
+    three = replace(tiny, objectives=(*tiny.objectives, replace(tiny.objectives[1], name="uh")), trained_grid=())
+    fixed, free = MODPO(base="ah"), MODPO()
+    for w, ks in {
+        (0.1, 0.6, 0.3): (0, 1), (0.0, 0.3, 0.7): (2, 2), (0.0, 0.5, 0.5): (1, 1), (0.0, 0.0, 1.0): (2, 2),
+        (1 / 3, 1 / 3, 1 / 3): (0, 0),
+    }.items():  # fmt: skip
+        assert (fixed._base(three, w), free._base(three, w)) == ks
+
+
+def test_an_unknown_base_is_refused(tiny: Benchmark, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no objective 'uh'"):
+        MODPO(base="uh").train(tiny, Run(tmp_path, 0))
+    assert not list(tmp_path.iterdir())
+
+
+def test_implicit_margins_come_from_dpo_models(
+    tiny: Benchmark, tmp_path: Path, calls: dict[str, dict[str, Any]]
+) -> None:
+    """The corners are trained first, once, and beta (log pi_j - log pi_0) takes the place of r_j."""
+    run, method = Run(tmp_path, 0), replace(FEW, margins="implicit")
+    pairs = {k: preferences(tiny, k, 0.5, 0) for k in (0, 1)}
+    cost = Cost()
+    with charged_to(cost):
+        method.train(replace(tiny, trained_grid=((0.75, 0.25), (0.0, 1.0))), run)
+    assert list(calls) == ["ah", "oh", "0.75-0.25"]
+    for name in ("ah", "oh"):
+        assert not calls[name]["margin"].any()
+    start = _dpo.log_probs(tiny, pairs[0], "any", Run(tmp_path / "new", 0))
+    teacher = _dpo.log_probs(tiny, pairs[0], "any", Run(tmp_path / "new", 0), run.stage("oh"))
+    margin = 0.25 / 0.75 * 0.1 * (teacher - start) @ [1, -1]
+    assert calls["0.75-0.25"]["margin"] == pytest.approx(margin)
+    assert np.abs(margin).max() > 1e-4
+    assert cost.reward_calls == 24 * 2 * 2  # to label half of the 48 pairs for oh: two answers each, under both rewards
+    assert method.policy(tiny, run, (1.0, 0.0)) is not None
+
+
+# What it costs
+
+
+def test_constants_are_computed_once_for_all_weights(
+    tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two bases: the starting policy reads the pairs of each once, and so do the rewards, for five weights. A run that is
+    trained for more weights later reads what is there."""
+    read: list[int] = []
+    log_probs = _dpo.sequence_log_probs
+
+    def counting(policy: Any, sequences: Any, batch: int) -> np.ndarray:
+        read.append(len(sequences))
+        return log_probs(policy, sequences, batch)
+
+    monkeypatch.setattr(_dpo, "sequence_log_probs", counting)
+    run = Run(tmp_path, 0)
+    FEW.train(tiny, run)
+    assert len(read) == 2
+    kept = sorted(p.name for p in (tmp_path / "constants").iterdir())
+    assert kept == ["rewards on ah.json", "rewards on oh.json", "start on ah.json", "start on oh.json"]
+    more, cost = replace(tiny, trained_grid=(*tiny.trained_grid, (0.6, 0.4))), Cost()
+    with charged_to(cost):
+        FEW.train(more, run)
+    assert run.stage("0.6-0.4").done
+    assert len(read) == 2
+    assert cost.reward_calls == 0
+
+
+def test_the_second_weight_costs_less_than_the_first(own_tiny: Benchmark, tmp_path: Path) -> None:
+    """Per token of a pair, the first pays 2 operations for the reference, 2 for the trained reward and 6 for training; the
+    second pays the 6: at most 60 %."""
+    shutil.rmtree(root(own_tiny) / "scores")  # answers that were scored before would be free for the first
+    run, flops = Run(tmp_path, 0), []
+    for grid in (((0.75, 0.25),), ((0.75, 0.25), (0.5, 0.5))):
+        cost = Cost()
+        with charged_to(cost):
+            FEW.train(replace(own_tiny, trained_grid=grid), run)
+        flops.append(cost.flops)
+    assert 0 < flops[1] <= 0.61 * flops[0]
+
+
+def test_an_interrupted_run_ends_like_a_whole_one(tiny: Benchmark, tmp_path: Path) -> None:
+    """Stopped at the second weight and gone on with: the same bits, the first not trained again."""
+    grid = replace(tiny, trained_grid=((0.75, 0.25), (0.25, 0.75)))
+    whole = Run(tmp_path / "whole", 3)
+    FEW.train(grid, whole)
+
+    def stop(stage: str, *_: object) -> None:
+        if stage == "0.25-0.75":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        FEW.train(grid, Run(tmp_path / "broken", 3, stop))
+    resumed: list[str] = []
+    broken = Run(tmp_path / "broken", 3, lambda stage, *_: resumed.append(stage))
+    FEW.train(grid, broken)
+    assert set(resumed) == {"0.25-0.75"}
+    for name in ("0.75-0.25", "0.25-0.75"):
+        assert weights_file(whole, name) == weights_file(broken, name)
+
+
+def test_the_margin_steers(tiny: Benchmark, tmp_path: Path) -> None:
+    """On the pairs of ah, the less ah weighs against oh, the less is it preferred."""
+    run, method = Run(tmp_path, 0), replace(FEW, epochs=1.0, base="ah")
+    method.train(replace(tiny, trained_grid=((1.0, 0.0), (0.5, 0.5))), run)
+    pairs = preferences(tiny, 0, 1.0, 0)
+    start, alone, torn = (
+        (_dpo.log_probs(tiny, pairs, "ah", run, run.stage(name) if name else None) @ [1, -1]).mean()
+        for name in (None, "ah", "0.5-0.5")
+    )
+    assert start < alone
+    assert torn < alone
