@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Optimizer = Literal["rloo", "grpo", "online-dpo", "ppo"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,11 +19,15 @@ class Adapter:
 
 @dataclass(frozen=True, kw_only=True)
 class Reinforcement(Adapter):
-    """A KL-regularised RL run with RLOO (Ahmadian et al. 2024, arXiv 2402.14740), through TRL.
+    """A KL-regularised RL run.
 
     Learning rates are for a width of 4096 (a 7B model) and grow as 1/width for narrower ones (Yang et al. 2022, muP).
     """
 
+    optimizer: Optimizer = "rloo"
+    """RLOO (Ahmadian et al. 2024, arXiv 2402.14740) [choice], GRPO (Shao et al. 2024, arXiv 2402.03300), online DPO on the
+    best and the worst answer to each prompt (Guo et al. 2024, arXiv 2402.04792), or PPO (Schulman et al. 2017, arXiv
+    1707.06347; MORLHF, Rewarded Soups)."""
     epochs: float = 1.0
     """Passes over the training prompts (Rewarded Soups, MORLHF: 1)."""
     prompts_per_step: int = 32
@@ -30,6 +37,7 @@ class Reinforcement(Adapter):
     learning_rate: float = 1e-5
     """AdamW, constant after warm-up (papers: 1e-5 with PPO)."""
     kl_coef: float = 0.2
-    """Weight of the KL to the starting policy in the reward, in benchmark units (papers: 0.2, on raw rewards)."""
+    """Weight of the KL to the starting policy in the reward, in benchmark units (papers: 0.2, on raw rewards). GRPO weighs it
+    against rewards in SDs of the answers to one prompt; for online DPO it is the beta of the loss."""
     temperature: float = 1.0
     """Of sampling and of every log-probability alike (MORLHF's code samples at 0.7 and scores at 1, which biases the KL)."""

@@ -1,0 +1,336 @@
+"""The RL engine: what each optimiser makes of rewards, per-prompt goals, what comes back with a checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch.nn.functional import logsigmoid
+from trl import RLOOTrainer
+
+from benchmarks import BadInput, Benchmark
+from methods import Run, _optimisers, _rl
+from methods._advantages import CLIP, LAMBDA, VALUE_COEF, dpo_advantages, gae, ppo_loss, whiten
+from methods._policy import to_train
+from methods._settings import Reinforcement
+
+OPTIMIZERS = ("rloo", "grpo", "online-dpo", "ppo")
+FEW = Reinforcement(epochs=0.5, prompts_per_step=4, samples_per_prompt=4)
+"""6 steps of 16 answers."""
+
+
+def numbers(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def mask_of(lengths: Sequence[int], width: int) -> torch.Tensor:
+    return (torch.arange(width)[None] < torch.tensor(lengths)[:, None]).long()
+
+
+def central_differences(f: Callable[[torch.Tensor], torch.Tensor], at: torch.Tensor, h: float = 1e-6) -> torch.Tensor:
+    gradient = torch.zeros_like(at)
+    for i in range(at.numel()):
+        step = torch.zeros_like(at).flatten()
+        step[i] = h
+        step = step.view_as(at)
+        gradient.view(-1)[i] = (f(at + step) - f(at - step)) / (2 * h)
+    return gradient
+
+
+# PPO
+
+
+def test_gae_by_hand() -> None:
+    """Two tokens, rewards 0 and 1, values .5 and .2, lambda .95, then padding.
+
+    delta_2 = 1 - .2 = .8, delta_1 = 0 + .2 - .5 = -.3; A_2 = .8, A_1 = -.3 + .95 x .8 = .46.
+    """
+    rewards, values = torch.tensor([[0.0, 1.0, 7.0]]), torch.tensor([[0.5, 0.2, 9.0]])
+    assert gae(rewards, values, mask_of([2], 3))[0].tolist() == pytest.approx([0.46, 0.8, 0.0])
+
+
+def test_gae_is_the_sum_that_defines_it() -> None:
+    """A_t = sum_l lambda^l delta_{t+l}, summed by brute force; with lambda = 1 it would be return minus value."""
+    lengths = [1, 4, 6, 3]
+    rewards, values, mask = numbers(4, 6), numbers(4, 6, seed=1), mask_of(lengths, 6)
+    got = gae(rewards, values, mask)
+    for row, length in enumerate(lengths):
+        for t in range(6):
+            terms = [
+                LAMBDA ** (k - t)
+                * (rewards[row, k] + (values[row, k + 1] if k + 1 < length else 0.0) - values[row, k]).item()
+                for k in range(t, length)
+            ]
+            assert got[row, t].item() == pytest.approx(sum(terms))
+
+
+def test_whitened_advantages() -> None:
+    """(1, 3) and, masked, 100: mean 2, SD 1."""
+    got = whiten(torch.tensor([[1.0, 100.0], [3.0, 100.0]]), torch.tensor([[1, 0], [1, 0]]))
+    assert got.flatten().tolist() == pytest.approx([-1.0, 0.0, 1.0, 0.0], abs=1e-6)
+
+
+def test_ppo_loss_by_hand() -> None:
+    """Ratio e^.5 = 1.6487 with A = 2 counts as 1.2 x 2 (clipped), with A = -1 as 1.6487 (not clipped): mean of -2.4 and
+    1.6487. Value .5 from .1 with return .2: unclipped error .09, clipped to .3 error .01, the larger counts; the other value
+    is right. .5 x VALUE_COEF x .09 / 2."""
+    logps, old = torch.tensor([[0.5, 0.5, 3.0]]), torch.zeros(1, 3)
+    values, old_values = torch.tensor([[0.5, 1.0, 4.0]]), torch.tensor([[0.1, 1.0, 0.0]])
+    advantages, returns = torch.tensor([[2.0, -1.0, 5.0]]), torch.tensor([[0.2, 1.0, 8.0]])
+    loss = ppo_loss(logps, values, old, old_values, advantages, returns, mask_of([2], 3))
+    expected = (-(1 + CLIP) * 2 + np.exp(0.5)) / 2 + 0.5 * VALUE_COEF * 0.09 / 2
+    assert loss.item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("moved", ["logps", "values"])
+def test_the_gradient_of_ppo(moved: str) -> None:
+    """Against central differences, with ratios and values inside and outside of the clip range."""
+    old, old_values, advantages, returns = (numbers(3, 5, seed=s) for s in range(4))
+    mask, start = mask_of([5, 2, 4], 5), {"logps": old, "values": old_values}
+    start[moved] = start[moved] + 0.4 * numbers(3, 5, seed=9)
+    other = {name: value for name, value in start.items() if name != moved}
+
+    def loss(x: torch.Tensor) -> torch.Tensor:
+        return ppo_loss(**{moved: x}, **other, old_logps=old, old_values=old_values, advantages=advantages,
+                        returns=returns, mask=mask)  # fmt: skip
+
+    x = start[moved].clone().requires_grad_()
+    loss(x).backward()
+    assert x.grad is not None
+    assert torch.allclose(x.grad, central_differences(loss, start[moved]), atol=1e-7)
+    assert (x.grad[mask == 0] == 0).all()
+
+
+# Online DPO
+
+
+def test_dpo_advantages_by_hand() -> None:
+    """Rewards 1, 3, 2 with log-ratios 0, .5, 9, beta 2: best the second, worst the first, margin .5;
+    3 beta sigmoid(-1) = 6 x .268941 = 1.613648. Equal rewards teach nothing."""
+    rewards = torch.tensor([[1.0, 3.0, 2.0], [4.0, 4.0, 4.0]])
+    ratios = torch.tensor([[0.0, 0.5, 9.0], [1.0, 2.0, 3.0]])
+    got = dpo_advantages(rewards, ratios, beta=2.0)
+    assert got[0].tolist() == pytest.approx([-1.613648, 1.613648, 0.0], abs=1e-5)
+    assert got[1].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_the_policy_gradient_of_dpo_advantages_is_that_of_dpo() -> None:
+    """d/dlogp of -mean(A logp) equals autograd through -mean log sigmoid(beta (ratio_best - ratio_worst))."""
+    rewards, reference, beta = numbers(5, 4), numbers(5, 4, seed=1), 0.3
+    logps = numbers(5, 4, seed=2).requires_grad_()
+    ratios = logps - reference
+    best, worst = rewards.argmax(1, keepdim=True), rewards.argmin(1, keepdim=True)
+    dpo = -logsigmoid(beta * (ratios.gather(1, best) - ratios.gather(1, worst))).mean()
+    [expected] = torch.autograd.grad(dpo, logps)
+    surrogate = -(dpo_advantages(rewards, ratios.detach(), beta) * logps).mean()
+    [got] = torch.autograd.grad(surrogate, logps)
+    assert torch.allclose(got, expected)
+
+
+def test_online_dpo_needs_a_beta(tiny: Benchmark, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="kl_coef"):
+        _rl.train(tiny, (0.0, 1.0), replace(FEW, optimizer="online-dpo", kl_coef=0.0), Run(tmp_path, 0).stage("here"))
+
+
+# TRL's
+
+
+@pytest.fixture
+def caught(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Trainers are caught before they train."""
+    trainers: list[Any] = []
+    monkeypatch.setattr(_rl, "run_trainer", trainers.append)
+    return trainers
+
+
+def judged(trainer: Any, rewards: Sequence[float]) -> dict[str, torch.Tensor]:
+    """The batch that the trainer makes of its first prompts, were these the rewards."""
+    values = torch.tensor([list(rewards)]).T
+    trainer._calculate_rewards = lambda *_: values
+    rows = [trainer.train_dataset[i // trainer.num_generations] for i in range(len(rewards))]
+    return trainer._generate_and_score_completions(rows)
+
+
+@pytest.mark.parametrize("optimizer", ["rloo", "grpo"])
+def test_advantages_of_trl(tiny: Benchmark, tmp_path: Path, caught: list[Any], optimizer: Any) -> None:
+    """A contract: at the starting policy the KL is 0. RLOO: reward minus the mean of the others, (0, 1, 2, 5): 0 - 8/3,
+    1 - 7/3, 2 - 2, 5 - 1. GRPO: minus the mean 2, by the SD sqrt(14 / 3) = 2.160247."""
+    _rl.train(tiny, (0.0, 1.0), replace(FEW, optimizer=optimizer), Run(tmp_path, 0).stage("here"))
+    expected = {"rloo": [-8 / 3, -4 / 3, 0, 4], "grpo": [x / 2.160247 for x in (-2, -1, 0, 3)]}[optimizer]
+    batch = judged(caught[0], [0.0, 1.0, 2.0, 5.0])
+    assert batch["advantages"].tolist() == pytest.approx(expected, abs=1e-3)
+
+
+def test_padding_is_left_out_of_the_work_but_not_of_the_result(
+    tiny: Benchmark, tmp_path: Path, caught: list[Any]
+) -> None:
+    """Log-probabilities and entropies of ragged rows are TRL's own; so is the gradient."""
+    _rl.train(tiny, (0.0, 1.0), FEW, Run(tmp_path, 0).stage("here"))
+    [trainer] = caught
+    prompts, answers = np.random.default_rng(0).integers(1, [[17], [9]], size=(2, 50))
+    ids = torch.randint(5, 200, (50, 24), generator=torch.Generator().manual_seed(0))
+    mask = torch.cat([mask_of(prompts.tolist(), 16).flip(1), mask_of(answers.tolist(), 8)], dim=1)
+    found = {}
+    for name, compute in (
+        ("ours", trainer._get_per_token_logps_and_entropies),
+        ("theirs", RLOOTrainer._get_per_token_logps_and_entropies.__get__(trainer)),
+    ):
+        trainer.model.zero_grad()
+        logps, entropies, _ = compute(trainer.model, ids, mask, 8, compute_entropy=True)
+        (logps * mask[:, 16:]).sum().backward()
+        gradient = trainer.model.model.embed_tokens.weight.grad.clone()
+        found[name] = (logps * mask[:, 16:], entropies * mask[:, 16:], gradient)
+    for ours, theirs in zip(*found.values(), strict=True):
+        assert torch.allclose(ours, theirs, atol=2e-4)
+
+
+# All of them
+
+
+def trained(benchmark: Benchmark, folder: Path, settings: Reinforcement, **kwargs: Any) -> Path:
+    stage = Run(folder, 0, **kwargs).stage("here")
+    _rl.train(benchmark, (0.0, 1.0), settings, stage)
+    return stage.folder
+
+
+def logged(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_reward_rises(gold_tiny: Benchmark, tmp_path: Path, optimizer: Any) -> None:
+    """24 batches for saying oh: the mean over the last four is more than one SD above that over the first four. Every
+    parameter has moved, and nothing but the policy is saved."""
+    settings = replace(
+        FEW, optimizer=optimizer, epochs=2.0, samples_per_prompt=8, learning_rate=5e-5,
+        kl_coef=0.1 if optimizer == "online-dpo" else 0.01,
+    )  # fmt: skip
+    folder = trained(gold_tiny, tmp_path, settings)
+    rewards = [row["reward"] for row in logged(tmp_path)]
+    assert np.mean(rewards[-4:]) > np.mean(rewards[:4]) + 1
+    after = load_file(folder / "model.safetensors")
+    before = to_train(gold_tiny, None, 0).model.state_dict()
+    assert after.keys() <= before.keys()
+    assert [name for name, value in after.items() if torch.equal(value, before[name])] == []
+
+
+@pytest.mark.parametrize("lora_rank", [None, 4])
+@pytest.mark.parametrize("optimizer", ["grpo", "online-dpo", "ppo"])
+def test_an_interrupted_run_ends_in_the_same_bits(
+    tiny: Benchmark, tmp_path: Path, optimizer: Any, lora_rank: int | None
+) -> None:
+    """Saved after 25 batches, stopped after 27, of 30."""
+    settings = replace(FEW, optimizer=optimizer, epochs=0.625, prompts_per_step=1, lora_rank=lora_rank)
+    window = _optimisers.EPOCHS if optimizer == "ppo" else 1
+    whole = trained(tiny, tmp_path / "whole", settings)
+
+    def stop(stage: str, step: int, *_: object) -> None:
+        if step > 26 * window:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(tiny, tmp_path / "broken", settings, progress=stop)
+    steps: list[int] = []
+    again = trained(tiny, tmp_path / "broken", settings, progress=lambda _, step, *__: steps.append(step))
+    assert min(steps) > 25 * window
+    for name in ("model.safetensors",) if lora_rank is None else ("adapter_model.safetensors",):
+        assert (again / name).read_bytes() == (whole / name).read_bytes()
+
+
+# Goals
+
+
+def test_goals_reach_the_reward_and_the_policy(tiny: Benchmark, tmp_path: Path, caught: list[Any]) -> None:
+    """The policy reads what `pose` shows, the reward sees the plain prompt; each pass poses anew; answers to one task are
+    judged side by side, under the same goals."""
+    seen: list[tuple[list[str], list[tuple[int, ...]]]] = []
+
+    def reward(prompts: Sequence[str], responses: Sequence[str], goals: Sequence[tuple[int, ...]]) -> Any:
+        seen.append((list(prompts), list(goals)))
+        return np.arange(len(prompts), dtype=float), {"extra": 3.0}
+
+    def pose(prompt: str, generator: np.random.Generator) -> list[_rl.Task]:
+        goal = int(generator.integers(1, 1000))
+        return [_rl.Task(f"<{goal}> {prompt}", (goal,))]
+
+    settings = replace(FEW, epochs=2.0)
+    _rl.maximise(tiny, reward, settings, Run(tmp_path, 0).stage("here"), pose=pose)
+    [trainer] = caught
+    rows = trainer.train_dataset
+    assert len(rows) == 96
+    assert all(row["prompt"] == f"<{row['goals'][0]}> {row['plain']}" for row in rows)
+    assert sorted(rows["plain"][:48]) == sorted(rows["plain"][48:]) == sorted(tiny.prompts("train"))
+    assert len({row["goals"][0] for row in rows}) > 80
+    trainer._generate_and_score_completions([rows[i // 4] for i in range(8)])
+    [(prompts, goals)] = seen
+    assert prompts == [rows["plain"][i // 4] for i in range(8)]
+    assert goals == [tuple(rows["goals"][i // 4]) for i in range(8)]
+
+
+def test_contrasted_tasks_share_their_random_numbers(tiny: Benchmark, tmp_path: Path, caught: list[Any]) -> None:
+    """Of 7 tasks per step 6 are posed: two prompts under three goals each, part by part. As long as the policy ignores the
+    goals, the answers in all parts are the same; those to one task differ."""
+
+    def reward(prompts: Sequence[str], responses: Sequence[str], goals: Sequence[Any]) -> Any:
+        return np.arange(len(prompts), dtype=float), {}
+
+    def pose(prompt: str, generator: np.random.Generator) -> list[_rl.Task]:
+        return [_rl.Task(prompt, (goal,)) for goal in generator.permutation(3).tolist()]
+
+    settings = replace(FEW, epochs=0.5, prompts_per_step=7)
+    _rl.maximise(tiny, reward, settings, Run(tmp_path, 0).stage("here"), pose=pose, contrast=3)
+    [trainer] = caught
+    rows = trainer.train_dataset
+    assert trainer.args.max_steps == 4
+    assert len(rows) == 4 * 6
+    for step in range(4):
+        prompts, goals = rows["plain"][6 * step : 6 * step + 6], rows["goals"][6 * step : 6 * step + 6]
+        assert prompts == prompts[:2] * 3
+        assert [{goals[i][0] for i in (k, k + 2, k + 4)} for k in (0, 1)] == [{0, 1, 2}] * 2
+    answers = trainer._generate_and_score_completions([rows[i // 4] for i in range(24)])["completion_ids"]
+    parts = answers.view(3, 8, -1)
+    assert (parts == parts[:1]).all()
+    assert len({tuple(row) for row in parts[0].tolist()}) > 2
+
+
+class Counter:
+    """A reward that remembers how many answers it has judged, and pays by it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, prompts: Sequence[str], responses: Sequence[str], goals: Sequence[Any]) -> Any:
+        self.count += len(prompts)
+        return np.array([len(r) * np.sin(self.count) for r in responses]), {}
+
+    def state(self) -> int:
+        return self.count
+
+    def restore(self, state: int) -> None:
+        self.count = state
+
+
+def test_what_a_reward_remembers_comes_back(tiny: Benchmark, tmp_path: Path) -> None:
+    """30 steps, saved after 25, stopped after 27: the end is that of a run in one piece, weights and memory."""
+    settings = replace(FEW, epochs=0.625, prompts_per_step=1)
+
+    def stop(stage: str, step: int, *_: object) -> None:
+        if step == 27:
+            raise KeyboardInterrupt
+
+    whole, broken, again = Counter(), Counter(), Counter()
+    _rl.maximise(tiny, whole, settings, Run(tmp_path / "whole", 0).stage("here"), memory=whole)
+    with pytest.raises(KeyboardInterrupt):
+        _rl.maximise(tiny, broken, settings, Run(tmp_path / "broken", 0, stop).stage("here"), memory=broken)
+    stage = Run(tmp_path / "broken", 0).stage("here")
+    _rl.maximise(tiny, again, settings, stage, memory=again)
+    assert again.count == whole.count == 30 * 4
+    expected = tmp_path / "whole" / "policy" / "here" / "model.safetensors"
+    assert (stage.folder / "model.safetensors").read_bytes() == expected.read_bytes()
