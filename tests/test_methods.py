@@ -17,13 +17,21 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
 
 from benchmarks import Benchmark, Cost, Front, charged_to, evaluate, prepare, sequence_kl
-from methods import Method, Run, _policy, find_method, method_name, method_names
+from benchmarks._prepare import policy_source
+from methods import Adapter, Method, Run, _policy, find_method, method_name, method_names
 from methods._base import Steering
 
 NAMES = method_names()
-SMALL = {"batch": 8, "prompts_per_step": 8}
+EXAMPLES = [str(Path(__file__).parents[1] / "examples" / "my_method.py")]
+SMALL = {
+    "batch": 8, "prompts_per_step": 8, "steps": 8, "answers": 16,
+    "reward_steps": 16, "reward_batch": 8, "calibration_answers": 32,
+}  # fmt: skip
 """A pass over the tiny data is then several steps, of which the first has a learning rate of zero."""
 BUILT_IN = [name for name in NAMES if find_method(name).__module__.startswith("methods.")]
 
@@ -37,6 +45,11 @@ class Trained:
     outside: tuple[dict[str, str], dict[str, str]]
     """Every file of the benchmark's home and of the working folder, before and after; score caches left out."""
     working: Path
+
+    @property
+    def anything(self) -> bool:
+        """Whether training left a policy: not where the starting policy is only used in another way."""
+        return (self.run.dir / "policy").exists()
 
     @property
     def fresh_run(self) -> Run:
@@ -56,9 +69,9 @@ def hashes(*folders: Path) -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in own}
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=[*NAMES, *EXAMPLES], ids=lambda name: Path(name).stem)
 def trained(request: pytest.FixtureRequest, tiny: Benchmark, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    place = tmp_path_factory.mktemp(request.param)
+    place = tmp_path_factory.mktemp(Path(request.param).stem)
     working, method = place / "working", small(request.param)
     working.mkdir()
     run = Run(place / "runs" / "here", 0)
@@ -103,7 +116,7 @@ def test_a_method_is_its_hyperparameters(name: str) -> None:
     json.dumps({field.name: getattr(method, field.name) for field in fields(cls)})
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *EXAMPLES])
 def test_every_hyperparameter_has_a_docstring(name: str) -> None:
     """A string below the field, in the class that declares it."""
     documented: set[str] = set()
@@ -178,7 +191,7 @@ def test_training_again_does_nothing(tiny: Benchmark, trained: Trained) -> None:
 
 def test_training_moved_every_parameter(tiny: Benchmark, trained: Trained) -> None:
     """Of the policy of every weight on the grid that is not the starting policy by design."""
-    if trained.method.steering == "none":
+    if not trained.anything:
         pytest.skip("nothing is trained")
     start = tiny.prepared.policy.model.state_dict()
     for weights in trained.method.points(tiny):
@@ -190,7 +203,7 @@ def test_training_moved_every_parameter(tiny: Benchmark, trained: Trained) -> No
 
 def test_training_is_charged(trained: Trained) -> None:
     cost = trained.run.cost
-    if trained.method.steering == "none":
+    if not trained.anything:
         assert cost == Cost()
     else:
         assert cost.trained_tokens > 0
@@ -198,12 +211,17 @@ def test_training_is_charged(trained: Trained) -> None:
 
 
 def test_weights_steer_the_policy(tiny: Benchmark, trained: Trained) -> None:
-    """The policies of e_1 and e_M differ on every prompt, unless the method is not steered."""
+    """The policies of e_1 and e_M differ on every prompt, or in what they make of the same model, unless the method is
+    not steered."""
     first, last = (trained.method.policy(tiny, trained.run, w) for w in (tiny.corners[0], tiny.corners[-1]))
     prompts = tiny.prompts("test")
     answers = first.sample(prompts, tiny.sampling, 0)
     kl = sequence_kl(first, last, prompts, answers)
-    assert (kl > 1e-6).all() if trained.method.steering != "none" else (kl == 0).all()
+    if trained.method.steering == "none" or not trained.anything:
+        assert (kl == 0).all()
+        assert (answers == last.sample(prompts, tiny.sampling, 0)) == (trained.method.steering == "none")
+    else:
+        assert (kl > 1e-6).all()
 
 
 def test_points_belong_to_the_simplex(tiny: Benchmark, trained: Trained) -> None:
@@ -222,7 +240,7 @@ def test_the_same_seed_gives_the_same_front(tiny: Benchmark, trained: Trained, t
     twin = measure(tiny, trained.method, again, tmp_path / "twin")
     for front in (reloaded, twin):
         assert all(np.array_equal(a, b) for a, b in zip(arrays(first), arrays(front), strict=True))
-    if trained.method.steering != "none":
+    if trained.anything:
         trained.method.train(tiny, other)
         assert not np.array_equal(first.kl, measure(tiny, trained.method, other, tmp_path / "front-other").kl)
     assert not np.array_equal(
@@ -248,3 +266,25 @@ def test_one_objective_is_enough(own_tiny: Benchmark, trained: Trained, tmp_path
     front = measure(one, trained.method, run, tmp_path / "front")
     assert front.weights == ((1.0,),)
     assert np.isfinite(front.hypervolume())
+
+
+@pytest.mark.parametrize("name", [n for n in (*NAMES, *EXAMPLES) if issubclass(find_method(n), Adapter)])
+def test_adapters_are_plain_peft(tiny: Benchmark, tmp_path: Path, name: str) -> None:
+    """With lora_rank stages are adapters that plain transformers and peft read: the same logits as ours, and not those of
+    the starting policy."""
+    corner = replace(tiny, trained_grid=tiny.corners[:1])
+    run, method = Run(tmp_path, 0), replace(small(name), lora_rank=2)  # type: ignore[call-arg]
+    method.train(corner, run)
+    policy = method.policy(corner, run, tiny.corners[0])
+    ids = torch.tensor([policy.encode_prompt(tiny.prompts("test")[0])])
+    start = str(policy_source(tiny))
+    adapters = [path.parent for path in (run.dir / "policy").glob("*/adapter_config.json")]
+    assert adapters
+    with torch.no_grad():
+        before = AutoModelForCausalLM.from_pretrained(start)(ids).logits
+        for folder in adapters:
+            plain = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(start), folder).eval()
+            ours = _policy.load(tiny, folder, fresh=True).model
+            assert torch.allclose(plain(ids).logits, ours(ids).logits, atol=1e-4)
+            assert (plain(ids).logits - before).abs().max() > 1e-5
+            assert not list(folder.glob("model*.safetensors"))

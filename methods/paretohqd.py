@@ -1,0 +1,109 @@
+"""ParetoHqD: imitate the best answers that lie in the direction of a preference (Gu et al., AAAI 2026, arXiv 2504.16628)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks import Answer, Benchmark, Weights
+from methods._base import Method, Run, Stage, point_name
+from methods._selection import nearest, pareto_layers
+from methods._settings import Adapter
+
+if TYPE_CHECKING:
+    from benchmarks import Policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParetoHqD(Adapter, Method):
+    """Two short SFT stages per w. First on the training answers, then on the answers of a few first-stage policies: each
+    time on those near the Pareto front that lie nearest to the preference direction of w.
+
+    Learning rates are for a width of 4096 (a 7B model) and grow as 1/width for narrower ones (Yang et al. 2022, muP).
+    """
+
+    steering = "retrain"
+
+    answers: int = 100
+    """k, training answers that a first stage imitates; a second stage imitates k / 2 (paper: 100)."""
+    pool: int = 15
+    """Non-dominated layers are peeled off until they hold this many times the answers to be selected from them [choice]; with
+    a fixed few layers nearly every w selects the same answers."""
+    steps: int | None = None
+    """Of a first stage; a second stage takes as many (paper: 200, which are 16 passes over k and 32 over k / 2). None
+    chooses: 200 from a billion parameters on, and 4 passes over the answers below [choice], as small policies are trained
+    whole and soon know a hundred answers by heart."""
+    batch: int = 8
+    """Answers per step (paper: 8)."""
+    learning_rate: float | None = None
+    """AdamW, cosine. None chooses [choice]: 1.414e-4 for adapters (arXiv 2402.10207), 1e-5 where the whole policy is trained.
+    At the former, a small policy knows its hundred answers by heart after 50 steps and gives them to every prompt."""
+    prompts: int = 10_000
+    """Training prompts that the first-stage policies of w = e_i and of equal weights answer, each all of them, at most all
+    there are (paper: 10,000)."""
+
+    def train(self, benchmark: Benchmark, run: Run) -> None:
+        """First stages for every w and for the representatives, their answers, second stages for every w."""
+        wanted = [run.stage(f"second-{point_name(benchmark, w)}") for w in self.points(benchmark)]
+        if all(stage.done for stage in wanted):
+            return
+        equal = (1 / len(benchmark.objectives),) * len(benchmark.objectives)
+        representatives = dict.fromkeys([*benchmark.corners, equal])
+        first = {
+            w: run.stage(f"first-{point_name(benchmark, w)}")
+            for w in dict.fromkeys([*self.points(benchmark), *representatives])
+        }
+        self._imitate(benchmark, benchmark.responses(), self.answers, first, {})
+        made = self._augmentation(benchmark, run, {w: first[w] for w in representatives})
+        second = dict(zip(self.points(benchmark), wanted, strict=True))
+        self._imitate(benchmark, made, max(1, self.answers // 2), second, first)
+
+    def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
+        """The policy of the second stage."""
+        from methods import _policy
+
+        return _policy.load(benchmark, run.stage(f"second-{point_name(benchmark, weights)}").folder)
+
+    def _imitate(
+        self,
+        benchmark: Benchmark,
+        answers: Sequence[Answer],
+        count: int,
+        stages: dict[Weights, Stage],
+        start: dict[Weights, Stage],
+    ) -> None:
+        """One SFT per w, on the `count` answers that suit it, from the stages in `start` or else from the starting policy."""
+        from methods import _policy, _sft
+
+        distinct = list(dict.fromkeys(answers))
+        scores = benchmark.score([a.prompt for a in distinct], [a.response for a in distinct])
+        front = pareto_layers(scores, self.pool * count)
+        policy = benchmark.prepared.policy
+        steps = self.steps or (200 if _policy.is_large(policy) else 4 * count / self.batch)
+        rate = self.learning_rate or (1.414e-4 if _policy.rank_for(policy, self.lora_rank) else 1e-5)
+        for weights, stage in stages.items():
+            chosen = [distinct[i] for i in front[nearest(scores[front], weights, count)]]
+            _sft.train(
+                benchmark, chosen, stage, epochs=steps * self.batch / len(chosen), batch=self.batch,
+                learning_rate=rate, lora_rank=self.lora_rank,
+                start=start[weights].folder if start else None,
+            )  # fmt: skip
+
+    def _augmentation(self, benchmark: Benchmark, run: Run, stages: dict[Weights, Stage]) -> list[Answer]:
+        """What these policies answer to the same training prompts."""
+        from methods import _policy
+
+        generator = np.random.default_rng(run.seed)
+        prompts = benchmark.prompts("train")
+        prompts = [prompts[i] for i in generator.permutation(len(prompts))[: self.prompts]]
+        answers: list[Answer] = []
+        for number, stage in enumerate(stages.values()):
+            run.log("answers", number, len(stages), {})
+            policy = _policy.load(benchmark, stage.folder)
+            responses = policy.generate(prompts, benchmark.sampling, int(generator.integers(2**31)))
+            answers += map(Answer, prompts, responses)
+        run.log("answers", len(stages), len(stages), {})
+        return answers

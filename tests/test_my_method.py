@@ -1,0 +1,50 @@
+"""The example of a method of one's own, used as a newcomer would use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+QUICK = ("policy=scratch:0.3m", "scratch.pretrain_steps=4", "scratch.sft_steps=1", "epochs=0.5", "keep=0.5")
+
+
+def moa(*arguments: str, runs: Path) -> subprocess.CompletedProcess[str]:
+    kept = {key: value for key, value in os.environ.items() if key != "LOCAL_RANK"}
+    told = {"PYTHONPATH": str(ROOT), "MOA_RUNS": str(runs), "NO_COLOR": "1", "COLUMNS": "100"}
+    return subprocess.run(
+        [sys.executable, "-m", "moa_cli", *arguments],
+        cwd=ROOT,
+        env=kept | told,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_it_takes_part_in_a_contest(tmp_path: Path) -> None:
+    """Trained, measured and compared on the example benchmark; `moa show` knows its hyperparameters."""
+    options = [word for option in QUICK for word in ("-c", option)]
+    methods = ("--method", "sft", "--method", "examples/my_method.py")
+    result = moa("compare", *methods, "-b", "examples/my_benchmark.toml", *options, "--json", runs=tmp_path)
+    assert result.returncode == 0, result.stderr
+    [benchmark] = json.loads(result.stdout)["benchmarks"]
+    rows = {row["method"]: row for row in benchmark["rows"]}
+    assert set(rows) == {"sft", "ranked-fine-tuning"}
+    ours = rows["ranked-fine-tuning"]
+    assert [point["label"] for point in ours["points"]] == ["1,0", "0.75,0.25", "0.5,0.5", "0.25,0.75", "0,1"]
+    assert ours["cost"]["generated_tokens"] > 0
+    assert ours["config"]["keep"] == 0.5
+    assert rows["sft"]["cost"]["trained_tokens"] == 0
+    assert "my_method/my_benchmark/s0" in result.stderr
+    shown = moa("show", "examples/my_method.py", runs=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "keep" in shown.stdout
+    assert "Share of the answers that is imitated." in shown.stdout
+
+
+def test_it_is_short() -> None:
+    assert len((ROOT / "examples" / "my_method.py").read_text().splitlines()) < 100
