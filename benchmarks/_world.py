@@ -41,8 +41,8 @@ TEST, TRAIN = 400, 512
 """Distinct prompts per split."""
 DEMONSTRATIONS, RESPONSES = 4000, 4800
 TRAIN_PAIRS, TEST_PAIRS = 6000, 400
-SLIPS, STRAY = 0.25, 0.15
-"""Shares of the compared answers that are given slips, and that answer another prompt."""
+SLIPS = 0.25
+"""Share of the compared answers that are given slips."""
 LABEL_NOISE = 0.3
 """Bradley-Terry temperature of the labels, in SDs of gold over the demonstrations: Bayes accuracy about 0.93."""
 DEGENERATE = 3.5
@@ -137,6 +137,8 @@ class World(ABC):
     """The exact reward of each objective."""
     manners: ClassVar[Mapping[str, float]]
     """Ways of answering and their shares in `responses` and pairs: what `write` knows, "off-topic", "degenerate"."""
+    stray: ClassVar[float]
+    """Share of the compared answers that answer another prompt: where rewards are slow to read prompts, more."""
 
     @abstractmethod
     def draw_prompts(self, count: int, generator: np.random.Generator) -> list[str]:
@@ -223,7 +225,7 @@ class World(ABC):
         """Answers to be compared. Some have slips or answer something else, or rewards would never learn to see that."""
         answers = self._answers(prompts, generator)
         others = [answers[i] for i in generator.permutation(len(answers))]
-        ways = generator.choice(3, size=len(answers), p=[1 - SLIPS - STRAY, SLIPS, STRAY])
+        ways = generator.choice(3, size=len(answers), p=[1 - SLIPS - self.stray, SLIPS, self.stray])
         made = zip(answers, others, ways, strict=True)
         return [(answer, slip(answer, other, generator), other)[way] for answer, other, way in made]
 

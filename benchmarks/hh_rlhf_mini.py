@@ -193,6 +193,7 @@ class HhRlhfMini(World):
     """Questions and answers about 18 tasks."""
 
     gold: ClassVar = {"helpful": gold_helpful, "harmless": gold_harmless, "humor": gold_humor}
+    stray: ClassVar = 0.15
     manners: ClassVar = {
         "demonstration": 0.4, "helpful": 0.16, "harmless": 0.16, "humor": 0.12,
         "padded": 0.05, "refusal": 0.05, "off-topic": 0.02, "degenerate": 0.04,

@@ -142,6 +142,7 @@ class RedditSummaryMini(World):
     """Posts about eight kinds of trouble, and their summaries."""
 
     gold: ClassVar = {"coverage": gold_coverage, "faithful": gold_faithful, "concise": gold_concise}
+    stray: ClassVar = 0.25
     manners: ClassVar = {
         "demonstration": 0.38, "coverage": 0.16, "faithful": 0.16, "concise": 0.1,
         "padded": 0.04, "invented": 0.08, "refusal": 0.02, "off-topic": 0.02, "degenerate": 0.04,
