@@ -9,10 +9,6 @@ import sys
 import warnings
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import torch
 
 ENVIRONMENT = {
     "GOMP_SPINCOUNT": "1000",  # two spinning OpenMP processes on the same cores collapse a hundredfold
@@ -77,10 +73,3 @@ def medium_is_exact() -> bool:
 def attention(device: str) -> str:
     """Attention implementation: with oneDNN matmuls the CPU's flash kernel gets five times slower, so plain attention there."""
     return "eager" if device == "cpu" and medium_is_exact() else "sdpa"
-
-
-def dtype(device: str, parameters: int) -> torch.dtype:
-    """Weights are fp32 for small models and on CPUs, bf16 for large models on accelerators."""
-    import torch
-
-    return torch.bfloat16 if device == "cuda" and parameters >= 300_000_000 else torch.float32

@@ -81,7 +81,7 @@ def train(
     )
 
     def log(name: str, step: int, steps: int, measured: dict[str, float]) -> None:
-        stage.log(name, step, steps, {"loss": measured["loss"], "accuracy": measured["rewards/accuracies"]})
+        stage.log(name, step, steps, {"loss": measured["loss"], "above_margin": measured["rewards/accuracies"]})
 
     collator = _Counting(pad_token_id=policy.tokenizer.pad_token_id, pad_to_multiple_of=config.pad_to_multiple_of)
     collator.parameters = policy.parameters

@@ -25,6 +25,25 @@ ROWS = 32
 """Answers of similar length that go through the model side by side on a CPU."""
 
 
+def passes_over(optimizer: Optimizer) -> int:
+    """How often an optimiser trains on each batch of answers."""
+    return EPOCHS if optimizer == "ppo" else 1
+
+
+def operations(optimizer: Optimizer, kl_coef: float) -> int:
+    """Floating-point operations per parameter and token: 2 for a forward pass, 6 for training.
+
+    Answers are generated, go through the reference where there is a KL, and through the policy for the log-probabilities
+    that GRPO alone does without; PPO also values them.
+
+    >>> operations("rloo", 0.2), operations("grpo", 0.2), operations("ppo", 0.2)
+    (12, 10, 32)
+    """
+    old, reference = 0 if optimizer == "grpo" else 2, 2 if kl_coef else 0
+    values = 2 if optimizer == "ppo" else 0
+    return 2 + old + reference + values + 6 * passes_over(optimizer)
+
+
 def make_trainer(
     optimizer: Optimizer, policy: Policy, sampling: Sampling, kl_coef: float, copies: int, **kwargs: Any
 ) -> Any:
@@ -44,6 +63,7 @@ def make_trainer(
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         "beta": kl_coef,
+        "disable_dropout": True,  # or log-probabilities are another policy's than the answers
         "shuffle_dataset": False,
     }
     if optimizer == "grpo":  # DeepSeekMath's loss (arXiv 2402.03300, eq. 3)
@@ -68,7 +88,12 @@ class _OnCpu:
         uniforms = generator.random((len(prompt_ids) // self.copies, self.sampling.max_new_tokens))
         uniforms = np.tile(uniforms, (self.copies, 1))
         with training_mode(self.policy, on=False):
-            answers = sample_tokens(self.policy.model, self.policy.tokenizer, prompt_ids, self.sampling, uniforms)
+            return self._cut(
+                sample_tokens(self.policy.model, self.policy.tokenizer, prompt_ids, self.sampling, uniforms)
+            )
+
+    def _cut(self, answers: list[list[int]]) -> list[list[int]]:
+        """Nothing after a stop is trained on: rewards do not see it."""
         return [cut_tokens(self.policy.tokenizer, ids, self.sampling.stop) for ids in answers]
 
     def _get_per_token_logps_and_entropies(
@@ -111,7 +136,7 @@ class Rloo(_OnCpu, RLOOTrainer):
     def _generate_single_turn(self, prompt_ids: list[list[int]], images: Any, multimodal_fields: Any) -> Any:
         if self.accelerator.device.type == "cpu":
             return self._draw(prompt_ids)
-        return super()._generate_single_turn(prompt_ids, images, multimodal_fields)
+        return self._cut(super()._generate_single_turn(prompt_ids, images, multimodal_fields))
 
 
 class Grpo(_OnCpu, GRPOTrainer):
@@ -120,7 +145,10 @@ class Grpo(_OnCpu, GRPOTrainer):
     def _generate_single_turn(self, prompt_ids: list[list[int]], *args: Any, **kwargs: Any) -> Any:
         if self.accelerator.device.type == "cpu":
             return self._draw(prompt_ids), None
-        return super()._generate_single_turn(prompt_ids, *args, **kwargs)
+        drawn, logps = super()._generate_single_turn(prompt_ids, *args, **kwargs)
+        answers = self._cut(drawn)
+        kept = [row[: len(ids)] for row, ids in zip(logps, answers, strict=True)] if logps is not None else None
+        return answers, kept
 
 
 class _Rollout(Rloo):

@@ -23,7 +23,7 @@ from benchmarks import (
 )
 from methods import _policy
 from methods._base import Stage
-from methods._optimisers import Memory, Remember, make_trainer
+from methods._optimisers import Memory, Remember, make_trainer, operations, passes_over
 from methods._settings import Reinforcement
 
 Goals = tuple[int, ...]
@@ -122,8 +122,11 @@ def maximise(
             measured.setdefault(name, []).append(mean)
         generated = sum(map(len, completion_ids))
         tokens = generated + sum(map(len, policy.tokenizer(prompts)["input_ids"]))
-        # generating 2, old and reference log-probabilities 2 each, training 6 operations per parameter and token
-        charge(generated_tokens=generated, trained_tokens=tokens, flops=12.0 * policy.parameters * tokens)
+        charge(
+            generated_tokens=generated,
+            trained_tokens=passes_over(settings.optimizer) * tokens,
+            flops=float(operations(settings.optimizer, settings.kl_coef)) * policy.parameters * tokens,
+        )
         return [float(value) for value in values]
 
     def log(name: str, step: int, steps: int, logs: dict[str, float]) -> None:

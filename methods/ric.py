@@ -84,7 +84,9 @@ class RiC(Adapter, Method):
             previous = run.stage("offline" if number == 1 else f"online-{number - 1}")
             if not run.stage(f"online-{number}").done:
                 kept, achieved = self._online_answers(benchmark, run, previous, number, low, high)
-                some = self._select(scores, round(self.offline_share * len(kept)))
+                some = self._select(scores, quota := round(self.offline_share * len(kept)))
+                if self.keep == "quantile":  # as many as that, whichever
+                    some = np.random.default_rng([run.seed, number]).permutation(some)[:quota]
                 mixed = [*kept, *(answers[i] for i in some)]
                 told = np.concatenate([achieved, scores[some]])
                 tune(mixed, told, f"online-{number}", self.online_epochs, self.online_learning_rate, previous)
@@ -122,7 +124,7 @@ class RiC(Adapter, Method):
         return [Answer(prompts[i], responses[i]) for i in kept], achieved[kept]
 
     def _select(self, scores: np.ndarray, quota: int) -> np.ndarray:
-        """Indices of the good answers among scores (N, M)."""
+        """Indices of the good answers among scores (N, M); the quota is that of "pareto"."""
         if self.keep == "pareto":
             return pareto_layers(scores, quota)
         good = (scores >= np.quantile(scores, 1 - self.keep_share, axis=0)).any(axis=1)

@@ -20,7 +20,7 @@ from moa_cli.job import Event, Job, Outcome
 from moa_cli.progress import Display
 from moa_cli.worker import perform, perform_here, start
 
-SMALL = ("scratch:1m", "scratch:2m")
+SMALL = ("scratch:0.3m", "scratch:1m", "scratch:2m")
 """Policies that gain nothing from a second thread."""
 
 Submit = Callable[[Job], "Future[Outcome]"]
