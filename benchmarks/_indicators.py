@@ -82,6 +82,29 @@ def kendall_tau(x: ArrayLike, y: ArrayLike) -> float:
     return float((rising_x * rising_y).sum() / np.sqrt(untied)) if untied else 0.0
 
 
+def spearman(x: ArrayLike, y: ArrayLike) -> np.ndarray:
+    """Spearman's rank correlation of x (K,) with every row of y (..., K): 1 where a row rises with x, -1 where it falls.
+
+    Ties share the mean of their ranks. 0 where x or a row is constant: it follows nothing.
+
+    >>> spearman([1, 2, 3], [[1, 3, 2], [5, 5, 5]])
+    array([0.5, 0. ])
+    """
+    rows = np.asarray(y, dtype=float)
+    x = _vector(x, "x")
+    if rows.shape[-1:] != x.shape:
+        raise ValueError(f"the rows of y must have {len(x)} entries, as x has, got shape {rows.shape}")
+    a, b = (ranks - (len(x) + 1) / 2 for ranks in (_ranks(x), _ranks(_finite(rows, "y"))))
+    size = np.sqrt((a**2).sum() * (b**2).sum(axis=-1))
+    return np.divide((a * b).sum(axis=-1), size, out=np.zeros(size.shape), where=size > 0)
+
+
+def _ranks(rows: np.ndarray) -> np.ndarray:
+    """Ranks 1..K along the last axis; equal entries share the mean of theirs."""
+    one, other = rows[..., :, None], rows[..., None, :]
+    return (one > other).sum(axis=-1) + ((one == other).sum(axis=-1) + 1) / 2
+
+
 def _matrix(values: ArrayLike, name: str, width: int | None = None) -> np.ndarray:
     """`values` as a finite, non-empty float matrix, `width` wide where given. Never the caller's own array."""
     matrix = np.array(values, dtype=float)

@@ -34,7 +34,7 @@ from benchmarks._lock import locked, whole_folder, write_text
 from benchmarks._log import Log, silent
 from benchmarks._policy import Policy, load_policy
 from benchmarks._reward import Classifier, Scorer, load_function, pair_accuracy, train_reward
-from benchmarks._scratch import texts, train_scratch_policy, train_tokenizer
+from benchmarks._scratch import SIZES, texts, train_scratch_policy, train_tokenizer, untrained_policy
 
 REF_SDS = 2.0
 """The ref point lies so many SFT standard deviations below the SFT mean, on every objective."""
@@ -59,6 +59,15 @@ class Prepared:
     def load_starting_policy(self) -> Policy:
         """A fresh copy of the starting policy."""
         return load_policy(policy_source(self.benchmark), self.benchmark.max_prompt_tokens)
+
+    def load_base(self, base: str, seed: int) -> Policy:
+        """A model to train: "policy" (a fresh copy of the starting policy), an untrained one of a scratch size ("0.3m",
+        "1m", ...) with the starting policy's tokenizer, or a hub id / local path."""
+        if base == "policy":
+            return self.load_starting_policy()
+        if base in SIZES:
+            return untrained_policy(self.benchmark, self.policy.tokenizer, base, seed)
+        return load_policy(base, self.benchmark.max_prompt_tokens)
 
     @cached_property
     def _rewards(self) -> list[Scorer]:
@@ -106,6 +115,12 @@ def policy_source(benchmark: Benchmark) -> str | Path:
     return root(benchmark) / f"policy-{digest(recipe)}"
 
 
+def _policy_id(benchmark: Benchmark) -> str:
+    """What the starting policy is: the name of its recipe, or its hub id or path."""
+    source = policy_source(benchmark)
+    return source.name if isinstance(source, Path) else source
+
+
 def tokenizer_folder(benchmark: Benchmark) -> Path:
     """Folder of the tokenizer that scratch models share."""
     return root(benchmark) / f"tokenizer-{digest([benchmark.data.fingerprint(), benchmark.scratch.vocabulary])}"
@@ -115,7 +130,7 @@ def reward_folder(benchmark: Benchmark, objective: Objective, reward: TrainedRew
     """Folder of a trained reward."""
     recipe = [
         REVISION, reward, benchmark.data.fingerprint(), benchmark.scratch.vocabulary, benchmark.max_prompt_tokens,
-        benchmark.sampling.max_new_tokens, Path(policy_source(benchmark)).name if reward.base == "policy" else "",
+        benchmark.sampling.max_new_tokens, _policy_id(benchmark) if reward.base == "policy" else "",
     ]  # fmt: skip
     return root(benchmark) / f"reward-{objective.name}-{digest(recipe)}"
 
@@ -279,12 +294,11 @@ def _take_card(benchmark: Benchmark, log: Log) -> Card:
     rewards = _moments(benchmark, [(o, o.reward) for o in benchmark.objectives], prompts, responses)
     evaluators = _moments(benchmark, [(o, o.evaluator) for o in benchmark.objectives], prompts, responses)
     log("scale card", 1, 1, {})
-    source = policy_source(benchmark)
     return Card(
         benchmark=benchmark.name,
         version=benchmark.version,
         objectives=benchmark.names,
-        policy=source.name if isinstance(source, Path) else source,
+        policy=_policy_id(benchmark),
         rewards=tuple(reward_id(benchmark, o, o.reward) for o in benchmark.objectives),
         evaluators=tuple(reward_id(benchmark, o, o.evaluator) for o in benchmark.objectives),
         reward_mean=rewards[0],

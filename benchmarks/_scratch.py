@@ -91,16 +91,21 @@ def texts(benchmark: Benchmark) -> list[str]:
     return [f"{prompt} {response}" for prompt, response in benchmark.responses()]
 
 
+def untrained_policy(benchmark: Benchmark, tokenizer: PreTrainedTokenizerFast, size: str, seed: int) -> Policy:
+    """A policy of a scratch size that reads the benchmark's prompts and knows nothing."""
+    longest = benchmark.max_prompt_tokens + benchmark.sampling.max_new_tokens + 64  # room for steering in the prompt
+    torch.manual_seed(seed)
+    model = LlamaForCausalLM(scratch_config(size, tokenizer, longest))
+    model.to(torch.device(setup()))
+    return Policy(model, tokenizer, max_prompt_tokens=benchmark.max_prompt_tokens)
+
+
 def train_scratch_policy(
     benchmark: Benchmark, tokenizer: PreTrainedTokenizerFast, size: str, folder: Path, log: Log = silent
 ) -> Policy:
     """Pre-training on all answers (language), then SFT on the demonstrations (behaviour), both with TRL."""
     made = benchmark.scratch
-    longest = benchmark.max_prompt_tokens + benchmark.sampling.max_new_tokens + 64  # room for steering in the prompt
-    torch.manual_seed(made.seed)
-    model = LlamaForCausalLM(scratch_config(size, tokenizer, longest))
-    model.to(torch.device(setup()))
-    policy = Policy(model, tokenizer, max_prompt_tokens=benchmark.max_prompt_tokens)
+    policy = untrained_policy(benchmark, tokenizer, size, made.seed)
     limit = benchmark.sampling.max_new_tokens
 
     def encode(answers: Sequence[Answer]) -> list[tuple[list[int], list[int]]]:
@@ -119,7 +124,7 @@ def train_scratch_policy(
         stage="sft", log=log,
     )  # fmt: skip
     read = {i for pair in encode([*benchmark.responses(), *benchmark.demonstrations()]) for ids in pair for i in ids}
-    _put_numbers_on_a_line(model, tokenizer, read)
+    _put_numbers_on_a_line(policy.model, tokenizer, read)
     return policy
 
 

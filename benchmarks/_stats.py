@@ -1,4 +1,4 @@
-"""How sure a hypervolume is: the paired bootstrap over prompts.
+"""How sure a hypervolume or a mean score is: the paired bootstrap over prompts.
 
 Every draw resamples the N prompts once, for all methods, seeds and weights alike, so that what is easy or hard about a
 prompt cancels in differences. Intervals speak about other prompts, not about other training seeds.
@@ -76,6 +76,14 @@ def bootstrap_hypervolume(
         )
         for seeds in methods
     ]
+
+
+def bootstrap_means(scores: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> list[list[Bootstrap]]:
+    """The mean of every point and objective of scores (K, N, M) under resampling of the prompts: K lists of M, all paired."""
+    K, N, M = scores.shape
+    means = scores.mean(axis=1)
+    drawn = _resampled_points(scores, _prompt_counts(N, draws, np.random.default_rng(seed)))
+    return [[Bootstrap(float(means[k, m]), drawn[:, k, m]) for m in range(M)] for k in range(K)]
 
 
 def hypervolumes(points: np.ndarray, ref: Sequence[float]) -> np.ndarray:

@@ -20,9 +20,11 @@ from benchmarks import (
     Answer,
     BadInput,
     Benchmark,
+    Cost,
     Progress,
     Training,
     charge,
+    charged_to,
     passes,
     run_trainer,
     trainer_arguments,
@@ -180,15 +182,17 @@ def train(
     batch: int,
     learning_rate: float,
     lora_rank: int | None,
+    base: str = "policy",
 ) -> None:
-    """Trains a grader from the benchmark's starting policy, which knows what fits a prompt; labels (N, M).
+    """Trains a grader from the benchmark's starting policy, which knows what fits a prompt, or from another `base`; labels
+    (N, M).
 
     Its accuracies on held-out prompts go to the log. `learning_rate` is for width 4096.
     """
     if stage.done:
         return
     seed = stage.run.seed
-    policy = _policy.to_train(benchmark, lora_rank, seed)
+    policy = _policy.to_train(benchmark, lora_rank, seed, base=base)
     causal = policy.model.get_base_model() if isinstance(policy.model, PeftModel) else policy.model
     torch.manual_seed(seed)  # of the heads
     model = Heads(causal.base_model, classes)
@@ -218,7 +222,8 @@ def train(
             callbacks=[Progress(stage.name, stage.log, keep=("loss",))],
         )
         run_trainer(trainer)
-    measured = accuracies(benchmark, grader, [answers[i] for i in np.flatnonzero(held).tolist()], labels[held])
+    with charged_to(Cost()):  # a measurement, as the accuracy of the benchmark's own rewards is
+        measured = accuracies(benchmark, grader, [answers[i] for i in np.flatnonzero(held).tolist()], labels[held])
     stage.log(stage.name, steps, steps, measured)
     if isinstance(policy.model, PeftModel):
         policy.model.merge_and_unload()
@@ -254,9 +259,9 @@ def save(grader: Grader, folder: Path, measured: dict[str, float]) -> None:
 def load(benchmark: Benchmark, folder: Path) -> Grader:
     """The grader that a stage left."""
     start = benchmark.prepared.policy.model
-    decoder = AutoModel.from_pretrained(
-        folder, dtype=start.dtype, attn_implementation=start.config._attn_implementation
-    ).to(start.device)
+    decoder = AutoModel.from_pretrained(folder, dtype="auto", attn_implementation=start.config._attn_implementation).to(
+        start.device
+    )
     model = Heads(decoder, classes_of(folder))
     model.heads.load_state_dict(load_file(folder / "heads.safetensors"))
     tokenizer = AutoTokenizer.from_pretrained(folder)

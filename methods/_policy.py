@@ -33,19 +33,21 @@ def scaled(learning_rate: float, policy: Policy) -> float:
     return learning_rate * PAPER_WIDTH / policy.model.config.hidden_size
 
 
-def to_train(benchmark: Benchmark, lora_rank: int | None, seed: int, start: Path | None = None) -> Policy:
-    """A policy ready to be trained: the benchmark's starting policy or a trained stage, with a LoRA adapter where one is used.
+def to_train(
+    benchmark: Benchmark, lora_rank: int | None, seed: int, start: Path | None = None, base: str = "policy"
+) -> Policy:
+    """A policy ready to be trained: the benchmark's starting policy or a trained stage, with a LoRA adapter where one is used;
+    or another model than the starting policy, as `Prepared.load_base` takes it.
 
     The adapter's initialisation depends on the seed alone, so policies trained apart can be merged (arXiv 2306.04488).
     """
-    policy = benchmark.prepared.load_starting_policy()
+    policy = benchmark.prepared.load_base(base, seed)
     if start is not None and (start / "adapter_config.json").exists():
         return replace(policy, model=PeftModel.from_pretrained(policy.model, start, is_trainable=True))
-    if start is not None:
-        return load(benchmark, start, fresh=True)
     rank = rank_for(policy, lora_rank)
-    if rank == 0:
-        return policy
+    if start is not None or rank == 0:
+        policy = load(benchmark, start, fresh=True) if start is not None else policy
+        return replace(policy, model=policy.model.float())  # bf16 weights lose small updates
     torch.manual_seed(seed)
     config = LoraConfig(
         r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules="all-linear", task_type="CAUSAL_LM"

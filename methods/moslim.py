@@ -36,12 +36,15 @@ class MOSLIM(Reinforcement, Method):
     steering = "prompt"
 
     epochs: float = 6.0
-    """Passes over the training prompts, each under new goals [choice]."""
+    """Tasks, a prompt under some goals, per training prompt; each prompt is posed under K goals at a time [choice]."""
     supervision: Literal["rewards", "grades"] = "rewards"
     """What the reward model learns: the quantile bin of the benchmark's training reward, the signal that all other methods
     are given [choice], or the data's graded annotations ("grades", the paper's case)."""
     classes: int = 5
     """Quantile bins per objective, the intensities 1..K [choice]; annotations bring their own number."""
+    reward_base: str = "policy"
+    """What the reward model starts from: "policy" (the benchmark's starting policy, which knows what fits a prompt [choice]),
+    an untrained model of a scratch size ("0.3m", "1m", ...), or a hub id / local path of a decoder."""
     reward_steps: int = 300
     """Training steps of the reward model [choice]."""
     reward_batch: int = 32
@@ -72,7 +75,7 @@ class MOSLIM(Reinforcement, Method):
             )
             _grader.train(
                 benchmark, answers, labels, stage, classes=classes, steps=self.reward_steps, batch=self.reward_batch,
-                learning_rate=self.reward_learning_rate, lora_rank=self.lora_rank,
+                learning_rate=self.reward_learning_rate, lora_rank=self.lora_rank, base=self.reward_base,
             )  # fmt: skip
         if run.stage("policy").done:
             return
@@ -96,11 +99,19 @@ class MOSLIM(Reinforcement, Method):
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The one policy, told the goals that the weights ask for."""
-        from methods import _grader, _policy
+        return self.with_goals(benchmark, run, asked(weights, self.intensities(run), self.mapping))
 
-        classes = _grader.classes_of(run.stage("reward-model").folder)
+    def intensities(self, run: Run) -> tuple[int, ...]:
+        """The highest intensity K_i of every goal (M,), of a trained run."""
+        from methods import _grader
+
+        return _grader.classes_of(run.stage("reward-model").folder)
+
+    def with_goals(self, benchmark: Benchmark, run: Run, goals: Goals) -> Policy:
+        """The one policy, told these goals."""
+        from methods import _policy
+
         policy = _policy.load(benchmark, run.stage("policy").folder)
-        goals = asked(weights, classes, self.mapping)
         return policy.steered(partial(told, policy, goals=goals, names=benchmark.names))
 
     def _labelled(self, benchmark: Benchmark, seed: int) -> tuple[list[Answer], np.ndarray]:

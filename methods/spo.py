@@ -67,6 +67,10 @@ class SPO(Preference, Method):
         """The settings, e.g. "helpful > harmless, alpha 0.5"."""
         return tuple(setting.label(benchmark.names) for setting in self._settings(benchmark).values())
 
+    def after(self, benchmark: Benchmark, rounds: int, alpha: float) -> Weights:
+        """The point after so many rounds of the first order, which takes the objectives as the benchmark lists them."""
+        return implied_weights(Setting(tuple(range(rounds)), alpha), len(benchmark.objectives))
+
     def _settings(self, benchmark: Benchmark) -> dict[Weights, Setting]:
         """Every round of every order under every alpha, by the weights it implies."""
         M = len(benchmark.objectives)

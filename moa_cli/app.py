@@ -233,6 +233,52 @@ def compare(
     out(document if json else render.table(document))
 
 
+@app.command()
+def study(
+    name: options.StudyName,
+    method: options.OneMethod = None,
+    benchmark: Benchmarks = None,
+    config: Items = None,
+    over: options.Over = None,
+    seed: Seeds = None,
+    output: options.StudyOutputs = None,
+    runs: Home = Path("runs"),
+    data_dir: DataDir = None,
+    jobs: Jobs = None,
+    json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Answer a question about one method. Whatever is missing is prepared, trained and measured first.
+
+    \b
+    controllability    do scores follow the intensity that MOSLIM is asked for?
+    reward-model-size  does MOSLIM gain from larger reward models?
+    optimizer          which RL optimizer gives the best front, and at what cost?
+    retention          does SPO keep the first objective while it trains for the second?
+
+    \b
+    moa study controllability -o curves.png
+    moa study optimizer -m rewarded-soups --over rloo,grpo --seed 0 --seed 1
+    moa study reward-model-size --over 0.3m,1m -b hh-rlhf-mini
+    moa study retention -c alphas=[0.0,0.5,1.0,2.0] -o retention.md -o retention.json
+    """
+    from moa_cli import render, tables
+    from moa_cli import study as studies
+
+    chosen = studies.named(name)
+    for path in output or []:
+        render.check_suffix(path, tables.FORMATS)
+    settings = steps.settings_of(config, steps.benchmark_list(benchmark), [method or chosen.method], data_dir, runs)
+    values = steps.names_in(over)
+    found = studies.contestants(chosen, settings, config or [], values, seed or [0], home=runs, data_dir=data_dir)
+    steps.succeed(steps.execute(chosen.jobs(found), settings.benchmarks.values(), jobs))
+    document = studies.document(name, found)
+    for path in output or []:
+        render.write(document, path, tables.FORMATS)
+        say(f"wrote {path}")
+    out(document if json else tables.table(document))
+
+
 @app.command("list")
 def list_(
     what: Annotated[str, typer.Argument(metavar="[methods|benchmarks|runs]")] = "all",

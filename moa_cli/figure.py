@@ -18,9 +18,9 @@ PANEL = (3.3, 2.7)
 """Width and height in inches: two panels fill the text width of a paper."""
 
 # Okabe and Ito's colours, told apart by colour-blind readers too; their yellow is too pale, black is for the stars.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#777777")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
-_LOOK: dict[Any, Any] = {
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#777777")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
+LOOK: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.linewidth": 0.5,
@@ -58,9 +58,14 @@ class Style(NamedTuple):
 
 def image(document: dict[str, Any], kind: str) -> bytes:
     """The figure as a "png", "pdf" or "svg" file; the same document gives the same bytes."""
-    with matplotlib.rc_context(_LOOK):
+    return encoded(figure(document), kind)
+
+
+def encoded(drawn: Figure, kind: str) -> bytes:
+    """A figure as a "png", "pdf" or "svg" file."""
+    with matplotlib.rc_context(LOOK):
         file = io.BytesIO()
-        figure(document).savefig(file, format=kind, dpi=300, metadata=_NO_DATE[kind])
+        drawn.savefig(file, format=kind, dpi=300, metadata=_NO_DATE[kind])
     return file.getvalue()
 
 
@@ -71,14 +76,14 @@ def figure(document: dict[str, Any]) -> Figure:
     Three: each pair of objectives, training rewards above. Otherwise a line per point over all objectives. Points that
     another of their method dominates are hollow. A method that is not steered is a star.
     """
-    with matplotlib.rc_context(_LOOK):
+    with matplotlib.rc_context(LOOK):
         bands = [_panels(len(b["objectives"])) for b in document["benchmarks"]]
         rows, columns = [len(b) for b in bands], max(len(b[0]) for b in bands)
         drawn = Figure(figsize=(PANEL[0] * columns, PANEL[1] * sum(rows) + 0.4), layout="constrained")
         names = dict.fromkeys(row["method"] for b in document["benchmarks"] for row in b["rows"])
         stars = {row["method"] for b in document["benchmarks"] for row in b["rows"] if row["steering"] == "none"}
         styles = {
-            name: Style(_COLOURS[k % len(_COLOURS)], _MARKERS[k % len(_MARKERS)])
+            name: Style(COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)])
             for k, name in enumerate(sorted(set(names) - stars))
         } | {name: Style("#000000", "*") for name in stars}
         parts = drawn.subfigures(len(bands), 1, height_ratios=rows, squeeze=False)[:, 0]
@@ -86,7 +91,7 @@ def figure(document: dict[str, Any]) -> Figure:
             _draw(part, panels, benchmark, styles)
         legends = [zip(*ax.get_legend_handles_labels(), strict=True) for ax in drawn.axes]
         handles = {label: handle for legend in legends for handle, label in legend}
-        order = [_plain(name) for name in names]
+        order = [plain(name) for name in names]
         drawn.legend(
             [handles[name] for name in order], order, loc="outside lower center",
             ncols=min(len(order), 2 * columns + 1), handlelength=1.6, columnspacing=1.2,
@@ -104,15 +109,15 @@ def _panels(objectives: int) -> Panels:
 def _draw(part: SubFigure, panels: Panels, benchmark: dict[str, Any], styles: dict[str, Style]) -> None:
     """One benchmark."""
     axes = part.subplots(len(panels), len(panels[0]), squeeze=False)
-    title = _plain(f"{benchmark['name']}@{benchmark['version']}")
+    title = plain(f"{benchmark['name']}@{benchmark['version']}")
     for line, row_of_axes in zip(panels, axes, strict=True):
         for (kind, shown), ax in zip(line, row_of_axes, strict=True):
             ax.set_title(f"{title}, {_KINDS[kind]}", loc="left")
-            names = [_plain(benchmark["objectives"][m]) for m in shown]
+            names = [plain(benchmark["objectives"][m]) for m in shown]
             draw = _plane if len(shown) == 2 else _parallel
             for row in benchmark["rows"]:
                 points = np.array([point[kind] for point in sorted(row["points"], key=lambda p: p["weights"])])
-                draw(ax, points, shown, styles[row["method"]], _plain(row["method"]))
+                draw(ax, points, shown, styles[row["method"]], plain(row["method"]))
             if len(shown) == 2:
                 ax.set(xlabel=f"{names[0]} (SFT SDs)", ylabel=f"{names[1]} (SFT SDs)")
                 ax.xaxis.set_major_locator(MaxNLocator(6))
@@ -150,6 +155,6 @@ def _parallel(ax: Axes, points: np.ndarray, shown: tuple[int, ...], style: Style
         )  # fmt: skip
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """A text from data without formulas and control characters."""
     return "".join(c if c.isprintable() else "?" for c in text).replace("$", r"\$")

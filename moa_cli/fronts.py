@@ -10,18 +10,13 @@ from typing import Any
 from benchmarks import BadInput, Front, read_front
 from moa_cli import store
 from moa_cli.comparison import SCHEMA
-from moa_cli.render import FORMATS
+from moa_cli.render import FORMATS, check_suffix
 
 
 def check_outputs(paths: Sequence[Path]) -> None:
     """BadInput for a file that could not be written for its suffix."""
     for path in paths:
-        if path.suffix.lower() not in FORMATS:
-            raise BadInput(
-                f"cannot write {path}: its suffix names no known format",
-                "the suffix of -o decides what is written",
-                f"use one of {' '.join(FORMATS)}",
-            )
+        check_suffix(path, FORMATS)
 
 
 def saved(paths: Sequence[Path]) -> dict[str, Any] | None:

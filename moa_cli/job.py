@@ -32,8 +32,9 @@ class Source:
 class Job:
     """A piece of work, small enough to be sent to another process."""
 
-    kind: Literal["look", "part", "card", "run", "weights"]
-    """Ask what a preparation lacks; make one part of it; make the rest; train and measure a run; measure one point."""
+    kind: Literal["look", "part", "card", "run", "weights", "sweep"]
+    """Ask what a preparation lacks; make one part of it; make the rest; train and measure a run; measure one point, or
+    every intensity of every goal."""
     source: Source
     part: str = ""
     method: str = ""
@@ -45,6 +46,8 @@ class Job:
     measure: bool = False
     restart: bool = False
     weights: Weights = ()
+    variant: str = ""
+    """What tells the run from others of the same method and seed, for people."""
     needs: tuple[str, ...] = ()
     """Keys of the jobs that must have gone well before."""
 
@@ -60,13 +63,15 @@ class Job:
             Path(name).stem if name.endswith((".toml", ".py")) else name for name in (self.source.name, self.method)
         )
         what = {"look": "look", "part": self.part, "card": "scale card"}
-        return f"{benchmark}: {what[self.kind]}" if self.kind in what else f"{method}/{benchmark}/s{self.seed}"
+        if self.kind in what:
+            return f"{benchmark}: {what[self.kind]}"
+        return f"{method}/{benchmark}/s{self.seed}{f' {self.variant}' if self.variant else ''}"
 
     @property
     def purpose(self) -> str:
         """What it is there for, in a word or two."""
         done = [name for name, wanted in (("train", self.train), ("eval", self.measure)) if wanted]
-        return " + ".join(done) or {"weights": "eval"}.get(self.kind, "prepare")
+        return " + ".join(done) or {"weights": "eval", "sweep": "eval"}.get(self.kind, "prepare")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,11 +16,16 @@ def _set_verbose(value: bool) -> None:
     verbose = verbose or value
 
 
-def complete_methods(incomplete: str) -> list[str]:
+def complete_method(incomplete: str) -> list[str]:
     """Names of methods."""
     from methods import method_names
 
-    return [name for name in [*method_names(), "all"] if name.startswith(incomplete)]
+    return [name for name in method_names() if name.startswith(incomplete)]
+
+
+def complete_methods(incomplete: str) -> list[str]:
+    """Names of methods, and "all"."""
+    return [*complete_method(incomplete), *(["all"] if "all".startswith(incomplete) else [])]
 
 
 def complete_benchmarks(incomplete: str) -> list[str]:
@@ -32,7 +37,14 @@ def complete_benchmarks(incomplete: str) -> list[str]:
 
 def complete_subjects(incomplete: str) -> list[str]:
     """What `moa show` shows by name."""
-    return [name for name in [*complete_methods(incomplete), *complete_benchmarks(incomplete)] if name != "all"]
+    return [*complete_method(incomplete), *complete_benchmarks(incomplete)]
+
+
+def complete_studies(incomplete: str) -> list[str]:
+    """Names of studies."""
+    from moa_cli.study import STUDIES
+
+    return [name for name in STUDIES if name.startswith(incomplete)]
 
 
 Methods = Annotated[
@@ -40,6 +52,13 @@ Methods = Annotated[
     typer.Option(
         "--method", "-m", metavar="METHOD", autocompletion=complete_methods,
         help="A method's name or Python file; for more than one repeat -m or use commas; 'all' for all.",
+    ),
+]  # fmt: skip
+OneMethod = Annotated[
+    str | None,
+    typer.Option(
+        "--method", "-m", metavar="METHOD", autocompletion=complete_method,
+        help="A method's name or Python file, in place of the one that the study is about.",
     ),
 ]  # fmt: skip
 Benchmarks = Annotated[
@@ -83,5 +102,27 @@ Outputs = Annotated[
     typer.Option(
         "--output", "-o", metavar="FILE",
         help="Write the comparison here too, as its suffix says: .md .json .csv .tex .png .pdf .svg; repeatable.",
+    ),
+]  # fmt: skip
+StudyName = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", autocompletion=complete_studies,
+        help="controllability, reward-model-size, optimizer or retention.",
+    ),
+]  # fmt: skip
+Over = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--over", metavar="VALUE",
+        help="The optimizers, or the sizes, hub ids or paths of reward models, in place of the study's own; repeat or use "
+        "commas.",
+    ),
+]  # fmt: skip
+StudyOutputs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE",
+        help="Write the result here too, as its suffix says: .md .json .csv .png .pdf .svg; repeatable.",
     ),
 ]  # fmt: skip

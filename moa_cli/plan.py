@@ -23,6 +23,8 @@ class Contestant:
     method: Method
     seed: int
     folder: Path
+    variant: str = ""
+    """What tells it from others of the same method and seed, for people."""
 
     @property
     def trained(self) -> bool:
@@ -34,11 +36,17 @@ class Contestant:
         """Whether its front is whole and up to date."""
         return store.is_measured(self.folder, self.benchmark, self.method)
 
+    @property
+    def swept(self) -> bool:
+        """Whether it was measured at every intensity of every goal."""
+        return store.is_swept(self.folder, self.benchmark)
+
     def job(self, kind: Any = "run", **what: Any) -> Job:
         """A job about this run."""
         return Job(
             kind=kind, source=self.source, method=store.method_source(type(self.method)), config=as_config(self.method),
-            seed=self.seed, folder=self.folder, needs=tuple(j.key for j in prepares(self)[1:]), **what,
+            seed=self.seed, folder=self.folder, variant=self.variant,
+            needs=tuple(j.key for j in prepares(self)[1:]), **what,
         )  # fmt: skip
 
 
@@ -84,6 +92,14 @@ def pointing(runs: Iterable[Contestant], weights: tuple[float, ...]) -> list[Job
     return _after_preparation([(r, r.job("weights", weights=weights)) for r in runs])
 
 
+def sweeping(runs: Iterable[Contestant]) -> list[Job]:
+    """What is left to measure at the intensities of goals, with training and front where they are missing too."""
+    open_runs = [r for r in runs if not (r.trained and r.measured and r.swept)]
+    return _after_preparation(
+        [(r, r.job("sweep", train=not r.trained, measure=not (r.trained and r.measured))) for r in open_runs]
+    )
+
+
 def prepares(run: Contestant) -> list[Job]:
     """The jobs that prepare a run's benchmark, none where it is prepared."""
     return [] if store.stored_card(run.benchmark) else preparation(run.source)
@@ -93,14 +109,14 @@ def _after_preparation(pairs: Sequence[tuple[Contestant, Job]]) -> list[Job]:
     """The jobs with what they need: preparation, and the training of runs that others build on."""
     first = {job.key: job for run, _ in pairs for job in prepares(run)}
     trained = {run.folder: job.key for run, job in pairs if job.train}
-    after = [replace(job, needs=(*job.needs, *_foundation(run, trained))) for run, job in pairs]
+    after = [replace(job, needs=(*job.needs, *_foundation(run, job, trained))) for run, job in pairs]
     return [*first.values(), *after]
 
 
-def _foundation(run: Contestant, trained: Mapping[Path, str]) -> list[str]:
+def _foundation(run: Contestant, job: Job, trained: Mapping[Path, str]) -> list[str]:
     """The key of the job that trains what this run builds on, where there is one."""
     other = store.foundation(run.method)
-    if other is None or run.trained:
+    if other is None or (run.trained and not job.restart):
         return []
     folder = store.run_folder(run.benchmark, other, run.seed)
     return [trained[folder]] if folder in trained else []

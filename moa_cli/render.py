@@ -7,7 +7,7 @@ import io
 import json as json_format
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from rich.text import Text
 
 from benchmarks import BadInput
 
+Formats = Mapping[str, Callable[[dict[str, Any]], bytes]]
+"""What writes a document, by suffix."""
 WIDTH = 80
 NOTE = "Hypervolume (HV) above ref, in SFT standard deviations; 95 % intervals over prompts; * excludes 0."
 SHORT_NOTE = "HV: hypervolume above ref; ± half the 95 % interval over prompts; * excludes 0"
@@ -36,11 +38,11 @@ def markdown(document: dict[str, Any]) -> str:
     lines: list[str] = []
     for benchmark in document["benchmarks"]:
         title, *facts = _facts(benchmark)
-        lines += [f"### {_markdown(title)}", "", _markdown(" · ".join(facts)), ""]
+        lines += [f"### {markdown_text(title)}", "", markdown_text(" · ".join(facts)), ""]
         lines += [f"| {' | '.join(_COLUMNS)} |", "|:---" + "|---:" * (len(_COLUMNS) - 1) + "|"]
         for row in benchmark["rows"]:
             name, *numbers = _cells(benchmark, row)
-            lines += [f"| {' | '.join([_markdown(name), *numbers])} |"]
+            lines += [f"| {' | '.join([markdown_text(name), *numbers])} |"]
         lines += [""]
     return "\n".join([*lines, NOTE, ""])
 
@@ -72,7 +74,7 @@ def latex(document: dict[str, Any]) -> str:
     for benchmark in document["benchmarks"]:
         body = [" & ".join(map(_latex, _cells(benchmark, row))) + r" \\" for row in benchmark["rows"]]
         parts += [
-            f"% {' '.join(_line(fact) for fact in _facts(benchmark))}",
+            f"% {' '.join(one_line(fact) for fact in _facts(benchmark))}",
             rf"\begin{{tabular}}{{l{'r' * (len(_COLUMNS) - 1)}}}",
             r"\toprule",
             " & ".join(map(_latex, _COLUMNS)) + r" \\",
@@ -90,16 +92,14 @@ def json(document: dict[str, Any]) -> str:
     return json_format.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def write(document: dict[str, Any], path: Path) -> None:
-    """Writes the comparison in the format of the file's suffix, whole or not at all. BadInput for an unknown suffix."""
-    suffix = path.suffix.lower()
-    if suffix not in FORMATS:
-        raise BadInput(
-            f"cannot write {path}: its suffix names no known format",
-            "the suffix of -o decides what is written",
-            f"use one of {' '.join(FORMATS)}",
-        )
-    content = FORMATS[suffix](document)
+def write(document: dict[str, Any], path: Path, formats: Formats | None = None) -> None:
+    """Writes a comparison, or what other `formats` are for, in the format of the file's suffix, whole or not at all.
+
+    BadInput for an unknown suffix.
+    """
+    formats = formats or FORMATS
+    check_suffix(path, formats)
+    content = formats[path.suffix.lower()](document)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -110,12 +110,22 @@ def write(document: dict[str, Any], path: Path) -> None:
             partial.unlink()
         raise BadInput(
             f"cannot write {path}: {error.strerror}",
-            "the comparison was made, but not saved",
+            "the result was made, but not saved",
             "choose another place with -o FILE",
         ) from error
 
 
-def _text(render: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], bytes]:
+def check_suffix(path: Path, formats: Formats) -> None:
+    """BadInput for a file whose suffix is none of the formats."""
+    if path.suffix.lower() not in formats:
+        raise BadInput(
+            f"cannot write {path}: its suffix names no known format",
+            "the suffix of -o decides what is written",
+            f"use one of {' '.join(formats)}",
+        )
+
+
+def as_text(render: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], bytes]:
     return lambda document: render(document).encode()
 
 
@@ -128,11 +138,11 @@ def _image(suffix: str) -> Callable[[dict[str, Any]], bytes]:
     return draw
 
 
-FORMATS: dict[str, Callable[[dict[str, Any]], bytes]] = {
-    ".md": _text(markdown),
-    ".json": _text(json),
-    ".csv": _text(csv),
-    ".tex": _text(latex),
+FORMATS: Formats = {
+    ".md": as_text(markdown),
+    ".json": as_text(json),
+    ".csv": as_text(csv),
+    ".tex": as_text(latex),
     ".png": _image("png"),
     ".pdf": _image("pdf"),
     ".svg": _image("svg"),
@@ -146,12 +156,12 @@ def _cells(benchmark: dict[str, Any], row: dict[str, Any]) -> list[str]:
     held_out, gain = row["evaluator"], _gain(benchmark, row)
     return [
         _name(benchmark, row),
-        _interval(held_out["hypervolume"], held_out["hv_low"], held_out["hv_high"]),
-        f"{_interval(*gain, sign='+')}{_star(gain)}" if gain else "",
-        _interval(row["hypervolume"], row["hv_low"], row["hv_high"]),
+        interval(held_out["hypervolume"], held_out["hv_low"], held_out["hv_high"]),
+        f"{interval(*gain, sign='+')}{star(gain)}" if gain else "",
+        interval(row["hypervolume"], row["hv_low"], row["hv_high"]),
         f"{row['kl']:.1f}",
         f"{row['collapse']:.0%}",
-        _time(row["cost"].get("seconds")),
+        time(row["cost"].get("seconds")),
     ]
 
 
@@ -163,22 +173,22 @@ def _block(benchmark: dict[str, Any]) -> Table:
         block.add_column(heading, justify="right", no_wrap=True)
     for row in benchmark["rows"]:
         held_out, gain = row["evaluator"], _gain(benchmark, row)
-        colour = "" if gain is None or not _star(gain) else "green" if gain[0] > 0 else "red"
+        colour = "" if gain is None or not star(gain) else "green" if gain[0] > 0 else "red"
         block.add_row(
             Text(_name(benchmark, row)),
-            _plus_minus(held_out["hypervolume"], held_out["hv_low"], held_out["hv_high"]),
-            Text(f"{_plus_minus(*gain, sign='+')}{_star(gain) or ' '}" if gain else "- ", style=colour),
-            _plus_minus(row["hypervolume"], row["hv_low"], row["hv_high"]),
+            plus_minus(held_out["hypervolume"], held_out["hv_low"], held_out["hv_high"]),
+            Text(f"{plus_minus(*gain, sign='+')}{star(gain) or ' '}" if gain else "- ", style=colour),
+            plus_minus(row["hypervolume"], row["hv_low"], row["hv_high"]),
             f"{row['kl']:.1f}",
             f"{row['collapse']:.0%}",
-            _time(row["cost"].get("seconds")),
+            time(row["cost"].get("seconds")),
         )
     return block
 
 
 def _heading(benchmark: dict[str, Any]) -> Text:
     """What was measured, on one line where it fits."""
-    title, objectives, *facts = map(_line, _facts(benchmark))
+    title, objectives, *facts = map(one_line, _facts(benchmark))
     measured = " · ".join(facts)
     fits = len(f"{title}  {objectives} · {measured}") <= WIDTH
     return Text.assemble((title, "bold"), f"  {objectives}", " · " if fits else "\n", measured)
@@ -206,8 +216,8 @@ def _common_seeds(benchmark: dict[str, Any]) -> list[int] | None:
 def _name(benchmark: dict[str, Any], row: dict[str, Any]) -> str:
     """The row's name, with its seeds where rows have different ones."""
     if _common_seeds(benchmark) is not None:
-        return _line(row["method"])
-    return _line(f"{row['method']} (seed{'s' * (len(row['seeds']) > 1)} {', '.join(map(str, row['seeds']))})")
+        return one_line(row["method"])
+    return one_line(f"{row['method']} (seed{'s' * (len(row['seeds']) > 1)} {', '.join(map(str, row['seeds']))})")
 
 
 def _base(benchmark: dict[str, Any]) -> str | None:
@@ -226,7 +236,7 @@ def _gain(benchmark: dict[str, Any], row: dict[str, Any]) -> tuple[float, float,
     return None
 
 
-def _star(gain: tuple[float, float, float]) -> str:
+def star(gain: tuple[float, float, float]) -> str:
     """A mark for an interval that excludes 0."""
     return "*" if gain[1] > 0 or gain[2] < 0 else ""
 
@@ -235,15 +245,15 @@ def _number(value: float, sign: str = "") -> str:
     return f"{value:{sign}.2f}" if abs(value) < 100 else f"{value:{sign}.4g}"
 
 
-def _interval(value: float, low: float, high: float, sign: str = "") -> str:
+def interval(value: float, low: float, high: float, sign: str = "") -> str:
     return f"{_number(value, sign)} [{_number(low, sign)}, {_number(high, sign)}]"
 
 
-def _plus_minus(value: float, low: float, high: float, sign: str = "") -> str:
+def plus_minus(value: float, low: float, high: float, sign: str = "") -> str:
     return f"{_number(value, sign)} ±{_number((high - low) / 2)}"
 
 
-def _time(seconds: float | None) -> str:
+def time(seconds: float | None) -> str:
     """Seconds in the unit that suits them; empty where nobody counted."""
     if seconds is None:
         return ""
@@ -252,14 +262,14 @@ def _time(seconds: float | None) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """A text from data on one line, without control characters."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
     """A text from data as plain text in Markdown."""
-    return re.sub(r"([\\`*_{}\[\]<>|#~])", r"\\\1", _line(text))
+    return re.sub(r"([\\`*_{}\[\]<>|#~])", r"\\\1", one_line(text))
 
 
 _LATEX = {
@@ -274,4 +284,4 @@ _LATEX = {
 
 def _latex(text: str) -> str:
     """A text from data as plain text in LaTeX."""
-    return "".join(_LATEX.get(c, c) for c in _line(text))
+    return "".join(_LATEX.get(c, c) for c in one_line(text))

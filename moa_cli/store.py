@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import platform
@@ -20,6 +21,8 @@ from benchmarks import BadInput, Benchmark, Weights, digest, plain, write_text
 from methods import Method, find_method, method_name
 
 SCHEMA = "moa.run/1"
+FRONT, SWEEP = "front", "sweep"
+"""Folders in a run: its front, and what `moa study controllability` measures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +54,10 @@ class Record:
 
 
 def run_folder(benchmark: Benchmark, method: Method, seed: int) -> Path:
-    """Where a run lies: a function of what is trained on what."""
-    name = digest([benchmark.identity, plain(asdict(method))])[:8]
+    """Where a run lies: a function of what is trained on what. A method that did not come with moa may change: its code counts."""
+    cls = type(method)
+    code = [] if cls.__module__.startswith("methods.") else [Path(inspect.getfile(cls)).read_text(encoding="utf-8")]
+    name = digest([benchmark.identity, plain(asdict(method)), *code])[:8]
     return benchmark.home / benchmark.name / method_name(type(method)) / f"{name}-s{seed}"
 
 
@@ -122,16 +127,27 @@ def is_trained(folder: Path, benchmark: Benchmark, method: Method) -> bool:
 
 def is_measured(folder: Path, benchmark: Benchmark, method: Method) -> bool:
     """Whether the run's front is there, under the card in force and at all weights."""
-    front, card = front_document(folder), stored_card(benchmark)
-    if front is None or card is None:
+    front = front_document(folder)
+    if front is None or not _in_force(front, benchmark):
         return False
-    same_weights = front["weights"] == [list(w) for w in method.points(benchmark)]
-    return same_weights and front["card"]["hash"] == card["card"]["hash"]
+    return bool(front["weights"] == [list(w) for w in method.points(benchmark)])
 
 
-def front_document(folder: Path) -> dict[str, Any] | None:
-    """What the run's front.json says, None where the run is not measured. BadInput for a damaged one."""
-    path = folder / "front" / "front.json"
+def is_swept(folder: Path, benchmark: Benchmark) -> bool:
+    """Whether the run was measured at every intensity of every goal, under the card in force."""
+    sweep = front_document(folder, SWEEP)
+    return sweep is not None and _in_force(sweep, benchmark)
+
+
+def _in_force(front: dict[str, Any], benchmark: Benchmark) -> bool:
+    card = stored_card(benchmark)
+    return card is not None and bool(front["card"]["hash"] == card["card"]["hash"])
+
+
+def front_document(folder: Path, name: str = FRONT) -> dict[str, Any] | None:
+    """What the front.json of a run's front or sweep says, None where it is not measured. BadInput for a damaged one."""
+    path = folder / name / "front.json"
+    command = f"moa eval {folder} --pareto" if name == FRONT else "the same command again"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if not {"weights", "card", "cost"} <= document.keys():
@@ -140,9 +156,7 @@ def front_document(folder: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, AttributeError) as error:
-        raise BadInput(
-            f"cannot use {path}", f"it is damaged: {error}", f"delete it, then: moa eval {folder} --pareto"
-        ) from error
+        raise BadInput(f"cannot use {path}", f"it is damaged: {error}", f"delete it, then: {command}") from error
 
 
 def forget_other_points(folder: Path, weights: Sequence[Weights]) -> None:

@@ -24,6 +24,7 @@ from moa_cli.job import Event, Job, Outcome
 def do(job: Job, benchmark: Benchmark, log: Log) -> Any:
     """Does a job. Returns the missing parts of a look, the measured point of weights, else nothing."""
     from benchmarks import missing_parts, prepare, prepare_part
+    from moa_cli.sweep import sweep
     from moa_cli.work import evaluate, opened, train
 
     if job.kind == "look":
@@ -42,6 +43,8 @@ def do(job: Job, benchmark: Benchmark, log: Log) -> Any:
         run = opened(job.folder, log)
     if job.measure:
         evaluate(benchmark, method, run, log=log)
+    if job.kind == "sweep":
+        sweep(benchmark, method, run, log=log)
     if job.kind == "weights":
         return _point(job, benchmark, log)
     return None

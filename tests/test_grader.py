@@ -14,6 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 from benchmarks import Answer, BadInput, Benchmark, Cost, Policy, charged_to
+from benchmarks._prepare import policy_source
+from benchmarks._scratch import SIZES
 from methods import Run, _grader
 from methods._grader import MISSING, Grader, Heads, annotated_labels, binned_labels, heads_loss, split_prompts
 
@@ -156,7 +158,7 @@ def test_prompts_are_held_out_with_all_their_answers() -> None:
 # Training
 
 
-def train(benchmark: Benchmark, run: Run, steps: int = 60, lora_rank: int | None = None) -> Path:
+def train(benchmark: Benchmark, run: Run, steps: int = 60, lora_rank: int | None = None, base: str = "policy") -> Path:
     """A grader of ahs (5 classes) and ohs (3 classes), of which every third answer lacks the latter."""
     answers = benchmark.responses()
     labels = binned_labels(benchmark, answers, 5)
@@ -164,7 +166,8 @@ def train(benchmark: Benchmark, run: Run, steps: int = 60, lora_rank: int | None
     labels[::3, 1] = MISSING
     stage = run.stage("grader")
     _grader.train(
-        benchmark, answers, labels, stage, classes=(5, 3), steps=steps, batch=16, learning_rate=4e-5, lora_rank=lora_rank
+        benchmark, answers, labels, stage, classes=(5, 3), steps=steps, batch=16, learning_rate=4e-5, lora_rank=lora_rank,
+        base=base,
     )  # fmt: skip
     return stage.folder
 
@@ -207,6 +210,25 @@ def test_adapters_are_merged(tiny: Benchmark, tmp_path: Path) -> None:
     moved = {name for name, value in start.items() if not torch.equal(value, after[name])}
     assert after.keys() == start.keys()
     assert moved == {name for name in start if "proj" in name}
+
+
+def test_other_models_to_start_from(
+    tiny: Benchmark, tmp_path: Path, tiny_size: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An untrained model of another size, which comes back; and by its path the starting policy itself, in the same bits."""
+    monkeypatch.setitem(SIZES, "mini", (16, 1, 2))
+    untrained = train(tiny, Run(tmp_path / "untrained", 0), steps=4, base="mini")
+    grader = _grader.load(tiny, untrained)
+    assert grader.model.decoder.config.hidden_size == 16
+    assert grader.probabilities(["p"], ["r"]).shape == (1, 8)
+    path = str(policy_source(tiny))
+    by_path, by_default = (
+        train(tiny, Run(tmp_path / name, 0), steps=4, base=base)
+        for name, base in (("path", path), ("default", "policy"))
+    )
+    for name in ("model.safetensors", "heads.safetensors"):
+        assert (by_path / name).read_bytes() == (by_default / name).read_bytes()
+        assert (by_path / name).read_bytes() != (untrained / name).read_bytes()
 
 
 def test_an_interrupted_training_ends_in_the_same_bits(tiny: Benchmark, tmp_path: Path) -> None:

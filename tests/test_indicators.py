@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from benchmarks import _indicators, epsilon, expected_utility, hypervolume, igd_plus, kendall_tau, pareto
+from benchmarks import _indicators, epsilon, expected_utility, hypervolume, igd_plus, kendall_tau, pareto, spearman
 
 
 def naive_hypervolume(points: np.ndarray, ref: np.ndarray) -> float:
@@ -122,6 +122,7 @@ def test_kendall_tau_with_ties_by_hand():
         lambda bad: epsilon(bad, [[1, 1]]),
         lambda bad: expected_utility([[1, 1]], bad),
         lambda bad: kendall_tau(bad[0], [1, 2]),
+        lambda bad: spearman([1, 2], bad),
     ],
 )
 @pytest.mark.parametrize("number", [np.nan, np.inf])
@@ -144,8 +145,27 @@ def test_numbers_that_are_not_finite_are_refused(call, number):
         lambda: expected_utility([[1, 2]], [[1]]),
         lambda: kendall_tau([1, 2], [1, 2, 3]),
         lambda: kendall_tau([1], [1]),
+        lambda: spearman([1, 2], [1, 2, 3]),
     ],
 )
 def test_wrong_shapes_are_refused(call):
     with pytest.raises(ValueError):
         call()
+
+
+def test_spearman_by_hand():
+    """Ranks of (7, 7, 1, 9) are 2.5, 2.5, 1, 4, less their mean 0, 0, -1.5, 1.5; of 1..4 -1.5, -.5, .5, 1.5:
+    (-.75 + 2.25) / sqrt(4.5 x 5). One row at a time or all at once; nothing follows a constant."""
+    rows = [[7.0, 7.0, 1.0, 9.0], [4.0, 3.0, 2.0, 1.0], [5.0, 5.0, 5.0, 5.0]]
+    expected = [1.5 / np.sqrt(22.5), -1.0, 0.0]
+    np.testing.assert_allclose(spearman([1, 2, 3, 4], rows), expected)
+    np.testing.assert_allclose([spearman([1, 2, 3, 4], row) for row in rows], expected)
+    np.testing.assert_allclose(spearman([2, 2, 2, 2], rows), 0)
+
+
+def test_spearman_without_ties_is_the_textbook_formula():
+    """1 - 6 sum d^2 / (K (K^2 - 1)) of the differences between ranks."""
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=9), random.normal(size=(20, 9))
+    differences = x.argsort().argsort() - y.argsort(axis=1).argsort(axis=1)
+    np.testing.assert_allclose(spearman(x, y), 1 - 6 * (differences**2).sum(axis=1) / (9 * 80))

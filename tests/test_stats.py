@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from benchmarks import _stats, bootstrap_hypervolume, hypervolume
+from benchmarks import _stats, bootstrap_hypervolume, bootstrap_means, hypervolume
 from benchmarks._stats import hypervolumes
 
 REF = (-2.0, -2.0)
@@ -99,3 +99,16 @@ def test_methods_on_other_prompts_are_refused():
         bootstrap_hypervolume([[np.zeros((1, 5, 2))], [np.zeros((1, 6, 2))]], REF)
     with pytest.raises(ValueError, match="same prompts"):
         bootstrap_hypervolume([], REF)
+
+
+def test_means_are_paired_with_each_other():
+    """Every draw of every mean is over the same prompts: scores that differ by a constant do so in every draw."""
+    values = scores(np.random.default_rng(5), 40, [[0, 1], [1, 0], [2, 2]])
+    values[2] = values[0] + 3
+    means = bootstrap_means(values, draws=200)
+    found = [[mean.value for mean in row] for row in means]
+    np.testing.assert_allclose(found, values.mean(axis=1))
+    np.testing.assert_allclose(means[2][1].draws - means[0][1].draws, 3)
+    assert means[2][0].minus(means[0][0]).low == pytest.approx(3)
+    spread = means[0][0].draws.std() / (values[0, :, 0].std() / np.sqrt(40))
+    assert 0.85 < spread < 1.15
