@@ -382,6 +382,7 @@ def test_ctrl_c_stops_the_workers_and_says_how_to_go_on(contest: Path) -> None:
     running = subprocess.Popen(
         command, cwd=contest, env=environment(TROUBLE="dawdle"), text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests run in the background inherit "ignore"
     )  # fmt: skip
     deadline = time.monotonic() + 60
     while not list(contest.glob("runs/tiny/ric/*-s9/run.json")) and time.monotonic() < deadline:
