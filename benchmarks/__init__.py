@@ -34,7 +34,17 @@ if TYPE_CHECKING:
     from benchmarks._load import benchmark_names, load_benchmark, option_names
     from benchmarks._lock import locked, whole_folder, write_text
     from benchmarks._log import Log, silent
-    from benchmarks._policy import Policy, cut, cut_tokens, load_policy, sample_tokens, sequence_kl, sequence_log_probs
+    from benchmarks._policy import (
+        Policy,
+        by_length,
+        cut,
+        cut_tokens,
+        load_policy,
+        pad_right,
+        sample_tokens,
+        sequence_kl,
+        sequence_log_probs,
+    )
     from benchmarks._prepare import Prepared, is_prepared, missing_parts, prepare, prepare_part
     from benchmarks._python import load_file
     from benchmarks._stats import Bootstrap, bootstrap_hypervolume, bootstrap_means
@@ -64,7 +74,7 @@ _HOMES = {
     "_load": "benchmark_names load_benchmark option_names",
     "_log": "Log silent",
     "_lock": "locked whole_folder write_text",
-    "_policy": "Policy cut cut_tokens load_policy sample_tokens sequence_kl sequence_log_probs",
+    "_policy": "Policy by_length cut cut_tokens load_policy pad_right sample_tokens sequence_kl sequence_log_probs",
     "_prepare": "Prepared is_prepared missing_parts prepare prepare_part",
     "_python": "load_file",
     "_stats": "Bootstrap bootstrap_hypervolume bootstrap_means",

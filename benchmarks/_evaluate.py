@@ -93,5 +93,6 @@ def _serving(folder: Path) -> dict[str, dict[str, float]]:
 
 def _mean_serving(folder: Path, count: int) -> dict[str, float]:
     """What an answer costs, averaged over the first `count` points."""
-    points = [_serving(folder)[str(k)] for k in range(count)]
+    kept = _serving(folder)
+    points = [kept[str(k)] for k in range(count)]
     return {name: float(np.mean([point[name] for point in points])) for name in points[0]}

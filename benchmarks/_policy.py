@@ -158,6 +158,19 @@ def pad_left(sequences: Sequence[Sequence[int]], pad: int, device: torch.device)
     return ids.to(device), mask.to(device)
 
 
+def pad_right(
+    sequences: Sequence[Sequence[int]], pad: int, device: torch.device, multiple: int = 1
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids (B, S) and attention mask (B, S), S a multiple of `multiple`."""
+    width = -max(map(len, sequences)) // multiple * -multiple
+    ids = torch.full((len(sequences), width), pad, dtype=torch.long)
+    mask = torch.zeros((len(sequences), width), dtype=torch.long)
+    for row, sequence in enumerate(sequences):
+        ids[row, : len(sequence)] = torch.tensor(sequence)
+        mask[row, : len(sequence)] = 1
+    return ids.to(device), mask.to(device)
+
+
 @torch.inference_mode()
 def sample_tokens(
     model: torch.nn.Module,

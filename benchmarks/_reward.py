@@ -18,7 +18,7 @@ from benchmarks._benchmark import FunctionReward, HubReward, PreferencePair, Tra
 from benchmarks._cost import charge
 from benchmarks._errors import BadInput
 from benchmarks._log import Log, silent
-from benchmarks._policy import by_length
+from benchmarks._policy import by_length, pad_right
 from benchmarks._python import load_file
 from benchmarks._scratch import SIZES, scratch_classifier
 from benchmarks._torch import attention, setup
@@ -111,13 +111,8 @@ class Classifier:
         device = self.model.device
         values = np.zeros(len(encoded))
         for rows in by_length(encoded, max(1, TOKENS_PER_BATCH // longest)):
-            width = len(encoded[rows[0]])
-            ids = torch.full((len(rows), width), self.tokenizer.pad_token_id)
-            mask = torch.zeros((len(rows), width), dtype=torch.long)
-            for row, i in enumerate(rows):
-                ids[row, : len(encoded[i])] = torch.tensor(encoded[i])
-                mask[row, : len(encoded[i])] = 1
-            logits = self.model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits
+            ids, mask = pad_right([encoded[i] for i in rows], self.tokenizer.pad_token_id, device)
+            logits = self.model(input_ids=ids, attention_mask=mask).logits
             values[rows] = self.sign * logits[:, self.label].double().cpu().numpy()
         charge(flops=2.0 * self.model.num_parameters() * sum(map(len, encoded)))
         return values

@@ -112,18 +112,19 @@ def train_scratch_policy(
         pairs = [policy.encode(a) for a in answers]
         return [(p, r[:limit]) for p, r in pairs]
 
+    responses, demonstrations = encode(benchmark.responses()), encode(benchmark.demonstrations())
     # beta2 as in pre-training of large models (GPT-3, Llama): with 0.999 a short training knows too little by the same time
     pretraining = Training(steps=made.pretrain_steps, batch=made.batch, learning_rate=made.learning_rate, beta2=0.95)
     supervised(
-        policy, encode(benchmark.responses()), pretraining, folder=folder / "pretrain", seed=made.seed,
+        policy, responses, pretraining, folder=folder / "pretrain", seed=made.seed,
         stage="pre-training", log=log, on_prompt=True,
     )  # fmt: skip
     tuning = Training(steps=made.sft_steps, batch=made.batch, learning_rate=made.learning_rate / 2, beta2=0.95)
     supervised(
-        policy, encode(benchmark.demonstrations()), tuning, folder=folder / "sft", seed=made.seed + 1,
+        policy, demonstrations, tuning, folder=folder / "sft", seed=made.seed + 1,
         stage="sft", log=log,
     )  # fmt: skip
-    read = {i for pair in encode([*benchmark.responses(), *benchmark.demonstrations()]) for ids in pair for i in ids}
+    read = {i for pair in (*responses, *demonstrations) for ids in pair for i in ids}
     _put_numbers_on_a_line(policy.model, tokenizer, read)
     return policy
 

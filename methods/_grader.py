@@ -13,7 +13,7 @@ import torch
 from datasets import Dataset
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
-from torch.nn.functional import cross_entropy, pad
+from torch.nn.functional import cross_entropy
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainingArguments
 
 from benchmarks import (
@@ -23,8 +23,10 @@ from benchmarks import (
     Cost,
     Progress,
     Training,
+    by_length,
     charge,
     charged_to,
+    pad_right,
     passes,
     run_trainer,
     trainer_arguments,
@@ -134,11 +136,9 @@ class Grader:
     def probabilities(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
         """Probability of every class of every head (N, K_1 + ... + K_M); length-sorted, charged to the ledger in force."""
         encoded = [self.encode(Answer(p, r)) for p, r in zip(prompts, responses, strict=True)]
-        order = sorted(range(len(encoded)), key=lambda i: -len(encoded[i]))
         size = max(1, TOKENS_PER_BATCH // max(map(len, encoded), default=1))
         found = np.zeros((len(encoded), sum(self.classes)))
-        for start in range(0, len(order), size):
-            rows = order[start : start + size]
+        for rows in by_length(encoded, size):
             batch = padded([encoded[i] for i in rows], self.tokenizer.pad_token_id, 8, self.model.decoder.device)
             parts = self.model(**batch).float().split(list(self.classes), dim=1)
             found[rows] = torch.cat([part.softmax(dim=1) for part in parts], dim=1).double().cpu().numpy()
@@ -156,11 +156,9 @@ class Grader:
 def padded(
     rows: Sequence[Sequence[int]], pad_token: int, multiple: int, device: torch.device
 ) -> dict[str, torch.Tensor]:
-    """Token ids and attention mask (B, S), padded on the right to a multiple."""
-    width = -max(map(len, rows)) // multiple * -multiple
-    ids = torch.stack([pad(torch.tensor(row), (0, width - len(row)), value=pad_token) for row in rows])
-    mask = torch.stack([pad(torch.ones(len(row), dtype=torch.long), (0, width - len(row))) for row in rows])
-    return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+    """What the heads read (B, S), padded on the right to a multiple."""
+    ids, mask = pad_right(rows, pad_token, device, multiple)
+    return {"input_ids": ids, "attention_mask": mask}
 
 
 class _HeadsTrainer(Trainer):

@@ -41,18 +41,25 @@ def to_train(
 
     The adapter's initialisation depends on the seed alone, so policies trained apart can be merged (arXiv 2306.04488).
     """
+    adapted = start is not None and (start / "adapter_config.json").exists()
+    if start is not None and not adapted:
+        return _exact(load(benchmark, start, fresh=True))
     policy = benchmark.prepared.load_base(base, seed)
-    if start is not None and (start / "adapter_config.json").exists():
+    if adapted:
         return replace(policy, model=PeftModel.from_pretrained(policy.model, start, is_trainable=True))
     rank = rank_for(policy, lora_rank)
-    if start is not None or rank == 0:
-        policy = load(benchmark, start, fresh=True) if start is not None else policy
-        return replace(policy, model=policy.model.float())  # bf16 weights lose small updates
+    if rank == 0:
+        return _exact(policy)
     torch.manual_seed(seed)
     config = LoraConfig(
         r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules="all-linear", task_type="CAUSAL_LM"
     )
     return replace(policy, model=get_peft_model(policy.model, config))
+
+
+def _exact(policy: Policy) -> Policy:
+    """With weights in fp32, to be trained whole: those in bf16 lose small updates."""
+    return replace(policy, model=policy.model.float())
 
 
 def save(policy: Policy, folder: Path) -> None:

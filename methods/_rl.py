@@ -27,6 +27,7 @@ from methods._optimisers import Memory, Remember, make_trainer, operations, pass
 from methods._settings import Reinforcement
 
 Goals = tuple[int, ...]
+"""One intensity 1..K_i per objective, 0 where the goal is left out; empty for rewards without goals."""
 
 
 class Task(NamedTuple):

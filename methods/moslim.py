@@ -18,10 +18,8 @@ from methods._settings import Reinforcement
 if TYPE_CHECKING:
     from benchmarks import Policy
     from methods._grader import Grader
-    from methods._rl import Task
+    from methods._rl import Goals, Task
 
-Goals = tuple[int, ...]
-"""One intensity 1..K_i per objective, 0 where the goal is left out."""
 FLOOR, LIMIT = 0.01, 5.0
 """Least standard deviation to divide by, largest reward."""
 

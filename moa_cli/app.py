@@ -211,7 +211,7 @@ def compare(
     from moa_cli import fronts, plan, render
     from moa_cli.comparison import compare as compared
 
-    fronts.check_outputs(output or [])
+    steps.check_outputs(output or [], render.FORMATS)
     names = steps.method_list(method)
     if config and not names:
         refuse("-c was given without -m", "settings are for runs that are made", "moa compare -m METHOD -c ...")
@@ -227,9 +227,7 @@ def compare(
         document = compared(fronts.named(what))
     else:
         document = compared(fronts.found(runs, steps.folder_names(benchmark), seed or [], say))
-    for path in output or []:
-        render.write(document, path)
-        say(f"wrote {path}")
+    steps.write_outputs(document, output or [], render.FORMATS)
     out(document if json else render.table(document))
 
 
@@ -262,20 +260,17 @@ def study(
     moa study reward-model-size --over 0.3m,1m -b hh-rlhf-mini
     moa study retention -c alphas=[0.0,0.5,1.0,2.0] -o retention.md -o retention.json
     """
-    from moa_cli import render, tables
     from moa_cli import study as studies
+    from moa_cli import tables
 
     chosen = studies.named(name)
-    for path in output or []:
-        render.check_suffix(path, tables.FORMATS)
+    steps.check_outputs(output or [], tables.FORMATS)
     settings = steps.settings_of(config, steps.benchmark_list(benchmark), [method or chosen.method], data_dir, runs)
     values = steps.names_in(over)
     found = studies.contestants(chosen, settings, config or [], values, seed or [0], home=runs, data_dir=data_dir)
     steps.succeed(steps.execute(chosen.jobs(found), settings.benchmarks.values(), jobs))
     document = studies.document(name, found)
-    for path in output or []:
-        render.write(document, path, tables.FORMATS)
-        say(f"wrote {path}")
+    steps.write_outputs(document, output or [], tables.FORMATS)
     out(document if json else tables.table(document))
 
 

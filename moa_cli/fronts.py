@@ -10,13 +10,6 @@ from typing import Any
 from benchmarks import BadInput, Front, read_front
 from moa_cli import store
 from moa_cli.comparison import SCHEMA
-from moa_cli.render import FORMATS, check_suffix
-
-
-def check_outputs(paths: Sequence[Path]) -> None:
-    """BadInput for a file that could not be written for its suffix."""
-    for path in paths:
-        check_suffix(path, FORMATS)
 
 
 def saved(paths: Sequence[Path]) -> dict[str, Any] | None:

@@ -126,6 +126,7 @@ def check_suffix(path: Path, formats: Formats) -> None:
 
 
 def as_text(render: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], bytes]:
+    """A renderer of text as one of bytes."""
     return lambda document: render(document).encode()
 
 
@@ -246,10 +247,12 @@ def _number(value: float, sign: str = "") -> str:
 
 
 def interval(value: float, low: float, high: float, sign: str = "") -> str:
+    """A value and its whole interval."""
     return f"{_number(value, sign)} [{_number(low, sign)}, {_number(high, sign)}]"
 
 
 def plus_minus(value: float, low: float, high: float, sign: str = "") -> str:
+    """A value and half the width of its interval."""
     return f"{_number(value, sign)} ±{_number((high - low) / 2)}"
 
 

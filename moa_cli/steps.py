@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from moa_cli.config import Settings
     from moa_cli.job import Job, Outcome
     from moa_cli.plan import Contestant
+    from moa_cli.render import Formats
 
 DEFAULT_BENCHMARK = "hh-rlhf-mini"
 
@@ -51,6 +52,23 @@ def trained_runs(paths: list[Path], benchmarks: list[str], home: Path) -> list[C
                 "repeat the moa train that began it: it goes on where it stopped",
             )
     return chosen
+
+
+def check_outputs(paths: list[Path], formats: Formats) -> None:
+    """BadInput for a file that could not be written for its suffix."""
+    from moa_cli.render import check_suffix
+
+    for path in paths:
+        check_suffix(path, formats)
+
+
+def write_outputs(document: dict[str, Any], paths: list[Path], formats: Formats) -> None:
+    """Writes what was asked for with -o, and says so."""
+    from moa_cli.render import write
+
+    for path in paths:
+        write(document, path, formats)
+        say(f"wrote {path}")
 
 
 def names_in(values: list[str] | None) -> list[str]:

@@ -88,8 +88,11 @@ def refused(result: subprocess.CompletedProcess[str], *words: str) -> None:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a benchmark that trains in a second: its rewards are letter counts."""
-    folder = tmp_path_factory.mktemp("cli")
+    return benchmark_in(tmp_path_factory.mktemp("cli"))
+
+
+def benchmark_in(folder: Path) -> Path:
+    """The folder, with a benchmark that trains in a second: its rewards are letter counts."""
     (folder / "tiny.toml").write_text(TOML)
     (folder / "letters.py").write_text(LETTERS)
     rows = [{"prompt": f"Say number {i} aloud.", "response": f"It is {i}, and then comes {i + 1}."} for i in range(40)]

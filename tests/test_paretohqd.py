@@ -14,9 +14,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from benchmarks import Answer, Benchmark, Policy, Weights
-from methods import Run, _sft
+from methods import Run
 from methods._selection import nearest, pareto_layers
 from methods.paretohqd import ParetoHqD
+from tests.test_ric import spied
 
 SMALL = {"answers": 8, "steps": 4, "batch": 4}
 GRID = ((1.0, 0.0), (0.25, 0.75), (0.0, 1.0))
@@ -109,19 +110,6 @@ def test_rewards_are_not_rounded() -> None:
 
 
 # What is imitated
-
-
-def spied(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[Answer], dict[str, Any]]]:
-    """Records every SFT call and lets it happen."""
-    calls: list[tuple[str, list[Answer], dict[str, Any]]] = []
-    train = _sft.train
-
-    def spy(benchmark: Benchmark, answers: Sequence[Answer], stage: Any, **given: Any) -> None:
-        calls.append((stage.name, list(answers), given))
-        train(benchmark, answers, stage, **given)
-
-    monkeypatch.setattr(_sft, "train", spy)
-    return calls
 
 
 def suits(benchmark: Benchmark, answers: Sequence[Answer], w: Weights, count: int, pool: int) -> list[Answer]:

@@ -25,7 +25,7 @@ from moa_cli.config import Settings, as_config
 from moa_cli.job import Source
 from moa_cli.plan import Contestant
 from moa_cli.sweep import sweep
-from tests.test_cli import LETTERS, ROOT, TOML, environment, moa, refused
+from tests.test_cli import ROOT, benchmark_in, environment, moa, refused
 
 MOSLIM, SPO = find_method("moslim"), find_method("spo")
 COST = {"seconds": 90.0, "generated_tokens": 1.5e6, "trained_tokens": 2e4, "reward_calls": 300.0, "flops": 1e12}
@@ -345,13 +345,7 @@ def test_a_sweep_is_measured_once(own_tiny: Benchmark) -> None:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a benchmark that trains in a second: its rewards are letter counts."""
-    folder = tmp_path_factory.mktemp("study")
-    (folder / "tiny.toml").write_text(TOML)
-    (folder / "letters.py").write_text(LETTERS)
-    rows = [{"prompt": f"Say number {i} aloud.", "response": f"It is {i}, and then comes {i + 1}."} for i in range(40)]
-    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return folder
+    return benchmark_in(tmp_path_factory.mktemp("study"))
 
 
 def test_controllability_from_nothing(place: Path) -> None:
