@@ -110,7 +110,7 @@ def policy_source(benchmark: Benchmark) -> str | Path:
         return benchmark.policy
     recipe = [
         REVISION, benchmark.policy, benchmark.scratch, benchmark.data.fingerprint(), benchmark.max_prompt_tokens,
-        benchmark.sampling.max_new_tokens,
+        benchmark.sampling.max_new_tokens, benchmark.names,
     ]  # fmt: skip
     return root(benchmark) / f"policy-{digest(recipe)}"
 
@@ -123,13 +123,14 @@ def _policy_id(benchmark: Benchmark) -> str:
 
 def tokenizer_folder(benchmark: Benchmark) -> Path:
     """Folder of the tokenizer that scratch models share."""
-    return root(benchmark) / f"tokenizer-{digest([benchmark.data.fingerprint(), benchmark.scratch.vocabulary])}"
+    recipe = [REVISION, benchmark.data.fingerprint(), benchmark.scratch.vocabulary, benchmark.names]
+    return root(benchmark) / f"tokenizer-{digest(recipe)}"
 
 
 def reward_folder(benchmark: Benchmark, objective: Objective, reward: TrainedReward) -> Path:
     """Folder of a trained reward."""
     recipe = [
-        REVISION, reward, benchmark.data.fingerprint(), benchmark.scratch.vocabulary, benchmark.max_prompt_tokens,
+        REVISION, reward, tokenizer_folder(benchmark).name, benchmark.max_prompt_tokens,
         benchmark.sampling.max_new_tokens, _policy_id(benchmark) if reward.base == "policy" else "",
     ]  # fmt: skip
     return root(benchmark) / f"reward-{objective.name}-{digest(recipe)}"
@@ -236,7 +237,7 @@ def _once(folder: Path, make: Callable[[Path], None]) -> None:
 
 def _tokenizer(benchmark: Benchmark) -> PreTrainedTokenizerFast:
     def make(folder: Path) -> None:
-        train_tokenizer(texts(benchmark), benchmark.scratch.vocabulary).save_pretrained(folder)
+        train_tokenizer(texts(benchmark), benchmark.scratch.vocabulary, benchmark.names).save_pretrained(folder)
 
     _once(tokenizer_folder(benchmark), make)
     return PreTrainedTokenizerFast.from_pretrained(tokenizer_folder(benchmark), padding_side="left")

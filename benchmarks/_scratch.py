@@ -13,6 +13,7 @@ from benchmarks._benchmark import Answer, Benchmark
 from benchmarks._errors import BadInput
 from benchmarks._log import Log, silent
 from benchmarks._policy import Policy
+from benchmarks._tags import described, fifths, put_tags_on_lines, tags_of
 from benchmarks._torch import attention, setup
 from benchmarks._trainer import Training, supervised
 
@@ -28,14 +29,16 @@ SIZES = {  # hidden size, layers, heads; about that many parameters with a vocab
 
 NUMBERS = [f" {n / 10:.1f}" for n in range(-40, 41)]
 """-4.0, -3.9, ..., 4.0, with their leading space."""
-DIGITS = [str(n) for n in range(10)]
+
+TAGGED = 0.7, 0.35
+"""Share of the prompts with control tags, in pre-training and in SFT [choice]."""
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
+def train_tokenizer(texts: Iterable[str], vocabulary: int, objectives: Sequence[str] = ()) -> PreTrainedTokenizerFast:
     """Byte-level BPE on the texts: lossless for any string.
 
     The `NUMBERS` are tokens, other digits stay single: a model of a million parameters does not learn to read a number
-    digit by digit from a few thousand prompts (a large one arrives with that knowledge).
+    digit by digit from a few thousand prompts (a large one arrives with that knowledge). So are control tags (`_tags`).
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -49,7 +52,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.add_tokens([AddedToken(number, normalized=False) for number in NUMBERS])
+    tokenizer.add_tokens([AddedToken(text, normalized=False) for text in (*NUMBERS, *tags_of(objectives))])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="<pad>",
@@ -108,11 +111,13 @@ def train_scratch_policy(
     policy = untrained_policy(benchmark, tokenizer, size, made.seed)
     limit = benchmark.sampling.max_new_tokens
 
-    def encode(answers: Sequence[Answer]) -> list[tuple[list[int], list[int]]]:
-        pairs = [policy.encode(a) for a in answers]
+    edges = fifths(benchmark.responses())
+
+    def encode(answers: Sequence[Answer], tagged: float) -> list[tuple[list[int], list[int]]]:
+        pairs = [policy.encode(a) for a in described(answers, edges, tagged, made.seed)]
         return [(p, r[:limit]) for p, r in pairs]
 
-    responses, demonstrations = encode(benchmark.responses()), encode(benchmark.demonstrations())
+    responses, demonstrations = encode(benchmark.responses(), TAGGED[0]), encode(benchmark.demonstrations(), TAGGED[1])
     # beta2 as in pre-training of large models (GPT-3, Llama): with 0.999 a short training knows too little by the same time
     pretraining = Training(steps=made.pretrain_steps, batch=made.batch, learning_rate=made.learning_rate, beta2=0.95)
     supervised(
@@ -126,6 +131,7 @@ def train_scratch_policy(
     )  # fmt: skip
     read = {i for pair in (*responses, *demonstrations) for ids in pair for i in ids}
     _put_numbers_on_a_line(policy.model, tokenizer, read)
+    put_tags_on_lines(policy.model, tokenizer, benchmark.names, made.seed)
     return policy
 
 
@@ -139,12 +145,10 @@ def _put_numbers_on_a_line(model: LlamaForCausalLM, tokenizer: PreTrainedTokeniz
     never = [i for i in range(len(weight)) if i not in read]
     with torch.no_grad():
         base, spread = weight[never].mean(dim=0), weight[sorted(read)].std()
-        for numbers in (NUMBERS, DIGITS):
-            ids = tokenizer.convert_tokens_to_ids(numbers)
-            slope, values = torch.randn_like(base) * spread, torch.linspace(-2, 2, len(numbers))
-            for i, value in zip(ids, values.tolist(), strict=True):
-                if i not in read:
-                    weight[i] = base + value * slope
+        slope, values = torch.randn_like(base) * spread, torch.linspace(-2, 2, len(NUMBERS))
+        for i, value in zip(tokenizer.convert_tokens_to_ids(NUMBERS), values.tolist(), strict=True):
+            if i not in read:
+                weight[i] = base + value * slope
 
 
 def scratch_classifier(

@@ -81,9 +81,15 @@ class Graded(Protocol):
 
 
 def binned_labels(benchmark: Benchmark, answers: Sequence[Answer], classes: int) -> np.ndarray:
-    """Labels (N, M) 0..classes-1: the quantile bin of each answer's training reward; equal rewards share a bin."""
-    scores = benchmark.score([a.prompt for a in answers], [a.response for a in answers])
+    """Labels (N, M) 0..classes-1: the bin of each answer's training reward, by quantiles over the demonstrations [choice].
+
+    Among all answers the lowest bin of every objective would hold the degenerate ones, and to ask for it would be to ask
+    for those. Equal rewards share a bin.
+    """
+    sensible = benchmark.demonstrations()
+    scores = benchmark.score([a.prompt for a in sensible], [a.response for a in sensible])
     edges = np.quantile(scores, np.arange(1, classes) / classes, axis=0)
+    scores = benchmark.score([a.prompt for a in answers], [a.response for a in answers])
     return np.stack([np.searchsorted(e, s, side="left") for e, s in zip(edges.T, scores.T, strict=True)], axis=1)
 
 

@@ -35,6 +35,10 @@ class MOSLIM(Reinforcement, Method):
 
     epochs: float = 6.0
     """Tasks, a prompt under some goals, per training prompt; each prompt is posed under K goals at a time [choice]."""
+    learning_rate: float = 3e-5
+    """Of the policy [choice]: telling goals apart takes more than moving all answers one way."""
+    kl_coef: float = 0.1
+    """Against rewards in standard deviations of a probability [choice]."""
     supervision: Literal["rewards", "grades"] = "rewards"
     """What the reward model learns: the quantile bin of the benchmark's training reward, the signal that all other methods
     are given [choice], or the data's graded annotations ("grades", the paper's case)."""

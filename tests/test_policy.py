@@ -83,14 +83,12 @@ def test_numbers_never_read_are_on_a_line(tokenizer: PreTrainedTokenizerFast, ra
     assert len({i[0] for i in ids}) == 81
     model: Any = random_policy().model
     before = model.get_input_embeddings().weight.detach().clone()
-    digits = tokenizer.convert_tokens_to_ids([str(n) for n in range(10)])
-    read = set(range(len(before))) - {i[0] for i in ids} - set(digits[3:])
+    read = set(range(len(before))) - {i[0] for i in ids}
     _put_numbers_on_a_line(model, tokenizer, read)
     after = model.get_input_embeddings().weight.detach()
-    for line in (after[[i[0] for i in ids]], after[digits[3:]]):
-        steps = line.diff(dim=0)
-        assert steps.norm(dim=1).min() > 0
-        assert torch.allclose(steps, steps.mean(dim=0).expand_as(steps), atol=1e-5)
+    steps = after[[i[0] for i in ids]].diff(dim=0)
+    assert steps.norm(dim=1).min() > 0
+    assert torch.allclose(steps, steps.mean(dim=0).expand_as(steps), atol=1e-5)
     assert torch.equal(after[sorted(read)], before[sorted(read)])
 
 
