@@ -248,12 +248,15 @@ def random_goals(classes: Sequence[int], generator: np.random.Generator) -> list
 def asked(weights: Weights, classes: Sequence[int], mapping: Literal["linf", "l2", "linear"]) -> Goals:
     """Goals for weights: 1 + round((K_i - 1) s_i), s = w / max(w) ("linf"), w / ||w||_2 ("l2"), or w ("linear").
 
-    >>> asked((0.25, 0.75), (5, 5), "linf")
-    (2, 5)
+    A goal of intensity 1 is left out [choice]: little weight on an objective is indifference, not a wish for its worst.
+
+    >>> asked((0.25, 0.75), (5, 5), "linf"), asked((0.1, 0.9), (5, 5), "linf")
+    ((2, 5), (0, 5))
     """
     w = np.asarray(weights)
     share = {"linf": w / w.max(), "l2": w / np.linalg.norm(w), "linear": w}[mapping]
-    return tuple(int(1 + np.floor((K - 1) * s + 0.5 + 1e-9)) for K, s in zip(classes, share, strict=True))
+    intensities = [int(1 + np.floor((K - 1) * s + 0.5 + 1e-9)) for K, s in zip(classes, share, strict=True)]
+    return tuple(n if n > 1 else 0 for n in intensities)
 
 
 def wrap(prompt: str, goals: Goals, names: Sequence[str]) -> str:

@@ -192,7 +192,7 @@ def test_goals_asked_for_by_hand() -> None:
     assert asked((0.3, 0.7), (5, 5), "l2") == (3, 5)
     assert asked((0.3, 0.7), (5, 5), "linear") == (2, 4)
     assert asked((0.125, 0.875), (5, 5), "linear") == (2, 5)
-    assert asked((1.0, 0.0), (5, 7), "linf") == (5, 1)
+    assert asked((1.0, 0.0), (5, 7), "linf") == (5, 0)
     assert asked((0.5, 0.5), (5, 7), "linf") == (5, 7)
     for mapping in ("linf", "l2", "linear"):
         assert asked((1.0,), (5,), mapping) == (5,)  # type: ignore[arg-type]
@@ -258,7 +258,7 @@ def test_weights_ask_for_goals(tiny: Benchmark, tmp_path: Path) -> None:
     SMALL.train(tiny, run)
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert {"reward", "met/ah", "met/oh", "kl"} <= {name for row in rows for name in row}
-    for w, goals in (((1.0, 0.0), "<ah 5> <oh 1> "), ((0.5, 0.5), "<ah 5> <oh 5> "), ((0.25, 0.75), "<ah 2> <oh 5> ")):
+    for w, goals in (((1.0, 0.0), "<ah 5> "), ((0.5, 0.5), "<ah 5> <oh 5> "), ((0.25, 0.75), "<ah 2> <oh 5> ")):
         policy = SMALL.policy(tiny, run, w)
         assert policy.encode_prompt("Call 1: ") == policy.tokenizer(goals + "Call 1: ")["input_ids"]
 
