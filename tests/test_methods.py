@@ -258,7 +258,7 @@ def test_a_moved_run_answers_the_same(tiny: Benchmark, trained: Trained, tmp_pat
     assert moved.generate(prompts, tiny.sampling, 0) == expected
 
 
-def test_one_objective_is_enough(own_tiny: Benchmark, trained: Trained, tmp_path: Path) -> None:
+def test_one_objective_is_enough(own_tiny: Benchmark, tiny_size: None, trained: Trained, tmp_path: Path) -> None:
     """With a single objective there is one point, and it can be trained and measured."""
     one = prepare(replace(own_tiny, objectives=own_tiny.objectives[1:], grid=(), trained_grid=())).benchmark
     run = Run(tmp_path / "run", 0)

@@ -312,7 +312,7 @@ def test_each_expert_is_morlhf_at_a_corner(tiny: Benchmark, experts: tuple[Rewar
         assert (alone / "model.safetensors").read_bytes() == (expert / "model.safetensors").read_bytes()
 
 
-def test_three_experts(own_tiny: Benchmark, tmp_path: Path) -> None:
+def test_three_experts(own_tiny: Benchmark, tiny_size: None, tmp_path: Path) -> None:
     """With three objectives the soup is the mean of three."""
     objectives = (*own_tiny.objectives, replace(own_tiny.objectives[1], name="uh"))
     three = prepare(replace(own_tiny, objectives=objectives, grid=(), trained_grid=())).benchmark

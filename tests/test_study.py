@@ -278,7 +278,7 @@ def test_variants_are_ordinary_runs(cries: Benchmark) -> None:
     ]  # fmt: skip
     assert runs[2].folder == store.run_folder(cries, MOSLIM(epochs=2.0, optimizer="grpo"), 0)
     labels = [job.label for job in plan.measuring(runs, may_train=True) if job.kind == "run"]
-    assert labels[2] == "moslim/x/s0 grpo"
+    assert labels[:2] == ["moslim/x/s0 grpo", "moslim/x/s1 grpo"]  # RL goes first, the starting policy last
     assert len(set(labels)) == 6
     [one, _] = runs_of("controllability", cries, MOSLIM())
     assert (one.folder, one.variant) == (store.run_folder(cries, MOSLIM(), 0), "")
