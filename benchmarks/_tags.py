@@ -13,12 +13,14 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from benchmarks._benchmark import Answer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 LEVELS = 7
 """A tag's number is 1 to 7, the most grades that a data set of ours has; what is read are fifths, 1 to 5."""
@@ -52,6 +54,15 @@ def tag(name: str, level: int) -> str:
     return f"<{name} {level}>"
 
 
+def tagged(prompt: str, levels: Sequence[int], names: Sequence[str]) -> str:
+    """The prompt with tags before it, none where the level is 0.
+
+    >>> tagged("How?", (4, 0), ("words", "initial"))
+    '<words 4> How?'
+    """
+    return "".join(f"{tag(name, level)} " for name, level in zip(names, levels, strict=True) if level) + prompt
+
+
 def tags_of(names: Sequence[str]) -> list[str]:
     """Every tag that scratch models know as one token: of the properties and of the objectives named."""
     return [tag(name, level) for name in dict.fromkeys((*PROPERTIES, *names)) for level in range(1, LEVELS + 1)]
@@ -74,8 +85,7 @@ def described(answers: Sequence[Answer], edges: Edges, share: float, seed: int) 
         names = [name for name in PROPERTIES if generator.random() < EACH] or [str(generator.choice(list(PROPERTIES)))]
         if generator.random() < share:
             levels = [1 + bisect_right(edges[name], PROPERTIES[name](answer.response)) for name in names]
-            tags = "".join(f"{tag(name, level)} " for name, level in zip(names, levels, strict=True))
-            answer = Answer(tags + answer.prompt, answer.response)
+            answer = Answer(tagged(answer.prompt, levels, names), answer.response)
         told.append(answer)
     return told
 
@@ -88,6 +98,8 @@ def put_tags_on_lines(
     What is learned of one level then holds for its neighbours. Farther out, a tag could become an answer's likeliest next
     token: outputs share the embeddings.
     """
+    import torch
+
     weight = model.get_input_embeddings().weight
     read = _ids(tokenizer, list(PROPERTIES), 5)
     ends = cycle(np.random.default_rng(seed).permutation(read).tolist())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from benchmarks import Answer, BadInput, Benchmark, Weights
+from benchmarks import Answer, BadInput, Benchmark, Weights, tagged
 from methods._base import Method, Run
 from methods._settings import Reinforcement
 
@@ -265,7 +265,7 @@ def wrap(prompt: str, goals: Goals, names: Sequence[str]) -> str:
     >>> wrap("How?", (5, 0, 3), ("helpful", "humor", "harmless"))
     '<helpful 5> <harmless 3> How?'
     """
-    return "".join(f"<{name} {n}> " for name, n in zip(names, goals, strict=True) if n) + prompt
+    return tagged(prompt, goals, names)
 
 
 def unwrap(text: str, names: Sequence[str]) -> tuple[str, Goals]:

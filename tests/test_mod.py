@@ -218,4 +218,4 @@ def test_the_price_of_an_answer_is_in_the_front(tiny: Benchmark, experts: tuple[
     assert front.cost["serving_tokens"] == pytest.approx(front.tokens.mean())
     assert front.cost["serving_reward_calls"] == 0
     assert front.cost["serving_flops"] == pytest.approx(np.mean(each * [1, 2, 1]), rel=0.2)
-    assert front.cost["serving_flops"] >= 0.999 * np.mean(each * [1, 2, 1])
+    assert front.cost["serving_flops"] >= (1 - 1e-12) * np.mean(each * [1, 2, 1])  # rounding
