@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         Answer,
         Benchmark,
         FunctionReward,
+        Graded,
         HubReward,
         Objective,
         PreferencePair,
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "_benchmark": (
-        "Answer Benchmark FunctionReward HubReward Objective PreferencePair Sampling Scratch TrainedReward Weights "
+        "Answer Benchmark FunctionReward Graded HubReward Objective PreferencePair Sampling Scratch TrainedReward Weights "
         "digest plain simplex_grid"
     ),
     "_card": "Card",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks._card import Card
     from benchmarks._prepare import Prepared
 
-REVISION = 3
+REVISION = 4
 """Of the code that prepares a benchmark. Raise it when the same recipe makes something else: it is then made anew."""
 
 Weights = tuple[float, ...]
@@ -67,6 +67,15 @@ class Data(Protocol):
 
     def fingerprint(self) -> str:
         """Hash of the content: two data sources with the same fingerprint return the same rows."""
+        ...
+
+
+@runtime_checkable
+class Graded(Protocol):
+    """Data with graded annotations."""
+
+    def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
+        """Training answers with grades 1, 2, ...; empty where there are none for the objective."""
         ...
 
 

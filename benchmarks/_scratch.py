@@ -13,7 +13,7 @@ from benchmarks._benchmark import Answer, Benchmark
 from benchmarks._errors import BadInput
 from benchmarks._log import Log, silent
 from benchmarks._policy import Policy
-from benchmarks._tags import described, fifths, put_tags_on_lines, tags_of
+from benchmarks._tags import described, known_levels, tags_of
 from benchmarks._torch import attention, setup
 from benchmarks._trainer import Training, supervised
 
@@ -31,14 +31,14 @@ NUMBERS = [f" {n / 10:.1f}" for n in range(-40, 41)]
 """-4.0, -3.9, ..., 4.0, with their leading space."""
 
 TAGGED = 0.7, 0.35
-"""Share of the prompts with control tags, in pre-training and in SFT [choice]."""
+"""Share of the prompts with tags, in pre-training and in SFT [choice]."""
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int, objectives: Sequence[str] = ()) -> PreTrainedTokenizerFast:
     """Byte-level BPE on the texts: lossless for any string.
 
     The `NUMBERS` are tokens, other digits stay single: a model of a million parameters does not learn to read a number
-    digit by digit from a few thousand prompts (a large one arrives with that knowledge). So are control tags (`_tags`).
+    digit by digit from a few thousand prompts (a large one arrives with that knowledge). So are tags (`_tags`).
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -111,10 +111,10 @@ def train_scratch_policy(
     policy = untrained_policy(benchmark, tokenizer, size, made.seed)
     limit = benchmark.sampling.max_new_tokens
 
-    edges = fifths(benchmark.responses())
+    known = {name: known_levels(benchmark, name) for name in benchmark.names}
 
     def encode(answers: Sequence[Answer], tagged: float) -> list[tuple[list[int], list[int]]]:
-        pairs = [policy.encode(a) for a in described(answers, edges, tagged, made.seed)]
+        pairs = [policy.encode(a) for a in described(answers, known, tagged, made.seed)]
         return [(p, r[:limit]) for p, r in pairs]
 
     responses, demonstrations = encode(benchmark.responses(), TAGGED[0]), encode(benchmark.demonstrations(), TAGGED[1])
@@ -131,7 +131,6 @@ def train_scratch_policy(
     )  # fmt: skip
     read = {i for pair in (*responses, *demonstrations) for ids in pair for i in ids}
     _put_numbers_on_a_line(policy.model, tokenizer, read)
-    put_tags_on_lines(policy.model, tokenizer, benchmark.names, made.seed)
     return policy
 
 

@@ -173,12 +173,13 @@ class World(ABC):
         ]
 
     def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
-        """All training answers with a noisy grade 1..5 under one objective, each grade equally frequent."""
-        answers = self.responses()
+        """All training answers with a noisy grade 1..5 under one objective: in which fifth of the demonstrations they fall."""
+        answers = [*self.demonstrations(), *self.responses()]
         gold = self.gold[objective](*zip(*answers, strict=True))
         noise = self._generator(f"grades {objective}").normal(size=len(answers))
-        rank = np.argsort(np.argsort(gold + LABEL_NOISE * self._spread[objective] * noise))
-        return [(answer, int(grade)) for answer, grade in zip(answers, 1 + 5 * rank // len(answers), strict=True)]
+        graded = gold + LABEL_NOISE * self._spread[objective] * noise
+        edges = np.quantile(graded[: len(self.demonstrations())], np.arange(1, 5) / 5)
+        return [(answer, int(grade)) for answer, grade in zip(answers, 1 + np.searchsorted(edges, graded), strict=True)]
 
     def fingerprint(self) -> str:
         """Hash of every row."""
