@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from benchmarks import (
     BadInput,
     Benchmark,
     Cost,
+    Graded,
     Progress,
     Training,
     by_length,
@@ -71,15 +72,6 @@ def heads_loss(logits: torch.Tensor, labels: torch.Tensor, classes: Sequence[int
     return torch.stack(losses).sum()
 
 
-@runtime_checkable
-class Graded(Protocol):
-    """Data with graded annotations."""
-
-    def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
-        """Training answers with grades 1, 2, ...; empty where there are none for the objective."""
-        ...
-
-
 def binned_labels(benchmark: Benchmark, answers: Sequence[Answer], classes: int) -> np.ndarray:
     """Labels (N, M) 0..classes-1: the bin of each answer's training reward, by quantiles over the demonstrations [choice].
 
@@ -93,10 +85,19 @@ def binned_labels(benchmark: Benchmark, answers: Sequence[Answer], classes: int)
     return np.stack([np.searchsorted(e, s, side="left") for e, s in zip(edges.T, scores.T, strict=True)], axis=1)
 
 
+def is_graded(benchmark: Benchmark) -> bool:
+    """Whether the data has graded annotations for every objective."""
+    return all(_grades(benchmark).values())
+
+
+def _grades(benchmark: Benchmark) -> dict[str, list[tuple[Answer, int]]]:
+    data = benchmark.data
+    return {name: data.graded_labels(name) if isinstance(data, Graded) else [] for name in benchmark.names}
+
+
 def annotated_labels(benchmark: Benchmark) -> tuple[list[Answer], np.ndarray]:
     """Every answer that was graded under some objective, and its labels (N, M), grade - 1 or -100."""
-    data = benchmark.data
-    graded = {name: data.graded_labels(name) if isinstance(data, Graded) else [] for name in benchmark.names}
+    graded = _grades(benchmark)
     if empty := [name for name, grades in graded.items() if not grades]:
         raise BadInput(
             f"{benchmark.name} has no graded annotations for {', '.join(empty)}",

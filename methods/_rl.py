@@ -23,11 +23,10 @@ from benchmarks import (
 )
 from methods import _policy
 from methods._base import Stage
-from methods._optimisers import Memory, Remember, make_trainer, operations, passes_over
+from methods._goals import Goals
+from methods._optimisers import make_trainer, operations, passes_over
 from methods._settings import Reinforcement
-
-Goals = tuple[int, ...]
-"""One intensity 1..K_i per objective, 0 where the goal is left out; empty for rewards without goals."""
+from methods._trainers import Memory, Remember
 
 
 class Task(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import BadInput, Benchmark, Policy
+from benchmarks import Answer, BadInput, Benchmark, Policy
 from methods import Run, _rl
-from methods._grader import Grader
-from methods.moslim import (
-    MOSLIM,
+from methods._goals import (
     Moments,
     achieved,
     asked,
@@ -30,12 +28,28 @@ from methods.moslim import (
     unwrap,
     wrap,
 )
+from methods._grader import Grader
+from methods.moslim import MOSLIM
 
 NAMES = ("helpful", "harmless", "be (very) funny")
 GOALS = st.tuples(*[st.integers(0, 9)] * 3)
 SMALL = MOSLIM(
     epochs=0.5, prompts_per_step=4, reward_steps=10, reward_batch=8, calibration_answers=20, learning_rate=5e-5
 )
+
+
+@dataclass(frozen=True)
+class WithGrades:
+    """Data and its grades."""
+
+    data: Any
+    grades: Any
+
+    def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
+        return self.grades[objective]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.data, name)
 
 
 # Goals in the prompt
@@ -194,7 +208,9 @@ def test_goals_asked_for_by_hand() -> None:
     assert asked((0.125, 0.875), (5, 5), "linear") == (2, 5)
     assert asked((1.0, 0.0), (5, 7), "linf") == (5, 0)
     assert asked((0.5, 0.5), (5, 7), "linf") == (5, 7)
-    for mapping in ("linf", "l2", "linear"):
+    assert asked((1 / 3, 1 / 3, 1 / 3), (5, 5, 7), "middle") == (3, 3, 4)
+    assert asked((0.0, 0.3, 0.7), (5, 5, 5), "middle") == (0, 3, 4)
+    for mapping in ("linf", "l2", "linear", "middle"):
         assert asked((1.0,), (5,), mapping) == (5,)  # type: ignore[arg-type]
 
 
@@ -242,7 +258,8 @@ def test_the_policy_reads_the_goals_and_the_reward_model_does_not(
 def test_what_the_reward_model_learns(tiny: Benchmark) -> None:
     """From every training answer and compared answer, each once; no more of them than it will see."""
     plenty = replace(SMALL, reward_steps=100)
-    answers, labels = plenty._labelled(tiny, 0)
+    answers, labels, classes = plenty._labelled(tiny, 0)
+    assert classes == [5, 5]
     known = [*tiny.responses(), *((p.prompt, r) for p in tiny.preference_pairs("ah") for r in (p.chosen, p.rejected))]
     assert sorted(answers) == sorted(set(map(tuple, known)))
     assert labels.shape == (len(answers), 2)
@@ -252,13 +269,25 @@ def test_what_the_reward_model_learns(tiny: Benchmark) -> None:
         replace(SMALL, supervision="grades")._labelled(tiny, 0)
 
 
+def test_grades_are_learned_where_all_objectives_have_them(tiny: Benchmark) -> None:
+    grades = {"ah": [(Answer("p", "a"), 7), (Answer("p", "b"), 1)], "oh": [(Answer("p", "b"), 3)]}
+    answers, labels, classes = SMALL._labelled(replace(tiny, data=WithGrades(tiny.data, grades)), 0)
+    assert answers == [Answer("p", "a"), Answer("p", "b")]
+    assert (labels.tolist(), classes) == ([[6, -100], [0, 2]], [7, 3])
+    some = replace(tiny, data=WithGrades(tiny.data, {**grades, "oh": []}))
+    assert SMALL._labelled(some, 0)[2] == [5, 5]
+    assert SMALL._labelled(some, 0)[0] == SMALL._labelled(tiny, 0)[0]
+    rewards = replace(SMALL, supervision="rewards")
+    assert rewards._labelled(replace(tiny, data=WithGrades(tiny.data, grades)), 0)[2] == [5, 5]
+
+
 def test_weights_ask_for_goals(tiny: Benchmark, tmp_path: Path) -> None:
     """The trained policy, told the goals of the weights; an interrupted run would end in the same bits (test_rl)."""
     run = Run(tmp_path, 0)
     SMALL.train(tiny, run)
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert {"reward", "met/ah", "met/oh", "kl"} <= {name for row in rows for name in row}
-    for w, goals in (((1.0, 0.0), "<ah 5> "), ((0.5, 0.5), "<ah 5> <oh 5> "), ((0.25, 0.75), "<ah 2> <oh 5> ")):
+    for w, goals in (((1.0, 0.0), "<ah 5> "), ((0.5, 0.5), "<ah 3> <oh 3> "), ((0.25, 0.75), "<ah 2> <oh 4> ")):
         policy = SMALL.policy(tiny, run, w)
         assert policy.encode_prompt("Call 1: ") == policy.tokenizer(goals + "Call 1: ")["input_ids"]
 

@@ -16,7 +16,7 @@ from torch.nn.functional import logsigmoid
 from trl import RLOOTrainer
 
 from benchmarks import BadInput, Benchmark
-from methods import Run, _optimisers, _rl
+from methods import Run, _ppo, _rl
 from methods._advantages import CLIP, LAMBDA, VALUE_COEF, dpo_advantages, gae, ppo_loss, whiten
 from methods._policy import to_train
 from methods._settings import Reinforcement
@@ -228,7 +228,7 @@ def test_an_interrupted_run_ends_in_the_same_bits(
 ) -> None:
     """Saved after 25 batches, stopped after 27, of 30."""
     settings = replace(FEW, optimizer=optimizer, epochs=0.625, prompts_per_step=1, lora_rank=lora_rank)
-    window = _optimisers.EPOCHS if optimizer == "ppo" else 1
+    window = _ppo.EPOCHS if optimizer == "ppo" else 1
     whole = trained(tiny, tmp_path / "whole", settings)
 
     def stop(stage: str, step: int, *_: object) -> None:
