@@ -42,9 +42,13 @@ class InRounds(Protocol):
 
 
 def controllability(runs: Runs) -> Findings:
-    """All scores at every intensity of every goal, and how a goal's own score follows: its rank correlation with the
-    intensity, and the highest intensity's score less the lowest's."""
-    fronts = [read_front(run.folder / store.SWEEP) for run in runs]
+    """All scores at every intensity of every goal, and how a goal's own score follows, before training and after: its rank
+    correlation with the intensity, and the highest intensity's score less the lowest's."""
+    sweeps = {
+        policy: [read_front(run.folder / name) for run in runs]
+        for policy, name in (("starting", store.SWEEP_BEFORE), ("trained", store.SWEEP))
+    }
+    fronts = sweeps["trained"]
     names = fronts[0].card.objectives
     asked = [(int(np.argmax(point)), int(max(point))) for point in fronts[0].weights]
     tables, following = [], []
@@ -56,10 +60,12 @@ def controllability(runs: Runs) -> Findings:
         ]
         curves = {"panel": 0, "x": 1, "y": [2 + m for m in range(len(names))], "level": None}
         tables.append(_table(kind, ["goal", "intensity", *names, "KL", "collapsed"], rows, curves))
+        reached = {policy: bootstrap_means(_scores(swept)[kind]) for policy, swept in sweeps.items()}
         for i, name in enumerate(names):
-            own = [means[k][i] for k, (goal, _) in enumerate(asked) if goal == i]
-            following.append([name, kind, _estimate(_correlation(own)), _gain(own[-1], own[0])])
-    columns = ["goal", "under", "Spearman", "highest - lowest"]
+            for policy, at in reached.items():
+                own = [at[k][i] for k, (goal, _) in enumerate(asked) if goal == i]
+                following.append([name, kind, policy, _estimate(_correlation(own)), _gain(own[-1], own[0])])
+    columns = ["goal", "under", "policy", "Spearman", "highest - lowest"]
     return Findings([*tables, _table("does a goal's own score follow its intensity", columns, following)])
 
 

@@ -21,7 +21,7 @@ from benchmarks import BadInput, Benchmark, Weights, digest, plain, write_text
 from methods import Method, find_method, method_name
 
 SCHEMA = "moa.run/1"
-FRONT, SWEEP = "front", "sweep"
+FRONT, SWEEP, SWEEP_BEFORE = "front", "sweep", "sweep-before"
 """Folders in a run: its front, and what `moa study controllability` measures."""
 
 
@@ -134,9 +134,9 @@ def is_measured(folder: Path, benchmark: Benchmark, method: Method) -> bool:
 
 
 def is_swept(folder: Path, benchmark: Benchmark) -> bool:
-    """Whether the run was measured at every intensity of every goal, under the card in force."""
-    sweep = front_document(folder, SWEEP)
-    return sweep is not None and _in_force(sweep, benchmark)
+    """Whether the run was measured at every intensity of every goal, before and after training, under the card in force."""
+    sweeps = [front_document(folder, name) for name in (SWEEP_BEFORE, SWEEP)]
+    return all(sweep is not None and _in_force(sweep, benchmark) for sweep in sweeps)
 
 
 def _in_force(front: dict[str, Any], benchmark: Benchmark) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from benchmarks import Benchmark, Front, Log, locked, silent
@@ -22,13 +23,14 @@ class TakesGoals(Protocol):
         """The highest intensity of every goal (M,), of a trained run."""
         ...
 
-    def with_goals(self, benchmark: Benchmark, run: Run, goals: tuple[int, ...]) -> Policy:
-        """The policy that is asked for these intensities (M,), 0 where a goal is left out."""
+    def with_goals(self, benchmark: Benchmark, run: Run | None, goals: tuple[int, ...]) -> Policy:
+        """The policy that is asked for these intensities (M,), 0 where a goal is left out; without a run, the starting policy."""
         ...
 
 
 def sweep(benchmark: Benchmark, method: Method, run: Run, *, log: Log = silent) -> Front:
-    """Measures a trained run at every intensity of every goal alone and stores that beside its front.
+    """Measures a trained run, and the starting policy, at every intensity of every goal alone and stores that beside its
+    front. Returns what the trained run reaches.
 
     What is measured stays. In place of weights (K, M) stand the intensities that were asked for.
     """
@@ -38,17 +40,22 @@ def sweep(benchmark: Benchmark, method: Method, run: Run, *, log: Log = silent) 
     takes, highest = method, method.intensities(run)
     asked = [(i, n) for i, most in enumerate(highest) for n in range(1, most + 1)]
 
-    def policy(goals: Sequence[float]) -> Policy:
-        return takes.with_goals(benchmark, run, tuple(int(n) for n in goals))
+    def policy(goals: Sequence[float], trained: Run | None) -> Policy:
+        return takes.with_goals(benchmark, trained, tuple(int(n) for n in goals))
 
-    def watch(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
-        log("sweep", step, steps, measured)
+    def measure(name: str, trained: Run | None) -> Front:
+        def watch(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
+            log(name, step, steps, measured)
 
-    watch("", 0, len(asked), {})
-    with locked(run.dir / "lock", wait=False):
+        watch("", 0, len(asked), {})
         return evaluate(
-            benchmark, policy, [tuple(float(n) if i == m else 0.0 for m in range(len(highest))) for i, n in asked],
-            run.dir / store.SWEEP, method=method_name(type(method)), steering=method.steering, seed=run.seed,
+            benchmark, partial(policy, trained=trained),
+            [tuple(float(n) if i == m else 0.0 for m in range(len(highest))) for i, n in asked],
+            run.dir / name, method=method_name(type(method)), steering=method.steering, seed=run.seed,
             cost=store.read_record(run.dir).cost, config=as_config(method),
             labels=[f"{benchmark.names[i]} {n}" for i, n in asked], log=watch,
         )  # fmt: skip
+
+    with locked(run.dir / "lock", wait=False):
+        measure(store.SWEEP_BEFORE, None)
+        return measure(store.SWEEP, run)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks import BadInput, Benchmark, Card, write_text
+from benchmarks import BadInput, Benchmark, Card, read_front, write_text
 from benchmarks._front import write_front, write_point
 from methods import Method, Run, find_method, method_name
 from moa_cli import curves, plan, store, study, tables
@@ -85,9 +85,12 @@ def cries(unprepared: Benchmark, tmp_path: Path) -> Benchmark:
 
 @pytest.fixture
 def asked(cries: Benchmark) -> dict[str, Any]:
-    """A sweep over three intensities: the goal ah is worth its intensity, the goal oh pays 1, 0, 2; what is not asked for, 0."""
+    """A sweep over three intensities: the goal ah is worth its intensity, the goal oh pays 1, 0, 2; what is not asked for, 0.
+    Before training the goal ah was worth the opposite."""
     points = [(1.0, 0.0), (2.0, 0.0), (3.0, 0.0), (0.0, 1.0), (0.0, 2.0), (0.0, 3.0)]
     means = [(1, 0), (2, 0), (3, 0), (0, 1), (0, 0), (0, 2)]
+    before = [(-ah, oh) for ah, oh in means]
+    made(cries, MOSLIM(), before, name=store.SWEEP_BEFORE, points=points)
     return study.document("controllability", [made(cries, MOSLIM(), means, name=store.SWEEP, points=points)])
 
 
@@ -132,12 +135,15 @@ def test_how_a_goal_is_followed(asked: dict[str, Any]) -> None:
     """1, 2, 3 rises throughout; 1, 0, 2 has ranks 2, 1, 3: 1 - 6 (1 + 1 + 0) / (3 x 8) = .5. What is easy or hard about a
     prompt is the same at every intensity, so differences are certain: paired."""
     own = asked["benchmarks"][0]["tables"][2]
-    by_goal = {(goal, under): (correlation, rise) for goal, under, correlation, rise in own["rows"]}
-    correlation, rise = by_goal["ah", "training rewards"]
+    by_goal = {(goal, under, policy): found for goal, under, policy, *found in own["rows"]}
+    assert len(by_goal) == len(own["rows"]) == 8
+    correlation, rise = by_goal["ah", "training rewards", "starting"]
+    assert (correlation["value"], rise["difference"]) == (-1, pytest.approx(-2))
+    correlation, rise = by_goal["ah", "training rewards", "trained"]
     assert [correlation[key] for key in ("value", "low", "high")] == [1, 1, 1]
     assert [rise[key] for key in ("difference", "low", "high")] == pytest.approx([2, 2, 2])
     assert rise["p"] < 0.001
-    correlation, rise = by_goal["oh", "held-out evaluators"]
+    correlation, rise = by_goal["oh", "held-out evaluators", "trained"]
     assert correlation["value"] == pytest.approx(0.5)
     assert rise["difference"] == pytest.approx(0.5)
 
@@ -157,10 +163,11 @@ def test_what_is_kept_of_the_first_objective(kept: dict[str, Any]) -> None:
 
 def test_seeds_are_averaged(cries: Benchmark) -> None:
     points = [(1.0, 0.0), (0.0, 1.0)]
-    runs = [
-        made(cries, MOSLIM(), [(mean, 0), (0, 0)], name=store.SWEEP, points=points, seed=seed)
-        for seed, mean in ((0, 1), (3, 2))
-    ]
+    for name, half in ((store.SWEEP_BEFORE, 0.5), (store.SWEEP, 1)):
+        runs = [
+            made(cries, MOSLIM(), [(half * mean, 0), (0, 0)], name=name, points=points, seed=seed)
+            for seed, mean in ((0, 1), (3, 2))
+        ]
     [benchmark] = study.document("controllability", runs)["benchmarks"]
     assert benchmark["seeds"] == [0, 3]
     assert benchmark["tables"][1]["rows"][0][2]["value"] == pytest.approx(1.5)
@@ -226,7 +233,7 @@ def test_what_differs_is_marked(kept: dict[str, Any]) -> None:
 
 def test_csv_has_a_line_per_row(asked: dict[str, Any]) -> None:
     lines = list(csv.DictReader(io.StringIO(tables.csv(asked))))
-    assert len(lines) == 6 + 6 + 4
+    assert len(lines) == 6 + 6 + 8
     assert (lines[6]["table"], lines[6]["goal"], lines[6]["intensity"]) == ("training rewards", "ah", "1")
     assert float(lines[6]["ah"]) == pytest.approx(1)
     assert float(lines[6]["ah low"]) < 1
@@ -338,6 +345,10 @@ def test_a_sweep_is_measured_once(own_tiny: Benchmark) -> None:
     assert store.is_swept(run.dir, own_tiny)
     assert not store.is_measured(run.dir, own_tiny, method)
     assert not store.is_swept(run.dir, replace(own_tiny, eval_prompts=5))
+    untold = method.with_goals(own_tiny, None, (2, 0)).generate(own_tiny.prompts("test"), own_tiny.sampling, 0)
+    assert read_front(run.dir / store.SWEEP_BEFORE).scores[1] == pytest.approx(
+        own_tiny.score(own_tiny.prompts("test"), untold)
+    )
 
 
 # As a user meets it
