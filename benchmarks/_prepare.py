@@ -17,22 +17,15 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from benchmarks._benchmark import (
-    REVISION,
-    Benchmark,
-    FunctionReward,
-    Objective,
-    Reward,
-    TrainedReward,
-    digest,
-    reward_identity,
-)
+from benchmarks._benchmark import Benchmark, FunctionReward, Objective, Reward, TrainedReward, digest
 from benchmarks._card import Card
+from benchmarks._collapse import collapsed
 from benchmarks._cost import Cost, charge, charged_to
 from benchmarks._errors import BadInput
 from benchmarks._lock import locked, whole_folder, write_text
 from benchmarks._log import Log, silent
 from benchmarks._policy import Policy, load_policy
+from benchmarks._recipes import policy_id, policy_source, reward_folder, reward_id, root, tokenizer_folder
 from benchmarks._reward import Classifier, Scorer, load_function, pair_accuracy, train_reward
 from benchmarks._scratch import SIZES, texts, train_scratch_policy, train_tokenizer, untrained_policy
 
@@ -49,7 +42,7 @@ class Prepared:
     benchmark: Benchmark
     card: Card
     report: dict[str, Any]
-    """Pair accuracies of the trained rewards, cost of the preparation."""
+    """Pair accuracies of the trained rewards, cost of the preparation, share of the starting policy's answers that are collapsed."""
 
     @cached_property
     def policy(self) -> Policy:
@@ -97,54 +90,6 @@ def standardise(
     """Scores (N, M) in units of the card."""
     columns = [(s(prompts, responses) - m) / d for s, m, d in zip(scorers, mean, std, strict=True)]
     return np.stack(columns, axis=1) if columns else np.zeros((len(prompts), 0))
-
-
-def root(benchmark: Benchmark) -> Path:
-    """Where a benchmark's prepared things lie."""
-    return benchmark.home / benchmark.name / "prepared"
-
-
-def policy_source(benchmark: Benchmark) -> str | Path:
-    """Folder or hub id of the starting policy."""
-    if not benchmark.policy.startswith("scratch:"):
-        return benchmark.policy
-    recipe = [
-        REVISION, benchmark.policy, benchmark.scratch, benchmark.data.fingerprint(), benchmark.max_prompt_tokens,
-        benchmark.sampling.max_new_tokens, benchmark.names,
-    ]  # fmt: skip
-    return root(benchmark) / f"policy-{digest(recipe)}"
-
-
-def _policy_id(benchmark: Benchmark) -> str:
-    """What the starting policy is: the name of its recipe, or its hub id or path."""
-    source = policy_source(benchmark)
-    return source.name if isinstance(source, Path) else source
-
-
-def tokenizer_folder(benchmark: Benchmark) -> Path:
-    """Folder of the tokenizer that scratch models share."""
-    recipe = [REVISION, benchmark.data.fingerprint(), benchmark.scratch.vocabulary, benchmark.names]
-    return root(benchmark) / f"tokenizer-{digest(recipe)}"
-
-
-def reward_folder(benchmark: Benchmark, objective: Objective, reward: TrainedReward) -> Path:
-    """Folder of a trained reward."""
-    recipe = [
-        REVISION, reward, tokenizer_folder(benchmark).name, benchmark.max_prompt_tokens,
-        benchmark.sampling.max_new_tokens, _policy_id(benchmark) if reward.base == "policy" else "",
-    ]  # fmt: skip
-    return root(benchmark) / f"reward-{objective.name}-{digest(recipe)}"
-
-
-def reward_id(benchmark: Benchmark, objective: Objective, reward: Reward) -> str:
-    """What a reward is, in one string: hub id and revision, function and version, or the recipe of a trained one."""
-    if isinstance(reward, TrainedReward):
-        return reward_folder(benchmark, objective, reward).name
-    if isinstance(reward, FunctionReward):
-        named = reward_identity(reward)
-        assert isinstance(named, FunctionReward)
-        return f"{named.function}@{named.version}"
-    return f"{reward.model}@{reward.revision or 'main'}[{reward.sign:+g}*{reward.label}:{reward.inputs}]"
 
 
 def load_reward(benchmark: Benchmark, objective: Objective, reward: Reward) -> Scorer:
@@ -200,10 +145,9 @@ def prepare(benchmark: Benchmark, log: Log = silent) -> Prepared:
             prepare_part(benchmark, name, log)
         with locked(root(benchmark) / "card.lock"):
             if not is_prepared(benchmark):
-                text = json.dumps(
-                    {"card": _take_card(benchmark, log).to_json(), "report": _report(benchmark)}, indent=1
-                )
-                write_text(root(benchmark) / f"card-{benchmark.identity}.json", text)
+                card, collapse = _take_card(benchmark, log)
+                stored = {"card": card.to_json(), "report": _report(benchmark) | {"collapse": collapse}}
+                write_text(root(benchmark) / f"card-{benchmark.identity}.json", json.dumps(stored, indent=1))
     return open_prepared(benchmark)
 
 
@@ -284,8 +228,8 @@ def _make_reward(benchmark: Benchmark, objective: Objective, reward: TrainedRewa
     )
 
 
-def _take_card(benchmark: Benchmark, log: Log) -> Card:
-    """Scores the SFT policy's answers to training prompts with every reward and evaluator."""
+def _take_card(benchmark: Benchmark, log: Log) -> tuple[Card, float]:
+    """Scores the SFT policy's answers to training prompts with every reward and evaluator. Also, how many are collapsed."""
     log("scale card", 0, 1, {})
     policy = load_policy(policy_source(benchmark), benchmark.max_prompt_tokens)
     prompts = benchmark.prompts("train")
@@ -295,11 +239,11 @@ def _take_card(benchmark: Benchmark, log: Log) -> Card:
     rewards = _moments(benchmark, [(o, o.reward) for o in benchmark.objectives], prompts, responses)
     evaluators = _moments(benchmark, [(o, o.evaluator) for o in benchmark.objectives], prompts, responses)
     log("scale card", 1, 1, {})
-    return Card(
+    card = Card(
         benchmark=benchmark.name,
         version=benchmark.version,
         objectives=benchmark.names,
-        policy=_policy_id(benchmark),
+        policy=policy_id(benchmark),
         rewards=tuple(reward_id(benchmark, o, o.reward) for o in benchmark.objectives),
         evaluators=tuple(reward_id(benchmark, o, o.evaluator) for o in benchmark.objectives),
         reward_mean=rewards[0],
@@ -311,6 +255,7 @@ def _take_card(benchmark: Benchmark, log: Log) -> Card:
         prompts_hash=digest(benchmark.prompts("test")),
         sampling=benchmark.sampling,
     )
+    return card, float(np.mean([collapsed(response) for response in responses]))
 
 
 def _moments(

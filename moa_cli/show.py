@@ -24,6 +24,9 @@ from moa_cli import store
 from moa_cli.config import type_words
 from moa_cli.progress import duration, shown
 
+SOUND = 0.05
+"""Up to this share of collapsed answers, a starting policy passes without a warning."""
+
 
 def methods() -> list[dict[str, str]]:
     """All methods, each in a line."""
@@ -174,9 +177,16 @@ def card_table(b: Benchmark) -> RenderableType:
                 "evaluator mean, SD": f"{card['evaluator_mean'][m]:.3g}, {card['evaluator_std'][m]:.3g}",
             }
         )
-    title = Text(f"{b.name}@{b.version}", style="bold")
+    collapse = report["collapse"]
     return Group(
-        title, table(rows), Text(f"card {card['hash']}, made in {duration(report['cost'].get('seconds', 0))}\n")
+        Text(f"{b.name}@{b.version}", style="bold"),
+        table(rows),
+        Text(f"card {card['hash']}, made in {duration(report['cost'].get('seconds', 0))}"),
+        Text(
+            f"{collapse:.1%} of the starting policy's answers are collapsed"
+            + (": every method starts from these, train it longer or choose another\n" if collapse > SOUND else "\n"),
+            style="red" if collapse > SOUND else "",
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -12,6 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
+from benchmarks import Benchmark
+from moa_cli import show, store
 
 ROOT = Path(__file__).parents[1]
 TOML = """
@@ -297,7 +302,20 @@ def test_prepared_units_are_shown(contest: Path) -> None:
     assert result.returncode == 0
     assert "evaluator mean, SD" in result.stdout
     assert "worker" not in result.stderr
-    assert "card" in json.loads(moa("prepare", "-b", "tiny.toml", "--json", cwd=contest).stdout)["tiny"]
+    stored = json.loads(moa("prepare", "-b", "tiny.toml", "--json", cwd=contest).stdout)["tiny"]
+    assert "card" in stored
+    assert f"{stored['report']['collapse']:.1%} of the starting policy's answers are collapsed" in result.stdout
+
+
+@pytest.mark.parametrize(("collapse", "warns"), [(0.05, False), (0.051, True)])
+def test_a_collapsed_starting_policy_is_warned_of(
+    tiny: Benchmark, monkeypatch: pytest.MonkeyPatch, collapse: float, warns: bool
+) -> None:
+    stored = {**(store.stored_card(tiny) or {}), "report": tiny.prepared.report | {"collapse": collapse}}
+    monkeypatch.setattr(store, "stored_card", lambda _: stored)
+    shown = io.StringIO()
+    Console(file=shown, width=200).print(show.card_table(tiny))
+    assert ("train it longer or choose another" in shown.getvalue()) == warns
 
 
 def test_fronts_are_shown_point_by_point(contest: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from benchmarks import Answer, BadInput, Benchmark, Cost, PreferencePair, charged_to, sequence_log_probs
-from benchmarks._prepare import policy_source
+from benchmarks._recipes import policy_source
 from methods import Run, _dpo, _policy
 from methods._base import Stage
 from methods._pairs import Preference, preferences, reward_differences

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from benchmarks import Answer, BadInput, Benchmark, Cost, Policy, charged_to
-from benchmarks._prepare import policy_source
+from benchmarks._recipes import policy_source
 from benchmarks._scratch import SIZES
 from methods import Run, _grader
 from methods._grader import MISSING, Grader, Heads, annotated_labels, binned_labels, heads_loss, split_prompts

@@ -22,7 +22,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from benchmarks import Benchmark, Cost, Front, charged_to, evaluate, prepare, sequence_kl
-from benchmarks._prepare import policy_source
+from benchmarks._recipes import policy_source
 from methods import Adapter, Method, Run, _policy, find_method, method_name, method_names
 from methods._base import Steering
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks import BadInput, Benchmark, Cost, Weights, charged_to
-from benchmarks._prepare import root
+from benchmarks._recipes import root
 from methods import Run, _dpo
 from methods._pairs import preferences, reward_differences
 from methods.modpo import MODPO, divided

@@ -18,13 +18,15 @@ from benchmarks import (
     Objective,
     Scratch,
     TrainedReward,
+    collapsed,
     is_prepared,
     load_policy,
     missing_parts,
     prepare,
     prepare_part,
 )
-from benchmarks._prepare import load_reward, policy_source, reward_folder, root
+from benchmarks._prepare import load_reward
+from benchmarks._recipes import policy_source, reward_folder, root
 
 
 def contents(folder: Path) -> dict[str, tuple[int, int]]:
@@ -102,11 +104,20 @@ def test_the_report_has_pair_accuracies_and_costs(tiny: Benchmark) -> None:
     """The gold evaluator is right on every pair; the objective without pairs has no accuracy. Trained were the policy, 50 steps,
     and a reward, 30 steps."""
     accuracy, cost = tiny.prepared.report["pair_accuracy"], tiny.prepared.report["cost"]
+    assert set(tiny.prepared.report) == {"pair_accuracy", "cost", "collapse"}
     assert accuracy["evaluator"] == {"ah": 1.0}
     assert accuracy["reward"]["ah"] > 0.8
     assert cost["trained_tokens"] > 0
     assert cost["flops"] > 0
     assert cost["seconds"] > 0
+
+
+def test_the_report_says_how_many_answers_are_collapsed(tiny: Benchmark) -> None:
+    """Of the answers that the card was taken on: all training prompts here."""
+    prompts = tiny.prompts("train")
+    order = np.random.default_rng(tiny.seed).permutation(len(prompts))
+    responses = tiny.prepared.policy.generate([prompts[i] for i in order], tiny.sampling, tiny.seed)
+    assert tiny.prepared.report["collapse"] == np.mean([collapsed(r) for r in responses])
 
 
 def test_the_starting_policy_speaks_the_language(tiny: Benchmark) -> None:

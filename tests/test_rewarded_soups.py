@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, Trainer
 
 from benchmarks import Benchmark, Cost, Policy, Weights, charged_to, prepare
-from benchmarks._prepare import policy_source
+from benchmarks._recipes import policy_source
 from methods import Run, _policy, _rl
 from methods._settings import Reinforcement
 from methods.rewarded_soups import RewardedSoups
