@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from safetensors.torch import load_file
 
 from benchmarks import Benchmark, Policy, Weights
 
@@ -91,27 +93,34 @@ def _remembered(benchmark: Benchmark, folder: Path, changed: int) -> Policy:
     return _load(benchmark, folder)
 
 
-def soup(benchmark: Benchmark, folders: Sequence[Path], weights: Weights) -> Policy:
+def soup(
+    benchmark: Benchmark, folders: Sequence[Path], weights: Weights, average: Literal["updates", "factors"] = "updates"
+) -> Policy:
     """The policy whose parameters are the weighted mean of the trained ones: theta(w) = sum_i w_i theta_i.
 
-    For adapters the *updates* are averaged, sum_i w_i B_i A_i, exactly (PEFT's "cat"); averaging the factors A and B is not
-    the same thing.
+    For adapters the *updates* are averaged, sum_i w_i B_i A_i, exactly (PEFT's "cat"). With "factors" it is
+    (sum_i w_i B_i) (sum_i w_i A_i), which is not the same thing; whole models have no factors.
     """
     if (folders[0] / "adapter_config.json").exists():
         start = benchmark.prepared.load_starting_policy()
         model = PeftModel.from_pretrained(start.model, folders[0], adapter_name="0")
-        for i, folder in enumerate(folders[1:], start=1):
-            model.load_adapter(folder, adapter_name=str(i))
-        names = [str(i) for i in range(len(folders))]
-        model.add_weighted_adapter(names, list(weights), "soup", combination_type="cat")
-        model.set_adapter("soup")
+        if average == "factors":
+            states = [load_file(folder / "adapter_model.safetensors") for folder in folders]
+            mean = {name: sum(w * s[name] for w, s in zip(weights, states, strict=True)) for name in states[0]}
+            set_peft_model_state_dict(model, mean, adapter_name="0")
+        else:
+            for i, folder in enumerate(folders[1:], start=1):
+                model.load_adapter(folder, adapter_name=str(i))
+            names = [str(i) for i in range(len(folders))]
+            model.add_weighted_adapter(names, list(weights), "soup", combination_type="cat")
+            model.set_adapter("soup")
         return replace(start, model=model.merge_and_unload().eval())
     policies = [load(benchmark, folder) for folder in folders]
     mixed = benchmark.prepared.load_starting_policy()
     states = [p.model.state_dict() for p in policies]
-    mean = {}
+    mixture = {}
     for name, value in mixed.model.state_dict().items():
         total = sum(w * state[name].double() for w, state in zip(weights, states, strict=True))
-        mean[name] = torch.as_tensor(total).to(value.dtype)
-    mixed.model.load_state_dict(mean)
+        mixture[name] = torch.as_tensor(total).to(value.dtype)
+    mixed.model.load_state_dict(mixture)
     return mixed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from benchmarks import Benchmark, Weights
 from methods._base import Method, Run
@@ -23,6 +23,10 @@ class RewardedSoups(Reinforcement, Method):
 
     steering = "merge"
 
+    average: Literal["updates", "factors"] = "updates"
+    """What of LoRA adapters is averaged: what they add to the weights (eq. 1), or their factors A and B apart, as the public
+    code does."""
+
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """One RL run per objective: MORLHF at the corners of the simplex."""
         from methods import _rl
@@ -31,7 +35,8 @@ class RewardedSoups(Reinforcement, Method):
             _rl.train(benchmark, corner, self, run.stage(objective.name))
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
-        """The exact soup of the experts."""
+        """The soup of the experts."""
         from methods import _policy
 
-        return _policy.soup(benchmark, [run.stage(o.name).folder for o in benchmark.objectives], weights)
+        folders = [run.stage(o.name).folder for o in benchmark.objectives]
+        return _policy.soup(benchmark, folders, weights, self.average)

@@ -256,7 +256,7 @@ def test_experts_share_their_initialisation(tiny: Benchmark) -> None:
 def test_a_soup_of_adapters_adds_weighted_updates(
     tiny: Benchmark, adapters: tuple[RewardedSoups, Run], w: Weights
 ) -> None:
-    """W + sum_i w_i (alpha / r) B_i A_i from the files themselves; averaging A and B apart would differ in between."""
+    """W + sum_i w_i (alpha / r) B_i A_i from the files themselves; A and B averaged apart, on request, differ in between."""
     method, run = adapters
     expected = load_file(Path(policy_source(tiny)) / "model.safetensors")
     apart = dict(expected)
@@ -269,6 +269,8 @@ def test_a_soup_of_adapters_adds_weighted_updates(
         apart[target] = apart[target] + 2.0 * mean_B @ mean_A
     soup = {name: value for name, value in state(method.policy(tiny, run, w)).items() if name in expected}
     assert distance(soup, expected) < 1e-6
+    factors = replace(method, average="factors").policy(tiny, run, w)
+    assert distance({name: value for name, value in state(factors).items() if name in apart}, apart) < 1e-6
     if max(w) < 1:
         assert distance(apart, expected) > 1e-4
     else:
