@@ -10,6 +10,7 @@ import numpy as np
 from datasets import Dataset
 
 from benchmarks import (
+    BadInput,
     Benchmark,
     Progress,
     Sampling,
@@ -85,6 +86,12 @@ def maximise(
         return
     policy = _policy.to_train(benchmark, settings.lora_rank, stage.run.seed)
     prompts = [p for p in benchmark.prompts("train") if len(policy.encode_prompt(p)) < policy.max_prompt_tokens]
+    if not prompts:
+        raise BadInput(
+            f"every training prompt of {benchmark.name} has {policy.max_prompt_tokens} tokens or more",
+            "prompts that would be cut are left out of reinforcement learning, and none is left",
+            "raise max_prompt_tokens of the benchmark",
+        )
     per_step = max(1, settings.prompts_per_step // contrast)
     training = Training(
         steps=max(1, round(settings.epochs * len(prompts) / (per_step * contrast))),

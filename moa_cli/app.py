@@ -173,10 +173,8 @@ def evaluate(
         )
     point = steps.weights_in(weights) if weights is not None else ()
     chosen = steps.trained_runs(run or [], steps.folder_names(benchmark), runs)
-    if point:
-        for one in chosen:
-            plan.check_weights(one, point)
-    todo = plan.pointing(chosen, point) if point else plan.measuring(chosen, may_train=False)
+    points = [(one, plan.meant_weights(one, point)) for one in chosen] if point else []
+    todo = plan.pointing(points) if point else plan.measuring(chosen, may_train=False)
     outcomes = steps.execute(todo, {r.benchmark.identity: r.benchmark for r in chosen}.values(), jobs)
     if point:
         documents = [o.result for o in outcomes if o.job.kind == "weights" and not o.error]

@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import BadInput, Benchmark
+from benchmarks import BadInput, Benchmark, Weights
 from methods import Method, Reinforcement, method_name
 from moa_cli import store
 from moa_cli.config import Settings, as_config, restore
 from moa_cli.job import Job, Source, preparation
+
+ROUNDING = 1e-3
+"""How far typed weights may be from the ones meant."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,9 @@ def measuring(runs: Iterable[Contestant], *, may_train: bool) -> list[Job]:
     return _after_preparation([(r, r.job(train=may_train and not r.trained, measure=True)) for r in open_runs])
 
 
-def pointing(runs: Iterable[Contestant], weights: tuple[float, ...]) -> list[Job]:
+def pointing(points: Iterable[tuple[Contestant, Weights]]) -> list[Job]:
     """One point of each run."""
-    return _after_preparation([(r, r.job("weights", weights=weights)) for r in runs])
+    return _after_preparation([(r, r.job("weights", weights=weights)) for r, weights in points])
 
 
 def sweeping(runs: Iterable[Contestant]) -> list[Job]:
@@ -124,20 +127,28 @@ def _foundation(run: Contestant, job: Job, trained: Mapping[Path, str]) -> list[
     return [trained[folder]] if folder in trained else []
 
 
-def check_weights(run: Contestant, weights: tuple[float, ...]) -> None:
-    """BadInput for weights that the run cannot be asked for."""
+def meant_weights(run: Contestant, weights: Weights) -> Weights:
+    """The weights that were typed, to a rounding error: with sum 1, and as they were trained for. BadInput for weights that
+    the run cannot be asked for."""
     names = run.benchmark.names
-    example = ",".join(f"{1 / len(names):.4g}" for _ in names)
-    if not (len(weights) == len(names) and min(weights) >= 0 and abs(sum(weights) - 1) <= 1e-6):  # NaN included
+    if not (len(weights) == len(names) and min(weights) >= 0 and abs(sum(weights) - 1) <= ROUNDING):  # NaN included
         raise BadInput(
-            f"{','.join(f'{w:g}' for w in weights)} are no weights for {run.benchmark.name}",
+            f"{_typed(weights)} are no weights for {run.benchmark.name}",
             f"they must be {len(names)} numbers ({', '.join(names)}), none negative, that sum to 1",
-            f"for instance --weights {example if len(names) in (1, 2, 4) else '1' + ',0' * (len(names) - 1)}",
+            f"for instance --weights {_typed([1 / len(names)] * len(names))}",
         )
-    if run.method.steering == "retrain" and weights not in run.method.points(run.benchmark):
-        there = "  ".join(",".join(f"{w:.4g}" for w in point) for point in run.method.points(run.benchmark))
-        raise BadInput(
-            f"{method_name(type(run.method))} was not trained for these weights",
-            "it trains one policy per weight",
-            f"one of: {there}",
-        )
+    weights = tuple(w / sum(weights) for w in weights)
+    if run.method.steering != "retrain":
+        return weights
+    for point in run.method.points(run.benchmark):
+        if all(abs(a - b) <= ROUNDING for a, b in zip(point, weights, strict=True)):
+            return point
+    raise BadInput(
+        f"{method_name(type(run.method))} was not trained for these weights",
+        "it trains one policy per weight",
+        f"one of: {'  '.join(map(_typed, run.method.points(run.benchmark)))}",
+    )
+
+
+def _typed(weights: Sequence[float]) -> str:
+    return ",".join(f"{w:.4g}" for w in weights)

@@ -10,13 +10,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from benchmarks import Benchmark
-from moa_cli import show, store
+from benchmarks import BadInput, Benchmark
+from methods import find_method
+from moa_cli import plan, show, store
+from moa_cli.job import Source
+from moa_cli.plan import Contestant
 
 ROOT = Path(__file__).parents[1]
 TOML = """
@@ -333,6 +337,25 @@ def test_one_point_is_measured_and_not_kept(contest: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)[0]["points"][0]["weights"] == [0.25, 0.75]
     assert {p: p.stat().st_mtime_ns for p in (folder / "front").iterdir()} == before
+
+
+def test_typed_weights_are_meant_to_a_rounding_error(unprepared: Benchmark, tmp_path: Path) -> None:
+    """A third typed as 0.333; where one policy was trained per weight, the trained ones."""
+
+    def meant(method: str, weights: tuple[float, ...]) -> tuple[float, ...]:
+        third = replace(unprepared, trained_grid=((1 / 3, 2 / 3),))
+        found = find_method(method)()
+        return plan.meant_weights(Contestant(Source("x", tmp_path), third, found, 0, tmp_path), weights)
+
+    assert meant("morlhf", (0.3333, 0.6666)) == (1 / 3, 2 / 3)
+    assert meant("ric", (0.25, 0.75)) == (0.25, 0.75)
+    assert sum(meant("ric", (0.3333, 0.6663))) == pytest.approx(1, abs=1e-12)
+    for method, weights, words in (
+        ("morlhf", (0.34, 0.66), "one of: 0.3333,0.6667"),
+        ("ric", (0.33, 0.66), "sum to 1"),
+    ):
+        with pytest.raises(BadInput, match=words):
+            meant(method, weights)
 
 
 @pytest.mark.parametrize("weights", ["0.5,0.4", "1", "-0.5,1.5", "0.2,0.3,0.5", "nan,1"])

@@ -14,7 +14,7 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, Trainer
 
-from benchmarks import Benchmark, Cost, Policy, Weights, charged_to, prepare
+from benchmarks import BadInput, Benchmark, Cost, Policy, Weights, charged_to, prepare
 from benchmarks._recipes import policy_source
 from methods import Run, _policy, _rl
 from methods._settings import Reinforcement
@@ -176,6 +176,9 @@ def test_prompts_that_would_be_cut_are_left_out(
     trained(tiny, tmp_path, FEW)
     assert set(trainers[0].train_dataset["prompt"]) <= {f"Call {i}: what do you say?" for i in range(10)}
     assert trainers[0].args.max_steps == 1
+    monkeypatch.setattr(_policy, "to_train", lambda *a, **k: replace(original(*a, **k), max_prompt_tokens=short))
+    with pytest.raises(BadInput, match="raise max_prompt_tokens"):
+        trained(tiny, tmp_path / "none", FEW)
 
 
 def test_what_it_costs_is_charged(gold_tiny: Benchmark, tmp_path: Path) -> None:
