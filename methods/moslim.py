@@ -43,7 +43,7 @@ class MOSLIM(Reinforcement, Method):
     reward_base: str = "policy"
     """What the reward model starts from: "policy" (the benchmark's starting policy, which knows what fits a prompt [choice]),
     an untrained model of a scratch size ("0.3m", "1m", ...), or a hub id / local path of a decoder."""
-    reward_steps: int = 200
+    reward_steps: int = 300
     """Training steps of the reward model [choice]."""
     reward_batch: int = 32
     """Answers per step of the reward model [choice]."""
