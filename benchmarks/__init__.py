@@ -13,7 +13,6 @@ if TYPE_CHECKING:
         Answer,
         Benchmark,
         FunctionReward,
-        Graded,
         HubReward,
         Objective,
         PreferencePair,
@@ -63,7 +62,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "_benchmark": (
-        "Answer Benchmark FunctionReward Graded HubReward Objective PreferencePair Sampling Scratch TrainedReward Weights "
+        "Answer Benchmark FunctionReward HubReward Objective PreferencePair Sampling Scratch TrainedReward Weights "
         "digest plain simplex_grid"
     ),
     "_card": "Card",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks._card import Card
     from benchmarks._prepare import Prepared
 
-REVISION = 4
+REVISION = 5
 """Of the code that prepares a benchmark. Raise it when the same recipe makes something else: it is then made anew."""
 
 Weights = tuple[float, ...]
@@ -66,7 +66,7 @@ class Data(Protocol):
         ...
 
     def fingerprint(self) -> str:
-        """Hash of the content: two data sources with the same fingerprint return the same rows."""
+        """Hash of the content: two data sources with the same fingerprint return the same rows, and grades where they have any."""
         ...
 
 
@@ -264,6 +264,15 @@ class Benchmark:
     def preference_pairs(self, objective: str, split: str = "train") -> list[PreferencePair]:
         """Preference pairs labelled under one objective."""
         return self.data.preference_pairs(objective, split)
+
+    def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
+        """Training answers with grades 1, 2, ... under one objective; empty where the data has none."""
+        return self.data.graded_labels(objective) if isinstance(self.data, Graded) else []
+
+    @property
+    def graded(self) -> bool:
+        """Whether the data has grades for every objective."""
+        return all(map(self.graded_labels, self.names))
 
     @cached_property
     def prepared(self) -> Prepared:

@@ -113,8 +113,8 @@ def train_scratch_policy(
 
     known = {name: known_levels(benchmark, name) for name in benchmark.names}
 
-    def encode(answers: Sequence[Answer], tagged: float) -> list[tuple[list[int], list[int]]]:
-        pairs = [policy.encode(a) for a in described(answers, known, tagged, made.seed)]
+    def encode(answers: Sequence[Answer], share: float) -> list[tuple[list[int], list[int]]]:
+        pairs = [policy.encode(a) for a in described(answers, known, share, made.seed)]
         return [(p, r[:limit]) for p, r in pairs]
 
     responses, demonstrations = encode(benchmark.responses(), TAGGED[0]), encode(benchmark.demonstrations(), TAGGED[1])

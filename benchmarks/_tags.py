@@ -2,7 +2,7 @@
 
 A large model has read markup, instructions and praise, and has an idea of what <helpful 5> asks for. One of a million
 parameters has read a benchmark's own text and nothing else: any tag would throw it off, and all would be the same to
-it. So tags stand before most of the prompts that it learns from, and say what the data says of the answer: its
+it. So tags stand before many of the prompts that it learns from, and say what the data says of the answer: its
 grade, or whether it was preferred. A tag is one token, since so small a model does not learn to bind a number to
 the name before it.
 """
@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks._benchmark import Answer, Graded
+from benchmarks._benchmark import Answer
+from benchmarks._errors import BadInput
 
 if TYPE_CHECKING:
     from benchmarks._benchmark import Benchmark
 
 LEVELS = 7
 """A tag's number is 1 to 7, the most grades that a data set of ours has."""
-REJECTED, CHOSEN = (1, 2), (4, 5)
+REJECTED, CHOSEN = (1, 2, 3), (3, 4, 5)
 """Levels of an answer that was compared and not graded, each equally likely [choice]."""
 EACH = 0.6
 """How likely each of the objectives is told of, where some are [choice]."""
@@ -52,14 +53,22 @@ def tags_of(names: Sequence[str]) -> list[str]:
 
 
 def known_levels(benchmark: Benchmark, objective: str) -> Levels:
-    """Levels that training answers may be said to have under an objective: their grade, or what pairs tell."""
-    data = benchmark.data
-    if isinstance(data, Graded) and (graded := data.graded_labels(objective)):
-        return {answer: [grade] for answer, grade in graded}
-    known: dict[Answer, Sequence[int]] = {}
-    for pair in benchmark.preference_pairs(objective):
-        known[Answer(pair.prompt, pair.chosen)], known[Answer(pair.prompt, pair.rejected)] = CHOSEN, REJECTED
-    return known
+    """Levels that training answers may be said to have under an objective: their grade where every objective has grades, or
+    what pairs tell, which is nothing where there are none. BadInput for grades that no tag has."""
+    if not benchmark.graded:
+        known: dict[Answer, list[int]] = {}
+        for pair in benchmark.preference_pairs(objective):
+            known.setdefault(Answer(pair.prompt, pair.chosen), []).extend(CHOSEN)
+            known.setdefault(Answer(pair.prompt, pair.rejected), []).extend(REJECTED)
+        return known
+    graded = {answer: [grade] for answer, grade in benchmark.graded_labels(objective)}
+    if odd := [grade for [grade] in graded.values() if not 1 <= grade <= LEVELS]:
+        raise BadInput(
+            f"{benchmark.name} has the grade {odd[0]} for {objective}",
+            "goals and tags know the grades 1, 2, ..., 7",
+            "renumber the grades in the data",
+        )
+    return graded
 
 
 def described(answers: Sequence[Answer], known: Mapping[str, Levels], share: float, seed: int) -> list[Answer]:

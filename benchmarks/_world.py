@@ -188,7 +188,8 @@ class World(ABC):
     @cached_property
     def _fingerprint(self) -> str:
         pairs = [self.preference_pairs(objective, split) for objective in self.gold for split in ("train", "test")]
-        return digest([self._prompts, self.demonstrations(), self.responses(), pairs])
+        grades = [[grade for _, grade in self.graded_labels(objective)] for objective in self.gold]
+        return digest([self._prompts, self.demonstrations(), self.responses(), pairs, grades])
 
     @cached_property
     def _prompts(self) -> list[str]:

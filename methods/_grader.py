@@ -21,7 +21,6 @@ from benchmarks import (
     BadInput,
     Benchmark,
     Cost,
-    Graded,
     Progress,
     Training,
     by_length,
@@ -85,19 +84,9 @@ def binned_labels(benchmark: Benchmark, answers: Sequence[Answer], classes: int)
     return np.stack([np.searchsorted(e, s, side="left") for e, s in zip(edges.T, scores.T, strict=True)], axis=1)
 
 
-def is_graded(benchmark: Benchmark) -> bool:
-    """Whether the data has graded annotations for every objective."""
-    return all(_grades(benchmark).values())
-
-
-def _grades(benchmark: Benchmark) -> dict[str, list[tuple[Answer, int]]]:
-    data = benchmark.data
-    return {name: data.graded_labels(name) if isinstance(data, Graded) else [] for name in benchmark.names}
-
-
 def annotated_labels(benchmark: Benchmark) -> tuple[list[Answer], np.ndarray]:
     """Every answer that was graded under some objective, and its labels (N, M), grade - 1 or -100."""
-    graded = _grades(benchmark)
+    graded = {name: benchmark.graded_labels(name) for name in benchmark.names}
     if empty := [name for name, grades in graded.items() if not grades]:
         raise BadInput(
             f"{benchmark.name} has no graded annotations for {', '.join(empty)}",

@@ -34,6 +34,8 @@ class MOSLIM(Reinforcement, Method):
     """Tasks, a prompt under some goals, per training prompt; each prompt is posed under K goals at a time [choice]."""
     learning_rate: float = 2e-5
     """Of the policy [choice]: telling goals apart takes more than moving all answers one way."""
+    kl_coef: float = 0.2
+    """Against rewards in standard deviations of a probability [choice]."""
     supervision: Literal["auto", "grades", "rewards"] = "auto"
     """What the reward model learns: the data's graded annotations ("grades", the paper's case), or the quantile bin of the
     benchmark's training reward ("rewards", the signal that all other methods are given). "auto" takes grades where the data
@@ -115,7 +117,7 @@ class MOSLIM(Reinforcement, Method):
         as many answers as it sees, drawn from all training answers and pairs."""
         from methods import _grader
 
-        if self.supervision == "grades" or (self.supervision == "auto" and _grader.is_graded(benchmark)):
+        if self.supervision == "grades" or (self.supervision == "auto" and benchmark.graded):
             answers, labels = _grader.annotated_labels(benchmark)
             return answers, labels, (labels.max(axis=0) + 1).tolist()
         pairs = [pair for name in benchmark.names for pair in benchmark.preference_pairs(name)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from benchmarks import Benchmark, Weights
+from benchmarks import BadInput, Benchmark, Weights
 from methods._base import Method, Run
 from methods._settings import Reinforcement
 
@@ -29,8 +29,14 @@ class RewardedSoups(Reinforcement, Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """One RL run per objective: MORLHF at the corners of the simplex."""
-        from methods import _rl
+        from methods import _policy, _rl
 
+        if self.average == "factors" and not _policy.rank_for(benchmark.prepared.policy, self.lora_rank):
+            raise BadInput(
+                "policies that are trained whole have no factors to average",
+                'average = "factors" is about LoRA adapters, which small policies get on request only',
+                "-c lora_rank=64, or leave average out",
+            )
         for objective, corner in zip(benchmark.objectives, benchmark.corners, strict=True):
             _rl.train(benchmark, corner, self, run.stage(objective.name))
 

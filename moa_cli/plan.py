@@ -14,7 +14,7 @@ from moa_cli.config import Settings, as_config, restore
 from moa_cli.job import Job, Source, preparation
 
 ROUNDING = 1e-3
-"""How far typed weights may be from the ones meant."""
+"""How far each typed weight may be from the one meant."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,9 @@ def meant_weights(run: Contestant, weights: Weights) -> Weights:
     """The weights that were typed, to a rounding error: with sum 1, and as they were trained for. BadInput for weights that
     the run cannot be asked for."""
     names = run.benchmark.names
-    if not (len(weights) == len(names) and min(weights) >= 0 and abs(sum(weights) - 1) <= ROUNDING):  # NaN included
+    if not (
+        len(weights) == len(names) and min(weights) >= 0 and abs(sum(weights) - 1) <= ROUNDING * len(names)
+    ):  # NaN included
         raise BadInput(
             f"{_typed(weights)} are no weights for {run.benchmark.name}",
             f"they must be {len(names)} numbers ({', '.join(names)}), none negative, that sum to 1",
@@ -140,9 +142,12 @@ def meant_weights(run: Contestant, weights: Weights) -> Weights:
     weights = tuple(w / sum(weights) for w in weights)
     if run.method.steering != "retrain":
         return weights
-    for point in run.method.points(run.benchmark):
-        if all(abs(a - b) <= ROUNDING for a, b in zip(point, weights, strict=True)):
-            return point
+    off, nearest = min(
+        (max(abs(a - b) for a, b in zip(point, weights, strict=True)), point)
+        for point in run.method.points(run.benchmark)
+    )
+    if off <= ROUNDING:
+        return nearest
     raise BadInput(
         f"{method_name(type(run.method))} was not trained for these weights",
         "it trains one policy per weight",

@@ -184,7 +184,7 @@ def card_table(b: Benchmark) -> RenderableType:
         Text(f"card {card['hash']}, made in {duration(report['cost'].get('seconds', 0))}"),
         Text(
             f"{collapse:.1%} of the starting policy's answers are collapsed"
-            + (": every method starts from these, train it longer or choose another\n" if collapse > SOUND else "\n"),
+            + (", and every method starts from it: -c policy=... names another\n" if collapse > SOUND else "\n"),
             style="red" if collapse > SOUND else "",
         ),
     )

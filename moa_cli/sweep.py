@@ -52,7 +52,7 @@ def sweep(benchmark: Benchmark, method: Method, run: Run, *, log: Log = silent) 
             benchmark, partial(policy, trained=trained),
             [tuple(float(n) if i == m else 0.0 for m in range(len(highest))) for i, n in asked],
             run.dir / name, method=method_name(type(method)), steering=method.steering, seed=run.seed,
-            cost=store.read_record(run.dir).cost, config=as_config(method),
+            cost=store.read_record(run.dir).cost if trained else {}, config=as_config(method),
             labels=[f"{benchmark.names[i]} {n}" for i, n in asked], log=watch,
         )  # fmt: skip
 

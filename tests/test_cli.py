@@ -319,7 +319,7 @@ def test_a_collapsed_starting_policy_is_warned_of(
     monkeypatch.setattr(store, "stored_card", lambda _: stored)
     shown = io.StringIO()
     Console(file=shown, width=200).print(show.card_table(tiny))
-    assert ("train it longer or choose another" in shown.getvalue()) == warns
+    assert ("-c policy=... names another" in shown.getvalue()) == warns
 
 
 def test_fronts_are_shown_point_by_point(contest: Path) -> None:
@@ -340,22 +340,23 @@ def test_one_point_is_measured_and_not_kept(contest: Path) -> None:
 
 
 def test_typed_weights_are_meant_to_a_rounding_error(unprepared: Benchmark, tmp_path: Path) -> None:
-    """A third typed as 0.333; where one policy was trained per weight, the trained ones."""
+    """A third typed as 0.333; where one policy was trained per weight, the nearest trained ones."""
+    three = replace(unprepared, objectives=(*unprepared.objectives, replace(unprepared.objectives[0], name="eh")))
 
-    def meant(method: str, weights: tuple[float, ...]) -> tuple[float, ...]:
-        third = replace(unprepared, trained_grid=((1 / 3, 2 / 3),))
+    def meant(method: str, *weights: float, points: tuple[tuple[float, ...], ...] = ()) -> tuple[float, ...]:
+        base = replace(unprepared if len(weights) == 2 else three, grid=(), trained_grid=points)
         found = find_method(method)()
-        return plan.meant_weights(Contestant(Source("x", tmp_path), third, found, 0, tmp_path), weights)
+        return plan.meant_weights(Contestant(Source("x", tmp_path), base, found, 0, tmp_path), weights)
 
-    assert meant("morlhf", (0.3333, 0.6666)) == (1 / 3, 2 / 3)
-    assert meant("ric", (0.25, 0.75)) == (0.25, 0.75)
-    assert sum(meant("ric", (0.3333, 0.6663))) == pytest.approx(1, abs=1e-12)
-    for method, weights, words in (
-        ("morlhf", (0.34, 0.66), "one of: 0.3333,0.6667"),
-        ("ric", (0.33, 0.66), "sum to 1"),
-    ):
-        with pytest.raises(BadInput, match=words):
-            meant(method, weights)
+    third = (1 / 3, 2 / 3)
+    assert meant("morlhf", 0.3333, 0.6666, points=((0.3339, 0.6661), third)) == third
+    assert meant("morlhf", 0.333, 0.333, 0.333) == (1 / 3, 1 / 3, 1 / 3)
+    assert meant("ric", 0.25, 0.75) == (0.25, 0.75)
+    assert sum(meant("ric", 0.3333, 0.6663)) == pytest.approx(1, abs=1e-12)
+    with pytest.raises(BadInput, match="one of: 0.3333,0.6667"):
+        meant("morlhf", 0.34, 0.66, points=(third,))
+    with pytest.raises(BadInput, match="sum to 1"):
+        meant("ric", 0.33, 0.66)
 
 
 @pytest.mark.parametrize("weights", ["0.5,0.4", "1", "-0.5,1.5", "0.2,0.3,0.5", "nan,1"])

@@ -293,7 +293,8 @@ def test_weights_ask_for_goals(tiny: Benchmark, tmp_path: Path) -> None:
 
 
 def test_goals_are_learned(gold_tiny: Benchmark, tmp_path: Path) -> None:
-    """Some 40 batches after which the grade that is asked for is met clearly more often than by chance, one in three."""
+    """Some 40 batches after which the grade that is asked for is met clearly more often than by chance, one in three, and
+    than at first, by what the starting policy has read of tags."""
     method = MOSLIM(
         epochs=10.0, prompts_per_step=12, samples_per_prompt=8, learning_rate=5e-5, kl_coef=0.05, reward_steps=150,
         reward_batch=16, reward_learning_rate=4e-5, calibration_answers=48, classes=3,
@@ -301,5 +302,4 @@ def test_goals_are_learned(gold_tiny: Benchmark, tmp_path: Path) -> None:
     method.train(gold_tiny, Run(tmp_path, 0))
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     met = [row["met/ah"] for row in rows if "met/ah" in row]
-    assert met[0] == pytest.approx(1 / 3, abs=0.02)
-    assert np.mean(met[-4:]) > 0.4
+    assert np.mean(met[-4:]) > max(0.4, met[0] + 0.07)

@@ -281,6 +281,12 @@ def test_a_soup_of_adapters_adds_weighted_updates(
         assert distance(state(method.policy(tiny, run, w)), end) < 1e-6
 
 
+def test_whole_models_have_no_factors(tiny: Benchmark, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no factors"):
+        RewardedSoups(average="factors").train(tiny, Run(tmp_path, 0))
+    assert not list(tmp_path.iterdir())
+
+
 # Whole models
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -343,6 +344,10 @@ def test_a_sweep_is_measured_once(own_tiny: Benchmark) -> None:
     sweep(own_tiny, method, run)
     assert {path: path.stat().st_mtime_ns for path in files} == files
     assert store.is_swept(run.dir, own_tiny)
+    shutil.rmtree(run.dir / store.SWEEP_BEFORE)
+    assert not store.is_swept(run.dir, own_tiny)
+    sweep(own_tiny, method, run)
+    assert {path: path.stat().st_mtime_ns for path in files} == files
     assert not store.is_measured(run.dir, own_tiny, method)
     assert not store.is_swept(run.dir, replace(own_tiny, eval_prompts=5))
     untold = method.with_goals(own_tiny, None, (2, 0)).generate(own_tiny.prompts("test"), own_tiny.sampling, 0)

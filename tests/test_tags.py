@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from benchmarks import Answer, Benchmark
+from benchmarks import Answer, BadInput, Benchmark, PreferencePair, _scratch
 from benchmarks._scratch import train_tokenizer
 from benchmarks._tags import EACH, LEVELS, described, known_levels, tag, tags_of
 from tests.test_moslim import WithGrades
@@ -36,8 +36,7 @@ def test_a_tag_is_one_token(tokenizer: PreTrainedTokenizerFast) -> None:
 
 
 def test_tags_say_what_is_known() -> None:
-    """.7 of the prompts are told of, with the level of their answer; both objectives in .6 * .6 of the cases where one at
-    least was drawn, and of a tenth of the rest one."""
+    """.7 of the prompts are told of, with the level of their answer. Where two are known, both are told of in .6 * .6 of those."""
     told = described(ANSWERS, KNOWN, 0.7, 3)
     assert told == described(ANSWERS, KNOWN, 0.7, 3) != described(ANSWERS, KNOWN, 0.7, 4)
     assert [(re.sub(r"<.*?> ", "", a.prompt), a.response) for a in told] == [tuple(a) for a in ANSWERS]
@@ -58,17 +57,39 @@ def test_nothing_is_said_of_what_is_not_known() -> None:
     assert described(ANSWERS, KNOWN, 0.0, 0) == ANSWERS
 
 
-def test_levels_are_grades_or_else_what_pairs_tell(tiny: Benchmark) -> None:
-    pair = tiny.preference_pairs("ah")[0]
+def test_levels_are_grades_where_all_have_them(tiny: Benchmark) -> None:
+    """Else one objective's 5 would be a grade and the other's a guess."""
+    a, b = Answer("p", "a"), Answer("p", "b")
+    graded = replace(tiny, data=WithGrades(tiny.data, {"ah": [(a, 7)], "oh": [(b, 2)]}))
+    assert [known_levels(graded, name) for name in ("ah", "oh")] == [{a: [7]}, {b: [2]}]
+    some = replace(tiny, data=WithGrades(tiny.data, {"ah": [(a, 7)], "oh": []}))
+    assert known_levels(some, "ah") == known_levels(tiny, "ah")
+    for grade in (0, LEVELS + 1):
+        with pytest.raises(BadInput, match=f"the grade {grade} for ah"):
+            known_levels(replace(tiny, data=WithGrades(tiny.data, {"ah": [(a, grade)], "oh": [(b, 2)]})), "ah")
+
+
+def test_levels_are_what_pairs_tell(tiny: Benchmark, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Preferred answers have the upper levels, an answer that won and lost has both, every level is read."""
+    pairs = [PreferencePair("p", "a", "b"), PreferencePair("p", "b", "c")]
+    monkeypatch.setattr(Benchmark, "preference_pairs", lambda _, name: pairs if name == "ah" else [])
     known = known_levels(tiny, "ah")
-    assert set(map(tuple, known.values())) == {(1, 2), (4, 5)}
-    assert max(known[Answer(pair.prompt, pair.rejected)]) < min(known[Answer(pair.prompt, pair.chosen)])
-    data: Any = WithGrades(tiny.data, {"ah": [(Answer("p", "a"), 7)], "oh": []})
-    graded = replace(tiny, data=data)
-    assert known_levels(graded, "ah") == {Answer("p", "a"): [7]}
-    assert known_levels(graded, "oh") == known_levels(tiny, "oh")
+    assert known == {Answer("p", "a"): [3, 4, 5], Answer("p", "b"): [1, 2, 3, 3, 4, 5], Answer("p", "c"): [1, 2, 3]}
+    assert known_levels(tiny, "oh") == {}
 
 
-def test_scratch_policies_know_the_tags_of_their_benchmark(tiny: Benchmark) -> None:
+def test_scratch_policies_read_the_tags_of_their_benchmark(
+    tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as the shares say, of the prompts whose answers something is known of."""
     tokenizer = tiny.prepared.policy.tokenizer
+    tags = {tokenizer.convert_tokens_to_ids(text) for text in tags_of(tiny.names)}
+    read: list[list[int]] = []
+    monkeypatch.setattr(_scratch, "supervised", lambda policy, pairs, *_, **__: read.extend(p for p, _ in pairs))
+    _scratch.train_scratch_policy(tiny, tokenizer, "0.3m", tmp_path)
+    known = known_levels(tiny, "ah")
+    expected = sum(a in known for a in tiny.responses()) * _scratch.TAGGED[0]
+    expected += sum(a in known for a in tiny.demonstrations()) * _scratch.TAGGED[1]
+    assert expected > 10
+    assert sum(bool(tags & set(ids)) for ids in read) == pytest.approx(expected, rel=0.3)
     assert {len(tokenizer(text)["input_ids"]) for text in tags_of(tiny.names)} == {1}
