@@ -110,8 +110,7 @@ def train_scratch_policy(
     made = benchmark.scratch
     policy = untrained_policy(benchmark, tokenizer, size, made.seed)
     limit = benchmark.sampling.max_new_tokens
-
-    known = {name: known_levels(benchmark, name) for name in benchmark.names}
+    known = known_levels(benchmark)
 
     def encode(answers: Sequence[Answer], share: float) -> list[tuple[list[int], list[int]]]:
         pairs = [policy.encode(a) for a in described(answers, known, share, made.seed)]

@@ -52,23 +52,28 @@ def tags_of(names: Sequence[str]) -> list[str]:
     return [tag(name, level) for name in names for level in range(1, LEVELS + 1)]
 
 
-def known_levels(benchmark: Benchmark, objective: str) -> Levels:
-    """Levels that training answers may be said to have under an objective: their grade where every objective has grades, or
-    what pairs tell, which is nothing where there are none. BadInput for grades that no tag has."""
-    if not benchmark.graded:
-        known: dict[Answer, list[int]] = {}
-        for pair in benchmark.preference_pairs(objective):
-            known.setdefault(Answer(pair.prompt, pair.chosen), []).extend(CHOSEN)
-            known.setdefault(Answer(pair.prompt, pair.rejected), []).extend(REJECTED)
-        return known
-    graded = {answer: [grade] for answer, grade in benchmark.graded_labels(objective)}
-    if odd := [grade for [grade] in graded.values() if not 1 <= grade <= LEVELS]:
-        raise BadInput(
-            f"{benchmark.name} has the grade {odd[0]} for {objective}",
-            "goals and tags know the grades 1, 2, ..., 7",
-            "renumber the grades in the data",
-        )
-    return graded
+def known_levels(benchmark: Benchmark) -> dict[str, Levels]:
+    """Per objective, levels that training answers may be said to have: their grade where every objective has grades, or what
+    pairs tell, which is nothing where there are none. BadInput for grades that no tag has."""
+    graded = {name: benchmark.graded_labels(name) for name in benchmark.names}
+    if not all(graded.values()):
+        return {name: _told_by_pairs(benchmark, name) for name in benchmark.names}
+    for name, grades in graded.items():
+        if odd := [grade for _, grade in grades if not 1 <= grade <= LEVELS]:
+            raise BadInput(
+                f"{benchmark.name} has the grade {odd[0]} for {name}",
+                f"goals and tags know the grades 1 to {LEVELS}",
+                "renumber the grades in the data",
+            )
+    return {name: {answer: [grade] for answer, grade in grades} for name, grades in graded.items()}
+
+
+def _told_by_pairs(benchmark: Benchmark, objective: str) -> Levels:
+    known: dict[Answer, list[int]] = {}
+    for pair in benchmark.preference_pairs(objective):
+        known.setdefault(Answer(pair.prompt, pair.chosen), []).extend(CHOSEN)
+        known.setdefault(Answer(pair.prompt, pair.rejected), []).extend(REJECTED)
+    return known
 
 
 def described(answers: Sequence[Answer], known: Mapping[str, Levels], share: float, seed: int) -> list[Answer]:

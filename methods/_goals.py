@@ -129,17 +129,8 @@ def asked(weights: Weights, classes: Sequence[int], mapping: WeightsToGoals) -> 
     return tuple(n if n > 1 else 0 for n in intensities)
 
 
-def wrap(prompt: str, goals: Goals, names: Sequence[str]) -> str:
-    """Writes goals before a prompt.
-
-    >>> wrap("How?", (5, 0, 3), ("helpful", "humor", "harmless"))
-    '<helpful 5> <harmless 3> How?'
-    """
-    return tagged(prompt, goals, names)
-
-
 def unwrap(text: str, names: Sequence[str]) -> tuple[str, Goals]:
-    """Inverse of `wrap`, for prompts that do not themselves begin with a goal.
+    """Inverse of `tagged`, for prompts that do not themselves begin with a goal.
 
     >>> unwrap("<helpful 5> <harmless 3> How?", ("helpful", "humor", "harmless"))
     ('How?', (5, 0, 3))
@@ -159,7 +150,7 @@ def told(policy: Policy, prompt: str, goals: Goals, names: Sequence[str]) -> str
     def tokens(text: str) -> int:
         return len(policy.tokenizer(text)["input_ids"])
 
-    text = wrap(prompt, goals, names)
+    text = tagged(prompt, goals, names)
     while (excess := tokens(text) - policy.max_prompt_tokens) > 0:
         if not prompt:
             raise BadInput(
@@ -169,5 +160,5 @@ def told(policy: Policy, prompt: str, goals: Goals, names: Sequence[str]) -> str
             )
         ids = policy.tokenizer(prompt, add_special_tokens=False)["input_ids"]
         prompt = policy.tokenizer.decode(ids[excess:])
-        text = wrap(prompt, goals, names)
+        text = tagged(prompt, goals, names)
     return text

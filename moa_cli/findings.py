@@ -52,15 +52,16 @@ def controllability(runs: Runs) -> Findings:
     names = fronts[0].card.objectives
     asked = [(int(np.argmax(point)), int(max(point))) for point in fronts[0].weights]
     tables, following = [], []
-    for kind, scores in _scores(fronts).items():
-        means = bootstrap_means(scores)
+    scores = {policy: _scores(swept) for policy, swept in sweeps.items()}
+    for kind in KINDS:
+        reached = {policy: bootstrap_means(found[kind]) for policy, found in scores.items()}
+        means = reached["trained"]
         rows = [
             [names[i], n, *(_estimate(mean) for mean in means[k]), *_behaviour(fronts, k)]
             for k, (i, n) in enumerate(asked)
         ]
         curves = {"panel": 0, "x": 1, "y": [2 + m for m in range(len(names))], "level": None}
         tables.append(_table(kind, ["goal", "intensity", *names, "KL", "collapsed"], rows, curves))
-        reached = {policy: bootstrap_means(_scores(swept)[kind]) for policy, swept in sweeps.items()}
         for i, name in enumerate(names):
             for policy, at in reached.items():
                 own = [at[k][i] for k, (goal, _) in enumerate(asked) if goal == i]

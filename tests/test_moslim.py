@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import Answer, BadInput, Benchmark, Policy
+from benchmarks import Answer, BadInput, Benchmark, Policy, tagged
 from methods import Run, _rl
 from methods._goals import (
     Moments,
@@ -26,7 +26,6 @@ from methods._goals import (
     random_goals,
     told,
     unwrap,
-    wrap,
 )
 from methods._grader import Grader
 from methods.moslim import MOSLIM
@@ -58,23 +57,23 @@ class WithGrades:
 def test_wrapping_by_hand() -> None:
     """As in the paper, at the very front; a goal that is left out leaves no trace."""
     assert (
-        wrap("\n\nHuman: Hi.\n\nAssistant:", (5, 3, 0), NAMES)
+        tagged("\n\nHuman: Hi.\n\nAssistant:", (5, 3, 0), NAMES)
         == "<helpful 5> <harmless 3> \n\nHuman: Hi.\n\nAssistant:"
     )
-    assert wrap("How?", (0, 1, 2), NAMES) == "<harmless 1> <be (very) funny 2> How?"
-    assert wrap("How?", (0, 0, 0), NAMES) == "How?"
+    assert tagged("How?", (0, 1, 2), NAMES) == "<harmless 1> <be (very) funny 2> How?"
+    assert tagged("How?", (0, 0, 0), NAMES) == "How?"
 
 
 @given(prompt=st.text().filter(lambda text: not text.startswith("<")), goals=GOALS)
 @settings(deadline=None)
 def test_what_is_written_is_read_back(prompt: str, goals: tuple[int, ...]) -> None:
-    assert unwrap(wrap(prompt, goals, NAMES), NAMES) == (prompt, goals)
+    assert unwrap(tagged(prompt, goals, NAMES), NAMES) == (prompt, goals)
 
 
 @given(prompt=st.sampled_from(["<", "<helpful", "<helpful x> so", "<harm 3> a", " <helpful 5> b"]), goals=GOALS)
 @settings(deadline=None)
 def test_a_prompt_that_almost_begins_with_a_goal(prompt: str, goals: tuple[int, ...]) -> None:
-    assert unwrap(wrap(prompt, goals, NAMES), NAMES) == (prompt, goals)
+    assert unwrap(tagged(prompt, goals, NAMES), NAMES) == (prompt, goals)
 
 
 @pytest.mark.parametrize("count", [1, 5, 40])
@@ -247,7 +246,7 @@ def test_the_policy_reads_the_goals_and_the_reward_model_does_not(
     assert call["memory"].count == len(graded[-1]) == 20
     tasks = call["pose"]("Call 3: what do you say?", np.random.default_rng(0))
     assert len(tasks) == call["contrast"] == 5
-    assert [t.shown for t in tasks] == [wrap("Call 3: what do you say?", t.goals, ("ah", "oh")) for t in tasks]
+    assert [t.shown for t in tasks] == [tagged("Call 3: what do you say?", t.goals, ("ah", "oh")) for t in tasks]
     [task, *_] = tasks
     values, _ = call["reward"](["Call 3: what do you say?"] * 2, ["ah ah", "oh"], [task.goals] * 2)
     assert graded[-1] == ["Call 3: what do you say?"] * 2

@@ -61,21 +61,25 @@ def test_levels_are_grades_where_all_have_them(tiny: Benchmark) -> None:
     """Else one objective's 5 would be a grade and the other's a guess."""
     a, b = Answer("p", "a"), Answer("p", "b")
     graded = replace(tiny, data=WithGrades(tiny.data, {"ah": [(a, 7)], "oh": [(b, 2)]}))
-    assert [known_levels(graded, name) for name in ("ah", "oh")] == [{a: [7]}, {b: [2]}]
+    assert known_levels(graded) == {"ah": {a: [7]}, "oh": {b: [2]}}
     some = replace(tiny, data=WithGrades(tiny.data, {"ah": [(a, 7)], "oh": []}))
-    assert known_levels(some, "ah") == known_levels(tiny, "ah")
+    assert known_levels(some) == known_levels(tiny)
     for grade in (0, LEVELS + 1):
         with pytest.raises(BadInput, match=f"the grade {grade} for ah"):
-            known_levels(replace(tiny, data=WithGrades(tiny.data, {"ah": [(a, grade)], "oh": [(b, 2)]})), "ah")
+            known_levels(replace(tiny, data=WithGrades(tiny.data, {"ah": [(a, grade)], "oh": [(b, 2)]})))
 
 
 def test_levels_are_what_pairs_tell(tiny: Benchmark, monkeypatch: pytest.MonkeyPatch) -> None:
     """Preferred answers have the upper levels, an answer that won and lost has both, every level is read."""
     pairs = [PreferencePair("p", "a", "b"), PreferencePair("p", "b", "c")]
     monkeypatch.setattr(Benchmark, "preference_pairs", lambda _, name: pairs if name == "ah" else [])
-    known = known_levels(tiny, "ah")
-    assert known == {Answer("p", "a"): [3, 4, 5], Answer("p", "b"): [1, 2, 3, 3, 4, 5], Answer("p", "c"): [1, 2, 3]}
-    assert known_levels(tiny, "oh") == {}
+    known = known_levels(tiny)
+    assert known["ah"] == {
+        Answer("p", "a"): [3, 4, 5],
+        Answer("p", "b"): [1, 2, 3, 3, 4, 5],
+        Answer("p", "c"): [1, 2, 3],
+    }
+    assert known["oh"] == {}
 
 
 def test_scratch_policies_read_the_tags_of_their_benchmark(
@@ -87,7 +91,7 @@ def test_scratch_policies_read_the_tags_of_their_benchmark(
     read: list[list[int]] = []
     monkeypatch.setattr(_scratch, "supervised", lambda policy, pairs, *_, **__: read.extend(p for p, _ in pairs))
     _scratch.train_scratch_policy(tiny, tokenizer, "0.3m", tmp_path)
-    known = known_levels(tiny, "ah")
+    known = known_levels(tiny)["ah"]
     expected = sum(a in known for a in tiny.responses()) * _scratch.TAGGED[0]
     expected += sum(a in known for a in tiny.demonstrations()) * _scratch.TAGGED[1]
     assert expected > 10
