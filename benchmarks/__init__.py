@@ -30,7 +30,16 @@ if TYPE_CHECKING:
     from benchmarks._errors import BadInput
     from benchmarks._evaluate import evaluate
     from benchmarks._front import Front, has_point, read_answers, read_front
-    from benchmarks._indicators import epsilon, expected_utility, hypervolume, igd_plus, kendall_tau, pareto, spearman
+    from benchmarks._indicators import (
+        attainment,
+        epsilon,
+        expected_utility,
+        hypervolume,
+        igd_plus,
+        kendall_tau,
+        pareto,
+        spearman,
+    )
     from benchmarks._load import benchmark_names, load_benchmark, option_names
     from benchmarks._lock import locked, whole_folder, write_text
     from benchmarks._log import Log, silent
@@ -47,6 +56,7 @@ if TYPE_CHECKING:
     )
     from benchmarks._prepare import Prepared, is_prepared, missing_parts, prepare, prepare_part
     from benchmarks._python import load_file
+    from benchmarks._significance import dominance, holm, permutation_test
     from benchmarks._stats import Bootstrap, bootstrap_hypervolume, bootstrap_means
     from benchmarks._tags import tagged
     from benchmarks._torch import ENVIRONMENT, release, setup
@@ -71,13 +81,14 @@ _HOMES = {
     "_errors": "BadInput",
     "_evaluate": "evaluate",
     "_front": "Front has_point read_answers read_front",
-    "_indicators": "epsilon expected_utility hypervolume igd_plus kendall_tau pareto spearman",
+    "_indicators": "attainment epsilon expected_utility hypervolume igd_plus kendall_tau pareto spearman",
     "_load": "benchmark_names load_benchmark option_names",
     "_log": "Log silent",
     "_lock": "locked whole_folder write_text",
     "_policy": "Policy by_length cut cut_tokens load_policy pad_right sample_tokens sequence_kl sequence_log_probs",
     "_prepare": "Prepared is_prepared missing_parts prepare prepare_part",
     "_python": "load_file",
+    "_significance": "dominance holm permutation_test",
     "_stats": "Bootstrap bootstrap_hypervolume bootstrap_means",
     "_tags": "tagged",
     "_torch": "ENVIRONMENT release setup",

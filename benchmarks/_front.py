@@ -24,6 +24,8 @@ from benchmarks._indicators import hypervolume, pareto
 from benchmarks._lock import write_text
 
 SCHEMA = "moa.front/1"
+TOO_MANY = 0.2
+"""Share of degenerate answers up to which a point counts."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,6 +98,11 @@ class Front:
     def collapse_rate(self) -> np.ndarray:
         """(K,) share of degenerate answers, 0 to 1."""
         return self.collapsed.mean(axis=1)
+
+    @property
+    def sound(self) -> np.ndarray:
+        """(K,) bool: whether no more than `TOO_MANY` of a point's answers are degenerate. Others do not count in a comparison."""
+        return self.collapse_rate <= TOO_MANY
 
     def hypervolume(self, *, held_out: bool = False) -> float:
         """Hypervolume above the card's ref, under the training rewards or under the held-out evaluators."""

@@ -5,6 +5,8 @@ Points and weights must be finite matrices of matching width, else ValueError: m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import moocore
 import numpy as np
 from numpy.typing import ArrayLike
@@ -64,6 +66,23 @@ def expected_utility(points: ArrayLike, weights: ArrayLike) -> float:
     """
     points = _matrix(points, "points")
     return float((_matrix(weights, "weights", points.shape[1]) @ points.T).max(axis=1).mean())
+
+
+def attainment(fronts: Sequence[ArrayLike], share: float) -> np.ndarray:
+    """Corners (R, M) of the surface that at least `share` of the fronts (K, M) attain: everything a corner dominates is dominated
+    by that many of them (empirical attainment function, Fonseca et al. 2011).
+
+    >>> attainment([[[3, 1], [1, 2]], [[2, 2]]], 1.0)  # what both attain
+    array([[1., 2.],
+           [2., 1.]])
+    """
+    points = [_matrix(front, "front") for front in fronts]
+    sets = np.repeat(np.arange(len(points)), [len(p) for p in points])
+    # the smallest percentile that rounding cannot push beyond the next front
+    percentile = 100 * np.ceil(share * len(points) - 1e-9) / len(points)
+    found = moocore.eaf(-np.concatenate(points), sets=sets, percentiles=[percentile])
+    corners = -found[:, :-1]
+    return corners[np.argsort(corners[:, 0])]
 
 
 def kendall_tau(x: ArrayLike, y: ArrayLike) -> float:

@@ -1,12 +1,16 @@
-"""How sure a hypervolume or a mean score is: the paired bootstrap over prompts.
+"""How sure a hypervolume or a mean score is: the paired bootstrap over prompts, nested in the variation between seeds.
 
 Every draw resamples the N prompts once, for all methods, seeds and weights alike, so that what is easy or hard about a
-prompt cancels in differences. Intervals speak about other prompts, not about other training seeds.
+prompt cancels in differences. With one seed an interval speaks about other prompts only. With S >= 2 it speaks about other
+trainings too. A few seeds cannot be resampled, as no draw would reach beyond those that happen to be there: instead every
+draw adds Student's t with S - 1 degrees of freedom, times the standard error of the mean over seeds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import moocore
@@ -15,12 +19,12 @@ import numpy as np
 from benchmarks._indicators import hypervolume
 
 DRAWS = 10_000
-LEVEL = 95.0
-"""Per cent of the draws inside an interval."""
+LEVEL = 0.95
+"""Share of the draws inside an interval."""
 
 
 class Interval(NamedTuple):
-    """A value with its 95 % percentile interval."""
+    """A value with its 95 % interval."""
 
     value: float
     low: float
@@ -28,7 +32,7 @@ class Interval(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """A difference with its 95 % percentile interval and two-sided p value."""
+    """A difference with its 95 % interval and two-sided p value."""
 
     difference: float
     low: float
@@ -36,54 +40,91 @@ class Difference(NamedTuple):
     p: float
 
 
-class Bootstrap(NamedTuple):
-    """A statistic on all prompts, and on each resampled set of them: (draws,). Two made in one call are paired."""
+@dataclass(frozen=True, eq=False)
+class Bootstrap:
+    """A statistic of every seed: on all prompts (S,), and on each resampled set of them (S, draws). Those that are made in
+    one call are paired."""
 
-    value: float
+    values: np.ndarray
     draws: np.ndarray
+    seeds: tuple[int, ...]
+
+    @property
+    def value(self) -> float:
+        """Mean over seeds."""
+        return float(self.values.mean())
+
+    @property
+    def corrected(self) -> float:
+        """The value less its bias, as the draws show it: the best of several noisy points looks better than it is. Where points
+        are equal in truth, that is only a part of it."""
+        return 2 * self.value - float(self.draws.mean())
 
     def interval(self) -> Interval:
         """Value and 95 % percentile interval."""
-        return Interval(self.value, *_percentiles(self.draws))
+        return Interval(self.value, *_percentiles(self.nested()))
 
     def minus(self, other: Bootstrap) -> Difference:
-        """The difference from a paired statistic.
+        """The difference from a paired statistic, seed by seed where both have the same seeds.
 
         p is twice the smaller share of draws on either side of 0, with one added to each count: never 0, 1 for equals.
         """
-        draws = self.draws - other.draws
+        if self.seeds == other.seeds:
+            draws = Bootstrap(self.values - other.values, self.draws - other.draws, self.seeds).nested()
+        else:
+            draws = self.nested() - other.nested(stream=1)
         smaller = int(min((draws <= 0).sum(), (draws >= 0).sum()))
         p = min(1.0, 2 * (smaller + 1) / (len(draws) + 1))
         return Difference(self.value - other.value, *_percentiles(draws), p)
 
+    def nested(self, stream: int = 0) -> np.ndarray:
+        """What the mean over seeds might have been (draws,): with other prompts and, where there are several seeds, with
+        others of them. Equal streams draw equal noise.
+
+        The variance between seeds holds what each seed's own answers add to it; the draws over prompts are narrowed to what
+        all seeds have in common, so that this is not counted twice.
+        """
+        common, S = self.draws.mean(axis=0), len(self.seeds)
+        if S == 1:
+            return common
+        center, variance = common.mean(), common.var()
+        own = (self.draws - common).var(axis=1).sum() / (S - 1)
+        narrower = np.sqrt(max(0.0, 1 - own / (S * variance))) if variance > 0 else 0.0
+        error = self.values.std(ddof=1) / np.sqrt(S)
+        noise = np.random.default_rng([stream, S]).standard_t(S - 1, size=common.size)
+        return center + narrower * (common - center) + error * noise
+
 
 def bootstrap_hypervolume(
-    methods: Sequence[Sequence[np.ndarray]], ref: Sequence[float], *, draws: int = DRAWS, seed: int = 0
+    methods: Sequence[Mapping[int, np.ndarray]], ref: Sequence[float], *, draws: int = DRAWS, seed: int = 0
 ) -> list[Bootstrap]:
-    """The hypervolume of every method under resampling of the prompts.
+    """The hypervolume at `ref` (M,) of every method and seed, under resampling of the prompts.
 
-    `methods` has one entry per method: the scores (K, N, M) of each of its seeds. N and the prompts' order are the same
-    everywhere; K may differ. A method's hypervolume is the mean over its seeds of the seed's hypervolume at `ref` (M,).
+    `methods` has one entry per method: the scores (K, N, M) by training seed. N and the prompts' order are the same
+    everywhere; K may differ.
     """
-    sizes = {scores.shape[1] for seeds in methods for scores in seeds}
+    sizes = {scores.shape[1] for seeds in methods for scores in seeds.values()}
     if len(sizes) != 1:
         raise ValueError(f"all scores must be on the same prompts, got {sorted(sizes)} of them")
-    counts = _prompt_counts(sizes.pop(), draws, np.random.default_rng(seed))
+    counts = _prompt_counts(sizes.pop(), draws, seed)
     return [
         Bootstrap(
-            float(np.mean([hypervolume(scores.mean(axis=1), ref) for scores in seeds])),
-            np.mean([hypervolumes(_resampled_points(scores, counts), ref) for scores in seeds], axis=0),
+            np.array([hypervolume(scores.mean(axis=1), ref) for scores in seeds.values()]),
+            np.stack([hypervolumes(_resampled_points(scores, counts), ref) for scores in seeds.values()]),
+            tuple(seeds),
         )
         for seeds in methods
     ]
 
 
-def bootstrap_means(scores: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> list[list[Bootstrap]]:
-    """The mean of every point and objective of scores (K, N, M) under resampling of the prompts: K lists of M, all paired."""
-    K, N, M = scores.shape
-    means = scores.mean(axis=1)
-    drawn = _resampled_points(scores, _prompt_counts(N, draws, np.random.default_rng(seed)))
-    return [[Bootstrap(float(means[k, m]), drawn[:, k, m]) for m in range(M)] for k in range(K)]
+def bootstrap_means(seeds: Mapping[int, np.ndarray], *, draws: int = DRAWS, seed: int = 0) -> list[list[Bootstrap]]:
+    """The mean of every point and objective of each training seed's scores (K, N, M) under resampling of the prompts: K lists
+    of M, all paired."""
+    scores = np.stack(list(seeds.values()))
+    _, K, N, M = scores.shape
+    counts = _prompt_counts(N, draws, seed)
+    means, drawn = scores.mean(axis=2), np.stack([_resampled_points(s, counts) for s in scores])
+    return [[Bootstrap(means[:, k, m], drawn[:, :, k, m], tuple(seeds)) for m in range(M)] for k in range(K)]
 
 
 def hypervolumes(points: np.ndarray, ref: Sequence[float]) -> np.ndarray:
@@ -107,12 +148,11 @@ def hypervolumes(points: np.ndarray, ref: Sequence[float]) -> np.ndarray:
     return (np.take_along_axis(width, order, axis=1) * slabs).sum(axis=1)
 
 
-def _prompt_counts(prompts: int, draws: int, random: np.random.Generator) -> np.ndarray:
+@lru_cache(maxsize=2)
+def _prompt_counts(prompts: int, draws: int, seed: int) -> np.ndarray:
     """How often each prompt is in each resampled set: (draws, N), rows summing to N."""
-    counts = np.empty((draws, prompts))
-    for row in counts:
-        row[:] = np.bincount(random.integers(prompts, size=prompts), minlength=prompts)
-    return counts
+    picked = np.random.default_rng(seed).integers(prompts, size=(draws, prompts)) + prompts * np.arange(draws)[:, None]
+    return np.bincount(picked.ravel(), minlength=draws * prompts).reshape(draws, prompts).astype(float)
 
 
 def _resampled_points(scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -122,5 +162,5 @@ def _resampled_points(scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def _percentiles(draws: np.ndarray) -> tuple[float, float]:
-    low, high = np.percentile(draws, [50 - LEVEL / 2, 50 + LEVEL / 2])
+    low, high = np.percentile(draws, [50 - 50 * LEVEL, 50 + 50 * LEVEL])
     return float(low), float(high)

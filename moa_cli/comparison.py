@@ -1,79 +1,82 @@
-"""Fronts side by side: the document `moa.compare/1`, which every table, figure and verdict is made from."""
+"""Fronts side by side: the document `moa.compare/2`, which every table, figure and verdict is made from."""
 
 from __future__ import annotations
 
 import json
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from benchmarks import (
-    BadInput,
-    Bootstrap,
-    Front,
-    bootstrap_hypervolume,
-    expected_utility,
-    igd_plus,
-    kendall_tau,
-    pareto,
-    simplex_grid,
-)
+from benchmarks import BadInput, Front, bootstrap_hypervolume
+from moa_cli import pairs, quality
 
-SCHEMA = "moa.compare/1"
+SCHEMA = "moa.compare/2"
 
 
-def compare(fronts: list[Front]) -> dict[str, Any]:
+def compare(fronts: list[Front], *, keep_collapsed: bool = False) -> dict[str, Any]:
     """Compares fronts, benchmark by benchmark, as JSON types.
 
     A row is a method with one configuration; it may have several seeds, and its numbers are means over them: of points
     (`points`), of each seed's own indicator (all else). Rows go from the highest hypervolume under the held-out
-    evaluators to the lowest. `pairs` are differences a - b in that hypervolume. Intervals and p values come from the
-    paired bootstrap over prompts. IGD+ is the distance to the non-dominated points of all fronts together; expected
-    utility is over an even grid of weights. BadInput for fronts of one benchmark that were measured in different units.
+    evaluators to the lowest. `pairs` are differences a - b in that hypervolume. Intervals come from the paired bootstrap over
+    prompts, nested in seeds. IGD+ is the distance to the non-dominated points of all fronts together; expected utility is
+    over an even grid of weights. Points at which too many answers are degenerate do not count, unless they are kept.
+    BadInput for fronts of one benchmark that were measured in different units.
     """
     if not fronts:
         raise BadInput("there is nothing to compare", "no front was given", "moa train -m METHOD, then moa compare")
     names = dict.fromkeys(f.card.benchmark for f in fronts)
-    benchmarks = [_benchmark([f for f in fronts if f.card.benchmark == name]) for name in names]
+    benchmarks = [_benchmark([f for f in fronts if f.card.benchmark == name], keep_collapsed) for name in names]
     return {"schema": SCHEMA, "benchmarks": benchmarks}
 
 
-def _benchmark(fronts: list[Front]) -> dict[str, Any]:
+def _benchmark(fronts: list[Front], keep_collapsed: bool) -> dict[str, Any]:
     """The part of the document on one benchmark."""
     card = fronts[0].card
     for other in fronts[1:]:
         _check_same_units(fronts[0], other)
     groups = _rows(fronts)
-    scores = [[f.scores for f in seeds] for seeds in groups.values()]
-    evaluator = [[f.evaluator for f in seeds] for seeds in groups.values()]
-    sampled = bootstrap_hypervolume(scores + evaluator, card.ref)
-    reward_volumes = dict(zip(groups, sampled[: len(groups)], strict=True))
-    evaluator_volumes = dict(zip(groups, sampled[len(groups) :], strict=True))
-    reward_best, evaluator_best = _best([f.points for f in fronts]), _best([f.evaluator_points for f in fronts])
+    scores = {
+        kind: {
+            name: {f.seed: quality.counted(f, kind, keep_collapsed=keep_collapsed) for f in seeds}
+            for name, seeds in groups.items()
+        }
+        for kind in quality.KINDS
+    }
+    sampled = bootstrap_hypervolume([by_seed for rows in scores.values() for by_seed in rows.values()], card.ref)
+    volumes = {
+        kind: dict(zip(groups, sampled[k * len(groups) :], strict=False)) for k, kind in enumerate(quality.KINDS)
+    }
+    means = {
+        kind: {name: [own.mean(axis=1) for own in by_seed.values()] for name, by_seed in rows.items()}
+        for kind, rows in scores.items()
+    }
+    best = {kind: quality.best_points([p for seeds in rows.values() for p in seeds]) for kind, rows in means.items()}
+    grid = quality.smallest_grid(fronts)
+    groups = dict(sorted(groups.items(), key=lambda item: -volumes["evaluator"][item[0]].value))
 
-    order = sorted(groups, key=lambda name: -evaluator_volumes[name].value)
-    rows = []
-    for name in order:
-        seeds = groups[name]
-        rows.append(
-            {
-                "method": name,
-                "steering": seeds[0].steering,
-                "seeds": [f.seed for f in seeds],
-                **_quality(reward_volumes[name], [f.points for f in seeds], reward_best),
-                "evaluator": _quality(evaluator_volumes[name], [f.evaluator_points for f in seeds], evaluator_best),
-                "kendall_tau": {o: _control(seeds, m) for m, o in enumerate(card.objectives)},
-                "collapse": _mean([f.collapse_rate.mean() for f in seeds]),
-                "kl": _mean([f.mean_kl.mean() for f in seeds]),
-                "points": _points(seeds),
-                "cost": {key: _mean([f.cost[key] for f in seeds]) for key in seeds[0].cost},
-                "config": seeds[0].config,
-            }
-        )
-    pairs = [
-        {"a": a, "b": b, **evaluator_volumes[a].minus(evaluator_volumes[b])._asdict()}
-        for a, b in combinations(order, 2)
+    def measured(name: str, kind: str) -> dict[str, float | None]:
+        few = quality.nearest_points(groups[name][0].weights, grid) if grid else None
+        return quality.quality(volumes[kind][name], means[kind][name], best[kind], few, card.ref)
+
+    rows = [
+        {
+            "method": name,
+            "steering": seeds[0].steering,
+            "seeds": [f.seed for f in seeds],
+            **measured(name, "reward"),
+            "evaluator": measured(name, "evaluator"),
+            "kendall_tau": {o: quality.control(seeds, m) for m, o in enumerate(card.objectives)},
+            "collapse": _mean([f.collapse_rate.mean() for f in seeds]),
+            "kl": _mean([f.mean_kl.mean() for f in seeds]),
+            "points": quality.points(seeds),
+            "attainment": _attainment({kind: means[kind][name] for kind in quality.KINDS}),
+            "cost": {key: _mean([f.cost[key] for f in seeds]) for key in seeds[0].cost},
+            "config": seeds[0].config,
+            "runs": quality.prompt_scores(seeds),
+        }
+        for name, seeds in groups.items()
     ]
     return {
         "name": card.benchmark,
@@ -83,8 +86,18 @@ def _benchmark(fronts: list[Front]) -> dict[str, Any]:
         "card": card.to_json(),
         "prompts": card.prompts,
         "rows": rows,
-        "pairs": pairs,
+        "pairs": pairs.differences(groups, volumes["evaluator"], scores["evaluator"]),
+        "refs": pairs.other_refs({name: scores["evaluator"][name] for name in groups}, card.ref),
+        "agreement": pairs.agreement(volumes["reward"], volumes["evaluator"]),
     }
+
+
+def _attainment(means: dict[str, list[np.ndarray]]) -> dict[str, Any] | None:
+    """The surfaces of a row under each kind of score, for two objectives and several seeds."""
+    seeds = means["reward"]
+    if len(seeds) < 2 or seeds[0].shape[1] != 2:
+        return None
+    return {kind: quality.surfaces(points) for kind, points in means.items()}
 
 
 def _check_same_units(one: Front, other: Front) -> None:
@@ -145,52 +158,6 @@ def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def _short(value: Any) -> str:
     """A value in few characters, different for different values."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-
-
-def _best(fronts: list[np.ndarray]) -> np.ndarray:
-    """The non-dominated points (R, M) of several fronts (K, M) together."""
-    pooled = np.concatenate(fronts)
-    return pooled[pareto(pooled)]
-
-
-def _quality(volume: Bootstrap, seeds: list[np.ndarray], best: np.ndarray) -> dict[str, float]:
-    """Indicators of a row under one kind of score; `seeds` holds each seed's points (K, M)."""
-    even = simplex_grid(best.shape[1], 10)
-    value, low, high = volume.interval()
-    return {
-        "hypervolume": value,
-        "hv_low": low,
-        "hv_high": high,
-        "igd_plus": _mean([igd_plus(points, best) for points in seeds]),
-        "eum": _mean([expected_utility(points, even) for points in seeds]),
-    }
-
-
-def _control(seeds: list[Front], m: int) -> float | None:
-    """How well objective m's held-out score follows its weight: Kendall's tau, None where the weight does not vary."""
-    weights = [w[m] for w in seeds[0].weights]
-    if len(set(weights)) < 2:
-        return None
-    return _mean([kendall_tau(weights, f.evaluator_points[:, m]) for f in seeds])
-
-
-def _points(seeds: list[Front]) -> list[dict[str, Any]]:
-    """Each weight's scores (M), KL and share of collapsed answers, averaged over seeds."""
-    reward, evaluator, kl, collapse = (
-        np.mean([read(f) for f in seeds], axis=0).tolist()
-        for read in (lambda f: f.points, lambda f: f.evaluator_points, lambda f: f.mean_kl, lambda f: f.collapse_rate)
-    )
-    return [
-        {
-            "weights": list(weights),
-            "label": seeds[0].labels[k],
-            "reward": reward[k],
-            "evaluator": evaluator[k],
-            "kl": kl[k],
-            "collapse": collapse[k],
-        }
-        for k, weights in enumerate(seeds[0].weights)
-    ]
 
 
 def _mean(values: list[float]) -> float:

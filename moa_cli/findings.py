@@ -81,7 +81,7 @@ def retention(runs: Runs) -> Findings:
     at = [fronts[0].weights.index(weights) for _, _, weights in points]
     tables = []
     for kind, scores in _scores(fronts).items():
-        means = bootstrap_means(scores[at])
+        means = bootstrap_means({seed: own[at] for seed, own in scores.items()})
         forgot = means[1][0]
         rows = [
             [rounds, alpha, _estimate(mean[0]), None if alpha == 0 else _gain(mean[0], forgot), _estimate(mean[1]),
@@ -147,10 +147,10 @@ def _table(title: str, columns: list[str], rows: list[list[Any]], curves: dict[s
     return {"title": title, "columns": columns, "rows": rows, "curves": curves}
 
 
-def _scores(fronts: Sequence[Front]) -> dict[str, np.ndarray]:
-    """Scores (K, N, M) of each of `KINDS`, averaged over seeds."""
-    kinds = [f.evaluator for f in fronts], [f.scores for f in fronts]
-    return {kind: np.mean(seeds, axis=0) for kind, seeds in zip(KINDS, kinds, strict=True)}
+def _scores(fronts: Sequence[Front]) -> dict[str, dict[int, np.ndarray]]:
+    """Scores (K, N, M) of each seed, for each of `KINDS`."""
+    kinds = {f.seed: f.evaluator for f in fronts}, {f.seed: f.scores for f in fronts}
+    return dict(zip(KINDS, kinds, strict=True))
 
 
 def _estimate(sampled: Bootstrap) -> dict[str, float]:
@@ -164,10 +164,10 @@ def _gain(sampled: Bootstrap, base: Bootstrap) -> dict[str, float]:
 
 
 def _correlation(own: Sequence[Bootstrap]) -> Bootstrap:
-    """Spearman's, of the mean scores at intensities 1..K with the intensity."""
+    """Spearman's, of each seed's mean scores at intensities 1..K with the intensity."""
     intensities = range(1, len(own) + 1)
-    draws = spearman(intensities, np.stack([score.draws for score in own], axis=1))
-    return Bootstrap(float(spearman(intensities, [score.value for score in own])), draws)
+    values, draws = np.stack([score.values for score in own], axis=-1), np.stack([s.draws for s in own], axis=-1)
+    return Bootstrap(spearman(intensities, values), spearman(intensities, draws), own[0].seeds)
 
 
 def _behaviour(fronts: Sequence[Front], k: int) -> list[float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput, Benchmark, Weights
-from methods import Method, Reinforcement, method_name
+from methods import Adapter, Method, Reinforcement, method_name
 from moa_cli import store
 from moa_cli.config import Settings, as_config, restore
 from moa_cli.job import Job, Source, preparation
@@ -110,8 +110,8 @@ def prepares(run: Contestant) -> list[Job]:
 
 def _after_preparation(pairs: Sequence[tuple[Contestant, Job]]) -> list[Job]:
     """The jobs with what they need: preparation, and the training of runs that others build on. RL takes longest and goes
-    first, so that the cores are busy to the end."""
-    pairs = sorted(pairs, key=lambda pair: not isinstance(pair[0].method, Reinforcement))
+    first, what trains nothing goes last, so that the cores are busy to the end."""
+    pairs = sorted(pairs, key=lambda pair: [not isinstance(pair[0].method, kind) for kind in (Reinforcement, Adapter)])
     first = {job.key: job for run, _ in pairs for job in prepares(run)}
     trained = {run.folder: job.key for run, job in pairs if job.train}
     after = [replace(job, needs=(*job.needs, *_foundation(run, job, trained))) for run, job in pairs]

@@ -21,8 +21,8 @@ from benchmarks import BadInput
 Formats = Mapping[str, Callable[[dict[str, Any]], bytes]]
 """What writes a document, by suffix."""
 WIDTH = 80
-NOTE = "Hypervolume (HV) above ref, in SFT standard deviations; 95 % intervals over prompts; * excludes 0."
-SHORT_NOTE = "HV: hypervolume above ref; ± half the 95 % interval over prompts; * excludes 0"
+NOTE = "Hypervolume (HV) above ref, in SFT standard deviations; 95 % intervals over prompts and seeds; * excludes 0."
+SHORT_NOTE = "HV: hypervolume; ± half the 95 % interval over prompts and seeds; * excludes 0"
 
 
 def table(document: dict[str, Any]) -> RenderableType:

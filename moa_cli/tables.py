@@ -16,7 +16,7 @@ from rich.text import Text
 from moa_cli import render
 from moa_cli.render import Formats, as_text, interval, markdown_text, one_line, plus_minus, star
 
-NOTE = "Scores in SFT SDs; {} over prompts; * excludes 0"
+NOTE = "Scores in SFT SDs; {} over prompts and seeds; * excludes 0"
 
 
 def amount(value: float) -> str:

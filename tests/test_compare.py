@@ -16,7 +16,7 @@ import pytest
 from matplotlib.image import imread
 from rich.console import Console
 
-from benchmarks import BadInput, Card, Front, Sampling, simplex_grid
+from benchmarks import BadInput, Card, Front, Sampling, hypervolume, simplex_grid
 from moa_cli import render
 from moa_cli.comparison import compare
 from moa_cli.figure import figure
@@ -76,7 +76,7 @@ def show(document: dict, width: int = 80) -> str:
 def test_the_document(document):
     assert document == json.loads(json.dumps(document, allow_nan=False)), "JSON types only"
     (benchmark,) = document["benchmarks"]
-    assert document["schema"] == "moa.compare/1"
+    assert document["schema"] == "moa.compare/2"
     assert (benchmark["name"], benchmark["version"], benchmark["prompts"]) == ("toy", "1", PROMPTS)
     assert [row["method"] for row in benchmark["rows"]] == ["context", "soup", "sft"], "best first"
     assert Card.from_json(benchmark["card"]) == make_card()
@@ -104,6 +104,108 @@ def test_pairs_hold_every_pair_once(document):
         assert pair["difference"] == pytest.approx(volume[pair["a"]] - volume[pair["b"]])
         assert 0 < pair["low"] < pair["high"]
         assert pair["p"] < 0.01
+
+
+def test_pairs_are_tested(document):
+    """Both fronts have the same weights; sft's one point stands for all of them."""
+    for pair in document["benchmarks"][0]["pairs"]:
+        assert pair["p_permutation"] == pytest.approx(1 / 5000)
+        assert pair["p_holm"] == pytest.approx(3 / 5000)
+    dominance = document["benchmarks"][0]["pairs"][1]["dominance"]
+    assert dominance["a"] > 0.5 > dominance["b"]
+
+
+def only(front: Front, kept: list[int]) -> Front:
+    """Some points of a front."""
+    arrays = ("scores", "evaluator", "kl", "tokens", "collapsed")
+    tuples = ("weights", "labels")
+    return replace(
+        front, **{name: getattr(front, name)[kept] for name in arrays},
+        **{name: tuple(getattr(front, name)[k] for k in kept) for name in tuples},
+    )  # fmt: skip
+
+
+def test_rows_without_common_weights_are_not_tested():
+    soup, context = make_front("soup", 1.0), make_front("context", 1.5)
+    (pair,) = compare([only(context, [0, 5, 10]), only(soup, [1, 6])])["benchmarks"][0]["pairs"]
+    assert (pair["p_permutation"], pair["p_holm"], pair["dominance"]) == (None, None, None)
+    assert pair["low"] > 0, "the interval does not need them"
+    (pair,) = compare([only(context, [4]), soup])["benchmarks"][0]["pairs"]
+    assert pair["p_permutation"] is not None, "a single point is compared with every one"
+
+
+def test_fronts_of_different_size_are_also_compared_at_as_many_points():
+    soup, full = make_front("soup", 1.0), make_front("context", 1.5)
+    kept = [0, 5, 10]
+    few = only(full, kept)
+    rows = {row["method"]: row for row in compare([soup, few])["benchmarks"][0]["rows"]}
+    expected = hypervolume(soup.evaluator_points[kept], soup.card.ref)
+    assert rows["soup"]["evaluator"]["hv_equal"] == pytest.approx(expected)
+    assert rows["context"]["evaluator"]["hv_equal"] == pytest.approx(few.hypervolume(held_out=True))
+    assert rows["soup"]["evaluator"]["hypervolume"] > expected
+    assert compare([soup, full])["benchmarks"][0]["rows"][0]["hv_equal"] is None
+
+
+def test_a_collapsed_point_does_not_count_unless_it_is_kept():
+    front = make_front("soup", 1.0)
+    spoilt = front.collapsed.copy()
+    spoilt[5, : PROMPTS // 4] = True
+    front = replace(front, collapsed=spoilt)
+    (row,) = compare([front])["benchmarks"][0]["rows"]
+    assert [k for k, point in enumerate(row["points"]) if point["collapsed"]] == [5]
+    others = [k for k in range(11) if k != 5]
+    assert row["evaluator"]["hypervolume"] == pytest.approx(hypervolume(front.evaluator_points[others], (-2, -2)))
+    np.testing.assert_allclose(row["points"][5]["evaluator"], front.evaluator_points[5], err_msg="it is still shown")
+    (kept,) = compare([front], keep_collapsed=True)["benchmarks"][0]["rows"]
+    assert kept["evaluator"]["hypervolume"] == pytest.approx(front.hypervolume(held_out=True))
+
+
+def test_a_method_that_collapsed_everywhere_has_no_volume():
+    front = make_front("soup", 1.0)
+    (row,) = compare([replace(front, collapsed=np.ones_like(front.collapsed))])["benchmarks"][0]["rows"]
+    assert (row["hypervolume"], row["evaluator"]["hv_high"]) == (0, 0)
+
+
+def test_other_corners_and_what_they_turn_around():
+    """Two points far out on the axes have more volume above a far corner, one in the middle above a near one."""
+    middle, ends = make_front("middle", 0.0), make_front("ends", 0.0)
+    noise = ends.scores - ends.scores.mean(axis=1, keepdims=True)
+
+    def at(points):
+        means = np.array([points[k % len(points)] for k in range(11)], dtype=float)[:, None]
+        return {"scores": means + noise, "evaluator": means + noise}
+
+    document = compare([replace(middle, **at([(0, 0)])), replace(ends, **at([(3, -1.5), (-1.5, 3)]))])
+    refs = {row["sds"]: row for row in document["benchmarks"][0]["refs"]}
+    assert [row["method"] for row in document["benchmarks"][0]["rows"]] == ["ends", "middle"]
+    assert refs[2.0]["hypervolume"] == pytest.approx({"ends": 2 * 5 * 0.5 - 0.25, "middle": 4.0})
+    assert refs[1.0]["hypervolume"] == pytest.approx({"ends": 0.0, "middle": 1.0})
+    assert refs[1.0]["flips"] == [["ends", "middle"]]
+    assert refs[2.0]["flips"] == refs[3.0]["flips"] == []
+
+
+def test_agreement_of_rewards_and_evaluators(fronts):
+    assert compare(fronts)["benchmarks"][0]["agreement"] == 1
+    assert compare(fronts[:2])["benchmarks"][0]["agreement"] is None
+    fooled = replace(fronts[2], evaluator=-fronts[2].scores)
+    assert compare([*fronts[:2], fooled])["benchmarks"][0]["agreement"] == pytest.approx(-1 / 3)
+
+
+def test_surfaces_over_seeds():
+    seeds = [make_front("soup", reach, seed=s) for s, reach in enumerate((1.0, 1.2, 1.4))]
+    (row,) = compare(seeds)["benchmarks"][0]["rows"]
+    volumes = {name: hypervolume(row["attainment"]["reward"][name], (-2, -2)) for name in ("worst", "median", "best")}
+    assert volumes["worst"] < volumes["median"] < volumes["best"]
+    assert compare(seeds[:1])["benchmarks"][0]["rows"][0]["attainment"] is None
+
+
+def test_the_document_holds_the_scores_of_every_prompt(fronts, document):
+    """So that it can be a baseline: to four digits."""
+    row = document["benchmarks"][0]["rows"][0]
+    (run,) = row["runs"]
+    found = np.array([[[float(v) for v in point[o].split()] for o in NAMES[:2]] for point in run["points"]])
+    np.testing.assert_allclose(found.transpose(0, 2, 1), fronts[2].evaluator, atol=5.1e-5)
+    assert run["seed"] == 0
 
 
 def test_seeds_share_a_row():

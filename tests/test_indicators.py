@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from benchmarks import _indicators, epsilon, expected_utility, hypervolume, igd_plus, kendall_tau, pareto, spearman
+from benchmarks import (
+    _indicators,
+    attainment,
+    epsilon,
+    expected_utility,
+    hypervolume,
+    igd_plus,
+    kendall_tau,
+    pareto,
+    spearman,
+)
 
 
 def naive_hypervolume(points: np.ndarray, ref: np.ndarray) -> float:
@@ -169,3 +179,14 @@ def test_spearman_without_ties_is_the_textbook_formula():
     x, y = random.normal(size=9), random.normal(size=(20, 9))
     differences = x.argsort().argsort() - y.argsort(axis=1).argsort(axis=1)
     np.testing.assert_allclose(spearman(x, y), 1 - 6 * (differences**2).sum(axis=1) / (9 * 80))
+
+
+@pytest.mark.parametrize("share", [1 / 3, 0.5, 2 / 3, 1.0])
+def test_an_attained_surface_is_what_so_many_fronts_reach(share):
+    """By definition: a place is under the surface exactly where at least `share` of the fronts have a point at or beyond it."""
+    random = np.random.default_rng(5)
+    fronts = [random.integers(0, 6, size=(4, 2)).astype(float) for _ in range(3)]
+    corners = attainment(fronts, share)
+    for place in np.stack(np.meshgrid(np.arange(-1, 7), np.arange(-1, 7)), axis=-1).reshape(-1, 2):
+        reached = np.mean([bool((front >= place).all(axis=1).any()) for front in fronts])
+        assert bool((corners >= place).all(axis=1).any()) == (reached >= share - 1e-9)

@@ -1,0 +1,128 @@
+"""What a comparison says about one row: its indicators, its points, its spread over seeds, its scores per prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks import (
+    Bootstrap,
+    Front,
+    Weights,
+    attainment,
+    expected_utility,
+    hypervolume,
+    igd_plus,
+    kendall_tau,
+    pareto,
+    simplex_grid,
+)
+
+KINDS = ("reward", "evaluator")
+
+
+def counted(front: Front, kind: str, *, keep_collapsed: bool = False) -> np.ndarray:
+    """Scores (K, N, M) as they count: a collapsed point lies at the ref, where it adds nothing to a hypervolume."""
+    scores = front.scores if kind == "reward" else front.evaluator
+    if keep_collapsed:
+        return scores
+    return np.where(front.sound[:, None, None], scores, np.asarray(front.card.ref))
+
+
+def best_points(fronts: Sequence[np.ndarray]) -> np.ndarray:
+    """The non-dominated points (R, M) of several fronts (K, M) together."""
+    pooled = np.concatenate(fronts)
+    return pooled[pareto(pooled)]
+
+
+def quality(
+    volume: Bootstrap, seeds: Sequence[np.ndarray], best: np.ndarray, few: Sequence[int] | None, ref: Sequence[float]
+) -> dict[str, float | None]:
+    """Indicators of a row under one kind of score. `seeds` holds each seed's points (K, M), `few` the points that make it as
+    large as the smallest front, `best` what IGD+ is the distance to."""
+    even = simplex_grid(best.shape[1], 10)
+    value, low, high = volume.interval()
+    return {
+        "hypervolume": value,
+        "hv_low": low,
+        "hv_high": high,
+        "hv_corrected": volume.corrected,
+        "hv_equal": None if few is None else _mean([hypervolume(points[list(few)], ref) for points in seeds]),
+        "igd_plus": _mean([igd_plus(points, best) for points in seeds]),
+        "eum": _mean([expected_utility(points, even) for points in seeds]),
+    }
+
+
+def smallest_grid(fronts: Sequence[Front]) -> tuple[Weights, ...] | None:
+    """The weights of the smallest steered front, None where all have as many points."""
+    grids = [f.weights for f in fronts if len(f.weights) > 1]
+    return min(grids, key=len) if len({len(grid) for grid in grids}) > 1 else None
+
+
+def nearest_points(weights: Sequence[Weights], grid: Sequence[Weights]) -> list[int]:
+    """For each of the grid's weights the nearest point that is not yet taken, as far as there are any.
+
+    >>> nearest_points([(1.0, 0.0), (0.6, 0.4), (0.5, 0.5), (0.0, 1.0)], [(1.0, 0.0), (0.5, 0.5), (0.0, 1.0)])
+    [0, 2, 3]
+    """
+    left, taken = list(range(len(weights))), []
+    for w in grid[: len(weights)]:
+        nearest = min(left, key=lambda k: float(np.abs(np.subtract(weights[k], w)).sum()))
+        left.remove(nearest)
+        taken.append(nearest)
+    return taken
+
+
+def control(seeds: Sequence[Front], m: int) -> float | None:
+    """How well objective m's held-out score follows its weight: Kendall's tau, None where the weight does not vary."""
+    weights = [w[m] for w in seeds[0].weights]
+    if len(set(weights)) < 2:
+        return None
+    return _mean([kendall_tau(weights, f.evaluator_points[:, m]) for f in seeds])
+
+
+def surfaces(seeds: Sequence[np.ndarray]) -> dict[str, Any]:
+    """What the best seed attains, what half of them attain, and what all attain: corners of each surface, of points (K, 2)."""
+    shares = {"best": 1 / len(seeds), "median": 0.5, "worst": 1.0}
+    return {name: attainment(seeds, share).tolist() for name, share in shares.items()}
+
+
+def points(seeds: Sequence[Front]) -> list[dict[str, Any]]:
+    """Each weight's scores (M), KL and share of collapsed answers, averaged over seeds."""
+    reward, evaluator, kl, collapse = (
+        np.mean([read(f) for f in seeds], axis=0).tolist()
+        for read in (lambda f: f.points, lambda f: f.evaluator_points, lambda f: f.mean_kl, lambda f: f.collapse_rate)
+    )
+    return [
+        {
+            "weights": list(weights),
+            "label": seeds[0].labels[k],
+            "reward": reward[k],
+            "evaluator": evaluator[k],
+            "kl": kl[k],
+            "collapse": collapse[k],
+            "collapsed": not all(f.sound[k] for f in seeds),
+        }
+        for k, weights in enumerate(seeds[0].weights)
+    ]
+
+
+def prompt_scores(seeds: Sequence[Front]) -> list[dict[str, Any]]:
+    """Held-out scores of every answer, by which the comparison can be a baseline: per seed and point, N numbers per objective
+    in one text."""
+    return [
+        {
+            "seed": front.seed,
+            "points": [
+                {name: " ".join(f"{v:.4f}" for v in scores[:, m]) for m, name in enumerate(front.card.objectives)}
+                for scores in counted(front, "evaluator")
+            ],
+        }
+        for front in seeds
+    ]
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values))
