@@ -1,14 +1,15 @@
 """The command line: one function per command. Results go to stdout, progress and errors to stderr.
 
-Exit codes: 0 fine, 2 the question could not be answered, 130 interrupted (1 is kept for methods that regressed).
+Exit codes: 0 fine, 1 a method regressed, 2 the question could not be answered, 130 interrupted.
 """
 
 from __future__ import annotations
 
+import shlex
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -191,6 +192,9 @@ def compare(
     benchmark: Benchmarks = None,
     config: Items = None,
     seed: Seeds = None,
+    baseline: options.Baseline = None,
+    tolerance: options.Tolerance = "1%",
+    keep_collapsed: options.KeepCollapsed = False,
     output: options.Outputs = None,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
@@ -204,29 +208,47 @@ def compare(
     moa compare
     moa compare -m sft,ric -b hh-rlhf-mini
     moa compare -m all --seed 0 --seed 1 -o table.md -o figure.pdf
+    moa compare -m ric --baseline main.json -o junit.xml -o comment.md
     """
     from benchmarks import read_front
-    from moa_cli import fronts, plan, render
+    from methods import method_name
+    from moa_cli import fronts, plan, render, store
     from moa_cli.comparison import compare as compared
+    from moa_cli.gate import gate
 
     steps.check_outputs(output or [], render.FORMATS)
-    names = steps.method_list(method)
+    allowed = steps.share_in(tolerance)
+    before = fronts.saved([baseline]) if baseline else None
+    names, failed = steps.method_list(method), set()
     if config and not names:
         refuse("-c was given without -m", "settings are for runs that are made", "moa compare -m METHOD -c ...")
+    document: dict[str, Any] | None = None
     if names:
         settings = steps.settings_of(config, steps.benchmark_list(benchmark), names, data_dir, runs)
         chosen = plan.contestants(settings, seed or [0], home=runs, data_dir=data_dir)
         beside = fronts.named(what or [])
-        steps.succeed(steps.execute(plan.measuring(chosen, may_train=True), settings.benchmarks.values(), jobs))
-        document = compared([*(read_front(r.folder / "front") for r in chosen), *beside])
-    elif what and (saved := fronts.saved(what)):
-        document = saved
+        outcomes = steps.execute(plan.measuring(chosen, may_train=True), settings.benchmarks.values(), jobs)
+        if before is None:
+            steps.succeed(outcomes)
+        else:
+            steps.show_failures(outcomes)
+        measured = [run for run in chosen if run.measured]
+        failed = {(run.benchmark.name, method_name(type(run.method))) for run in chosen if not run.measured}
+        found = [*(read_front(run.folder / store.FRONT) for run in measured), *beside]
+    elif what and (document := fronts.saved(what)):
+        found = []
     elif what:
-        document = compared(fronts.named(what))
+        found = fronts.named(what)
     else:
-        document = compared(fronts.found(runs, steps.folder_names(benchmark), seed or [], say))
+        found = fronts.found(runs, steps.folder_names(benchmark), seed or [], say)
+    document = document or compared(found, keep_collapsed=keep_collapsed)
+    document |= {"command": shlex.join(["moa", *sys.argv[1:]]), "versions": store.versions(), "gate": None}
+    if before is not None:
+        document["gate"] = gate(document, before, name=str(baseline), tolerance=allowed, failed=failed)
     steps.write_outputs(document, output or [], render.FORMATS)
     out(document if json else render.table(document))
+    if document["gate"]:
+        steps.close_gate(document["gate"])
 
 
 @app.command()

@@ -74,7 +74,7 @@ def _benchmark(fronts: list[Front], keep_collapsed: bool) -> dict[str, Any]:
             "attainment": _attainment({kind: means[kind][name] for kind in quality.KINDS}),
             "cost": {key: _mean([f.cost[key] for f in seeds]) for key in seeds[0].cost},
             "config": seeds[0].config,
-            "runs": quality.prompt_scores(seeds),
+            "runs": quality.prompt_scores(scores["evaluator"][name], card.objectives),
         }
         for name, seeds in groups.items()
     ]

@@ -101,7 +101,24 @@ Outputs = Annotated[
     list[Path] | None,
     typer.Option(
         "--output", "-o", metavar="FILE",
-        help="Write the comparison here too, as its suffix says: .md .json .csv .tex .png .pdf .svg; repeatable.",
+        help="Write the comparison here too, as its suffix says: .md .json .csv .tex .xml (JUnit) .png .pdf .svg; "
+        "repeatable.",
+    ),
+]  # fmt: skip
+Baseline = Annotated[
+    Path | None,
+    typer.Option(
+        "--baseline", metavar="FILE.json",
+        help="An earlier comparison. Leave with 1 if a method lost held-out hypervolume against it, for certain, or is gone.",
+    ),
+]  # fmt: skip
+Tolerance = Annotated[
+    str, typer.Option("--tolerance", metavar="SHARE", help="Losses up to this share of the baseline pass: 1% or 0.01.")
+]
+KeepCollapsed = Annotated[
+    bool,
+    typer.Option(
+        "--keep-collapsed", help="Count points at which more than a fifth of the answers are degenerate, too."
     ),
 ]  # fmt: skip
 StudyName = Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -109,18 +109,17 @@ def points(seeds: Sequence[Front]) -> list[dict[str, Any]]:
     ]
 
 
-def prompt_scores(seeds: Sequence[Front]) -> list[dict[str, Any]]:
-    """Held-out scores of every answer, by which the comparison can be a baseline: per seed and point, N numbers per objective
+def prompt_scores(scores: Mapping[int, np.ndarray], objectives: Sequence[str]) -> list[dict[str, Any]]:
+    """Held-out scores (K, N, M) by seed, by which the comparison can be a baseline: per seed and point, N numbers per objective
     in one text."""
     return [
         {
-            "seed": front.seed,
+            "seed": seed,
             "points": [
-                {name: " ".join(f"{v:.4f}" for v in scores[:, m]) for m, name in enumerate(front.card.objectives)}
-                for scores in counted(front, "evaluator")
+                {name: " ".join(f"{v:.4f}" for v in point[:, m]) for m, name in enumerate(objectives)} for point in own
             ],
         }
-        for front in seeds
+        for seed, own in scores.items()
     ]
 
 

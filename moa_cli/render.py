@@ -17,11 +17,13 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks import BadInput
+from moa_cli.gate import WORSE, told
 
 Formats = Mapping[str, Callable[[dict[str, Any]], bytes]]
 """What writes a document, by suffix."""
 WIDTH = 80
 NOTE = "Hypervolume (HV) above ref, in SFT standard deviations; 95 % intervals over prompts and seeds; * excludes 0."
+MARKER = "<!-- moa compare -->"
 SHORT_NOTE = "HV: hypervolume; ± half the 95 % interval over prompts and seeds; * excludes 0"
 
 
@@ -30,12 +32,14 @@ def table(document: dict[str, Any]) -> RenderableType:
     blocks: list[RenderableType] = []
     for benchmark in document["benchmarks"]:
         blocks += [_heading(benchmark), _block(benchmark), Text()]
+    if document.get("gate"):
+        blocks += [_gate_block(document["gate"]), Text()]
     return Group(*blocks, Text(SHORT_NOTE, style="dim"))
 
 
 def markdown(document: dict[str, Any]) -> str:
-    """A table per benchmark, for a pull request or a README."""
-    lines: list[str] = []
+    """A table per benchmark, for a pull request or a README. A bot finds its own comment by the marker."""
+    lines: list[str] = [MARKER, *_gate_lines(document.get("gate"))]
     for benchmark in document["benchmarks"]:
         title, *facts = _facts(benchmark)
         lines += [f"### {markdown_text(title)}", "", markdown_text(" · ".join(facts)), ""]
@@ -139,11 +143,18 @@ def _image(suffix: str) -> Callable[[dict[str, Any]], bytes]:
     return draw
 
 
+def _junit(document: dict[str, Any]) -> bytes:
+    from moa_cli.junit import xml
+
+    return xml(document)
+
+
 FORMATS: Formats = {
     ".md": as_text(markdown),
     ".json": as_text(json),
     ".csv": as_text(csv),
     ".tex": as_text(latex),
+    ".xml": _junit,
     ".png": _image("png"),
     ".pdf": _image("pdf"),
     ".svg": _image("svg"),
@@ -185,6 +196,41 @@ def _block(benchmark: dict[str, Any]) -> Table:
             time(row["cost"].get("seconds")),
         )
     return block
+
+
+def _gate_block(gate: dict[str, Any]) -> Group:
+    """What the gate found, in 80 columns."""
+    colour = "red" if gate["verdict"] == "regressed" else "green"
+    against = f"  against {one_line(gate['baseline'])}, tolerance {100 * gate['tolerance']:g} %"
+    title = Text.assemble(("gate ", "bold"), (gate["verdict"], f"bold {colour}"), against)
+    block = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for heading in ("benchmark", "method"):
+        block.add_column(heading, overflow="fold")
+    for heading in ("HV before", "difference", "verdict"):
+        block.add_column(heading, justify="right", no_wrap=True)
+    for v in gate["verdicts"]:
+        known = "difference" in v
+        block.add_row(
+            Text(one_line(v["benchmark"])),
+            Text(one_line(v["method"])),
+            _number(v["base"]) if known else "-",
+            plus_minus(v["difference"], v["low"], v["high"], sign="+") if known else "-",
+            Text(v["verdict"], style="red" if v["verdict"] in WORSE else ""),
+        )
+    return Group(title, block)
+
+
+def _gate_lines(gate: dict[str, Any] | None) -> list[str]:
+    """The same in Markdown."""
+    if not gate:
+        return []
+    lines = [
+        f"**Gate {gate['verdict']}** against {markdown_text(gate['baseline'])}, tolerance {100 * gate['tolerance']:g} %", "",
+        "| benchmark | method | held-out hypervolume against the baseline |", "|:---|:---|:---|",
+    ]  # fmt: skip
+    for v in gate["verdicts"]:
+        lines += [f"| {markdown_text(v['benchmark'])} | {markdown_text(v['method'])} | {told(v)} |"]
+    return [*lines, ""]
 
 
 def _heading(benchmark: dict[str, Any]) -> Text:

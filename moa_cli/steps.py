@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,14 +125,42 @@ def execute(todo: list[Job], benchmarks: Iterable[Benchmark], asked: int | None)
 
 def succeed(outcomes: list[Outcome]) -> None:
     """Shows what failed and leaves with 2, if anything did."""
-    failed = [o for o in outcomes if o.error]
-    for outcome in (o for o in failed if o.started):
+    show_failures(outcomes)
+    if any(o.error for o in outcomes):
+        raise typer.Exit(2)
+
+
+def share_in(text: str) -> float:
+    """A share of 1, written as 1% or 0.01."""
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < 1:
+        refuse(f"--tolerance {text} is no share", "it is at least 0 and below 1, or in per cent", "--tolerance 1%")
+    return share
+
+
+def close_gate(gate: dict[str, Any]) -> None:
+    """Leaves with 1 if anything became worse than the baseline; on GitHub, every such row is an annotation."""
+    from moa_cli.gate import WORSE, told
+    from moa_cli.render import one_line
+
+    worse = [v for v in gate["verdicts"] if v["verdict"] in WORSE]
+    for v in worse:
+        line = one_line(f"{v['method']} on {v['benchmark']} {told(v)}")
+        say(f"::error title=moa compare::{line.replace('%', '%25')}" if os.environ.get("GITHUB_ACTIONS") else line)
+    if worse:
+        raise typer.Exit(1)
+
+
+def show_failures(outcomes: list[Outcome]) -> None:
+    """Shows what failed, and why."""
+    for outcome in (o for o in outcomes if o.error and o.started):
         assert outcome.error is not None
         if options.verbose and outcome.traceback:
             errors.print(outcome.traceback, soft_wrap=True)
         show_error(*outcome.error)
-    if failed:
-        raise typer.Exit(2)
 
 
 def out_jobs(todo: list[Job], as_json: bool) -> None:

@@ -1,0 +1,97 @@
+"""Whether anything became worse than a baseline: verdicts for every row, from the scores that both documents hold."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Literal
+
+import numpy as np
+
+from benchmarks import BadInput, Card, bootstrap_hypervolume
+
+Verdict = Literal["better", "same", "unsure", "regressed", "lost", "failed", "new"]
+WORSE = ("regressed", "lost", "failed")
+"""Verdicts that close the gate."""
+
+
+def gate(
+    document: dict[str, Any],
+    baseline: dict[str, Any],
+    *,
+    name: str,
+    tolerance: float,
+    failed: Collection[tuple[str, str]] = (),
+) -> dict[str, Any]:
+    """The held-out hypervolume of every row against the row of the same name in the baseline.
+
+    A row has regressed where it lost more than `tolerance`, a share of the baseline's hypervolume, and the paired interval of
+    the difference excludes 0; where it lost as much but the interval does not, nobody can be sure. A row of the baseline that
+    is missing is lost, or failed if it is among `failed` (benchmark, method). BadInput where units differ.
+    """
+    verdicts = []
+    ours = {benchmark["name"]: benchmark for benchmark in document["benchmarks"]}
+    theirs = {benchmark["name"]: benchmark for benchmark in baseline["benchmarks"]}
+    for benchmark in dict.fromkeys([*theirs, *ours]):
+        before, now = (_rows(side.get(benchmark)) for side in (theirs, ours))
+        if before and now:
+            _check_same_card(ours[benchmark], theirs[benchmark], name)
+        for row in dict.fromkeys([*before, *now]):
+            if row not in before:
+                found: dict[str, Any] = {"verdict": "new"}
+            elif row not in now:
+                found = {"verdict": "failed" if (benchmark, row) in failed else "lost"}
+            else:
+                found = _judged(now[row], before[row], ours[benchmark]["ref"], tolerance)
+            verdicts.append({"benchmark": benchmark, "method": row} | found)
+    worse = any(v["verdict"] in WORSE for v in verdicts)
+    return {
+        "baseline": name, "tolerance": tolerance, "verdict": "regressed" if worse else "passed", "verdicts": verdicts,
+    }  # fmt: skip
+
+
+def told(verdict: dict[str, Any]) -> str:
+    """A verdict in words.
+
+    >>> told({"verdict": "regressed", "difference": -1.0, "low": -1.5, "high": -0.5, "base": 4.0})
+    'regressed: -1.00 [-1.50, -0.50], from 4.00'
+    """
+    if "difference" not in verdict:
+        return str(verdict["verdict"])
+    numbers = f"{verdict['difference']:+.2f} [{verdict['low']:+.2f}, {verdict['high']:+.2f}]"
+    return f"{verdict['verdict']}: {numbers}, from {verdict['base']:.2f}"
+
+
+def _rows(benchmark: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    return {row["method"]: row for row in benchmark["rows"]} if benchmark else {}
+
+
+def _judged(now: dict[str, Any], before: dict[str, Any], ref: list[float], tolerance: float) -> dict[str, Any]:
+    """The difference with its interval, and what to think of it."""
+    new, base = bootstrap_hypervolume([_scores(now), _scores(before)], ref)
+    difference, low, high, _ = new.minus(base)
+    allowed = tolerance * base.value
+    verdict: Verdict = "same"
+    if difference < -allowed:
+        verdict = "regressed" if high < 0 else "unsure"
+    elif difference > allowed and low > 0:
+        verdict = "better"
+    return {"verdict": verdict, "difference": difference, "low": low, "high": high, "base": base.value}
+
+
+def _scores(row: dict[str, Any]) -> dict[int, np.ndarray]:
+    """The held-out scores (K, N, M) of each seed."""
+    return {
+        run["seed"]: np.array([[scores.split() for scores in point.values()] for point in run["points"]], dtype=float)
+        .transpose(0, 2, 1)
+        for run in row["runs"]
+    }  # fmt: skip
+
+
+def _check_same_card(ours: dict[str, Any], theirs: dict[str, Any], name: str) -> None:
+    differences = Card.from_json(ours["card"]).differences(Card.from_json(theirs["card"]))
+    if differences:
+        raise BadInput(
+            f"{name} cannot be a baseline for {ours['name']}: its scale card is another",
+            f"they differ in {', '.join(differences)}, so the numbers have different units",
+            "make a new baseline: the same command with -o FILE.json instead of --baseline",
+        )

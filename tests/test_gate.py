@@ -1,0 +1,123 @@
+"""The gate: verdicts on simulated methods, exit codes on real ones, JUnit and annotations."""
+
+from __future__ import annotations
+
+import doctest
+import json
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from benchmarks import BadInput, Front
+from moa_cli import gate as gates
+from moa_cli import render
+from moa_cli.comparison import compare
+from moa_cli.gate import gate
+from tests.test_compare import make_card, make_front
+
+
+def judged(now: list[Front], before: list[Front], tolerance: float = 0.01, **told) -> dict[str, str]:
+    """The verdict on every method; documents go through JSON as files do."""
+    documents = [json.loads(render.json(compare(fronts))) for fronts in (now, before)]
+    found = gate(*documents, name="main.json", tolerance=tolerance, **told)
+    return {v["method"]: v["verdict"] for v in found["verdicts"]}
+
+
+def test_docstring_numbers():
+    assert doctest.testmod(gates).failed == 0
+
+
+def test_nothing_changed():
+    fronts = [make_front("soup", 1.0), make_front("context", 1.5)]
+    found = gate(compare(fronts), compare(fronts), name="main.json", tolerance=0.01)
+    assert found["verdict"] == "passed"
+    assert {(v["verdict"], v["difference"]) for v in found["verdicts"]} == {("same", 0.0)}
+
+
+def test_a_loss_must_be_large_and_certain():
+    before = [make_front("soup", 1.0)]
+    assert judged([make_front("soup", 0.5)], before) == {"soup": "regressed"}
+    assert judged([make_front("soup", 1.5)], before) == {"soup": "better"}
+    certain = [replace(before[0], evaluator=before[0].evaluator - 0.01)]
+    assert judged(certain, before) == {"soup": "same"}, "within the tolerance"
+    assert judged(certain, before, tolerance=0.0) == {"soup": "regressed"}
+    shift = np.where(np.arange(60) % 2, 3.0, -3.2)[None, :, None]
+    assert judged([replace(before[0], evaluator=before[0].evaluator + shift)], before) == {"soup": "unsure"}
+
+
+def test_what_is_missing_closes_the_gate():
+    before = [make_front("soup", 1.0), make_front("context", 1.5)]
+    assert judged(before[:1], before) == {"soup": "same", "context": "lost"}
+    assert judged(before[:1], before, failed={("toy", "context")}) == {"soup": "same", "context": "failed"}
+    assert judged(before, before[:1]) == {"soup": "same", "context": "new"}
+    found = gate(compare(before[:1]), compare(before), name="main.json", tolerance=0.01)
+    assert found["verdict"] == "regressed"
+
+
+def test_other_units_are_refused():
+    other = make_front("soup", 1.0, card=replace(make_card(), reward_std=(1.0, 2.0)))
+    with pytest.raises(BadInput, match="scale card") as error:
+        judged([make_front("soup", 1.0)], [other])
+    assert "reward_std" in error.value.why
+
+
+def test_a_method_compared_with_itself_rarely_regresses():
+    """Three seeds each of the same method, whose trainings differ: at most 5 % of 200 comparisons regress."""
+    random, alarms = np.random.default_rng(0), []
+    base = make_front("soup", 1.0)
+
+    def trained(seed: int) -> Front:
+        noise = 0.1 * random.normal(size=(1, 1, 2)) + 0.5 * random.normal(size=base.evaluator.shape)
+        return replace(base, seed=seed, evaluator=base.evaluator + noise)
+
+    for _ in range(200):
+        rows = [{"method": "soup", "runs": _runs([trained(s) for s in range(3)])} for _ in range(2)]
+        alarms.append(gates._judged(*rows, [-2.0, -2.0], 0.01)["verdict"] == "regressed")
+    assert np.mean(alarms) <= 0.05
+
+
+def _runs(seeds: list[Front]) -> list[dict]:
+    return compare(seeds)["benchmarks"][0]["rows"][0]["runs"]
+
+
+@pytest.fixture(scope="module")
+def closed() -> dict:
+    """A comparison in which one method regressed, one is unsure, one is gone."""
+    before = [make_front("soup", 1.0), make_front("context", 1.5), make_front("gone", 1.2)]
+    shift = np.where(np.arange(60) % 2, 3.0, -3.2)[None, :, None]
+    now = [make_front("soup", 0.3), replace(before[1], evaluator=before[1].evaluator + shift)]
+    document = compare(now)
+    return document | {"gate": gate(document, compare(before), name="a|b%.json", tolerance=0.01)}
+
+
+def test_junit(closed):
+    suites = ElementTree.fromstring(render.FORMATS[".xml"](closed))
+    (suite,) = suites
+    assert {k: suite.attrib[k] for k in ("tests", "failures", "skipped")} == {
+        "tests": "3", "failures": "2", "skipped": "1"
+    }  # fmt: skip
+    cases = {case.attrib["name"]: case for case in suite}
+    assert cases["soup"].find("failure").attrib["message"].startswith("regressed: -")
+    assert cases["gone"].find("failure").attrib["type"] == "lost"
+    assert cases["context"].find("skipped") is not None
+    plain = ElementTree.fromstring(render.FORMATS[".xml"](compare([make_front("x\x00<&\ud800", 1.0)])))
+    assert plain[0][0].attrib["name"] == "x?<&?"
+    assert plain[0].attrib["failures"] == "0"
+
+
+def test_markdown_bears_a_marker_and_the_verdicts(closed):
+    text = render.markdown(closed)
+    assert text.startswith("<!-- moa compare -->\n")
+    assert "**Gate regressed** against a\\|b%.json, tolerance 1 %" in text
+    assert "| toy | soup | regressed: -" in text
+
+
+def test_the_terminal_shows_the_gate(closed):
+    from tests.test_compare import show
+
+    text = show(closed)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "gate regressed  against a|b%.json, tolerance 1 %" in text
+    assert "lost" in text
