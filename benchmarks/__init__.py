@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from benchmarks._cost import Cost, charge, charged_to
     from benchmarks._errors import BadInput
     from benchmarks._evaluate import evaluate
-    from benchmarks._front import Front, has_point, read_answers, read_front
+    from benchmarks._front import FRONT_SCHEMA, Front, has_point, known, read_answers, read_front
     from benchmarks._indicators import (
         attainment,
         epsilon,
@@ -80,7 +80,7 @@ _HOMES = {
     "_cost": "Cost charge charged_to",
     "_errors": "BadInput",
     "_evaluate": "evaluate",
-    "_front": "Front has_point read_answers read_front",
+    "_front": "FRONT_SCHEMA Front has_point known read_answers read_front",
     "_indicators": "attainment epsilon expected_utility hypervolume igd_plus kendall_tau pareto spearman",
     "_load": "benchmark_names load_benchmark option_names",
     "_log": "Log silent",

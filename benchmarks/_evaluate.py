@@ -12,10 +12,10 @@ import numpy as np
 from benchmarks._benchmark import Benchmark, Weights
 from benchmarks._collapse import collapsed
 from benchmarks._cost import Cost, charged_to
-from benchmarks._front import Front, has_point, read_front, write_front, write_point
+from benchmarks._front import Front, check_finite, has_point, read_front, write_front, write_point
 from benchmarks._lock import write_text
 from benchmarks._log import Log, silent
-from benchmarks._policy import Policy, cut
+from benchmarks._policy import Policy, cut, sequence_log_probs
 
 
 def evaluate(
@@ -49,6 +49,10 @@ def evaluate(
         _note_serving(folder, k, spent, len(prompts))
         responses = [cut(policy.decode(i), benchmark.sampling.stop) for i in ids]
         kl = policy.kl(reference, prompts, ids, benchmark.sampling.temperature)
+        plain = [reference.encode_prompt(p) for p in prompts]
+        log_prob = sequence_log_probs(reference, list(zip(plain, ids, strict=True)))
+        for name, values in (("kl", kl), ("log_prob", log_prob)):  # a NaN would be read as unknown
+            check_finite(f"{name} at {labels[k]}", values)
         scores, evaluator = benchmark.score(prompts, responses), benchmark.evaluate(prompts, responses)
         write_point(
             folder,
@@ -58,6 +62,8 @@ def evaluate(
             scores=scores,
             evaluator=evaluator,
             kl=kl,
+            log_prob=log_prob,
+            ended=np.array([policy.ended(i, benchmark.sampling.stop) for i in ids]),
             tokens=np.array([len(i) for i in ids]),
             collapsed=np.array([collapsed(r) for r in responses]),
             card=benchmark.card,

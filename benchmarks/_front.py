@@ -1,7 +1,8 @@
 """A front: one policy family measured at K weights on N prompts for M objectives.
 
 On disk, a folder: `w-000.parquet`, `w-001.parquet`, ..., each there as soon as its weight is measured, with one row per
-prompt (prompt, response, reward:<objective>, evaluator:<objective>, kl, tokens, collapsed); and `front.json`, last.
+prompt (prompt, response, reward:<objective>, evaluator:<objective>, kl, log_prob, ended, tokens, collapsed); and
+`front.json`, last. What is not known of an answer that was made elsewhere (`UNKNOWABLE`) is null there, NaN in memory.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from benchmarks._benchmark import Answer, Weights, plain
 from benchmarks._card import Card
 from benchmarks._errors import BadInput
 from benchmarks._indicators import hypervolume, pareto
+from benchmarks._language import text_statistics
 from benchmarks._lock import write_text
 
-SCHEMA = "moa.front/1"
+FRONT_SCHEMA = "moa.front/2"
+UNKNOWABLE = ("kl", "log_prob", "ended")
 TOO_MANY = 0.2
 """Share of degenerate answers up to which a point counts."""
 
@@ -44,11 +47,17 @@ class Front:
     evaluator: np.ndarray
     """(K, N, M) held-out evaluators."""
     kl: np.ndarray
-    """(K, N) nats per answer from the starting policy, along the sampled answer."""
+    """(K, N) nats per answer from the starting policy, along the sampled answer; NaN where unknown."""
+    log_prob: np.ndarray
+    """(K, N) nats of each answer under the starting policy at temperature 1, over all its tokens; NaN where unknown."""
+    ended: np.ndarray
+    """(K, N) 1 where the answer ended by itself, 0 where it ran out of tokens; NaN where unknown."""
     tokens: np.ndarray
     """(K, N) length of each answer in tokens."""
     collapsed: np.ndarray
     """(K, N) bool: degenerate text (`collapse_reasons`)."""
+    text_statistics: tuple[dict[str, float | None], ...]
+    """(K,) of the answers' texts, see `text_statistics`."""
     card: Card
     cost: dict[str, float]
     """What the method spent in training: seconds, generated_tokens, trained_tokens, reward_calls, flops, peak_memory_bytes;
@@ -60,7 +69,8 @@ class Front:
         K, N, M = len(self.weights), self.card.prompts, len(self.card.objectives)
         expected = {
             "weights": (K, M), "labels": (K,), "scores": (K, N, M), "evaluator": (K, N, M),
-            "kl": (K, N), "tokens": (K, N), "collapsed": (K, N),
+            "kl": (K, N), "log_prob": (K, N), "ended": (K, N), "tokens": (K, N), "collapsed": (K, N),
+            "text_statistics": (K,),
         }  # fmt: skip
         if K == 0:
             raise ValueError("a front needs at least one point")
@@ -91,7 +101,7 @@ class Front:
 
     @property
     def mean_kl(self) -> np.ndarray:
-        """(K,) mean nats per answer from the starting policy."""
+        """(K,) mean nats per answer from the starting policy; NaN where that of any answer is unknown."""
         return self.kl.mean(axis=1)
 
     @property
@@ -104,9 +114,24 @@ class Front:
         """(K,) bool: whether no more than `TOO_MANY` of a point's answers are degenerate. Others do not count in a comparison."""
         return self.collapse_rate <= TOO_MANY
 
+    @property
+    def language(self) -> list[dict[str, float | None]]:
+        """K times `text_statistics` with "ended", the share of answers that ended by themselves, and "perplexity", that of
+        all answers together per token under the starting policy: each None where it is unknown."""
+        perplexity = np.exp(-self.log_prob.sum(axis=1) / self.tokens.sum(axis=1))
+        return [
+            statistics | {"ended": known(ended), "perplexity": known(value)}
+            for statistics, ended, value in zip(self.text_statistics, self.ended.mean(axis=1), perplexity, strict=True)
+        ]
+
     def hypervolume(self, *, held_out: bool = False) -> float:
         """Hypervolume above the card's ref, under the training rewards or under the held-out evaluators."""
         return hypervolume(self.evaluator_points if held_out else self.points, self.card.ref)
+
+
+def known(value: float) -> float | None:
+    """A number for JSON: NaN, which it lacks, as None."""
+    return None if np.isnan(value) else float(value)
 
 
 def point_file(folder: Path, k: int) -> Path:
@@ -123,36 +148,47 @@ def write_point(
     scores: np.ndarray,
     evaluator: np.ndarray,
     kl: np.ndarray,
+    log_prob: np.ndarray,
+    ended: np.ndarray,
     tokens: np.ndarray,
     collapsed: np.ndarray,
     card: Card,
 ) -> None:
-    """Writes the k-th point whole or not at all: N answers, scores and evaluator (N, M), kl, tokens and collapsed (N,).
+    """Writes the k-th point whole or not at all: N answers, scores and evaluator (N, M), the others (N,).
 
-    ValueError for columns of different lengths; BadInput for a number that is not finite.
+    kl, log_prob and ended may be NaN: unknown. ValueError for columns of different lengths; BadInput for any other number
+    that is not finite.
     """
     columns: dict[str, Any] = {"prompt": list(prompts), "response": list(responses)}
     for kind, values in (("reward", scores), ("evaluator", evaluator)):
         for name, column in zip(card.objectives, np.asarray(values, dtype=float).T, strict=True):
             columns[f"{kind}:{name}"] = column
-    columns["kl"] = np.asarray(kl, dtype=float)
+    for name, column in zip(UNKNOWABLE, (kl, log_prob, ended), strict=True):
+        columns[name] = np.asarray(column, dtype=float)
     columns["tokens"] = np.asarray(tokens, dtype=np.int64)
     columns["collapsed"] = np.asarray(collapsed, dtype=bool)
     path = point_file(folder, k)
     for name, values in columns.items():
         if len(values) != card.prompts:
             raise ValueError(f"{name} of {path.name} has {len(values)} rows, the scale card {card.prompts} prompts")
-        if isinstance(values, np.ndarray) and not np.isfinite(values).all():
-            raise BadInput(
-                f"{name} of {path.name} has numbers that are not finite",
-                "one of them would make every mean of the front meaningless",
-                f"look for what made {name} overflow: a diverged policy, or a reward that returns NaN",
-            )
+        if isinstance(values, np.ndarray):
+            check_finite(f"{name} of {path.name}", values[~np.isnan(values)] if name in UNKNOWABLE else values)
     folder.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    table = pa.table(columns).replace_schema_metadata({"card": card.hash})
-    pq.write_table(table, partial, write_page_checksum=True)
+    types = {"ended": pa.bool_()}
+    table = pa.table({name: pa.array(v, types.get(name), from_pandas=True) for name, v in columns.items()})
+    pq.write_table(table.replace_schema_metadata({"card": card.hash}), partial, write_page_checksum=True)
     os.replace(partial, path)
+
+
+def check_finite(name: str, values: np.ndarray) -> None:
+    """BadInput where one of these numbers is not finite."""
+    if not np.isfinite(values).all():
+        raise BadInput(
+            f"{name} has numbers that are not finite",
+            "one of them would make every mean of the front meaningless",
+            f"look for what made {name} overflow: a diverged policy, or a reward that returns NaN",
+        )
 
 
 def has_point(folder: Path, k: int, card: Card) -> bool:
@@ -176,11 +212,12 @@ def write_front(
     cost: dict[str, float],
     config: dict[str, Any],
 ) -> None:
-    """Completes a front whose points are written: `front.json` says what they are."""
+    """Completes a front whose points are written: `front.json` says what they are, and describes their texts."""
+    texts = [[answer.response for answer in read_answers(folder, k)] for k in range(len(weights))]
     document = {
-        "schema": SCHEMA, "method": method, "seed": seed, "steering": steering, "benchmark": card.benchmark,
+        "schema": FRONT_SCHEMA, "method": method, "seed": seed, "steering": steering, "benchmark": card.benchmark,
         "version": card.version, "weights": plain(list(weights)), "labels": list(labels), "card": card.to_json(),
-        "cost": plain(cost), "config": plain(config),
+        "cost": plain(cost), "config": plain(config), "language": [text_statistics(t) for t in texts],
     }  # fmt: skip
     write_text(folder / "front.json", json.dumps(document, indent=2, allow_nan=False))
 
@@ -200,8 +237,11 @@ def read_front(folder: Path) -> Front:
             scores=np.stack([_matrix(p, "reward", card) for p in points]),
             evaluator=np.stack([_matrix(p, "evaluator", card) for p in points]),
             kl=np.stack([p["kl"] for p in points]),
+            log_prob=np.stack([p["log_prob"] for p in points]),
+            ended=np.stack([p["ended"] for p in points]),
             tokens=np.stack([p["tokens"] for p in points]),
             collapsed=np.stack([p["collapsed"] for p in points]),
+            text_statistics=tuple(dict(statistics) for statistics in document["language"]),
             card=card,
             cost=document["cost"],
             config=document["config"],
@@ -224,12 +264,12 @@ def _read_document(folder: Path) -> dict[str, Any]:
         raise BadInput(
             f"there is no front in {folder}",
             "the run has not been measured, or not at all of its weights",
-            f"moa eval {folder.parent}",
+            f"moa eval {folder.parent} --pareto",
         ) from error
     except (OSError, ValueError) as error:
         raise _unusable(path, f"it cannot be read: {error}") from error
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise _unusable(path, f'it does not say "schema": "{SCHEMA}"')
+    if not isinstance(document, dict) or document.get("schema") != FRONT_SCHEMA:
+        raise _unusable(path, f'it does not say "schema": "{FRONT_SCHEMA}"')
     return document
 
 
@@ -241,12 +281,14 @@ def _matrix(point: dict[str, np.ndarray], kind: str, card: Card) -> np.ndarray:
 def _read_point(path: Path, card: Card) -> dict[str, np.ndarray]:
     """The numbers of one point by column name."""
     scores = [f"{kind}:{name}" for kind in ("reward", "evaluator") for name in card.objectives]
-    table, measured_under = _read_columns(path, [*scores, "kl", "tokens", "collapsed"])
+    table, measured_under = _read_columns(path, [*scores, *UNKNOWABLE, "tokens", "collapsed"])
     if measured_under != card.hash:
         raise _unusable(path, f"it was measured under another scale card ({measured_under}, not {card.hash})")
     point = {name: table[name].to_numpy() for name in table.column_names}
+    point |= {name: table[name].cast(pa.float64()).to_numpy() for name in UNKNOWABLE}  # null becomes NaN
     for name, values in point.items():
-        if len(values) != card.prompts or not np.isfinite(values).all():
+        unknown = np.isnan(values) if name in UNKNOWABLE else False
+        if len(values) != card.prompts or not (np.isfinite(values) | unknown).all():
             raise _unusable(path, f"{name} is not {card.prompts} finite numbers")
     return point
 
@@ -267,4 +309,4 @@ def _read_columns(path: Path, names: list[str]) -> tuple[pa.Table, str]:
 
 
 def _unusable(path: Path, why: str) -> BadInput:
-    return BadInput(f"cannot use {path}", why, f"measure it again: moa eval {path.parent.parent}")
+    return BadInput(f"cannot use {path}", why, f"measure it again: moa eval {path.parent.parent} --pareto")

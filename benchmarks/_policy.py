@@ -61,6 +61,10 @@ class Policy:
         """Text of sampled token ids."""
         return self.tokenizer.decode(ids, skip_special_tokens=True).strip()
 
+    def ended(self, ids: Sequence[int], stops: Sequence[str]) -> bool:
+        """Whether a sampled answer ended by itself, at its end-of-sequence token or a stop, and did not run out of tokens."""
+        return self.tokenizer.eos_token_id in ids[-1:] or _stopped(self.tokenizer, ids, stops)
+
     def generate(self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = BATCH) -> list[str]:
         """One response per prompt. The same prompt and seed give the same response whatever else is in the batch."""
         return [cut(self.decode(ids), sampling.stop) for ids in self.sample(prompts, sampling, seed, batch)]
@@ -121,9 +125,14 @@ def cut(text: str, stops: Sequence[str]) -> str:
 
 def cut_tokens(tokenizer: PreTrainedTokenizerBase, ids: list[int], stops: Sequence[str]) -> list[int]:
     """The shortest prefix of the token ids whose text contains a stop; all of them where none occurs."""
-    if not stops or not any(stop in tokenizer.decode(ids) for stop in stops):
+    if not _stopped(tokenizer, ids, stops):
         return ids
-    return next(ids[:n] for n in range(1, len(ids) + 1) if any(s in tokenizer.decode(ids[:n]) for s in stops))
+    return next(ids[:n] for n in range(1, len(ids) + 1) if _stopped(tokenizer, ids[:n], stops))
+
+
+def _stopped(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], stops: Sequence[str]) -> bool:
+    """Whether the text of token ids contains a stop."""
+    return any(stop in tokenizer.decode(ids) for stop in stops)
 
 
 def draw_uniforms(prompts: Sequence[str], steps: int, seed: int) -> np.ndarray:

@@ -140,8 +140,13 @@ def is_swept(folder: Path, benchmark: Benchmark) -> bool:
 
 
 def _in_force(front: dict[str, Any], benchmark: Benchmark) -> bool:
+    """Whether a front can be read and was measured under the card in force."""
+    from benchmarks import FRONT_SCHEMA  # loads what reads fronts, which training does not
+
     card = stored_card(benchmark)
-    return card is not None and bool(front["card"]["hash"] == card["card"]["hash"])
+    return (
+        front.get("schema") == FRONT_SCHEMA and card is not None and bool(front["card"]["hash"] == card["card"]["hash"])
+    )
 
 
 def front_document(folder: Path, name: str = FRONT) -> dict[str, Any] | None:

@@ -52,8 +52,8 @@ def make_front(
         method=method, seed=seed, steering=steering, weights=weights,
         labels=tuple(",".join(f"{v:.3g}" for v in w) for w in weights), scores=means + noise,
         evaluator=over * means + noise[::-1], kl=np.full((K, card.prompts), 2 * reach),
-        tokens=np.ones((K, card.prompts), int), collapsed=np.zeros((K, card.prompts), bool), card=card, cost=COST,
-        config=config or {},
+        log_prob=np.zeros((K, card.prompts)), ended=np.ones((K, card.prompts)), tokens=np.ones((K, card.prompts), int),
+        collapsed=np.zeros((K, card.prompts), bool), text_statistics=({},) * K, card=card, cost=COST, config=config or {},
     )  # fmt: skip
 
 
@@ -366,7 +366,8 @@ def test_dominated_points_are_hollow():
     scores = np.stack([np.full((PROMPTS, 2), v) for v in (0.0, 1.0)])
     two = replace(
         front, weights=front.weights[:2], labels=front.labels[:2], scores=scores, evaluator=scores, kl=front.kl[:2],
-        tokens=front.tokens[:2], collapsed=front.collapsed[:2],
+        log_prob=front.log_prob[:2], ended=front.ended[:2], tokens=front.tokens[:2], collapsed=front.collapsed[:2],
+        text_statistics=front.text_statistics[:2],
     )  # fmt: skip
     (dots,) = figure(compare([two])).axes[0].collections
     faces = [tuple(f) for f in dots.get_facecolors()]

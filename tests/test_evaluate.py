@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import (
     BadInput,
@@ -23,6 +25,7 @@ from benchmarks import (
     read_front,
     sequence_kl,
 )
+from benchmarks._language import text_statistics
 
 GRID = ((1.0, 0.0), (0.5, 0.5), (0.0, 1.0))
 
@@ -54,11 +57,11 @@ def folder(tiny: Benchmark, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def arrays(front: Front) -> list[np.ndarray]:
-    return [front.scores, front.evaluator, front.kl, front.tokens, front.collapsed]
+    return [front.scores, front.evaluator, front.kl, front.log_prob, front.ended, front.tokens, front.collapsed]
 
 
 def test_a_front_holds_what_its_answers_score(tiny: Benchmark, folder: Path) -> None:
-    """Each point, recomputed from the stored answers and the policy: scores, evaluator, KL, lengths, collapse."""
+    """Each point, recomputed from the stored answers and the policy: scores, evaluator, KL, lengths, ends, collapse."""
     front = read_front(folder)
     prompts = tiny.prompts("test")
     assert (front.method, front.seed, front.steering, front.config) == ("louder", 0, "prompt", {"a": [1, 2]})
@@ -77,9 +80,36 @@ def test_a_front_holds_what_its_answers_score(tiny: Benchmark, folder: Path) -> 
         assert np.array_equal(front.evaluator[k], tiny.evaluate(prompts, responses))
         assert np.allclose(front.kl[k], sequence_kl(policy, tiny.prepared.policy, prompts, ids))
         assert front.tokens[k].tolist() == [len(i) for i in ids]
+        assert front.ended[k].tolist() == [i[-1] == policy.tokenizer.eos_token_id for i in ids]
         assert front.collapsed[k].tolist() == [collapsed(r) for r in responses]
+        assert text_statistics(responses).items() <= front.language[k].items()
     assert front.kl[0].min() > 1e-4
+    assert 0 < front.ended.mean() < 1
     assert not np.array_equal(front.evaluator[0], front.evaluator[2])
+
+
+@torch.no_grad()
+def test_log_probabilities_are_those_of_the_starting_policy(own_tiny: Benchmark, tmp_path: Path) -> None:
+    """One unpadded forward per answer, behind the prompt as it is, whatever the policy read, and at temperature 1, whatever it
+    was drawn at. Perplexity is per token of all answers together."""
+    hot = replace(own_tiny, sampling=replace(own_tiny.sampling, temperature=1.5))
+    prepare(hot)
+    front, start, prompts = measure(hot, Louder(hot), tmp_path / "front"), hot.prepared.policy, hot.prompts("test")
+    for k, weights in enumerate(GRID):
+        answers, expected = Louder(hot)(weights).sample(prompts, hot.sampling, 0), []
+        for prompt, ids in zip(prompts, answers, strict=True):
+            read = [*start.tokenizer(prompt)["input_ids"], *ids]
+            log_probs = torch.log_softmax(start.model(torch.tensor([read])).logits[0].double(), -1)
+            expected.append(sum(float(log_probs[t - 1, read[t]]) for t in range(len(read) - len(ids), len(read))))
+        assert np.allclose(front.log_prob[k], expected, rtol=1e-5)
+        assert front.language[k]["perplexity"] == pytest.approx(np.exp(-sum(expected) / front.tokens[k].sum()))
+
+
+def test_a_diverged_policy_is_not_taken_for_one_of_unknown_divergence(tiny: Benchmark, tmp_path: Path) -> None:
+    broken = copy.deepcopy(tiny.prepared.policy.model)
+    next(broken.parameters()).data.fill_(np.nan)
+    with pytest.raises(BadInput, match="kl at 1,0 has numbers that are not finite"):
+        measure(tiny, lambda _: replace(tiny.prepared.policy, model=broken), tmp_path)
 
 
 def test_what_an_answer_costs_is_counted(tiny: Benchmark, folder: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from benchmarks import BadInput, Card, Front, Sampling, has_point, read_answers, read_front
 from benchmarks._front import point_file, write_front, write_point
+from benchmarks._language import text_statistics
 
 WEIGHTS = ((1.0, 0.0), (0.5, 0.5), (0.0, 1.0))
 
@@ -36,6 +37,8 @@ def make_columns(k: int, prompts: int = 4) -> dict:
         "scores": random.normal(size=(prompts, 2)),
         "evaluator": random.normal(size=(prompts, 2)),
         "kl": random.random(prompts),
+        "log_prob": -9 * random.random(prompts),
+        "ended": random.integers(0, 2, prompts).astype(float),
         "tokens": random.integers(1, 9, prompts),
         "collapsed": random.random(prompts) < 0.5,
     }
@@ -44,7 +47,12 @@ def make_columns(k: int, prompts: int = 4) -> dict:
 def save(folder: Path, card: Card, points: int = 3, prompts: int = 4) -> None:
     for k in range(points):
         write_point(folder, k, **make_columns(k, prompts), card=card)
-    weights = WEIGHTS if points == 3 else tuple((1 - k / (points - 1), k / (points - 1)) for k in range(points))
+    finish(
+        folder, card, WEIGHTS if points == 3 else tuple((1 - k / (points - 1), k / (points - 1)) for k in range(points))
+    )
+
+
+def finish(folder: Path, card: Card, weights: tuple[tuple[float, ...], ...]) -> None:
     write_front(
         folder, method="toy", seed=3, steering="merge", weights=weights, labels=[str(w) for w in weights], card=card,
         cost={"seconds": 1.5}, config={"rounds": 2, "layers": (1, 2)},
@@ -65,7 +73,7 @@ def test_a_front_comes_back_as_it_was_written(folder):
     assert (front.cost, front.config) == ({"seconds": 1.5}, {"rounds": 2, "layers": [1, 2]})
     for k in range(3):
         written = make_columns(k)
-        for name in ("scores", "evaluator", "kl", "tokens", "collapsed"):
+        for name in ("scores", "evaluator", "kl", "log_prob", "ended", "tokens", "collapsed"):
             np.testing.assert_array_equal(getattr(front, name)[k], written[name], strict=True)
         assert read_answers(folder, k) == list(zip(written["prompts"], written["responses"], strict=True))
 
@@ -80,8 +88,9 @@ def test_points_are_means_over_prompts():
     evaluator = np.array([[[1.0, 1.0], [1.0, 1.0]], [[0.0, 1.0], [0.0, -1.0]]])
     front = Front(
         method="toy", seed=0, steering="merge", weights=WEIGHTS[:2], labels=("a", "b"), scores=scores,
-        evaluator=evaluator, kl=np.array([[1.0, 2.0], [0.0, 0.0]]), tokens=np.ones((2, 2), int),
-        collapsed=np.array([[True, False], [False, False]]), card=make_card(2), cost={}, config={},
+        evaluator=evaluator, kl=np.array([[1.0, 2.0], [0.0, 0.0]]), log_prob=np.zeros((2, 2)), ended=np.ones((2, 2)),
+        tokens=np.ones((2, 2), int), collapsed=np.array([[True, False], [False, False]]), text_statistics=({}, {}),
+        card=make_card(2), cost={}, config={},
     )  # fmt: skip
     np.testing.assert_allclose(front.points, [[1, 2], [2, 0]])
     assert front.pareto.tolist() == [0, 1]
@@ -92,10 +101,51 @@ def test_points_are_means_over_prompts():
     assert front.collapse_rate.tolist() == [0.5, 0]
 
 
-@pytest.mark.parametrize("name", ["scores", "evaluator", "kl", "tokens", "collapsed", "labels", "weights"])
+@pytest.mark.parametrize(
+    "name",
+    ["scores", "evaluator", "kl", "log_prob", "ended", "tokens", "collapsed", "text_statistics", "labels", "weights"],
+)
 def test_a_front_of_wrong_shape_is_refused(folder, name):
     with pytest.raises(ValueError, match=r"must have shape"):
         replace(read_front(folder), **{name: getattr(read_front(folder), name)[:2]})
+
+
+def test_the_language_of_a_point(tmp_path):
+    """Texts: four answers of two words, "answer" in all: 5 of 8 words differ, 4 of 4 pairs, all are short. Three of four
+    ended. Perplexity: 2 + 0 + 4 + 6 nats over 1 + 2 + 3 + 6 tokens is one nat a token: e."""
+    columns = make_columns(0) | {
+        "log_prob": [-2.0, 0.0, -4.0, -6.0],
+        "tokens": [1, 2, 3, 6],
+        "ended": [True, False, True, True],
+    }
+    write_point(tmp_path, 0, **columns, card=make_card())
+    finish(tmp_path, make_card(), WEIGHTS[:1])
+    (language,) = read_front(tmp_path).language
+    assert language.pop("perplexity") == pytest.approx(np.e)
+    assert language.pop("ended") == 0.75
+    assert language == text_statistics(columns["responses"])
+    assert language["distinct_1"] == 5 / 8
+    assert (language["distinct_2"], language["short"], language["repetition"], language["words"]) == (1, 1, 0, 2)
+
+
+def test_what_is_unknown_stays_unknown(folder):
+    """Of one answer: then so is every mean over answers, and the other points are as they were."""
+    before, columns = read_front(folder), make_columns(1)
+    for name in ("kl", "log_prob", "ended"):
+        columns[name][2] = np.nan
+    write_point(folder, 1, **columns, card=make_card())
+    assert has_point(folder, 1, make_card())
+    stored = pq.read_table(point_file(folder, 1), columns=["kl", "log_prob", "ended"])
+    assert stored.schema.types == ["double", "double", "bool"]
+    assert all(value is None for value in stored.to_pylist()[2].values())
+    assert all(value is not None for value in stored.to_pylist()[1].values())
+    front = read_front(folder)
+    for name in ("kl", "log_prob", "ended"):
+        np.testing.assert_array_equal(getattr(front, name)[1], columns[name], strict=True)
+    assert np.isnan(front.mean_kl).tolist() == [False, True, False]
+    assert (front.language[1]["ended"], front.language[1]["perplexity"]) == (None, None)
+    assert front.language[1]["self_bleu"] == before.language[1]["self_bleu"]
+    assert (front.language[0], front.language[2]) == (before.language[0], before.language[2])
 
 
 def test_has_point_knows_what_must_be_measured_again(folder):
@@ -135,7 +185,7 @@ def test_a_missing_front_says_what_to_type(folder):
     (folder / "front.json").unlink()
     with pytest.raises(BadInput) as caught:
         read_front(folder)
-    assert caught.value.fix == f"moa eval {folder.parent}"
+    assert caught.value.fix == f"moa eval {folder.parent} --pareto"
     with pytest.raises(BadInput, match=r"w-009\.parquet"):
         read_answers(folder, 9)
 
@@ -145,7 +195,9 @@ def test_a_missing_front_says_what_to_type(folder):
     [
         lambda text: text[:100],
         lambda text: "[]",
-        lambda text: text.replace("moa.front/1", "moa.front/9"),
+        lambda text: text.replace("moa.front/2", "moa.front/1"),
+        lambda text: text.replace("moa.front/2", "moa.front/9"),
+        lambda text: json.dumps(json.loads(text) | {"language": ["one", "two", "three"]}),
         lambda text: json.dumps(json.loads(text) | {"labels": ["one"]}),
         lambda text: json.dumps({k: v for k, v in json.loads(text).items() if k != "card"}),
     ],
@@ -157,7 +209,9 @@ def test_a_damaged_description_is_refused(folder, damage):
         read_front(folder)
 
 
-@pytest.mark.parametrize(("name", "value"), [("scores", np.nan), ("evaluator", np.inf), ("kl", -np.inf)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("scores", np.nan), ("evaluator", np.inf), ("kl", -np.inf), ("log_prob", np.inf)]
+)
 def test_numbers_that_are_not_finite_are_not_written(tmp_path, name, value):
     columns = make_columns(0)
     columns[name] = columns[name].copy()

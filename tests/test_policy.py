@@ -223,7 +223,7 @@ def test_end_of_sequence_ends_and_the_limit_holds(tokenizer: PreTrainedTokenizer
         "765432",
         "3210",
     ]
-    ended = [ids[-1] == tokenizer.eos_token_id for ids in answers]
+    ended = [policy.ended(ids, ()) for ids in answers]
     assert ended == [len(ids) < 6 or prompt == "5" for ids, prompt in zip(answers, prompts, strict=True)]
     assert list(map(len, answers)) == [6, 1, 4, 6, 2, 6, 3, 6, 5]
 
@@ -240,6 +240,8 @@ def test_a_stop_is_cut_with_what_follows_and_nothing_else(tokenizer: PreTrainedT
     assert stop[0] in tokenizer.decode(kept)
     assert stop[0] not in tokenizer.decode(kept[:-1])
     assert kept == ids[: len(kept)]
+    assert policy.ended(kept, stop)
+    assert not policy.ended(kept[:-1], stop)
     assert policy.generate(["Hello"], Sampling(max_new_tokens=len(ids)), 0) == [text.strip()]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import BadInput, load_benchmark
+from benchmarks import FRONT_SCHEMA, BadInput, load_benchmark, write_text
 from methods import find_method
 from moa_cli import store
 from moa_cli.store import Record
@@ -85,6 +85,16 @@ def test_a_retrained_method_is_done_when_its_weights_are(tmp_path: Path) -> None
     assert store.is_trained(folder, mini, soups)
     store.write_record(folder, replace(RECORD, status="training"))
     assert not store.is_trained(folder, mini, soups)
+
+
+def test_a_front_of_another_schema_is_measured_again(tmp_path: Path) -> None:
+    sft, mini = find_method("sft")(), load_benchmark("hh-rlhf-mini", home=tmp_path)
+    folder, card = store.run_folder(mini, sft, 0), {"card": {"hash": "c"}}
+    write_text(tmp_path / mini.name / "prepared" / f"card-{mini.identity}.json", json.dumps(card))
+    front = card | {"schema": FRONT_SCHEMA, "weights": [list(w) for w in sft.points(mini)], "cost": {}}
+    for document, measured in ((front, True), (front | {"schema": "moa.front/1"}, False)):
+        write_text(folder / "front" / "front.json", json.dumps(document))
+        assert store.is_measured(folder, mini, sft) == measured
 
 
 def test_points_of_other_weights_are_forgotten(tmp_path: Path) -> None:

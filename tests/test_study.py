@@ -53,8 +53,8 @@ def made(
     for k, mean in enumerate(means):
         write_point(
             folder, k, prompts=["p"] * N, responses=["r"] * N, scores=np.array(mean) + luck,
-            evaluator=np.array(mean) / 2 + luck, kl=np.full(N, float(k)), tokens=np.ones(N),
-            collapsed=np.arange(N) < k, card=card,
+            evaluator=np.array(mean) / 2 + luck, kl=np.full(N, float(k)), log_prob=np.zeros(N),
+            ended=np.ones(N), tokens=np.ones(N), collapsed=np.arange(N) < k, card=card,
         )  # fmt: skip
     write_front(
         folder, method=method_name(type(method)), seed=seed, steering=method.steering, weights=points, labels=[str(p) for p in points],

@@ -67,7 +67,8 @@ def write_run(home: Path, number: int) -> Path:
             prompts=[f"\n\nHuman: Question {n}?\n\nAssistant:" for n in range(PROMPTS)],
             responses=[f"Some sentences of an answer to question {n}. " * 3 for n in range(PROMPTS)],
             scores=scores, evaluator=scores + random.normal(0, 0.5, scores.shape), kl=random.random(PROMPTS),
-            tokens=random.integers(1, 36, PROMPTS), collapsed=random.random(PROMPTS) < 0.02, card=card,
+            log_prob=-random.random(PROMPTS), ended=np.ones(PROMPTS), tokens=random.integers(1, 36, PROMPTS),
+            collapsed=random.random(PROMPTS) < 0.02, card=card,
         )  # fmt: skip
     write_front(
         folder / "front", method=f"method-{number}", seed=0, steering="prompt", weights=GRID,
