@@ -18,7 +18,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import BadInput, Benchmark, Front, load_benchmark, plain, read_front
+from benchmarks import BadInput, Benchmark, Front, known, load_benchmark, plain, read_front
 from methods import Method, find_method, method_name, method_names
 from moa_cli import store
 from moa_cli.config import type_words
@@ -118,10 +118,11 @@ def points(front: Front) -> dict[str, Any]:
                 "label": front.labels[k],
                 "evaluator": front.evaluator_points[k].tolist(),
                 "reward": front.points[k].tolist(),
-                "kl": float(front.mean_kl[k]),
+                "kl": known(front.mean_kl[k]),
                 "collapse": float(front.collapse_rate[k]),
+                "language": language,
             }
-            for k in range(len(front.weights))
+            for k, language in enumerate(front.language)
         ],
         "hypervolume": front.hypervolume(),
         "evaluator_hypervolume": front.hypervolume(held_out=True),
@@ -146,18 +147,28 @@ def table(rows: Sequence[dict[str, Any]]) -> RenderableType:
 
 
 def front_table(document: dict[str, Any], *, whole: bool) -> RenderableType:
-    """The points of a front; with `whole`, its hypervolume below."""
+    """The points of a front and the range of their language; with `whole`, its hypervolume below."""
     names = document["objectives"]
     rows = [
         {"point": p["label"]}
         | {f"{n} held-out": f"{v:+.2f}" for n, v in zip(names, p["evaluator"], strict=True)}
         | {f"{n} reward": f"{v:+.2f}" for n, v in zip(names, p["reward"], strict=True)}
-        | {"KL": f"{p['kl']:.1f}", "collapsed": f"{p['collapse']:.0%}"}
+        | {"KL": "-" if p["kl"] is None else f"{p['kl']:.1f}", "collapsed": f"{p['collapse']:.0%}"}
         for p in document["points"]
     ]
     title = Text(f"{document['method']} on {document['benchmark']}, seed {document['seed']}", style="bold")
     foot = f"hypervolume: held-out {document['evaluator_hypervolume']:.3f}, reward {document['hypervolume']:.3f}\n"
-    return Group(title, table(rows), Text(foot if whole else ""))
+    return Group(title, table(rows), Text(_language_line(document["points"])), Text(foot if whole else ""))
+
+
+def _language_line(points: Sequence[dict[str, Any]]) -> str:
+    """Some numbers of the points' language, each as its range over them; a dash where it is unknown of any."""
+
+    def span(name: str, shape: str) -> str:
+        values = [p["language"][name] for p in points]
+        return "-" if None in values else " to ".join(dict.fromkeys(f"{f(values):{shape}}" for f in (min, max)))
+
+    return f"language: perplexity {span('perplexity', '.2f')}, self-BLEU {span('self_bleu', '.2f')}, ended {span('ended', '.0%')}"
 
 
 def card_table(b: Benchmark) -> RenderableType:

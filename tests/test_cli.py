@@ -13,10 +13,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks import BadInput, Benchmark
+from benchmarks import BadInput, Benchmark, read_front
 from methods import find_method
 from moa_cli import plan, show, store
 from moa_cli.job import Source
@@ -327,7 +328,24 @@ def test_fronts_are_shown_point_by_point(contest: Path) -> None:
     by_method = {d["method"]: d for d in json.loads(result.stdout)}
     assert len(by_method["ric"]["points"]) == 3
     assert len(by_method["sft"]["points"]) == 1
+    assert by_method["sft"]["points"][0]["language"]["perplexity"] > 1
     assert "hypervolume" in moa("eval", "--pareto", cwd=contest).stdout
+
+
+def test_what_is_unknown_is_shown_as_such(contest: Path) -> None:
+    """As null in JSON, which has no NaN, and as a dash in the table; what the texts tell is known all the same."""
+    front = read_front(next(contest.glob("runs/tiny/ric/*")) / "front")
+    unknown = np.full(front.kl.shape, np.nan)
+    document = show.points(replace(front, kl=unknown, log_prob=unknown, ended=unknown))
+    for point in json.loads(json.dumps(document, allow_nan=False))["points"]:
+        assert (point["kl"], point["language"]["ended"], point["language"]["perplexity"]) == (None, None, None)
+        assert point["language"]["words"] > 0
+    for point, self_bleu in zip(document["points"], (0.5, 0.25, 0.75), strict=True):
+        point["language"]["self_bleu"] = self_bleu
+    shown = io.StringIO()
+    Console(file=shown, width=100).print(show.front_table(document, whole=True))
+    assert re.findall(r" (-) +\d+%", shown.getvalue()) == ["-"] * 3
+    assert "\nlanguage: perplexity -, self-BLEU 0.25 to 0.75, ended -\n" in shown.getvalue()
 
 
 def test_one_point_is_measured_and_not_kept(contest: Path) -> None:
