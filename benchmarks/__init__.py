@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from benchmarks._cost import Cost, charge, charged_to
     from benchmarks._errors import BadInput
     from benchmarks._evaluate import evaluate
-    from benchmarks._front import FRONT_SCHEMA, Front, has_point, known, read_answers, read_front
+    from benchmarks._front import Front, known
+    from benchmarks._front_files import FRONT_SCHEMA, has_point, read_answers, read_front
     from benchmarks._indicators import (
         attainment,
         epsilon,
@@ -80,7 +81,8 @@ _HOMES = {
     "_cost": "Cost charge charged_to",
     "_errors": "BadInput",
     "_evaluate": "evaluate",
-    "_front": "FRONT_SCHEMA Front has_point known read_answers read_front",
+    "_front": "Front known",
+    "_front_files": "FRONT_SCHEMA has_point read_answers read_front",
     "_indicators": "attainment epsilon expected_utility hypervolume igd_plus kendall_tau pareto spearman",
     "_load": "benchmark_names load_benchmark option_names",
     "_log": "Log silent",

@@ -12,7 +12,8 @@ import numpy as np
 from benchmarks._benchmark import Benchmark, Weights
 from benchmarks._collapse import collapsed
 from benchmarks._cost import Cost, charged_to
-from benchmarks._front import Front, check_finite, has_point, read_front, write_front, write_point
+from benchmarks._front import Front
+from benchmarks._front_files import check_finite, has_point, read_front, write_front, write_point
 from benchmarks._lock import write_text
 from benchmarks._log import Log, silent
 from benchmarks._policy import Policy, cut, sequence_log_probs

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks import BadInput, Card, Front, Sampling, has_point, read_answers, read_front
-from benchmarks._front import point_file, write_front, write_point
+from benchmarks._front_files import point_file, write_front, write_point
 from benchmarks._language import text_statistics
 
 WEIGHTS = ((1.0, 0.0), (0.5, 0.5), (0.0, 1.0))

@@ -19,7 +19,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import BadInput, Benchmark, Card, read_front, write_text
-from benchmarks._front import write_front, write_point
+from benchmarks._front_files import write_front, write_point
 from methods import Method, Run, find_method, method_name
 from moa_cli import curves, plan, store, study, tables
 from moa_cli.config import Settings, as_config

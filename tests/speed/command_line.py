@@ -13,7 +13,7 @@ import numpy as np
 from measure import Line, interleaved, wall_seconds
 
 from benchmarks import Card, Cost, Sampling, simplex_grid
-from benchmarks._front import write_front, write_point
+from benchmarks._front_files import write_front, write_point
 
 METHODS, PROMPTS, GRID = 9, 400, simplex_grid(2, 10)
 MOA = (sys.executable, "-m", "moa_cli")
