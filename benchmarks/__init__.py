@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from benchmarks._lock import locked, whole_folder, write_text
     from benchmarks._log import Log, silent
     from benchmarks._policy import (
+        Divergence,
         Policy,
         by_length,
         cut,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
         load_policy,
         pad_right,
         sample_tokens,
-        sequence_kl,
+        sequence_divergence,
         sequence_log_probs,
     )
     from benchmarks._prepare import Prepared, is_prepared, missing_parts, prepare, prepare_part
@@ -87,7 +88,7 @@ _HOMES = {
     "_load": "benchmark_names load_benchmark option_names",
     "_log": "Log silent",
     "_lock": "locked whole_folder write_text",
-    "_policy": "Policy by_length cut cut_tokens load_policy pad_right sample_tokens sequence_kl sequence_log_probs",
+    "_policy": "Divergence Policy by_length cut cut_tokens load_policy pad_right sample_tokens sequence_divergence sequence_log_probs",
     "_prepare": "Prepared is_prepared missing_parts prepare prepare_part",
     "_python": "load_file",
     "_significance": "dominance holm permutation_test",

@@ -16,7 +16,7 @@ from benchmarks._front import Front
 from benchmarks._front_files import check_finite, has_point, read_front, write_front, write_point
 from benchmarks._lock import write_text
 from benchmarks._log import Log, silent
-from benchmarks._policy import Policy, cut, sequence_log_probs
+from benchmarks._policy import Policy, cut
 
 
 def evaluate(
@@ -49,9 +49,7 @@ def evaluate(
             ids = policy.sample(prompts, benchmark.sampling, seed)
         _note_serving(folder, k, spent, len(prompts))
         responses = [cut(policy.decode(i), benchmark.sampling.stop) for i in ids]
-        kl = policy.kl(reference, prompts, ids, benchmark.sampling.temperature)
-        plain = [reference.encode_prompt(p) for p in prompts]
-        log_prob = sequence_log_probs(reference, list(zip(plain, ids, strict=True)))
+        kl, log_prob = policy.divergence(reference, prompts, ids, benchmark.sampling.temperature)
         for name, values in (("kl", kl), ("log_prob", log_prob)):  # a NaN would be read as unknown
             check_finite(f"{name} at {labels[k]}", values)
         scores, evaluator = benchmark.score(prompts, responses), benchmark.evaluate(prompts, responses)

@@ -33,7 +33,8 @@ class Front:
     kl: np.ndarray
     """(K, N) nats per answer from the starting policy, along the sampled answer; NaN where unknown."""
     log_prob: np.ndarray
-    """(K, N) nats of each answer under the starting policy at temperature 1, over all its tokens; NaN where unknown."""
+    """(K, N) log-probability in nats of each answer, over all its tokens, under the starting policy at the temperature of
+    decoding; NaN where unknown."""
     ended: np.ndarray
     """(K, N) 1 where the answer ended by itself, 0 where it ran out of tokens; NaN where unknown."""
     tokens: np.ndarray

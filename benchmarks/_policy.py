@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -83,14 +83,14 @@ class Policy:
         charge(generated_tokens=tokens, flops=2.0 * self.parameters * (tokens + prompt_tokens))
         return answers
 
-    def kl(
+    def divergence(
         self, reference: Policy, prompts: Sequence[str], answers: Sequence[Sequence[int]], temperature: float = 1.0
-    ) -> np.ndarray:
-        """KL(self || reference) of each sampled answer in nats (N,), see `sequence_kl`.
+    ) -> Divergence:
+        """How far each sampled answer is from another policy, see `sequence_divergence`.
 
         A policy whose answers are not drawn token by token from its model says here what it knows of its own divergence.
         """
-        return sequence_kl(self, reference, prompts, answers, temperature)
+        return sequence_divergence(self, reference, prompts, answers, temperature)
 
     def save(self, folder: Path) -> None:
         """Writes model and tokenizer, loadable by `from_pretrained`."""
@@ -252,20 +252,29 @@ def invert(logits: torch.Tensor, uniforms: torch.Tensor, sampling: Sampling) -> 
     return order.gather(1, chosen)[:, 0]
 
 
+class Divergence(NamedTuple):
+    """Of N answers from a reference policy, in nats."""
+
+    kl: np.ndarray
+    """KL(policy || reference) (N,): the exact divergence of the next-token distributions, summed along the sampled answer.
+    Unbiased for answers sampled without a nucleus, and never negative, unlike log-ratios."""
+    log_prob: np.ndarray
+    """log reference(answer | prompt) (N,): the sum over the answer's tokens."""
+
+
 @torch.inference_mode()
-def sequence_kl(
+def sequence_divergence(
     policy: Policy,
     reference: Policy,
     prompts: Sequence[str],
     answers: Sequence[Sequence[int]],
     temperature: float = 1.0,
     batch: int = 64,
-) -> np.ndarray:
-    """KL(policy || reference) of each answer in nats (N,): the exact divergence of the next-token distributions, summed
-    along the sampled answer. Unbiased for answers sampled without a nucleus, and never negative, unlike log-ratios."""
+) -> Divergence:
+    """How far the policy's answers are from the reference, both at `temperature`."""
     ours = [policy.encode_prompt(p) for p in prompts]
     theirs = [reference.encode_prompt(p) for p in prompts]
-    kl = np.zeros(len(prompts))
+    kl, log_prob = np.zeros(len(prompts)), np.zeros(len(prompts))
     for rows in by_length([[*p, *a] for p, a in zip(ours, answers, strict=True)], batch):
         taken = [answers[i] for i in rows]
         p = _next_token_log_probs(policy, [ours[i] for i in rows], taken, temperature)
@@ -273,23 +282,27 @@ def sequence_kl(
         lengths = torch.tensor([len(a) for a in taken], device=p.device)
         inside = torch.arange(p.shape[1], device=p.device)[None] < lengths[:, None]
         kl[rows] = ((p.exp() * (p - q)).sum(-1) * inside).sum(-1).clamp(min=0).double().cpu().numpy()
-    return kl
+        log_prob[rows] = [_along(path, answer) for path, answer in zip(q, taken, strict=True)]
+    return Divergence(kl, log_prob)
 
 
 @torch.inference_mode()
 def sequence_log_probs(
-    policy: Policy, sequences: Sequence[tuple[Sequence[int], Sequence[int]]], batch: int = 64
+    policy: Policy, sequences: Sequence[tuple[Sequence[int], Sequence[int]]], batch: int = 64, temperature: float = 1.0
 ) -> np.ndarray:
     """log p(answer | prompt) in nats of each (prompt ids, answer ids) (N,): the sum over the answer's tokens."""
     values = np.zeros(len(sequences))
     for rows in by_length([[*p, *a] for p, a in sequences], batch):
         answers = [sequences[i][1] for i in rows]
-        log_probs = _next_token_log_probs(policy, [sequences[i][0] for i in rows], answers, 1.0)
-        for row, answer in enumerate(answers):
-            taken = log_probs[row, range(len(answer)), list(answer)]
-            values[rows[row]] = float(taken.double().sum())
+        log_probs = _next_token_log_probs(policy, [sequences[i][0] for i in rows], answers, temperature)
+        values[rows] = [_along(path, answer) for path, answer in zip(log_probs, answers, strict=True)]
     charge(flops=2.0 * policy.parameters * sum(len(p) + len(a) for p, a in sequences))
     return values
+
+
+def _along(log_probs: torch.Tensor, answer: Sequence[int]) -> float:
+    """Log-probability of an answer, from those of all next tokens along it (T, V)."""
+    return float(log_probs[range(len(answer)), list(answer)].double().sum())
 
 
 def _next_token_log_probs(

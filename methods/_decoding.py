@@ -15,7 +15,20 @@ from peft import PeftModel
 from transformers import DynamicCache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from benchmarks import Benchmark, Cost, Policy, Sampling, Weights, charge, charged_to, cut, digest, write_text
+from benchmarks import (
+    Benchmark,
+    Cost,
+    Divergence,
+    Policy,
+    Sampling,
+    Weights,
+    charge,
+    charged_to,
+    cut,
+    digest,
+    sequence_log_probs,
+    write_text,
+)
 from methods import _policy
 
 # Experts, mixed token by token
@@ -43,7 +56,7 @@ def mixture(benchmark: Benchmark, folders: Sequence[Path], weights: Weights) -> 
 
 
 class Mixture(torch.nn.Module):
-    """sum_i w_i log pi_i, normalised: a causal language model as far as sampling and `sequence_kl` need one.
+    """sum_i w_i log pi_i, normalised: a causal language model as far as sampling and `sequence_divergence` need one.
 
     In the cache it is given, the experts' caches take the place of a model's layers: selecting rows of the whole selects
     rows of each.
@@ -179,13 +192,15 @@ class BestOf(Policy):
         best = (scores @ np.asarray(self.weights)).argmax(axis=1)
         return [ids[row * self.candidates + column] for row, column in enumerate(best.tolist())]
 
-    def kl(
+    def divergence(
         self, reference: Policy, prompts: Sequence[str], answers: Sequence[Sequence[int]], temperature: float = 1.0
-    ) -> np.ndarray:
-        """log N - (N - 1) / N for every answer, whatever it is: an upper bound of the KL to the policy that draws, reached
-        where no two answers score the same (arXiv 2401.01879, theorem 1)."""
+    ) -> Divergence:
+        """The KL is log N - (N - 1) / N for every answer, whatever it is: an upper bound of that to the policy that draws,
+        reached where no two answers score the same (arXiv 2401.01879, theorem 1)."""
         bound = math.log(self.candidates) - (self.candidates - 1) / self.candidates
-        return np.full(len(prompts), bound)
+        sequences = [(reference.encode_prompt(p), ids) for p, ids in zip(prompts, answers, strict=True)]
+        likely = sequence_log_probs(reference, sequences, temperature=temperature)
+        return Divergence(np.full(len(prompts), bound), likely)
 
     def _drawn(
         self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int

@@ -39,7 +39,7 @@ def table(document: dict[str, Any]) -> RenderableType:
 
 def markdown(document: dict[str, Any]) -> str:
     """A table per benchmark, for a pull request or a README. A bot finds its own comment by the marker."""
-    lines: list[str] = [MARKER, *_gate_lines(document.get("gate"))]
+    lines: list[str] = [MARKER, "", *_gate_lines(document.get("gate"))]
     for benchmark in document["benchmarks"]:
         title, *facts = _facts(benchmark)
         lines += [f"### {markdown_text(title)}", "", markdown_text(" · ".join(facts)), ""]

@@ -131,7 +131,7 @@ def test_an_answer_costs_all_of_its_candidates(tiny: Benchmark, tmp_path: Path) 
 
 def bound(tiny: Benchmark, candidates: int) -> float:
     policy = BestOfN(candidates=candidates).policy(tiny, Run(Path("nowhere"), 0), (0.5, 0.5))
-    return float(policy.kl(tiny.prepared.policy, ["a"], [[1]])[0])
+    return float(policy.divergence(tiny.prepared.policy, ["a"], [[1]]).kl[0])
 
 
 def test_the_divergence_by_hand(tiny: Benchmark, tmp_path: Path) -> None:

@@ -117,8 +117,8 @@ def test_pairs_are_tested(document):
 
 def only(front: Front, kept: list[int]) -> Front:
     """Some points of a front."""
-    arrays = ("scores", "evaluator", "kl", "tokens", "collapsed")
-    tuples = ("weights", "labels")
+    arrays = ("scores", "evaluator", "kl", "log_prob", "ended", "tokens", "collapsed")
+    tuples = ("weights", "labels", "text_statistics")
     return replace(
         front, **{name: getattr(front, name)[kept] for name in arrays},
         **{name: tuple(getattr(front, name)[k] for k in kept) for name in tuples},
@@ -323,7 +323,14 @@ def test_latex_is_balanced(document):
 
 @pytest.mark.parametrize("suffix", [".md", ".json", ".csv", ".tex", ".png", ".pdf", ".svg", ".JSON"])
 def test_a_suffix_decides_the_format_and_the_document_the_bytes(document, tmp_path, suffix):
-    starts = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml", ".json": b"{", ".JSON": b"{", ".md": b"###"}
+    starts = {
+        ".png": b"\x89PNG",
+        ".pdf": b"%PDF",
+        ".svg": b"<?xml",
+        ".json": b"{",
+        ".JSON": b"{",
+        ".md": b"<!-- moa compare -->",
+    }
     for name in ("one", "two"):
         render.write(document, tmp_path / "deep" / f"{name}{suffix}")
     one, two = (tmp_path / "deep" / f"{name}{suffix}" for name in ("one", "two"))
@@ -339,7 +346,7 @@ def test_json_is_the_document(document, tmp_path):
 
 @pytest.mark.parametrize("name", ["x.docx", "x", "."])
 def test_an_unknown_suffix_lists_the_known(document, tmp_path, name):
-    with pytest.raises(BadInput, match=r"\.md \.json \.csv \.tex \.png \.pdf \.svg"):
+    with pytest.raises(BadInput, match=r"\.md \.json \.csv \.tex \.xml \.png \.pdf \.svg"):
         render.write(document, tmp_path / name)
 
 

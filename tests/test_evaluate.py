@@ -23,7 +23,7 @@ from benchmarks import (
     prepare,
     read_answers,
     read_front,
-    sequence_kl,
+    sequence_divergence,
 )
 from benchmarks._language import text_statistics
 
@@ -78,7 +78,7 @@ def test_a_front_holds_what_its_answers_score(tiny: Benchmark, folder: Path) -> 
         ids = policy.sample(prompts, tiny.sampling, seed=0)
         assert np.array_equal(front.scores[k], tiny.score(prompts, responses))
         assert np.array_equal(front.evaluator[k], tiny.evaluate(prompts, responses))
-        assert np.allclose(front.kl[k], sequence_kl(policy, tiny.prepared.policy, prompts, ids))
+        assert np.allclose(front.kl[k], sequence_divergence(policy, tiny.prepared.policy, prompts, ids).kl)
         assert front.tokens[k].tolist() == [len(i) for i in ids]
         assert front.ended[k].tolist() == [i[-1] == policy.tokenizer.eos_token_id for i in ids]
         assert front.collapsed[k].tolist() == [collapsed(r) for r in responses]
@@ -99,7 +99,8 @@ def test_log_probabilities_are_those_of_the_starting_policy(own_tiny: Benchmark,
         answers, expected = Louder(hot)(weights).sample(prompts, hot.sampling, 0), []
         for prompt, ids in zip(prompts, answers, strict=True):
             read = [*start.tokenizer(prompt)["input_ids"], *ids]
-            log_probs = torch.log_softmax(start.model(torch.tensor([read])).logits[0].double(), -1)
+            logits = start.model(torch.tensor([read])).logits[0].double()
+            log_probs = torch.log_softmax(logits / hot.sampling.temperature, -1)
             expected.append(sum(float(log_probs[t - 1, read[t]]) for t in range(len(read) - len(ids), len(read))))
         assert np.allclose(front.log_prob[k], expected, rtol=1e-5)
         assert front.language[k]["perplexity"] == pytest.approx(np.exp(-sum(expected) / front.tokens[k].sum()))
@@ -137,9 +138,9 @@ def test_kl_is_taken_at_the_temperature_of_sampling(own_tiny: Benchmark, tmp_pat
     front = measure(hot, Louder(hot), tmp_path / "front")
     prompts, policy = hot.prompts("test"), Louder(hot)(GRID[0])
     ids = policy.sample(prompts, hot.sampling, seed=0)
-    expected = sequence_kl(policy, hot.prepared.policy, prompts, ids, temperature=1.5)
+    expected = sequence_divergence(policy, hot.prepared.policy, prompts, ids, temperature=1.5).kl
     assert np.allclose(front.kl[0], expected)
-    assert not np.allclose(front.kl[0], sequence_kl(policy, hot.prepared.policy, prompts, ids))
+    assert not np.allclose(front.kl[0], sequence_divergence(policy, hot.prepared.policy, prompts, ids).kl)
 
 
 def test_the_same_seed_gives_the_same_front(tiny: Benchmark, folder: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-from benchmarks import Benchmark, Cost, Front, charged_to, evaluate, prepare, sequence_kl
+from benchmarks import Benchmark, Cost, Front, charged_to, evaluate, prepare, sequence_divergence
 from benchmarks._recipes import policy_source
 from methods import Adapter, Method, Run, _policy, find_method, method_name, method_names
 from methods._base import Steering
@@ -216,7 +216,7 @@ def test_weights_steer_the_policy(tiny: Benchmark, trained: Trained) -> None:
     first, last = (trained.method.policy(tiny, trained.run, w) for w in (tiny.corners[0], tiny.corners[-1]))
     prompts = tiny.prompts("test")
     answers = first.sample(prompts, tiny.sampling, 0)
-    kl = sequence_kl(first, last, prompts, answers)
+    kl = sequence_divergence(first, last, prompts, answers).kl
     if trained.method.steering == "none" or not trained.anything:
         assert (kl == 0).all()
         assert (answers == last.sample(prompts, tiny.sampling, 0)) == (trained.method.steering == "none")

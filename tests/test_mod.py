@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import Benchmark, Cost, Policy, Weights, charged_to, evaluate, sequence_kl
+from benchmarks import Benchmark, Cost, Policy, Weights, charged_to, evaluate, sequence_divergence
 from benchmarks._policy import draw_uniforms, invert
 from methods import Method, Run, _decoding, _policy, _rl
 from methods._decoding import MixtureOfModels
@@ -101,7 +101,7 @@ def test_the_divergence_is_that_of_the_product(tiny: Benchmark, experts: tuple[M
     method, run = experts
     policy, policies, start = method.policy(tiny, run, w), ends(tiny, run), tiny.prepared.policy
     answers = policy.sample(PROMPTS[:3], tiny.sampling, 0)
-    found = policy.kl(start, PROMPTS[:3], answers)
+    found = policy.divergence(start, PROMPTS[:3], answers).kl
     for row, answer in enumerate(answers):
         ids, expected = policy.encode_prompt(PROMPTS[row]), 0.0
         for t in range(len(answer)):
@@ -121,7 +121,7 @@ def test_a_corner_is_its_expert(tiny: Benchmark, experts: tuple[MOD, Run]) -> No
     middle = method.policy(tiny, run, (0.5, 0.5))
     answers = middle.sample(PROMPTS, tiny.sampling, 0)
     for end in ends(tiny, run):
-        assert sequence_kl(middle, end, PROMPTS, answers).max() > 1e-3
+        assert sequence_divergence(middle, end, PROMPTS, answers).kl.max() > 1e-3
         assert middle.parameters >= 2 * tiny.prepared.policy.parameters
     cost, one = Cost(), Cost()
     with charged_to(cost):

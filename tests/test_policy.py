@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from benchmarks import Answer, Cost, Policy, Sampling, charged_to, cut, cut_tokens, load_policy, sequence_kl
+from benchmarks import Answer, Cost, Policy, Sampling, charged_to, cut, cut_tokens, load_policy, sequence_divergence
 from benchmarks._policy import by_length, draw_uniforms, invert
 from benchmarks._scratch import _put_numbers_on_a_line
 
@@ -328,7 +328,7 @@ def test_kl_is_the_sum_along_the_answer(random_policy: MakePolicy, temperature: 
     policy, reference = policy.steered(lambda p: p + "!"), reference.steered(lambda p: "I say so: " * 3 + p)
     answers = policy.sample(PROMPTS, FREE, 0)
     answers[0] = answers[0][:1]
-    kl = sequence_kl(policy, reference, PROMPTS, answers, temperature, batch=5)
+    kl = sequence_divergence(policy, reference, PROMPTS, answers, temperature, batch=5).kl
     expected = [brute_force_kl(policy, reference, p, a, temperature) for p, a in zip(PROMPTS, answers, strict=True)]
     assert np.allclose(kl, expected, rtol=1e-4)
     assert kl.min() > 0.01
@@ -337,15 +337,17 @@ def test_kl_is_the_sum_along_the_answer(random_policy: MakePolicy, temperature: 
 def test_kl_of_a_policy_to_itself_is_zero(random_policy: MakePolicy) -> None:
     policy, twin = random_policy(5), random_policy(5)
     answers = policy.sample(PROMPTS, FREE, 0)
-    assert np.array_equal(sequence_kl(policy, twin, PROMPTS, answers), np.zeros(len(PROMPTS)))
+    assert np.array_equal(sequence_divergence(policy, twin, PROMPTS, answers).kl, np.zeros(len(PROMPTS)))
 
 
 def test_kl_does_not_depend_on_the_batch(random_policy: MakePolicy) -> None:
     policy, reference = random_policy(6), random_policy(7)
     answers = policy.sample(PROMPTS, FREE, 0)
-    together = sequence_kl(policy, reference, PROMPTS, answers, batch=17)
+    together = sequence_divergence(policy, reference, PROMPTS, answers, batch=17).kl
     for batch in (1, 4):
-        assert np.allclose(sequence_kl(policy, reference, PROMPTS, answers, batch=batch), together, rtol=1e-4)
+        assert np.allclose(
+            sequence_divergence(policy, reference, PROMPTS, answers, batch=batch).kl, together, rtol=1e-4
+        )
     assert (together > 0).all()
 
 
@@ -365,5 +367,5 @@ def test_kl_is_unbiased(tokenizer: PreTrainedTokenizerFast) -> None:
     mass = np.array([np.prod([P[t] for t in a]) for a in answers])
     other = np.array([np.prod([Q[t] for t in a]) for a in answers])
     assert mass.sum() == pytest.approx(1)
-    kl = sequence_kl(policy(P), policy(Q), ["x"] * 7, answers)
+    kl = sequence_divergence(policy(P), policy(Q), ["x"] * 7, answers).kl
     assert mass @ kl == pytest.approx(float(mass @ np.log(mass / other)), rel=1e-5)
