@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     )
     from benchmarks._prepare import Prepared, is_prepared, missing_parts, prepare, prepare_part
     from benchmarks._python import load_file
-    from benchmarks._significance import dominance, holm, permutation_test
+    from benchmarks._significance import dominance, holm, permutation_test, pseudo_values
     from benchmarks._stats import Bootstrap, bootstrap_hypervolume, bootstrap_means
     from benchmarks._tags import tagged
     from benchmarks._torch import ENVIRONMENT, release, setup
@@ -91,7 +91,7 @@ _HOMES = {
     "_policy": "Divergence Policy by_length cut cut_tokens load_policy pad_right sample_tokens sequence_divergence sequence_log_probs",
     "_prepare": "Prepared is_prepared missing_parts prepare prepare_part",
     "_python": "load_file",
-    "_significance": "dominance holm permutation_test",
+    "_significance": "dominance holm permutation_test pseudo_values",
     "_stats": "Bootstrap bootstrap_hypervolume bootstrap_means",
     "_tags": "tagged",
     "_torch": "ENVIRONMENT release setup",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,8 @@ class Front:
     and what it spends on an answer: serving_tokens, serving_reward_calls, serving_flops."""
     config: dict[str, Any]
     """The method's hyperparameters."""
+    folder: Path | None = None
+    """Where it was read from, answers included."""
 
     def __post_init__(self) -> None:
         K, N, M = len(self.weights), self.card.prompts, len(self.card.objectives)

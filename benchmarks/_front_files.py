@@ -139,6 +139,7 @@ def read_front(folder: Path) -> Front:
             card=card,
             cost=document["cost"],
             config=document["config"],
+            folder=folder,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _unusable(folder / "front.json", f"its content is not that of a front: {error!r}") from error

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import BadInput, Front, bootstrap_hypervolume
+from benchmarks import BadInput, Front, bootstrap_hypervolume, known
 from moa_cli import pairs, quality
 
 SCHEMA = "moa.compare/2"
@@ -69,7 +69,7 @@ def _benchmark(fronts: list[Front], keep_collapsed: bool) -> dict[str, Any]:
             "evaluator": measured(name, "evaluator"),
             "kendall_tau": {o: quality.control(seeds, m) for m, o in enumerate(card.objectives)},
             "collapse": _mean([f.collapse_rate.mean() for f in seeds]),
-            "kl": _mean([f.mean_kl.mean() for f in seeds]),
+            "kl": known(_mean([f.mean_kl.mean() for f in seeds])),
             "points": quality.points(seeds),
             "attainment": _attainment({kind: means[kind][name] for kind in quality.KINDS}),
             "cost": {key: _mean([f.cost[key] for f in seeds]) for key in seeds[0].cost},
@@ -88,6 +88,7 @@ def _benchmark(fronts: list[Front], keep_collapsed: bool) -> dict[str, Any]:
         "rows": rows,
         "pairs": pairs.differences(groups, volumes["evaluator"], scores["evaluator"]),
         "refs": pairs.other_refs({name: scores["evaluator"][name] for name in groups}, card.ref),
+        "samples": quality.samples(groups),
         "agreement": pairs.agreement(volumes["reward"], volumes["evaluator"]),
     }
 

@@ -17,6 +17,7 @@ from benchmarks import (
     hypervolume,
     kendall_tau,
     permutation_test,
+    pseudo_values,
 )
 
 REFS = (1.0, 1.5, 2.0, 3.0, 4.0)
@@ -30,23 +31,21 @@ Counted = Mapping[str, Mapping[int, np.ndarray]]
 
 
 def differences(groups: Groups, volumes: Mapping[str, Bootstrap], scores: Counted) -> list[dict[str, Any]]:
-    """Every pair of rows once, in the order of `groups`: the difference of their hypervolumes with its interval; and at the
-    weights that both have, the permutation test (alone, and corrected for the number of tests) and who dominates whom."""
-    found, means = [], {name: _means(by_seed) for name, by_seed in scores.items()}
+    """Every pair of rows once, in the order of `groups`: the difference of their hypervolumes with its interval, the permutation
+    test (alone, and corrected for the number of tests), and who dominates whom at the weights that both have."""
+    means = {name: _means(by_seed) for name, by_seed in scores.items()}
+    ref = next(iter(groups.values()))[0].card.ref
+    contributions = {name: pseudo_values(list(by_seed.values()), ref) for name, by_seed in scores.items()}
+    found = []
     for a, b in combinations(groups, 2):
         i, j = shared_points(groups[a][0], groups[b][0])
-        pair = {"a": a, "b": b, **volumes[a].minus(volumes[b])._asdict()}
-        pair |= {"p_permutation": None, "p_holm": None, "dominance": None}
-        if i:
-            x, y = {s: own[i] for s, own in scores[a].items()}, {s: own[j] for s, own in scores[b].items()}
-            one, other = means[a][:, i], means[b][:, j]
-            pair["p_permutation"] = permutation_test(x, y, groups[a][0].card.ref)
-            pair["dominance"] = {"a": dominance(one, other), "b": dominance(other, one)}
-        found.append(pair)
-    tests = [pair for pair in found if pair["p_permutation"] is not None]
-    for pair, p in zip(tests, holm([pair["p_permutation"] for pair in tests]), strict=True):
-        pair["p_holm"] = float(p)
-    return found
+        one, other = means[a][:, i], means[b][:, j]
+        better = {"a": dominance(one, other), "b": dominance(other, one)} if i else None
+        p = permutation_test(contributions[a], contributions[b])
+        difference = volumes[a].minus(volumes[b])._asdict()
+        found.append({"a": a, "b": b, **difference, "p_permutation": p, "dominance": better})
+    corrected = holm([pair["p_permutation"] for pair in found])
+    return [pair | {"p_holm": p} for pair, p in zip(found, corrected.tolist(), strict=True)]
 
 
 def _means(scores: Mapping[int, np.ndarray]) -> np.ndarray:

@@ -16,7 +16,9 @@ from benchmarks import (
     hypervolume,
     igd_plus,
     kendall_tau,
+    known,
     pareto,
+    read_answers,
     simplex_grid,
 )
 
@@ -101,11 +103,43 @@ def points(seeds: Sequence[Front]) -> list[dict[str, Any]]:
             "label": seeds[0].labels[k],
             "reward": reward[k],
             "evaluator": evaluator[k],
-            "kl": kl[k],
+            "kl": known(kl[k]),
             "collapse": collapse[k],
             "collapsed": not all(f.sound[k] for f in seeds),
+            "language": {name: _known_mean([f.language[k][name] for f in seeds]) for name in seeds[0].language[k]},
         }
         for k, weights in enumerate(seeds[0].weights)
+    ]
+
+
+def samples(groups: Mapping[str, Sequence[Front]]) -> list[dict[str, Any]]:
+    """What all rows say, at the point nearest to equal weights and the first seed, to three prompts: those on which the first
+    row's held-out scores are best, in the middle, and worst. None where answers are not on disk."""
+    fronts = {name: seeds[0] for name, seeds in groups.items() if seeds[0].folder is not None}
+    if not fronts:
+        return []
+    points = {
+        name: int(np.abs(np.array(f.weights) - 1 / len(f.weights[0])).sum(axis=1).argmin())
+        for name, f in fronts.items()
+    }
+    answers = {name: read_answers(f.folder, points[name]) for name, f in fronts.items() if f.folder is not None}
+    first = next(iter(fronts))
+    order = np.argsort(-fronts[first].evaluator[points[first]].mean(axis=1))
+    picked = {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
+    return [
+        {
+            "kind": kind,
+            "prompt": answers[first][n].prompt,
+            "answers": [
+                {
+                    "method": name,
+                    "response": answers[name][n].response,
+                    "evaluator": front.evaluator[points[name], n].tolist(),
+                }
+                for name, front in fronts.items()
+            ],
+        }
+        for kind, n in picked.items()
     ]
 
 
@@ -125,3 +159,9 @@ def prompt_scores(scores: Mapping[int, np.ndarray], objectives: Sequence[str]) -
 
 def _mean(values: list[float]) -> float:
     return float(np.mean(values))
+
+
+def _known_mean(values: list[float | None]) -> float | None:
+    """None where one of them is unknown."""
+    numbers = [value for value in values if value is not None]
+    return _mean(numbers) if len(numbers) == len(values) else None

@@ -171,7 +171,7 @@ def _cells(benchmark: dict[str, Any], row: dict[str, Any]) -> list[str]:
         interval(held_out["hypervolume"], held_out["hv_low"], held_out["hv_high"]),
         f"{interval(*gain, sign='+')}{star(gain)}" if gain else "",
         interval(row["hypervolume"], row["hv_low"], row["hv_high"]),
-        f"{row['kl']:.1f}",
+        kl(row["kl"]),
         f"{row['collapse']:.0%}",
         time(row["cost"].get("seconds")),
     ]
@@ -191,7 +191,7 @@ def _block(benchmark: dict[str, Any]) -> Table:
             plus_minus(held_out["hypervolume"], held_out["hv_low"], held_out["hv_high"]),
             Text(f"{plus_minus(*gain, sign='+')}{star(gain) or ' '}" if gain else "- ", style=colour),
             plus_minus(row["hypervolume"], row["hv_low"], row["hv_high"]),
-            f"{row['kl']:.1f}",
+            kl(row["kl"]),
             f"{row['collapse']:.0%}",
             time(row["cost"].get("seconds")),
         )
@@ -300,6 +300,11 @@ def interval(value: float, low: float, high: float, sign: str = "") -> str:
 def plus_minus(value: float, low: float, high: float, sign: str = "") -> str:
     """A value and half the width of its interval."""
     return f"{_number(value, sign)} ±{_number((high - low) / 2)}"
+
+
+def kl(nats: float | None) -> str:
+    """A divergence; a dash where nobody knows it."""
+    return "-" if nats is None else f"{nats:.1f}"
 
 
 def time(seconds: float | None) -> str:

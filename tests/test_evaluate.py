@@ -90,7 +90,7 @@ def test_a_front_holds_what_its_answers_score(tiny: Benchmark, folder: Path) -> 
 
 @torch.no_grad()
 def test_log_probabilities_are_those_of_the_starting_policy(own_tiny: Benchmark, tmp_path: Path) -> None:
-    """One unpadded forward per answer, behind the prompt as it is, whatever the policy read, and at temperature 1, whatever it
+    """One unpadded forward per answer, behind the prompt as it is, whatever the policy read, at the temperature that it
     was drawn at. Perplexity is per token of all answers together."""
     hot = replace(own_tiny, sampling=replace(own_tiny.sampling, temperature=1.5))
     prepare(hot)
