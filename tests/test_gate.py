@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import doctest
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -15,7 +17,9 @@ from moa_cli import gate as gates
 from moa_cli import render
 from moa_cli.comparison import compare
 from moa_cli.gate import gate
-from tests.test_compare import make_card, make_front
+from moa_cli.quality import prompt_scores
+from tests.test_cli import ROOT, benchmark_in, moa, refused
+from tests.test_compare import make_card, make_front, show
 
 
 def judged(now: list[Front], before: list[Front], tolerance: float = 0.01, **told) -> dict[str, str]:
@@ -64,7 +68,7 @@ def test_other_units_are_refused():
 
 
 def test_a_method_compared_with_itself_rarely_regresses():
-    """Three seeds each of the same method, whose trainings differ: at most 5 % of 200 comparisons regress."""
+    """Three seeds each of the same method, whose trainings differ: at most 5 % of 100 comparisons regress."""
     random, alarms = np.random.default_rng(0), []
     base = make_front("soup", 1.0)
 
@@ -72,14 +76,14 @@ def test_a_method_compared_with_itself_rarely_regresses():
         noise = 0.1 * random.normal(size=(1, 1, 2)) + 0.5 * random.normal(size=base.evaluator.shape)
         return replace(base, seed=seed, evaluator=base.evaluator + noise)
 
-    for _ in range(200):
+    for _ in range(100):
         rows = [{"method": "soup", "runs": _runs([trained(s) for s in range(3)])} for _ in range(2)]
         alarms.append(gates._judged(*rows, [-2.0, -2.0], 0.01)["verdict"] == "regressed")
     assert np.mean(alarms) <= 0.05
 
 
 def _runs(seeds: list[Front]) -> list[dict]:
-    return compare(seeds)["benchmarks"][0]["rows"][0]["runs"]
+    return prompt_scores({f.seed: f.evaluator for f in seeds}, seeds[0].card.objectives)
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +119,80 @@ def test_markdown_bears_a_marker_and_the_verdicts(closed):
 
 
 def test_the_terminal_shows_the_gate(closed):
-    from tests.test_compare import show
-
     text = show(closed)
     assert max(map(len, text.splitlines())) <= 80
     assert "gate regressed  against a|b%.json, tolerance 1 %" in text
     assert "lost" in text
+
+
+# As in a pull request: a method is trained, changed, trained again.
+
+STARTS = ("It is number", "That would be", "Oh, I say", "Well, I guess", "Aha, a clean")
+ENDS = ("and nothing more.", "but who counts?", "as you can see.", "or so they say.", "again and again.")
+CONTEST = ("compare", "-m", "sft", "-m", str(ROOT / "examples" / "my_method.py"), "-b", "tiny.toml", "-c",
+           "ranked-fine-tuning.samples=4", "-c", "ranked-fine-tuning.epochs=3")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def merged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a contest on the main branch, whose comparison is kept."""
+    folder = benchmark_in(tmp_path_factory.mktemp("gate"))
+    toml = (folder / "tiny.toml").read_text()
+    for before, after in (
+        ("eval_prompts = 6", "eval_prompts = 40"), ("words", "long"), ("consonants", "vowels"),
+        ("max_new_tokens = 8", "max_new_tokens = 16"), ("pretrain_steps = 2", "pretrain_steps = 60"),
+        ("sft_steps = 1", "sft_steps = 20"), ("batch = 4", "batch = 8"),
+        ("[data]", "trained_grid = [[1.0, 0.0], [0.0, 1.0]]\n[data]"),
+    ):  # fmt: skip
+        assert before in toml
+        toml = toml.replace(before, after)
+    (folder / "tiny.toml").write_text(toml)
+    rows = [
+        {"prompt": f"Say number {i} aloud.", "response": f"{STARTS[i * 7 % 5]} {i} {ENDS[i * 3 % 5]}"}
+        for i in range(160)
+    ]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = moa(*CONTEST, "-o", "main.json", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def test_an_unchanged_method_passes(merged: Path) -> None:
+    result = moa(*CONTEST, "--baseline", "main.json", cwd=merged)
+    assert result.returncode == 0, result.stderr
+    assert "gate passed" in result.stdout
+
+
+def test_a_damaged_method_is_named(merged: Path) -> None:
+    """A learning rate of 0 trains nothing."""
+    damaged = (*CONTEST, "-c", "ranked-fine-tuning.learning_rate=0.0", "--baseline", "main.json", "-o", "junit.xml")
+    result = moa(*damaged, cwd=merged, GITHUB_ACTIONS="true")
+    assert result.returncode == 1, result.stderr
+    assert "gate regressed" in result.stdout
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("::error")]
+    assert line.startswith("::error title=moa compare::ranked-fine-tuning on tiny regressed: -")
+    assert 'name="ranked-fine-tuning"' in (merged / "junit.xml").read_text()
+
+
+def test_a_method_that_fails_or_is_gone_is_a_regression(merged: Path) -> None:
+    """Training that crashes closes the gate; so does a method that nobody asked for any more."""
+    failing = (*CONTEST, "-c", "ranked-fine-tuning.learning_rate=1e-5", "--baseline", "main.json")
+    result = moa(*failing, cwd=merged, TROUBLE="raise")
+    assert result.returncode == 1, result.stderr
+    assert re.search(r"ranked-fine-tuning .* failed", result.stdout)
+    result = moa(
+        "compare", "-m", "sft", "-b", "tiny.toml", "--baseline", "main.json", "--tolerance", "0.05", cwd=merged
+    )
+    assert result.returncode == 1, result.stderr
+    assert "ranked-fine-tuning on tiny lost" in result.stderr
+
+
+def test_other_units_are_no_question_of_better_or_worse(merged: Path) -> None:
+    result = moa("compare", "-m", "sft", "-b", "tiny.toml", "-c", "sampling.temperature=0.9", "--baseline", "main.json",
+                 cwd=merged)  # fmt: skip
+    refused(result, "scale card", "sampling")
+
+
+@pytest.mark.parametrize("share", ["1.5", "-1%", "much", "nan"])
+def test_a_tolerance_is_a_share(share: str, tmp_path: Path) -> None:
+    refused(moa("compare", "--tolerance", share, cwd=tmp_path), "--tolerance", share)
