@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from benchmarks._prepare import Prepared, is_prepared, missing_parts, prepare, prepare_part
     from benchmarks._python import load_file
     from benchmarks._significance import dominance, holm, permutation_test, pseudo_values
-    from benchmarks._stats import Bootstrap, bootstrap_hypervolume, bootstrap_means
+    from benchmarks._stats import Bootstrap, Interval, bootstrap_hypervolume, bootstrap_means
     from benchmarks._tags import tagged
     from benchmarks._torch import ENVIRONMENT, release, setup
     from benchmarks._trainer import (
@@ -92,7 +92,7 @@ _HOMES = {
     "_prepare": "Prepared is_prepared missing_parts prepare prepare_part",
     "_python": "load_file",
     "_significance": "dominance holm permutation_test pseudo_values",
-    "_stats": "Bootstrap bootstrap_hypervolume bootstrap_means",
+    "_stats": "Bootstrap Interval bootstrap_hypervolume bootstrap_means",
     "_tags": "tagged",
     "_torch": "ENVIRONMENT release setup",
     "_trainer": "Progress Training passes run_trainer supervised trainer_arguments training_mode",

@@ -104,8 +104,8 @@ class Classifier:
         return self.tokenizer(texts, **kwargs)["input_ids"]
 
     @torch.inference_mode()
-    def forward(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
-        """Raw rewards (N,)."""
+    def forward(self, prompts: Sequence[str], responses: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Raw rewards and lengths in tokens, (N,) each."""
         encoded = self.encode(prompts, responses)
         longest = max(map(len, encoded), default=1)
         device = self.model.device
@@ -114,21 +114,26 @@ class Classifier:
             ids, mask = pad_right([encoded[i] for i in rows], self.tokenizer.pad_token_id, device)
             logits = self.model(input_ids=ids, attention_mask=mask).logits
             values[rows] = self.sign * logits[:, self.label].double().cpu().numpy()
-        charge(flops=2.0 * self.model.num_parameters() * sum(map(len, encoded)))
-        return values
+        return values, np.array([len(ids) for ids in encoded])
 
     def __call__(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
-        """Raw rewards (N,); each distinct answer is scored once."""
+        """Raw rewards (N,); each distinct answer is scored once. A known score is charged like a new one: what a method costs must
+        not depend on which method ran before it."""
         answers = list(zip(prompts, responses, strict=True))
         known = ScoreCache.read(self.cache, answers) if self.cache else {}
         new = list(dict.fromkeys(a for a in answers if a not in known))
         if new:
-            values = self.forward([p for p, _ in new], [r for _, r in new])
-            fresh = dict(zip(new, values.tolist(), strict=True))
+            values, lengths = self.forward([p for p, _ in new], [r for _, r in new])
+            fresh = dict(zip(new, zip(values.tolist(), lengths.tolist(), strict=True), strict=True))
             if self.cache:
                 ScoreCache.write(self.cache, fresh)
             known |= fresh
-        return np.array([known[a] for a in answers])
+        charge(flops=2.0 * self.model.num_parameters() * sum(tokens for _, tokens in known.values()))
+        return np.array([known[a][0] for a in answers])
+
+
+Scored = dict[tuple[str, str], tuple[float, int]]
+"""Score and length in tokens of each (prompt, response)."""
 
 
 class ScoreCache:
@@ -143,31 +148,32 @@ class ScoreCache:
         connection = sqlite3.connect(path, timeout=60)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=OFF")
-        connection.execute("CREATE TABLE IF NOT EXISTS scores (answer BLOB PRIMARY KEY, value REAL) WITHOUT ROWID")
+        columns = "answer BLOB PRIMARY KEY, value REAL, tokens INTEGER"
+        connection.execute(f"CREATE TABLE IF NOT EXISTS scored ({columns}) WITHOUT ROWID")
         return connection
 
     @classmethod
-    def read(cls, path: Path, answers: Sequence[tuple[str, str]]) -> dict[tuple[str, str], float]:
-        """Known scores among the answers."""
+    def read(cls, path: Path, answers: Sequence[tuple[str, str]]) -> Scored:
+        """What is known of the answers."""
         keys = {cls._key(a): a for a in answers}
-        found: dict[tuple[str, str], float] = {}
+        found: Scored = {}
         connection = cls._open(path)
         wanted = list(keys)
         for start in range(0, len(wanted), 500):
             part = wanted[start : start + 500]
             marks = ",".join("?" * len(part))
-            for key, value in connection.execute(f"SELECT answer, value FROM scores WHERE answer IN ({marks})", part):
-                found[keys[key]] = value
+            for key, *scored in connection.execute(f"SELECT * FROM scored WHERE answer IN ({marks})", part):
+                found[keys[key]] = tuple(scored)
         connection.close()
         return found
 
     @classmethod
-    def write(cls, path: Path, scores: dict[tuple[str, str], float]) -> None:
+    def write(cls, path: Path, scores: Scored) -> None:
         """Adds scores."""
         connection = cls._open(path)
         with connection:
-            rows = [(cls._key(a), v) for a, v in scores.items()]
-            connection.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?)", rows)
+            rows = [(cls._key(a), *scored) for a, scored in scores.items()]
+            connection.executemany("INSERT OR REPLACE INTO scored VALUES (?, ?, ?)", rows)
         connection.close()
 
 

@@ -294,6 +294,34 @@ def study(
     out(document if json else tables.table(document))
 
 
+@app.command()
+def claims(
+    benchmark: Benchmarks = None,
+    own: Annotated[
+        Path | None, typer.Option("--claims", metavar="FILE.toml", help="Check these too; see benchmarks/claims.toml.")
+    ] = None,
+    seed: Seeds = None,
+    output: options.ClaimsOutputs = None,
+    runs: Home = Path("runs"),
+    json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Check what papers claim over measured runs. Trains nothing.
+
+    \b
+    moa claims
+    moa claims -b hh-rlhf-mini -o claims.md
+    """
+    from moa_cli import claims as papers
+    from moa_cli import fronts
+
+    steps.check_outputs(output or [], papers.FORMATS)
+    measured = fronts.found(runs, steps.folder_names(benchmark), seed or [], say)
+    document = papers.check(papers.load(own), measured)
+    steps.write_outputs(document, output or [], papers.FORMATS)
+    out(document if json else papers.table(document))
+
+
 @app.command("list")
 def list_(
     what: Annotated[str, typer.Argument(metavar="[methods|benchmarks|runs]")] = "all",

@@ -121,6 +121,10 @@ KeepCollapsed = Annotated[
         "--keep-collapsed", help="Count points at which more than a fifth of the answers are degenerate, too."
     ),
 ]  # fmt: skip
+ClaimsOutputs = Annotated[
+    list[Path] | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write the result here too, as its suffix says: .md .json."),
+]
 StudyName = Annotated[
     str,
     typer.Argument(

@@ -65,18 +65,22 @@ def contestants(settings: Settings, seeds: Sequence[int], *, home: Path, data_di
 
 def stored(folder: Path) -> Contestant:
     """The run in a folder. BadInput where its benchmark is no longer the one it was trained on."""
-    record = store.read_record(folder)
-    told = record.benchmark
-    data_dir = Path(told["data_dir"]) if told["data_dir"] else None
-    source = Source(told["source"], folder.resolve().parents[2], data_dir, told["options"])
+    record, source = store.read_record(folder), source_of(folder)
     benchmark = source.load()
-    if benchmark.identity != told["identity"]:
+    if benchmark.identity != record.benchmark["identity"]:
         raise BadInput(
             f"benchmark {benchmark.name} is no longer what {folder} was trained on",
             "its data, rewards, policy or decoding have changed since",
-            f"train again: moa train -m {record.method} -b {told['source']}",
+            f"train again: moa train -m {record.method} -b {source.name}",
         )
     return Contestant(source, benchmark, restore(record.method, record.config), record.seed, folder)
+
+
+def source_of(folder: Path) -> Source:
+    """What names the benchmark of the run in a folder."""
+    told = store.read_record(folder).benchmark
+    data_dir = Path(told["data_dir"]) if told["data_dir"] else None
+    return Source(told["source"], folder.resolve().parents[2], data_dir, told["options"])
 
 
 def training(runs: Iterable[Contestant], *, restart: bool) -> list[Job]:

@@ -123,7 +123,7 @@ def contest(place: Path) -> Path:
 # Without any run
 
 
-@pytest.mark.parametrize("command", ["", "prepare", "train", "eval", "compare", "study", "list", "show"])
+@pytest.mark.parametrize("command", ["", "prepare", "train", "eval", "compare", "study", "claims", "list", "show"])
 def test_help(command: str, tmp_path: Path) -> None:
     result = moa(*command.split(), "--help", cwd=tmp_path)
     assert result.returncode == 0

@@ -12,7 +12,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
-from benchmarks import BadInput, FunctionReward, HubReward, PreferencePair, TrainedReward
+from benchmarks import BadInput, Cost, FunctionReward, HubReward, PreferencePair, TrainedReward, charged_to
 from benchmarks._reward import Classifier, ScoreCache, fold, load_function, pair_accuracy, train_reward
 from benchmarks._scratch import scratch_classifier
 
@@ -114,7 +114,7 @@ def test_training_and_scoring_read_the_same_tokens(trained: Path, tokenizer: Pre
 def test_scores_do_not_depend_on_batch_or_order(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     classifier = Classifier(trained, RECIPE)
     prompts, responses = texts()
-    alone = np.array([classifier.forward([p], [r])[0] for p, r in zip(prompts, responses, strict=True)])
+    alone = np.array([classifier.forward([p], [r])[0][0] for p, r in zip(prompts, responses, strict=True)])
     assert alone.std() > 0.1
     for tokens in (10, 100, 10_000):
         monkeypatch.setattr("benchmarks._reward.TOKENS_PER_BATCH", tokens)
@@ -136,7 +136,7 @@ def test_an_encoder_does_not_see_the_padding(
     tokenizer.save_pretrained(tmp_path)
     classifier = Classifier(tmp_path, HubReward(model=str(tmp_path)))
     prompts, responses = texts()
-    alone = np.array([classifier.forward([p], [r])[0] for p, r in zip(prompts, responses, strict=True)])
+    alone = np.array([classifier.forward([p], [r])[0][0] for p, r in zip(prompts, responses, strict=True)])
     assert alone.std() > 0.01
     assert np.allclose(classifier(prompts, responses), alone, atol=1e-5)
 
@@ -180,7 +180,7 @@ def test_an_answer_is_scored_once(trained: Path, tmp_path: Path, monkeypatch: py
     asked: list[int] = []
     forward = Classifier.forward
 
-    def counting(self: Classifier, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+    def counting(self: Classifier, prompts: Sequence[str], responses: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         asked.append(len(prompts))
         return forward(self, prompts, responses)
 
@@ -201,11 +201,23 @@ def test_an_answer_is_scored_once(trained: Path, tmp_path: Path, monkeypatch: py
 def test_the_cache_tells_prompt_from_response(tmp_path: Path) -> None:
     """1,200 answers are more than one query asks for; ("ab", "c") is not ("a", "bc")."""
     path = tmp_path / "s.sqlite"
-    scores = {(f"p{i}", "r"): i / 7 for i in range(1200)} | {("ab", "c"): -1.0}
+    scores = {(f"p{i}", "r"): (i / 7, i) for i in range(1200)} | {("ab", "c"): (-1.0, 3)}
     ScoreCache.write(path, scores)
     assert ScoreCache.read(path, [*scores, ("a", "bc"), ("p", "0r")]) == scores
-    ScoreCache.write(path, {("p3", "r"): 9.0})
-    assert ScoreCache.read(path, [("p3", "r")]) == {("p3", "r"): 9.0}
+    ScoreCache.write(path, {("p3", "r"): (9.0, 1)})
+    assert ScoreCache.read(path, [("p3", "r")]) == {("p3", "r"): (9.0, 1)}
+
+
+def test_a_known_score_costs_what_a_new_one_does(trained: Path, tmp_path: Path) -> None:
+    """2 operations per parameter and token, whoever has asked before."""
+    prompts, responses = texts()
+    classifier = Classifier(trained, RECIPE)
+    distinct = list(dict.fromkeys(zip(prompts, responses, strict=True)))
+    tokens = sum(map(len, classifier.encode([p for p, _ in distinct], [r for _, r in distinct])))
+    for _ in range(2):
+        with charged_to(Cost()) as spent:
+            Classifier(trained, RECIPE, tmp_path / "s.sqlite")(prompts, responses)
+        assert spent.flops == 2.0 * classifier.model.num_parameters() * tokens
 
 
 # Halves of the pairs

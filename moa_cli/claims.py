@@ -1,0 +1,195 @@
+"""What papers claim, checked over measured runs: the document `moa.claims/1`. The claims are data, `benchmarks/claims.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks import BadInput, Front, Interval
+from methods import find_method
+from moa_cli import plan, store
+from moa_cli.config import as_config, restore
+from moa_cli.measures import MEASURES, PAIRED, Measured, Missing
+from moa_cli.render import Formats, as_text, markdown_text, one_line
+from moa_cli.render import json as as_json
+
+SCHEMA = "moa.claims/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A sentence, where it comes from, and the number that decides."""
+
+    claim: str
+    source: str
+    published: str
+    measure: str
+    """A name in `MEASURES`."""
+    of: tuple[str, ...]
+    """One or two methods."""
+    above: float | None = None
+    below: float | None = None
+    """Exactly one of them: the side on which the claim holds."""
+
+    def verdict(self, interval: Interval) -> str:
+        """What an interval says about it: it lies on the right side, on the wrong one, or on both.
+
+        >>> Claim(claim="", source="", published="", measure="cost", of=("a", "b"), below=0.5).verdict(Interval(0.4, 0.3, 0.6))
+        'inconclusive'
+        """
+        low, high = interval.low, interval.high
+        if self.above is not None:
+            right, wrong = low > self.above, high <= self.above
+        else:
+            assert self.below is not None
+            right, wrong = high < self.below, low >= self.below
+        return "replicated" if right else "not replicated" if wrong else "inconclusive"
+
+
+def load(own: Path | None = None) -> list[Claim]:
+    """The claims that come with moa, and those of a file. BadInput for one that says nothing that can be checked."""
+    texts = {"benchmarks/claims.toml": files("benchmarks").joinpath("claims.toml").read_text(encoding="utf-8")}
+    try:
+        if own is not None:
+            texts[str(own)] = own.read_text(encoding="utf-8")
+        return [_claim(entry, name) for name, text in texts.items() for entry in tomllib.loads(text).get("claims", [])]
+    except (OSError, ValueError) as error:
+        raise BadInput(f"cannot read {own}: {error}", "claims are a TOML file of [[claims]]", _EXAMPLE) from error
+
+
+_EXAMPLE = "see benchmarks/claims.toml: claim, source, published, measure, of, and above or below"
+
+
+def _claim(entry: dict[str, Any], name: str) -> Claim:
+    """One entry, checked."""
+    faults = []
+    if unknown := set(entry) - {f.name for f in fields(Claim)}:
+        faults.append(f"it has unknown entries: {', '.join(sorted(unknown))}")
+    if missing := {"claim", "source", "published", "measure", "of"} - set(entry):
+        faults.append(f"it lacks {', '.join(sorted(missing))}")
+    elif entry["measure"] not in MEASURES:
+        faults.append(f"there is no measure {entry['measure']!r} (there are {', '.join(MEASURES)})")
+    elif not isinstance(entry["of"], list) or len(entry["of"]) != 1 + (entry["measure"] in PAIRED):
+        faults.append(f"{entry['measure']} is of {'two methods' if entry['measure'] in PAIRED else 'one method'}")
+    if ("above" in entry) == ("below" in entry):
+        faults.append("it holds above or below a number: name one")
+    if faults:
+        raise BadInput(
+            f"a claim in {name} cannot be checked: {entry.get('claim', entry)!r}", "; ".join(faults), _EXAMPLE
+        )
+    return Claim(**{**entry, "of": tuple(entry["of"])})
+
+
+def check(claims: Sequence[Claim], fronts: Sequence[Front]) -> dict[str, Any]:
+    """Every claim on every benchmark of the fronts, which are those of runs."""
+    found: dict[str, dict[str, list[Measured]]] = {}
+    for front in fronts:
+        _add(found.setdefault(front.card.benchmark, {}), front)
+    return {
+        "schema": SCHEMA,
+        "benchmarks": [
+            {
+                "name": name,
+                "seeds": sorted({f.seed for variants in methods.values() for v in variants for f in v.fronts}),
+                "prompts": next(iter(methods.values()))[0].fronts[0].card.prompts,
+                "claims": [_checked(claim, methods) for claim in claims],
+            }
+            for name, methods in found.items()
+        ],
+    }
+
+
+def _add(methods: dict[str, list[Measured]], front: Front) -> None:
+    """Puts a run among those of its method and configuration; the method's own hyperparameters come first."""
+    variants = methods.setdefault(front.method, [])
+    for i, one in enumerate(variants):
+        if one.fronts[0].config == front.config:
+            variants[i] = replace(one, fronts=(*one.fronts, front))
+            return
+    assert front.folder is not None
+    record = store.read_record(front.folder.parent)
+    method = restore(record.method, record.config)
+    own = as_config(method) == as_config(find_method(record.method)())
+    one = Measured(benchmark=plan.source_of(front.folder.parent).load(), method=method, fronts=(front,))
+    variants.insert(0 if own else len(variants), one)
+
+
+def _checked(claim: Claim, methods: dict[str, list[Measured]]) -> dict[str, Any]:
+    """A claim with what was measured and the verdict."""
+    told = {f.name: getattr(claim, f.name) for f in fields(Claim)} | {"of": list(claim.of)}
+    try:
+        interval = MEASURES[claim.measure](methods, claim.of)
+    except Missing as missing:
+        return told | {"verdict": "not measured", "value": None, "low": None, "high": None, "command": str(missing)}
+    return told | {"verdict": claim.verdict(interval), **interval._asdict(), "command": None}
+
+
+def table(document: dict[str, Any]) -> RenderableType:
+    """For a terminal of 80 columns: a line per claim and benchmark."""
+    parts: list[RenderableType] = []
+    for benchmark in document["benchmarks"]:
+        block = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        block.add_column("claim", overflow="fold", max_width=42)
+        block.add_column("measured", justify="right")
+        block.add_column("verdict")
+        for claim in benchmark["claims"]:
+            block.add_row(
+                Text(one_line(claim["claim"])), _number(claim), Text(claim["verdict"], style=_STYLES[claim["verdict"]])
+            )
+        parts += [Text(" · ".join(_facts(benchmark)), style="bold"), block, Text(_tally(benchmark), style="dim")]
+        commands = dict.fromkeys(claim["command"] for claim in benchmark["claims"] if claim["command"])
+        parts += [Text(f"to measure the rest: {'; '.join(commands)}", style="dim"), Text()] if commands else [Text()]
+    return Group(*parts)
+
+
+def markdown(document: dict[str, Any]) -> str:
+    """A table per benchmark, with sources."""
+    lines = []
+    for benchmark in document["benchmarks"]:
+        lines += [f"### {markdown_text(' · '.join(_facts(benchmark)))}", ""]
+        lines += ["| claim | source | published | measured | verdict |", "|:---|:---|:---|---:|:---|"]
+        for claim in benchmark["claims"]:
+            told = [markdown_text(claim[name]) for name in ("claim", "source", "published")]
+            lines += [f"| {' | '.join([*told, _number(claim), claim['verdict']])} |"]
+        lines += ["", _tally(benchmark), ""]
+    return "\n".join(lines)
+
+
+FORMATS: Formats = {".md": as_text(markdown), ".json": as_text(as_json)}
+
+_STYLES = {"replicated": "green", "not replicated": "red", "inconclusive": "yellow", "not measured": "dim"}
+
+
+def _facts(benchmark: dict[str, Any]) -> list[str]:
+    seeds = benchmark["seeds"]
+    return [
+        one_line(benchmark["name"]),
+        f"{benchmark['prompts']} prompts",
+        f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}",
+    ]
+
+
+def _number(claim: dict[str, Any]) -> str:
+    """What was measured, with its interval and what it had to be."""
+    if claim["value"] is None:
+        return "-"
+    side = f"> {claim['above']:g}" if claim["above"] is not None else f"< {claim['below']:g}"
+    value, low, high = claim["value"], claim["low"], claim["high"]
+    digits = 2 if max(map(abs, (value, low, high))) >= 0.1 else 4
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}] {side}"
+
+
+def _tally(benchmark: dict[str, Any]) -> str:
+    """How many claims met which verdict."""
+    counts = Counter(claim["verdict"] for claim in benchmark["claims"])
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in _STYLES if counts[verdict])

@@ -1,0 +1,193 @@
+"""The measures that claims are about: each makes one number with its interval from what is measured on a benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks import (
+    Benchmark,
+    Bootstrap,
+    Front,
+    Interval,
+    bootstrap_hypervolume,
+    bootstrap_means,
+    kendall_tau,
+    read_front,
+    spearman,
+)
+from methods import Method
+from moa_cli import store
+from moa_cli.findings import InRounds
+from moa_cli.pairs import shared_points
+from moa_cli.quality import counted
+
+DRAWS = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One method's runs on one benchmark with one configuration, ordered by seed."""
+
+    benchmark: Benchmark
+    method: Method
+    fronts: tuple[Front, ...]
+
+
+class Missing(Exception):
+    """What a claim is about has not been measured; the message is the command that does it."""
+
+
+Variants = Mapping[str, Sequence[Measured]]
+"""The configurations of each method, its own hyperparameters first."""
+
+
+def hypervolume(found: Variants, of: Sequence[str]) -> Interval:
+    """Held-out hypervolume of a less that of b."""
+    return _volume_difference(*(_own(found, name) for name in of))
+
+
+def reward(found: Variants, of: Sequence[str]) -> Interval:
+    """Mean over common weights w of w . held-out score, a less b."""
+    a, b = (_own(found, name) for name in of)
+    sides = shared_points(a.fronts[0], b.fronts[0])
+    means = []
+    for one, points in zip((a, b), sides, strict=True):
+        weights = np.array(one.fronts[0].weights)[points][:, None, :]
+        means.append(_mean({f.seed: (f.evaluator[points] * weights).sum(axis=2).mean(axis=0) for f in one.fronts}))
+    return _difference(*means)
+
+
+def collapse(found: Variants, of: Sequence[str]) -> Interval:
+    """Share of degenerate answers of a less that of b."""
+    a, b = (_mean({f.seed: f.collapsed.mean(axis=0) for f in _own(found, name).fronts}) for name in of)
+    return _difference(a, b)
+
+
+def cost(found: Variants, of: Sequence[str]) -> Interval:
+    """Training of a over training of b, in floating-point operations; the interval is over seeds."""
+    a, b = ({f.seed: f.cost["flops"] for f in _own(found, name).fronts} for name in of)
+    seeds = tuple(seed for seed in a if seed in b)
+    if not seeds:
+        raise Missing(_compare(of))
+    ratios = np.array([a[seed] / b[seed] for seed in seeds])
+    return Bootstrap(ratios, np.tile(ratios[:, None], DRAWS), seeds).interval()
+
+
+def obeys(found: Variants, of: Sequence[str]) -> Interval:
+    """Lowest rank correlation of an objective's held-out score with its weight (Kendall's tau)."""
+    fronts = _own(found, of[0]).fronts
+    weights = np.array(fronts[0].weights)
+
+    def lowest(points: np.ndarray) -> float:
+        return min(kendall_tau(weights[:, m], points[:, m]) for m in range(points.shape[1]))
+
+    return _of_points(fronts, lowest)
+
+
+def concave(found: Variants, of: Sequence[str]) -> Interval:
+    """Mean height of the points between the end points above the line that joins these, in SFT SDs; two objectives."""
+    fronts = _own(found, of[0]).fronts
+    if len(fronts[0].weights[0]) != 2:
+        raise Missing(f"{_compare(of)} -c 'objectives=[...two of them...]'")
+    order = np.argsort([w[0] for w in fronts[0].weights])
+
+    def height(points: np.ndarray) -> float:
+        first, *between, last = points[order]
+        up = np.abs(last - first)[::-1]
+        return float((np.array(between) - first).mean(axis=0) @ up / np.linalg.norm(up))
+
+    return _of_points(fronts, height)
+
+
+def control(found: Variants, of: Sequence[str]) -> Interval:
+    """Lowest rank correlation of a goal's held-out score with the intensity asked for (Spearman)."""
+    one = _own(found, of[0])
+    swept = [f.folder.parent / store.SWEEP for f in one.fronts if f.folder is not None]
+    if not swept or not all((folder / "front.json").exists() for folder in swept):
+        raise Missing(f"moa study controllability -m {of[0]} {_where(one)}")
+    fronts = [read_front(folder) for folder in swept]
+    goals = np.array(fronts[0].weights)
+
+    def lowest(points: np.ndarray) -> float:
+        asked = [goals[:, i] > 0 for i in range(goals.shape[1])]
+        return min(float(spearman(goals[rows, i], points[rows, i])) for i, rows in enumerate(asked))
+
+    return _of_points(fronts, lowest)
+
+
+def retention(found: Variants, of: Sequence[str]) -> Interval:
+    """First objective after the second round, largest alpha less alpha 0."""
+    one = _own(found, of[0])
+    method = one.method
+    if not isinstance(method, InRounds) or 0 not in method.alphas or len(set(method.alphas)) < 2:
+        raise Missing(f"moa study retention {_where(one)}")
+    weights = one.fronts[0].weights
+    kept, forgot = (
+        weights.index(method.after(one.benchmark, 2, alpha)) for alpha in (max(method.alphas), 0.0)
+    )  # fmt: skip
+    means = bootstrap_means({f.seed: f.evaluator[[kept, forgot]] for f in one.fronts})
+    return _difference(means[0][0], means[1][0])
+
+
+def scaling(found: Variants, of: Sequence[str]) -> Interval:
+    """Held-out hypervolume with the largest reward model less that with the smallest."""
+    sized = {
+        float(base.removesuffix("m")): variant
+        for variant in found.get(of[0], ())
+        if (base := str(variant.fronts[0].config.get("reward_base", ""))).endswith("m")
+    }
+    if len(sized) < 2:
+        raise Missing(f"moa study reward-model-size -m {of[0]}")
+    return _volume_difference(sized[max(sized)], sized[min(sized)])
+
+
+MEASURES: Mapping[str, Callable[[Variants, Sequence[str]], Interval]] = {
+    one.__name__: one
+    for one in (hypervolume, reward, collapse, cost, obeys, concave, control, retention, scaling)
+}  # fmt: skip
+PAIRED = ("hypervolume", "reward", "collapse", "cost")
+"""Measures of two methods; the others are of one."""
+
+
+def _own(found: Variants, name: str) -> Measured:
+    """The runs with a method's own hyperparameters, else with the first ones there are."""
+    if not found.get(name):
+        raise Missing(_compare([name]))
+    return found[name][0]
+
+
+def _compare(names: Sequence[str]) -> str:
+    return f"moa compare -m {','.join(names)}"
+
+
+def _where(one: Measured) -> str:
+    return f"-b {one.benchmark.name} {' '.join(f'--seed {f.seed}' for f in one.fronts)}"
+
+
+def _volume_difference(a: Measured, b: Measured) -> Interval:
+    volumes = bootstrap_hypervolume(
+        [{f.seed: counted(f, "evaluator") for f in one.fronts} for one in (a, b)], a.fronts[0].card.ref
+    )
+    return _difference(*volumes)
+
+
+def _difference(a: Bootstrap, b: Bootstrap) -> Interval:
+    value, low, high, _ = a.minus(b)
+    return Interval(value, low, high)
+
+
+def _mean(values: Mapping[int, np.ndarray]) -> Bootstrap:
+    """The mean over prompts of one number per prompt (N,), by seed."""
+    return bootstrap_means({seed: own[None, :, None] for seed, own in values.items()})[0][0]
+
+
+def _of_points(fronts: Sequence[Front], statistic: Callable[[np.ndarray], float]) -> Interval:
+    """A statistic of each seed's held-out points (K, M)."""
+    means = bootstrap_means({f.seed: f.evaluator for f in fronts}, draws=DRAWS)
+    drawn = np.array([[mean.draws for mean in row] for row in means]).transpose(2, 3, 0, 1)
+    values = np.array([statistic(f.evaluator_points) for f in fronts])
+    draws = np.array([[statistic(points) for points in seed] for seed in drawn])
+    return Bootstrap(values, draws, tuple(f.seed for f in fronts)).interval()
