@@ -85,6 +85,7 @@ def _benchmark(fronts: list[Front], keep_collapsed: bool) -> dict[str, Any]:
         "ref": list(card.ref),
         "card": card.to_json(),
         "prompts": card.prompts,
+        "keeps_collapsed": keep_collapsed,
         "rows": rows,
         "pairs": pairs.differences(groups, volumes["evaluator"], scores["evaluator"]),
         "refs": pairs.other_refs({name: scores["evaluator"][name] for name in groups}, card.ref),

@@ -31,7 +31,7 @@ def table(document: dict[str, Any]) -> RenderableType:
     """For a terminal of 80 columns or more: a block per benchmark. Half the width of an interval follows its value."""
     blocks: list[RenderableType] = []
     for benchmark in document["benchmarks"]:
-        blocks += [_heading(benchmark), _block(benchmark), Text()]
+        blocks += [_heading(benchmark), _block(benchmark), *map(Text, _left_out(benchmark)), Text()]
     if document.get("gate"):
         blocks += [_gate_block(document["gate"]), Text()]
     return Group(*blocks, Text(SHORT_NOTE, style="dim"))
@@ -48,6 +48,8 @@ def markdown(document: dict[str, Any]) -> str:
             name, *numbers = _cells(benchmark, row)
             lines += [f"| {' | '.join([markdown_text(name), *numbers])} |"]
         lines += [""]
+        for line in _left_out(benchmark):
+            lines += [markdown_text(line), ""]
     return "\n".join([*lines, NOTE, ""])
 
 
@@ -231,6 +233,17 @@ def _gate_lines(gate: dict[str, Any] | None) -> list[str]:
     for v in gate["verdicts"]:
         lines += [f"| {markdown_text(v['benchmark'])} | {markdown_text(v['method'])} | {told(v)} |"]
     return [*lines, ""]
+
+
+def _left_out(benchmark: dict[str, Any]) -> list[str]:
+    """Which points have collapsed, a line per row that has any."""
+    lines, done = [], "kept" if benchmark["keeps_collapsed"] else "left out"
+    for row in benchmark["rows"]:
+        labels = [one_line(point["label"]) for point in row["points"] if point["collapsed"]]
+        if labels:
+            name = _name(benchmark, row)
+            lines.append(f"{name}: over a fifth of the answers degenerate at {'; '.join(labels)} ({done})")
+    return lines
 
 
 def _heading(benchmark: dict[str, Any]) -> Text:

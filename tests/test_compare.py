@@ -156,6 +156,9 @@ def test_a_collapsed_point_does_not_count_unless_it_is_kept():
     others = [k for k in range(11) if k != 5]
     assert row["evaluator"]["hypervolume"] == pytest.approx(hypervolume(front.evaluator_points[others], (-2, -2)))
     np.testing.assert_allclose(row["points"][5]["evaluator"], front.evaluator_points[5], err_msg="it is still shown")
+    told = "soup: over a fifth of the answers degenerate at 0.5,0.5 (left out)"
+    assert told in show(compare([front]))
+    assert told in render.markdown(compare([front]))
     (kept,) = compare([front], keep_collapsed=True)["benchmarks"][0]["rows"]
     assert kept["evaluator"]["hypervolume"] == pytest.approx(front.hypervolume(held_out=True))
 
