@@ -30,6 +30,14 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    def within(self, least: float, most: float) -> Interval:
+        """The same, of a quantity that is never outside these bounds.
+
+        >>> Interval(0.9, 0.7, 1.1).within(-1, 1)
+        Interval(value=0.9, low=0.7, high=1)
+        """
+        return Interval(*(min(max(number, least), most) for number in self))
+
 
 class Difference(NamedTuple):
     """A difference with its 95 % interval and two-sided p value."""

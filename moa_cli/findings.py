@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from benchmarks import Benchmark, Bootstrap, Front, Weights, bootstrap_means, plain, read_front, spearman
+from benchmarks import Benchmark, Bootstrap, Front, Interval, Weights, bootstrap_means, plain, read_front, spearman
 from moa_cli import store
 from moa_cli.comparison import compare
 from moa_cli.config import as_config
@@ -65,7 +65,7 @@ def controllability(runs: Runs) -> Findings:
         for i, name in enumerate(names):
             for policy, at in reached.items():
                 own = [at[k][i] for k, (goal, _) in enumerate(asked) if goal == i]
-                following.append([name, kind, policy, _estimate(_correlation(own)), _gain(own[-1], own[0])])
+                following.append([name, kind, policy, _correlation(own)._asdict(), _gain(own[-1], own[0])])
     columns = ["goal", "under", "policy", "Spearman", "highest - lowest"]
     return Findings([*tables, _table("does a goal's own score follow its intensity", columns, following)])
 
@@ -163,11 +163,12 @@ def _gain(sampled: Bootstrap, base: Bootstrap) -> dict[str, float]:
     return sampled.minus(base)._asdict()
 
 
-def _correlation(own: Sequence[Bootstrap]) -> Bootstrap:
+def _correlation(own: Sequence[Bootstrap]) -> Interval:
     """Spearman's, of each seed's mean scores at intensities 1..K with the intensity."""
     intensities = range(1, len(own) + 1)
     values, draws = np.stack([score.values for score in own], axis=-1), np.stack([s.draws for s in own], axis=-1)
-    return Bootstrap(spearman(intensities, values), spearman(intensities, draws), own[0].seeds)
+    found = Bootstrap(spearman(intensities, values), spearman(intensities, draws), own[0].seeds)
+    return found.interval().within(-1, 1)
 
 
 def _behaviour(fronts: Sequence[Front], k: int) -> list[float]:

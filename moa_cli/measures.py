@@ -84,7 +84,7 @@ def obeys(found: Variants, of: Sequence[str]) -> Interval:
     def lowest(points: np.ndarray) -> float:
         return min(kendall_tau(weights[:, m], points[:, m]) for m in range(points.shape[1]))
 
-    return _of_points(fronts, lowest)
+    return _of_points(fronts, lowest).within(-1, 1)
 
 
 def concave(found: Variants, of: Sequence[str]) -> Interval:
@@ -115,7 +115,7 @@ def control(found: Variants, of: Sequence[str]) -> Interval:
         asked = [goals[:, i] > 0 for i in range(goals.shape[1])]
         return min(float(spearman(goals[rows, i], points[rows, i])) for i, rows in enumerate(asked))
 
-    return _of_points(fronts, lowest)
+    return _of_points(fronts, lowest).within(-1, 1)
 
 
 def retention(found: Variants, of: Sequence[str]) -> Interval:
