@@ -101,7 +101,7 @@ Outputs = Annotated[
     list[Path] | None,
     typer.Option(
         "--output", "-o", metavar="FILE",
-        help="Write the comparison here too, as its suffix says: .md .json .csv .tex .xml (JUnit) .png .pdf .svg; "
+        help="Write the comparison here too, as its suffix says: .md .json .csv .tex .xml (JUnit) .png .pdf .svg .html; "
         "repeatable.",
     ),
 ]  # fmt: skip

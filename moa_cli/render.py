@@ -151,6 +151,12 @@ def _junit(document: dict[str, Any]) -> bytes:
     return xml(document)
 
 
+def _report(document: dict[str, Any]) -> bytes:
+    from moa_cli.report import html
+
+    return html(document).encode()
+
+
 FORMATS: Formats = {
     ".md": as_text(markdown),
     ".json": as_text(json),
@@ -160,6 +166,7 @@ FORMATS: Formats = {
     ".png": _image("png"),
     ".pdf": _image("pdf"),
     ".svg": _image("svg"),
+    ".html": _report,
 }
 
 _COLUMNS = ("method", "HV held-out", "vs base", "HV reward", "KL", "collapsed", "time")

@@ -1,0 +1,129 @@
+"""The report of a comparison: one HTML file that needs nothing else, made from the document of `compare` alone.
+
+A section answers a question; `sections`, `evidence` and `checks` have a function for each.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from moa_cli import checks, evidence, figure, sections
+from moa_cli.drawing import Part, Styles
+from moa_cli.markup import LONG, Html, called, el, flat, inert, join, number, table
+from moa_cli.svg import numbered
+from moa_cli.verdict import gate, gate_table, verdict
+
+SECTIONS: dict[str, Callable[[Part, Styles], sections.Content]] = {
+    "Fronts": sections.fronts,
+    "Hypervolume": sections.hypervolume,
+    "Who is better than whom": evidence.differences,
+    "How close to the best possible": evidence.ceiling,
+    "Does it obey": evidence.control,
+    "Score and KL": evidence.kl,
+    "Over-optimisation": checks.over_optimisation,
+    "Cost": checks.cost,
+    "Other corners": checks.corners,
+    "Collapse and language": checks.collapse,
+    "Answers": checks.answers,
+}
+_HEAD = Html(
+    '<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">"
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
+)
+
+
+def html(document: dict[str, Any]) -> str:
+    """The whole report; the same document gives the same text. All text from data is shown and does nothing."""
+    styles, benchmarks = figure.styles(document), document["benchmarks"]
+    names = [benchmark["name"] for benchmark in benchmarks]
+    css = Html((Path(__file__).parent / "report.css").read_text(encoding="utf-8"))
+    parts = [_benchmark(benchmark, f"b{n}", styles) for n, benchmark in enumerate(benchmarks, 1)]
+    body = el(
+        "body",
+        el("header", el("h1", "Comparison on ", join(map(called, names), ", ")), *_verdicts(document)),
+        el("main", *parts, _again(document)),
+    )
+    head = el("head", _HEAD, el("title", flat(f"Comparison on {', '.join(names)}")), el("style", css))
+    return f"<!DOCTYPE html>\n{numbered(el('html', head, body, lang='en'))}\n"
+
+
+def _verdicts(document: dict[str, Any]) -> sections.Content:
+    """A sentence per benchmark, after that of the gate, and what they rest on."""
+    told = [el("p", verdict(benchmark), class_="verdict") for benchmark in document["benchmarks"]]
+    tables: sections.Content = []
+    if found := document.get("gate"):
+        told = [el("p", gate(found), class_=f"verdict {found['verdict']}"), *told]
+        tables = [gate_table(found)]
+    seeds = min(len(row["seeds"]) for benchmark in document["benchmarks"] for row in benchmark["rows"])
+    text = (
+        "Scores are in standard deviations (SDs) of the starting policy's answers, 0 being their mean; more is better. Brackets "
+        f"hold 95 % intervals of a bootstrap over prompts{' and training seeds' if seeds > 1 else ''}, paired where methods are "
+        "compared."
+    )
+    if seeds == 1:
+        text += " With one seed of a method, they do not tell how much of its place is luck in training."
+    return [*told, el("p", text, class_="note"), *tables]
+
+
+def _benchmark(benchmark: Part, key: str, styles: Styles) -> Html:
+    """All sections of one benchmark."""
+    parts = [
+        el("section", el("h3", title), *section(benchmark, styles), id=f"{key}-{k}")
+        for k, (title, section) in enumerate(SECTIONS.items(), 1)
+    ]
+    links = [el("li", el("a", title, href=f"#{key}-{k}")) for k, title in enumerate(SECTIONS, 1)]
+    seeds = sorted({seed for row in benchmark["rows"] for seed in row["seeds"]})
+    facts = {
+        "Objectives": ", ".join(benchmark["objectives"]),
+        "Prompts": str(benchmark["prompts"]),
+        "Seeds": ", ".join(map(str, seeds)),
+        "Ref (corner)": ", ".join(number(r, digits=1) for r in benchmark["ref"]),
+        "Starting policy": benchmark["card"]["policy"],
+        "Held-out evaluators": ", ".join(benchmark["card"]["evaluators"]),
+    }
+    title = el("h2", called(benchmark["name"]), el("small", f" version {benchmark['version']}"))
+    menu = el("nav", el("ul", *links), aria_label=f"Sections on {benchmark['name']}")
+    return el("section", title, _facts(facts), menu, *parts, class_="benchmark")
+
+
+def _facts(facts: dict[str, str]) -> Html:
+    return el("dl", *(el("div", el("dt", name), el("dd", text)) for name, text in facts.items()), class_="facts")
+
+
+def _again(document: dict[str, Any]) -> Html:
+    """How to make the comparison again."""
+    versions = ", ".join(f"{package} {version}" for package, version in document["versions"].items())
+    parts = [
+        el("h2", "How to reproduce"),
+        el("pre", el("code", inert(document["command"], 10 * LONG))),
+        _facts({"Versions": versions}),
+    ]
+    for benchmark in document["benchmarks"]:
+        card = benchmark["card"]
+        facts = {
+            "Scale card": card["hash"],
+            "Prompts": card["prompts_hash"],
+            "Rewards": ", ".join(card["rewards"]),
+            "Decoding": _settings(card["sampling"]),
+        }
+        rows = [
+            [
+                called(row["method"]),
+                row["steering"],
+                ", ".join(map(str, row["seeds"])),
+                el("code", _settings(row["config"])),
+            ]
+            for row in benchmark["rows"]
+        ]
+        told = table(f"Settings on {benchmark['name']}", ["Method", "Steering", "Seeds", "Settings"], rows, "words")
+        parts += [el("h3", called(benchmark["name"])), _facts(facts), told]
+    return el("section", *parts, id="again")
+
+
+def _settings(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in values.items()) or "–"

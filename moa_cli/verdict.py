@@ -1,0 +1,134 @@
+"""What a comparison comes to, in a sentence: who is ahead, by how much, and of whom that cannot be said."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from moa_cli.markup import Html, called, el, join, listed, number, spread, table
+
+ALPHA = 0.05
+
+
+class Difference(NamedTuple):
+    """Between two rows' held-out hypervolumes."""
+
+    value: float
+    low: float
+    high: float
+    p: float | None
+    """Of the permutation test, corrected for all pairs (Holm); None where points cannot be paired."""
+
+    @property
+    def clear(self) -> bool:
+        """Whether the two can be told apart: the interval excludes 0, and so does the test where there is one."""
+        return (self.low > 0 or self.high < 0) and (self.p is None or self.p < ALPHA)
+
+
+def difference(benchmark: dict[str, Any], a: str, b: str) -> Difference:
+    """By how much row a exceeds row b."""
+    for pair in benchmark["pairs"]:
+        if (pair["a"], pair["b"]) == (a, b):
+            return Difference(pair["difference"], pair["low"], pair["high"], pair["p_holm"])
+        if (pair["a"], pair["b"]) == (b, a):
+            return Difference(-pair["difference"], -pair["high"], -pair["low"], pair["p_holm"])
+    raise KeyError((a, b))
+
+
+def base(benchmark: dict[str, Any]) -> str | None:
+    """The row that others are compared with: the first that is not steered at all, which no training moved."""
+    return next((row["method"] for row in benchmark["rows"] if row["steering"] == "none"), None)
+
+
+def verdict(benchmark: dict[str, Any]) -> Html:
+    """The sentence on one benchmark, whose rows go from the highest held-out hypervolume to the lowest."""
+    first, *others = benchmark["rows"]
+    start, where = base(benchmark), called(benchmark["name"])
+    if not others:
+        return join([_name(first), " alone was measured on ", where, " (", _reached(benchmark, first), ")."])
+    lead = [_name(first), " has the largest held-out hypervolume on ", where, " (", _reached(benchmark, first), ")"]
+    if first["method"] == start:
+        lead += [": no method improves on the starting policy"]
+    lead += [_price(benchmark, first), _ties(benchmark, first)]
+    trained = next((row for row in others if row["cost"].get("trained_tokens")), None)
+    if _is_free(benchmark, first) and trained:
+        lead += ["; of the methods that train, ", _name(trained), " is first (", _reached(benchmark, trained), ")"]
+        lead += [_ties(benchmark, trained)]
+    return join([*lead, "."])
+
+
+def _name(row: dict[str, Any]) -> Html:
+    return el("b", called(row["method"]))
+
+
+def _reached(benchmark: dict[str, Any], row: dict[str, Any]) -> Html:
+    """The held-out hypervolume, and what that is over the base."""
+    volume, start = row["evaluator"], base(benchmark)
+    if start is None or start == row["method"]:
+        return spread(volume["hypervolume"], volume["hv_low"], volume["hv_high"])
+    gain = difference(benchmark, row["method"], start)
+    return join([number(volume["hypervolume"]), ", ", spread(*gain[:3], sign="+"), " over ", called(start)])
+
+
+def _is_free(benchmark: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Whether a row other than the base is known to have come without training."""
+    return row["method"] != base(benchmark) and row["cost"].get("trained_tokens") == 0
+
+
+def _price(benchmark: dict[str, Any], row: dict[str, Any]) -> str:
+    """What an answer costs where nothing was trained."""
+    if not _is_free(benchmark, row):
+        return ""
+    spent = {r["method"]: r["cost"].get("serving_flops") for r in benchmark["rows"]}
+    ours, theirs = spent[row["method"]], spent.get(base(benchmark) or "")
+    price = f", but with {ours / theirs:.0f} times the computing for every answer" if ours and theirs else ""
+    return f" without training{price}"
+
+
+def _ties(benchmark: dict[str, Any], row: dict[str, Any]) -> Html:
+    """Which rows below it cannot be told from this one."""
+    rows = benchmark["rows"]
+    below = rows[rows.index(row) + 1 :]
+    tied = [r for r in below if not difference(benchmark, row["method"], r["method"]).clear]
+    if not tied:
+        return Html(", ahead of all others" if len(rows) > 2 and row is rows[0] else "")
+    names = [*map(_name, tied[:3]), *([f"{len(tied) - 3} more"] if len(tied) > 3 else [])]
+    return join([", and cannot be told from ", listed(names, "or")])
+
+
+_WORSE = {"regressed": "regressed", "lost": "was lost", "failed": "failed"}
+
+
+def gate(found: dict[str, Any]) -> Html:
+    """Whether methods became worse than a baseline."""
+    worse = [
+        join([_name(one), f" {_WORSE[one['verdict']]} on ", called(one["benchmark"]), _by(one)])
+        for one in found["verdicts"]
+        if one["verdict"] in _WORSE
+    ]
+    told = listed(worse) if worse else "no method became worse"
+    against = f" (baseline {found['baseline']}, tolerance {found['tolerance']:.1%})."
+    return join([el("b", f"Gate {found['verdict']}:"), " ", told, against])
+
+
+def gate_table(found: dict[str, Any]) -> Html:
+    """All methods beside the baseline."""
+    rows = [
+        [
+            join([called(one["method"]), " on ", called(one["benchmark"])]),
+            one["verdict"],
+            number(one["base"]),
+            _change(one),
+        ]
+        for one in found["verdicts"]
+    ]
+    return table("Held-out hypervolume less the baseline's", ["Method", "Verdict", "Baseline", "Change"], rows)
+
+
+def _change(one: dict[str, Any]) -> Html:
+    if one["difference"] is None:
+        return Html("–")
+    return spread(one["difference"], one["low"], one["high"], sign="+")
+
+
+def _by(one: dict[str, Any]) -> Html:
+    return Html() if one["difference"] is None else join([" (", _change(one), ")"])

@@ -1,0 +1,423 @@
+"""The HTML report: complete, readable by everyone, and inert whatever the data says."""
+
+from __future__ import annotations
+
+import copy
+import re
+import unicodedata
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import pareto
+from moa_cli import render
+from moa_cli.charts import attained
+from moa_cli.comparison import compare
+from moa_cli.drawing import counted
+from moa_cli.markup import LONG, el, inert
+from moa_cli.report import SECTIONS, html
+from tests.test_compare import make_card, make_front
+
+LANGUAGE = {
+    "repetition": 0.01, "short": 0.002, "distinct_1": 0.1, "distinct_2": 0.4, "self_bleu": 0.3, "words": 21.5, "ended": 0.98,
+    "perplexity": 3.2,
+}  # fmt: skip
+
+
+def filled(document: dict[str, Any], nulls: bool = False) -> dict[str, Any]:
+    """A comparison with all that `moa.compare/2` may say of it, or with null wherever that is allowed."""
+    document = copy.deepcopy(document) | {"schema": "moa.compare/2", "command": "moa compare -m all -o report.html"}
+    document |= {"versions": {"moa-cli": "0.1.0"}, "gate": None}
+    for benchmark in document["benchmarks"]:
+        M, rows = len(benchmark["objectives"]), benchmark["rows"]
+        names = [row["method"] for row in rows]
+        for row in rows:
+            for quality in (row, row["evaluator"]):
+                quality |= {"hv_corrected": quality["hypervolume"] - 0.05, "hv_equal": None if nulls else 1.0}
+            for point in row["points"]:
+                unknown = {"ended": None, "perplexity": None} if nulls else {}
+                point |= {"collapsed": False, "language": LANGUAGE | unknown}
+            row |= {"runs": [], "attainment": None}
+            if M == 2 and len(row["seeds"]) > 1 and not nulls:
+                row["attainment"] = {kind: _attainment(row, kind) for kind in ("reward", "evaluator")}
+            row["cost"] = row["cost"] | {"serving_tokens": 20.0, "serving_flops": 6e7}
+            if nulls:
+                row |= {"kendall_tau": dict.fromkeys(benchmark["objectives"]), "cost": {}}
+        for pair in benchmark["pairs"]:
+            known = {"p_permutation": pair["p"], "p_holm": min(1.0, 3 * pair["p"]), "dominance": {"a": 0.6, "b": 0.1}}
+            pair |= dict.fromkeys(known) if nulls else known
+        volumes = {row["method"]: row["evaluator"]["hypervolume"] for row in rows}
+        flips = [names[:2]] if len(names) > 1 else []
+        benchmark["refs"] = [
+            {"sds": sds, "ref": [-sds] * M, "hypervolume": volumes, "flips": flips if sds == 1 else []}
+            for sds in (1.0, 2.0)
+        ]
+        benchmark |= {"agreement": None if nulls else 0.8, "ceiling": None, "samples": []}
+        if not nulls:
+            benchmark |= {"ceiling": {kind: _ceiling(names, M) for kind in ("reward", "evaluator")}}
+            answers = [{"method": name, "response": f"I am {name}.", "evaluator": [0.5] * M} for name in names]
+            benchmark["samples"] = [
+                {"prompt": "Who are you?", "kind": kind, "answers": answers} for kind in ("best", "median", "worst")
+            ]
+    return document
+
+
+def _attainment(row: dict[str, Any], kind: str) -> dict[str, Any]:
+    points = np.array([point[kind] for point in row["points"]])
+    corners = points[pareto(points)]
+    return {name: (corners + shift).tolist() for name, shift in (("best", 0.1), ("median", 0.0), ("worst", -0.1))}
+
+
+def _ceiling(names: list[str], M: int) -> dict[str, Any]:
+    weights = [*np.eye(M).tolist(), [1 / M] * M]
+    fronts = [
+        {"kl": kl, "points": (kl * np.array(weights)).tolist(), "weights": weights, "share": 0.3} for kl in (1.0, 2.0)
+    ]
+    return {
+        "fronts": fronts,
+        "best_of_n": {key: fronts[0][key] for key in ("points", "weights")} | {"n": 16},
+        "efficiency": {name: {"value": 0.7, "low": 0.6, "high": 0.8} if k else None for k, name in enumerate(names)},
+        "curve": [{"kl": kl, "weights": w, "scores": [kl / 2] * M} for w in weights for kl in (0.0, 1.0, 2.0)],
+    }
+
+
+def toy(objectives: int = 2, seeds: int = 2, nulls: bool = False, base: bool = True) -> dict[str, Any]:
+    """Three methods."""
+    card = make_card(objectives)
+    reach = {"soup": ("merge", 1.0), "context": ("prompt", 1.5)} | ({"sft": ("none", 0.0)} if base else {})
+    fronts = [
+        make_front(name, value, seed=seed, steering=steering, card=card, config={"beta": 0.1, "base": None})
+        for name, (steering, value) in reach.items()
+        for seed in range(seeds)
+    ]
+    return filled(compare(fronts), nulls)
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    made = toy()
+    made["gate"] = {
+        "baseline": "base.json", "tolerance": 0.01, "verdict": "regressed",
+        "verdicts": [
+            {"benchmark": "toy", "method": "soup", "verdict": "regressed", "difference": -0.3, "low": -0.4, "high": -0.2, "base": 9.0},
+            {"benchmark": "toy", "method": "gone", "verdict": "lost", "difference": None, "low": None, "high": None, "base": 8.0},
+        ],
+    }  # fmt: skip
+    made["benchmarks"][0]["rows"][0]["points"][3]["collapsed"] = True
+    return made
+
+
+@pytest.fixture(scope="module")
+def page(document) -> str:
+    return html(document)
+
+
+class Page(HTMLParser):
+    """Every element of a page with its attributes and ancestors; fails where one is not closed in its turn."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[tuple[str, dict[str, str]]] = []
+        self.elements: list[tuple[str, dict[str, str], list[tuple[str, dict[str, str]]]]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        assert len({name for name, _ in attrs}) == len(attrs), f"{tag} has an attribute twice"
+        self.elements.append((tag, dict(attrs), list(self.open)))
+        if tag != "meta":
+            self.open.append((tag, dict(attrs)))
+
+    def handle_startendtag(self, tag, attrs):
+        assert any(name == "svg" for name, _ in self.open), f"<{tag}/> in HTML is not closed"
+        self.elements.append((tag, dict(attrs), list(self.open)))
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop()[0] == tag, f"</{tag}> closes another element"
+
+    def handle_data(self, data):
+        self.text += data
+
+    def named(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes, _ in self.elements if name == tag]
+
+
+def test_the_check_of_pages_sees_what_is_wrong():
+    for wrong in ("<p><b></p></b>", "<p>", "</p>", "<p/>", "<p id=a id=b></p>"):
+        with pytest.raises(AssertionError):
+            Page(wrong)
+
+
+CASES = {
+    "two objectives": toy(),
+    "one": toy(1),
+    "three": toy(3),
+    "four": toy(4),
+    "one seed": toy(seeds=1),
+    "no base": toy(base=False),
+    "nothing but what must be": toy(nulls=True),
+    "three, nothing more": toy(3, nulls=True),
+    "one method": filled(compare([make_front("soup", 1.0)])),
+    "the base alone": filled(compare([make_front("sft", 0, steering="none")])),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_comparison_has_a_whole_report(case):
+    page = Page(html(CASES[case]))
+    assert page.text.count("How to reproduce") == 1
+    for title in SECTIONS:
+        assert title in page.text
+    ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids)), "ids are unique, also across drawings"
+    used = re.findall(r'(?:href="|url\()#([\w-]+)', html(CASES[case]))
+    assert used
+    assert set(used) <= set(ids)
+    assert not re.search(r"\bnan\b|\binf\b|\bNone\b", page.text)
+
+
+def test_the_same_document_gives_the_same_bytes(document, page, tmp_path):
+    render.write(document, tmp_path / "x.html")
+    assert (tmp_path / "x.html").read_bytes() == page.encode()
+
+
+def check_that_it_does_nothing(found: Page) -> None:
+    """No script, nothing that is loaded, nobody who is told; and the browser is told to allow none of it."""
+    allowed = {
+        *(
+            "html",
+            "head",
+            "meta",
+            "title",
+            "style",
+            "body",
+            "header",
+            "main",
+            "section",
+            "nav",
+            "article",
+            "footer",
+            "figure",
+        ),
+        *(
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "p",
+            "ul",
+            "li",
+            "dl",
+            "div",
+            "dt",
+            "dd",
+            "a",
+            "b",
+            "strong",
+            "small",
+            "span",
+            "bdi",
+        ),
+        *("figcaption", "table", "caption", "thead", "tbody", "tr", "th", "td", "pre", "code", "blockquote"),
+        *("svg", "defs", "g", "path", "use", "text", "clippath", "rect"),
+    }
+    assert {tag for tag, _, _ in found.elements} <= allowed
+    for tag, attributes, _ in found.elements:
+        assert not [
+            name for name in attributes if name.startswith("on") or name in ("src", "srcset", "action", "data")
+        ], tag
+        for name, value in attributes.items():
+            if name not in ("aria-label", "title"):
+                assert not re.search(r"https?:|javascript:|url\((?!#)", value), name
+        assert attributes.get("href", "#").startswith("#")
+    policy = next(m["content"] for m in found.named("meta") if m.get("http-equiv") == "Content-Security-Policy")
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def test_it_needs_nothing_else(page):
+    check_that_it_does_nothing(Page(page))
+    assert not re.search(r"https?:|@import|url\((?!#)", page)
+
+
+def test_it_is_made_for_phones_dark_rooms_and_paper(page):
+    found = Page(page)
+    assert any(m.get("name") == "viewport" for m in found.named("meta"))
+    assert found.named("html")[0]["lang"] == "en"
+    assert "color-scheme: light dark" in page
+    assert "@media print" in page
+    for _, _, inside in (element for element in found.elements if element[0] == "table"):
+        tag, box = inside[-1]
+        assert (tag, box["class"], box["role"], box["tabindex"]) == ("div", "wide", "region", "0"), (
+            "it scrolls by itself"
+        )
+        assert box["aria-label"]
+
+
+def test_what_is_drawn_is_also_said(document, page):
+    """A drawing says what there is to see; marks and intervals that repeat the text beside them are silent."""
+    drawings = [(attributes, inside) for tag, attributes, inside in Page(page).elements if tag == "svg"]
+    told = [attributes["aria-label"] for attributes, _ in drawings if attributes.get("role") == "img"]
+    assert len(told) == 2 + 3 + 2 + 3 + 2 + 2, "fronts, methods alone, control, KL, over-optimisation, cost"
+    assert all(re.search("soup|context|sft", text) for text in told)
+    volumes = [f"{r['method']} {r['evaluator']['hypervolume']:.2f}" for r in document["benchmarks"][0]["rows"]]
+    assert told[0] == f"harmless against helpful, held-out scores. Hypervolumes: {', '.join(volumes)}."
+    for attributes, inside in drawings:
+        if attributes.get("role") != "img":
+            assert attributes["aria-hidden"] == "true"
+            assert {tag for tag, _ in inside} & {"td", "th", "li", "figcaption", "h5"}
+
+
+def test_tables_name_rows_and_columns(page):
+    found = Page(page)
+    tables = sum(tag == "table" for tag, _, _ in found.elements)
+    assert sum(tag == "caption" for tag, _, _ in found.elements) == tables > 8
+    scopes = {(inside[-2][0], attributes["scope"]) for tag, attributes, inside in found.elements if tag == "th"}
+    assert scopes == {("thead", "col"), ("tbody", "row")}
+    levels = [int(tag[1]) for tag, _, _ in found.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels)), "no level is left out"
+
+
+# What data says stays data.
+
+HOSTILE = [
+    "<script>alert(1)</script></title></style></svg><script>alert(1)</script><!-- --> ]]> <![CDATA[ &lt;b&gt; &#60;",
+    """"><img src=x onerror=alert(1)> ' onmouseover='alert(1)' x='""",
+    "[a](javascript:alert(1)) `code` | https://example.org url(https://example.org)",
+    "\x1b[31m red \x00 nothing \x07 bell \r return \x85 \u2028 \u2029",
+    "\u202e turned \u2066 around \u200f \ufeff \u200b \U000e0041 \ud800 \ue000",
+    """$\\frac{1}{2}$ \\input{x} {} % #010203 'DejaVu Sans' var(--paper) xlink:href id="x\"""",
+    "x" * 1_000_000,
+    "",
+]
+
+
+def attacked(document: dict[str, Any], text: str) -> dict[str, Any]:
+    """Every text of the data, be it a value or the name of an entry, followed by another."""
+    names = {n for b in document["benchmarks"] for n in [*b["objectives"], *(row["method"] for row in b["rows"])]}
+    kept = {"steering", "verdict", "schema"}
+
+    def walk(part: Any, key: str = "") -> Any:
+        if isinstance(part, dict):
+            inner = {
+                name + text if name in names or key in ("config", "versions", "sampling") else name: name
+                for name in part
+            }
+            return {new: walk(part[old], old) for new, old in inner.items()}
+        if isinstance(part, list):
+            return [walk(one, key) for one in part]
+        return part + text if isinstance(part, str) and key not in kept else part
+
+    return walk(document)
+
+
+def skeleton(page: Page) -> list[tuple[str, list[str]]]:
+    """The elements with the names of their attributes, but for drawings and for what marks a strange character or a cut."""
+    return [
+        (tag, sorted(attributes))
+        for tag, attributes, inside in page.elements
+        if not any(name == "svg" for name, _ in inside) and attributes.get("class") not in ("sign", "more")
+    ]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:20]))
+def test_hostile_text_is_shown_and_does_nothing(document, page, text):
+    page_with = html(attacked(document, text))
+    found = Page(page_with)
+    assert skeleton(found) == skeleton(Page(page)), "it made or unmade an element or an attribute"
+    assert {unicodedata.category(c) for c in page_with if c != "\n"} & {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} == set()
+    check_that_it_does_nothing(found)
+    assert len(page_with) < 3 * len(page) + 1_000_000
+    page_with.encode()
+
+
+def test_texts_appear_as_they_are(document):
+    shown = Page(html(attacked(document, "<script>alert(1)</script>"))).text
+    for text in (
+        "soup",
+        "helpful",
+        "toy",
+        "Who are you?",
+        "I am soup.",
+        "moa compare -m all -o report.html",
+        "beta",
+        "gone",
+    ):
+        assert f"{text}<script>alert(1)</script>" in shown, text
+
+
+def test_what_cannot_be_seen_is_named():
+    assert Page(inert("a\u202eb\x00c\ud800")).text == "aU+202EbU+0000cU+D800"
+    assert inert("\r\n\t é 漢字 👍") == "\n\t é 漢字 👍"
+    assert Page(el("p", title="\u202e\x00")).named("p")[0]["title"] == "⟨U+202E⟩⟨U+0000⟩"
+
+
+def test_a_flood_is_cut_and_counted():
+    assert Page(inert("x" * 1_002_000)).text == "x" * LONG + " … 1,000,000 more characters"
+
+
+# What it says first.
+
+
+def test_a_gate_comes_first_and_names_who_failed(document, page):
+    told = Page(page).text
+    sentence = "Gate regressed: soup regressed on toy (−0.30 [−0.40, −0.20]) and gone was lost on toy (baseline base.json, tolerance 1.0%)."
+    assert sentence in told
+    assert told.index(sentence) < told.index("has the largest")
+
+
+def test_intervals_include_seeds_only_where_there_are_several():
+    one, two = (Page(html(CASES[case])).text for case in ("one seed", "two objectives"))
+    assert "over prompts, paired" in one
+    assert "luck in training" in one
+    assert "over prompts and training seeds, paired" in two
+    assert "luck in training" not in two
+
+
+# What the drawings are made of.
+
+
+def test_which_points_count():
+    """Of (0, 2), (1, 1), (2, 0) and (3, 3), the last dominates all; collapsed, it neither counts nor dominates."""
+    points = [
+        {"weights": [k / 3, 1 - k / 3], "evaluator": xy, "collapsed": k == 3}
+        for k, xy in enumerate([(0, 2), (1, 1), (2, 0), (3, 3)])
+    ]
+    assert counted({"points": points}, "evaluator").tolist() == [True, True, True, False]
+    whole = [point | {"collapsed": False} for point in points]
+    assert counted({"points": whole}, "evaluator").tolist() == [False, False, False, True]
+    assert not counted({"points": [point | {"collapsed": True} for point in points]}, "evaluator").any()
+
+
+def test_the_staircase():
+    """Corners (1, 3) and (2, 1): 3 high up to 1, then 1 up to 2, nothing beyond."""
+    corners = np.array([[1.0, 3.0], [2.0, 1.0]])
+    assert attained(np.array([0.0, 1.0, 1.5, 2.0, 2.5]), corners, -9.0).tolist() == [3, 3, 1, 1, -9]
+
+
+def test_collapsed_points_are_listed(page):
+    assert "Left out of hypervolumes for too many collapsed answers:context at 0.7,0.3 (0%)" in Page(page).text
+
+
+def test_methods_keep_their_colour_across_benchmarks():
+    """One that is only in the second shifts none of the first."""
+    other = make_card(benchmark="other")
+    fronts = [make_front("soup", 1.0), make_front("soup", 1.0, card=other), make_front("aa", 1.0, card=other)]
+    text = html(filled(compare(fronts)))
+    marks = set(re.findall(r"<path ([^>]*)></path></svg><bdi>soup</bdi>", text))
+    assert len(marks) == 1
+
+
+def test_a_method_whose_cost_is_unknown_joins(document):
+    """Answers that were made elsewhere come without a ledger."""
+    front = replace(make_front("elsewhere", 0.5), cost={})
+    made = filled(compare([make_front("soup", 1.0), front]))
+    assert "elsewhere" in Page(html(made)).text
