@@ -33,22 +33,24 @@ def plane(ax: Axes, benchmark: Part, kind: str, shown: tuple[int, int], styles: 
     """Every method's points in the plane of two objectives, before the ceiling."""
     names = [benchmark["objectives"][m] for m in shown]
     joined = len(benchmark["objectives"]) == 2  # with more objectives the weights have no order to follow
-    if benchmark["ceiling"]:
+    if benchmark.get("ceiling"):
         _ceiling(ax, benchmark["ceiling"][kind], shown, joined)
     for row in benchmark["rows"]:
-        _front(ax, row, kind, shown, styles[row["method"]], joined=joined)
+        _front(ax, benchmark, row, kind, shown, styles[row["method"]], joined=joined)
     x, y = (f"{short(name)}, {KINDS[kind]}" for name in names)
     label(ax, x, y)
     volume = in_order(volumes(benchmark, kind))
     return f"{names[1]} against {names[0]}, {KINDS[kind]}s. Hypervolumes: {volume}."
 
 
-def _front(ax: Axes, row: Part, kind: str, shown: tuple[int, int], style: Style, joined: bool, size: float = 1) -> None:
+def _front(
+    ax: Axes, benchmark: Part, row: Part, kind: str, shown: tuple[int, int], style: Style, joined: bool, size: float = 1
+) -> None:
     """One method's points, collapsed ones crossed out."""
     x, y = scores(row, kind)[:, shown].T
     if joined:
         ax.plot(x, y, color=style.colour, linewidth=0.8, zorder=2)
-    dots(ax, x, y, style, counted(row, kind), size)
+    dots(ax, x, y, style, counted(benchmark, row, kind), size)
     collapsed = [point["collapsed"] for point in points(row)]
     ax.scatter(x[collapsed], y[collapsed], s=size * 60, marker="x", color=INK, linewidths=0.8, zorder=4)
 
@@ -84,7 +86,7 @@ def alone(ax: Axes, benchmark: Part, row: Part, styles: Styles) -> str:
         level = {name: attained(x, found, limits[0, 1]) for name, found in corners.items()}
         ax.fill_between(x, level["worst"], level["best"], step="pre", color=style.colour, alpha=0.3, linewidth=0)
         ax.step(x, level["median"], where="pre", color=style.colour, linewidth=0.8)
-    _front(ax, row, "evaluator", (0, 1), style, joined=False, size=0.5)
+    _front(ax, benchmark, row, "evaluator", (0, 1), style, joined=False, size=0.5)
     label(ax, "", "", ticks=4)
     ax.set(xlim=limits[:, 0], ylim=limits[:, 1])
     low, high = number(held_out["hv_low"]), number(held_out["hv_high"])
@@ -112,7 +114,7 @@ def parallel(ax: Axes, benchmark: Part, kind: str, styles: Styles) -> str:
     names = benchmark["objectives"]
     for row in benchmark["rows"]:
         style = styles[row["method"]]
-        for point, adds in zip(scores(row, kind), counted(row, kind), strict=True):
+        for point, adds in zip(scores(row, kind), counted(benchmark, row, kind), strict=True):
             ax.plot(
                 range(len(names)), point, color=style.colour, marker=style.marker, linewidth=0.8, markersize=4.5,
                 linestyle="-" if adds else ":", markerfacecolor=style.colour if adds else PAPER,
@@ -127,9 +129,9 @@ def parallel(ax: Axes, benchmark: Part, kind: str, styles: Styles) -> str:
 def triangle(ax: Axes, benchmark: Part, styles: Styles) -> str:
     """For every weighting of three objectives, which method has the best held-out point."""
     weights = np.array(simplex_grid(3, 14))
-    kept = {r["method"]: [p["evaluator"] for p in r["points"] if not p["collapsed"]] for r in benchmark["rows"]}
-    kept = {name: found for name, found in kept.items() if found}
-    best = np.array([(weights @ np.transpose(found)).max(axis=1) for found in kept.values()]).argmax(axis=0)
+    kept = {r["method"]: scores(r, "evaluator")[counted(benchmark, r, "evaluator")] for r in benchmark["rows"]}
+    kept = {name: found for name, found in kept.items() if len(found)}
+    best = np.array([(weights @ found.T).max(axis=1) for found in kept.values()]).argmax(axis=0)
     x, y = weights[:, 1] + weights[:, 2] / 2, weights[:, 2] * np.sqrt(3) / 2
     for k, name in enumerate(kept):
         dots(ax, x[best == k], y[best == k], styles[name], size=2)

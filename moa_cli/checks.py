@@ -138,18 +138,15 @@ def collapse(benchmark: Part, styles: Styles) -> Content:
         "answers are; ended: share that come to an end by themselves; perplexity: under the starting policy."
     )
     columns = ["Collapsed", "Worst point", *_titles(LANGUAGE)]
-    told = (
-        "Left out of hypervolumes for too many collapsed answers:"
-        if out
-        else "No point is left out of a hypervolume for it."
-    )
+    done = "Kept in hypervolumes in spite of" if benchmark["keeps_collapsed"] else "Left out of hypervolumes for"
+    told = f"{done} too many collapsed answers:" if out else "No point has too many collapsed answers."
     table = per_method("Language, mean over points", columns, cells, benchmark, styles)
     return [read(text), table, el("p", told), *([el("ul", *out, class_="flat")] if out else [])]
 
 
 def _language(row: Part) -> dict[str, float | None]:
     """Means over the points for which an entry is known, None where there are none."""
-    known = {key: [p["language"][key] for p in row["points"] if p["language"][key] is not None] for key in LANGUAGE}
+    known = {key: [v for p in row["points"] if (v := p["language"].get(key)) is not None] for key in LANGUAGE}
     return {key: sum(values) / len(values) if values else None for key, values in known.items()}
 
 

@@ -67,9 +67,9 @@ def volumes(benchmark: Part, kind: str) -> dict[str, float]:
     return {row["method"]: quality(row, kind)["hypervolume"] for row in benchmark["rows"]}
 
 
-def counted(row: Part, kind: str) -> np.ndarray:
-    """Which points (K,) add to the hypervolume: neither collapsed nor dominated by another of the row that is not."""
-    kept = np.flatnonzero([not point["collapsed"] for point in points(row)])
+def counted(benchmark: Part, row: Part, kind: str) -> np.ndarray:
+    """Which points (K,) add to the hypervolume: not left out for collapse, nor dominated by another that is not."""
+    kept = np.flatnonzero([benchmark["keeps_collapsed"] or not point["collapsed"] for point in points(row)])
     mask = np.zeros(len(row["points"]), bool)
     if len(kept):
         mask[kept[pareto(scores(row, kind)[kept])]] = True

@@ -63,7 +63,7 @@ def _dominance(benchmark: Part, styles: Styles) -> Content:
 
 
 def ceiling(benchmark: Part, styles: Styles) -> Content:
-    found = benchmark["ceiling"]
+    found = benchmark.get("ceiling")
     if not found:
         return [read("The ceiling was not measured: it takes many answers of the starting policy to every prompt.")]
     held_out, reward = found["evaluator"]["efficiency"], found["reward"]["efficiency"]
@@ -113,6 +113,6 @@ def kl(benchmark: Part, styles: Styles) -> Content:
     )
     places += [(Html("Equal weights"), (1 / M,) * M)] if M > 1 else []
     text = "What distance from the starting policy buys, at some weightings: the higher at the same KL, the better."
-    text += " In grey, the best that any policy can reach." if benchmark["ceiling"] else ""
+    text += " In grey, the best that any policy can reach." if benchmark.get("ceiling") else ""
     drawn = [panel(title, relations.against_kl(benchmark, weights, styles)) for title, weights in places]
     return [read(text), legend(benchmark, styles), panels(drawn, "trio")]

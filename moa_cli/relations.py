@@ -35,7 +35,7 @@ def control(ax: Axes, benchmark: Part, m: int, styles: Styles) -> str:
 @drawing(THIRD)
 def against_kl(ax: Axes, benchmark: Part, weights: Weights, styles: Styles) -> str:
     """The weighted held-out score at some weights against KL, under the curve of the best possible policies."""
-    if benchmark["ceiling"]:
+    if benchmark.get("ceiling"):
         curve = [c for c in benchmark["ceiling"]["evaluator"]["curve"] if np.allclose(c["weights"], weights)]
         curve.sort(key=lambda c: c["kl"])
         ax.plot([c["kl"] for c in curve], [np.dot(weights, c["scores"]) for c in curve], color=MUTED, linewidth=0.8)

@@ -97,12 +97,10 @@ def _facts(facts: dict[str, str]) -> Html:
 
 def _again(document: dict[str, Any]) -> Html:
     """How to make the comparison again."""
-    versions = ", ".join(f"{package} {version}" for package, version in document["versions"].items())
-    parts = [
-        el("h2", "How to reproduce"),
-        el("pre", el("code", inert(document["command"], 10 * LONG))),
-        _facts({"Versions": versions}),
-    ]
+    parts = [el("h2", "How to reproduce")]
+    if "command" in document:  # a comparison that was made in Python has none
+        versions = ", ".join(f"{package} {version}" for package, version in document["versions"].items())
+        parts += [el("pre", el("code", inert(document["command"], 10 * LONG))), _facts({"Versions": versions})]
     for benchmark in document["benchmarks"]:
         card = benchmark["card"]
         facts = {

@@ -57,10 +57,10 @@ def fronts(benchmark: Part, styles: Styles) -> Content:
     text += "further up and to the right is better. " if M in (2, 3) else "further up is better. "
     text += "Lines join them in the order of the weights. " if M == 2 else ""
     text += (
-        "What is hollow adds nothing to the hypervolume: another point of the method is better in everything, or, where "
-        "crossed out, too many answers are degenerate."
+        "What is hollow adds nothing to the hypervolume: another point of the method is better in everything, or the point is "
+        "left out. What is crossed out has too many collapsed answers."
     )
-    if benchmark["ceiling"] and M in (2, 3):
+    if benchmark.get("ceiling") and M in (2, 3):
         text += " In grey, the best that any policy can reach at some KL from the starting policy, and by choosing from n answers."
     return [read(text), legend(benchmark, styles), panels(drawn), *_bands(benchmark, styles)]
 

@@ -116,7 +116,7 @@ def gate_table(found: dict[str, Any]) -> Html:
         [
             join([called(one["method"]), " on ", called(one["benchmark"])]),
             one["verdict"],
-            number(one["base"]),
+            number(one.get("base")),
             _change(one),
         ]
         for one in found["verdicts"]
@@ -125,10 +125,11 @@ def gate_table(found: dict[str, Any]) -> Html:
 
 
 def _change(one: dict[str, Any]) -> Html:
-    if one["difference"] is None:
+    """The difference with its interval, a dash for a row that is on one side only."""
+    if one.get("difference") is None:
         return Html("–")
     return spread(one["difference"], one["low"], one["high"], sign="+")
 
 
 def _by(one: dict[str, Any]) -> Html:
-    return Html() if one["difference"] is None else join([" (", _change(one), ")"])
+    return Html() if one.get("difference") is None else join([" (", _change(one), ")"])

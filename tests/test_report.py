@@ -56,7 +56,7 @@ def filled(document: dict[str, Any], nulls: bool = False) -> dict[str, Any]:
             {"sds": sds, "ref": [-sds] * M, "hypervolume": volumes, "flips": flips if sds == 1 else []}
             for sds in (1.0, 2.0)
         ]
-        benchmark |= {"agreement": None if nulls else 0.8, "ceiling": None, "samples": []}
+        benchmark |= {"keeps_collapsed": False, "agreement": None if nulls else 0.8, "ceiling": None, "samples": []}
         if not nulls:
             benchmark |= {"ceiling": {kind: _ceiling(names, M) for kind in ("reward", "evaluator")}}
             answers = [{"method": name, "response": f"I am {name}.", "evaluator": [0.5] * M} for name in names]
@@ -104,7 +104,7 @@ def document() -> dict[str, Any]:
         "baseline": "base.json", "tolerance": 0.01, "verdict": "regressed",
         "verdicts": [
             {"benchmark": "toy", "method": "soup", "verdict": "regressed", "difference": -0.3, "low": -0.4, "high": -0.2, "base": 9.0},
-            {"benchmark": "toy", "method": "gone", "verdict": "lost", "difference": None, "low": None, "high": None, "base": 8.0},
+            {"benchmark": "toy", "method": "gone", "verdict": "lost"},
         ],
     }  # fmt: skip
     made["benchmarks"][0]["rows"][0]["points"][3]["collapsed"] = True
@@ -387,14 +387,14 @@ def test_intervals_include_seeds_only_where_there_are_several():
 
 def test_which_points_count():
     """Of (0, 2), (1, 1), (2, 0) and (3, 3), the last dominates all; collapsed, it neither counts nor dominates."""
-    points = [
-        {"weights": [k / 3, 1 - k / 3], "evaluator": xy, "collapsed": k == 3}
-        for k, xy in enumerate([(0, 2), (1, 1), (2, 0), (3, 3)])
-    ]
-    assert counted({"points": points}, "evaluator").tolist() == [True, True, True, False]
+    plane = [(0, 2), (1, 1), (2, 0), (3, 3)]
+    points = [{"weights": [k / 3], "evaluator": xy, "collapsed": k == 3} for k, xy in enumerate(plane)]
     whole = [point | {"collapsed": False} for point in points]
-    assert counted({"points": whole}, "evaluator").tolist() == [False, False, False, True]
-    assert not counted({"points": [point | {"collapsed": True} for point in points]}, "evaluator").any()
+    left_out, kept = {"keeps_collapsed": False}, {"keeps_collapsed": True}
+    assert counted(left_out, {"points": points}, "evaluator").tolist() == [True, True, True, False]
+    assert counted(left_out, {"points": whole}, "evaluator").tolist() == [False, False, False, True]
+    assert counted(kept, {"points": points}, "evaluator").tolist() == [False, False, False, True]
+    assert not counted(left_out, {"points": points[3:]}, "evaluator").any()
 
 
 def test_the_staircase():
@@ -404,7 +404,12 @@ def test_the_staircase():
 
 
 def test_collapsed_points_are_listed(page):
-    assert "Left out of hypervolumes for too many collapsed answers:context at 0.7,0.3 (0%)" in Page(page).text
+    point = "hypervolumes for too many collapsed answers:context at 0.7,0.3 (0%)"
+    assert f"Left out of {point}" in Page(page).text
+    document = toy()
+    document["benchmarks"][0]["keeps_collapsed"] = True
+    document["benchmarks"][0]["rows"][0]["points"][3]["collapsed"] = True
+    assert f"Kept in {point.replace('for', 'in spite of')}" in Page(html(document)).text
 
 
 def test_methods_keep_their_colour_across_benchmarks():
@@ -414,6 +419,14 @@ def test_methods_keep_their_colour_across_benchmarks():
     text = html(filled(compare(fronts)))
     marks = set(re.findall(r"<path ([^>]*)></path></svg><bdi>soup</bdi>", text))
     assert len(marks) == 1
+
+
+def test_a_comparison_made_in_python_has_no_command(document):
+    """Nor what only the command line adds, and texts may be unknown."""
+    made = {key: value for key, value in document.items() if key in ("schema", "benchmarks")}
+    made = copy.deepcopy(made)
+    made["benchmarks"][0]["rows"][0]["points"][0]["language"] = {"ended": None, "perplexity": None}
+    assert "Settings on toy" in Page(html(made)).text
 
 
 def test_a_method_whose_cost_is_unknown_joins(document):
