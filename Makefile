@@ -15,8 +15,8 @@ setup: $(INSTALLED)  ## a virtual environment in .venv with moa and its developm
 
 demo: $(INSTALLED)  ## three methods on both embedded benchmarks, compared (minutes; the second time seconds)
 	$(BIN)/moa compare -m rewarded-soups -m ric -m sft -b hh-rlhf-mini -b reddit-summary-mini \
-		--runs demo/runs -o demo/compare.json -o demo/compare.png -o demo/compare.md
-	@echo "figure: demo/compare.png   table: demo/compare.md   all numbers: demo/compare.json   runs: demo/runs/"
+		--runs demo/runs -o demo/report.html -o demo/compare.json -o demo/compare.png -o demo/compare.md
+	@echo "report: demo/report.html   figure: demo/compare.png   table: demo/compare.md   numbers: demo/compare.json"
 
 test: $(INSTALLED)  ## everything needed to trust a change: CPU, offline
 	$(BIN)/python -m pytest tests -m "not e2e and not gpu"

@@ -50,6 +50,8 @@ class Job:
     """What tells the run from others of the same method and seed, for people."""
     needs: tuple[str, ...] = ()
     """Keys of the jobs that must have gone well before."""
+    after: tuple[str, ...] = ()
+    """Keys of the jobs that must have ended before, well or not."""
 
     @property
     def key(self) -> str:

@@ -70,7 +70,7 @@ def execute(jobs: Sequence[Job], workers: Workers, display: Display, *, quiet: b
     running: dict[Future[Outcome], Job] = {}
     with display, _started(workers, display.event, quiet) as (submit, drain):
         while waiting or running:
-            for job in [j for j in waiting if all(need in done for need in j.needs)]:
+            for job in [j for j in waiting if all(key in done for key in (*j.needs, *j.after))]:
                 failed = [done[need] for need in job.needs if done[need].error]
                 if failed:
                     waiting.remove(job)

@@ -113,22 +113,21 @@ def prepares(run: Contestant) -> list[Job]:
 
 
 def _after_preparation(pairs: Sequence[tuple[Contestant, Job]]) -> list[Job]:
-    """The jobs with what they need: preparation, and the training of runs that others build on. RL takes longest and goes
+    """The jobs with what they wait for: preparation, and the training of runs that others build on. RL takes longest and goes
     first, what trains nothing goes last, so that the cores are busy to the end."""
     pairs = sorted(pairs, key=lambda pair: [not isinstance(pair[0].method, kind) for kind in (Reinforcement, Adapter)])
     first = {job.key: job for run, _ in pairs for job in prepares(run)}
     trained = {run.folder: job.key for run, job in pairs if job.train}
-    after = [replace(job, needs=(*job.needs, *_foundation(run, job, trained))) for run, job in pairs]
-    return [*first.values(), *after]
+    return [*first.values(), *(replace(job, after=_foundation(run, job, trained)) for run, job in pairs)]
 
 
-def _foundation(run: Contestant, job: Job, trained: Mapping[Path, str]) -> list[str]:
-    """The key of the job that trains what this run builds on, where there is one."""
+def _foundation(run: Contestant, job: Job, trained: Mapping[Path, str]) -> tuple[str, ...]:
+    """The key of the job that trains what this run builds on, where there is one. Should it fail, the run trains all itself."""
     other = store.foundation(run.method)
     if other is None or (run.trained and not job.restart):
-        return []
+        return ()
     folder = store.run_folder(run.benchmark, other, run.seed)
-    return [trained[folder]] if folder in trained else []
+    return (trained[folder],) if folder in trained else ()
 
 
 def meant_weights(run: Contestant, weights: Weights) -> Weights:

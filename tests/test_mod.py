@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from benchmarks import Benchmark, Cost, Policy, Weights, charged_to, evaluate, sequence_divergence
 from benchmarks._policy import draw_uniforms, invert
@@ -19,9 +21,11 @@ from methods._decoding import MixtureOfModels
 from methods.mod import MOD
 from methods.morlhf import MORLHF
 from methods.rewarded_soups import RewardedSoups
-from moa_cli import plan, store, train
-from moa_cli.job import Source
+from moa_cli import jobs, plan, store, train
+from moa_cli.job import Job, Outcome, Source
+from moa_cli.jobs import Workers
 from moa_cli.plan import Contestant
+from moa_cli.progress import Display
 
 PROMPTS = [f"{'Shout ' * (i % 3)}{i}: what do you say?" for i in range(9)]
 
@@ -200,9 +204,9 @@ def test_it_waits_for_the_soup_that_is_just_being_trained(own_tiny: Benchmark) -
     source = Source("cries", own_tiny.home)
     methods = [RewardedSoups(), RewardedSoups(epochs=2.0), MOD(), MORLHF(epochs=2.0), MOD(epochs=3.0)]
     runs = [Contestant(source, own_tiny, m, 0, store.run_folder(own_tiny, m, 0)) for m in methods]
-    jobs = plan.measuring(runs, may_train=True)
-    assert [job.needs for job in jobs] == [(), (), (jobs[0].key,), (jobs[1].key,), ()]
-    assert [job.needs for job in plan.measuring(runs[2:], may_train=True)] == [(), (), ()]
+    todo = plan.measuring(runs, may_train=True)
+    assert [job.after for job in todo] == [(), (), (todo[0].key,), (todo[1].key,), ()]
+    assert [job.after for job in plan.measuring(runs[2:], may_train=True)] == [(), (), ()]
 
 
 def test_the_price_of_an_answer_is_in_the_front(tiny: Benchmark, experts: tuple[MOD, Run], tmp_path: Path) -> None:
@@ -219,3 +223,22 @@ def test_the_price_of_an_answer_is_in_the_front(tiny: Benchmark, experts: tuple[
     assert front.cost["serving_reward_calls"] == 0
     assert front.cost["serving_flops"] == pytest.approx(np.mean(each * [1, 2, 1]), rel=0.2)
     assert front.cost["serving_flops"] >= (1 - 1e-12) * np.mean(each * [1, 2, 1])  # rounding
+
+
+def test_it_is_done_where_what_it_builds_on_has_failed() -> None:
+    """It waits for that training to end, and then trains all itself."""
+    source = Source("hh-rlhf-mini", Path("runs"))
+    first = Job(kind="run", source=source, method="rewarded-soups", train=True)
+    second = Job(kind="run", source=source, method="mod", train=True, after=(first.key,))
+    third = Job(kind="run", source=source, method="morlhf", train=True, needs=(first.key,))
+    ended: list[str] = []
+
+    def perform(job: Job, listen: object, *, quiet: bool = True) -> Outcome:
+        ended.append(job.method)
+        return Outcome(job=job, error=("it failed", "why", "fix") if job.method == "rewarded-soups" else None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jobs, "perform", perform)
+        done = jobs.execute([first, second, third], Workers(1, 1, here=True), Display(Console(file=io.StringIO())))
+    assert ended == ["rewarded-soups", "mod"]
+    assert [done[job.key].word for job in (first, second, third)] == ["failed", "done", "not started"]
