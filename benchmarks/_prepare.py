@@ -19,6 +19,7 @@ from transformers import PreTrainedTokenizerFast
 
 from benchmarks._benchmark import Benchmark, FunctionReward, Objective, Reward, TrainedReward, digest
 from benchmarks._card import Card
+from benchmarks._card_answers import card_answers
 from benchmarks._collapse import collapsed
 from benchmarks._cost import Cost, charge, charged_to
 from benchmarks._errors import BadInput
@@ -31,8 +32,6 @@ from benchmarks._scratch import SIZES, texts, train_scratch_policy, train_tokeni
 
 REF_SDS = 2.0
 """The ref point lies so many SFT standard deviations below the SFT mean, on every objective."""
-CARD_PROMPTS = 1000
-"""Training prompts on which the scale card is taken (never test prompts: methods train in its units)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,11 +230,8 @@ def _make_reward(benchmark: Benchmark, objective: Objective, reward: TrainedRewa
 def _take_card(benchmark: Benchmark, log: Log) -> tuple[Card, float]:
     """Scores the SFT policy's answers to training prompts with every reward and evaluator. Also, how many are collapsed."""
     log("scale card", 0, 1, {})
-    policy = load_policy(policy_source(benchmark), benchmark.max_prompt_tokens)
-    prompts = benchmark.prompts("train")
-    picked = np.random.default_rng(benchmark.seed).permutation(len(prompts))[:CARD_PROMPTS]
-    prompts = [prompts[i] for i in picked]
-    responses = policy.generate(prompts, benchmark.sampling, seed=benchmark.seed)
+    answers = card_answers(benchmark)
+    prompts, responses = [a.prompt for a in answers], [a.response for a in answers]
     rewards = _moments(benchmark, [(o, o.reward) for o in benchmark.objectives], prompts, responses)
     evaluators = _moments(benchmark, [(o, o.evaluator) for o in benchmark.objectives], prompts, responses)
     log("scale card", 1, 1, {})
