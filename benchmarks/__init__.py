@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from benchmarks._card import Card
     from benchmarks._collapse import collapse_reasons, collapsed
     from benchmarks._cost import Cost, charge, charged_to
+    from benchmarks._data import nearest, read_rows
     from benchmarks._errors import BadInput
     from benchmarks._evaluate import evaluate
     from benchmarks._front import Front, known
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     )
     from benchmarks._prepare import Prepared, is_prepared, missing_parts, prepare, prepare_part
     from benchmarks._python import load_file
+    from benchmarks._scoring import Given, rescore, score_given
     from benchmarks._significance import dominance, holm, permutation_test, pseudo_values
     from benchmarks._stats import Bootstrap, Interval, bootstrap_hypervolume, bootstrap_means
     from benchmarks._tags import tagged
@@ -80,6 +82,7 @@ _HOMES = {
     "_card": "Card",
     "_collapse": "collapse_reasons collapsed",
     "_cost": "Cost charge charged_to",
+    "_data": "nearest read_rows",
     "_errors": "BadInput",
     "_evaluate": "evaluate",
     "_front": "Front known",
@@ -91,6 +94,7 @@ _HOMES = {
     "_policy": "Divergence Policy by_length cut cut_tokens load_policy pad_right sample_tokens sequence_divergence sequence_log_probs",
     "_prepare": "Prepared is_prepared missing_parts prepare prepare_part",
     "_python": "load_file",
+    "_scoring": "Given rescore score_given",
     "_significance": "dominance holm permutation_test pseudo_values",
     "_stats": "Bootstrap Interval bootstrap_hypervolume bootstrap_means",
     "_tags": "tagged",

@@ -241,12 +241,23 @@ class Benchmark:
     @cached_property
     def identity(self) -> str:
         """Twelve hex digits naming what is measured and how: data, rewards, policy, decoding, prompts. The grid is not part of it."""
-        facts = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in _NOT_IDENTITY}
-        facts["objectives"] = [
+        rewards = [
             {"name": o.name, "reward": reward_identity(o.reward), "evaluator": reward_identity(o.evaluator)}
             for o in self.objectives
         ]
-        return digest({**facts, "data": self.data.fingerprint(), "revision": REVISION})
+        return digest({**self._facts, "objectives": rewards})
+
+    @cached_property
+    def training_identity(self) -> str:
+        """The same for what training and answering depend on: without version and evaluators."""
+        rewards = [{"name": o.name, "reward": reward_identity(o.reward)} for o in self.objectives]
+        return digest({**self._facts, "version": "", "objectives": rewards})
+
+    @property
+    def _facts(self) -> dict[str, Any]:
+        """What is part of every identity."""
+        facts = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in _NOT_IDENTITY}
+        return {**facts, "data": self.data.fingerprint(), "revision": REVISION}
 
     def prompts(self, split: str) -> list[str]:
         """Distinct prompts of a split; for "test", the `eval_prompts` on which fronts are measured."""

@@ -40,6 +40,18 @@ class Card:
         """Twelve hex digits: equal cards, equal hash."""
         return digest(self)
 
+    def ids(self, kind: str) -> tuple[str, ...]:
+        """Identity of each "reward" or "evaluator"."""
+        return {"reward": self.rewards, "evaluator": self.evaluators}[kind]
+
+    def units(self, kind: str) -> list[tuple[float, float]]:
+        """Mean and standard deviation of each "reward" or "evaluator": what is 0 and what is 1 in benchmark units."""
+        mean, std = {
+            "reward": (self.reward_mean, self.reward_std),
+            "evaluator": (self.evaluator_mean, self.evaluator_std),
+        }[kind]
+        return list(zip(mean, std, strict=True))
+
     def to_json(self) -> dict[str, Any]:
         """As JSON types, with the hash for people to read."""
         return {k: v for k, v in plain(self).items() if k != "kind"} | {"hash": self.hash}

@@ -24,6 +24,8 @@ from benchmarks._benchmark import Answer, Objective, digest
 from benchmarks._errors import BadInput
 
 SUFFIXES = (".jsonl.gz", ".jsonl", ".json", ".csv", ".parquet")
+LONGEST_CELL = 2**31 - 1
+"""Characters in a cell of a .csv file (Python's own limit is 131,072)."""
 USER, ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
 """How a turn begins in HH-RLHF's dialogues."""
 
@@ -87,7 +89,7 @@ def read_rows(path: Path, schema: Any) -> Iterator[Row]:
             yield row
     except FileNotFoundError:
         raise BadInput(f"no data file {path}", "the rows are read from it", "check the path") from None
-    except (OSError, EOFError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, ValueError, csv.Error) as error:
         expected = "" if path.suffix == ".parquet" else ", UTF-8 text"
         raise BadInput(
             f"{path} cannot be read: {error}",
@@ -103,15 +105,16 @@ def _numbered(path: Path) -> Iterator[tuple[int, Any]]:
 
         yield from enumerate(pyarrow.parquet.read_table(path).to_pylist(), 1)
     elif path.suffix == ".csv":
-        with path.open(encoding="utf-8", newline="") as file:
+        csv.field_size_limit(LONGEST_CELL)
+        with path.open(encoding="utf-8-sig", newline="") as file:
             yield from enumerate(csv.DictReader(file), 2)
     elif path.suffix == ".json":
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(rows, list):
             raise ValueError("expected a list of rows")
         yield from enumerate(rows, 1)
     else:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     yield number, _parse(line, f"{path}:{number}")

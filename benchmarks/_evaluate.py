@@ -13,7 +13,7 @@ from benchmarks._benchmark import Benchmark, Weights
 from benchmarks._collapse import collapsed
 from benchmarks._cost import Cost, charged_to
 from benchmarks._front import Front
-from benchmarks._front_files import check_finite, has_point, read_front, write_front, write_point
+from benchmarks._front_files import check_finite, has_point, read_front, weights_label, write_front, write_point
 from benchmarks._lock import write_text
 from benchmarks._log import Log, silent
 from benchmarks._policy import Policy, cut
@@ -40,7 +40,7 @@ def evaluate(
     """
     prompts = benchmark.prompts("test")
     reference = benchmark.prepared.policy
-    labels = labels or [",".join(f"{w:.3g}" for w in weights) for weights in points]
+    labels = labels or [weights_label(weights) for weights in points]
     for k, weights in enumerate(points):
         if has_point(folder, k, benchmark.card) and str(k) in _serving(folder):
             continue

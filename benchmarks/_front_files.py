@@ -28,6 +28,11 @@ FRONT_SCHEMA = "moa.front/2"
 UNKNOWABLE = ("kl", "log_prob", "ended")
 
 
+def weights_label(weights: Weights) -> str:
+    """The short name of a point of which weights tell all."""
+    return ",".join(f"{w:.3g}" for w in weights)
+
+
 def point_file(folder: Path, k: int) -> Path:
     """Where the k-th point of a front lies."""
     return folder / f"w-{k:03d}.parquet"
@@ -67,10 +72,16 @@ def write_point(
             raise ValueError(f"{name} of {path.name} has {len(values)} rows, the scale card {card.prompts} prompts")
         if isinstance(values, np.ndarray):
             check_finite(f"{name} of {path.name}", values[~np.isnan(values)] if name in UNKNOWABLE else values)
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     types = {"ended": pa.bool_()}
     table = pa.table({name: pa.array(v, types.get(name), from_pandas=True) for name, v in columns.items()})
+    write_table(folder, k, table, card)
+
+
+def write_table(folder: Path, k: int, table: pa.Table, card: Card) -> None:
+    """Writes the k-th point, as it is in a table, whole or not at all."""
+    path = point_file(folder, k)
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     pq.write_table(table.replace_schema_metadata({"card": card.hash}), partial, write_page_checksum=True)
     os.replace(partial, path)
 
@@ -151,6 +162,11 @@ def read_answers(folder: Path, k: int) -> list[Answer]:
     return [Answer(*row) for row in zip(columns["prompt"].to_pylist(), columns["response"].to_pylist(), strict=True)]
 
 
+def read_table(folder: Path, k: int) -> pa.Table:
+    """All columns of the k-th point. BadInput where they are missing or damaged."""
+    return _read_columns(point_file(folder, k))[0]
+
+
 def _read_document(folder: Path) -> dict[str, Any]:
     path = folder / "front.json"
     try:
@@ -188,11 +204,11 @@ def _read_point(path: Path, card: Card) -> dict[str, np.ndarray]:
     return point
 
 
-def _read_columns(path: Path, names: list[str]) -> tuple[pa.Table, str]:
-    """Some columns of a point, and the hash of the scale card it was measured under."""
+def _read_columns(path: Path, names: Sequence[str] = ()) -> tuple[pa.Table, str]:
+    """These columns of a point, else all, and the hash of the scale card it was measured under."""
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            table = file.read(columns=names, use_threads=False)
+            table = file.read(columns=list(names) or None, use_threads=False)
     except FileNotFoundError as error:
         raise _unusable(path, "it is missing") from error
     except (OSError, pa.ArrowException) as error:

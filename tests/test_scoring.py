@@ -1,0 +1,228 @@
+"""Answers that are there already: those made elsewhere get the scores of a policy's, stored ones those of another evaluator."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import (
+    BadInput,
+    Benchmark,
+    Front,
+    FunctionReward,
+    Given,
+    Policy,
+    evaluate,
+    prepare,
+    read_answers,
+    read_front,
+    rescore,
+    score_given,
+    sequence_log_probs,
+)
+from benchmarks._front_files import read_table, write_front, write_table
+
+GRID = ((1.0, 0.0), (0.0, 1.0))
+
+
+def measured(benchmark: Benchmark, folder: Path) -> Front:
+    """Two points of the starting policy, at different seeds of its own."""
+    policy = benchmark.prepared.policy
+    return evaluate(
+        benchmark, lambda w: policy.steered(lambda prompt: prompt + " ah" * int(4 * w[0])), GRID, folder,
+        method="m", steering="prompt", seed=0, cost={"seconds": 1.0}, config={"a": 1},
+    )  # fmt: skip
+
+
+def given(benchmark: Benchmark, folder: Path, *points: Given) -> tuple[Front, dict[str, int]]:
+    found = score_given(benchmark, points, folder, method="theirs", steering="given", seed=3)
+    return read_front(folder), found
+
+
+def with_evaluator(benchmark: Benchmark, name: str, *, of: int = 0) -> Benchmark:
+    """The benchmark with another function of its gold file as the evaluator of one objective."""
+    objectives = list(benchmark.objectives)
+    old = objectives[of].evaluator
+    assert isinstance(old, FunctionReward)
+    place = old.function.rpartition(":")[0]
+    objectives[of] = replace(objectives[of], evaluator=FunctionReward(function=f"{place}:{name}"))
+    return replace(benchmark, objectives=tuple(objectives))
+
+
+# Made elsewhere
+
+
+def test_the_same_answers_have_the_same_scores(tiny: Benchmark, tmp_path: Path) -> None:
+    """Answers that a policy gave, handed in as if from elsewhere; unknown is only what is not in a text."""
+    ours = measured(tiny, tmp_path / "ours")
+    texts = [tuple(a.response for a in read_answers(tmp_path / "ours", k)) for k in range(2)]
+    theirs, found = given(
+        tiny, tmp_path / "theirs", *(Given(weights=w, responses=t) for w, t in zip(GRID, texts, strict=True))
+    )
+    for name in ("scores", "evaluator", "collapsed"):
+        np.testing.assert_array_equal(getattr(theirs, name), getattr(ours, name))
+    assert (theirs.weights, theirs.labels, theirs.card) == (GRID, ours.labels, ours.card)
+    assert (theirs.method, theirs.seed, theirs.steering) == ("theirs", 3, "given")
+    assert (theirs.cost, theirs.config) == ({}, {})
+    assert np.isnan(theirs.kl).all()
+    assert np.isnan(theirs.ended).all()
+    assert theirs.language[0] | {"ended": None, "perplexity": None} == ours.language[0] | {
+        "ended": None,
+        "perplexity": None,
+    }
+    assert found == {"cut": 0, "long": 0}
+
+
+def test_answers_are_read_as_those_of_a_policy(tiny: Benchmark, tmp_path: Path) -> None:
+    """Stripped and cut at the stop. 30 words are more than the 8 tokens that policies have: how likely they are is unknown."""
+    stopping = replace(tiny, sampling=replace(tiny.sampling, stop=("oh oh",)))
+    stopping.__dict__["prepared"] = tiny.prepared
+    texts = ("  ah ah ", "ah oh oh ah", "ah " * 30, "", *["oh"] * 6)
+    _, found = given(stopping, tmp_path, Given(weights=(0.5, 0.5), responses=texts))
+    stored = [answer.response for answer in read_answers(tmp_path, 0)]
+    assert stored[:4] == ["ah ah", "ah", ("ah " * 30).strip(), ""]
+    assert found == {"cut": 1, "long": 1}
+    policy, front = tiny.prepared.policy, read_front(tmp_path)
+    ids = [policy.encode_response(text)[:-1] for text in stored]
+    assert front.tokens[0].tolist() == [len(i) for i in ids]
+    prompt = policy.encode_prompt(tiny.prompts("test")[1])
+    np.testing.assert_allclose(front.log_prob[0, 1], sequence_log_probs(policy, [(prompt, ids[1])]), rtol=1e-5)
+    assert np.flatnonzero(np.isnan(front.log_prob[0])).tolist() == [2]
+    assert front.language[0]["perplexity"] is None
+
+
+def test_scores_that_came_along_are_put_in_units(tiny: Benchmark, tmp_path: Path) -> None:
+    """By hand: (raw - mean) / SD; what did not come along, a column or one answer's, the benchmark scores."""
+    texts = tuple(f"ah {'oh ' * i}".strip() for i in range(10))
+    raw = {"reward:ah": (*map(float, range(9)), None), "evaluator:oh": tuple(map(float, range(10)))}
+    front, _ = given(tiny, tmp_path / "some", Given(weights=(0.5, 0.5), responses=texts, raw=raw))
+    none, _ = given(tiny, tmp_path / "none", Given(weights=(0.5, 0.5), responses=texts))
+    card = tiny.card
+    np.testing.assert_allclose(front.scores[0, :9, 0], (np.arange(9) - card.reward_mean[0]) / card.reward_std[0])
+    np.testing.assert_allclose(
+        front.evaluator[0, :, 1], (np.arange(10) - card.evaluator_mean[1]) / card.evaluator_std[1]
+    )
+    assert front.scores[0, 9, 0] == none.scores[0, 9, 0]
+    assert not np.allclose(front.scores[0, :9, 0], none.scores[0, :9, 0])
+    np.testing.assert_array_equal(front.scores[..., 1], none.scores[..., 1])
+    np.testing.assert_array_equal(front.evaluator[..., 0], none.evaluator[..., 0])
+
+
+def test_a_reward_whose_scores_came_along_is_not_loaded(
+    tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[Any] = []
+    monkeypatch.setattr(
+        "benchmarks._prepare.load_reward", lambda b, o, r: loaded.append((o.name, r)) or (lambda p, a: np.ones(len(p)))
+    )
+    raw = {f"{kind}:{name}": (1.0,) * 10 for kind in ("reward", "evaluator") for name in ("ah", "oh")}
+    given(tiny, tmp_path / "all", Given(weights=(0.5, 0.5), responses=("ah",) * 10, raw=raw))
+    assert loaded == []
+    del raw["evaluator:oh"]
+    points = [Given(weights=w, responses=("ah",) * 10, raw=raw) for w in GRID]
+    given(tiny, tmp_path / "but one", *points)
+    assert loaded == [("oh", tiny.objectives[1].evaluator)]  # once for both points
+
+
+@pytest.mark.parametrize("answer", ["ah " * 350_000, "<script>\x1b[31m\u202e\x00 ah"], ids=["a megabyte", "hostile"])
+def test_any_text_is_scored(answer: str, tiny: Benchmark, tmp_path: Path) -> None:
+    given(tiny, tmp_path, Given(weights=(0.5, 0.5), responses=(answer, *["oh"] * 9)))
+    assert read_answers(tmp_path, 0)[0].response == answer.strip()
+
+
+# Scored again
+
+
+def test_only_what_changed_is_scored_again(own_tiny: Benchmark, tmp_path: Path, tiny_size: None) -> None:
+    """The evaluator of the first objective now counts characters; all other numbers, and the old front, stay to the bit."""
+    old = measured(own_tiny, tmp_path / "old")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()}
+    changed = prepare(with_evaluator(own_tiny, "long")).benchmark
+    rescore(changed, tmp_path / "old", tmp_path / "new")
+    new = read_front(tmp_path / "new")
+    assert new.card == changed.card != old.card
+    for name in ("scores", "kl", "tokens", "collapsed"):
+        np.testing.assert_array_equal(getattr(new, name), getattr(old, name))
+    np.testing.assert_array_equal(new.evaluator[..., 1], old.evaluator[..., 1])
+    for k in range(2):
+        answers = read_answers(tmp_path / "new", k)
+        assert answers == read_answers(tmp_path / "old", k)
+        lengths = np.array([len(answer.response) for answer in answers])
+        expected = (lengths - changed.card.evaluator_mean[0]) / changed.card.evaluator_std[0]
+        np.testing.assert_allclose(new.evaluator[k, :, 0], expected)
+    facts = ("method", "seed", "steering", "weights", "labels", "cost", "config")
+    assert [getattr(new, fact) for fact in facts] == [getattr(old, fact) for fact in facts]
+    assert {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()} == before
+
+
+def test_a_front_scored_again_is_one_measured_anew(own_tiny: Benchmark, tmp_path: Path, tiny_size: None) -> None:
+    """The same policy under the new evaluator, once from stored answers and once from scratch."""
+    measured(own_tiny, tmp_path / "old")
+    changed = prepare(with_evaluator(own_tiny, "long", of=1)).benchmark
+    rescore(changed, tmp_path / "old", tmp_path / "new")
+    anew = measured(changed, tmp_path / "anew")
+    for k in range(2):
+        assert read_table(tmp_path / "new", k).equals(read_table(tmp_path / "anew", k))
+    assert json.loads((tmp_path / "new" / "front.json").read_text())["card"] == anew.card.to_json()
+
+
+def test_nothing_is_generated(
+    own_tiny: Benchmark, tmp_path: Path, tiny_size: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even for the new scale card: what the starting policy answered is kept with the old one."""
+    measured(own_tiny, tmp_path / "old")
+    for name in ("sample", "generate"):
+        monkeypatch.setattr(Policy, name, lambda *_, **__: pytest.fail("something was generated"))
+    changed = prepare(with_evaluator(own_tiny, "long")).benchmark
+    rescore(changed, tmp_path / "old", tmp_path / "new")
+    assert changed.card.reward_mean == own_tiny.card.reward_mean
+
+
+def test_scores_that_stay_follow_the_units(tiny: Benchmark, tmp_path: Path) -> None:
+    """A card under which the same reward has mean 1 and SD 2 where it had 0 and 1: a score of 3 becomes 1."""
+    measured(tiny, tmp_path / "old")
+    moved = replace(tiny.card, reward_mean=(0.0, 0.0), reward_std=(1.0, 1.0), version="0")
+    for k in range(2):
+        table = read_table(tmp_path / "old", k)
+        for name in ("reward:ah", "reward:oh"):
+            table = table.set_column(table.column_names.index(name), name, [[3.0] * 10])
+        write_table(tmp_path / "old", k, table, moved)
+    facts = {"method": "m", "seed": 0, "steering": "prompt", "cost": {}, "config": {}}
+    write_front(tmp_path / "old", weights=GRID, labels=["a", "b"], card=moved, **facts)
+    units = replace(tiny.card, reward_mean=(1.0, 1.0), reward_std=(2.0, 2.0))
+    benchmark = replace(tiny)
+    benchmark.__dict__["prepared"] = replace(tiny.prepared, card=units)
+    rescore(benchmark, tmp_path / "old", tmp_path / "new")
+    assert set(read_front(tmp_path / "new").scores.ravel()) == {1.0}
+
+
+def test_a_damaged_front_is_not_scored_again(tiny: Benchmark, tmp_path: Path) -> None:
+    measured(tiny, tmp_path / "old")
+    path = tmp_path / "old" / "w-001.parquet"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(BadInput, match=r"w-001\.parquet"):
+        rescore(tiny, tmp_path / "old", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_training_does_not_depend_on_evaluators(tiny: Benchmark) -> None:
+    """Nor on the version; on everything else that the identity depends on it does."""
+    same = [with_evaluator(tiny, "long"), replace(tiny, version="2")]
+    assert {b.training_identity for b in same} == {tiny.training_identity}
+    assert len({tiny.identity, *(b.identity for b in same)}) == 3
+    gold = replace(tiny.objectives[0], reward=tiny.objectives[0].evaluator)
+    others = [
+        replace(tiny, eval_prompts=9),
+        replace(tiny, seed=1),
+        replace(tiny, policy="scratch:1m"),
+        replace(tiny, sampling=replace(tiny.sampling, temperature=0.5)),
+        replace(tiny, objectives=(gold, tiny.objectives[1])),
+        replace(tiny, objectives=(replace(tiny.objectives[0], name="eh"), tiny.objectives[1])),
+        replace(tiny, name="whispers"),
+    ]
+    assert len({tiny.training_identity, *(b.training_identity for b in others)}) == 8
