@@ -143,45 +143,56 @@ def train(
 
 @app.command("eval")
 def evaluate(
-    run: Annotated[
-        list[Path] | None, typer.Argument(metavar="RUN...", help="Folders of runs; all trained ones if none.")
-    ] = None,
-    pareto: Annotated[bool, typer.Option("--pareto", help="Measure the whole front and keep it.")] = False,
-    weights: Annotated[
-        str | None, typer.Option("--weights", metavar="W,W", help="Measure this point; it is not kept.")
-    ] = None,
+    run: options.Runs = None,
+    pareto: options.Pareto = False,
+    weights: options.OnePoint = None,
+    responses: options.Responses = None,
+    rescore: options.Rescore = False,
+    prompts: options.Prompts = False,
+    name: options.Name = None,
+    column: options.Columns = None,
+    seed: options.OneSeed = None,
     benchmark: Benchmarks = None,
+    config: Items = None,
     runs: Home = Path("runs"),
+    data_dir: DataDir = None,
     jobs: Jobs = None,
     json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
-    """Measure trained runs: their scores, KL and collapsed answers at each weight.
+    """Measure trained runs at each weight, or score answers that are there: made elsewhere, or stored.
 
     \b
     moa eval --pareto
     moa eval --weights 0.3,0.7 -b hh-rlhf-mini
+    moa eval --prompts -b hh-rlhf-mini
+    moa eval --responses answers.jsonl --name theirs
+    moa eval --responses answers.csv --column prompt=question --column answer=output --seed 1
+    moa eval --rescore
     """
-    from moa_cli import plan, show
+    from moa_cli import evaluation, show
+    from moa_cli.responses import read
 
-    if pareto == (weights is not None):
-        refuse(
-            "say what to measure: the whole front or one point"
-            if not pareto
-            else "--pareto and --weights exclude each other",
-            "a front is kept and can be compared, a single point is only shown",
-            "moa eval --pareto, or moa eval --weights 0.3,0.7",
-        )
-    point = steps.weights_in(weights) if weights is not None else ()
-    chosen = steps.trained_runs(run or [], steps.folder_names(benchmark), runs)
-    points = [(one, plan.meant_weights(one, point)) for one in chosen] if point else []
-    todo = plan.pointing(points) if point else plan.measuring(chosen, may_train=False)
-    outcomes = steps.execute(todo, {r.benchmark.identity: r.benchmark for r in chosen}.values(), jobs)
-    if point:
-        documents = [o.result for o in outcomes if o.job.kind == "weights" and not o.error]
+    modes = {
+        "--pareto": pareto, "--weights": weights is not None, "--responses": responses is not None, "--rescore": rescore,
+        "--prompts": prompts,
+    }  # fmt: skip
+    beside = {"RUN": run, "--name": name is not None, "--column": column, "--seed": seed is not None}
+    evaluation.check_mode(modes, beside | {"--config": config, "--data-dir": data_dir})
+    if responses or prompts:
+        settings = steps.settings_of(config, steps.benchmark_list(benchmark), [], data_dir, runs)
+        source, chosen = evaluation.only(settings, runs, data_dir)
+        if prompts:
+            out([{"prompt": prompt} for prompt in chosen.prompts("test")])
+            return
+        assert responses is not None
+        found = read(responses, chosen, columns=column or [], method=name, seed=seed)
+        documents, outcomes = evaluation.take_in(found, source, chosen, jobs)
+    elif rescore:
+        documents, outcomes = evaluation.score_again(run or [], steps.folder_names(benchmark), runs, jobs)
     else:
-        documents = [show.stored_points(r.folder) for r in chosen if r.measured]
-    out(documents if json else tuple(show.front_table(d, whole=not point) for d in documents))
+        documents, outcomes = evaluation.measure(run or [], steps.folder_names(benchmark), runs, jobs, weights)
+    out(documents if json else tuple(show.front_table(d, whole=weights is None) for d in documents))
     steps.succeed(outcomes)
 
 

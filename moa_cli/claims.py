@@ -91,9 +91,9 @@ def _claim(entry: dict[str, Any], name: str) -> Claim:
 
 
 def check(claims: Sequence[Claim], fronts: Sequence[Front]) -> dict[str, Any]:
-    """Every claim on every benchmark of the fronts, which are those of runs."""
+    """Every claim on every benchmark of the fronts, which are those of runs; answers made elsewhere are left out."""
     found: dict[str, dict[str, list[Measured]]] = {}
-    for front in fronts:
+    for front in (f for f in fronts if f.steering != store.GIVEN):
         _add(found.setdefault(front.card.benchmark, {}), front)
     return {
         "schema": SCHEMA,

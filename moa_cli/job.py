@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks import Benchmark, Weights, load_benchmark
+from benchmarks import Benchmark, Given, Weights, load_benchmark
 
 Event = tuple[str, str, int, int, dict[str, float]]
 """Key of the job, then what a `Log` is called with."""
@@ -32,9 +32,9 @@ class Source:
 class Job:
     """A piece of work, small enough to be sent to another process."""
 
-    kind: Literal["look", "part", "card", "run", "weights", "sweep"]
+    kind: Literal["look", "part", "card", "run", "weights", "sweep", "given", "rescore"]
     """Ask what a preparation lacks; make one part of it; make the rest; train and measure a run; measure one point, or
-    every intensity of every goal."""
+    every intensity of every goal; score answers that were made elsewhere, or those of another run."""
     source: Source
     part: str = ""
     method: str = ""
@@ -46,6 +46,10 @@ class Job:
     measure: bool = False
     restart: bool = False
     weights: Weights = ()
+    given: tuple[Given, ...] = ()
+    """The answers that were made elsewhere."""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """Where the answers came from: what to record, or the "run" of which to score them."""
     variant: str = ""
     """What tells the run from others of the same method and seed, for people."""
     needs: tuple[str, ...] = ()
@@ -73,7 +77,7 @@ class Job:
     def purpose(self) -> str:
         """What it is there for, in a word or two."""
         done = [name for name, wanted in (("train", self.train), ("eval", self.measure)) if wanted]
-        return " + ".join(done) or {"weights": "eval", "sweep": "eval"}.get(self.kind, "prepare")
+        return " + ".join(done) or ("prepare" if self.kind in ("look", "part", "card") else "eval")
 
 
 @dataclass(frozen=True, kw_only=True)

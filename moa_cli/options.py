@@ -90,6 +90,47 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", callback=_set_verbose, help="Show tracebacks and what libraries print.")
 ]
+Runs = Annotated[list[Path] | None, typer.Argument(metavar="RUN...", help="Folders of runs; all trained ones if none.")]
+Pareto = Annotated[bool, typer.Option("--pareto", help="Measure the whole front and keep it.")]
+OnePoint = Annotated[str | None, typer.Option("--weights", metavar="W,W", help="Measure this point; it is not kept.")]
+Responses = Annotated[
+    Path | None,
+    typer.Option(
+        "--responses", metavar="FILE",
+        help="Score answers that were made elsewhere and keep them as a front: .jsonl .json .csv .parquet, a row each with "
+        "prompt and answer, and where there are such: weights (a list or '0.3,0.7'), method, seed. Every test prompt needs "
+        "its answer at every weight.",
+    ),
+]  # fmt: skip
+Rescore = Annotated[
+    bool,
+    typer.Option(
+        "--rescore", help="Where a benchmark's evaluators have changed: score stored answers again, generate nothing."
+    ),
+]
+Prompts = Annotated[bool, typer.Option("--prompts", help="Print the test prompts as JSON, to be answered elsewhere.")]
+Name = Annotated[
+    str | None,
+    typer.Option(
+        "--name", metavar="NAME",
+        help="With --responses: what to call the method, if not as a column says, or else as the file.",
+    ),
+]  # fmt: skip
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column", metavar="ROLE=COLUMN",
+        help="With --responses: what a column is called, if not prompt, answer or response, weights, method, seed; "
+        "repeatable. Only if named: weight:OBJECTIVE; reward:OBJECTIVE and evaluator:OBJECTIVE, raw scores of the "
+        "benchmark's own rewards, which are then not computed.",
+    ),
+]  # fmt: skip
+OneSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", metavar="N", min=0, help="With --responses: the method's seed, if not as a column says, or else 0."
+    ),
+]
 Compared = Annotated[
     list[Path] | None,
     typer.Argument(

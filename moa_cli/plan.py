@@ -64,16 +64,39 @@ def contestants(settings: Settings, seeds: Sequence[int], *, home: Path, data_di
 
 
 def stored(folder: Path) -> Contestant:
-    """The run in a folder. BadInput where its benchmark is no longer the one it was trained on."""
+    """The run in a folder. BadInput where it has no policy, or its benchmark is no longer the one it was trained on."""
+    record, source, benchmark = recorded(folder)
+    if record.steering == store.GIVEN:
+        raise BadInput(
+            f"the answers in {folder} were made elsewhere",
+            "there is no policy here that could give others",
+            "moa compare puts them beside the answers of other runs",
+        )
+    check_trained_on(benchmark, record, folder)
+    if record.benchmark["identity"] != benchmark.identity:
+        raise BadInput(
+            f"the evaluators of {benchmark.name} have changed since {folder} was measured",
+            "what it was trained on is the same, so its answers can be scored again",
+            f"moa eval --rescore {folder}",
+        )
+    return Contestant(source, benchmark, restore(record.method, record.config), record.seed, folder)
+
+
+def recorded(folder: Path) -> tuple[store.Record, Source, Benchmark]:
+    """What a run's record says, and its benchmark as it is now."""
     record, source = store.read_record(folder), source_of(folder)
-    benchmark = source.load()
-    if benchmark.identity != record.benchmark["identity"]:
+    return record, source, source.load()
+
+
+def check_trained_on(benchmark: Benchmark, record: store.Record, folder: Path) -> None:
+    """BadInput where more of the benchmark than its evaluators has changed since the run was trained."""
+    told = record.benchmark
+    if benchmark.identity != told["identity"] and benchmark.training_identity != told.get("training_identity"):
         raise BadInput(
             f"benchmark {benchmark.name} is no longer what {folder} was trained on",
             "its data, rewards, policy or decoding have changed since",
-            f"train again: moa train -m {record.method} -b {source.name}",
+            f"train again: moa train -m {record.method} -b {told['source']}",
         )
-    return Contestant(source, benchmark, restore(record.method, record.config), record.seed, folder)
 
 
 def source_of(folder: Path) -> Source:
@@ -110,6 +133,17 @@ def sweeping(runs: Iterable[Contestant]) -> list[Job]:
 def prepares(run: Contestant) -> list[Job]:
     """The jobs that prepare a run's benchmark, none where it is prepared."""
     return [] if store.stored_card(run.benchmark) else preparation(run.source)
+
+
+def scoring(pairs: Iterable[tuple[Benchmark, Job]]) -> list[Job]:
+    """Jobs that score what is there already, each after the preparation of its benchmark where that is missing."""
+    first: dict[str, Job] = {}
+    after = []
+    for benchmark, job in pairs:
+        before = [] if store.stored_card(benchmark) else preparation(job.source)
+        first |= {j.key: j for j in before}
+        after.append(replace(job, needs=tuple(j.key for j in before[1:])))
+    return [*first.values(), *after]
 
 
 def _after_preparation(pairs: Sequence[tuple[Contestant, Job]]) -> list[Job]:

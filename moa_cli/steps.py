@@ -35,16 +35,20 @@ def settings_of(
 
 
 def trained_runs(paths: list[Path], benchmarks: list[str], home: Path) -> list[Contestant]:
-    """The runs of these folders, else all trained ones."""
-    from moa_cli import plan, store
+    """The runs of these folders, else all trained ones that can still be asked for answers."""
+    from benchmarks import BadInput
+    from moa_cli import plan
 
-    store.check_home(home)
-    found = paths or [p for p in store.find_runs(home, benchmarks) if store.read_record(p).status == "trained"]
-    if not paths:
-        say(f"{len(found)} trained runs in {home}{' on ' + ', '.join(benchmarks) if benchmarks else ''}")
-    if not found:
-        refuse(f"there is no trained run in {home}", "only what is trained can be measured", "moa train -m METHOD")
-    chosen = [plan.stored(path) for path in found]
+    chosen: list[Contestant] = []
+    for folder in trained_folders(paths, benchmarks, home):
+        try:
+            chosen.append(plan.stored(folder))
+        except BadInput as error:
+            if paths:
+                raise
+            say(f"left out: {error.what}; {error.fix}")
+    if not chosen:
+        refuse(f"no run in {home} can be measured", "each was left out, as said above", "moa train -m METHOD")
     for run in chosen:
         if not run.trained:
             refuse(
@@ -53,6 +57,19 @@ def trained_runs(paths: list[Path], benchmarks: list[str], home: Path) -> list[C
                 "repeat the moa train that began it: it goes on where it stopped",
             )
     return chosen
+
+
+def trained_folders(paths: list[Path], benchmarks: list[str], home: Path) -> list[Path]:
+    """These folders, else those of all trained runs; BadInput where there is none."""
+    from moa_cli import store
+
+    store.check_home(home)
+    found = paths or [p for p in store.find_runs(home, benchmarks) if store.read_record(p).status == "trained"]
+    if not paths:
+        say(f"{len(found)} trained runs in {home}{' on ' + ', '.join(benchmarks) if benchmarks else ''}")
+    if not found:
+        refuse(f"there is no trained run in {home}", "only what is trained can be measured", "moa train -m METHOD")
+    return found
 
 
 def check_outputs(paths: list[Path], formats: Formats) -> None:

@@ -9,6 +9,7 @@ import inspect
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from methods import Method, find_method, method_name
 SCHEMA = "moa.run/1"
 FRONT, SWEEP, SWEEP_BEFORE = "front", "sweep", "sweep-before"
 """Folders in a run: its front, and what `moa study controllability` measures."""
+GIVEN = "given"
+"""The steering of answers that were made elsewhere: there is a front, but no policy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +35,10 @@ class Record:
     status: str
     """"training" or "trained"."""
     method: str
-    """Name or file, as `find_method` takes it."""
+    """Name or file, as `find_method` takes it; of answers that were made elsewhere, the name they came with."""
     steering: str
     benchmark: dict[str, Any]
-    """What names it again (source, data_dir, options), and name, version, identity."""
+    """What names it again (source, data_dir, options), and name, version, identity and training identity."""
     config: dict[str, Any]
     """All hyperparameters."""
     seed: int
@@ -51,14 +54,30 @@ class Record:
     """Hash of the scale card in whose units it was trained."""
     rewards: list[str] = field(default_factory=list)
     cost: dict[str, float] = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)
+    """Where its answers came from: the file, and what was found in it; the run whose answers were scored again."""
 
 
 def run_folder(benchmark: Benchmark, method: Method, seed: int) -> Path:
     """Where a run lies: a function of what is trained on what. A method that did not come with moa may change: its code counts."""
+    return benchmark.home / benchmark.name / method_name(type(method)) / run_name(benchmark.identity, method, seed)
+
+
+def run_name(identity: str, method: Method, seed: int) -> str:
+    """The name of a run's folder, on a benchmark of this identity."""
     cls = type(method)
     code = [] if cls.__module__.startswith("methods.") else [Path(inspect.getfile(cls)).read_text(encoding="utf-8")]
-    name = digest([benchmark.identity, plain(asdict(method)), *code])[:8]
-    return benchmark.home / benchmark.name / method_name(type(method)) / f"{name}-s{seed}"
+    return f"{digest([identity, plain(asdict(method)), *code])[:8]}-s{seed}"
+
+
+def given_folder(benchmark: Benchmark, method: str, seed: int, content: str) -> Path:
+    """Where answers that were made elsewhere lie: a function of what they are and what they are measured by."""
+    return benchmark.home / benchmark.name / slug(method) / f"{digest([benchmark.identity, content])[:8]}-s{seed}"
+
+
+def slug(name: str) -> str:
+    """A name as that of a folder: empty where nothing of it is left."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.")
 
 
 def foundation(method: Method) -> Method | None:
@@ -131,6 +150,12 @@ def is_measured(folder: Path, benchmark: Benchmark, method: Method) -> bool:
     if front is None or not _in_force(front, benchmark):
         return False
     return bool(front["weights"] == [list(w) for w in method.points(benchmark)])
+
+
+def is_scored(folder: Path, benchmark: Benchmark) -> bool:
+    """Whether the run has a front under the card in force, at whatever weights."""
+    front = front_document(folder)
+    return (folder / "run.json").exists() and front is not None and _in_force(front, benchmark)
 
 
 def is_swept(folder: Path, benchmark: Benchmark) -> bool:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks import (
     BadInput,
@@ -59,8 +60,10 @@ def train(
         if store.is_trained(folder, benchmark, method):
             return run
         _check_units(folder, card.hash)
-        record = _new_record(benchmark, method, seed, source)
-        record = replace(record, card=card.hash, rewards=list(card.rewards))
+        record = new_record(
+            benchmark, source, status="training", method=store.method_source(type(method)), steering=method.steering,
+            config=as_config(method), seed=seed, trained_at=[list(w) for w in method.points(benchmark)],
+        )  # fmt: skip
         store.write_record(folder, record)
         _take_over(benchmark, method, run)
         _train(benchmark, method, run)
@@ -127,29 +130,33 @@ def _train(benchmark: Benchmark, method: Method, run: Run) -> None:
         write_text(run.dir / "cost.json", json.dumps(cost.to_json()))
 
 
-def _new_record(benchmark: Benchmark, method: Method, seed: int, source: Source | None) -> Record:
+def new_record(benchmark: Benchmark, source: Source | None, **facts: Any) -> Record:
+    """The record of a run on a prepared benchmark that this command makes."""
     import torch
 
-    source = source or Source(benchmark.name, benchmark.home)
+    source, card = source or Source(benchmark.name, benchmark.home), benchmark.card
     data_dir = str(source.data_dir.resolve()) if source.data_dir else None
     name = str(Path(source.name).resolve()) if source.name.endswith((".toml", ".py")) else source.name
+    told = {"source": name, "data_dir": data_dir, "options": dict(source.options)}
     return Record(
-        status="training",
-        method=store.method_source(type(method)),
-        steering=method.steering,
-        benchmark={
-            "name": benchmark.name, "version": benchmark.version, "source": name, "data_dir": data_dir,
-            "options": dict(source.options), "identity": benchmark.identity,
-        },
-        config=as_config(method),
-        seed=seed,
-        trained_at=[list(w) for w in method.points(benchmark)],
+        benchmark=named(benchmark) | told,
         command=shlex.join(["moa", *sys.argv[1:]]),
         commit=store.commit(),
         versions=store.versions(),
         device=setup(),
         threads=torch.get_num_threads(),
-    )  # fmt: skip
+        card=card.hash,
+        rewards=list(card.rewards),
+        **facts,
+    )
+
+
+def named(benchmark: Benchmark) -> dict[str, Any]:
+    """What a record says of a benchmark, whatever it was called by."""
+    return {
+        "name": benchmark.name, "version": benchmark.version, "identity": benchmark.identity,
+        "training_identity": benchmark.training_identity,
+    }  # fmt: skip
 
 
 def _check_units(folder: Path, card: str) -> None:

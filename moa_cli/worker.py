@@ -22,8 +22,10 @@ from moa_cli.job import Event, Job, Outcome
 
 
 def do(job: Job, benchmark: Benchmark, log: Log) -> Any:
-    """Does a job. Returns the missing parts of a look, the measured point of weights, else nothing."""
+    """Does a job. Returns the missing parts of a look, the measured point of weights, what was found of given answers, else
+    nothing."""
     from benchmarks import missing_parts, prepare, prepare_part
+    from moa_cli.scoring import score_again, take_in
     from moa_cli.sweep import sweep
     from moa_cli.work import evaluate, opened, train
 
@@ -34,6 +36,10 @@ def do(job: Job, benchmark: Benchmark, log: Log) -> Any:
     if job.kind == "card":
         prepare(benchmark, log)
         return None
+    if job.kind == "given":
+        return take_in(benchmark, job, log)
+    if job.kind == "rescore":
+        return score_again(benchmark, job, log)
     assert job.folder is not None
     method = restore(job.method, job.config)
     if job.train:

@@ -1,0 +1,46 @@
+"""Runs of answers that are there already, in whatever process: made elsewhere, or measured under other evaluators."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks import Benchmark, Log, locked, prepare, rescore, score_given
+from moa_cli import store
+from moa_cli.job import Job
+from moa_cli.work import named, new_record
+
+PASSING = ("run.json", "lock", "checkpoints", "output.txt")
+"""What is not taken over from a run."""
+
+
+def take_in(benchmark: Benchmark, job: Job, log: Log) -> dict[str, int]:
+    """Makes a run of answers that came from elsewhere. Returns what `score_given` found about them."""
+    prepare(benchmark, log)
+    assert job.folder is not None
+    with locked(job.folder / "lock", wait=False):
+        found = score_given(
+            benchmark, job.given, job.folder / store.FRONT, method=job.method, steering=store.GIVEN, seed=job.seed, log=log
+        )  # fmt: skip
+        record = new_record(
+            benchmark, job.source, status="trained", method=job.method, steering=store.GIVEN, config={}, seed=job.seed,
+            trained_at=[list(point.weights) for point in job.given], origin={**job.origin, **found},
+        )  # fmt: skip
+        store.write_record(job.folder, record)  # last: without it there is no run
+    return found
+
+
+def score_again(benchmark: Benchmark, job: Job, log: Log) -> None:
+    """Makes a copy of a run whose fronts are scored by the benchmark's present evaluators; the run stays as it is."""
+    assert job.folder is not None
+    run, folder = Path(job.origin["run"]), job.folder
+    card, record = prepare(benchmark, log).card, store.read_record(run)
+    with locked(folder / "lock", wait=False):
+        shutil.copytree(run, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*PASSING))
+        for name in (store.FRONT, store.SWEEP, store.SWEEP_BEFORE):
+            if store.front_document(run, name):
+                rescore(benchmark, run / name, folder / name, log)
+        origin = record.origin | {"scored_again": "/".join(run.parts[-2:]), "card": record.card}
+        told = replace(record, benchmark=record.benchmark | named(benchmark), card=card.hash, origin=origin)
+        store.write_record(folder, told)  # last: without it there is no run
