@@ -223,11 +223,11 @@ def compare(
     """
     from benchmarks import read_front
     from methods import method_name
-    from moa_cli import fronts, plan, render, store
+    from moa_cli import exports, fronts, plan, render, store
     from moa_cli.comparison import compare as compared
     from moa_cli.gate import gate
 
-    steps.check_outputs(output or [], render.FORMATS)
+    steps.check_outputs(output or [], exports.FORMATS)
     allowed = steps.share_in(tolerance)
     before = fronts.saved([baseline]) if baseline else None
     names, failed = steps.method_list(method), set()
@@ -256,7 +256,7 @@ def compare(
     document |= {"command": shlex.join(["moa", *sys.argv[1:]]), "versions": store.versions(), "gate": None}
     if before is not None:
         document["gate"] = gate(document, before, name=str(baseline), tolerance=allowed, failed=failed)
-    steps.write_outputs(document, output or [], render.FORMATS)
+    steps.write_outputs(document, output or [], exports.FORMATS)
     out(document if json else render.table(document))
     if document["gate"]:
         steps.close_gate(document["gate"])

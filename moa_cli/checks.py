@@ -7,10 +7,10 @@ from collections.abc import Callable
 from moa_cli import relations
 from moa_cli.drawing import Part, Styles, points, volumes
 from moa_cli.markup import Html, called, el, join, number
-from moa_cli.render import time
 from moa_cli.sections import Content, legend, panel, panels, per_method, read
 from moa_cli.svg import named
 from moa_cli.tables import amount
+from moa_cli.words import time
 
 Entries = dict[str, tuple[str, Callable[[float], str]]]
 """Keys of the document, what a column calls them and how it writes them."""

@@ -20,8 +20,9 @@ from methods import find_method
 from moa_cli import plan, store
 from moa_cli.config import as_config, restore
 from moa_cli.measures import MEASURES, PAIRED, Measured, Missing
-from moa_cli.render import Formats, as_text, markdown_text, one_line
-from moa_cli.render import json as as_json
+from moa_cli.output import Formats, as_text
+from moa_cli.output import json as as_json
+from moa_cli.words import markdown_text, one_line
 
 SCHEMA = "moa.claims/1"
 

@@ -6,7 +6,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from moa_cli.gate import WORSE, told
-from moa_cli.render import interval, one_line
+from moa_cli.words import interval, one_line
 
 
 def xml(document: dict[str, Any]) -> bytes:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from benchmarks import Benchmark
     from moa_cli.config import Settings
     from moa_cli.job import Job, Outcome
+    from moa_cli.output import Formats
     from moa_cli.plan import Contestant
-    from moa_cli.render import Formats
 
 DEFAULT_BENCHMARK = "hh-rlhf-mini"
 
@@ -74,7 +74,7 @@ def trained_folders(paths: list[Path], benchmarks: list[str], home: Path) -> lis
 
 def check_outputs(paths: list[Path], formats: Formats) -> None:
     """BadInput for a file that could not be written for its suffix."""
-    from moa_cli.render import check_suffix
+    from moa_cli.output import check_suffix
 
     for path in paths:
         check_suffix(path, formats)
@@ -82,7 +82,7 @@ def check_outputs(paths: list[Path], formats: Formats) -> None:
 
 def write_outputs(document: dict[str, Any], paths: list[Path], formats: Formats) -> None:
     """Writes what was asked for with -o, and says so."""
-    from moa_cli.render import write
+    from moa_cli.output import write
 
     for path in paths:
         write(document, path, formats)
@@ -161,7 +161,7 @@ def share_in(text: str) -> float:
 def close_gate(gate: dict[str, Any]) -> None:
     """Leaves with 1 if anything became worse than the baseline; on GitHub, every such row is an annotation."""
     from moa_cli.gate import WORSE, told
-    from moa_cli.render import one_line
+    from moa_cli.words import one_line
 
     worse = [v for v in gate["verdicts"] if v["verdict"] in WORSE]
     for v in worse:

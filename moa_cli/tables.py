@@ -13,8 +13,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from moa_cli import render
-from moa_cli.render import Formats, as_text, interval, markdown_text, one_line, plus_minus, star
+from moa_cli import exports, render
+from moa_cli.output import Formats, as_text
+from moa_cli.output import json as as_json
+from moa_cli.words import interval, markdown_text, one_line, plus_minus, star, time
 
 NOTE = "Scores in SFT SDs; {} over prompts and seeds; * excludes 0"
 
@@ -38,7 +40,7 @@ _WRITTEN: dict[str, Callable[[Any], str]] = {
     "preference accuracy": "{:.3f}".format,
     "intensity accuracy": "{:.3f}".format,
     "alpha": "{:g}".format,
-    "time": render.time,
+    "time": time,
 }
 """How numbers of a column are written; others by `amount`."""
 
@@ -80,7 +82,7 @@ def markdown(document: dict[str, Any]) -> str:
 def csv(document: dict[str, Any]) -> str:
     """A line per row of the tables; the points of its fronts where the study is a comparison."""
     if document["comparison"]:
-        return render.csv(document["comparison"])
+        return exports.csv(document["comparison"])
     lines = [
         {"benchmark": b["name"], "version": b["version"], "table": one["title"]} | _spread(one["columns"], row)
         for b in document["benchmarks"]
@@ -109,7 +111,7 @@ def _image(suffix: str) -> Callable[[dict[str, Any]], bytes]:
 
 FORMATS: Formats = {
     ".md": as_text(markdown),
-    ".json": as_text(render.json),
+    ".json": as_text(as_json),
     ".csv": as_text(csv),
     ".png": _image("png"),
     ".pdf": _image("pdf"),

@@ -17,7 +17,7 @@ from matplotlib.image import imread
 from rich.console import Console
 
 from benchmarks import BadInput, Card, Front, Sampling, hypervolume, simplex_grid
-from moa_cli import render
+from moa_cli import exports, output, render
 from moa_cli.comparison import compare
 from moa_cli.figure import figure
 
@@ -296,8 +296,8 @@ def test_names_cannot_inject_markup(tmp_path):
     assert "[red]a|b_c" in show(document)
     assert "\x1b" not in show(document)
     assert r"\[red\]a\|b\_c" in render.markdown(document)
-    assert r"[red]a|b\_c\$x\textasciicircum{}2\$?[31m?\%\&" in render.latex(document)
-    render.write(document, tmp_path / "figure.svg")
+    assert r"[red]a|b\_c\$x\textasciicircum{}2\$?[31m?\%\&" in exports.latex(document)
+    output.write(document, tmp_path / "figure.svg", exports.FORMATS)
 
 
 def test_markdown_has_whole_intervals(document):
@@ -310,14 +310,14 @@ def test_markdown_has_whole_intervals(document):
 
 def test_csv_has_a_line_per_point(fronts):
     document = compare([*fronts, make_front("wide", 1.0, card=make_card(3, "other"))])
-    lines = list(csv.DictReader(io.StringIO(render.csv(document))))
+    lines = list(csv.DictReader(io.StringIO(exports.csv(document))))
     assert len(lines) == 1 + 11 + 11 + 6
     assert float(lines[0]["reward:helpful"]) == document["benchmarks"][0]["rows"][0]["points"][0]["reward"][0]
     assert (lines[0]["weight:humour"], lines[-1]["weight:humour"]) == ("", "1.0")
 
 
 def test_latex_is_balanced(document):
-    text = render.latex(document)
+    text = exports.latex(document)
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
     assert text.count(r" \\") == 1 + 3
     cells = [line.count(" & ") for line in text.splitlines() if line.endswith(r" \\")]
@@ -335,7 +335,7 @@ def test_a_suffix_decides_the_format_and_the_document_the_bytes(document, tmp_pa
         ".md": b"<!-- moa compare -->",
     }
     for name in ("one", "two"):
-        render.write(document, tmp_path / "deep" / f"{name}{suffix}")
+        output.write(document, tmp_path / "deep" / f"{name}{suffix}", exports.FORMATS)
     one, two = (tmp_path / "deep" / f"{name}{suffix}" for name in ("one", "two"))
     assert one.read_bytes().startswith(starts.get(suffix, b""))
     assert one.read_bytes() == two.read_bytes()
@@ -343,14 +343,14 @@ def test_a_suffix_decides_the_format_and_the_document_the_bytes(document, tmp_pa
 
 
 def test_json_is_the_document(document, tmp_path):
-    render.write(document, tmp_path / "x.json")
+    output.write(document, tmp_path / "x.json", exports.FORMATS)
     assert json.loads((tmp_path / "x.json").read_text()) == document
 
 
 @pytest.mark.parametrize("name", ["x.docx", "x", "."])
 def test_an_unknown_suffix_lists_the_known(document, tmp_path, name):
     with pytest.raises(BadInput, match=r"\.md \.json \.csv \.tex \.xml \.png \.pdf \.svg"):
-        render.write(document, tmp_path / name)
+        output.write(document, tmp_path / name, exports.FORMATS)
 
 
 def test_a_place_that_cannot_be_written(document, tmp_path):
@@ -358,7 +358,7 @@ def test_a_place_that_cannot_be_written(document, tmp_path):
     (tmp_path / "x.json").mkdir()
     for path in (tmp_path / "file" / "x.json", tmp_path / "x.json"):
         with pytest.raises(BadInput, match="cannot write"):
-            render.write(document, path)
+            output.write(document, path, exports.FORMATS)
     assert {p.name for p in tmp_path.iterdir()} == {"file", "x.json"}
 
 
@@ -386,9 +386,9 @@ def test_dominated_points_are_hollow():
 
 
 def test_svg_keeps_text_as_text_and_png_is_a_picture(document, tmp_path: Path):
-    render.write(document, tmp_path / "x.svg")
+    output.write(document, tmp_path / "x.svg", exports.FORMATS)
     assert "helpful (SFT SDs)" in (tmp_path / "x.svg").read_text()
-    render.write(document, tmp_path / "x.png")
+    output.write(document, tmp_path / "x.png", exports.FORMATS)
     assert imread(tmp_path / "x.png").shape[1] == pytest.approx(2 * 3.3 * 300, abs=2)
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from benchmarks import BadInput, Front
+from moa_cli import exports, output, render
 from moa_cli import gate as gates
-from moa_cli import render
 from moa_cli.comparison import compare
 from moa_cli.gate import gate
 from moa_cli.quality import prompt_scores
@@ -24,7 +24,7 @@ from tests.test_compare import make_card, make_front, show
 
 def judged(now: list[Front], before: list[Front], tolerance: float = 0.01, **told) -> dict[str, str]:
     """The verdict on every method; documents go through JSON as files do."""
-    documents = [json.loads(render.json(compare(fronts))) for fronts in (now, before)]
+    documents = [json.loads(output.json(compare(fronts))) for fronts in (now, before)]
     found = gate(*documents, name="main.json", tolerance=tolerance, **told)
     return {v["method"]: v["verdict"] for v in found["verdicts"]}
 
@@ -97,7 +97,7 @@ def closed() -> dict:
 
 
 def test_junit(closed):
-    suites = ElementTree.fromstring(render.FORMATS[".xml"](closed))
+    suites = ElementTree.fromstring(exports.FORMATS[".xml"](closed))
     (suite,) = suites
     assert {k: suite.attrib[k] for k in ("tests", "failures", "skipped")} == {
         "tests": "3", "failures": "2", "skipped": "1"
@@ -106,7 +106,7 @@ def test_junit(closed):
     assert cases["soup"].find("failure").attrib["message"].startswith("regressed: -")
     assert cases["gone"].find("failure").attrib["type"] == "lost"
     assert cases["context"].find("skipped") is not None
-    plain = ElementTree.fromstring(render.FORMATS[".xml"](compare([make_front("x\x00<&\ud800", 1.0)])))
+    plain = ElementTree.fromstring(exports.FORMATS[".xml"](compare([make_front("x\x00<&\ud800", 1.0)])))
     assert plain[0][0].attrib["name"] == "x?<&?"
     assert plain[0].attrib["failures"] == "0"
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from benchmarks import pareto
-from moa_cli import render
+from moa_cli import exports, output
 from moa_cli.charts import attained
 from moa_cli.comparison import compare
 from moa_cli.drawing import counted
@@ -184,7 +184,7 @@ def test_every_comparison_has_a_whole_report(case):
 
 
 def test_the_same_document_gives_the_same_bytes(document, page, tmp_path):
-    render.write(document, tmp_path / "x.html")
+    output.write(document, tmp_path / "x.html", exports.FORMATS)
     assert (tmp_path / "x.html").read_bytes() == page.encode()
 
 

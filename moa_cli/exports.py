@@ -1,0 +1,86 @@
+"""A comparison in every format: CSV and LaTeX here, and who writes the others."""
+
+from __future__ import annotations
+
+import csv as csv_format
+import io
+from collections.abc import Callable
+from typing import Any
+
+from moa_cli.output import Formats, as_text, json
+from moa_cli.render import COLUMNS, cells, facts, markdown
+from moa_cli.words import latex_text, one_line
+
+
+def csv(document: dict[str, Any]) -> str:
+    """One line per method and point; columns of objectives that a benchmark does not have stay empty."""
+    objectives = list(dict.fromkeys(o for b in document["benchmarks"] for o in b["objectives"]))
+    scores = [f"{kind}:{objective}" for kind in ("weight", "reward", "evaluator") for objective in objectives]
+    columns = ["benchmark", "version", "method", "steering", "seeds", "label", *scores, "kl", "collapse"]
+    file = io.StringIO()
+    writer = csv_format.DictWriter(file, columns, lineterminator="\n")
+    writer.writeheader()
+    for benchmark in document["benchmarks"]:
+        for row in benchmark["rows"]:
+            shared = {"benchmark": benchmark["name"], "version": benchmark["version"]}
+            shared |= {"method": row["method"], "steering": row["steering"], "seeds": " ".join(map(str, row["seeds"]))}
+            for point in row["points"]:
+                line = shared | {name: point[name] for name in ("label", "kl", "collapse")}
+                for kind, entry in (("weight", "weights"), ("reward", "reward"), ("evaluator", "evaluator")):
+                    names = [f"{kind}:{objective}" for objective in benchmark["objectives"]]
+                    line |= dict(zip(names, point[entry], strict=True))
+                writer.writerow(line)
+    return file.getvalue()
+
+
+def latex(document: dict[str, Any]) -> str:
+    """A booktabs table per benchmark, to be put into a paper as it is (needs \\usepackage{booktabs})."""
+    parts: list[str] = []
+    for benchmark in document["benchmarks"]:
+        body = [" & ".join(map(latex_text, cells(benchmark, row))) + r" \\" for row in benchmark["rows"]]
+        parts += [
+            f"% {' '.join(one_line(fact) for fact in facts(benchmark))}",
+            rf"\begin{{tabular}}{{l{'r' * (len(COLUMNS) - 1)}}}",
+            r"\toprule",
+            " & ".join(map(latex_text, COLUMNS)) + r" \\",
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+        ]
+    return "\n".join(parts)
+
+
+def _image(suffix: str) -> Callable[[dict[str, Any]], bytes]:
+    def draw(document: dict[str, Any]) -> bytes:
+        from moa_cli.figure import image
+
+        return image(document, suffix)
+
+    return draw
+
+
+def _junit(document: dict[str, Any]) -> bytes:
+    from moa_cli.junit import xml
+
+    return xml(document)
+
+
+def _report(document: dict[str, Any]) -> bytes:
+    from moa_cli.report import html
+
+    return html(document).encode()
+
+
+FORMATS: Formats = {
+    ".md": as_text(markdown),
+    ".json": as_text(json),
+    ".csv": as_text(csv),
+    ".tex": as_text(latex),
+    ".xml": _junit,
+    ".png": _image("png"),
+    ".pdf": _image("pdf"),
+    ".svg": _image("svg"),
+    ".html": _report,
+}

@@ -1,0 +1,56 @@
+"""Documents into files: what -o writes, by suffix."""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks import BadInput
+
+Formats = Mapping[str, Callable[[dict[str, Any]], bytes]]
+"""What writes a document, by suffix."""
+
+
+def json(document: dict[str, Any]) -> str:
+    """The document itself."""
+    return json_format.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def write(document: dict[str, Any], path: Path, formats: Formats) -> None:
+    """Writes a document in the format of the file's suffix, whole or not at all.
+
+    BadInput for an unknown suffix.
+    """
+    check_suffix(path, formats)
+    content = formats[path.suffix.lower()](document)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except OSError as error:
+        if partial.exists():
+            partial.unlink()
+        raise BadInput(
+            f"cannot write {path}: {error.strerror}",
+            "the result was made, but not saved",
+            "choose another place with -o FILE",
+        ) from error
+
+
+def check_suffix(path: Path, formats: Formats) -> None:
+    """BadInput for a file whose suffix is none of the formats."""
+    if path.suffix.lower() not in formats:
+        raise BadInput(
+            f"cannot write {path}: its suffix names no known format",
+            "the suffix of -o decides what is written",
+            f"use one of {' '.join(formats)}",
+        )
+
+
+def as_text(render: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], bytes]:
+    """A renderer of text as one of bytes."""
+    return lambda document: render(document).encode()

@@ -1,0 +1,63 @@
+"""Numbers and texts for people: with their intervals, on one line, inert in Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import re
+
+
+def star(gain: tuple[float, float, float]) -> str:
+    """A mark for an interval that excludes 0."""
+    return "*" if gain[1] > 0 or gain[2] < 0 else ""
+
+
+def number(value: float, sign: str = "") -> str:
+    return f"{value:{sign}.2f}" if abs(value) < 100 else f"{value:{sign}.4g}"
+
+
+def interval(value: float, low: float, high: float, sign: str = "") -> str:
+    """A value and its whole interval."""
+    return f"{number(value, sign)} [{number(low, sign)}, {number(high, sign)}]"
+
+
+def plus_minus(value: float, low: float, high: float, sign: str = "") -> str:
+    """A value and half the width of its interval."""
+    return f"{number(value, sign)} ±{number((high - low) / 2)}"
+
+
+def kl(nats: float | None) -> str:
+    """A divergence; a dash where nobody knows it."""
+    return "-" if nats is None else f"{nats:.1f}"
+
+
+def time(seconds: float | None) -> str:
+    """Seconds in the unit that suits them; empty where nobody counted."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+def one_line(text: str) -> str:
+    """A text from data on one line, without control characters."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def markdown_text(text: str) -> str:
+    """A text from data as plain text in Markdown."""
+    return re.sub(r"([\\`*_{}\[\]<>|#~])", r"\\\1", one_line(text))
+
+
+_LATEX = {
+    **{c: f"\\{c}" for c in "{}$&#_%"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+}
+
+
+def latex_text(text: str) -> str:
+    """A text from data as plain text in LaTeX."""
+    return "".join(_LATEX.get(c, c) for c in one_line(text))
