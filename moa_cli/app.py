@@ -5,11 +5,10 @@ Exit codes: 0 fine, 1 a method regressed, 2 the question could not be answered, 
 
 from __future__ import annotations
 
-import shlex
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -221,41 +220,25 @@ def compare(
     moa compare -m all --seed 0 --seed 1 -o table.md -o figure.pdf
     moa compare -m ric --baseline main.json -o junit.xml -o comment.md
     """
-    from benchmarks import read_front
-    from methods import method_name
-    from moa_cli import exports, fronts, plan, render, store
-    from moa_cli.comparison import compare as compared
-    from moa_cli.gate import gate
+    from moa_cli import contest, exports, fronts, render
 
     steps.check_outputs(output or [], exports.FORMATS)
     allowed = steps.share_in(tolerance)
     before = fronts.saved([baseline]) if baseline else None
-    names, failed = steps.method_list(method), set()
+    names = steps.method_list(method)
     if config and not names:
         refuse("-c was given without -m", "settings are for runs that are made", "moa compare -m METHOD -c ...")
-    document: dict[str, Any] | None = None
+    failed: contest.Failed = ()
+    document = None if names or not what else contest.saved(what, keep_collapsed=keep_collapsed)
     if names:
+        fronts.named(what or [])  # before any work begins
         settings = steps.settings_of(config, steps.benchmark_list(benchmark), names, data_dir, runs)
-        chosen = plan.contestants(settings, seed or [0], home=runs, data_dir=data_dir)
-        beside = fronts.named(what or [])
-        outcomes = steps.execute(plan.measuring(chosen, may_train=True), settings.benchmarks.values(), jobs)
-        if before is None:
-            steps.succeed(outcomes)
-        else:
-            steps.show_failures(outcomes)
-        measured = [run for run in chosen if run.measured]
-        failed = {(run.benchmark.name, method_name(type(run.method))) for run in chosen if not run.measured}
-        found = [*(read_front(run.folder / store.FRONT) for run in measured), *beside]
-    elif what and (document := fronts.saved(what)):
-        found = []
-    elif what:
-        found = fronts.named(what)
+        made, failed = contest.hold(settings, seed or [], runs, data_dir, jobs, gated=before is not None)
+        folders = [*made, *(what or [])]
     else:
-        found = fronts.found(runs, steps.folder_names(benchmark), seed or [], say)
-    document = document or compared(found, keep_collapsed=keep_collapsed)
-    document |= {"command": shlex.join(["moa", *sys.argv[1:]]), "versions": store.versions(), "gate": None}
-    if before is not None:
-        document["gate"] = gate(document, before, name=str(baseline), tolerance=allowed, failed=failed)
+        folders = what or fronts.found(runs, steps.folder_names(benchmark), seed or [], say)
+    document = document or contest.document_of(folders, failed, keep_collapsed=keep_collapsed)
+    document = contest.judged(document, baseline, before, allowed, failed)
     steps.write_outputs(document, output or [], exports.FORMATS)
     out(document if json else render.table(document))
     if document["gate"]:
@@ -328,7 +311,7 @@ def claims(
 
     steps.check_outputs(output or [], papers.FORMATS)
     measured = fronts.found(runs, steps.folder_names(benchmark), seed or [], say)
-    document = papers.check(papers.load(own), measured)
+    document = papers.check(papers.load(own), fronts.named(measured))
     steps.write_outputs(document, output or [], papers.FORMATS)
     out(document if json else papers.table(document))
 

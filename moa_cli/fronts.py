@@ -48,8 +48,8 @@ def named(folders: Sequence[Path]) -> list[Front]:
     return [read_front(folder / "front") for folder in folders]
 
 
-def found(home: Path, benchmarks: Sequence[str], seeds: Sequence[int], say: Callable[[str], None]) -> list[Front]:
-    """The fronts of all measured runs, on each benchmark only those that share the newest front's scale card."""
+def found(home: Path, benchmarks: Sequence[str], seeds: Sequence[int], say: Callable[[str], None]) -> list[Path]:
+    """The folders of all measured runs, on each benchmark only those that share the newest front's scale card."""
     documents = {p: d for p in store.find_runs(home, benchmarks) if (d := store.front_document(p)) is not None}
     folders = [p for p, d in documents.items() if not seeds or d["seed"] in seeds]
     if not folders:
@@ -66,4 +66,4 @@ def found(home: Path, benchmarks: Sequence[str], seeds: Sequence[int], say: Call
     for folder in folders:
         if folder not in kept:
             say(f"left out: {folder}, measured under an older scale card")
-    return [read_front(folder / "front") for folder in kept]
+    return kept
