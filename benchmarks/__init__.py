@@ -20,11 +20,13 @@ if TYPE_CHECKING:
         Scratch,
         TrainedReward,
         Weights,
+        default_grid,
         digest,
         plain,
         simplex_grid,
     )
     from benchmarks._card import Card
+    from benchmarks._ceiling import Ceiling, Measured, best_of, efficiencies
     from benchmarks._collapse import collapse_reasons, collapsed
     from benchmarks._cost import Cost, charge, charged_to
     from benchmarks._data import nearest, read_rows
@@ -57,8 +59,10 @@ if TYPE_CHECKING:
         sequence_divergence,
         sequence_log_probs,
     )
+    from benchmarks._pool import draw_samples
     from benchmarks._prepare import Prepared, is_prepared, missing_parts, prepare, prepare_part
     from benchmarks._python import load_file
+    from benchmarks._samples import Samples, find_samples, read_samples, samples_folder
     from benchmarks._scoring import Given, rescore, score_given
     from benchmarks._significance import dominance, holm, permutation_test, pseudo_values
     from benchmarks._stats import Bootstrap, Interval, bootstrap_hypervolume, bootstrap_means
@@ -77,9 +81,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "_benchmark": (
         "Answer Benchmark FunctionReward HubReward Objective PreferencePair Sampling Scratch TrainedReward Weights "
-        "digest plain simplex_grid"
+        "default_grid digest plain simplex_grid"
     ),
     "_card": "Card",
+    "_ceiling": "Ceiling Measured best_of efficiencies",
     "_collapse": "collapse_reasons collapsed",
     "_cost": "Cost charge charged_to",
     "_data": "nearest read_rows",
@@ -92,8 +97,10 @@ _HOMES = {
     "_log": "Log silent",
     "_lock": "locked whole_folder write_text",
     "_policy": "Divergence Policy by_length cut cut_tokens load_policy pad_right sample_tokens sequence_divergence sequence_log_probs",
+    "_pool": "draw_samples",
     "_prepare": "Prepared is_prepared missing_parts prepare prepare_part",
     "_python": "load_file",
+    "_samples": "Samples find_samples read_samples samples_folder",
     "_scoring": "Given rescore score_given",
     "_significance": "dominance holm permutation_test pseudo_values",
     "_stats": "Bootstrap Interval bootstrap_hypervolume bootstrap_means",

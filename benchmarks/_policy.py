@@ -242,14 +242,20 @@ def invert(logits: torch.Tensor, uniforms: torch.Tensor, sampling: Sampling) -> 
         mass = probabilities.cumsum(-1)
         chosen = torch.searchsorted(mass, (uniforms * mass[:, -1])[:, None], right=True)[:, 0]
         return chosen.clamp(max=logits.shape[-1] - 1)
-    ranked, order = probabilities.topk(min(64, logits.shape[-1]), dim=-1)
-    if bool((ranked.sum(-1) < sampling.top_p).any()):  # rarely are 64 tokens not enough
-        ranked, order = probabilities.sort(dim=-1, descending=True)
-    mass = ranked.cumsum(-1)
-    last = (mass < sampling.top_p).sum(-1, keepdim=True).clamp(max=ranked.shape[-1] - 1)
+    _, order, mass, last = nucleus(probabilities, sampling.top_p)
     target = uniforms[:, None] * mass.gather(1, last)
     chosen = torch.searchsorted(mass, target, right=True).minimum(last)
     return order.gather(1, chosen)[:, 0]
+
+
+def nucleus(probabilities: torch.Tensor, top_p: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Of probabilities (..., V): the highest R in order, whose they are, their cumulative sum (..., R), and which of them
+    (..., 1) is the last one inside the nucleus."""
+    ranked, order = probabilities.topk(min(64, probabilities.shape[-1]), dim=-1)
+    if bool((ranked.sum(-1) < top_p).any()):  # rarely are 64 tokens not enough
+        ranked, order = probabilities.sort(dim=-1, descending=True)
+    mass = ranked.cumsum(-1)
+    return ranked, order, mass, (mass < top_p).sum(-1, keepdim=True).clamp(max=ranked.shape[-1] - 1)
 
 
 class Divergence(NamedTuple):

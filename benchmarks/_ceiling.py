@@ -1,0 +1,156 @@
+"""The ceiling: the highest scores that any policy could reach at a given divergence from the starting policy, from samples.
+
+Among all policies with the same mean KL(pi || q0), the one with the highest mean of w . r is
+
+    pi(y | x) = q0(y | x) exp(t w . r(x, y)) / Z(x)        one strength t = 1 / beta for all prompts x
+
+(Korbak et al. 2022, arXiv 2205.11275; METHODS: the ceiling), and its KL is t E_pi[w . r] - E_x[log Z(x)]. q0 is the starting
+policy *as it is decoded in the benchmark*, temperature and nucleus included, since that is what scores are measured from.
+So the ceiling is exact for whatever re-weights what the starting policy would say; a trained policy may say other things,
+and could in principle pass it. N prompts, S samples of each, M objectives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import comb
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks._benchmark import Weights
+from benchmarks._stats import Bootstrap, bootstrap_hypervolume
+
+FLOOR = 6.0
+"""Effective samples per prompt below which a point is hidden: from there on hypervolumes are within 2 % in the tests."""
+STRENGTHS = np.geomspace(0.1, 1000, 98)
+"""At which KL is tabulated, per unit of score: neighbours differ by 10 %."""
+
+
+class Tilt(NamedTuple):
+    """The starting policy, tilted towards weights."""
+
+    scores: np.ndarray
+    """(N, M) expected scores for each prompt."""
+    kl: float
+    """Mean nats per answer from the starting policy."""
+    effective: float
+    """Effective samples per prompt, 1 <= effective <= S: the harmonic mean over prompts of 1 / sum_s w_s^2 (Kong 1992)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ceiling:
+    """Samples from which expectations under tilted policies are estimated."""
+
+    scores: np.ndarray
+    """(N, S, M)."""
+    log_weights: np.ndarray
+    """(N, S) log q0 / m, m being the density that the samples were drawn from; -inf for what the starting policy never says."""
+    _known_by_weights: dict[Weights, np.ndarray] = field(default_factory=dict, init=False, repr=False)
+
+    def tilt(self, weights: Weights, strength: float) -> Tilt:
+        """The policy ~ q0 exp(strength w . r); strength 0 is q0.
+
+        Self-normalised importance sampling for each prompt. Its bias is of order 1 / effective and would pass for a lower
+        ceiling; the delete-one jackknife takes out most of it (Quenouille 1956).
+        """
+        S = self.log_weights.shape[1]
+        utility = strength * (self.scores @ np.asarray(weights))
+        untilted, log_before = _normalised(self.log_weights)
+        shares, log_after = _normalised(self.log_weights + utility)
+        values = np.concatenate([self.scores, utility[..., None]], axis=2)
+        means = np.einsum("ns,nsm->nm", shares, values)
+        held = np.minimum(shares, 0.9)  # beyond, what remains without the sample says nothing
+        pull = (1 - 1 / S) * held**2 / (1 - held)
+        means += np.einsum("ns,nsm->nm", pull, values - means[:, None])
+        log_z = log_after - log_before
+        log_z -= (1 - 1 / S) * (np.log1p(-held) - np.log1p(-untilted)).sum(axis=1)
+        return Tilt(means[:, :-1], float((means[:, -1] - log_z).mean()), float(1 / (shares**2).sum(axis=1).mean()))
+
+    def reach(self, weights: Weights) -> float:
+        """The highest mean KL that leaves FLOOR effective samples."""
+        return float(self._known(weights)[-1, 1])
+
+    def at(self, weights: Weights, kl: float) -> Tilt:
+        """The tilted policy at a mean KL (to 1 %). ValueError for one that is out of reach."""
+        if kl > self.reach(weights):
+            raise ValueError(f"a mean KL of {kl:.3g} is out of reach")
+        strengths, kls = self._known(weights).T
+        return self.tilt(weights, float(np.interp(np.sqrt(kl), np.sqrt(kls), strengths)))
+
+    def _known(self, weights: Weights) -> np.ndarray:
+        """Strengths and the mean KL of each (L, 2), from strength 0 up to where FLOOR is met."""
+        if weights not in self._known_by_weights:
+            rows = [(0.0, 0.0)]
+            for strength in STRENGTHS:
+                tilted = self.tilt(weights, strength)
+                if tilted.effective < FLOOR:
+                    break
+                rows.append((strength, tilted.kl))
+            self._known_by_weights[weights] = np.array(rows)
+        return self._known_by_weights[weights]
+
+
+class Measured(NamedTuple):
+    """What efficiency needs of a front: K points."""
+
+    weights: Sequence[Weights]
+    scores: np.ndarray
+    """(K, N, M)."""
+    kl: np.ndarray
+    """(K,) mean nats per answer."""
+
+
+def efficiencies(ceiling: Ceiling, methods: Sequence[Sequence[Measured]], ref: Sequence[float]) -> list[Bootstrap]:
+    """The hypervolume of each method's points (one `Measured` per seed) as a share of what the ceiling has at the same
+    weights and, point by point, the same KL, or at most the KL in reach: there the true share is lower.
+
+    Means over seeds are taken before the division. The bootstrap is over prompts, paired, and leaves strengths as they are.
+    Not finite where the ceiling itself has no hypervolume above `ref`.
+    """
+    best = [
+        [
+            np.stack(
+                [ceiling.at(w, min(kl, ceiling.reach(w))).scores for w, kl in zip(one.weights, one.kl, strict=True)]
+            )
+            for one in seeds
+        ]
+        for seeds in methods
+    ]
+    sampled = bootstrap_hypervolume([*([one.scores for one in seeds] for seeds in methods), *best], ref)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return [
+            Bootstrap(float(np.divide(ours.value, theirs.value)), ours.draws / theirs.draws)
+            for ours, theirs in zip(sampled[: len(best)], sampled[len(best) :], strict=True)
+        ]
+
+
+def best_of(scores: np.ndarray, weights: Weights, n: int) -> np.ndarray:
+    """Expected scores (N, M) of the best by w . r among n answers, from S >= n independent ones of the starting policy
+    (N, S, M): the mean over all subsets of n, in which the i-th lowest is best with probability C(i - 1, n - 1) / C(S, n).
+    """
+    S = scores.shape[1]
+    order = np.argsort(scores @ np.asarray(weights), axis=1)
+    ranked = np.take_along_axis(scores, order[..., None], axis=1)
+    chances = np.array([comb(i, n - 1) / comb(S, n) for i in range(S)])
+    return np.einsum("s,nsm->nm", chances, ranked)
+
+
+def balanced(log_probs: np.ndarray, counts: Sequence[int]) -> np.ndarray:
+    """log q0 / m (N, S) of samples drawn from J densities, counts[j] from the j-th, the first being q0: `log_probs` (N, S, J).
+
+    m = sum_j counts[j] / S q_j is the density of all samples together, which is what makes the weights safe where some q_j
+    hardly ever goes (balance heuristic: Veach & Guibas 1995; Owen & Zhou 2000). -inf where q0 is 0.
+    """
+    mixture = np.logaddexp.reduce(log_probs + np.log(np.asarray(counts) / sum(counts)), axis=2)
+    base = log_probs[..., 0]
+    return np.subtract(base, mixture, out=np.full(base.shape, -np.inf), where=np.isfinite(base))
+
+
+def _normalised(log_weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (N, S) with sum 1 for each prompt, and the logarithms (N,) of what the sums were."""
+    top = log_weights.max(axis=1, keepdims=True)
+    weights = np.exp(log_weights - top)
+    total = weights.sum(axis=1, keepdims=True)
+    return weights / total, (top + np.log(total))[:, 0]

@@ -1,0 +1,225 @@
+"""Drawing the samples of a ceiling: how likely answers are as decoded, what is kept, and that few samples tell what many do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from benchmarks import (
+    BadInput,
+    Benchmark,
+    Ceiling,
+    Cost,
+    Policy,
+    Sampling,
+    charged_to,
+    draw_samples,
+    find_samples,
+    hypervolume,
+    samples_folder,
+    simplex_grid,
+)
+from benchmarks import _pool as pool
+from benchmarks._policy import _next_token_log_probs, invert
+from benchmarks._pool import decoded_log_probs, token_log_probs
+
+MakePolicy = Callable[..., Policy]
+GRID = simplex_grid(2, 2)
+
+
+class Bigram(torch.nn.Module):
+    """The logits (V,) of the next token depend on the last one alone."""
+
+    def __init__(self, logits: torch.Tensor):
+        super().__init__()
+        self.logits = torch.nn.Parameter(logits)
+
+    def forward(self, input_ids: torch.Tensor, logits_to_keep: int = 0, **_: Any) -> SimpleNamespace:
+        return SimpleNamespace(logits=self.logits[input_ids[:, -logits_to_keep:]])
+
+
+# How likely an answer is
+
+
+@pytest.mark.parametrize(
+    ("spread", "temperature", "top_p"), [(3.0, 1.0, 0.9), (2.0, 0.7, 0.7), (0.05, 1.0, 0.9), (3.0, 1.5, 1.0)]
+)
+def test_tokens_are_as_likely_as_they_are_drawn(spread: float, temperature: float, top_p: float) -> None:
+    """The sampler at 20,001 evenly spread quantiles gives every token its probability, to the spacing; others never.
+
+    The third case has a nucleus of some 260 tokens, more than are looked at first.
+    """
+    for seed in range(3):
+        logits = spread * torch.randn(300, generator=torch.Generator().manual_seed(seed))
+        sampling, Q = Sampling(max_new_tokens=1, temperature=temperature, top_p=top_p), 20_001
+        quantiles = (torch.arange(Q) + 0.5) / Q
+        drawn = torch.cat([invert(logits.expand(len(q), -1), q, sampling) for q in quantiles.split(4000)])
+        counts = torch.bincount(drawn, minlength=300) / Q
+        said = token_log_probs(logits.expand(300, -1), torch.arange(300), sampling).exp()
+        assert torch.allclose(said, counts, atol=1e-4)
+        assert bool((said[counts > 0] > 0).all())
+        assert float(said.sum()) == pytest.approx(1, abs=1e-4)
+        assert int((said > 0).sum()) > 64 or spread > 1
+
+
+def test_all_answers_together_have_probability_one(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Six tokens, one of them the end, answers of up to four tokens: enumerated, whether they end or run out of tokens."""
+    V, end = 6, tokenizer.eos_token_id
+    assert end < V
+    logits = torch.full((len(tokenizer), len(tokenizer)), -60.0)
+    logits[:, :V] = 1.5 * torch.randn(len(tokenizer), V, generator=torch.Generator().manual_seed(0))
+    policy = Policy(Bigram(logits), tokenizer)  # type: ignore[arg-type]
+    sampling = Sampling(max_new_tokens=4, top_p=0.8)
+    others = [t for t in range(V) if t != end]
+    ended = [[*first, end] for n in range(4) for first in product(others, repeat=n)]
+    answers = [*ended, *map(list, product(others, repeat=4))]
+    chances = np.exp(decoded_log_probs(policy, "Hello", answers, sampling))
+    assert chances.sum() == pytest.approx(1, abs=1e-5)
+    assert 0 < (chances == 0).sum() < len(chances)
+
+
+@pytest.mark.parametrize("batch", [3, 64])
+def test_answers_are_read_as_they_are_drawn(random_policy: MakePolicy, batch: int) -> None:
+    """Against a plain forward pass over prompt and answer, token by token; no answer of its own is impossible to a policy."""
+    policy, sampling = random_policy(3, 0.4), Sampling(max_new_tokens=9, temperature=1.2, top_p=0.9)
+    prompt = "Hello there, call 3"
+    answers = [ids[: 1 + i % 9] for i, ids in enumerate(policy.sample([prompt] * 40, sampling, 0))]
+    found = decoded_log_probs(policy, prompt, answers, sampling, batch)
+    assert np.isfinite(found).all()
+    for ids, value in zip(answers, found, strict=True):
+        plain = _next_token_log_probs(policy, [policy.encode_prompt(prompt)], [ids], 1.2).exp()[0].detach()
+        total = 0.0
+        for row, token in zip(plain, ids, strict=False):
+            ranked = row.sort(descending=True).values
+            inside = ranked[: int((ranked.cumsum(0) < 0.9).sum()) + 1]
+            total += float((row[token] / inside.sum()).log())
+        assert value == pytest.approx(total, abs=1e-4)
+
+
+# What is drawn and kept
+
+
+def leaning(policy: Policy, word: str, strength: float) -> Policy:
+    """A policy that says a word more often: as if it had been trained to."""
+    model: Any = deepcopy(policy.model)
+    tokens = [policy.tokenizer(f" {word}")["input_ids"][0]]
+    head = torch.nn.Linear(model.config.hidden_size, model.config.vocab_size)
+    with torch.no_grad():
+        head.weight.copy_(model.lm_head.weight)
+        head.bias.zero_()
+        head.bias[tokens] = strength
+    model.lm_head = head.eval()
+    return replace(policy, model=model)
+
+
+@dataclass(frozen=True, eq=False)
+class Choosy(Policy):
+    """A policy that does more than sample from its model."""
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten samples per prompt, of which four are the starting policy's."""
+    monkeypatch.setattr(pool, "BASE", 4)
+    monkeypatch.setattr(pool, "OTHERS", 6)
+
+
+def test_what_is_drawn_is_kept(tiny: Benchmark, few: None, tmp_path: Path) -> None:
+    """Shapes, scores of the answers that are kept, nothing charged; and from then on nothing is drawn."""
+    start = tiny.prepared.policy
+    folder = samples_folder(tmp_path, tiny.card, ["a", "b"])
+    with charged_to(Cost()) as spent:
+        samples = draw_samples(tiny, [lambda: leaning(start, "ah", 1.0), lambda: leaning(start, "oh", 1.0)], folder)
+    assert spent == Cost()
+    prompts = tiny.prompts("test")
+    assert samples.counts == (4, 3, 3)
+    assert samples.scores.shape == samples.evaluator.shape == (len(prompts), 10, 2)
+    assert samples.log_probs.shape == (len(prompts), 10, 3)
+    assert np.isfinite(samples.log_probs[:, :4, 0]).all()
+    assert np.isfinite(samples.log_probs[:, 4:7, 1]).all()
+    ids = json.loads((folder / "answers-1.json").read_text())
+    texts = [start.decode(answer) for answer in ids[2]]
+    np.testing.assert_allclose(samples.evaluator[2, 4:7], tiny.evaluate([prompts[2]] * 3, texts))
+    again = draw_samples(tiny, [], folder)
+    found = find_samples(tmp_path, tiny.card)
+    assert found is not None
+    for other in (again, found):
+        assert np.array_equal(other.log_probs, samples.log_probs)
+        assert np.array_equal(other.scores, samples.scores)
+    assert find_samples(tmp_path, replace(tiny.card, version="2")) is None
+
+
+def test_alone_the_starting_policy_gives_all(tiny: Benchmark, few: None, tmp_path: Path) -> None:
+    """So it does beside one that cannot tell how likely its answers are. Its weights are equal: nothing is reweighted. Beside
+    itself, too, and then it gives other answers as the other."""
+    start = tiny.prepared.policy
+    odd = Choosy(start.model, start.tokenizer, max_prompt_tokens=start.max_prompt_tokens)
+    assert draw_samples(tiny, [], tmp_path / "alone").counts == (10,)
+    samples = draw_samples(tiny, [lambda: odd], tmp_path / "odd")
+    assert samples.counts == (4,)
+    assert (samples.ceiling().log_weights == 0).all()
+    assert np.array_equal(samples.base(held_out=True), samples.evaluator)
+    twice = draw_samples(tiny, [lambda: start], tmp_path / "twice")
+    assert twice.counts == (4, 6)
+    np.testing.assert_allclose(twice.ceiling().log_weights, 0, atol=1e-9)
+    first, second = (json.loads((tmp_path / "twice" / f"answers-{j}.json").read_text()) for j in (0, 1))
+    assert all(one != other[:4] for one, other in zip(first, second, strict=True))
+
+
+def test_an_interrupted_drawing_goes_on(
+    tiny: Benchmark, few: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was answered before the crash is not answered again, and the samples are the same."""
+    whole = draw_samples(tiny, [], tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(pool, "decoded_log_probs", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            draw_samples(tiny, [], tmp_path / "cut")
+    assert not (tmp_path / "cut").exists()
+    monkeypatch.setattr(Policy, "sample", lambda *_: 1 / 0)
+    resumed = draw_samples(tiny, [], tmp_path / "cut")
+    assert np.array_equal(resumed.scores, whole.scores)
+    assert np.array_equal(resumed.log_probs, whole.log_probs)
+
+
+def test_what_cannot_be_used_is_refused(tiny: Benchmark, few: None, tmp_path: Path) -> None:
+    folder = samples_folder(tmp_path, tiny.card, [])
+    draw_samples(tiny, [], folder)
+    (folder / "scores.npy").write_bytes(b"no array")
+    with pytest.raises(BadInput, match="damaged"):
+        find_samples(tmp_path, tiny.card)
+    greedy = replace(tiny, sampling=replace(tiny.sampling, temperature=0.0))
+    with pytest.raises(BadInput, match="greedily"):
+        draw_samples(greedy, [], tmp_path / "greedy")
+    assert not (tmp_path / "greedy").exists()
+
+
+def test_few_samples_and_a_pool_tell_what_many_do(
+    tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A world too large to enumerate, by 1,000 answers of the starting policy to each prompt: with 32 of them and 80 of two
+    others the hypervolume at KL .5 and 1 is the same within 2 %, on the mean of eight drawings (there are ten prompts)."""
+    start, prompts = tiny.prepared.policy, tiny.prompts("test")
+    asked = [p for p in prompts for _ in range(1000)]
+    texts = [start.decode(ids) for ids in start.sample(asked, tiny.sampling, 5)]
+    scores = tiny.evaluate(asked, texts).reshape(len(prompts), 1000, 2)
+    truth = Ceiling(scores, np.zeros(scores.shape[:2]))
+    others = [lambda word=word: leaning(start, word, 1.0) for word in ("ah", "oh")]
+    drawn = []
+    for seed in range(8):
+        monkeypatch.setattr(pool, "SEED", 100 * seed)
+        drawn.append(draw_samples(tiny, others, tmp_path / str(seed)).ceiling(held_out=True))
+    for kl in (0.5, 1.0):
+        volumes = [hypervolume([c.at(w, kl).scores.mean(0) for w in GRID], (-2, -2)) for c in (truth, *drawn)]
+        assert np.mean(volumes[1:]) == pytest.approx(volumes[0], rel=0.02)
