@@ -30,7 +30,7 @@ def draw_samples(benchmark: Benchmark, others: Sequence[Load], folder: Path, log
     """Draws answers of the starting policy and of `others` and keeps them in `folder`, with what each policy and each reward
     makes of them. What is there is read, what was interrupted goes on; no method is charged.
 
-    One policy at a time is in memory. Of one that does more than sample from its model nobody can tell how likely its
+    Of the others one at a time is loaded. Of one that does more than sample from its model nobody can tell how likely its
     answers are: it draws none.
     """
     if benchmark.sampling.temperature == 0:
@@ -48,22 +48,22 @@ def draw_samples(benchmark: Benchmark, others: Sequence[Load], folder: Path, log
 
 def _drawn(benchmark: Benchmark, policies: Sequence[Load], parts: Path, log: Log) -> Samples:
     """First every policy answers, then every policy reads all answers, then they are scored. What is done lies in `parts`."""
-    prompts, sampling, steps = benchmark.prompts("test")[:PROMPTS], benchmark.sampling, 2 * len(policies) + 1
+    prompts, sampling = benchmark.prompts("test")[:PROMPTS], benchmark.sampling
     others = len(policies) - 1
     asked_for = [BASE, *[OTHERS // others] * others] if others else [BASE + OTHERS]
     drawn = []
     for j, (load, count) in enumerate(zip(policies, asked_for, strict=True)):
-        log("ceiling", j, steps, {})
+        log("answers", j, len(policies), {})
         drawn.append(_kept(parts / f"answers-{j}.json", partial(_answers, load, prompts, count, sampling, SEED + j)))
     answers = [[ids for each in drawn for ids in each[i]] for i in range(len(prompts))]
     counts = [len(each[0]) for each in drawn]
     log_probs = []
     for j, load in enumerate(policies):
-        log("ceiling", len(policies) + j, steps, {})
+        log("probabilities", j, len(policies), {})
         if counts[j]:
             read = partial(_log_probs, load, prompts, answers, sampling)
             log_probs.append(_kept(parts / f"log-probs-{j}.json", read))
-    log("ceiling", steps - 1, steps, {})
+    log("scores", 0, 1, {})
     asked = [prompt for prompt, each in zip(prompts, answers, strict=True) for _ in each]
     responses = [cut(benchmark.prepared.policy.decode(ids), sampling.stop) for each in answers for ids in each]
     shape = len(prompts), sum(counts), len(benchmark.objectives)

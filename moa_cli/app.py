@@ -205,6 +205,7 @@ def compare(
     baseline: options.Baseline = None,
     tolerance: options.Tolerance = "1%",
     keep_collapsed: options.KeepCollapsed = False,
+    ceiling: options.WithCeiling = False,
     output: options.Outputs = None,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
@@ -229,7 +230,7 @@ def compare(
     if config and not names:
         refuse("-c was given without -m", "settings are for runs that are made", "moa compare -m METHOD -c ...")
     failed: contest.Failed = ()
-    document = None if names or not what else contest.saved(what, keep_collapsed=keep_collapsed)
+    document = None if names or not what else contest.saved(what, keep_collapsed=keep_collapsed, ceiling=ceiling)
     if names:
         fronts.named(what or [])  # before any work begins
         settings = steps.settings_of(config, steps.benchmark_list(benchmark), names, data_dir, runs)
@@ -237,7 +238,8 @@ def compare(
         folders = [*made, *(what or [])]
     else:
         folders = what or fronts.found(runs, steps.folder_names(benchmark), seed or [], say)
-    document = document or contest.document_of(folders, failed, keep_collapsed=keep_collapsed)
+    if document is None:
+        document = contest.document_of(folders, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling)
     document = contest.judged(document, baseline, before, allowed, failed)
     steps.write_outputs(document, output or [], exports.FORMATS)
     out(document if json else render.table(document))

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from benchmarks import BadInput, Front, bootstrap_hypervolume, known
+from benchmarks import BadInput, Front, Samples, bootstrap_hypervolume, known
 from moa_cli import pairs, quality
+from moa_cli.ceilings import ceiling_part
 
 SCHEMA = "moa.compare/2"
 
 
-def compare(fronts: list[Front], *, keep_collapsed: bool = False) -> dict[str, Any]:
+def compare(
+    fronts: list[Front], *, keep_collapsed: bool = False, ceilings: Mapping[str, Samples] = MappingProxyType({})
+) -> dict[str, Any]:
     """Compares fronts, benchmark by benchmark, as JSON types.
 
     A row is a method with one configuration; it may have several seeds, and its numbers are means over them: of points
@@ -22,16 +27,19 @@ def compare(fronts: list[Front], *, keep_collapsed: bool = False) -> dict[str, A
     evaluators to the lowest. `pairs` are differences a - b in that hypervolume. Intervals come from the paired bootstrap over
     prompts, nested in seeds. IGD+ is the distance to the non-dominated points of all fronts together; expected utility is
     over an even grid of weights. Points at which too many answers are degenerate do not count, unless they are kept.
+    `ceilings` maps the hash of a scale card to the samples that its ceiling is estimated from.
     BadInput for fronts of one benchmark that were measured in different units.
     """
     if not fronts:
         raise BadInput("there is nothing to compare", "no front was given", "moa train -m METHOD, then moa compare")
     names = dict.fromkeys(f.card.benchmark for f in fronts)
-    benchmarks = [_benchmark([f for f in fronts if f.card.benchmark == name], keep_collapsed) for name in names]
+    benchmarks = [
+        _benchmark([f for f in fronts if f.card.benchmark == name], keep_collapsed, ceilings) for name in names
+    ]
     return {"schema": SCHEMA, "benchmarks": benchmarks}
 
 
-def _benchmark(fronts: list[Front], keep_collapsed: bool) -> dict[str, Any]:
+def _benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[str, Samples]) -> dict[str, Any]:
     """The part of the document on one benchmark."""
     card = fronts[0].card
     for other in fronts[1:]:
@@ -91,6 +99,7 @@ def _benchmark(fronts: list[Front], keep_collapsed: bool) -> dict[str, Any]:
         "refs": pairs.other_refs({name: scores["evaluator"][name] for name in groups}, card.ref),
         "samples": quality.samples(groups),
         "agreement": pairs.agreement(volumes["reward"], volumes["evaluator"]),
+        "ceiling": ceiling_part(groups, ceilings[card.hash]) if card.hash in ceilings else None,
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks import BadInput
 from methods import method_name
-from moa_cli import fronts, plan, steps, store
+from moa_cli import ceilings, fronts, plan, steps, store
 from moa_cli.comparison import SCHEMA, compare
 from moa_cli.config import Settings
 from moa_cli.gate import gate
@@ -34,24 +34,31 @@ def hold(
     return measured, {(run.benchmark.name, method_name(type(run.method))) for run in chosen if not run.measured}
 
 
-def document_of(folders: Sequence[Path], failed: Failed, *, keep_collapsed: bool) -> dict[str, Any]:
-    """The comparison of these runs, with how it was made. If all have failed, it is empty."""
+def document_of(
+    folders: Sequence[Path], failed: Failed, jobs: int | None, *, keep_collapsed: bool, ceiling: bool
+) -> dict[str, Any]:
+    """The comparison of these runs, with how it was made; what `ceiling` asks for is drawn first. If all have failed, it is
+    empty."""
+    document: dict[str, Any] = {"schema": SCHEMA, "benchmarks": []}
     if folders or not failed:
-        document = compare(fronts.named(folders), keep_collapsed=keep_collapsed)
-    else:
-        document = {"schema": SCHEMA, "benchmarks": []}
+        measured = fronts.named(folders)
+        if ceiling:
+            todo = ceilings.jobs(folders, measured)
+            steps.succeed(steps.execute(todo, [job.source.load() for job in todo], jobs))
+        document = compare(measured, keep_collapsed=keep_collapsed, ceilings=ceilings.stored(folders, measured))
     return document | {"command": shlex.join(["moa", *sys.argv[1:]]), "versions": store.versions()}
 
 
-def saved(paths: Sequence[Path], *, keep_collapsed: bool) -> dict[str, Any] | None:
+def saved(paths: Sequence[Path], *, keep_collapsed: bool, ceiling: bool) -> dict[str, Any] | None:
     """The comparison that was saved in a file, None where runs were named."""
     document = fronts.saved(paths)
-    if document and keep_collapsed:
-        raise BadInput(
-            "--keep-collapsed was given with a saved comparison",
-            "which points count was decided when it was made",
-            "name the runs instead",
-        )
+    for option, typed in (("--keep-collapsed", keep_collapsed), ("--ceiling", ceiling)):
+        if document and typed:
+            raise BadInput(
+                f"{option} was given with a saved comparison",
+                "that holds tables, and this needs the answers",
+                "name the runs instead",
+            )
     return document
 
 

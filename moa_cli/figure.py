@@ -75,7 +75,8 @@ def encoded(drawn: Figure, kind: str, look: dict[Any, Any] = LOOK) -> bytes:
 def figure(document: dict[str, Any]) -> Figure:
     """A band of panels per benchmark and one legend below.
 
-    Two objectives: training rewards left, held-out evaluators right, points joined in the order of their weights.
+    Two objectives: training rewards left, held-out evaluators right, points joined in the order of their weights, the
+    ceiling behind them where there is one.
     Three: each pair of objectives, training rewards above. Otherwise a line per point over all objectives. Points that
     another of their method dominates are hollow. A method that is not steered is a star.
     """
@@ -121,6 +122,8 @@ def _draw(part: SubFigure, panels: Panels, benchmark: dict[str, Any], styles: di
         for (kind, shown), ax in zip(line, row_of_axes, strict=True):
             ax.set_title(f"{title}, {_KINDS[kind]}", loc="left")
             names = [plain(benchmark["objectives"][m]) for m in shown]
+            if len(names) == len(benchmark["objectives"]) == 2 and benchmark.get("ceiling"):
+                _ceiling(ax, benchmark["ceiling"][kind])
             draw = _plane if len(shown) == 2 else _parallel
             for row in benchmark["rows"]:
                 points = np.array([point[kind] for point in sorted(row["points"], key=lambda p: p["weights"])])
@@ -151,6 +154,18 @@ def _plane(ax: Axes, points: np.ndarray, shown: tuple[int, ...], style: Style, l
         [], [], color=style.colour, marker=style.marker, markersize=7 if starred else 4.5,
         linestyle="" if starred else "-", label=label,
     )  # fmt: skip
+
+
+def _ceiling(ax: Axes, ceiling: dict[str, Any]) -> None:
+    """The highest fronts of two objectives, a line per KL with a gap where points are hidden; dashed, the best of n answers."""
+    best = ceiling["best_of_n"]
+    for front in [*ceiling["fronts"], best]:
+        points = dict(zip(map(tuple, front["weights"]), front["points"], strict=True))
+        x, y = np.array([points.get(tuple(w), (np.nan, np.nan)) for w in best["weights"]]).T
+        ax.plot(x, y, color="0.7", linewidth=0.6, linestyle="--" if front is best else "-", zorder=1)
+        name = f"best of {best['n']}" if front is best else f"KL {front['kl']:g}"
+        end = front["points"][0 if front is best else -1]
+        ax.annotate(name, end, color="0.5", fontsize=5, ha="center", va="top" if front is best else "bottom", zorder=1)
 
 
 def _parallel(ax: Axes, points: np.ndarray, shown: tuple[int, ...], style: Style, label: str) -> None:

@@ -29,12 +29,29 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Member:
+    """A trained policy whose answers help to estimate a ceiling: one point of a run."""
+
+    method: str
+    config: Mapping[str, Any]
+    folder: Path
+    """The run's."""
+    weights: Weights
+
+    @property
+    def name(self) -> str:
+        """What tells it from any other policy: folders are named after what was trained."""
+        return f"{self.folder.parent.name}/{self.folder.name} {','.join(map(str, self.weights))}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """A piece of work, small enough to be sent to another process."""
 
-    kind: Literal["look", "part", "card", "run", "weights", "sweep", "given", "rescore"]
+    kind: Literal["look", "part", "card", "run", "weights", "sweep", "given", "rescore", "ceiling"]
     """Ask what a preparation lacks; make one part of it; make the rest; train and measure a run; measure one point, or
-    every intensity of every goal; score answers that were made elsewhere, or those of another run."""
+    every intensity of every goal; score answers that were made elsewhere, or those of another run; draw what a ceiling is
+    estimated from."""
     source: Source
     part: str = ""
     method: str = ""
@@ -50,6 +67,8 @@ class Job:
     """The answers that were made elsewhere."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """Where the answers came from: what to record, or the "run" of which to score them."""
+    pool: tuple[Member, ...] = ()
+    """Whose answers a ceiling is estimated from, beside the starting policy's."""
     variant: str = ""
     """What tells the run from others of the same method and seed, for people."""
     needs: tuple[str, ...] = ()
@@ -68,7 +87,7 @@ class Job:
         benchmark, method = (
             Path(name).stem if name.endswith((".toml", ".py")) else name for name in (self.source.name, self.method)
         )
-        what = {"look": "look", "part": self.part, "card": "scale card"}
+        what = {"look": "look", "part": self.part, "card": "scale card", "ceiling": "ceiling"}
         if self.kind in what:
             return f"{benchmark}: {what[self.kind]}"
         return f"{method}/{benchmark}/s{self.seed}{f' {self.variant}' if self.variant else ''}"

@@ -166,6 +166,14 @@ ClaimsOutputs = Annotated[
     list[Path] | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write the result here too, as its suffix says: .md .json."),
 ]
+WithCeiling = Annotated[
+    bool,
+    typer.Option(
+        "--ceiling",
+        help="Draw what the ceiling is estimated from: the best scores that any policy could have at a given KL. It is kept, "
+        "and shown from then on.",
+    ),
+]
 StudyName = Annotated[
     str,
     typer.Argument(

@@ -25,6 +25,7 @@ def do(job: Job, benchmark: Benchmark, log: Log) -> Any:
     """Does a job. Returns the missing parts of a look, the measured point of weights, what was found of given answers, else
     nothing."""
     from benchmarks import missing_parts, prepare, prepare_part
+    from moa_cli.ceilings import draw
     from moa_cli.scoring import score_again, take_in
     from moa_cli.sweep import sweep
     from moa_cli.work import evaluate, opened, train
@@ -40,6 +41,8 @@ def do(job: Job, benchmark: Benchmark, log: Log) -> Any:
         return take_in(benchmark, job, log)
     if job.kind == "rescore":
         return score_again(benchmark, job, log)
+    if job.kind == "ceiling":
+        return draw(benchmark, job.pool, log)
     assert job.folder is not None
     method = restore(job.method, job.config)
     if job.train:

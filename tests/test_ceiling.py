@@ -129,6 +129,15 @@ def test_stronger_is_further_and_better_and_known_less_well(ceiling: Ceiling) ->
     assert tilts[-1].effective < tilts[1].effective <= 112
 
 
+def test_what_all_answers_share_cannot_be_raised() -> None:
+    """A score that depends on the prompt alone: no tilt moves anything, and rounding does not take KL 0 out of reach."""
+    random = np.random.default_rng(6)
+    scores = np.stack([np.repeat(random.normal(size=(50, 1)), 20, axis=1), random.normal(size=(50, 20))], axis=2)
+    flat = Ceiling(scores, np.zeros((50, 20)))
+    assert 0 <= flat.reach((1.0, 0.0)) < 1e-9
+    np.testing.assert_allclose(flat.at((1.0, 0.0), 0.0).scores, scores.mean(axis=1))
+
+
 def test_balance_by_hand() -> None:
     """Two densities that gave 1 and 3 samples: where they are (.4, .2), m = .25 x .4 + .75 x .2 = .25 and q0 / m = 1.6; where
     only the second goes q0 / m = 0; where only the first does, 1 / .25 = 4."""
