@@ -141,8 +141,13 @@ def test_comparisons_have_it_where_samples_are(rows: dict[str, list[Front]], sam
     other = [make_front("soup", 1.0, card=make_card(benchmark="other"))]
     document = compare([*fronts, *other], ceilings={make_card().hash: samples})
     with_it, without = document["benchmarks"]
-    assert with_it["ceiling"] == part
+    assert rounded(with_it["ceiling"]) == rounded(part), "rows are in another order there, sums too"
     assert without["ceiling"] is None
+
+
+def rounded(document: dict) -> dict:
+    """Without the last digits of sums."""
+    return json.loads(json.dumps(document), parse_float=lambda digits: round(float(digits), 9))
 
 
 def test_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
