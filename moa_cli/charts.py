@@ -8,22 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from benchmarks import simplex_grid
-from moa_cli.drawing import (
-    KINDS,
-    SIXTH,
-    Part,
-    Styles,
-    counted,
-    dots,
-    drawing,
-    in_order,
-    label,
-    points,
-    scores,
-    short,
-    volumes,
-)
-from moa_cli.figure import INK, Style
+from moa_cli.drawing import KINDS, SIXTH, Part, Styles, dots, drawing, in_order, label, short, volumes
+from moa_cli.figure import INK, Style, counted, points, scores
 from moa_cli.markup import number
 from moa_cli.svg import MUTED, PAPER
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from moa_cli import relations
-from moa_cli.drawing import Part, Styles, points, volumes
+from moa_cli.drawing import Part, Styles, volumes
+from moa_cli.figure import points
 from moa_cli.markup import Html, called, el, join, number
 from moa_cli.sections import Content, legend, panel, panels, per_method, read
 from moa_cli.svg import named

@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks import pareto
 from moa_cli.figure import Style, plain
 from moa_cli.markup import Html, number
 from moa_cli.svg import PAGE, PAPER, inline
@@ -47,16 +46,6 @@ def drawing(size: tuple[float, float] = WIDE) -> Callable[[Callable[Concatenate[
     return make
 
 
-def points(row: Part) -> list[Part]:
-    """A row's points in the order of their weights."""
-    return sorted(row["points"], key=lambda p: p["weights"])
-
-
-def scores(row: Part, kind: str) -> np.ndarray:
-    """Its scores (K, M)."""
-    return np.array([point[kind] for point in points(row)])
-
-
 def quality(row: Part, kind: str) -> Part:
     """Its indicators under one kind of score."""
     return row["evaluator"] if kind == "evaluator" else row
@@ -65,15 +54,6 @@ def quality(row: Part, kind: str) -> Part:
 def volumes(benchmark: Part, kind: str) -> dict[str, float]:
     """Every row's hypervolume."""
     return {row["method"]: quality(row, kind)["hypervolume"] for row in benchmark["rows"]}
-
-
-def counted(benchmark: Part, row: Part, kind: str) -> np.ndarray:
-    """Which points (K,) add to the hypervolume: not left out for collapse, nor dominated by another that is not."""
-    kept = np.flatnonzero([benchmark["keeps_collapsed"] or not point["collapsed"] for point in points(row)])
-    mask = np.zeros(len(row["points"]), bool)
-    if len(kept):
-        mask[kept[pareto(scores(row, kind)[kept])]] = True
-    return mask
 
 
 def dots(ax: Axes, x: Any, y: Any, style: Style, filled: np.ndarray | bool = True, size: float = 1) -> None:

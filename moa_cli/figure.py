@@ -78,7 +78,7 @@ def figure(document: dict[str, Any]) -> Figure:
     Two objectives: training rewards left, held-out evaluators right, points joined in the order of their weights, the
     ceiling behind them where there is one.
     Three: each pair of objectives, training rewards above. Otherwise a line per point over all objectives. Points that
-    another of their method dominates are hollow. A method that is not steered is a star.
+    add nothing to the hypervolume are hollow, collapsed ones are crossed out. A method that is not steered is a star.
     """
     with matplotlib.rc_context(LOOK):
         bands = [_panels(len(b["objectives"])) for b in document["benchmarks"]]
@@ -124,10 +124,13 @@ def _draw(part: SubFigure, panels: Panels, benchmark: dict[str, Any], styles: di
             names = [plain(benchmark["objectives"][m]) for m in shown]
             if len(names) == len(benchmark["objectives"]) == 2 and benchmark.get("ceiling"):
                 _ceiling(ax, benchmark["ceiling"][kind])
-            draw = _plane if len(shown) == 2 else _parallel
             for row in benchmark["rows"]:
-                points = np.array([point[kind] for point in sorted(row["points"], key=lambda p: p["weights"])])
-                draw(ax, points, shown, styles[row["method"]], plain(row["method"]))
+                values, style, name = scores(row, kind), styles[row["method"]], plain(row["method"])
+                if len(shown) == 2:
+                    _plane(ax, values, shown, style, name, counted(benchmark, row, kind))
+                    _cross_out(ax, values[[point["collapsed"] for point in points(row)]][:, shown])
+                else:
+                    _parallel(ax, values, shown, style, name)
             if len(shown) == 2:
                 ax.set(xlabel=f"{names[0]} (SFT SDs)", ylabel=f"{names[1]} (SFT SDs)")
                 ax.xaxis.set_major_locator(MaxNLocator(6))
@@ -138,13 +141,31 @@ def _draw(part: SubFigure, panels: Panels, benchmark: dict[str, Any], styles: di
                 ax.margins(x=0.1 if len(names) > 1 else 1)
 
 
-def _plane(ax: Axes, points: np.ndarray, shown: tuple[int, ...], style: Style, label: str) -> None:
-    """Points (K, M) in the plane of two objectives; hollow where dominated on all M."""
-    x, y = points[:, shown].T
-    face = np.full(len(points), "white", dtype=object)
-    face[pareto(points)] = style.colour
+def points(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row's points in the order of their weights."""
+    return sorted(row["points"], key=lambda p: p["weights"])
+
+
+def scores(row: dict[str, Any], kind: str) -> np.ndarray:
+    """Its scores (K, M)."""
+    return np.array([point[kind] for point in points(row)])
+
+
+def counted(benchmark: dict[str, Any], row: dict[str, Any], kind: str) -> np.ndarray:
+    """Which points (K,) add to the hypervolume: not left out for collapse, nor dominated by another that is not."""
+    kept = np.flatnonzero([benchmark["keeps_collapsed"] or not point["collapsed"] for point in points(row)])
+    mask = np.zeros(len(row["points"]), bool)
+    if len(kept):
+        mask[kept[pareto(scores(row, kind)[kept])]] = True
+    return mask
+
+
+def _plane(ax: Axes, values: np.ndarray, shown: tuple[int, ...], style: Style, label: str, filled: np.ndarray) -> None:
+    """Points (K, M) in the plane of two objectives, hollow where not `filled` (K,)."""
+    x, y = values[:, shown].T
+    face = np.where(filled, style.colour, "white")
     starred = style.marker == "*"
-    if points.shape[1] == 2:  # with more objectives the weights have no order to follow
+    if values.shape[1] == 2:  # with more objectives the weights have no order to follow
         ax.plot(x, y, color=style.colour, linewidth=0.7, alpha=0.5, zorder=2)
     ax.scatter(
         x, y, s=70 if starred else 18, c=list(face), marker=style.marker, edgecolors=style.colour, linewidths=0.7,
@@ -154,6 +175,12 @@ def _plane(ax: Axes, points: np.ndarray, shown: tuple[int, ...], style: Style, l
         [], [], color=style.colour, marker=style.marker, markersize=7 if starred else 4.5,
         linestyle="" if starred else "-", label=label,
     )  # fmt: skip
+
+
+def _cross_out(ax: Axes, values: np.ndarray) -> None:
+    """Marks points (K, 2) at which too many answers are degenerate."""
+    if len(values):
+        ax.scatter(values[:, 0], values[:, 1], s=45, marker="x", color=INK, linewidths=0.6, zorder=4)
 
 
 def _ceiling(ax: Axes, ceiling: dict[str, Any]) -> None:

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 from benchmarks import Weights, pareto
-from moa_cli.drawing import THIRD, Part, Styles, dots, drawing, in_order, label, points, scores, short, volumes
-from moa_cli.figure import Style
+from moa_cli.drawing import THIRD, Part, Styles, dots, drawing, in_order, label, short, volumes
+from moa_cli.figure import Style, points, scores
 from moa_cli.svg import MUTED
 from moa_cli.tables import amount
 

@@ -385,6 +385,20 @@ def test_dominated_points_are_hollow():
     assert faces[1] == (1, 1, 1, 1)
 
 
+def test_collapsed_points_are_hollow_and_crossed_out():
+    """The point that would be best is left out, and the next one counts; if collapsed points are kept, it is filled."""
+    front = make_front("soup", 1.0)
+    spoilt = np.zeros_like(front.collapsed)
+    spoilt[5] = True
+    front = replace(front, collapsed=spoilt)
+    dots, cross = figure(compare([front])).axes[0].collections
+    white = [k for k, face in enumerate(dots.get_facecolors()) if tuple(face) == (1, 1, 1, 1)]
+    assert 10 - 5 in white, "drawn from the lowest first weight"
+    np.testing.assert_allclose(cross.get_offsets(), front.points[5:6])
+    kept = figure(compare([front], keep_collapsed=True)).axes[0].collections[0]
+    assert tuple(kept.get_facecolors()[5]) != (1, 1, 1, 1)
+
+
 def test_svg_keeps_text_as_text_and_png_is_a_picture(document, tmp_path: Path):
     output.write(document, tmp_path / "x.svg", exports.FORMATS)
     assert "helpful (SFT SDs)" in (tmp_path / "x.svg").read_text()

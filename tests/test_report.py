@@ -17,7 +17,7 @@ from benchmarks import pareto
 from moa_cli import exports, output
 from moa_cli.charts import attained
 from moa_cli.comparison import compare
-from moa_cli.drawing import counted
+from moa_cli.figure import counted
 from moa_cli.markup import LONG, el, inert
 from moa_cli.report import SECTIONS, html
 from tests.test_compare import make_card, make_front
