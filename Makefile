@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test check e2e bench clean
-demo test e2e bench: export HF_HUB_OFFLINE = 1
+.PHONY: help setup demo gate test check e2e bench clean
+demo gate test e2e bench: export HF_HUB_OFFLINE = 1
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -17,6 +17,10 @@ demo: $(INSTALLED)  ## three methods on both embedded benchmarks, compared (minu
 	$(BIN)/moa compare -m rewarded-soups -m ric -m sft -b hh-rlhf-mini -b reddit-summary-mini \
 		--runs demo/runs -o demo/report.html -o demo/compare.json -o demo/compare.png -o demo/compare.md
 	@echo "report: demo/report.html   figure: demo/compare.png   table: demo/compare.md   numbers: demo/compare.json"
+
+gate: $(INSTALLED)  ## the demo's methods on hh-rlhf-mini against the recorded comparison; fails where one became worse
+	$(BIN)/moa compare -m rewarded-soups,ric,sft -b hh-rlhf-mini --runs demo/runs --tolerance 5% \
+		--baseline benchmarks/hh_rlhf_mini.baseline.json
 
 test: $(INSTALLED)  ## everything needed to trust a change: CPU, offline
 	$(BIN)/python -m pytest tests -m "not e2e and not gpu"
