@@ -43,7 +43,10 @@ def jobs(folders: Sequence[Path], fronts: Sequence[Front]) -> list[Job]:
     todo = []
     for card in {f.card.hash: f.card for f in fronts}.values():
         runs = [(folder, f) for folder, f in zip(folders, fronts, strict=True) if f.card.hash == card.hash]
-        one = plan.stored(runs[0][0])
+        own = [folder for folder, f in runs if f.steering != store.GIVEN]
+        if not own:
+            continue  # nothing here knows the starting policy
+        one = plan.stored(own[0])
         pool = _pool(runs, one.benchmark.trained_grid)
         if not samples_folder(one.source.home, card, [m.name for m in pool]).exists():
             todo.append(Job(kind="ceiling", source=one.source, pool=pool))

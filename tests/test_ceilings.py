@@ -145,6 +145,11 @@ def test_comparisons_have_it_where_samples_are(rows: dict[str, list[Front]], sam
     assert without["ceiling"] is None
 
 
+def test_answers_from_elsewhere_have_no_ceiling_of_their_own(tmp_path: Path) -> None:
+    """Nothing in such a run says from which policy to draw."""
+    assert ceilings.jobs([tmp_path], [make_front("theirs", 1.0, steering=store.GIVEN)]) == []
+
+
 def rounded(document: dict) -> dict:
     """Without the last digits of sums."""
     return json.loads(json.dumps(document), parse_float=lambda digits: round(float(digits), 9))
