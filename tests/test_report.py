@@ -81,6 +81,7 @@ def _ceiling(names: list[str], M: int) -> dict[str, Any]:
         "fronts": fronts,
         "best_of_n": {key: fronts[0][key] for key in ("points", "weights")} | {"n": 16},
         "efficiency": {name: {"value": 0.7, "low": 0.6, "high": 0.8} if k else None for k, name in enumerate(names)},
+        "unreached": {names[0]: {"label": "1,0", "kl": 9.0, "reach": 2.0, "at_most": 0.62}},
         "curve": [{"kl": kl, "weights": w, "scores": [kl / 2] * M} for w in weights for kl in (0.0, 1.0, 2.0)],
     }
 
@@ -410,6 +411,11 @@ def test_collapsed_points_are_listed(page):
     document["benchmarks"][0]["keeps_collapsed"] = True
     document["benchmarks"][0]["rows"][0]["points"][3]["collapsed"] = True
     assert f"Kept in {point.replace('for', 'in spite of')}" in Page(html(document)).text
+
+
+def test_a_share_out_of_reach_is_bounded(page):
+    assert "≤ 62%" in page
+    assert "70%" in page
 
 
 def test_methods_keep_their_colour_across_benchmarks():
