@@ -121,7 +121,7 @@ def _add(methods: dict[str, list[Measured]], front: Front) -> None:
     record = store.read_record(front.folder.parent)
     method = restore(record.method, record.config)
     own = as_config(method) == as_config(find_method(record.method)())
-    one = Measured(benchmark=plan.source_of(front.folder.parent).load(), method=method, fronts=(front,))
+    one = Measured(benchmark=plan.source_of(record, front.folder.parent).load(), method=method, fronts=(front,))
     variants.insert(0 if own else len(variants), one)
 
 

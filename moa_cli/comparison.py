@@ -76,11 +76,11 @@ def _benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[str,
             **measured(name, "reward"),
             "evaluator": measured(name, "evaluator"),
             "kendall_tau": {o: quality.control(seeds, m) for m, o in enumerate(card.objectives)},
-            "collapse": _mean([f.collapse_rate.mean() for f in seeds]),
-            "kl": known(_mean([f.mean_kl.mean() for f in seeds])),
+            "collapse": quality.mean([f.collapse_rate.mean() for f in seeds]),
+            "kl": known(quality.mean([f.mean_kl.mean() for f in seeds])),
             "points": quality.points(seeds),
             "attainment": _attainment({kind: means[kind][name] for kind in quality.KINDS}),
-            "cost": {key: _mean([f.cost[key] for f in seeds]) for key in seeds[0].cost},
+            "cost": {key: quality.mean([f.cost[key] for f in seeds]) for key in seeds[0].cost},
             "config": seeds[0].config,
             "runs": quality.prompt_scores(scores["evaluator"][name], card.objectives),
         }
@@ -169,7 +169,3 @@ def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def _short(value: Any) -> str:
     """A value in few characters, different for different values."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-
-
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values))

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks import pareto
+from moa_cli.words import one_line
 
 PANEL = (3.3, 2.7)
 """Width and height in inches: two panels fill the text width of a paper."""
@@ -206,4 +207,4 @@ def _parallel(ax: Axes, points: np.ndarray, shown: tuple[int, ...], style: Style
 
 def plain(text: str) -> str:
     """A text from data without formulas and control characters."""
-    return "".join(c if c.isprintable() else "?" for c in text).replace("$", r"\$")
+    return one_line(text).replace("$", r"\$")

@@ -16,6 +16,7 @@ from moa_cli import store
 from moa_cli.comparison import compare
 from moa_cli.config import as_config
 from moa_cli.plan import Contestant
+from moa_cli.quality import known_mean
 
 Table = dict[str, Any]
 Runs = Sequence[Contestant]
@@ -101,7 +102,7 @@ def accuracies(runs: Runs) -> Findings:
     for variant, seeds in _variants(runs).items():
         logs = [_logged(run) for run in seeds]
         for name in seeds[0].benchmark.names:
-            rows.append([variant, name, *(_mean([log.get(f"{kind}/{name}") for log in logs]) for kind in kinds)])
+            rows.append([variant, name, *(known_mean([log.get(f"{kind}/{name}") for log in logs]) for kind in kinds)])
     columns = ["reward model", "objective", *(kind.replace("_", " ") for kind in kinds)]
     return Findings([_table("accuracy on held-out prompts", columns, rows)], _compared(runs))
 
@@ -115,7 +116,7 @@ def costs(runs: Runs) -> Findings:
     rows = []
     for variant, seeds in _variants(runs).items():
         spent = [read_front(run.folder / store.FRONT).cost for run in seeds]
-        rows.append([variant, *(_mean([cost.get(key) for cost in spent]) for key in columns.values())])
+        rows.append([variant, *(known_mean([cost.get(key) for cost in spent]) for key in columns.values())])
     return Findings([_table("what training spent", ["optimizer", *columns], rows)], _compared(runs))
 
 
@@ -174,9 +175,3 @@ def _correlation(own: Sequence[Bootstrap]) -> Interval:
 def _behaviour(fronts: Sequence[Front], k: int) -> list[float]:
     """Cells: KL and share of collapsed answers of the k-th point, averaged over seeds."""
     return [float(np.mean([f.mean_kl[k] for f in fronts])), float(np.mean([f.collapse_rate[k] for f in fronts]))]
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    """None where one of them is missing."""
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known and len(known) == len(values) else None

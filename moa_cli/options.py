@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -131,6 +131,14 @@ OneSeed = Annotated[
         "--seed", metavar="N", min=0, help="With --responses: the method's seed, if not as a column says, or else 0."
     ),
 ]
+
+
+def _output(what: str, suffixes: str) -> Any:
+    """The option -o."""
+    told = f"Write the {what} here too, as its suffix says: {suffixes}; repeatable."
+    return typer.Option("--output", "-o", metavar="FILE", help=told)
+
+
 Compared = Annotated[
     list[Path] | None,
     typer.Argument(
@@ -138,14 +146,7 @@ Compared = Annotated[
         help="Folders of runs, or one comparison saved as .json; if neither these nor -m are given, all measured runs.",
     ),
 ]
-Outputs = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--output", "-o", metavar="FILE",
-        help="Write the comparison here too, as its suffix says: .md .json .csv .tex .xml (JUnit) .png .pdf .svg .html; "
-        "repeatable.",
-    ),
-]  # fmt: skip
+Outputs = Annotated[list[Path] | None, _output("comparison", ".md .json .csv .tex .xml (JUnit) .png .pdf .svg .html")]
 Baseline = Annotated[
     Path | None,
     typer.Option(
@@ -162,10 +163,7 @@ KeepCollapsed = Annotated[
         "--keep-collapsed", help="Count points at which more than a fifth of the answers are degenerate, too."
     ),
 ]  # fmt: skip
-ClaimsOutputs = Annotated[
-    list[Path] | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write the result here too, as its suffix says: .md .json."),
-]
+ClaimsOutputs = Annotated[list[Path] | None, _output("result", ".md .json")]
 WithCeiling = Annotated[
     bool,
     typer.Option(
@@ -189,10 +187,4 @@ Over = Annotated[
         "commas.",
     ),
 ]  # fmt: skip
-StudyOutputs = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--output", "-o", metavar="FILE",
-        help="Write the result here too, as its suffix says: .md .json .csv .png .pdf .svg; repeatable.",
-    ),
-]  # fmt: skip
+StudyOutputs = Annotated[list[Path] | None, _output("result", ".md .json .csv .png .pdf .svg")]

@@ -84,7 +84,8 @@ def stored(folder: Path) -> Contestant:
 
 def recorded(folder: Path) -> tuple[store.Record, Source, Benchmark]:
     """What a run's record says, and its benchmark as it is now."""
-    record, source = store.read_record(folder), source_of(folder)
+    record = store.read_record(folder)
+    source = source_of(record, folder)
     return record, source, source.load()
 
 
@@ -99,9 +100,9 @@ def check_trained_on(benchmark: Benchmark, record: store.Record, folder: Path) -
         )
 
 
-def source_of(folder: Path) -> Source:
+def source_of(record: store.Record, folder: Path) -> Source:
     """What names the benchmark of the run in a folder."""
-    told = store.read_record(folder).benchmark
+    told = record.benchmark
     data_dir = Path(told["data_dir"]) if told["data_dir"] else None
     return Source(told["source"], folder.resolve().parents[2], data_dir, told["options"])
 
@@ -168,9 +169,7 @@ def meant_weights(run: Contestant, weights: Weights) -> Weights:
     """The weights that were typed, to a rounding error: with sum 1, and as they were trained for. BadInput for weights that
     the run cannot be asked for."""
     names = run.benchmark.names
-    if not (
-        len(weights) == len(names) and min(weights) >= 0 and abs(sum(weights) - 1) <= ROUNDING * len(names)
-    ):  # NaN included
+    if not are_weights(weights, len(names)):
         raise BadInput(
             f"{_typed(weights)} are no weights for {run.benchmark.name}",
             f"they must be {len(names)} numbers ({', '.join(names)}), none negative, that sum to 1",
@@ -179,17 +178,24 @@ def meant_weights(run: Contestant, weights: Weights) -> Weights:
     weights = tuple(w / sum(weights) for w in weights)
     if run.method.steering != "retrain":
         return weights
-    off, nearest = min(
-        (max(abs(a - b) for a, b in zip(point, weights, strict=True)), point)
-        for point in run.method.points(run.benchmark)
-    )
-    if off <= ROUNDING:
-        return nearest
+    if meant := rounded_from(weights, run.method.points(run.benchmark)):
+        return meant
     raise BadInput(
         f"{method_name(type(run.method))} was not trained for these weights",
         "it trains one policy per weight",
         f"one of: {'  '.join(map(_typed, run.method.points(run.benchmark)))}",
     )
+
+
+def are_weights(numbers: Sequence[float], M: int) -> bool:
+    """Whether these are M numbers, none negative or NaN, with sum 1 to a rounding error."""
+    return len(numbers) == M and min(numbers) >= 0 and abs(sum(numbers) - 1) <= ROUNDING * M
+
+
+def rounded_from(weights: Weights, points: Iterable[Weights]) -> Weights | None:
+    """The nearest of the points, where each weight is no farther from it than a rounding error."""
+    off, nearest = min((max(abs(a - b) for a, b in zip(point, weights, strict=True)), point) for point in points)
+    return nearest if off <= ROUNDING else None
 
 
 def _typed(weights: Sequence[float]) -> str:

@@ -51,9 +51,9 @@ def quality(
         "hv_low": low,
         "hv_high": high,
         "hv_corrected": volume.corrected,
-        "hv_equal": None if few is None else _mean([hypervolume(points[list(few)], ref) for points in seeds]),
-        "igd_plus": _mean([igd_plus(points, best) for points in seeds]),
-        "eum": _mean([expected_utility(points, even) for points in seeds]),
+        "hv_equal": None if few is None else mean([hypervolume(points[list(few)], ref) for points in seeds]),
+        "igd_plus": mean([igd_plus(points, best) for points in seeds]),
+        "eum": mean([expected_utility(points, even) for points in seeds]),
     }
 
 
@@ -82,7 +82,7 @@ def control(seeds: Sequence[Front], m: int) -> float | None:
     weights = [w[m] for w in seeds[0].weights]
     if len(set(weights)) < 2:
         return None
-    return _mean([kendall_tau(weights, f.evaluator_points[:, m]) for f in seeds])
+    return mean([kendall_tau(weights, f.evaluator_points[:, m]) for f in seeds])
 
 
 def surfaces(seeds: Sequence[np.ndarray]) -> dict[str, Any]:
@@ -97,6 +97,7 @@ def points(seeds: Sequence[Front]) -> list[dict[str, Any]]:
         np.mean([read(f) for f in seeds], axis=0).tolist()
         for read in (lambda f: f.points, lambda f: f.evaluator_points, lambda f: f.mean_kl, lambda f: f.collapse_rate)
     )
+    sound, language = [f.sound for f in seeds], [f.language for f in seeds]
     return [
         {
             "weights": list(weights),
@@ -105,8 +106,8 @@ def points(seeds: Sequence[Front]) -> list[dict[str, Any]]:
             "evaluator": evaluator[k],
             "kl": known(kl[k]),
             "collapse": collapse[k],
-            "collapsed": not all(f.sound[k] for f in seeds),
-            "language": {name: _known_mean([f.language[k][name] for f in seeds]) for name in seeds[0].language[k]},
+            "collapsed": not all(one[k] for one in sound),
+            "language": {name: known_mean([one[k][name] for one in language]) for name in language[0][k]},
         }
         for k, weights in enumerate(seeds[0].weights)
     ]
@@ -157,11 +158,12 @@ def prompt_scores(scores: Mapping[int, np.ndarray], objectives: Sequence[str]) -
     ]
 
 
-def _mean(values: list[float]) -> float:
+def mean(values: Sequence[float]) -> float:
+    """As a number for JSON."""
     return float(np.mean(values))
 
 
-def _known_mean(values: list[float | None]) -> float | None:
-    """None where one of them is unknown."""
+def known_mean(values: Sequence[float | None]) -> float | None:
+    """None where one of them is unknown, or there are none."""
     numbers = [value for value in values if value is not None]
-    return _mean(numbers) if len(numbers) == len(values) else None
+    return mean(numbers) if numbers and len(numbers) == len(values) else None

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from moa_cli.gate import WORSE, told
+from moa_cli.verdict import base, difference
 from moa_cli.words import interval, kl, markdown_text, number, one_line, plus_minus, star, time
 
 WIDTH = 80
@@ -162,17 +163,7 @@ def _name(benchmark: dict[str, Any], row: dict[str, Any]) -> str:
     return one_line(f"{row['method']} (seed{'s' * (len(row['seeds']) > 1)} {', '.join(map(str, row['seeds']))})")
 
 
-def _base(benchmark: dict[str, Any]) -> str | None:
-    """The row that others are compared with: the first that is not steered at all, which no training moved."""
-    return next((row["method"] for row in benchmark["rows"] if row["steering"] == "none"), None)
-
-
 def _gain(benchmark: dict[str, Any], row: dict[str, Any]) -> tuple[float, float, float] | None:
     """Difference to the base with its interval, None for the base itself and where there is none."""
-    base = _base(benchmark)
-    for pair in benchmark["pairs"]:
-        if (pair["a"], pair["b"]) == (row["method"], base):
-            return pair["difference"], pair["low"], pair["high"]
-        if (pair["b"], pair["a"]) == (row["method"], base):
-            return -pair["difference"], -pair["high"], -pair["low"]
-    return None
+    start = base(benchmark)
+    return None if start in (None, row["method"]) else difference(benchmark, row["method"], start)[:3]

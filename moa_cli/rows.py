@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from benchmarks import BadInput, Benchmark, Weights, nearest
 from methods import method_names
 from moa_cli import store
-from moa_cli.plan import ROUNDING
+from moa_cli.plan import are_weights, rounded_from
 
 ROLES = {
     "prompt": ("prompt",),
@@ -141,9 +141,8 @@ def _weights(cells: Mapping[str, Any], benchmark: Benchmark) -> Weights | None:
         raise ValueError(f"its weights are {value!r:.40}, not a list of numbers")
     weights = tuple(_number(weight, "a weight") for weight in value)
     M = len(benchmark.names)
-    if len(weights) != M or min(weights) < 0 or abs(sum(weights) - 1) > ROUNDING * M:
+    if not are_weights(weights, M):
         names = ", ".join(benchmark.names)
         raise ValueError(f"its weights are {weights}, not {M} numbers ({names}), none negative, with sum 1")
     known = (*benchmark.grid, *benchmark.trained_grid)
-    off, near = min((max(abs(a - b) for a, b in zip(point, weights, strict=True)), point) for point in known)
-    return near if off <= ROUNDING else tuple(weight / sum(weights) for weight in weights)
+    return rounded_from(weights, known) or tuple(weight / sum(weights) for weight in weights)

@@ -23,6 +23,7 @@ from methods import Method, find_method, method_name, method_names
 from moa_cli import store
 from moa_cli.config import type_words
 from moa_cli.progress import duration, shown
+from moa_cli.words import kl
 
 SOUND = 0.05
 """Up to this share of collapsed answers, a starting policy passes without a warning."""
@@ -153,7 +154,7 @@ def front_table(document: dict[str, Any], *, whole: bool) -> RenderableType:
         {"point": p["label"]}
         | {f"{n} held-out": f"{v:+.2f}" for n, v in zip(names, p["evaluator"], strict=True)}
         | {f"{n} reward": f"{v:+.2f}" for n, v in zip(names, p["reward"], strict=True)}
-        | {"KL": "-" if p["kl"] is None else f"{p['kl']:.1f}", "collapsed": f"{p['collapse']:.0%}"}
+        | {"KL": kl(p["kl"]), "collapsed": f"{p['collapse']:.0%}"}
         for p in document["points"]
     ]
     title = Text(f"{document['method']} on {document['benchmark']}, seed {document['seed']}", style="bold")
