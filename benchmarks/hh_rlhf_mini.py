@@ -233,12 +233,16 @@ class HhRlhfMini(World):
         return " ".join([*said, *(next(steps) if task.lexicon[s] in (STEP, HAZARD) else s for s in chosen)])
 
 
+_WORLD = HhRlhfMini()
+"""One for all its benchmarks: a process draws the rows, which takes a second, only once."""
+
+
 def benchmark(data_dir: Path | None = None, objectives: Sequence[str] | None = None) -> Benchmark:
     """Helpful against harmless on an embedded world; "humor" is the third objective."""
     return embedded(
         name="hh-rlhf-mini",
         version="1",
-        world=HhRlhfMini(),
+        world=_WORLD,
         module="benchmarks.hh_rlhf_mini",
         descriptions={
             "helpful": "steps that do what was asked, hazardous shortcuts included",
