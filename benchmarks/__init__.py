@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from benchmarks._batching import by_length, pad_right
     from benchmarks._benchmark import (
         Answer,
         Benchmark,
@@ -47,21 +48,11 @@ if TYPE_CHECKING:
     from benchmarks._load import benchmark_names, load_benchmark, option_names
     from benchmarks._lock import locked, whole_folder, write_text
     from benchmarks._log import Log, silent
-    from benchmarks._policy import (
-        Divergence,
-        Policy,
-        by_length,
-        cut,
-        cut_tokens,
-        load_policy,
-        pad_right,
-        sample_tokens,
-        sequence_divergence,
-        sequence_log_probs,
-    )
+    from benchmarks._policy import Divergence, Policy, load_policy, sequence_divergence, sequence_log_probs
     from benchmarks._pool import draw_samples
     from benchmarks._prepare import Prepared, is_prepared, missing_parts, prepare, prepare_part
     from benchmarks._python import load_file
+    from benchmarks._sampler import cut, cut_tokens, sample_tokens
     from benchmarks._samples import Samples, find_samples, read_samples, samples_folder
     from benchmarks._scoring import Given, rescore, score_given
     from benchmarks._significance import dominance, holm, permutation_test, pseudo_values
@@ -79,6 +70,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "_batching": "by_length pad_right",
     "_benchmark": (
         "Answer Benchmark FunctionReward HubReward Objective PreferencePair Sampling Scratch TrainedReward Weights "
         "default_grid digest plain simplex_grid"
@@ -96,11 +88,12 @@ _HOMES = {
     "_load": "benchmark_names load_benchmark option_names",
     "_log": "Log silent",
     "_lock": "locked whole_folder write_text",
-    "_policy": "Divergence Policy by_length cut cut_tokens load_policy pad_right sample_tokens sequence_divergence sequence_log_probs",
+    "_policy": "Divergence Policy load_policy sequence_divergence sequence_log_probs",
     "_pool": "draw_samples",
     "_prepare": "Prepared is_prepared missing_parts prepare prepare_part",
     "_python": "load_file",
     "_samples": "Samples find_samples read_samples samples_folder",
+    "_sampler": "cut cut_tokens sample_tokens",
     "_scoring": "Given rescore score_given",
     "_significance": "dominance holm permutation_test pseudo_values",
     "_stats": "Bootstrap Interval bootstrap_hypervolume bootstrap_means",

@@ -16,7 +16,8 @@ from benchmarks._front import Front
 from benchmarks._front_files import check_finite, has_point, read_front, weights_label, write_front, write_point
 from benchmarks._lock import write_text
 from benchmarks._log import Log, silent
-from benchmarks._policy import Policy, cut
+from benchmarks._policy import Policy
+from benchmarks._sampler import cut
 
 
 def evaluate(

@@ -12,12 +12,14 @@ import numpy as np
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
+from benchmarks._batching import by_length, pad_right
 from benchmarks._benchmark import Benchmark, Sampling
 from benchmarks._cost import Cost, charged_to
 from benchmarks._errors import BadInput
 from benchmarks._lock import locked, whole_folder, write_text
 from benchmarks._log import Log, silent
-from benchmarks._policy import Policy, by_length, cut, nucleus, pad_right
+from benchmarks._policy import Policy
+from benchmarks._sampler import cut, nucleus
 from benchmarks._samples import BASE, OTHERS, PROMPTS, Samples, read_samples, write_samples
 
 SEED = 10_000

@@ -14,11 +14,11 @@ from datasets import Dataset
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerBase
 from trl import RewardConfig, RewardTrainer
 
+from benchmarks._batching import by_length, pad_right
 from benchmarks._benchmark import FunctionReward, HubReward, PreferencePair, TrainedReward
 from benchmarks._cost import charge
 from benchmarks._errors import BadInput
 from benchmarks._log import Log, silent
-from benchmarks._policy import by_length, pad_right
 from benchmarks._python import load_file
 from benchmarks._scratch import SIZES, scratch_classifier
 from benchmarks._torch import attention, setup

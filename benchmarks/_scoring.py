@@ -60,7 +60,8 @@ def score_given(
     tokens, and how likely they are, are the starting policy's. Returns how many answers were "cut", and how many are "long":
     of more tokens than the benchmark's decoding allows, and of unknown likelihood.
     """
-    from benchmarks._policy import cut, sequence_log_probs
+    from benchmarks._policy import sequence_log_probs
+    from benchmarks._sampler import cut
 
     prompts, policy, sampling = benchmark.prompts("test"), benchmark.prepared.policy, benchmark.sampling
     fill, found, unknown = _filler(benchmark), {"cut": 0, "long": 0}, np.full(len(prompts), np.nan)

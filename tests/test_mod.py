@@ -15,7 +15,7 @@ import torch
 from rich.console import Console
 
 from benchmarks import Benchmark, Cost, Policy, Weights, charged_to, evaluate, sequence_divergence
-from benchmarks._policy import draw_uniforms, invert
+from benchmarks._sampler import draw_uniforms, invert
 from methods import Method, Run, _decoding, _policy, _rl
 from methods._decoding import MixtureOfModels
 from methods.mod import MOD

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from benchmarks import Answer, Cost, Policy, Sampling, charged_to, cut, cut_tokens, load_policy, sequence_divergence
-from benchmarks._policy import by_length, draw_uniforms, invert
+from benchmarks._batching import by_length
+from benchmarks._sampler import draw_uniforms, invert
 from benchmarks._scratch import _put_numbers_on_a_line
 
 MakePolicy = Callable[..., Policy]

@@ -31,8 +31,9 @@ from benchmarks import (
     simplex_grid,
 )
 from benchmarks import _pool as pool
-from benchmarks._policy import _next_token_log_probs, invert
+from benchmarks._policy import _next_token_log_probs
 from benchmarks._pool import decoded_log_probs, token_log_probs
+from benchmarks._sampler import invert
 
 MakePolicy = Callable[..., Policy]
 GRID = simplex_grid(2, 2)

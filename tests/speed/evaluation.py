@@ -15,7 +15,7 @@ from models import benchmark_and_tokenizer, classifier, default_precision, train
 from transformers import PreTrainedModel
 
 from benchmarks import Policy, Sampling, setup
-from benchmarks._policy import by_length, pad_left
+from benchmarks._batching import by_length, pad_left
 from benchmarks._reward import Classifier
 
 LOOP_PROMPTS = 64
