@@ -32,11 +32,13 @@ def pseudo_values(seeds: Sequence[np.ndarray], ref: Sequence[float]) -> np.ndarr
     """What each of the N prompts contributes to a hypervolume at `ref` (M,), mean over seeds with scores (K, N, M) each.
 
     Jackknife (Tukey 1958): N times the hypervolume, less N - 1 times that without the prompt. Their mean is the hypervolume
-    without its first-order bias, and they make a mean over prompts of what is none.
+    without its first-order bias, and they make a mean over prompts of what is none. Of a single prompt it is 0.
     """
     found = []
     for scores in seeds:
         N = scores.shape[1]
+        if N == 1:
+            return np.zeros(1)  # leaving it out leaves nothing, so nothing can be told
         mean = scores.mean(axis=1)
         without = mean[None] + (mean[None] - scores.transpose(1, 0, 2)) / (N - 1)
         found.append(N * hypervolumes(mean[None], ref) - (N - 1) * hypervolumes(without, ref))
@@ -64,11 +66,11 @@ def holm(p: ArrayLike) -> np.ndarray:
     return corrected
 
 
-def dominance(a: np.ndarray, b: np.ndarray) -> float:
-    """How likely a's point is better than b's on every objective, from paired draws (draws, K, M) of both at the same K weights;
-    mean over the weights.
+def dominance(differences: np.ndarray) -> float:
+    """How likely one method's point is better than another's on every objective, from draws (draws, K, M) of their differences
+    at the same K weights; mean over the weights.
 
-    >>> dominance(np.array([[[1.0, 1.0]], [[1.0, 0.0]]]), np.zeros((2, 1, 2)))
+    >>> dominance(np.array([[[1.0, 1.0]], [[1.0, 0.0]]]))
     0.5
     """
-    return float((a > b).all(axis=2).mean())
+    return float((differences > 0).all(axis=2).mean())

@@ -75,15 +75,21 @@ class Bootstrap:
     def minus(self, other: Bootstrap) -> Difference:
         """The difference from a paired statistic, seed by seed where both have the same seeds.
 
-        p is twice the smaller share of draws on either side of 0, with one added to each count: never 0, 1 for equals.
+        The interval is the basic one (Davison & Hinkley 1997, 5.2): draws are reflected at the difference. In every draw the best
+        of several noisy points looks better than it is, more so than in the data; percentiles would count that bias twice
+        where this takes it off. p is twice the smaller share of draws on either side of 0, with one added to each count: never
+        0, 1 for equals.
         """
-        if self.seeds == other.seeds:
-            draws = Bootstrap(self.values - other.values, self.draws - other.draws, self.seeds).nested()
-        else:
-            draws = self.nested() - other.nested(stream=1)
+        draws = 2 * (self.value - other.value) - self.less(other)
         smaller = int(min((draws <= 0).sum(), (draws >= 0).sum()))
         p = min(1.0, 2 * (smaller + 1) / (len(draws) + 1))
         return Difference(self.value - other.value, *_percentiles(draws), p)
+
+    def less(self, other: Bootstrap) -> np.ndarray:
+        """What the difference from a paired statistic might have been (draws,), see `nested`."""
+        if self.seeds == other.seeds:
+            return Bootstrap(self.values - other.values, self.draws - other.draws, self.seeds).nested()
+        return self.nested() - other.nested(stream=1)
 
     def nested(self, stream: int = 0) -> np.ndarray:
         """What the mean over seeds might have been (draws,): with other prompts and, where there are several seeds, with

@@ -26,6 +26,7 @@ from benchmarks import (
 from moa_cli import plan, store
 from moa_cli.config import restore
 from moa_cli.job import Job, Member
+from moa_cli.quality import KINDS, counted
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -63,29 +64,32 @@ def draw(benchmark: Benchmark, pool: Sequence[Member], log: Log) -> None:
 
 def stored(folders: Sequence[Path], fronts: Sequence[Front]) -> dict[str, Samples]:
     """The newest samples for each scale card, by its hash; none where no ceiling was asked for yet."""
-    places = {f.card.hash: (folder.resolve().parents[2], f.card) for folder, f in zip(folders, fronts, strict=True)}
-    found = {name: find_samples(home, card) for name, (home, card) in places.items()}
+    places = {(folder.resolve().parents[2], f.card.hash): f.card for folder, f in zip(folders, fronts, strict=True)}
+    found = {name: find_samples(home, card) for (home, name), card in places.items()}
     return {name: samples for name, samples in found.items() if samples is not None}
 
 
-def ceiling_part(rows: Mapping[str, Sequence[Front]], samples: Samples) -> dict[str, Any]:
+def ceiling_part(
+    rows: Mapping[str, Sequence[Front]], samples: Samples, *, keep_collapsed: bool = False
+) -> dict[str, Any]:
     """The entry `ceiling` of a benchmark in `moa.compare`, for rows by name and the fronts of their seeds."""
-    return {"reward": _kind(rows, samples, held_out=False), "evaluator": _kind(rows, samples, held_out=True)}
+    return {kind: _kind(rows, samples, kind, keep_collapsed) for kind in KINDS}
 
 
-def _kind(rows: Mapping[str, Sequence[Front]], samples: Samples, *, held_out: bool) -> dict[str, Any]:
+def _kind(rows: Mapping[str, Sequence[Front]], samples: Samples, kind: str, keep_collapsed: bool) -> dict[str, Any]:
     """One kind of scores, by which the ceiling is tilted and scored."""
+    held_out = kind == "evaluator"
     N, ceiling = samples.prompts, samples.ceiling(held_out=held_out)
-    scores = {name: [f.evaluator if held_out else f.scores for f in seeds] for name, seeds in rows.items()}
     # how all test prompts differ from those of the samples, as all fronts have it, which were measured on both
-    every = [one for seeds in scores.values() for one in seeds]
+    every = [counted(f, kind, keep_collapsed=True) for seeds in rows.values() for f in seeds]
     shift = np.mean([one.mean(axis=(0, 1)) - one[:, :N].mean(axis=(0, 1)) for one in every], axis=0)
-    known = {name: seeds for name, seeds in scores.items() if all(np.isfinite(f.kl).all() for f in rows[name])}
     measured = {
         name: [
-            Measured(f.weights, one[:, :N], f.kl[:, :N].mean(axis=1)) for f, one in zip(rows[name], seeds, strict=True)
+            Measured(f.weights, counted(f, kind, keep_collapsed=keep_collapsed)[:, :N], f.kl[:, :N].mean(axis=1))
+            for f in seeds
         ]
-        for name, seeds in known.items()
+        for name, seeds in rows.items()
+        if all(np.isfinite(f.kl).all() for f in seeds)
     }
     grid = default_grid(len(shift))
     best = [best_of(samples.base(held_out=held_out), w, BEST_OF).mean(axis=0) + shift for w in grid]
@@ -124,7 +128,8 @@ def _efficiency(
     ref = next(iter(rows.values())).card.ref
     efficiency: dict[str, Any] = dict.fromkeys(rows)  # None where the KL of a row is unknown
     unreached = {}
-    for (name, seeds), share in zip(measured.items(), efficiencies(ceiling, [*measured.values()], ref), strict=True):
+    shares = efficiencies(ceiling, [*measured.values()], ref) if measured else []
+    for (name, seeds), share in zip(measured.items(), shares, strict=True):
         points = [p for one in seeds for p in zip(one.kl.tolist(), one.weights, rows[name].labels, strict=True)]
         kl, weights, label = max(points, key=lambda point: point[0] - ceiling.reach(point[1]))
         reach, finite = ceiling.reach(weights), bool(np.isfinite(share.draws).all())

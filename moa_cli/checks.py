@@ -11,7 +11,7 @@ from moa_cli.markup import Html, called, el, join, number
 from moa_cli.sections import Content, legend, panel, panels, per_method, read
 from moa_cli.svg import named
 from moa_cli.tables import amount
-from moa_cli.words import time
+from moa_cli.words import in_seeds, time
 
 Entries = dict[str, tuple[str, Callable[[float], str]]]
 """Keys of the document, what a column calls them and how it writes them."""
@@ -129,10 +129,16 @@ def collapse(benchmark: Part, styles: Styles) -> Content:
         return [f"{row['collapse']:.1%}", f"{worst:.1%}", *_written(LANGUAGE, _language(row))]
 
     out = [
-        el("li", named(row["method"], styles), " at ", called(point["label"]), f" ({point['collapse']:.0%})")
+        el(
+            "li",
+            named(row["method"], styles),
+            " at ",
+            called(point["label"]),
+            f" ({point['collapse']:.0%}{in_seeds(point, row)})",
+        )
         for row in benchmark["rows"]
         for point in points(row)
-        if point["collapsed"]
+        if point["collapsed_seeds"]
     ]
     text = (
         "Collapsed answers repeat themselves or hardly say anything. Distinct-n: share of different n-grams; self-BLEU: how alike "

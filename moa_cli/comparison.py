@@ -24,7 +24,7 @@ def compare(
 
     A row is a method with one configuration; it may have several seeds, and its numbers are means over them: of points
     (`points`), of each seed's own indicator (all else). Rows go from the highest hypervolume under the held-out
-    evaluators to the lowest. `pairs` are differences a - b in that hypervolume. Intervals come from the paired bootstrap over
+    evaluators to the lowest. `pairs` are differences a - b in that hypervolume at equally many points. Intervals come from the paired bootstrap over
     prompts, nested in seeds. IGD+ is the distance to the non-dominated points of all fronts together; expected utility is
     over an even grid of weights. Points at which too many answers are degenerate do not count, unless they are kept.
     `ceilings` maps the hash of a scale card to the samples that its ceiling is estimated from.
@@ -95,11 +95,13 @@ def _benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[str,
         "prompts": card.prompts,
         "keeps_collapsed": keep_collapsed,
         "rows": rows,
-        "pairs": pairs.differences(groups, volumes["evaluator"], scores["evaluator"]),
+        "pairs": pairs.differences(groups, scores["evaluator"]),
         "refs": pairs.other_refs({name: scores["evaluator"][name] for name in groups}, card.ref),
         "samples": quality.samples(groups),
         "agreement": pairs.agreement(volumes["reward"], volumes["evaluator"]),
-        "ceiling": ceiling_part(groups, ceilings[card.hash]) if card.hash in ceilings else None,
+        "ceiling": ceiling_part(groups, ceilings[card.hash], keep_collapsed=keep_collapsed)
+        if card.hash in ceilings
+        else None,
     }
 
 

@@ -21,7 +21,7 @@ from benchmarks import (
 from methods import Method
 from moa_cli import store
 from moa_cli.findings import InRounds
-from moa_cli.pairs import shared_points
+from moa_cli.pairs import equally_many, shared_points
 from moa_cli.quality import counted
 
 DRAWS = 2_000
@@ -45,7 +45,7 @@ Variants = Mapping[str, Sequence[Measured]]
 
 
 def hypervolume(found: Variants, of: Sequence[str]) -> Interval:
-    """Held-out hypervolume of a less that of b."""
+    """Held-out hypervolume of a less that of b, at equally many points."""
     return _volume_difference(*(_own(found, name) for name in of))
 
 
@@ -168,10 +168,9 @@ def _where(one: Measured) -> str:
 
 
 def _volume_difference(a: Measured, b: Measured) -> Interval:
-    volumes = bootstrap_hypervolume(
-        [{f.seed: counted(f, "evaluator") for f in one.fronts} for one in (a, b)], a.fronts[0].card.ref
-    )
-    return _difference(*volumes)
+    cut = zip((a, b), equally_many(a.fronts[0], b.fronts[0]), strict=True)
+    scores = [{f.seed: counted(f, "evaluator")[list(points)] for f in one.fronts} for one, points in cut]
+    return _difference(*bootstrap_hypervolume(scores, a.fronts[0].card.ref))
 
 
 def _difference(a: Bootstrap, b: Bootstrap) -> Interval:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from benchmarks import (
     Bootstrap,
     Front,
+    bootstrap_hypervolume,
     bootstrap_means,
     dominance,
     holm,
@@ -19,9 +21,8 @@ from benchmarks import (
     permutation_test,
     pseudo_values,
 )
+from moa_cli.quality import REFS, knows_no_weights, nearest_points
 
-REFS = (1.0, 1.5, 2.0, 3.0, 4.0)
-"""Corners at which the order is looked at again, in SFT standard deviations below the SFT mean."""
 DRAWS = 2_000
 """For the probability that one point dominates another."""
 
@@ -30,35 +31,57 @@ Counted = Mapping[str, Mapping[int, np.ndarray]]
 """Scores (K, N, M) of each row by seed, as they count."""
 
 
-def differences(groups: Groups, volumes: Mapping[str, Bootstrap], scores: Counted) -> list[dict[str, Any]]:
-    """Every pair of rows once, in the order of `groups`: the difference of their hypervolumes with its interval, the permutation
-    test (alone, and corrected for the number of tests), and who dominates whom at the weights that both have."""
-    means = {name: _means(by_seed) for name, by_seed in scores.items()}
+def differences(groups: Groups, scores: Counted) -> list[dict[str, Any]]:
+    """Every pair of rows once, in the order of `groups`: the difference of their hypervolumes, at equally many points, with its
+    interval, the permutation test (alone, and corrected for the number of tests), and who dominates whom at the weights that
+    both have."""
     ref = next(iter(groups.values()))[0].card.ref
-    contributions = {name: pseudo_values(list(by_seed.values()), ref) for name, by_seed in scores.items()}
-    found = []
+    means = {name: bootstrap_means(by_seed, draws=DRAWS) for name, by_seed in scores.items()}
+
+    @cache
+    def sampled(name: str, points: tuple[int, ...]) -> tuple[Bootstrap, np.ndarray]:
+        """The hypervolume of some points of a row, and what every prompt contributes to it."""
+        own = {seed: one[list(points)] for seed, one in scores[name].items()}
+        return bootstrap_hypervolume([own], ref)[0], pseudo_values(list(own.values()), ref)
+
+    found: list[dict[str, Any]] = []
     for a, b in combinations(groups, 2):
-        i, j = shared_points(groups[a][0], groups[b][0])
-        one, other = means[a][:, i], means[b][:, j]
-        better = {"a": dominance(one, other), "b": dominance(other, one)} if i else None
-        p = permutation_test(contributions[a], contributions[b])
-        difference = volumes[a].minus(volumes[b])._asdict()
-        found.append({"a": a, "b": b, **difference, "p_permutation": p, "dominance": better})
+        fronts = groups[a][0], groups[b][0]
+        (one, ours), (other, theirs) = map(sampled, (a, b), equally_many(*fronts))
+        i, j = shared_points(*fronts)
+        moved = _moved([means[a][k] for k in i], [means[b][k] for k in j])
+        found.append(
+            {"a": a, "b": b}
+            | one.minus(other)._asdict()
+            | {"p_permutation": permutation_test(ours, theirs)}
+            | {"dominance": {"a": dominance(moved), "b": dominance(-moved)} if i else None}
+        )
     corrected = holm([pair["p_permutation"] for pair in found])
     return [pair | {"p_holm": p} for pair, p in zip(found, corrected.tolist(), strict=True)]
 
 
-def _means(scores: Mapping[int, np.ndarray]) -> np.ndarray:
-    """Mean scores (draws, K, M) over other prompts and seeds."""
-    means = bootstrap_means(scores, draws=DRAWS)
-    return np.array([[mean.nested() for mean in row] for row in means]).transpose(2, 0, 1)
+def _moved(a: Sequence[Sequence[Bootstrap]], b: Sequence[Sequence[Bootstrap]]) -> np.ndarray:
+    """Differences (draws, K, M) between K points each, over other prompts and seeds."""
+    points = [[one.less(other) for one, other in zip(*rows, strict=True)] for rows in zip(a, b, strict=True)]
+    return np.array(points).transpose(2, 0, 1) if points else np.empty((0, 0, 0))
+
+
+def equally_many(a: Front, b: Front) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The points by which two fronts are compared: more points make a larger hypervolume without being better, so the larger
+    front is reduced to those nearest to the weights of the smaller. All of both where one does not know weights: that point is
+    its whole front."""
+    if len(a.weights) > len(b.weights):
+        return equally_many(b, a)[::-1]
+    few = range(len(b.weights)) if knows_no_weights(a) else nearest_points(b.weights, a.weights)
+    return tuple(range(len(a.weights))), tuple(few)
 
 
 def shared_points(a: Front, b: Front) -> tuple[list[int], list[int]]:
-    """Points of two fronts that are for the same weights; a front of one point that knows no weights is there for all."""
-    if len(a.weights) == 1 or len(b.weights) == 1:
-        K = max(len(a.weights), len(b.weights))
-        return tuple(list(range(K)) if len(f.weights) == K else [0] * K for f in (a, b))  # type: ignore[return-value]
+    """Points of two fronts that are for the same weights; one that knows no weights is there for all."""
+    if knows_no_weights(b):
+        return list(range(len(a.weights))), [0] * len(a.weights)
+    if knows_no_weights(a):
+        return [0] * len(b.weights), list(range(len(b.weights)))
     both = [(i, b.weights.index(w)) for i, w in enumerate(a.weights) if w in b.weights]
     return [i for i, _ in both], [j for _, j in both]
 

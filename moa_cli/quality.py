@@ -23,14 +23,16 @@ from benchmarks import (
 )
 
 KINDS = ("reward", "evaluator")
+REFS = (1.0, 1.5, 2.0, 3.0, 4.0)
+"""Corners at which the order of rows is looked at again, in SFT standard deviations below the SFT mean."""
 
 
 def counted(front: Front, kind: str, *, keep_collapsed: bool = False) -> np.ndarray:
-    """Scores (K, N, M) as they count: a collapsed point lies at the ref, where it adds nothing to a hypervolume."""
+    """Scores (K, N, M) as they count: a collapsed point lies at or below every corner, where it adds nothing to a hypervolume."""
     scores = front.scores if kind == "reward" else front.evaluator
     if keep_collapsed:
         return scores
-    return np.where(front.sound[:, None, None], scores, np.asarray(front.card.ref))
+    return np.where(front.sound[:, None, None], scores, np.minimum(front.card.ref, -max(REFS)))
 
 
 def best_points(fronts: Sequence[np.ndarray]) -> np.ndarray:
@@ -59,8 +61,13 @@ def quality(
 
 def smallest_grid(fronts: Sequence[Front]) -> tuple[Weights, ...] | None:
     """The weights of the smallest steered front, None where all have as many points."""
-    grids = [f.weights for f in fronts if len(f.weights) > 1]
+    grids = [f.weights for f in fronts if not knows_no_weights(f)]
     return min(grids, key=len) if len({len(grid) for grid in grids}) > 1 else None
+
+
+def knows_no_weights(front: Front) -> bool:
+    """Whether all weights have the same single point."""
+    return len(front.weights) == 1 and (front.steering == "none" or len(set(front.weights[0])) == 1)
 
 
 def nearest_points(weights: Sequence[Weights], grid: Sequence[Weights]) -> list[int]:
@@ -106,7 +113,8 @@ def points(seeds: Sequence[Front]) -> list[dict[str, Any]]:
             "evaluator": evaluator[k],
             "kl": known(kl[k]),
             "collapse": collapse[k],
-            "collapsed": not all(one[k] for one in sound),
+            "collapsed": not any(one[k] for one in sound),
+            "collapsed_seeds": sum(not one[k] for one in sound),
             "language": {name: known_mean([one[k][name] for one in language]) for name in language[0][k]},
         }
         for k, weights in enumerate(seeds[0].weights)

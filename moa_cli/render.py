@@ -11,7 +11,7 @@ from rich.text import Text
 
 from moa_cli.gate import WORSE, told
 from moa_cli.verdict import base, difference
-from moa_cli.words import interval, kl, markdown_text, number, one_line, plus_minus, star, time
+from moa_cli.words import in_seeds, interval, kl, markdown_text, number, one_line, plus_minus, star, time
 
 WIDTH = 80
 NOTE = "Hypervolume (HV) above ref, in SFT standard deviations; 95 % intervals over prompts and seeds; * excludes 0."
@@ -122,7 +122,9 @@ def _left_out(benchmark: dict[str, Any]) -> list[str]:
     """Which points have collapsed, a line per row that has any."""
     lines, done = [], "kept" if benchmark["keeps_collapsed"] else "left out"
     for row in benchmark["rows"]:
-        labels = [one_line(point["label"]) for point in row["points"] if point["collapsed"]]
+        labels = [
+            one_line(point["label"]) + in_seeds(point, row) for point in row["points"] if point["collapsed_seeds"]
+        ]
         if labels:
             name = _name(benchmark, row)
             lines.append(f"{name}: over a fifth of the answers degenerate at {'; '.join(labels)} ({done})")

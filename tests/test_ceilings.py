@@ -18,7 +18,6 @@ from benchmarks import (
     Ceiling,
     Front,
     Samples,
-    cut,
     draw_samples,
     hypervolume,
     load_benchmark,
@@ -121,6 +120,20 @@ def test_a_ceiling_below_the_ref_has_no_share(rows: dict[str, list[Front]], samp
     found = json.loads(json.dumps(ceiling_part(shifted, low), allow_nan=False))["reward"]
     assert set(found["efficiency"].values()) == {None}
     assert found["unreached"]["far"]["at_most"] is None
+
+
+def test_a_collapsed_method_reaches_nothing_of_the_ceiling(rows: dict[str, list[Front]], samples: Samples) -> None:
+    soup = [replace(f, collapsed=np.ones_like(f.collapsed)) for f in rows["soup"]]
+    assert ceiling_part({"soup": soup}, samples)["evaluator"]["efficiency"]["soup"]["value"] == 0
+    kept = ceiling_part({"soup": soup}, samples, keep_collapsed=True)["evaluator"]["efficiency"]["soup"]["value"]
+    assert kept > 0.3
+
+
+def test_rows_without_kl_have_no_efficiency(rows: dict[str, list[Front]], samples: Samples) -> None:
+    """As answers from elsewhere; also where there is nothing else."""
+    (sft,) = rows["sft"]
+    unknown = replace(sft, kl=np.full(sft.kl.shape, np.nan))
+    assert ceiling_part({"theirs": [unknown]}, samples)["reward"]["efficiency"] == {"theirs": None}
 
 
 def test_the_prompts_of_the_samples_stand_for_all(rows: dict[str, list[Front]], samples: Samples, part: dict) -> None:
@@ -231,7 +244,7 @@ def test_the_minis_sampled_at_length(name: str, tmp_path: Path) -> None:
     samples = draw_samples(benchmark, others, samples_folder(tmp_path, benchmark.card, ["soups"]))
     start, sampling = benchmark.prepared.policy, benchmark.sampling
     asked = [prompt for prompt in benchmark.prompts("test") for _ in range(300)]
-    answers = [cut(start.decode(ids), sampling.stop) for ids in start.sample(asked, sampling, 77)]
+    answers = [start.decode(ids, sampling.stop) for ids in start.sample(asked, sampling, 77)]
     for held_out, score in ((False, benchmark.score), (True, benchmark.evaluate)):
         scores = score(asked, answers).reshape(-1, 300, 2)
         pooled, long = samples.ceiling(held_out=held_out), Ceiling(scores, np.zeros(scores.shape[:2]))

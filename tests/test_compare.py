@@ -130,8 +130,36 @@ def test_nobody_dominates_without_common_weights():
     (pair,) = compare([only(context, [0, 5, 10]), only(soup, [1, 6])])["benchmarks"][0]["pairs"]
     assert pair["dominance"] is None
     assert pair["p_permutation"] < 0.01, "the test does not need them"
-    (pair,) = compare([only(context, [4]), soup])["benchmarks"][0]["pairs"]
-    assert pair["dominance"] is not None, "a single point is compared with every one"
+    middle = only(context, [5])
+    (pair,) = compare([middle, soup])["benchmarks"][0]["pairs"]
+    assert pair["dominance"] is not None, "one that is for equal weights is compared with every one"
+    (pair,) = compare([only(context, [3]), only(soup, [4, 5])])["benchmarks"][0]["pairs"]
+    assert pair["dominance"] is None, "one that is for other weights is not"
+
+
+def test_dominance_knows_that_seeds_differ():
+    """A method is better by one SD on average; where its three seeds say -.2 to 2.2, that is far from sure."""
+    soup = [make_front("soup", 0.5, seed=s) for s in range(3)]
+
+    def surely(shifts: tuple[float, ...]) -> float:
+        context = [replace(f, method="context", evaluator=f.evaluator + d) for f, d in zip(soup, shifts, strict=True)]
+        (pair,) = compare([*context, *soup])["benchmarks"][0]["pairs"]
+        assert pair["a"] == "context"
+        return pair["dominance"]["a"]
+
+    assert surely((0.9, 1.0, 1.1)) > 0.98
+    assert 0.7 < surely((-0.2, 1.0, 2.2)) < 0.95
+
+
+def test_more_points_alone_do_not_win():
+    """The same front at eleven weights and at three: no difference, although its hypervolume is larger."""
+    soup = make_front("soup", 1.0)
+    few = replace(only(soup, [0, 5, 10]), method="few")
+    benchmark = compare([soup, few])["benchmarks"][0]
+    volume = {row["method"]: row["evaluator"]["hypervolume"] for row in benchmark["rows"]}
+    assert volume["soup"] > volume["few"]
+    (pair,) = benchmark["pairs"]
+    assert (pair["difference"], pair["p_permutation"]) == (0, 1)
 
 
 def test_fronts_of_different_size_are_also_compared_at_as_many_points():
@@ -158,6 +186,10 @@ def test_a_collapsed_point_does_not_count_unless_it_is_kept():
     np.testing.assert_allclose(row["points"][5]["evaluator"], front.evaluator_points[5], err_msg="it is still shown")
     told = "soup: over a fifth of the answers degenerate at 0.5,0.5 (left out)"
     assert told in show(compare([front]))
+    both = compare([front, make_front("soup", 1.0, seed=1)])
+    (point,) = [p for p in both["benchmarks"][0]["rows"][0]["points"] if p["collapsed_seeds"]]
+    assert not point["collapsed"], "it counts in the other seed"
+    assert "at 0.5,0.5 in 1 of 2 seeds (left out)" in show(both, 100)
     assert told in render.markdown(compare([front]))
     (kept,) = compare([front], keep_collapsed=True)["benchmarks"][0]["rows"]
     assert kept["evaluator"]["hypervolume"] == pytest.approx(front.hypervolume(held_out=True))

@@ -40,7 +40,7 @@ def filled(document: dict[str, Any], nulls: bool = False) -> dict[str, Any]:
                 quality |= {"hv_corrected": quality["hypervolume"] - 0.05, "hv_equal": None if nulls else 1.0}
             for point in row["points"]:
                 unknown = {"ended": None, "perplexity": None} if nulls else {}
-                point |= {"collapsed": False, "language": LANGUAGE | unknown}
+                point |= {"collapsed": False, "collapsed_seeds": 0, "language": LANGUAGE | unknown}
             row |= {"runs": [], "attainment": None}
             if M == 2 and len(row["seeds"]) > 1 and not nulls:
                 row["attainment"] = {kind: _attainment(row, kind) for kind in ("reward", "evaluator")}
@@ -108,7 +108,7 @@ def document() -> dict[str, Any]:
             {"benchmark": "toy", "method": "gone", "verdict": "lost"},
         ],
     }  # fmt: skip
-    made["benchmarks"][0]["rows"][0]["points"][3]["collapsed"] = True
+    made["benchmarks"][0]["rows"][0]["points"][3] |= {"collapsed": True, "collapsed_seeds": 2}
     return made
 
 
@@ -409,7 +409,7 @@ def test_collapsed_points_are_listed(page):
     assert f"Left out of {point}" in Page(page).text
     document = toy()
     document["benchmarks"][0]["keeps_collapsed"] = True
-    document["benchmarks"][0]["rows"][0]["points"][3]["collapsed"] = True
+    document["benchmarks"][0]["rows"][0]["points"][3] |= {"collapsed": True, "collapsed_seeds": 2}
     assert f"Kept in {point.replace('for', 'in spite of')}" in Page(html(document)).text
 
 
