@@ -17,7 +17,6 @@ from benchmarks._front_files import check_finite, has_point, read_front, weights
 from benchmarks._lock import write_text
 from benchmarks._log import Log, silent
 from benchmarks._policy import Policy
-from benchmarks._sampler import cut
 
 
 def evaluate(
@@ -49,7 +48,7 @@ def evaluate(
         with charged_to(Cost()) as spent:
             ids = policy.sample(prompts, benchmark.sampling, seed)
         _note_serving(folder, k, spent, len(prompts))
-        responses = [cut(policy.decode(i), benchmark.sampling.stop) for i in ids]
+        responses = [policy.decode(i, benchmark.sampling.stop) for i in ids]
         kl, log_prob = policy.divergence(reference, prompts, ids, benchmark.sampling.temperature)
         for name, values in (("kl", kl), ("log_prob", log_prob)):  # a NaN would be read as unknown
             check_finite(f"{name} at {labels[k]}", values)

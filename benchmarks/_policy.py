@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from benchmarks._batching import by_length, pad_left
 from benchmarks._benchmark import Answer, Sampling
 from benchmarks._cost import charge
+from benchmarks._errors import BadInput
 from benchmarks._sampler import cut, cut_tokens, draw_uniforms, sample_tokens, stopped
 from benchmarks._torch import attention, setup
 
@@ -58,9 +59,9 @@ class Policy:
         """Token ids of prompt and response."""
         return self.encode_prompt(answer.prompt), self.encode_response(answer.response)
 
-    def decode(self, ids: Sequence[int]) -> str:
-        """Text of sampled token ids."""
-        return self.tokenizer.decode(ids, skip_special_tokens=True).strip()
+    def decode(self, ids: Sequence[int], stops: Sequence[str]) -> str:
+        """The response that sampled token ids are, see `cut`."""
+        return cut(self.tokenizer.decode(ids, skip_special_tokens=True), stops)
 
     def ended(self, ids: Sequence[int], stops: Sequence[str]) -> bool:
         """Whether a sampled answer ended by itself, at its end-of-sequence token or a stop, and did not run out of tokens."""
@@ -68,7 +69,20 @@ class Policy:
 
     def generate(self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = BATCH) -> list[str]:
         """One response per prompt. The same prompt and seed give the same response whatever else is in the batch."""
-        return [cut(self.decode(ids), sampling.stop) for ids in self.sample(prompts, sampling, seed, batch)]
+        return [self.decode(ids, sampling.stop) for ids in self.sample(prompts, sampling, seed, batch)]
+
+    def finish(self, prompts: Sequence[str], sampling: Sampling, seed: int) -> list[Answer]:
+        """Like `generate`, without the answers that ran out of tokens. BadInput where all of them did."""
+        drawn = zip(prompts, self.sample(prompts, sampling, seed), strict=True)
+        stop = sampling.stop
+        answers = [Answer(prompt, self.decode(ids, stop)) for prompt, ids in drawn if self.ended(ids, stop)]
+        if not answers:
+            raise BadInput(
+                f"none of {len(prompts)} answers came to an end within {sampling.max_new_tokens} tokens",
+                "a method that learns from its own answers must have whole ones",
+                f"-c sampling.max_new_tokens={2 * sampling.max_new_tokens}",
+            )
+        return answers
 
     def sample(self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = BATCH) -> list[list[int]]:
         """Like `generate`, as token ids (with the end-of-sequence token where the answer ended by itself)."""

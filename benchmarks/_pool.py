@@ -19,7 +19,7 @@ from benchmarks._errors import BadInput
 from benchmarks._lock import locked, whole_folder, write_text
 from benchmarks._log import Log, silent
 from benchmarks._policy import Policy
-from benchmarks._sampler import cut, nucleus
+from benchmarks._sampler import nucleus
 from benchmarks._samples import BASE, OTHERS, PROMPTS, Samples, read_samples, write_samples
 
 SEED = 10_000
@@ -67,7 +67,7 @@ def _drawn(benchmark: Benchmark, policies: Sequence[Load], parts: Path, log: Log
             log_probs.append(_kept(parts / f"log-probs-{j}.json", read))
     log("scores", 0, 1, {})
     asked = [prompt for prompt, each in zip(prompts, answers, strict=True) for _ in each]
-    responses = [cut(benchmark.prepared.policy.decode(ids), sampling.stop) for each in answers for ids in each]
+    responses = [benchmark.prepared.policy.decode(ids, sampling.stop) for each in answers for ids in each]
     shape = len(prompts), sum(counts), len(benchmark.objectives)
     return Samples(
         counts=tuple(n for n in counts if n),

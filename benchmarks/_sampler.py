@@ -106,13 +106,13 @@ def nucleus(probabilities: torch.Tensor, top_p: float) -> tuple[torch.Tensor, to
 
 
 def cut(text: str, stops: Sequence[str]) -> str:
-    """The text before the first stop.
+    """The text before the first stop, without surrounding space; what begins with a stop says nothing.
 
     >>> cut("Please call a doctor.\\n\\nHuman: Why?", ("\\n\\nHuman:",))
     'Please call a doctor.'
     """
     ends = [position for stop in stops if (position := text.find(stop)) >= 0]
-    return text[: min(ends)].rstrip() if ends else text
+    return text[: min(ends, default=None)].strip()
 
 
 def cut_tokens(tokenizer: PreTrainedTokenizerBase, ids: list[int], stops: Sequence[str]) -> list[int]:

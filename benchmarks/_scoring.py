@@ -66,14 +66,15 @@ def score_given(
     prompts, policy, sampling = benchmark.prompts("test"), benchmark.prepared.policy, benchmark.sampling
     fill, found, unknown = _filler(benchmark), {"cut": 0, "long": 0}, np.full(len(prompts), np.nan)
     for k, point in enumerate(points):
-        whole = [response.strip() for response in point.responses]
-        responses = [cut(response, sampling.stop) for response in whole]
+        responses = [cut(response, sampling.stop) for response in point.responses]
         ids = [policy.encode_response(response)[:-1] for response in responses]  # whether they ended is unknown
         tokens = np.array([len(i) for i in ids])
         usual = np.flatnonzero(tokens <= sampling.max_new_tokens)
         log_prob = unknown.copy()
-        log_prob[usual] = sequence_log_probs(policy, [(policy.encode_prompt(prompts[i]), ids[i]) for i in usual])
-        found["cut"] += sum(a != b for a, b in zip(whole, responses, strict=True))
+        log_prob[usual] = sequence_log_probs(
+            policy, [(policy.encode_prompt(prompts[i]), ids[i]) for i in usual], temperature=sampling.temperature
+        )
+        found["cut"] += sum(a.strip() != b for a, b in zip(point.responses, responses, strict=True))
         found["long"] += len(prompts) - len(usual)
         scores, evaluator = (fill(kind, _known(benchmark, kind, point), prompts, responses) for kind in KINDS)
         write_point(

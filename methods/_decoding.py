@@ -24,7 +24,6 @@ from benchmarks import (
     Weights,
     charge,
     charged_to,
-    cut,
     digest,
     sequence_log_probs,
     write_text,
@@ -212,7 +211,7 @@ class BestOf(Policy):
             repeated = [prompt for prompt in prompts for _ in range(self.candidates)]
             with charged_to(Cost()) as spent:
                 ids = super().sample(repeated, sampling, seed, batch)
-                responses = [cut(self.decode(i), sampling.stop) for i in ids]
+                responses = [self.decode(i, sampling.stop) for i in ids]
                 scores = self.benchmark.score(repeated, responses)
             write_text(path, json.dumps({"ids": ids, "scores": scores.tolist(), "cost": spent.to_json()}))
         kept = json.loads(path.read_text(encoding="utf-8"))

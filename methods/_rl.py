@@ -123,7 +123,7 @@ def maximise(
         goals: list[list[int]],
         **_: Any,
     ) -> list[float]:
-        responses = [cut(c.strip(), sampling.stop) for c in completions]
+        responses = [cut(c, sampling.stop) for c in completions]
         values, means = reward(plain, responses, [tuple(g) for g in goals])
         for name, mean in means.items():
             measured.setdefault(name, []).append(mean)

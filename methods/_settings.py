@@ -13,8 +13,9 @@ class Adapter:
     """How the policy's weights are trained."""
 
     lora_rank: int | None = None
-    """Rank of LoRA on all linear layers, alpha = 2 rank, dropout .05 (papers: 64). None chooses: full fine-tuning below
-    a billion parameters, rank 64 from there. 0 is full fine-tuning."""
+    """Rank of LoRA on all linear layers (MORLHF: on q and v), alpha = 2 rank (papers: 64; SPO: 16). Dropout is .05 in
+    supervised learning and none in RL and DPO, whose log-probabilities it would blur. None chooses: full fine-tuning below a
+    billion parameters, rank 64 from there. 0 is full fine-tuning."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,8 @@ class Reinforcement(Adapter):
     learning_rate: float = 1e-5
     """AdamW, constant after warm-up (papers: 1e-5 with PPO)."""
     kl_coef: float = 0.2
-    """Weight of the KL to the starting policy in the reward, in benchmark units (papers: 0.2, on raw rewards). GRPO weighs it
+    """Weight of the KL to the starting policy in the reward, in benchmark units (papers: 0.2, on raw rewards, then
+    adapted to a target of 3 nats; here it is constant). GRPO weighs it
     against rewards in SDs of the answers to one prompt; for online DPO it is the beta of the loss."""
     temperature: float = 1.0
     """Of sampling and of every log-probability alike (MORLHF's code samples at 0.7 and scores at 1, which biases the KL)."""

@@ -31,7 +31,9 @@ class ParetoHqD(Adapter, Method):
     """k, training answers that a first stage imitates; a second stage imitates k / 2 (paper: 100)."""
     pool: int = 15
     """Non-dominated layers are peeled off until they hold this many times the answers to be selected from them [choice]; with
-    a fixed few layers nearly every w selects the same answers."""
+    a fixed few layers nearly every w selects the same answers. But no more than a twentieth of all answers or, where that is
+    too few to choose from, twice those to be selected [choice]: how good an answer is along the direction of w is up to
+    the layers alone, and most of a few thousand answers are not near the Pareto front."""
     steps: int | None = None
     """Of a first stage; a second stage takes as many (paper: 200, which are 16 passes over k and 32 over k / 2). None
     chooses: 200 from a billion parameters on, and 4 passes over the answers below [choice], as small policies are trained
@@ -80,7 +82,7 @@ class ParetoHqD(Adapter, Method):
 
         distinct = list(dict.fromkeys(answers))
         scores = benchmark.score([a.prompt for a in distinct], [a.response for a in distinct])
-        front = pareto_layers(scores, self.pool * count)
+        front = pareto_layers(scores, min(self.pool * count, max(2 * count, len(distinct) // 20)))
         policy = benchmark.prepared.policy
         steps = self.steps or (200 if _policy.is_large(policy) else 4 * count / self.batch)
         rate = self.learning_rate or (1.414e-4 if _policy.rank_for(policy, self.lora_rank) else 1e-5)
@@ -93,7 +95,7 @@ class ParetoHqD(Adapter, Method):
             )  # fmt: skip
 
     def _augmentation(self, benchmark: Benchmark, run: Run, stages: dict[Weights, Stage]) -> list[Answer]:
-        """What these policies answer to the same training prompts."""
+        """What these policies answer to the same training prompts, as far as it comes to an end."""
         from methods import _policy
 
         generator = np.random.default_rng(run.seed)
@@ -103,7 +105,6 @@ class ParetoHqD(Adapter, Method):
         for number, stage in enumerate(stages.values()):
             run.log("answers", number, len(stages), {})
             policy = _policy.load(benchmark, stage.folder)
-            responses = policy.generate(prompts, benchmark.sampling, int(generator.integers(2**31)))
-            answers += map(Answer, prompts, responses)
+            answers += policy.finish(prompts, benchmark.sampling, int(generator.integers(2**31)))
         run.log("answers", len(stages), len(stages), {})
         return answers

@@ -103,7 +103,8 @@ class RiC(Adapter, Method):
     def _online_answers(
         self, benchmark: Benchmark, run: Run, stage: Stage, number: int, low: np.ndarray, high: np.ndarray
     ) -> tuple[list[Answer], np.ndarray]:
-        """Answers training prompts under demanding rewards; returns the answers kept and the rewards they achieved."""
+        """Answers training prompts under demanding rewards; returns the answers kept, of those that came to an end, and the
+        rewards they achieved."""
         from methods import _policy
 
         generator = np.random.default_rng([run.seed, number])
@@ -116,12 +117,12 @@ class RiC(Adapter, Method):
         seed = int(generator.integers(2**31))
         asking = policy.steered(lambda prompt: wrap(prompt, told[prompt]))
         run.log(f"answers-{number}", 0, 1, {})
-        responses = asking.generate(prompts, benchmark.sampling, seed)
-        achieved = benchmark.score(prompts, responses)
+        answers = asking.finish(prompts, benchmark.sampling, seed)
+        achieved = benchmark.score([a.prompt for a in answers], [a.response for a in answers])
         means = {f"reward/{name}": float(mean) for name, mean in zip(benchmark.names, achieved.mean(0), strict=True)}
         run.log(f"answers-{number}", 1, 1, means)
-        kept = self._select(achieved, round(self.keep_share * len(prompts)))
-        return [Answer(prompts[i], responses[i]) for i in kept], achieved[kept]
+        kept = self._select(achieved, round(self.keep_share * len(answers)))
+        return [answers[i] for i in kept], achieved[kept]
 
     def _select(self, scores: np.ndarray, quota: int) -> np.ndarray:
         """Indices of the good answers among scores (N, M); the quota is that of "pareto"."""

@@ -34,7 +34,7 @@ class SPO(Preference, Method):
     steering = "retrain"
 
     alphas: tuple[float, ...] = (0.0, 0.5, 1.0)
-    """How much the earlier objectives count in later rounds; 0 is sequential DPO [choice]."""
+    """How much the earlier objectives count in later rounds; 0 is sequential DPO [choice; 0, .1, .2, .5, 1 is a finer sweep]."""
 
     def __post_init__(self) -> None:
         if not self.alphas or min(self.alphas) < 0:

@@ -44,14 +44,14 @@ def test_the_best_of_its_answers_is_given(tiny: Benchmark, tmp_path: Path) -> No
     prompts, start = tiny.prompts("test"), tiny.prepared.policy
     repeated = [p for p in prompts for _ in range(5)]
     ids = start.sample(repeated, tiny.sampling, 3)
-    scores = tiny.score(repeated, [start.decode(i) for i in ids])
+    scores = tiny.score(repeated, [start.decode(i, ()) for i in ids])
     for w in tiny.grid:
         policy = BestOfN(candidates=5).policy(tiny, Run(tmp_path, 0), w)
         given = policy.sample(prompts, tiny.sampling, 3)
         for row in range(len(prompts)):
             values = [float(np.dot(w, scores[5 * row + i])) for i in range(5)]
             assert given[row] == ids[5 * row + values.index(max(values))]
-        assert policy.generate(prompts, tiny.sampling, 3) == [start.decode(i) for i in given]
+        assert policy.generate(prompts, tiny.sampling, 3) == [start.decode(i, ()) for i in given]
 
 
 def test_one_candidate_is_the_starting_policy(tiny: Benchmark, tmp_path: Path) -> None:

@@ -115,9 +115,10 @@ def test_rewards_are_not_rounded() -> None:
 def suits(benchmark: Benchmark, answers: Sequence[Answer], w: Weights, count: int, pool: int) -> list[Answer]:
     """Slowly: layers by the definition of dominance until they hold enough, then the nearest."""
     distinct = list(dict.fromkeys(answers))
+    enough = min(pool * count, max(2 * count, len(distinct) // 20))
     scores = benchmark.score([a.prompt for a in distinct], [a.response for a in distinct])
     rest, front = list(range(len(distinct))), list[int]()
-    while rest and len(front) < pool * count:
+    while rest and len(front) < enough:
         layer = [
             i for i in rest if not any((scores[j] >= scores[i]).all() and (scores[j] > scores[i]).any() for j in rest)
         ]
@@ -129,23 +130,24 @@ def suits(benchmark: Benchmark, answers: Sequence[Answer], w: Weights, count: in
 def test_two_stages_per_weight(tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """First stages for the grid and for the representatives e_1, e_2 and (1/2, 1/2), which is not on it; second stages for the
     grid, each from its own first stage, on answers of the representatives to training prompts."""
-    calls, made = spied(monkeypatch), list[Answer]()
-    generate = Policy.generate
+    calls, asked, made = spied(monkeypatch), list[set[str]](), list[Answer]()
+    finish = Policy.finish
 
-    def listen(self: Policy, prompts: Sequence[str], *given: Any) -> list[str]:
-        responses = generate(self, prompts, *given)
-        made.extend(map(Answer, prompts, responses))
-        return responses
+    def listen(self: Policy, prompts: Sequence[str], *given: Any) -> list[Answer]:
+        asked.append(set(prompts))
+        made.extend(answers := finish(self, prompts, *given))
+        return answers
 
-    monkeypatch.setattr(Policy, "generate", listen)
+    monkeypatch.setattr(Policy, "finish", listen)
     few, run, method = replace(tiny, trained_grid=GRID), Run(tmp_path, 0), ParetoHqD(**SMALL, pool=3, prompts=20)
     method.train(few, run)
     first = {"first-ah": GRID[0], "first-0.25-0.75": GRID[1], "first-oh": GRID[2], "first-0.5-0.5": (0.5, 0.5)}
     second = {name.replace("first", "second"): w for name, w in first.items() if w in GRID}
     assert [name for name, _, _ in calls] == [*first, *second]
-    assert len(made) == 3 * 20
-    assert len({a.prompt for a in made}) == 20
-    assert {a.prompt for a in made} <= set(tiny.prompts("train"))
+    assert len(asked) == 3
+    assert asked[0] == asked[1] == asked[2] < set(tiny.prompts("train"))
+    assert len(asked[0]) == 20
+    assert {a.prompt for a in made} <= asked[0]
     for name, answers, told in calls:
         if name in first:
             assert answers == suits(tiny, tiny.responses(), first[name], 8, 3)

@@ -16,7 +16,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from benchmarks import Answer, Cost, Policy, Sampling, charged_to, cut, cut_tokens, load_policy, sequence_divergence
+from benchmarks import (
+    Answer,
+    BadInput,
+    Cost,
+    Policy,
+    Sampling,
+    charged_to,
+    cut,
+    cut_tokens,
+    load_policy,
+    sequence_divergence,
+)
 from benchmarks._batching import by_length
 from benchmarks._sampler import draw_uniforms, invert
 from benchmarks._scratch import _put_numbers_on_a_line
@@ -213,7 +224,7 @@ def test_end_of_sequence_ends_and_the_limit_holds(tokenizer: PreTrainedTokenizer
     policy = countdown(tokenizer)
     prompts = [str(d) for d in (9, 0, 3, 7, 1, 5, 2, 8, 4)]
     answers = policy.sample(prompts, Sampling(max_new_tokens=6), 0)
-    assert [policy.decode(ids) for ids in answers] == [
+    assert [policy.decode(ids, ()) for ids in answers] == [
         "876543",
         "",
         "210",
@@ -246,11 +257,28 @@ def test_a_stop_is_cut_with_what_follows_and_nothing_else(tokenizer: PreTrainedT
     assert policy.generate(["Hello"], Sampling(max_new_tokens=len(ids)), 0) == [text.strip()]
 
 
+def test_only_whole_answers_are_finished(random_policy: Callable[..., Policy]) -> None:
+    """Of twenty answers those that reach a stop, the same as otherwise; where there are none, that is said."""
+    policy, prompts, sampling = (
+        random_policy(1),
+        [f"Say {i}" for i in range(20)],
+        Sampling(max_new_tokens=6, stop=("a",)),
+    )
+    ended = [policy.ended(ids, sampling.stop) for ids in policy.sample(prompts, sampling, 0)]
+    assert 0 < sum(ended) < 20
+    answers = map(Answer, prompts, policy.generate(prompts, sampling, 0))
+    assert policy.finish(prompts, sampling, 0) == [a for a, e in zip(answers, ended, strict=True) if e]
+    cut_off = [p for p, e in zip(prompts, ended, strict=True) if not e]
+    with pytest.raises(BadInput, match="came to an end"):
+        policy.finish(cut_off, sampling, 0)
+
+
 def test_cutting_by_text_and_by_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
     for text in ("Please call a doctor", "Human: please", "mas", ":", ""):
         assert cut(text, ("\n\nHuman:",)) == text
     assert cut("a \n\nAssistant: b\n\nHuman: c", ("\n\nHuman:", "\n\nAssistant:")) == "a"
-    assert cut("\n\nHuman: b", ("\n\nHuman:",)) == ""
+    assert cut("\n\nHuman: b", ("\n\nHuman:",)) == "", "not what is left of the stop without its white space"
+    assert cut(" a b\n", ()) == "a b"
     ids = tokenizer("Why not")["input_ids"]
     assert cut_tokens(tokenizer, ids, ("xyz",)) == ids
     assert cut_tokens(tokenizer, ids, ()) == ids
@@ -275,7 +303,7 @@ def test_encoding_puts_a_space_before_and_an_end_behind_the_response(random_poli
     prompt, response = policy.encode(Answer("Hello there:", "Because I say so."))
     assert policy.tokenizer.decode([*prompt, *response[:-1]]) == "Hello there: Because I say so."
     assert response[-1] == policy.tokenizer.eos_token_id
-    assert policy.decode(response) == "Because I say so."
+    assert policy.decode(response, ()) == "Because I say so."
 
 
 def test_batches_cover_every_index_once_longest_first() -> None:

@@ -150,7 +150,7 @@ def test_what_is_drawn_is_kept(tiny: Benchmark, few: None, tmp_path: Path) -> No
     assert np.isfinite(samples.log_probs[:, :4, 0]).all()
     assert np.isfinite(samples.log_probs[:, 4:7, 1]).all()
     ids = json.loads((folder / "answers-1.json").read_text())
-    texts = [start.decode(answer) for answer in ids[2]]
+    texts = [start.decode(answer, ()) for answer in ids[2]]
     np.testing.assert_allclose(samples.evaluator[2, 4:7], tiny.evaluate([prompts[2]] * 3, texts))
     again = draw_samples(tiny, [], folder)
     found = find_samples(tmp_path, tiny.card)
@@ -213,7 +213,7 @@ def test_few_samples_and_a_pool_tell_what_many_do(
     others the hypervolume at KL .5 and 1 is the same within 2 %, on the mean of eight drawings (there are ten prompts)."""
     start, prompts = tiny.prepared.policy, tiny.prompts("test")
     asked = [p for p in prompts for _ in range(1000)]
-    texts = [start.decode(ids) for ids in start.sample(asked, tiny.sampling, 5)]
+    texts = [start.decode(ids, ()) for ids in start.sample(asked, tiny.sampling, 5)]
     scores = tiny.evaluate(asked, texts).reshape(len(prompts), 1000, 2)
     truth = Ceiling(scores, np.zeros(scores.shape[:2]))
     others = [lambda word=word: leaning(start, word, 1.0) for word in ("ah", "oh")]

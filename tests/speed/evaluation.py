@@ -49,7 +49,7 @@ def rate_one_by_one(
         nonlocal tokens
         for prompt in prompts:
             answer = generate(model, policy, [policy.encode_prompt(prompt)], sampling)[0]
-            ids = torch.tensor(reward.encode([prompt], [policy.decode(answer)]))
+            ids = torch.tensor(reward.encode([prompt], [policy.decode(answer, ())]))
             reward.model(input_ids=ids.to(reward.model.device)).logits[0, 0].item()
             tokens += len(answer)
 
@@ -65,7 +65,7 @@ def rate_of_moa(policy: Policy, reward: Classifier, prompts: Sequence[str], samp
     def work() -> None:
         nonlocal tokens
         answers = policy.sample(prompts, sampling, seed=0)
-        reward(prompts, [policy.decode(answer) for answer in answers])
+        reward(prompts, [policy.decode(answer, ()) for answer in answers])
         tokens = sum(map(len, answers))
 
     took = cpu_seconds(work)
