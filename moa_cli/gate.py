@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmarks import BadInput, Card, bootstrap_hypervolume
+from moa_cli.store import GIVEN
 
 Verdict = Literal["better", "same", "unsure", "regressed", "lost", "failed", "new"]
 WORSE = ("regressed", "lost", "failed")
@@ -26,20 +27,26 @@ def gate(
 
     A row has regressed where it lost more than `tolerance`, a share of the baseline's hypervolume, and the paired interval of
     the difference excludes 0; where it lost as much but the interval does not, nobody can be sure. A row of the baseline that
-    is missing is lost, or failed if it is among `failed` (benchmark, method). BadInput where units differ.
+    is missing is lost. All rows of a method in `failed` (benchmark, method) have failed, whatever was measured before the
+    crash; one without any row gets a verdict too. BadInput where units differ.
     """
-    verdicts = []
+    verdicts: list[dict[str, Any]] = []
     ours = {benchmark["name"]: benchmark for benchmark in document["benchmarks"]}
     theirs = {benchmark["name"]: benchmark for benchmark in baseline["benchmarks"]}
-    for benchmark in dict.fromkeys([*theirs, *ours]):
+    for benchmark in dict.fromkeys([*theirs, *ours, *sorted(on for on, _ in failed)]):
         before, now = (_rows(side.get(benchmark)) for side in (theirs, ours))
         if before and now:
             _check_same_card(ours[benchmark], theirs[benchmark], name)
-        for row in dict.fromkeys([*before, *now]):
-            if row not in before:
-                found: dict[str, Any] = {"verdict": "new"}
+        crashed = sorted(method for on, method in failed if on == benchmark)
+        methods = {row: _method(entry) for row, entry in (before | now).items()}
+        methods |= {method: method for method in crashed if method not in methods.values()}
+        for row, method in methods.items():
+            if method in crashed:
+                found: dict[str, Any] = {"verdict": "failed"}
+            elif row not in before:
+                found = {"verdict": "new"}
             elif row not in now:
-                found = {"verdict": "failed" if (benchmark, row) in failed else "lost"}
+                found = {"verdict": "lost"}
             else:
                 found = _judged(now[row], before[row], ours[benchmark]["ref"], tolerance)
             verdicts.append({"benchmark": benchmark, "method": row} | found)
@@ -63,6 +70,12 @@ def told(verdict: dict[str, Any]) -> str:
 
 def _rows(benchmark: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
     return {row["method"]: row for row in benchmark["rows"]} if benchmark else {}
+
+
+def _method(row: dict[str, Any]) -> str:
+    """The method of a row, whose name may also tell its configuration: "ric rounds=1" is of "ric"."""
+    # Answers made elsewhere have no configuration, and their name may have spaces.
+    return row["method"] if row["steering"] == GIVEN else row["method"].partition(" ")[0]
 
 
 def _judged(now: dict[str, Any], before: dict[str, Any], ref: list[float], tolerance: float) -> dict[str, Any]:

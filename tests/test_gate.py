@@ -60,6 +60,23 @@ def test_what_is_missing_closes_the_gate():
     assert found["verdict"] == "regressed"
 
 
+def test_a_crash_closes_the_gate_whatever_else_is_there():
+    """A seed that is left, another configuration, or a baseline without the method do not speak for what crashed."""
+    seeds = [make_front("soup", 1.0, seed=seed) for seed in range(3)]
+    assert judged(seeds[:1], seeds, failed={("toy", "soup")}) == {"soup": "failed"}
+    others = [make_front("context", 1.5)]
+    both = {"context": "same", "soup": "failed"}
+    assert judged([*others, seeds[0]], others, failed={("toy", "soup")}) == both, "new"
+    assert judged(others, others, failed={("toy", "soup")}) == both, "neither here nor there"
+    assert judged(others, others, failed={("other", "soup")}) == both, "on a benchmark that nobody has"
+    two = [make_front("soup", 1.0, config={"b": b}) for b in (1, 2)]
+    assert judged(two, two, failed={("toy", "soup")}) == {"soup b=1": "failed", "soup b=2": "failed"}
+    elsewhere = make_front("soup of others", 1.0, steering="given")
+    assert judged([elsewhere], [elsewhere], failed={("toy", "soup")}) == {"soup of others": "same", "soup": "failed"}
+    found = gate(compare(others), compare(others), name="main.json", tolerance=0.01, failed={("toy", "soup")})
+    assert found["verdict"] == "regressed"
+
+
 def test_other_units_are_refused():
     other = make_front("soup", 1.0, card=replace(make_card(), reward_std=(1.0, 2.0)))
     with pytest.raises(BadInput, match="scale card") as error:
