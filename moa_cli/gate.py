@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from typing import Any, Literal
 
@@ -23,7 +24,8 @@ def gate(
     tolerance: float,
     failed: Collection[tuple[str, str]] = (),
 ) -> dict[str, Any]:
-    """The held-out hypervolume of every row against the row of the same name in the baseline.
+    """The held-out hypervolume of every row against its row in the baseline: that of the same method and configuration, else
+    of the same name. A method with one configuration is called the same whatever that is, so a changed default is judged.
 
     A row has regressed where it lost more than `tolerance`, a share of the baseline's hypervolume, and the paired interval of
     the difference excludes 0; where it lost as much but the interval does not, nobody can be sure. A row of the baseline that
@@ -34,7 +36,8 @@ def gate(
     ours = {benchmark["name"]: benchmark for benchmark in document["benchmarks"]}
     theirs = {benchmark["name"]: benchmark for benchmark in baseline["benchmarks"]}
     for benchmark in dict.fromkeys([*theirs, *ours, *sorted(on for on, _ in failed)]):
-        before, now = (_rows(side.get(benchmark)) for side in (theirs, ours))
+        now = {row["method"]: row for row in _rows(ours.get(benchmark))}
+        before = _by_names_now(_rows(theirs.get(benchmark)), now)
         if before and now:
             _check_same_card(ours[benchmark], theirs[benchmark], name)
         crashed = sorted(method for on, method in failed if on == benchmark)
@@ -68,8 +71,19 @@ def told(verdict: dict[str, Any]) -> str:
     return f"{verdict['verdict']}: {numbers}, from {verdict['base']:.2f}"
 
 
-def _rows(benchmark: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
-    return {row["method"]: row for row in benchmark["rows"]} if benchmark else {}
+def _rows(benchmark: dict[str, Any] | None) -> list[dict[str, Any]]:
+    return benchmark["rows"] if benchmark else []
+
+
+def _by_names_now(before: list[dict[str, Any]], now: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Rows of the baseline by what the same method and configuration is called now, else by their own names."""
+    # A name tells only what differs from other rows, so "ric" is called "ric rounds=1" once "ric rounds=2" is there.
+    names = {_contestant(row): name for name, row in now.items()}
+    return {names.get(_contestant(row), row["method"]): row for row in before}
+
+
+def _contestant(row: dict[str, Any]) -> tuple[str, str]:
+    return _method(row), json.dumps(row["config"], sort_keys=True)
 
 
 def _method(row: dict[str, Any]) -> str:

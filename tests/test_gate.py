@@ -77,6 +77,28 @@ def test_a_crash_closes_the_gate_whatever_else_is_there():
     assert found["verdict"] == "regressed"
 
 
+def test_rows_meet_by_configuration_before_name():
+    """The name of a row depends on what else is there, and says only what tells its configurations apart."""
+    one, two, three = (make_front("soup", 1.0, config={"b": b, "c": 0}) for b in (1, 2, 3))
+    worse = make_front("soup", 0.5, config={"b": 2, "c": 0})
+    assert judged([one], [one]) == {"soup": "same"}
+    assert judged([worse], [one]) == {"soup": "regressed"}, "the default changed"
+    assert judged([one, worse], [one]) == {"soup b=1": "same", "soup b=2": "new"}
+    assert judged([worse], [one, two]) == {"soup": "regressed", "soup b=1": "lost"}
+    assert judged([three], [one, two]) == {"soup": "new", "soup b=1": "lost", "soup b=2": "lost"}
+    assert judged([three, two], [one, two]) == {"soup b=3": "new", "soup b=2": "same", "soup b=1": "lost"}
+    changed = [replace(front, config=front.config | {"c": 9}) for front in (one, worse)]
+    assert judged(changed, [one, two]) == {"soup b=1": "same", "soup b=2": "regressed"}, "the default of another"
+
+
+def test_only_rows_of_one_method_meet():
+    """Many methods have no hyperparameters, and so the same configuration."""
+    soup, context = make_front("soup", 1.0), make_front("context", 1.5)
+    assert judged([soup], [context]) == {"soup": "new", "context": "lost"}
+    given = [replace(front, method=f"our {front.method}", steering="given") for front in (soup, context)]
+    assert judged(given[:1], given[1:]) == {"our soup": "new", "our context": "lost"}
+
+
 def test_other_units_are_refused():
     other = make_front("soup", 1.0, card=replace(make_card(), reward_std=(1.0, 2.0)))
     with pytest.raises(BadInput, match="scale card") as error:
