@@ -30,7 +30,7 @@ def gate(
     A row has regressed where it lost more than `tolerance`, a share of the baseline's hypervolume, and the paired interval of
     the difference excludes 0; where it lost as much but the interval does not, nobody can be sure. A row of the baseline that
     is missing is lost. All rows of a method in `failed` (benchmark, method) have failed, whatever was measured before the
-    crash; one without any row gets a verdict too. BadInput where units differ.
+    crash; one without any row gets a verdict too. BadInput where units differ, or collapsed points count on one side only.
     """
     verdicts: list[dict[str, Any]] = []
     ours = {benchmark["name"]: benchmark for benchmark in document["benchmarks"]}
@@ -39,7 +39,7 @@ def gate(
         now = {row["method"]: row for row in _rows(ours.get(benchmark))}
         before = _by_names_now(_rows(theirs.get(benchmark)), now)
         if before and now:
-            _check_same_card(ours[benchmark], theirs[benchmark], name)
+            _check_comparable(ours[benchmark], theirs[benchmark], name)
         crashed = sorted(method for on, method in failed if on == benchmark)
         methods = {row: _method(entry) for row, entry in (before | now).items()}
         methods |= {method: method for method in crashed if method not in methods.values()}
@@ -114,11 +114,18 @@ def _scores(row: dict[str, Any]) -> dict[int, np.ndarray]:
     }  # fmt: skip
 
 
-def _check_same_card(ours: dict[str, Any], theirs: dict[str, Any], name: str) -> None:
+def _check_comparable(ours: dict[str, Any], theirs: dict[str, Any], name: str) -> None:
     differences = Card.from_json(ours["card"]).differences(Card.from_json(theirs["card"]))
     if differences:
         raise BadInput(
             f"{name} cannot be a baseline for {ours['name']}: its scale card is another",
             f"they differ in {', '.join(differences)}, so the numbers have different units",
             "make a new baseline: the same command with -o FILE.json instead of --baseline",
+        )
+    keeps = theirs["keeps_collapsed"]
+    if ours["keeps_collapsed"] != keeps:
+        raise BadInput(
+            f"{name} cannot be a baseline for {ours['name']}: collapsed points count {'there' if keeps else 'here'} only",
+            "a difference would come from what counts, not from a method that became better or worse",
+            f"compare the runs again {'with' if keeps else 'without'} --keep-collapsed",
         )

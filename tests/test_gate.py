@@ -106,6 +106,17 @@ def test_other_units_are_refused():
     assert "reward_std" in error.value.why
 
 
+@pytest.mark.parametrize(("keeps", "fix"), [(True, "without --keep-collapsed"), (False, "with --keep-collapsed")])
+def test_collapsed_points_count_on_both_sides_or_on_none(keeps: bool, fix: str) -> None:
+    """Otherwise keeping them now hides a collapse, and leaving them out looks like one."""
+    front = make_front("soup", 1.0)
+    now, before = compare([front], keep_collapsed=keeps), compare([front], keep_collapsed=not keeps)
+    with pytest.raises(BadInput, match=r"main\.json .* collapsed") as error:
+        gate(now, before, name="main.json", tolerance=0.01)
+    assert fix in error.value.fix
+    assert gate(now, now, name="main.json", tolerance=0.01)["verdict"] == "passed"
+
+
 def test_a_method_compared_with_itself_rarely_regresses():
     """Three seeds each of the same method, whose trainings differ: at most 5 % of 100 comparisons regress."""
     random, alarms = np.random.default_rng(0), []
