@@ -18,8 +18,9 @@ def differences(benchmark: Part, styles: Styles) -> Content:
     tested = any(pair["p_holm"] is not None for pair in benchmark["pairs"])
     test = "permutation test, corrected for all pairs (Holm)" if tested else "bootstrap, not corrected for many pairs"
     text = (
-        "Above the diagonal: the row's held-out hypervolume less the column's, on the same prompts, with its 95 % interval, "
-        f"coloured and bold where the two can be told apart. Below it: the p value of the {test}."
+        "Above the diagonal: the row's held-out hypervolume less the column's, on the same prompts and, between methods that are "
+        "steered, at as many points of both, with its 95 % interval, coloured and bold where the two can be told apart. Below it: "
+        f"the p value of the {test}, which is about these trained policies, not about other trainings."
     )
     above = {(a, b): _less(benchmark, a, b) for k, a in enumerate(names) for b in names[k + 1 :]}
     below = {(pair["b"], pair["a"]): _p(pair["p_holm"] if tested else pair["p"]) for pair in benchmark["pairs"]}
@@ -119,6 +120,6 @@ def kl(benchmark: Part, styles: Styles) -> Content:
     )
     places += [(Html("Equal weights"), (1 / M,) * M)] if M > 1 else []
     text = "What distance from the starting policy buys, at some weightings: the higher at the same KL, the better."
-    text += " In grey, the best that any policy can reach." if benchmark.get("ceiling") else ""
+    text += " In grey, an estimate of the best that any policy can reach." if benchmark.get("ceiling") else ""
     drawn = [panel(title, relations.against_kl(benchmark, weights, styles)) for title, weights in places]
     return [read(text), legend(benchmark, styles), panels(drawn, "trio")]

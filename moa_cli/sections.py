@@ -61,7 +61,7 @@ def fronts(benchmark: Part, styles: Styles) -> Content:
         "left out. What is crossed out has too many collapsed answers."
     )
     if benchmark.get("ceiling") and M in (2, 3):
-        text += " In grey, the best that any policy can reach at some KL from the starting policy, and by choosing from n answers."
+        text += " In grey, an estimate of the best that any policy can reach at some KL from the starting policy, and by choosing from n answers."
     return [read(text), legend(benchmark, styles), panels(drawn), *_bands(benchmark, styles)]
 
 
@@ -101,7 +101,7 @@ def hypervolume(benchmark: Part, styles: Styles) -> Content:
     text = (
         "The hypervolume is how much of the space of scores above ref the points of a method dominate: more of it means better "
         "compromises. In brackets, 95 % intervals; bold where a method can be told from the starting policy. Corrected: less "
-        "what choosing among noisy points adds. " + ("Equal points: with as many points as the smallest grid. " if equal else "")
+        "part of what choosing among noisy points adds. " + ("Equal points: with as many points as the smallest grid. " if equal else "")
         + "IGD+: distance to the best points of all methods, the less the better. Utility: best weighted score, mean over weightings."
     )  # fmt: skip
     columns = [
