@@ -10,8 +10,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -126,17 +127,23 @@ def _add(methods: dict[str, list[Measured]], front: Front) -> None:
 
 
 def _checked(claim: Claim, methods: dict[str, list[Measured]]) -> dict[str, Any]:
-    """A claim with what was measured and the verdict."""
+    """A claim with what was measured and the verdict, or the reason why there is none and the command that would help."""
     told = {f.name: getattr(claim, f.name) for f in fields(Claim)} | {"of": list(claim.of)}
     try:
         interval = MEASURES[claim.measure](methods, claim.of)
+        if not np.isfinite(interval).all():
+            raise Missing("what was measured makes no number")
     except Missing as missing:
-        return told | {"verdict": "not measured", "value": None, "low": None, "high": None, "command": str(missing)}
-    return told | {"verdict": claim.verdict(interval), **interval._asdict(), "command": None}
+        why = {"reason": missing.reason, "command": missing.command}
+    except (BadInput, ArithmeticError, LookupError, ValueError) as error:  # of this claim; it must not cost the others
+        why = {"reason": str(error).partition("\n")[0], "command": None}
+    else:
+        return told | {"verdict": claim.verdict(interval), **interval._asdict(), "reason": None, "command": None}
+    return told | {"verdict": "not measured", "value": None, "low": None, "high": None, **why}
 
 
-def table(document: dict[str, Any]) -> RenderableType:
-    """For a terminal of 80 columns: a line per claim and benchmark."""
+def table(document: dict[str, Any]) -> tuple[RenderableType, ...]:
+    """For a terminal of 80 columns: a line per claim and benchmark. Commands are texts, which are not to be broken."""
     parts: list[RenderableType] = []
     for benchmark in document["benchmarks"]:
         block = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
@@ -148,9 +155,13 @@ def table(document: dict[str, Any]) -> RenderableType:
                 Text(one_line(claim["claim"])), _number(claim), Text(claim["verdict"], style=_STYLES[claim["verdict"]])
             )
         parts += [Text(" · ".join(_facts(benchmark)), style="bold"), block, Text(_tally(benchmark), style="dim")]
-        commands = dict.fromkeys(claim["command"] for claim in benchmark["claims"] if claim["command"])
-        parts += [Text(f"to measure the rest: {'; '.join(commands)}", style="dim"), Text()] if commands else [Text()]
-    return Group(*parts)
+        missing = [claim for claim in benchmark["claims"] if claim["reason"]]
+        for claim in missing:
+            if not claim["command"]:
+                parts.append(f"not measured: {one_line(claim['claim'])}: {one_line(claim['reason'])}")
+        commands = dict.fromkeys(claim["command"] for claim in missing if claim["command"])
+        parts += [*(["to measure the rest:"] if commands else []), *(f"  {command}" for command in commands), ""]
+    return tuple(parts)
 
 
 def markdown(document: dict[str, Any]) -> str:
@@ -161,7 +172,8 @@ def markdown(document: dict[str, Any]) -> str:
         lines += ["| claim | source | published | measured | verdict |", "|:---|:---|:---|---:|:---|"]
         for claim in benchmark["claims"]:
             told = [markdown_text(claim[name]) for name in ("claim", "source", "published")]
-            lines += [f"| {' | '.join([*told, _number(claim), claim['verdict']])} |"]
+            why = f": {markdown_text(claim['reason'])}" if claim["reason"] else ""
+            lines += [f"| {' | '.join([*told, _number(claim), claim['verdict'] + why])} |"]
         lines += ["", _tally(benchmark), ""]
     return "\n".join(lines)
 

@@ -23,6 +23,7 @@ from moa_cli import store
 from moa_cli.findings import InRounds
 from moa_cli.pairs import equally_many, shared_points
 from moa_cli.quality import counted
+from moa_cli.sweep import TakesGoals
 
 DRAWS = 2_000
 
@@ -37,7 +38,11 @@ class Measured:
 
 
 class Missing(Exception):
-    """What a claim is about has not been measured; the message is the command that does it."""
+    """A claim cannot be checked on what is measured: why, and the command that measures what lacks, where one does."""
+
+    def __init__(self, reason: str, command: str | None = None):
+        super().__init__(reason)
+        self.reason, self.command = reason, command
 
 
 Variants = Mapping[str, Sequence[Measured]]
@@ -53,6 +58,8 @@ def reward(found: Variants, of: Sequence[str]) -> Interval:
     """Mean over common weights w of w . held-out score, a less b."""
     a, b = (_own(found, name) for name in of)
     sides = shared_points(a.fronts[0], b.fronts[0])
+    if not sides[0]:
+        raise Missing(f"{of[0]} and {of[1]} were measured at no weights in common")
     means = []
     for one, points in zip((a, b), sides, strict=True):
         weights = np.array(one.fronts[0].weights)[points][:, None, :]
@@ -71,7 +78,9 @@ def cost(found: Variants, of: Sequence[str]) -> Interval:
     a, b = ({f.seed: f.cost["flops"] for f in _own(found, name).fronts} for name in of)
     seeds = tuple(seed for seed in a if seed in b)
     if not seeds:
-        raise Missing(_compare(of))
+        raise Missing(f"{of[0]} and {of[1]} have no seed in common", _compare(of))
+    if not all(b[seed] for seed in seeds):
+        raise Missing(f"{of[1]} trains nothing, so there is no ratio to its cost")
     ratios = np.array([a[seed] / b[seed] for seed in seeds])
     return Bootstrap(ratios, np.tile(ratios[:, None], DRAWS), seeds).interval()
 
@@ -80,6 +89,8 @@ def obeys(found: Variants, of: Sequence[str]) -> Interval:
     """Lowest rank correlation of an objective's held-out score with its weight (Kendall's tau)."""
     fronts = _own(found, of[0]).fronts
     weights = np.array(fronts[0].weights)
+    if len(weights) < 2:
+        raise Missing(f"the front of {of[0]} is a single point, which follows no weights")
 
     def lowest(points: np.ndarray) -> float:
         return min(kendall_tau(weights[:, m], points[:, m]) for m in range(points.shape[1]))
@@ -91,7 +102,9 @@ def concave(found: Variants, of: Sequence[str]) -> Interval:
     """Mean height of the points between the end points above the line that joins these, in SFT SDs; two objectives."""
     fronts = _own(found, of[0]).fronts
     if len(fronts[0].weights[0]) != 2:
-        raise Missing(f"{_compare(of)} -c 'objectives=[...two of them...]'")
+        raise Missing(f"it is about two objectives, and here are {len(fronts[0].weights[0])}")
+    if len(fronts[0].weights) < 3:
+        raise Missing(f"the front of {of[0]} has no point between its end points")
     order = np.argsort([w[0] for w in fronts[0].weights])
 
     def height(points: np.ndarray) -> float:
@@ -105,9 +118,14 @@ def concave(found: Variants, of: Sequence[str]) -> Interval:
 def control(found: Variants, of: Sequence[str]) -> Interval:
     """Lowest rank correlation of a goal's held-out score with the intensity asked for (Spearman)."""
     one = _own(found, of[0])
+    if not isinstance(one.method, TakesGoals):
+        raise Missing(f"{of[0]} cannot be asked for intensities")
     swept = [f.folder.parent / store.SWEEP for f in one.fronts if f.folder is not None]
     if not swept or not all((folder / "front.json").exists() for folder in swept):
-        raise Missing(f"moa study controllability -m {of[0]} {_where(one)}")
+        raise Missing(
+            f"{of[0]} has not been measured at every intensity",
+            f"moa study controllability -m {of[0]} {_where(one)}",
+        )
     fronts = [read_front(folder) for folder in swept]
     goals = np.array(fronts[0].weights)
 
@@ -122,12 +140,16 @@ def retention(found: Variants, of: Sequence[str]) -> Interval:
     """First objective after the second round, largest alpha less alpha 0."""
     one = _own(found, of[0])
     method = one.method
-    if not isinstance(method, InRounds) or 0 not in method.alphas or len(set(method.alphas)) < 2:
-        raise Missing(f"moa study retention {_where(one)}")
+    command = f"moa study retention -m {of[0]} {_where(one)}"
+    if not isinstance(method, InRounds):
+        raise Missing(f"{of[0]} does not train for one objective after the other")
+    if 0 not in method.alphas or len(set(method.alphas)) < 2:
+        raise Missing(f"{of[0]} was trained with alphas {list(method.alphas)}, not with 0 and others", command)
     weights = one.fronts[0].weights
-    kept, forgot = (
-        weights.index(method.after(one.benchmark, 2, alpha)) for alpha in (max(method.alphas), 0.0)
-    )  # fmt: skip
+    points = [method.after(one.benchmark, 2, alpha) for alpha in (max(method.alphas), 0.0)]
+    if not set(points) <= set(weights):
+        raise Missing(f"the front of {of[0]} does not hold the points after two rounds", command)
+    kept, forgot = map(weights.index, points)
     means = bootstrap_means({f.seed: f.evaluator[[kept, forgot]] for f in one.fronts})
     return _difference(means[0][0], means[1][0])
 
@@ -140,7 +162,10 @@ def scaling(found: Variants, of: Sequence[str]) -> Interval:
         if (base := str(variant.fronts[0].config.get("reward_base", ""))).endswith("m")
     }
     if len(sized) < 2:
-        raise Missing(f"moa study reward-model-size -m {of[0]}")
+        raise Missing(
+            f"{of[0]} has not been measured with reward models of two sizes",
+            f"moa study reward-model-size -m {of[0]}",
+        )
     return _volume_difference(sized[max(sized)], sized[min(sized)])
 
 
@@ -155,7 +180,12 @@ PAIRED = ("hypervolume", "reward", "collapse", "cost")
 def _own(found: Variants, name: str) -> Measured:
     """The runs with a method's own hyperparameters, else with the first ones there are."""
     if not found.get(name):
-        raise Missing(_compare([name]))
+        raise Missing(f"{name} has not been measured", _compare([name]))
+    fronts = found[name][0].fronts
+    if len({f.seed for f in fronts}) < len(fronts) or len({f.weights for f in fronts}) > 1:
+        raise Missing(
+            f"the runs of {name} cannot be averaged: a seed is there twice, or they were measured at different weights"
+        )
     return found[name][0]
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import doctest
+import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from benchmarks import BadInput, Front, Interval, load_benchmark, write_text
+from benchmarks import BadInput, Front, Interval, load_benchmark, read_front, write_text
 from methods import find_method, method_names
 from moa_cli import claims as papers
-from moa_cli import measures
+from moa_cli import measures, store
 from moa_cli.claims import Claim
 from moa_cli.measures import MEASURES, Measured, Missing
 from tests.test_cli import contest, moa, place, refused  # noqa: F401 (fixtures)
@@ -85,14 +88,41 @@ def test_cost_is_a_ratio_by_seed():
     assert value == pytest.approx((0.5 + 0.75) / 2)
     assert low < 0.5
     assert high > 0.75, "two seeds tell little"
-    with pytest.raises(Missing, match="moa compare -m a,b"):
+    with pytest.raises(Missing, match="no seed in common") as error:
         MEASURES["cost"]({"a": [one("ric", a[0])], "b": [one("ric", b[2])]}, ("a", "b"))
+    assert error.value.command == "moa compare -m a,b"
+
+
+def test_no_training_is_a_multiple_of_none():
+    """SFT trains nothing: what others cost has no ratio to that, while that is nothing of what they cost."""
+    free = one("sft", replace(THREE, cost=COST | {"flops": 0.0}))
+    with pytest.raises(Missing, match="sft trains nothing") as error:
+        MEASURES["cost"]({"ric": [one("ric", THREE)], "sft": [free]}, ("ric", "sft"))
+    assert error.value.command is None
+    assert MEASURES["cost"]({"ric": [one("ric", THREE)], "sft": [free]}, ("sft", "ric")) == (0, 0, 0)
+
+
+def test_rewards_are_compared_at_common_weights():
+    found = {"a": [one("ric", only(THREE, [0, 2]))], "b": [one("ric", only(make_front("ric", 1.0), [3, 5]))]}
+    with pytest.raises(Missing, match="no weights in common"):
+        MEASURES["reward"](found, ("a", "b"))
+
+
+def test_runs_that_do_not_go_together_are_not_averaged():
+    """Seeds at different weights, and a seed that is there twice."""
+    for other in (replace(only(THREE, [0, 2]), seed=1), THREE):
+        found = {"a": [one("ric", THREE, other)]}
+        for measure in set(MEASURES) - {"scaling"}:
+            with pytest.raises(Missing, match="cannot be averaged"):
+                MEASURES[measure](found, ("a", "a"))
 
 
 def test_obedience_is_that_of_the_worst_objective():
     """Objective 1 follows its weight; objective 2 does so for two of three pairs: tau = (2 - 1) / 3."""
     front = at(THREE, [(2, 0), (1, 1.5), (0, 1)])
     assert MEASURES["obeys"]({"a": [one("ric", front)]}, ("a",)).value == pytest.approx(1 / 3)
+    with pytest.raises(Missing, match="a single point"):
+        MEASURES["obeys"]({"a": [one("ric", only(THREE, [1]))]}, ("a",))
 
 
 def test_concavity_is_the_height_above_the_chord():
@@ -120,15 +150,64 @@ def test_scaling_takes_the_largest_and_the_smallest():
               for size, g in (("1m", 0.5), ("0.3m", 0.0), ("4m", 1.0), ("policy", 9.0))}  # fmt: skip
     found = {"moslim": [one("moslim", front) for front in fronts.values()]}
     assert MEASURES["scaling"](found, ("moslim",)).value == pytest.approx(9 - 4)
-    with pytest.raises(Missing, match="moa study reward-model-size"):
+    with pytest.raises(Missing, match="two sizes") as error:
         MEASURES["scaling"]({"moslim": found["moslim"][:1]}, ("moslim",))
+    assert error.value.command == "moa study reward-model-size -m moslim"
 
 
 def test_what_is_missing_is_named():
     for claim in papers.load():
-        with pytest.raises(Missing, match="moa (compare|study)"):
+        with pytest.raises(Missing) as error:
             MEASURES[claim.measure]({}, claim.of)
+        assert re.match("moa (compare|study) .*-m ", error.value.command)
     assert measures.PAIRED == ("hypervolume", "reward", "collapse", "cost")
+
+
+def test_studies_are_named_only_for_methods_that_they_take():
+    found = {name: [one(name, THREE)] for name in ("ric", "moslim", "spo")}
+    for measure in ("control", "retention"):
+        with pytest.raises(Missing) as error:
+            MEASURES[measure](found, ("ric",))
+        assert error.value.command is None
+    with pytest.raises(Missing) as error:
+        MEASURES["control"](found, ("moslim",))
+    assert error.value.command.startswith("moa study controllability -m moslim")
+    with pytest.raises(Missing) as error:
+        MEASURES["retention"]({"spo": [one("spo", only(THREE, [0, 1]))]}, ("spo",))
+    assert "does not hold" in error.value.reason
+
+
+def unnumbered(found: object, of: object) -> Interval:
+    return Interval(np.nan, np.nan, np.nan)
+
+
+def damaged(found: object, of: object) -> Interval:
+    raise BadInput("cannot use front.json\n  a list of faults", "it is damaged", "delete it")
+
+
+@pytest.mark.parametrize(("measure", "reason"), [(unnumbered, "no number"), (damaged, "cannot use front.json")])
+def test_a_claim_that_cannot_be_computed_does_not_stop_the_others(measure, reason, contest, monkeypatch):  # noqa: F811
+    """It has no verdict, but a reason; none of it is NaN, which JSON lacks."""
+    monkeypatch.setitem(measures.MEASURES, "collapse", measure)
+    facts = {"source": "", "published": "", "of": ("ric", "sft"), "above": 0.0}
+    claims = [Claim(claim=name, measure=name, **facts) for name in ("collapse", "reward", "cost")]
+    fronts = [read_front(run / "front") for run in store.find_runs(contest / "runs")]
+    document = papers.check(claims, fronts)
+    first, second, third = document["benchmarks"][0]["claims"]
+    assert (first["verdict"], first["value"], first["command"]) == ("not measured", None, None)
+    assert reason in first["reason"]
+    assert (second["reason"], second["command"]) == (None, None)
+    assert "sft trains nothing" in third["reason"]
+    json.dumps(document, allow_nan=False)
+    for shown in (papers.markdown(document), shown_in_terminal(document)):
+        assert all(claim["reason"] in shown for claim in (first, third))
+
+
+def shown_in_terminal(document: dict) -> str:
+    console = Console(file=io.StringIO(), width=80)
+    for part in papers.table(document):
+        console.print(part, soft_wrap=isinstance(part, str))
+    return console.file.getvalue()
 
 
 def test_every_claim_that_comes_with_moa_can_be_checked():
