@@ -313,7 +313,7 @@ def claims(
 
     steps.check_outputs(output or [], papers.FORMATS)
     measured = fronts.found(runs, steps.folder_names(benchmark), seed or [], say)
-    document = papers.check(papers.load(own), fronts.named(measured))
+    document = papers.check(papers.load(own), fronts.named(measured), say)
     steps.write_outputs(document, output or [], papers.FORMATS)
     out(document if json else papers.table(document))
 

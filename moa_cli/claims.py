@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +22,7 @@ from benchmarks import BadInput, Front, Interval
 from methods import find_method
 from moa_cli import plan, store
 from moa_cli.config import as_config, restore
+from moa_cli.job import Source
 from moa_cli.measures import MEASURES, PAIRED, Measured, Missing
 from moa_cli.output import Formats, as_text
 from moa_cli.output import json as as_json
@@ -92,28 +95,24 @@ def _claim(entry: dict[str, Any], name: str) -> Claim:
     return Claim(**{**entry, "of": tuple(entry["of"])})
 
 
-def check(claims: Sequence[Claim], fronts: Sequence[Front]) -> dict[str, Any]:
-    """Every claim on every benchmark of the fronts, which are those of runs; answers made elsewhere are left out."""
+def check(claims: Sequence[Claim], fronts: Sequence[Front], say: Callable[[str], None]) -> dict[str, Any]:
+    """Every claim on every benchmark of the fronts, which are those of runs. Answers made elsewhere are left out; so are runs
+    whose method is no longer what it was, and `say` is told."""
     found: dict[str, dict[str, list[Measured]]] = {}
     for front in (f for f in fronts if f.steering != store.GIVEN):
-        _add(found.setdefault(front.card.benchmark, {}), front)
+        try:
+            _add(found.setdefault(front.card.benchmark, {}), front)
+        except BadInput as error:
+            say(f"left out: {front.folder}; {error.what}")
     return {
         "schema": SCHEMA,
-        "benchmarks": [
-            {
-                "name": name,
-                "seeds": sorted({f.seed for variants in methods.values() for v in variants for f in v.fronts}),
-                "prompts": next(iter(methods.values()))[0].fronts[0].card.prompts,
-                "claims": [_checked(claim, methods) for claim in claims],
-            }
-            for name, methods in found.items()
-        ],
+        "benchmarks": [_on_one(claims, name, methods) for name, methods in found.items() if methods],
     }
 
 
 def _add(methods: dict[str, list[Measured]], front: Front) -> None:
     """Puts a run among those of its method and configuration; the method's own hyperparameters come first."""
-    variants = methods.setdefault(front.method, [])
+    variants = methods.get(front.method, [])
     for i, one in enumerate(variants):
         if one.fronts[0].config == front.config:
             variants[i] = replace(one, fronts=(*one.fronts, front))
@@ -122,8 +121,32 @@ def _add(methods: dict[str, list[Measured]], front: Front) -> None:
     record = store.read_record(front.folder.parent)
     method = restore(record.method, record.config)
     own = as_config(method) == as_config(find_method(record.method)())
-    one = Measured(benchmark=plan.source_of(record, front.folder.parent).load(), method=method, fronts=(front,))
-    variants.insert(0 if own else len(variants), one)
+    one = Measured(source=plan.source_of(record, front.folder.parent), method=method, fronts=(front,))
+    methods[front.method] = [one, *variants] if own else [*variants, one]
+
+
+def _on_one(claims: Sequence[Claim], name: str, methods: dict[str, list[Measured]]) -> dict[str, Any]:
+    """The benchmark's part of the document."""
+    first = next(iter(methods.values()))[0]
+    seeds = sorted({f.seed for variants in methods.values() for v in variants for f in v.fronts})
+    checked = [_checked(claim, methods) for claim in claims]
+    place = where(first.source, seeds)
+    return {
+        "name": name,
+        "seeds": seeds,
+        "prompts": first.fronts[0].card.prompts,
+        "claims": [c | {"command": f"{c['command']} {place}"} if c["command"] else c for c in checked],
+    }
+
+
+def where(source: Source, seeds: Sequence[int]) -> str:
+    """What makes a command be about this very benchmark and these seeds."""
+    options = [("-b", source.name)]
+    if source.data_dir is not None:
+        options.append(("--data-dir", str(source.data_dir)))
+    options += [("-c", f"{key}={json.dumps(value)}") for key, value in source.options.items()]
+    options += [("--seed", str(seed)) for seed in seeds]
+    return shlex.join(item for option in options for item in option)
 
 
 def _checked(claim: Claim, methods: dict[str, list[Measured]]) -> dict[str, Any]:

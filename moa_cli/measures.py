@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks import (
-    Benchmark,
     Bootstrap,
     Front,
     Interval,
@@ -21,6 +20,7 @@ from benchmarks import (
 from methods import Method
 from moa_cli import store
 from moa_cli.findings import InRounds
+from moa_cli.job import Source
 from moa_cli.pairs import equally_many, shared_points
 from moa_cli.quality import counted
 from moa_cli.sweep import TakesGoals
@@ -32,13 +32,15 @@ DRAWS = 2_000
 class Measured:
     """One method's runs on one benchmark with one configuration, ordered by seed."""
 
-    benchmark: Benchmark
+    source: Source
+    """What names the benchmark: its scores can be read without it."""
     method: Method
     fronts: tuple[Front, ...]
 
 
 class Missing(Exception):
-    """A claim cannot be checked on what is measured: why, and the command that measures what lacks, where one does."""
+    """A claim cannot be checked on what is measured: why, and the command that measures what lacks, where one does. Which
+    benchmark and seeds it is about is for the caller to add."""
 
     def __init__(self, reason: str, command: str | None = None):
         super().__init__(reason)
@@ -122,10 +124,7 @@ def control(found: Variants, of: Sequence[str]) -> Interval:
         raise Missing(f"{of[0]} cannot be asked for intensities")
     swept = [f.folder.parent / store.SWEEP for f in one.fronts if f.folder is not None]
     if not swept or not all((folder / "front.json").exists() for folder in swept):
-        raise Missing(
-            f"{of[0]} has not been measured at every intensity",
-            f"moa study controllability -m {of[0]} {_where(one)}",
-        )
+        raise Missing(f"{of[0]} has not been measured at every intensity", f"moa study controllability -m {of[0]}")
     fronts = [read_front(folder) for folder in swept]
     goals = np.array(fronts[0].weights)
 
@@ -140,13 +139,13 @@ def retention(found: Variants, of: Sequence[str]) -> Interval:
     """First objective after the second round, largest alpha less alpha 0."""
     one = _own(found, of[0])
     method = one.method
-    command = f"moa study retention -m {of[0]} {_where(one)}"
+    command = f"moa study retention -m {of[0]}"
     if not isinstance(method, InRounds):
         raise Missing(f"{of[0]} does not train for one objective after the other")
     if 0 not in method.alphas or len(set(method.alphas)) < 2:
         raise Missing(f"{of[0]} was trained with alphas {list(method.alphas)}, not with 0 and others", command)
-    weights = one.fronts[0].weights
-    points = [method.after(one.benchmark, 2, alpha) for alpha in (max(method.alphas), 0.0)]
+    benchmark, weights = one.source.load(), one.fronts[0].weights
+    points = [method.after(benchmark, 2, alpha) for alpha in (max(method.alphas), 0.0)]
     if not set(points) <= set(weights):
         raise Missing(f"the front of {of[0]} does not hold the points after two rounds", command)
     kept, forgot = map(weights.index, points)
@@ -191,10 +190,6 @@ def _own(found: Variants, name: str) -> Measured:
 
 def _compare(names: Sequence[str]) -> str:
     return f"moa compare -m {','.join(names)}"
-
-
-def _where(one: Measured) -> str:
-    return f"-b {one.benchmark.name} {' '.join(f'--seed {f.seed}' for f in one.fronts)}"
 
 
 def _volume_difference(a: Measured, b: Measured) -> Interval:

@@ -6,7 +6,11 @@ import doctest
 import io
 import json
 import re
+import shlex
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +20,16 @@ from rich.console import Console
 from benchmarks import BadInput, Front, Interval, load_benchmark, read_front, write_text
 from methods import find_method, method_names
 from moa_cli import claims as papers
-from moa_cli import measures, store
+from moa_cli import config, measures, store
 from moa_cli.claims import Claim
+from moa_cli.job import Source
 from moa_cli.measures import MEASURES, Measured, Missing
 from tests.test_cli import contest, moa, place, refused  # noqa: F401 (fixtures)
 from tests.test_compare import COST, PROMPTS, make_front, only
 
 
 def one(name: str, *fronts: Front) -> Measured:
-    return Measured(benchmark=load_benchmark("hh-rlhf-mini"), method=find_method(name)(), fronts=fronts)
+    return Measured(source=Source("hh-rlhf-mini", Path("runs")), method=find_method(name)(), fronts=fronts)
 
 
 def at(front: Front, means: list[tuple[float, float]]) -> Front:
@@ -171,7 +176,7 @@ def test_studies_are_named_only_for_methods_that_they_take():
         assert error.value.command is None
     with pytest.raises(Missing) as error:
         MEASURES["control"](found, ("moslim",))
-    assert error.value.command.startswith("moa study controllability -m moslim")
+    assert error.value.command == "moa study controllability -m moslim"
     with pytest.raises(Missing) as error:
         MEASURES["retention"]({"spo": [one("spo", only(THREE, [0, 1]))]}, ("spo",))
     assert "does not hold" in error.value.reason
@@ -192,7 +197,7 @@ def test_a_claim_that_cannot_be_computed_does_not_stop_the_others(measure, reaso
     facts = {"source": "", "published": "", "of": ("ric", "sft"), "above": 0.0}
     claims = [Claim(claim=name, measure=name, **facts) for name in ("collapse", "reward", "cost")]
     fronts = [read_front(run / "front") for run in store.find_runs(contest / "runs")]
-    document = papers.check(claims, fronts)
+    document = papers.check(claims, fronts, print)
     first, second, third = document["benchmarks"][0]["claims"]
     assert (first["verdict"], first["value"], first["command"]) == ("not measured", None, None)
     assert reason in first["reason"]
@@ -236,6 +241,44 @@ def test_a_claim_that_says_nothing_is_refused(entry: str, named: str, tmp_path: 
     assert "'x'" in error.value.what
 
 
+def test_a_command_says_all_that_names_the_benchmark_again():
+    """A TOML benchmark's name is none for -b; other options would make another benchmark; other seeds, unpaired runs."""
+    source = Source("/a folder/tiny.toml", Path("runs"), Path("/data"), {"objectives": ["long"], "sampling.top_p": 0.9})
+    told = papers.where(source, [0, 2])
+    assert told == (
+        "-b '/a folder/tiny.toml' --data-dir /data -c 'objectives=[\"long\"]' -c sampling.top_p=0.9 --seed 0 --seed 2"
+    )
+    items = [item for flag, item in pairwise(shlex.split(told)) if flag == "-c"]
+    assert config.resolve(items, [], [], data_dir=None, home=Path()).options == source.options
+
+
+def rewritten(runs: Path, method: str, change: Callable[[dict], None]) -> None:
+    """The record of a method's run as `change` makes it."""
+    for path in runs.glob(f"*/{method}/*/run.json"):
+        record = json.loads(path.read_text())
+        change(record)
+        write_text(path, json.dumps(record))
+
+
+def test_claims_outlive_methods_and_benchmarks(contest: Path, tmp_path: Path):  # noqa: F811
+    """A run whose method has changed since is left out, and said to be; a benchmark's file is not needed for its scores."""
+    shutil.copytree(contest / "runs", runs := tmp_path / "runs")
+    rewritten(runs, "ric", lambda record: record["config"].update(gone=1))
+    rewritten(runs, "sft", lambda record: record["benchmark"].update(source="/gone.toml"))
+    said: list[str] = []
+    facts = {"source": "", "published": "", "measure": "collapse", "below": 1.0}
+    claims = [Claim(claim="", of=of, **facts) for of in (("sft", "sft"), ("ric", "sft"))]
+    fronts = [read_front(run / "front") for run in store.find_runs(runs)]
+    first, second = papers.check(claims, fronts, said.append)["benchmarks"][0]["claims"]
+    assert first["verdict"] == "replicated"
+    assert second["reason"] == "ric has not been measured"
+    (line,) = said
+    assert "left out" in line
+    assert "stored configuration of ric" in line
+    rewritten(runs, "sft", lambda record: record["config"].update(gone=1))
+    assert papers.check(claims, fronts, said.append)["benchmarks"] == []
+
+
 OWN = """
 [[claims]]
 claim = "RiC changes | nothing"
@@ -258,7 +301,9 @@ def test_the_command(contest: Path, tmp_path: Path) -> None:  # noqa: F811
     document = json.loads((tmp_path / "claims.json").read_text())
     verdicts = {claim["claim"]: claim for claim in document["benchmarks"][0]["claims"]}
     assert verdicts["RiC changes | nothing"]["verdict"] == "replicated"
-    assert verdicts["MOSLIM beats RiC"]["command"] == "moa compare -m moslim"
+    where = f"-b {contest / 'tiny.toml'} --seed 0"
+    assert verdicts["MOSLIM beats RiC"]["command"] == f"moa compare -m moslim {where}"
+    assert f"\n  moa study reward-model-size -m moslim {where}\n" in result.stdout, "on one line, to be copied"
     assert "| RiC changes \\| nothing | ours |" in (tmp_path / "claims.md").read_text()
     refused(moa("claims", cwd=tmp_path), "nothing to compare")
     refused(moa("claims", "--claims", "none.toml", "--runs", str(contest / "runs"), cwd=tmp_path), "none.toml")
