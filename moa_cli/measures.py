@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -97,24 +98,37 @@ def obeys(found: Variants, of: Sequence[str]) -> Interval:
     def lowest(points: np.ndarray) -> float:
         return min(kendall_tau(weights[:, m], points[:, m]) for m in range(points.shape[1]))
 
-    return _of_points(fronts, lowest).within(-1, 1)
+    return _of_points(fronts, lowest).interval().within(-1, 1)
 
 
 def concave(found: Variants, of: Sequence[str]) -> Interval:
-    """Mean height of the points between the end points above the line that joins these, in SFT SDs; two objectives."""
+    """Height of the lowest point between the end points above the chord that joins these, in SFT SDs; two objectives.
+
+    Each end of the interval is the lowest one among the points' own: it lies above a number where those of all points do. The
+    lowest of each resampled front would do worse, since the least of several noisy heights is low by chance alone.
+    """
     fronts = _own(found, of[0]).fronts
-    if len(fronts[0].weights[0]) != 2:
-        raise Missing(f"it is about two objectives, and here are {len(fronts[0].weights[0])}")
-    if len(fronts[0].weights) < 3:
+    K, M = np.shape(fronts[0].weights)
+    if M != 2:
+        raise Missing(f"it is about two objectives, and here are {M}")
+    if K < 3:
         raise Missing(f"the front of {of[0]} has no point between its end points")
-    order = np.argsort([w[0] for w in fronts[0].weights])
+    first, *between, last = np.argsort([w[0] for w in fronts[0].weights])
 
-    def height(points: np.ndarray) -> float:
-        first, *between, last = points[order]
-        up = np.abs(last - first)[::-1]
-        return float((np.array(between) - first).mean(axis=0) @ up / np.linalg.norm(up))
+    def height(points: np.ndarray, k: int) -> float:
+        chord = points[last] - points[first]
+        if chord.prod() >= 0:  # one end dominates the other: no direction is up
+            return np.nan
+        up = np.abs(chord)[::-1]
+        return float((points[k] - points[first]) @ up / np.linalg.norm(up))
 
-    return _of_points(fronts, height)
+    heights = [_of_points(fronts, partial(height, k=k)) for k in between]
+    # to leave such draws out would suppose the very trade-off that the claim is about
+    if any(np.isnan(one.draws).any() for one in heights):
+        raise Missing(
+            f"one end of the front of {of[0]} dominates the other, or might: without a trade-off there is no chord"
+        )
+    return Interval(*np.min([one.interval() for one in heights], axis=0).tolist())
 
 
 def control(found: Variants, of: Sequence[str]) -> Interval:
@@ -132,7 +146,7 @@ def control(found: Variants, of: Sequence[str]) -> Interval:
         asked = [goals[:, i] > 0 for i in range(goals.shape[1])]
         return min(float(spearman(goals[rows, i], points[rows, i])) for i, rows in enumerate(asked))
 
-    return _of_points(fronts, lowest).within(-1, 1)
+    return _of_points(fronts, lowest).interval().within(-1, 1)
 
 
 def retention(found: Variants, of: Sequence[str]) -> Interval:
@@ -208,10 +222,10 @@ def _mean(values: Mapping[int, np.ndarray]) -> Bootstrap:
     return bootstrap_means({seed: own[None, :, None] for seed, own in values.items()})[0][0]
 
 
-def _of_points(fronts: Sequence[Front], statistic: Callable[[np.ndarray], float]) -> Interval:
+def _of_points(fronts: Sequence[Front], statistic: Callable[[np.ndarray], float]) -> Bootstrap:
     """A statistic of each seed's held-out points (K, M)."""
     means = bootstrap_means({f.seed: f.evaluator for f in fronts}, draws=DRAWS)
     drawn = np.array([[mean.draws for mean in row] for row in means]).transpose(2, 3, 0, 1)
     values = np.array([statistic(f.evaluator_points) for f in fronts])
     draws = np.array([[statistic(points) for points in seed] for seed in drawn])
-    return Bootstrap(values, draws, tuple(f.seed for f in fronts)).interval()
+    return Bootstrap(values, draws, tuple(f.seed for f in fronts))

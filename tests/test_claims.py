@@ -136,6 +136,39 @@ def test_concavity_is_the_height_above_the_chord():
     assert MEASURES["concave"]({"a": [one("ric", front)]}, ("a",)).value == pytest.approx(0.5 / np.sqrt(2))
     sagging = at(THREE, [(1, 0), (0.2, 0.3), (0, 1)])
     assert MEASURES["concave"]({"a": [one("ric", sagging)]}, ("a",)).high < 0
+    with pytest.raises(Missing, match="no point between"):
+        MEASURES["concave"]({"a": [one("ric", only(front, [0, 2]))]}, ("a",))
+
+
+def test_concavity_is_that_of_the_lowest_point():
+    """One point .5 below the chord from (4, 0) to (0, 4), two far above it: their mean is above, the front is not. With a second
+    seed, where that point is .5 above and another .5 below, the lowest on average over seeds is at (.5 - .5) / 2."""
+    kept = only(make_front("ric", 1.0), [0, 3, 5, 7, 10])
+    dent = 0.5 / np.sqrt(2)
+    front = at(kept, [(4, 0), (4, 2), (2 - dent, 2 - dent), (2, 4), (0, 4)])
+    lowest = MEASURES["concave"]({"a": [one("ric", front)]}, ("a",))
+    assert lowest == pytest.approx((-0.5, -0.5, -0.5))
+    other = at(replace(kept, seed=1), [(4, 0), (3 - dent, 1 - dent), (2 + dent, 2 + dent), (2, 4), (0, 4)])
+    value, low, high = MEASURES["concave"]({"a": [one("ric", front, other)]}, ("a",))
+    assert value == pytest.approx(0)
+    assert low < 0 < high
+
+
+@pytest.mark.parametrize("middle", [(0.5, 0.5), (0.4, 0.1), (0.9, 0.9)])
+def test_without_a_trade_off_there_is_no_chord(middle):
+    """From (0, 0) to (1, 1) nothing is traded, so nothing lies above or below: in no seed, or in one of two."""
+    rising, front = at(THREE, [(1, 1), middle, (0, 0)]), at(replace(THREE, seed=1), [(1, 0), (0.8, 0.7), (0, 1)])
+    for fronts in ((rising,), (front, rising)):
+        with pytest.raises(Missing, match="one end of the front of a dominates the other"):
+            MEASURES["concave"]({"a": [one("ric", *fronts)]}, ("a",))
+
+
+def test_a_trade_off_that_other_prompts_would_not_show_is_none():
+    """The ends trade .01 of the first objective, which is nothing beside what that varies by from prompt to prompt."""
+    front = at(THREE, [(0.01, 0), (0.8, 0.7), (0, 1)])
+    front.evaluator[2, :, 0] *= -1
+    with pytest.raises(Missing, match="one end of the front of a dominates the other"):
+        MEASURES["concave"]({"a": [one("ric", front)]}, ("a",))
 
 
 def test_retention_compares_alphas():
