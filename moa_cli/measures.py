@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from benchmarks import (
 )
 from methods import Method
 from moa_cli import store
+from moa_cli.config import as_config
 from moa_cli.findings import InRounds
 from moa_cli.job import Source
 from moa_cli.pairs import equally_many, shared_points
@@ -168,12 +170,14 @@ def retention(found: Variants, of: Sequence[str]) -> Interval:
 
 
 def scaling(found: Variants, of: Sequence[str]) -> Interval:
-    """Held-out hypervolume with the largest reward model less that with the smallest."""
-    sized = {
-        float(base.removesuffix("m")): variant
-        for variant in found.get(of[0], ())
-        if (base := str(variant.fronts[0].config.get("reward_base", ""))).endswith("m")
-    }
+    """Held-out hypervolume with the largest reward model less that with the smallest, of those with a scratch size (such as
+    "0.3m") and otherwise the method's own hyperparameters."""
+    sized = {}
+    for variant in found.get(of[0], ()):
+        config, own = (as_config(method) for method in (variant.method, type(variant.method)()))
+        size = re.fullmatch(r"(\d+(?:\.\d+)?)m", str(config.get("reward_base")))
+        if size and config | {"reward_base": None} == own | {"reward_base": None}:
+            sized[float(size[1])] = variant
     if len(sized) < 2:
         raise Missing(
             f"{of[0]} has not been measured with reward models of two sizes",

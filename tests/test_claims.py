@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks import BadInput, Front, Interval, load_benchmark, read_front, write_text
+from benchmarks import BadInput, Front, Interval, load_benchmark, plain, read_front, write_text
 from methods import find_method, method_names
 from moa_cli import claims as papers
 from moa_cli import config, measures, store
 from moa_cli.claims import Claim
+from moa_cli.config import as_config
 from moa_cli.job import Source
 from moa_cli.measures import MEASURES, Measured, Missing
 from tests.test_cli import contest, moa, place, refused  # noqa: F401 (fixtures)
@@ -183,14 +184,32 @@ def test_retention_compares_alphas():
     assert MEASURES["retention"]({"spo": [one("spo", at(front, means))]}, ("spo",)).value == pytest.approx(0.4)
 
 
+def sized(size: str, gain: float, **settings: object) -> Measured:
+    """MOSLIM with a reward model of this size, and with a front that this much is gained on."""
+    method = find_method("moslim")(reward_base=size, **settings)
+    front = at(replace(THREE, config=plain(as_config(method))), [(gain, gain)] * 3)
+    return replace(one("moslim", front), method=method)
+
+
 def test_scaling_takes_the_largest_and_the_smallest():
-    fronts = {size: at(replace(THREE, config={"reward_base": size}), [(g, g)] * 3)
-              for size, g in (("1m", 0.5), ("0.3m", 0.0), ("4m", 1.0), ("policy", 9.0))}  # fmt: skip
-    found = {"moslim": [one("moslim", front) for front in fronts.values()]}
+    """A gain of g makes a volume of (2 + g)^2. What is no size is left out: hub ids may end like one."""
+    sizes = {"1m": 0.5, "0.3m": 0.0, "4m": 1.0, "policy": 9.0, "EleutherAI/pythia-70m": 9.0, "m": 9.0}
+    found = {"moslim": [sized(size, gain) for size, gain in sizes.items()]}
     assert MEASURES["scaling"](found, ("moslim",)).value == pytest.approx(9 - 4)
     with pytest.raises(Missing, match="two sizes") as error:
         MEASURES["scaling"]({"moslim": found["moslim"][:1]}, ("moslim",))
     assert error.value.command == "moa study reward-model-size -m moslim"
+    with pytest.raises(Missing, match="two sizes"):
+        MEASURES["scaling"]({"ric": [one("ric", THREE)]}, ("ric",))
+
+
+def test_scaling_varies_nothing_but_the_size():
+    """Configurations that differ in more are left out, whether their sizes are others or the same."""
+    other = [sized("4m", 2.0, kl_coef=0.9), sized("0.3m", -1.0, kl_coef=0.9), sized("70m", 3.0, kl_coef=0.9)]
+    found = {"moslim": [sized("0.3m", 0.0), sized("4m", 1.0), *other]}
+    assert MEASURES["scaling"](found, ("moslim",)).value == pytest.approx(9 - 4)
+    with pytest.raises(Missing, match="two sizes"):
+        MEASURES["scaling"]({"moslim": [sized("1m", 0.0), *other]}, ("moslim",))
 
 
 def test_what_is_missing_is_named():
