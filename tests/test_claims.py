@@ -274,6 +274,20 @@ def test_every_claim_that_comes_with_moa_can_be_checked():
     assert {claim.measure for claim in claims} == set(MEASURES)
 
 
+def test_second_best_is_below_one_and_above_the_others():
+    second = {(claim.of, claim.measure, claim.above) for claim in papers.load() if "second best" in claim.published}
+    pairs = [("paretohqd", "ric"), ("ric", "morlhf"), ("ric", "rewarded-soups")]
+    assert second == {(pair, "hypervolume", 0) for pair in pairs}
+
+
+def test_an_inference_is_told_from_what_a_paper_says():
+    """OrthAlign's numbers put each method first on one objective; that one front is larger is concluded from them."""
+    (inferred,) = (claim for claim in papers.load() if claim.of == ("spo", "modpo"))
+    assert inferred.measure == "hypervolume"
+    assert "hypervolume" in inferred.claim
+    assert "our inference" in inferred.source
+
+
 @pytest.mark.parametrize(
     ("entry", "named"),
     [
