@@ -60,15 +60,17 @@ def hypervolume(found: Variants, of: Sequence[str]) -> Interval:
 
 
 def reward(found: Variants, of: Sequence[str]) -> Interval:
-    """Mean over common weights w of w . held-out score, a less b."""
+    """Mean over common weights w of w . held-out score, a less b. A front of one point is there for all weights of the other."""
     a, b = (_own(found, name) for name in of)
-    sides = shared_points(a.fronts[0], b.fronts[0])
-    if not sides[0]:
+    i, j = shared_points(a.fronts[0], b.fronts[0])
+    if not i:
         raise Missing(f"{of[0]} and {of[1]} were measured at no weights in common")
-    means = []
-    for one, points in zip((a, b), sides, strict=True):
-        weights = np.array(one.fronts[0].weights)[points][:, None, :]
-        means.append(_mean({f.seed: (f.evaluator[points] * weights).sum(axis=2).mean(axis=0) for f in one.fronts}))
+    one, points = (a, i) if len(a.fronts[0].weights) > 1 else (b, j)
+    weights = np.array(one.fronts[0].weights)[points][:, None, :]
+    means = [
+        _mean({f.seed: (f.evaluator[own] * weights).sum(axis=2).mean(axis=0) for f in side.fronts})
+        for side, own in ((a, i), (b, j))
+    ]
     return _difference(*means)
 
 

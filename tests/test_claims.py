@@ -108,6 +108,14 @@ def test_no_training_is_a_multiple_of_none():
     assert MEASURES["cost"]({"ric": [one("ric", THREE)], "sft": [free]}, ("sft", "ric")) == (0, 0, 0)
 
 
+def test_a_single_point_is_asked_for_the_weights_of_the_other_front():
+    """At (1, 0) and (.7, .3) the point (1, 0) is worth 1 and .7; at weights of its own, (.5, .5), it would be worth .5."""
+    front, point = (only(make_front("ric", 1.0), kept) for kept in ([0, 3], [5]))
+    found = {"a": [one("ric", at(front, [(0, 0), (0, 0)]))], "b": [one("sft", at(point, [(1, 0)]))]}
+    assert MEASURES["reward"](found, ("a", "b")).value == pytest.approx(-0.85)
+    assert MEASURES["reward"](found, ("b", "a")).value == pytest.approx(0.85)
+
+
 def test_rewards_are_compared_at_common_weights():
     found = {"a": [one("ric", only(THREE, [0, 2]))], "b": [one("ric", only(make_front("ric", 1.0), [3, 5]))]}
     with pytest.raises(Missing, match="no weights in common"):
