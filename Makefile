@@ -30,7 +30,7 @@ check: $(INSTALLED)  ## lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-e2e: $(INSTALLED)  ## all methods trained on the embedded benchmarks
+e2e: $(INSTALLED)  ## all methods trained on the embedded benchmarks, and the ceiling against long sampling
 	$(BIN)/python -m pytest tests -m e2e
 
 bench: $(INSTALLED)  ## speed as ratios measured on this machine; fails where a target is missed
