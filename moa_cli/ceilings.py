@@ -35,6 +35,8 @@ KLS = (0.5, 1.0, 2.0, 4.0)
 """Nats per answer at which fronts are drawn."""
 BEST_OF = 16
 """Answers among which the best is taken."""
+NEAR = 2.5
+"""Nats per answer: of policies farther from the starting policy nearly all answers are unlikely under what is in reach [choice]."""
 STEP = 0.25
 """Nats between the points of a curve."""
 
@@ -144,16 +146,18 @@ def _lists(grid: Sequence[Weights]) -> list[list[float]]:
 
 
 def _pool(runs: Sequence[tuple[Path, Front]], grid: Sequence[Weights]) -> tuple[Member, ...]:
-    """For each weight of the grid the point of the highest w . r, of the first seed. At most M + 1 of them, evenly spread.
+    """For each weight of the grid the point of the highest w . r that is NEAR, of the first seed. At most M + 1 of them, evenly
+    spread.
 
     Policies made while they answer are left out, since nobody can tell how likely their answers are.
     """
     first = min(front.seed for _, front in runs)
     able = [(folder, f) for folder, f in runs if f.seed == first and f.steering not in ("none", "decode", store.GIVEN)]
-    points = [(folder, weights) for folder, f in able for weights in f.weights]
-    if not points:
+    near = [(folder, f, k) for folder, f in able for k in np.flatnonzero(f.mean_kl <= NEAR)]
+    if not near:
         return ()
-    values = np.concatenate([f.points for _, f in able]) @ np.asarray(grid).T
+    points = [(folder, f.weights[k]) for folder, f, k in near]
+    values = np.array([f.points[k] for _, f, k in near]) @ np.asarray(grid).T
     distinct = list(dict.fromkeys(points[k] for k in values.argmax(axis=0)))
     spread = np.unique(np.linspace(0, len(distinct) - 1, len(grid[0]) + 1).round().astype(int))
     return tuple(_member(*distinct[i]) for i in spread)

@@ -170,7 +170,7 @@ def rounded(document: dict) -> dict:
 
 def test_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the first seed, for each weight of the grid, the point with the highest w . r; three for two objectives. A policy that
-    is made while it answers is not in it, however good, nor is the starting policy."""
+    is made while it answers is not in it, however good, nor one that is far away, nor is the starting policy."""
     monkeypatch.setattr(store, "read_record", lambda folder: SimpleNamespace(method=folder.name, config={}))
     fronts = [
         make_front("sft", 0, steering="none"),
@@ -181,14 +181,16 @@ def test_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     tops = [(0.9, 0.1), (0.2, 0.8)]
     better = make_front("soup", 1.0)
     better.scores[[GRID.index(w) for w in tops]] += 2.0
-    runs = [(Path(f.method), f) for f in [*fronts, better]]
+    fronts = [replace(f, kl=np.full(f.kl.shape, 1.0)) for f in [*fronts, better]]
+    far = replace(make_front("far", 4.0), kl=np.full(better.kl.shape, 2.6))
+    runs = [(Path(f.method), f) for f in [*fronts, far]]
     pool = ceilings._pool(runs, simplex_grid(2, 4))
     assert {m.method for m in pool} == {"soup"}
     assert [m.weights for m in pool] == tops
     without = ceilings._pool(runs[:4], simplex_grid(2, 4))
     assert [m.method for m in without] == ["context"] * 3
     assert len({m.name for m in without}) == 3
-    assert ceilings._pool(runs[:1], GRID) == ()
+    assert ceilings._pool([runs[0], runs[-1]], GRID) == ()
 
 
 def test_the_figure(rows: dict[str, list[Front]], samples: Samples) -> None:
