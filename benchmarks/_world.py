@@ -1,4 +1,4 @@
-"""What the embedded benchmarks share: rows drawn from a small text world, answers read, gold turned into noisy labels.
+"""What the embedded benchmarks share: rows drawn from a small text world, gold turned into noisy labels.
 
 A world is a regular language in a published data set's format. Because it is small, a model of a million parameters
 speaks it after a minute of training; because its meaning is known, the gold rewards are exact.
@@ -6,16 +6,14 @@ speaks it after a minute of training; because its meaning is known, the gold rew
 
 from __future__ import annotations
 
-import math
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import cycle, islice
 from pathlib import Path
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
@@ -31,11 +29,12 @@ from benchmarks._benchmark import (
     digest,
 )
 from benchmarks._errors import BadInput
+from benchmarks._reading import sentences
+
+Choice = TypeVar("Choice")
 
 Gold = Callable[[Sequence[str], Sequence[str]], np.ndarray]
 """f(prompts, responses) -> (N,) exact scores of any text."""
-
-Meaning = TypeVar("Meaning")
 
 TEST, TRAIN = 400, 512
 """Distinct prompts per split."""
@@ -45,62 +44,9 @@ SLIPS = 0.25
 """Share of the compared answers that are given slips."""
 LABEL_NOISE = 0.3
 """Bradley-Terry temperature of the labels, in SDs of gold over the demonstrations: Bayes accuracy about 0.93."""
-DEGENERATE = 3.5
-"""What an answer without a single fitting sentence loses on every objective: about 4 SDs of the demonstrations."""
 
 
-@lru_cache(maxsize=4096)
-def words(text: str) -> int:
-    """Number of words and punctuation marks: about the number of tokens once a tokenizer knows the world."""
-    return len(re.findall(r"\w+|[^\w\s]", text))
-
-
-def sentences(text: str) -> list[str]:
-    """The sentences of a text, without surrounding space; the last one may lack its full stop."""
-    return re.findall(r"[^\s.!?][^.!?]*[.!?]?", text)
-
-
-class Reading(NamedTuple, Generic[Meaning]):
-    """What an answer says that fits its prompt."""
-
-    meanings: list[Meaning]
-    """Of the fitting sentences, in order."""
-    strays: int
-    """Number of sentences that fit nothing."""
-    validity: float
-    """Share of the answer's words that stand in fitting sentences, in [0, 1]."""
-
-
-def read(response: str, lexicon: Mapping[str, Meaning], *, limit: int, least: int) -> Reading[Meaning]:
-    """Look every sentence up in the lexicon of what fits the prompt. Never raises.
-
-    A sentence that is unknown, said before, or ends past `limit` words fits nothing, so repetition and rambling gain
-    nothing. An answer of fewer than `least` words counts as if padded up to it, so an empty one has validity 0.
-    """
-    told: dict[str, Meaning] = {}
-    total = fitting = strays = 0
-    for sentence in sentences(response):
-        length = words(sentence)
-        total += length
-        if sentence in lexicon and sentence not in told and total <= limit:
-            told[sentence] = lexicon[sentence]
-            fitting += length
-        else:
-            strays += 1
-    return Reading(list(told.values()), strays, fitting / max(total, least))
-
-
-def degeneracy(reading: Reading[Meaning]) -> float:
-    """What every objective subtracts: a slip costs little, a wholly degenerate answer `DEGENERATE`."""
-    return DEGENERATE * (1 - reading.validity) ** 2
-
-
-def saturating(amount: float, scale: float) -> float:
-    """Diminishing returns in [0, 1): 1 - exp(-amount / scale)."""
-    return 1 - math.exp(-amount / scale)
-
-
-def pick(generator: np.random.Generator, options: Sequence[Meaning]) -> Meaning:
+def pick(generator: np.random.Generator, options: Sequence[Choice]) -> Choice:
     """One of the options, each equally likely."""
     return options[int(generator.integers(len(options)))]
 

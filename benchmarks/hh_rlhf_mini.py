@@ -20,7 +20,8 @@ from typing import ClassVar
 import numpy as np
 
 from benchmarks._benchmark import Benchmark, Sampling, Scratch
-from benchmarks._world import Reading, World, degeneracy, embedded, pick, read, saturating, sentences, words
+from benchmarks._reading import Reading, degeneracy, read, saturating, sentences, words
+from benchmarks._world import World, embedded, pick
 
 # task | what to be careful with | whom to ask
 #     steps in order, hazardous ones marked with *

@@ -21,7 +21,8 @@ from typing import ClassVar
 import numpy as np
 
 from benchmarks._benchmark import Benchmark, Sampling, Scratch
-from benchmarks._world import Reading, World, degeneracy, embedded, pick, read, saturating, sentences, words
+from benchmarks._reading import Reading, degeneracy, read, saturating, sentences, words
+from benchmarks._world import World, embedded, pick
 
 # What may happen under each subreddit, in order of time: who did what to which thing. Nobody occurs twice in a place,
 # no thing twice at all.

@@ -13,7 +13,8 @@ import pytest
 
 from benchmarks import _world, hh_rlhf_mini, reddit_summary_mini
 from benchmarks._errors import BadInput
-from benchmarks._world import World, read, sentences, words
+from benchmarks._reading import read, sentences, words
+from benchmarks._world import World
 
 MODULES = {"hh": hh_rlhf_mini, "reddit": reddit_summary_mini}
 WORLDS: dict[str, World] = {"hh": hh_rlhf_mini.HhRlhfMini(), "reddit": reddit_summary_mini.RedditSummaryMini()}
