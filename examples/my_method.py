@@ -6,10 +6,11 @@ A method of one's own: `moa compare -m sft -m examples/my_method.py`. docs/metho
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
-from moa_cli import Adapter, Answer, Benchmark, Method, Policy, Run, Weights, load_trained, point_name, train_sft
+from moa_cli import Adapter, Answer, Benchmark, Method, Policy, Range, Run, Weights, load_trained, point_name, train_sft
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,17 +20,17 @@ class RankedFineTuning(Adapter, Method):
 
     steering = "retrain"
 
-    prompts: int = 2000
+    prompts: Annotated[int, Range(1)] = 2000
     """Training prompts that are answered, at most all there are."""
-    samples: int = 4
+    samples: Annotated[int, Range(1)] = 4
     """Answers to each (RAFT: 8 to 32)."""
-    keep: float = 0.125
+    keep: Annotated[float, Range(above=0, high=1)] = 0.125
     """Share of the answers that is imitated."""
-    epochs: float = 2.0
+    epochs: Annotated[float, Range(above=0)] = 2.0
     """Passes over them."""
-    learning_rate: float = 1e-4
+    learning_rate: Annotated[float, Range(0, 1)] = 1e-4
     """For a model of width 4096; narrower ones get more."""
-    batch: int = 32
+    batch: Annotated[int, Range(1)] = 32
     """Answers per step."""
 
     def train(self, benchmark: Benchmark, run: Run) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import BadInput, load_file
 from methods._base import Method, Run, Stage, method_name, point_name
-from methods._settings import Adapter, Reinforcement
+from methods._settings import Adapter, Range, Reinforcement
 
 if TYPE_CHECKING:
     from methods._policy import load as load_trained
@@ -32,6 +32,7 @@ _TOOLS = {
 __all__ = [
     "Adapter",
     "Method",
+    "Range",
     "Reinforcement",
     "Run",
     "Stage",

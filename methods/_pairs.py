@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Annotated
 
 import numpy as np
 
 from benchmarks import BadInput, Benchmark, PreferencePair
-from methods._settings import Adapter
+from methods._settings import Adapter, Range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +20,13 @@ class Preference(Adapter):
     muP), and full fine-tuning takes a tenth of them [choice].
     """
 
-    beta: float = 0.1
+    beta: Annotated[float, Range(above=0)] = 0.1
     """Weight of the KL to the reference (papers: 0.1)."""
-    epochs: float = 0.125
+    epochs: Annotated[float, Range(above=0)] = 0.125
     """Passes over an objective's pairs; below 1 a random share of them is used at all [choice]."""
-    batch: int = 16
+    batch: Annotated[int, Range(1)] = 16
     """Pairs per step [choice]."""
-    learning_rate: float = 1e-4
+    learning_rate: Annotated[float, Range(0, 1)] = 1e-4
     """AdamW, cosine after a warm-up of 3 % [choice]."""
 
 

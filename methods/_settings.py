@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from math import inf
+from typing import Annotated, Literal
 
 Optimizer = Literal["rloo", "grpo", "online-dpo", "ppo"]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Where a number must lie: `Annotated[int, Range(1)]` is at least 1, `Range(0, 1)` from 0 to 1 with both ends, and
+    `Range(above=0)` anything above 0. `-c` checks it."""
+
+    low: float = -inf
+    high: float = inf
+    above: float = -inf
+
+    def __contains__(self, value: float) -> bool:
+        return self.above < value and self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        """
+        >>> f"{Range(1)}; {Range(0, 1)}; {Range(above=0)}; {Range(above=0, high=1)}"
+        'of at least 1; from 0 to 1; above 0; above 0, of at most 1'
+        """
+        if self.low > -inf and self.high < inf:
+            return f"from {self.low:g} to {self.high:g}"
+        limits = (("above", self.above), ("of at least", self.low), ("of at most", self.high))
+        return ", ".join(f"{words} {limit:g}" for words, limit in limits if abs(limit) < inf)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Adapter:
     """How the policy's weights are trained."""
 
-    lora_rank: int | None = None
+    lora_rank: Annotated[int, Range(0)] | None = None
     """Rank of LoRA on all linear layers (MORLHF: on q and v), alpha = 2 rank (papers: 64; SPO: 16). Dropout is .05 in
     supervised learning and none in RL and DPO, whose log-probabilities it would blur. None chooses: full fine-tuning below a
     billion parameters, rank 64 from there. 0 is full fine-tuning."""
@@ -29,17 +53,17 @@ class Reinforcement(Adapter):
     """RLOO (Ahmadian et al. 2024, arXiv 2402.14740) [choice], GRPO (Shao et al. 2024, arXiv 2402.03300), online DPO on the
     best and the worst answer to each prompt (Guo et al. 2024, arXiv 2402.04792), or PPO (Schulman et al. 2017, arXiv
     1707.06347; MORLHF, Rewarded Soups)."""
-    epochs: float = 1.0
+    epochs: Annotated[float, Range(above=0)] = 1.0
     """Passes over the training prompts (Rewarded Soups, MORLHF: 1)."""
-    prompts_per_step: int = 32
+    prompts_per_step: Annotated[int, Range(1)] = 32
     """Prompts per update [choice] (MORLHF: 64 per process)."""
-    samples_per_prompt: int = 4
+    samples_per_prompt: Annotated[int, Range(2)] = 4
     """Answers per prompt; each is judged against the mean of the others [choice]."""
-    learning_rate: float = 1e-5
+    learning_rate: Annotated[float, Range(0, 1)] = 1e-5
     """AdamW, constant after warm-up (papers: 1e-5 with PPO)."""
-    kl_coef: float = 0.2
+    kl_coef: Annotated[float, Range(0)] = 0.2
     """Weight of the KL to the starting policy in the reward, in benchmark units (papers: 0.2, on raw rewards, then
     adapted to a target of 3 nats; here it is constant). GRPO weighs it
     against rewards in SDs of the answers to one prompt; for online DPO it is the beta of the loss."""
-    temperature: float = 1.0
+    temperature: Annotated[float, Range(above=0)] = 1.0
     """Of sampling and of every log-probability alike (MORLHF's code samples at 0.7 and scores at 1, which biases the KL)."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from benchmarks import Benchmark, Weights
 from methods._base import Method, Run
+from methods._settings import Range
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -19,7 +20,7 @@ class BestOfN(Method):
 
     steering = "decode"
 
-    candidates: int = 16
+    candidates: Annotated[int, Range(1)] = 16
     """N, the answers among which the best is chosen [choice] (WebGPT: 4 to 64). With 1 it is the starting policy."""
 
     def train(self, benchmark: Benchmark, run: Run) -> None:

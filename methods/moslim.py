@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle, islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 
 from benchmarks import Answer, Benchmark, Weights
 from methods._base import Method, Run
 from methods._goals import Goals, Moments, WeightsToGoals, achieved, asked, goal_rewards, pooled, random_goals, told
-from methods._settings import Reinforcement
+from methods._settings import Range, Reinforcement
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -30,33 +30,33 @@ class MOSLIM(Reinforcement, Method):
 
     steering = "prompt"
 
-    epochs: float = 4.0
+    epochs: Annotated[float, Range(above=0)] = 4.0
     """Tasks, a prompt under some goals, per training prompt; each prompt is posed under K goals at a time [choice]."""
-    learning_rate: float = 2e-5
+    learning_rate: Annotated[float, Range(0, 1)] = 2e-5
     """Of the policy [choice]: telling goals apart takes more than moving all answers one way."""
-    kl_coef: float = 0.2
+    kl_coef: Annotated[float, Range(0)] = 0.2
     """Against rewards in standard deviations of a probability [choice]."""
     supervision: Literal["auto", "grades", "rewards"] = "auto"
     """What the reward model learns: the data's graded annotations ("grades", the paper's case), or the quantile bin of the
     benchmark's training reward ("rewards", the signal that all other methods are given). "auto" takes grades where the data
     has them for every objective [choice]."""
-    classes: int = 5
+    classes: Annotated[int, Range(2)] = 5
     """Quantile bins per objective, the intensities 1..K [choice]; annotations bring their own number."""
     reward_base: str = "policy"
     """What the reward model starts from: "policy" (the benchmark's starting policy, which knows what fits a prompt [choice]),
     an untrained model of a scratch size ("0.3m", "1m", ...), or a hub id / local path of a decoder."""
-    reward_steps: int = 300
+    reward_steps: Annotated[int, Range(1)] = 300
     """Training steps of the reward model [choice]."""
-    reward_batch: int = 32
+    reward_batch: Annotated[int, Range(1)] = 32
     """Answers per step of the reward model [choice]."""
-    reward_learning_rate: float = 1.5e-5
+    reward_learning_rate: Annotated[float, Range(0, 1)] = 1.5e-5
     """Of the reward model, cosine schedule [choice]."""
     statistics: Literal["head", "running", "batch", "calibration"] = "head"
     """Where mean and SD of the probabilities come from: per head, pooled over its classes and over all answers so far
     [choice]; the same per head and class ("running"); per head and class over the batch, or over `calibration_answers` alone.
     Pooled, an answer that ignores its goal gains nothing on balance, since the probabilities of all grades sum to one. Per
     class a rare grade pays more than a frequent one, and a small policy gives it to everybody before it reads any goal."""
-    calibration_answers: int = 512
+    calibration_answers: Annotated[int, Range(1)] = 512
     """Answers of the starting policy with which the statistics begin [choice]."""
     divisor: Literal["heads", "goals"] = "heads"
     """What the sum over heads is divided by: their number (paper), or that of the goals in the prompt."""

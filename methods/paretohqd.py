@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from benchmarks import Answer, Benchmark, Weights
 from methods._base import Method, Run, Stage, point_name
 from methods._selection import nearest, pareto_layers
-from methods._settings import Adapter
+from methods._settings import Adapter, Range
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -27,23 +27,23 @@ class ParetoHqD(Adapter, Method):
 
     steering = "retrain"
 
-    answers: int = 100
+    answers: Annotated[int, Range(1)] = 100
     """k, training answers that a first stage imitates; a second stage imitates k / 2 (paper: 100)."""
-    pool: int = 15
+    pool: Annotated[int, Range(1)] = 15
     """Non-dominated layers are peeled off until they hold this many times the answers to be selected from them [choice]; with
     a fixed few layers nearly every w selects the same answers. But no more than a twentieth of all answers or, where that is
     too few to choose from, twice those to be selected [choice]: how good an answer is along the direction of w is up to
     the layers alone, and most of a few thousand answers are not near the Pareto front."""
-    steps: int | None = None
+    steps: Annotated[int, Range(1)] | None = None
     """Of a first stage; a second stage takes as many (paper: 200, which are 16 passes over k and 32 over k / 2). None
     chooses: 200 from a billion parameters on, and 4 passes over the answers below [choice], as small policies are trained
     whole and soon know a hundred answers by heart."""
-    batch: int = 8
+    batch: Annotated[int, Range(1)] = 8
     """Answers per step (paper: 8)."""
-    learning_rate: float | None = None
+    learning_rate: Annotated[float, Range(0, 1)] | None = None
     """AdamW, cosine. None chooses [choice]: 1.414e-4 for adapters (arXiv 2402.10207), 1e-5 where the whole policy is trained.
     At the former, a small policy knows its hundred answers by heart after 50 steps and gives them to every prompt."""
-    prompts: int = 10_000
+    prompts: Annotated[int, Range(1)] = 10_000
     """Training prompts that the first-stage policies of w = e_i and of equal weights answer, each all of them, at most all
     there are (paper: 10,000)."""
 
@@ -85,7 +85,8 @@ class ParetoHqD(Adapter, Method):
         front = pareto_layers(scores, min(self.pool * count, max(2 * count, len(distinct) // 20)))
         policy = benchmark.prepared.policy
         steps = self.steps or (200 if _policy.is_large(policy) else 4 * count / self.batch)
-        rate = self.learning_rate or (1.414e-4 if _policy.rank_for(policy, self.lora_rank) else 1e-5)
+        own = 1.414e-4 if _policy.rank_for(policy, self.lora_rank) else 1e-5
+        rate = own if self.learning_rate is None else self.learning_rate
         for weights, stage in stages.items():
             chosen = [distinct[i] for i in front[nearest(scores[front], weights, count)]]
             _sft.train(

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 
 from benchmarks import Answer, Benchmark, Weights, write_text
 from methods._base import Method, Run, Stage
 from methods._selection import pareto_layers
-from methods._settings import Adapter
+from methods._settings import Adapter, Range
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -31,26 +31,26 @@ class RiC(Adapter, Method):
 
     steering = "prompt"
 
-    offline_epochs: float = 1.5
+    offline_epochs: Annotated[float, Range(above=0)] = 1.5
     """Passes over all training answers [choice] (paper: 20,000 steps of 8, half a pass over HH-RLHF's 320,000 answers)."""
-    learning_rate: float = 1.414e-4
+    learning_rate: Annotated[float, Range(0, 1)] = 1.414e-4
     """Offline (paper: 1.414e-4)."""
-    batch: int = 16
+    batch: Annotated[int, Range(1)] = 16
     """Answers per step [choice] (paper: 8)."""
-    rounds: int = 2
+    rounds: Annotated[int, Range(0)] = 2
     """Online rounds (paper: 2)."""
-    online_prompts: int = 20_000
+    online_prompts: Annotated[int, Range(1)] = 20_000
     """Prompts answered per round, at most all training prompts (paper: 20,000)."""
-    online_epochs: float = 1.0
+    online_epochs: Annotated[float, Range(above=0)] = 1.0
     """Passes over the kept answers (paper: 4,000 steps of 8 on 30,000 answers, one pass)."""
-    online_learning_rate: float = 1e-5
+    online_learning_rate: Annotated[float, Range(0, 1)] = 1e-5
     """Online (paper: 1e-5)."""
     keep: Literal["pareto", "quantile"] = "pareto"
     """Which online answers are kept: the first non-dominated layers until `keep_share` of them [choice], or, as in the public
     code, all of which some score reaches its 1 - keep_share quantile ("quantile", which keeps dominated answers)."""
-    keep_share: float = 0.3
+    keep_share: Annotated[float, Range(above=0, high=1)] = 0.3
     """Share of the online answers that are kept (code: above the 0.7 quantile)."""
-    offline_share: float = 0.5
+    offline_share: Annotated[float, Range(0)] = 0.5
     """Training answers mixed into an online round, per kept answer, selected in the same way (paper: 10,000 per 20,000)."""
     mapping: Literal["l2", "linf", "linear"] = "linear"
     """How weights become desired rewards, see `desired` (code: l2). "linear" [choice] asks for what can be had together; l2 asks

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 
 from benchmarks import Benchmark, PreferencePair, Weights
 from methods._base import Method, Run, Stage
 from methods._pairs import Preference, preferences
+from methods._settings import Range
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -33,7 +34,7 @@ class SPO(Preference, Method):
 
     steering = "retrain"
 
-    alphas: tuple[float, ...] = (0.0, 0.5, 1.0)
+    alphas: tuple[Annotated[float, Range(0)], ...] = (0.0, 0.5, 1.0)
     """How much the earlier objectives count in later rounds; 0 is sequential DPO [choice; 0, .1, .2, .5, 1 is a finer sweep]."""
 
     def __post_init__(self) -> None:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from benchmarks import Answer, Benchmark, Front, Policy, Weights
-    from methods import Adapter, Method, Reinforcement, Run, load_trained, point_name, soup, train_rl, train_sft
+    from methods import Adapter, Method, Range, Reinforcement, Run, load_trained, point_name, soup, train_rl, train_sft
     from moa_cli.comparison import compare
     from moa_cli.work import evaluate, train
 
 _HOMES = {
     "benchmarks": "Answer Benchmark Front Policy Weights",
-    "methods": "Adapter Method Reinforcement Run load_trained point_name soup train_rl train_sft",
+    "methods": "Adapter Method Range Reinforcement Run load_trained point_name soup train_rl train_sft",
     "moa_cli.comparison": "compare",
     "moa_cli.work": "evaluate train",
 }
@@ -28,6 +28,7 @@ __all__ = [
     "Front",
     "Method",
     "Policy",
+    "Range",
     "Reinforcement",
     "Run",
     "Weights",

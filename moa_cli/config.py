@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from benchmarks import BadInput, Benchmark, load_benchmark, option_names
-from methods import Method, find_method, method_name, method_names
+from methods import Method, Range, find_method, method_name, method_names
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,11 @@ def resolve(
             options[key] = value
             continue
         owner, _, name = key.rpartition(".")
-        takers = [t for t, cls in classes.items() if owner in ("", method_name(cls)) and name in _hints(cls)]
+        takers = [
+            t for t, cls in classes.items() if owner in ("", method_name(cls)) and name in hyperparameter_types(cls)
+        ]
         for typed in takers:
-            _set(configs[typed], key, value, _hints(classes[typed])[name], mistakes)
+            _set(configs[typed], key, value, hyperparameter_types(classes[typed])[name], mistakes)
         if not takers:
             mistakes.append(f"{key}: {_unknown(key, classes.values())}")
     loaded = {name: _load(name, options, data_dir, home, mistakes) for name in dict.fromkeys(benchmarks)}
@@ -65,8 +67,8 @@ def restore(typed: str, config: Mapping[str, Any]) -> Method:
     values: dict[str, Any] = {}
     mistakes: list[str] = []
     for name, value in config.items():
-        if name in _hints(cls):
-            _set(values, name, value, _hints(cls)[name], mistakes)
+        if name in hyperparameter_types(cls):
+            _set(values, name, value, hyperparameter_types(cls)[name], mistakes)
         else:
             mistakes.append(f"{name}: {typed} has no such hyperparameter")
     if mistakes:
@@ -83,6 +85,8 @@ def type_words(hint: Any) -> str:
     """A type in the user's words."""
     if get_origin(hint) is Literal:
         return f"one of {', '.join(map(str, get_args(hint)))}"
+    if get_origin(hint) is Annotated:
+        return " ".join([type_words(hint.__origin__), *map(str, _ranges(hint))])
     if get_origin(hint) in (UnionType, Union):
         return " or ".join(type_words(kind) for kind in get_args(hint))
     if get_origin(hint) is tuple:
@@ -96,6 +100,10 @@ def fit(value: Any, hint: Any) -> Any:
     if get_origin(hint) is Literal:
         if value in get_args(hint):
             return value
+    elif get_origin(hint) is Annotated:
+        fitted = fit(value, hint.__origin__)
+        if all(fitted in room for room in _ranges(hint)):
+            return fitted
     elif get_origin(hint) in (UnionType, Union):
         for kind in get_args(hint):
             try:
@@ -112,6 +120,11 @@ def fit(value: Any, hint: Any) -> Any:
     elif type(value) is hint and hint is not float:
         return value
     raise TypeError
+
+
+def _ranges(hint: Any) -> list[Range]:
+    """The ranges that an annotated type names."""
+    return [note for note in hint.__metadata__ if isinstance(note, Range)]
 
 
 def _pairs(items: Sequence[str], mistakes: list[str]) -> list[tuple[str, Any]]:
@@ -173,9 +186,9 @@ def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return pairs
 
 
-def _hints(cls: type[Method]) -> dict[str, Any]:
-    """The types of the hyperparameters."""
-    hints = get_type_hints(cls)
+def hyperparameter_types(cls: type[Method]) -> dict[str, Any]:
+    """The types of the hyperparameters, with their ranges."""
+    hints = get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in fields(cls)}
 
 
@@ -210,10 +223,12 @@ def _load(
 def _unknown(key: str, classes: Iterable[type[Method]]) -> str:
     """Why a key is none, with the nearest one that is."""
     owner, _, name = key.rpartition(".")
-    selected = {method_name(cls): list(_hints(cls)) for cls in classes}
+    selected = {method_name(cls): list(hyperparameter_types(cls)) for cls in classes}
     if owner in method_names() and owner not in selected:
         return f"{owner} is not among the methods of this command"
-    having = [m for m in method_names() if not owner and m not in selected and name in _hints(find_method(m))]
+    having = [
+        m for m in method_names() if not owner and m not in selected and name in hyperparameter_types(find_method(m))
+    ]
     if having:
         return f"no method of this command has it ({', '.join(having)} would)"
     keys = [*option_names(), *(k for names in selected.values() for k in names)]

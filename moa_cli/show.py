@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -21,7 +21,7 @@ from rich.text import Text
 from benchmarks import BadInput, Benchmark, Front, known, load_benchmark, plain, read_front
 from methods import Method, find_method, method_name, method_names
 from moa_cli import store
-from moa_cli.config import type_words
+from moa_cli.config import hyperparameter_types, type_words
 from moa_cli.progress import duration, shown
 from moa_cli.words import kl
 
@@ -60,7 +60,7 @@ def runs(home: Path) -> list[dict[str, Any]]:
 def method(name: str) -> dict[str, Any]:
     """A method and its hyperparameters, with what their docstrings say."""
     cls = find_method(name)
-    hints, words = get_type_hints(cls), attribute_docstrings(cls)
+    hints, words = hyperparameter_types(cls), attribute_docstrings(cls)
     return {
         "name": method_name(cls),
         "title": _module_line(cls),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
 
 from benchmarks import BadInput
-from moa_cli.config import fit, flat, resolve, restore, type_words
+from methods import Range, find_method, method_names
+from moa_cli.config import fit, flat, hyperparameter_types, resolve, restore, type_words
+
+EXAMPLE = str(Path(__file__).parents[1] / "examples" / "my_method.py")
 
 
 def settings(*items: str, methods: tuple[str, ...] = ("ric", "rewarded-soups")) -> Any:
@@ -55,8 +59,11 @@ def test_none_can_be_written() -> None:
         ("eval_promts=1", "did you mean eval_prompts?"),
         ("eval_prompts=many", "eval_prompts: expected a whole number"),
         ("eval_prompts=0", "at least 1"),
-        ("ric.rounds=1.5", "expected a whole number, found 1.5"),
-        ("ric.rounds=true", "expected a whole number, found True"),
+        ("ric.rounds=1.5", "expected a whole number of at least 0, found 1.5"),
+        ("ric.rounds=true", "expected a whole number of at least 0, found True"),
+        ("ric.rounds=-3", "expected a whole number of at least 0, found -3"),
+        ("ric.keep_share=7", "expected a number above 0, of at most 1, found 7"),
+        ("lora_rank=-1", "expected a whole number of at least 0 or none, found -1"),
         ("learning_rate=fast", "expected a number"),
         ("learning_rate=nan", "expected a number"),
         ("ric.keep=best", "expected one of pareto, quantile"),
@@ -110,6 +117,34 @@ def test_values_that_fit(value: Any, hint: Any, fitted: Any) -> None:
 def test_values_that_do_not(value: Any, hint: Any) -> None:
     with pytest.raises(TypeError):
         fit(value, hint)
+
+
+def ranges(hint: Any) -> list[Range]:
+    """Those named anywhere in a type."""
+    return [note for part in (hint, *get_args(hint)) for note in getattr(part, "__metadata__", ())]
+
+
+@pytest.mark.parametrize("name", [*method_names(), EXAMPLE])
+def test_every_number_of_a_method_has_a_range_with_its_default_inside(name: str) -> None:
+    """And the first numbers outside of the range are refused."""
+    method = find_method(name)()
+    for field, hint in hyperparameter_types(type(method)).items():
+        default = getattr(method, field)
+        assert fit(default, hint) == default
+        whole = "int" in str(hint)
+        if not whole and "float" not in str(hint):
+            continue
+        (room,) = ranges(hint)
+        step = 1 if whole else 1e-9
+        outside = [room.low - step, room.high + step, room.above]
+        for value in (int(n) if whole else n for n in outside if isfinite(n)):
+            with pytest.raises(TypeError):
+                fit((value,) if isinstance(default, tuple) else value, hint)
+
+
+def test_a_value_out_of_range_is_reported_with_the_other_mistakes() -> None:
+    said = mistakes("rounds=-3", "keep_share=7", "online_prompts=-5", "batch=0", "eval_prompts=0", "runds=1")
+    assert said.startswith("settings: 6 mistakes")
 
 
 def test_words_and_flat() -> None:
