@@ -66,8 +66,8 @@ def load_benchmark(
             refuse(f"options of {name_or_path}", [*mistakes, error.what], fix)
         raise
     _check_grids(plain, len(benchmark.objectives), mistakes)
-    if nested["reward"] and not any(isinstance(o.reward, TrainedReward) for o in benchmark.objectives):
-        mistakes.append(f"reward.*: no objective of {benchmark.name} has a trained reward")
+    if not any(isinstance(o.reward, TrainedReward) for o in benchmark.objectives):
+        mistakes += [f"reward.{key}: no objective of {benchmark.name} has a trained reward" for key in nested["reward"]]
     refuse(f"options of {benchmark.name}", mistakes, fix)
     return replace(
         benchmark,

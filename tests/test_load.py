@@ -97,7 +97,7 @@ def test_every_wrong_option_is_listed() -> None:
         ({"grid": [[1.0]]}, "grid: [1.0] has 1 weights for 2 objectives"),
         ({"grid": [0.5, 0.5]}, "grid: expected a list, each item a list, each item a number"),
         ({"objectives": "helpful"}, "objectives: expected a list, each item a text"),
-        ({"objectives": ["humor"], "reward.steps": 3}, "no objective of hh-rlhf has a trained reward"),
+        ({"objectives": ["humor"], "reward.steps": 3}, "reward.steps: no objective of hh-rlhf has a trained reward"),
         ({"objectives": []}, "objectives []"),
     ],
 )
