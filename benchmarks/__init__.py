@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from benchmarks._card import Card
     from benchmarks._ceiling import Ceiling, Measured, best_of, efficiencies
+    from benchmarks._check import benchmark_names
     from benchmarks._collapse import collapse_reasons, collapsed
     from benchmarks._cost import Cost, charge, charged_to
     from benchmarks._data import nearest, read_rows
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
         pareto,
         spearman,
     )
-    from benchmarks._load import benchmark_names, load_benchmark, option_names
+    from benchmarks._load import load_benchmark, option_names
     from benchmarks._lock import locked, whole_folder, write_text
     from benchmarks._log import Log, silent
     from benchmarks._policy import Divergence, Policy, load_policy, sequence_divergence, sequence_log_probs
@@ -77,6 +78,7 @@ _HOMES = {
     ),
     "_card": "Card",
     "_ceiling": "Ceiling Measured best_of efficiencies",
+    "_check": "benchmark_names",
     "_collapse": "collapse_reasons collapsed",
     "_cost": "Cost charge charged_to",
     "_data": "nearest read_rows",
@@ -85,7 +87,7 @@ _HOMES = {
     "_front": "Front known",
     "_front_files": "FRONT_SCHEMA has_point read_answers read_front",
     "_indicators": "attainment epsilon expected_utility hypervolume igd_plus kendall_tau pareto spearman",
-    "_load": "benchmark_names load_benchmark option_names",
+    "_load": "load_benchmark option_names",
     "_log": "Log silent",
     "_lock": "locked whole_folder write_text",
     "_policy": "Divergence Policy load_policy sequence_divergence sequence_log_probs",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from math import inf
+from pathlib import Path
+from pkgutil import iter_modules
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -70,7 +72,9 @@ def checked(
             mistakes.append(f"{where}{key}: expected {words(hints[key])}, found {value!r}")
             continue
         low, high = RANGES.get(key, (-inf, inf))
-        if key in CHOICES and fitted not in CHOICES[key]:
+        if key == "name" and not is_folder_name(fitted):
+            mistakes.append(f"{where}name: {fitted!r} cannot name a folder")
+        elif key in CHOICES and fitted not in CHOICES[key]:
             mistakes.append(f"{where}{key}: expected one of {', '.join(CHOICES[key])}, found {value!r}")
         elif not isinstance(fitted, str | tuple) and not low <= fitted <= high:
             room = f"at least {low:g}" if high == inf else f"from {low:g} to {high:g}"
@@ -91,6 +95,17 @@ def build(values: Any, kind: Callable[..., T], where: str, mistakes: list[str]) 
     required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
     mistakes += [f"{where}{name} is missing" for name in required if name not in values]
     return kind(**good) if len(mistakes) == before else None
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a folder of this name lies where it is made: runs and rewards lie in folders named after the user's words."""
+    return name.isprintable() and not name.startswith(".") and not {*"/\\"} & {*name} and bool(name.strip())
+
+
+def benchmark_names() -> list[str]:
+    """Names of the benchmarks that come with moa; none is imported."""
+    found = iter_modules([str(Path(__file__).parent)])
+    return sorted(module.name.replace("_", "-") for module in found if not module.name.startswith("_"))
 
 
 def check_grid(grid: Sequence[Weights], objectives: int, where: str, mistakes: list[str]) -> None:

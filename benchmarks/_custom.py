@@ -32,7 +32,7 @@ from benchmarks._benchmark import (
     Scratch,
     TrainedReward,
 )
-from benchmarks._check import build, check_grid, checked, refuse
+from benchmarks._check import benchmark_names, build, check_grid, checked, refuse
 from benchmarks._data import choose, nearest
 from benchmarks._errors import BadInput
 from benchmarks._table import Table
@@ -67,11 +67,13 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
     for key in ("grid", "trained_grid"):
         if known and objectives is None:
             check_grid(settings.get(key, ()), len(known), key, mistakes)
+    settings = {"name": path.stem, "version": "1", "policy": "scratch:1m"} | settings
+    if settings["name"] in benchmark_names():
+        mistakes.append(f"name: {settings['name']} comes with moa, and runs of both would lie in one folder")
     refuse(str(path), mistakes, "the keys are explained in docs/benchmarks.md")
     assert data
     assert sampling
     assert scratch
-    settings = {"name": path.stem, "version": "1", "policy": "scratch:1m"} | settings
     settings["policy"] = _beside(settings["policy"], path.parent)
     chosen = choose(settings["name"], known, [o.name for o in known] if objectives is None else objectives)
     if len(chosen) < len(known):  # the file's weights are for all of its objectives

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import Any
 
 from benchmarks._benchmark import Benchmark, Objective, Sampling, Scratch, TrainedReward
-from benchmarks._check import check_grid, checked, refuse
+from benchmarks._check import benchmark_names, check_grid, checked, is_folder_name, refuse
 from benchmarks._custom import read_benchmark
 from benchmarks._data import nearest
 from benchmarks._errors import BadInput
@@ -23,16 +23,14 @@ NESTED: dict[str, type] = {"sampling": Sampling, "scratch": Scratch, "reward": T
 """Options written `<prefix>.<field>`; those of "reward" change all trained rewards."""
 
 
-def benchmark_names() -> list[str]:
-    """Names of the benchmarks that come with moa; none is imported."""
-    found = iter_modules([str(Path(__file__).parent)])
-    return sorted(module.name.replace("_", "-") for module in found if not module.name.startswith("_"))
-
-
 def option_names() -> list[str]:
     """The options that `load_benchmark` takes."""
     nested = [f"{prefix}.{f.name}" for prefix, kind in NESTED.items() for f in fields(kind)]
     return [*PLAIN, "objectives", *nested]
+
+
+Maker = Callable[[Path | None, Sequence[str] | None], Benchmark]
+"""Builds a benchmark from a data folder and names of objectives, None being its own."""
 
 
 def load_benchmark(
@@ -79,7 +77,7 @@ def load_benchmark(
     )
 
 
-def _maker(name_or_path: str) -> Callable[[Path | None, Sequence[str] | None], Benchmark]:
+def _maker(name_or_path: str) -> Maker:
     """The function that builds the benchmark."""
     path = Path(name_or_path)
     if path.suffix == ".toml":
@@ -97,7 +95,7 @@ def _maker(name_or_path: str) -> Callable[[Path | None, Sequence[str] | None], B
     return module.benchmark
 
 
-def _from_file(path: Path) -> Callable[[Path | None, Sequence[str] | None], Benchmark]:
+def _from_file(path: Path) -> Maker:
     """The function `benchmark` of a Python file."""
     module: Any = load_file(path, "a benchmark")
     if not callable(getattr(module, "benchmark", None)):
@@ -106,7 +104,22 @@ def _from_file(path: Path) -> Callable[[Path | None, Sequence[str] | None], Benc
             "a benchmark in Python is a file with a function benchmark(data_dir, objectives) -> Benchmark",
             "see docs/benchmarks.md",
         )
-    return module.benchmark
+    return partial(_named, path, module.benchmark)
+
+
+def _named(path: Path, make: Maker, data_dir: Path | None, objectives: Sequence[str] | None) -> Benchmark:
+    """The benchmark of a Python file. BadInput where its name would lead out of the folder of all runs."""
+    benchmark = make(data_dir, objectives)
+    refuse(
+        str(path),
+        [
+            f"name: {name!r} cannot name a folder"
+            for name in (benchmark.name, *benchmark.names)
+            if not is_folder_name(name)
+        ],
+        "runs and rewards lie in folders of these names",
+    )
+    return benchmark
 
 
 def _nested(options: Mapping[str, Any], prefix: str, mistakes: list[str]) -> dict[str, Any]:

@@ -183,6 +183,12 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         ("grid = [[0.5]]\n" + DATA + KIND, "grid: [0.5] must be non-negative and sum to 1"),
         ("grid = [[0.5, 0.5]]\n" + DATA + KIND, "grid: [0.5, 0.5] has 2 weights for 1 objectives"),
         (DATA + KIND + "x =\n", "cannot be read"),
+        ('name = "../out"\n' + DATA + KIND, "name: '../out' cannot name a folder"),
+        ('name = ".."\n' + DATA + KIND, "name: '..' cannot name a folder"),
+        ('name = " "\n' + DATA + KIND, "name: ' ' cannot name a folder"),
+        ('name = "a\\u0007"\n' + DATA + KIND, "cannot name a folder"),
+        ('name = "hh-rlhf-mini"\n' + DATA + KIND, "name: hh-rlhf-mini comes with moa"),
+        (DATA.replace("kind", "a/b") + KIND.replace("kind", "a/b"), "objectives[1].name: 'a/b' cannot name a folder"),
     ],
 )
 def test_single_mistakes(tmp_path: Path, text: str, mistake: str) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks._benchmark import TrainedReward
+from benchmarks._check import benchmark_names
 from benchmarks._errors import BadInput
-from benchmarks._load import benchmark_names, load_benchmark, option_names
+from benchmarks._load import load_benchmark, option_names
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = str(ROOT / "examples" / "my_benchmark.toml")
@@ -19,7 +20,7 @@ EXAMPLE = str(ROOT / "examples" / "my_benchmark.toml")
 def test_names_are_discovered_without_importing() -> None:
     assert {"hh-rlhf", "hh-rlhf-mini", "reddit-summary", "reddit-summary-mini"} <= set(benchmark_names())
     code = (
-        "import sys; from benchmarks._load import benchmark_names; benchmark_names(); "
+        "import sys; from benchmarks._check import benchmark_names; benchmark_names(); "
         "print([m for m in sys.modules if m.startswith('benchmarks.') and not m.startswith('benchmarks._')])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -127,6 +128,11 @@ def test_a_python_file(tmp_path: Path) -> None:
         ("", "is not a benchmark"),
         ("import nowhere", "cannot be loaded"),
         ("benchmark =", "cannot be loaded"),
+        (
+            "from dataclasses import replace\nfrom benchmarks import load_benchmark\n"
+            "def benchmark(*_): return replace(load_benchmark('hh-rlhf-mini'), name='../out')",
+            "'../out' cannot name a folder",
+        ),
     ):
         path.write_text(text)
         with pytest.raises(BadInput, match=said):
