@@ -156,6 +156,19 @@ class Scratch:
     seed: int = 0
 
 
+SIZES: dict[
+    str, tuple[int, int, int]
+] = {  # hidden size, layers, heads; about that many parameters with a vocabulary of 1k to 4k
+    "0.3m": (96, 2, 4),
+    "1m": (128, 3, 4),
+    "2m": (192, 4, 6),
+    "4m": (256, 4, 4),
+    "8m": (320, 6, 5),
+    "20m": (512, 6, 8),
+}
+"""Of the models that are made here, by name."""
+
+
 def simplex_grid(objectives: int, steps: int) -> tuple[Weights, ...]:
     """All weights whose entries are multiples of 1/steps, the last objective's share growing first.
 

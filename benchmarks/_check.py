@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
+from importlib.util import find_spec
 from math import inf
 from pathlib import Path
 from pkgutil import iter_modules
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from benchmarks._benchmark import Weights
+from benchmarks._benchmark import SIZES, Weights
 from benchmarks._data import nearest
 from benchmarks._errors import BadInput
 
@@ -74,6 +76,8 @@ def checked(
         low, high = RANGES.get(key, (-inf, inf))
         if key == "name" and not is_folder_name(fitted):
             mistakes.append(f"{where}name: {fitted!r} cannot name a folder")
+        elif key == "base" and (mistake := size_mistake(fitted)):
+            mistakes.append(f"{where}base: {mistake}")
         elif key in CHOICES and fitted not in CHOICES[key]:
             mistakes.append(f"{where}{key}: expected one of {', '.join(CHOICES[key])}, found {value!r}")
         elif not isinstance(fitted, str | tuple) and not low <= fitted <= high:
@@ -100,6 +104,35 @@ def build(values: Any, kind: Callable[..., T], where: str, mistakes: list[str]) 
 def is_folder_name(name: str) -> bool:
     """Whether a folder of this name lies where it is made: runs and rewards lie in folders named after the user's words."""
     return name.isprintable() and not name.startswith(".") and not {*"/\\"} & {*name} and bool(name.strip())
+
+
+def size_mistake(model: str, prefix: str = "") -> str:
+    """What is wrong with a model that reads like one made here, as "scratch:1m" and "1m" do, but is none; "" for any other.
+
+    `prefix` is what is to be written before a size.
+    """
+    sizes = [prefix + size for size in SIZES]
+    alike = model.startswith("scratch:") or (model[:1].isdigit() and "/" not in model and not Path(model).exists())
+    if model in sizes or not alike:
+        return ""
+    return f"there is no model {model!r}; those made here are: {', '.join(sizes)}"
+
+
+def function_mistake(place: Path | str, name: str) -> str:
+    """What is wrong with a Python function in a file (Path) or a module; "" where nothing seems to be. Nothing is run."""
+    if isinstance(place, str):
+        top = place.partition(".")[0]
+        return "" if top and find_spec(top) else f"there is no module {place}"
+    if not place.is_file():
+        return f"there is no file {place}"
+    try:
+        nodes = list(ast.walk(ast.parse(place.read_bytes())))
+    except (SyntaxError, ValueError) as error:
+        return f"{place} cannot be read: {error}"
+    names = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    names |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    names |= {n.asname or n.name for n in nodes if isinstance(n, ast.alias)}
+    return "" if name in names or "*" in names else f"{place} defines no {name}{nearest(name, names)}"
 
 
 def benchmark_names() -> list[str]:

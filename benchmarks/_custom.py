@@ -32,7 +32,7 @@ from benchmarks._benchmark import (
     Scratch,
     TrainedReward,
 )
-from benchmarks._check import benchmark_names, build, check_grid, checked, refuse
+from benchmarks._check import benchmark_names, build, check_grid, checked, function_mistake, refuse, size_mistake
 from benchmarks._data import choose, nearest
 from benchmarks._errors import BadInput
 from benchmarks._table import Table
@@ -68,13 +68,15 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
         if known and objectives is None:
             check_grid(settings.get(key, ()), len(known), key, mistakes)
     settings = {"name": path.stem, "version": "1", "policy": "scratch:1m"} | settings
+    settings["policy"] = _beside(settings["policy"], path.parent)
+    if mistake := size_mistake(settings["policy"], "scratch:"):
+        mistakes.append(f"policy: {mistake}")
     if settings["name"] in benchmark_names():
         mistakes.append(f"name: {settings['name']} comes with moa, and runs of both would lie in one folder")
     refuse(str(path), mistakes, "the keys are explained in docs/benchmarks.md")
     assert data
     assert sampling
     assert scratch
-    settings["policy"] = _beside(settings["policy"], path.parent)
     chosen = choose(settings["name"], known, [o.name for o in known] if objectives is None else objectives)
     if len(chosen) < len(known):  # the file's weights are for all of its objectives
         settings |= {"grid": (), "trained_grid": ()}
@@ -182,10 +184,12 @@ def _located(reward: FunctionReward, where: str, folder: Path, mistakes: list[st
     place, colon, name = reward.function.rpartition(":")
     if not (colon and place and name):
         mistakes.append(f'{where}: expected "module:function" or "file.py:function", found {reward.function!r}')
-    if not place.endswith(".py"):
         return reward
-    if not (folder / place).is_file():
-        mistakes.append(f"{where}: there is no file {folder / place}")
+    file = place.endswith(".py")
+    if mistake := function_mistake(folder / place if file else place, name):
+        mistakes.append(f"{where}: {mistake}")
+    if not file:
+        return reward
     return replace(reward, function=f"{folder / place}:{name}")
 
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from benchmarks._benchmark import Benchmark, Objective, Sampling, Scratch, TrainedReward
-from benchmarks._check import benchmark_names, check_grid, checked, is_folder_name, refuse
+from benchmarks._check import benchmark_names, check_grid, checked, is_folder_name, refuse, size_mistake
 from benchmarks._custom import read_benchmark
 from benchmarks._data import nearest
 from benchmarks._errors import BadInput
@@ -52,6 +52,8 @@ def load_benchmark(
         if key not in known:
             mistakes.append(f"{key}: there is no such option{nearest(key, known)}")
     plain = checked({k: v for k, v in options.items() if k in PLAIN}, Benchmark, "", mistakes, only=PLAIN)
+    if mistake := size_mistake(plain.get("policy", ""), "scratch:"):
+        mistakes.append(f"policy: {mistake}")
     nested = {prefix: _nested(options, prefix, mistakes) for prefix in NESTED}
     names = _objective_names(options, mistakes)
     fix = f"there are: {', '.join([*PLAIN, 'objectives', *NESTED])}.*"

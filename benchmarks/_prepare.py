@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from benchmarks._benchmark import Benchmark, FunctionReward, Objective, Reward, TrainedReward, digest
+from benchmarks._benchmark import SIZES, Benchmark, FunctionReward, Objective, Reward, TrainedReward, digest
 from benchmarks._card import Card
 from benchmarks._card_answers import card_answers
 from benchmarks._collapse import collapsed
@@ -28,7 +28,7 @@ from benchmarks._log import Log, silent
 from benchmarks._policy import Policy, load_policy
 from benchmarks._recipes import policy_id, policy_source, reward_folder, reward_id, root, tokenizer_folder
 from benchmarks._reward import Classifier, Scorer, load_function, pair_accuracy, train_reward
-from benchmarks._scratch import SIZES, texts, train_scratch_policy, train_tokenizer, untrained_policy
+from benchmarks._scratch import texts, train_scratch_policy, train_tokenizer, untrained_policy
 
 REF_SDS = 2.0
 """The ref point lies so many SFT standard deviations below the SFT mean, on every objective."""

@@ -15,12 +15,12 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 from trl import RewardConfig, RewardTrainer
 
 from benchmarks._batching import by_length, pad_right
-from benchmarks._benchmark import FunctionReward, HubReward, PreferencePair, TrainedReward
+from benchmarks._benchmark import SIZES, FunctionReward, HubReward, PreferencePair, TrainedReward
 from benchmarks._cost import charge
 from benchmarks._errors import BadInput
 from benchmarks._log import Log, silent
 from benchmarks._python import load_file
-from benchmarks._scratch import SIZES, scratch_classifier
+from benchmarks._scratch import scratch_classifier
 from benchmarks._torch import attention, setup
 from benchmarks._trainer import Progress, Training, run_trainer, trainer_arguments
 

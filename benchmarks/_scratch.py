@@ -9,23 +9,13 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, PreTrainedTokenizerFast
 
-from benchmarks._benchmark import Answer, Benchmark
+from benchmarks._benchmark import SIZES, Answer, Benchmark
 from benchmarks._errors import BadInput
 from benchmarks._log import Log, silent
 from benchmarks._policy import Policy
 from benchmarks._tags import described, known_levels, tags_of
 from benchmarks._torch import attention, setup
 from benchmarks._trainer import Training, supervised
-
-SIZES = {  # hidden size, layers, heads; about that many parameters with a vocabulary of 1k to 4k
-    "0.3m": (96, 2, 4),
-    "1m": (128, 3, 4),
-    "2m": (192, 4, 6),
-    "4m": (256, 4, 4),
-    "8m": (320, 6, 5),
-    "20m": (512, 6, 8),
-}
-
 
 NUMBERS = [f" {n / 10:.1f}" for n in range(-40, 41)]
 """-4.0, -3.9, ..., 4.0, with their leading space."""

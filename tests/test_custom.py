@@ -72,7 +72,7 @@ def test_defaults_and_a_trained_twin(tmp_path: Path) -> None:
 
 
 def test_every_key_arrives(tmp_path: Path) -> None:
-    (tmp_path / "f.py").write_text("")
+    (tmp_path / "f.py").write_text("def g(prompts, responses): ...")
     (tmp_path / "model").mkdir()
     text = f"""
         name = "full"
@@ -183,6 +183,18 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         ("grid = [[0.5]]\n" + DATA + KIND, "grid: [0.5] must be non-negative and sum to 1"),
         ("grid = [[0.5, 0.5]]\n" + DATA + KIND, "grid: [0.5, 0.5] has 2 weights for 1 objectives"),
         (DATA + KIND + "x =\n", "cannot be read"),
+        (
+            'policy = "scratch:1"\n' + DATA + KIND,
+            "policy: there is no model 'scratch:1'; those made here are: scratch:0.3m",
+        ),
+        (DATA + KIND.replace('"trained"', '{ base = "0.3x" }'), "reward.base: there is no model '0.3x'"),
+        (
+            DATA + KIND.replace('"trained"', '{ function = "f.py:polit" }'),
+            "f.py defines no polit (did you mean polite?)",
+        ),
+        (DATA + KIND.replace('"trained"', '{ function = "f.py:os" }'), "f.py defines no os"),
+        (DATA + KIND.replace('"trained"', '{ function = "torn.py:f" }'), "torn.py cannot be read"),
+        (DATA + KIND.replace('"trained"', '{ function = "nowhere.at:all" }'), "there is no module nowhere.at"),
         ('name = "../out"\n' + DATA + KIND, "name: '../out' cannot name a folder"),
         ('name = ".."\n' + DATA + KIND, "name: '..' cannot name a folder"),
         ('name = " "\n' + DATA + KIND, "name: ' ' cannot name a folder"),
@@ -192,9 +204,18 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
     ],
 )
 def test_single_mistakes(tmp_path: Path, text: str, mistake: str) -> None:
+    (tmp_path / "f.py").write_text("from math import sqrt\n\npolite = sqrt\n")
+    (tmp_path / "torn.py").write_text("def f(:\n")
     with pytest.raises(BadInput) as caught:
         read_benchmark(toml(tmp_path, text))
     assert mistake in caught.value.what
+
+
+@pytest.mark.parametrize("name", ["polite", "fine", "sqrt", "Judge"])
+def test_a_function_may_be_defined_in_any_way(tmp_path: Path, name: str) -> None:
+    (tmp_path / "f.py").write_text("from math import sqrt\ndef polite(p, r): ...\nfine = polite\nclass Judge: ...\n")
+    text = DATA + KIND.replace('"trained"', f'{{ function = "f.py:{name}" }}').replace("[[", "\n[[")
+    assert read_benchmark(toml(tmp_path, text)).names == ("kind",)
 
 
 def test_a_wrong_column_is_named_with_the_line(tmp_path: Path) -> None:

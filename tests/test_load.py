@@ -100,6 +100,8 @@ def test_every_wrong_option_is_listed() -> None:
         ({"objectives": "helpful"}, "objectives: expected a list, each item a text"),
         ({"objectives": ["humor"], "reward.steps": 3}, "reward.steps: no objective of hh-rlhf has a trained reward"),
         ({"objectives": []}, "objectives []"),
+        ({"policy": "scratch:foo"}, "policy: there is no model 'scratch:foo'; those made here are: scratch:0.3m"),
+        ({"policy": "4m"}, "policy: there is no model '4m'; those made here are: scratch:0.3m"),
     ],
 )
 def test_single_wrong_options(options: dict[str, object], mistake: str) -> None:
