@@ -127,7 +127,7 @@ def train(
     chosen = plan.contestants(settings, seed or [0], home=runs, data_dir=data_dir)
     todo = plan.training(chosen, restart=restart)
     if dry_run:
-        steps.out_jobs(todo, json)
+        steps.out_jobs(plan.foreseen(todo), json)
         return
     outcomes = steps.execute(todo, settings.benchmarks.values(), jobs)
     ended = {o.job.folder: o.word if o.error else "trained" for o in outcomes if o.job.kind == "run"}

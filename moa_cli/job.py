@@ -87,7 +87,7 @@ class Job:
         benchmark, method = (
             Path(name).stem if name.endswith((".toml", ".py")) else name for name in (self.source.name, self.method)
         )
-        what = {"look": "look", "part": self.part, "card": "scale card", "ceiling": "ceiling"}
+        what = {"look": "look", "part": self.part, "card": self.part or "scale card", "ceiling": "ceiling"}
         if self.kind in what:
             return f"{benchmark}: {what[self.kind]}"
         return f"{method}/{benchmark}/s{self.seed}{f' {self.variant}' if self.variant else ''}"
@@ -95,7 +95,9 @@ class Job:
     @property
     def purpose(self) -> str:
         """What it is there for, in a word or two."""
-        done = [name for name, wanted in (("train", self.train), ("eval", self.measure)) if wanted]
+        removed = self.restart and self.folder is not None and self.folder.exists()
+        wanted = (("remove", removed), ("train", self.train), ("eval", self.measure))
+        done = [name for name, is_wanted in wanted if is_wanted]
         return " + ".join(done) or ("prepare" if self.kind in ("look", "part", "card") else "eval")
 
 

@@ -65,7 +65,8 @@ Benchmarks = Annotated[
     list[str] | None,
     typer.Option(
         "--benchmark", "-b", metavar="BENCHMARK", autocompletion=complete_benchmarks,
-        help="A benchmark's name, .toml or .py file; for more than one repeat -b or use commas.",
+        help="A benchmark's name, .toml or .py file; for more than one repeat -b or use commas. "
+        r"\[default: hh-rlhf-mini; of runs that are there, all]",
     ),
 ]  # fmt: skip
 Items = Annotated[
@@ -77,15 +78,24 @@ Items = Annotated[
     ),
 ]  # fmt: skip
 Seeds = Annotated[
-    list[int] | None, typer.Option("--seed", metavar="N", min=0, help="Repeat for more than one. [default: 0]")
-]
+    list[int] | None,
+    typer.Option(  # rich takes an unescaped bracket for markup
+        "--seed", metavar="N", min=0, help=r"Repeat for more than one. \[default: 0; of runs that are there, all]"
+    ),
+]  # fmt: skip
 Home = Annotated[
     Path, typer.Option("--runs", metavar="DIR", envvar="MOA_RUNS", help="Where runs and prepared benchmarks lie.")
 ]
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", metavar="DIR", help="Read the benchmark's data from this folder.")
 ]
-Jobs = Annotated[int | None, typer.Option("--jobs", metavar="N", min=1, help="Number of worker processes.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", metavar="N", min=1,
+        help=r"Number of worker processes. \[default: one per GPU or CPU core, at most one per job]",
+    ),
+]  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", callback=_set_verbose, help="Show tracebacks and what libraries print.")

@@ -112,6 +112,12 @@ def training(runs: Iterable[Contestant], *, restart: bool) -> list[Job]:
     return _after_preparation([(r, r.job(train=True, restart=restart)) for r in runs if restart or not r.trained])
 
 
+def foreseen(todo: Iterable[Job]) -> list[Job]:
+    """The jobs as they can be told without looking what of a preparation is there already: models take most of its time."""
+    models = "starting policy, rewards and scale card, as far as missing"
+    return [replace(job, part=models) if job.kind == "card" else job for job in todo]
+
+
 def measuring(runs: Iterable[Contestant], *, may_train: bool) -> list[Job]:
     """What is left to measure, with its training where that is missing too."""
     open_runs = [r for r in runs if not (r.trained and r.measured)]

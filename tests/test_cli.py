@@ -20,7 +20,7 @@ from rich.console import Console
 from benchmarks import BadInput, Benchmark, read_front
 from methods import find_method
 from moa_cli import plan, show, store
-from moa_cli.job import Source
+from moa_cli.job import Job, Source
 from moa_cli.plan import Contestant
 
 ROOT = Path(__file__).parents[1]
@@ -128,6 +128,8 @@ def test_help(command: str, tmp_path: Path) -> None:
     result = moa(*command.split(), "--help", cwd=tmp_path)
     assert result.returncode == 0
     assert "Usage: moa" in result.stdout
+    if command == "train":
+        assert result.stdout.count("[default:") == 3, "rich takes brackets for markup"
     assert result.stderr == ""
     assert not list(tmp_path.iterdir())
 
@@ -253,7 +255,14 @@ def test_a_dry_run_writes_nothing(place: Path, tmp_path: Path) -> None:
     result = moa("train", *METHODS, "-b", str(place / "tiny.toml"), "--dry-run", cwd=tmp_path)
     assert result.returncode == 0
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["prepare", "train", "train"]
+    assert "starting policy, rewards and scale card" in result.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_a_restart_says_whether_something_is_removed(tmp_path: Path) -> None:
+    job = Job(kind="run", source=Source("here", tmp_path), folder=tmp_path, train=True, restart=True)
+    assert job.purpose == "remove + train"
+    assert replace(job, folder=tmp_path / "new").purpose == replace(job, restart=False).purpose == "train"
 
 
 def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
