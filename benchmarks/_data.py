@@ -180,8 +180,14 @@ def shown(schema: Any) -> str:
 
 
 def _wrong(where: str, row: Any, schema: Any) -> BadInput:
-    found = f"keys {', '.join(map(str, row))}" if isinstance(row, dict) else type(row).__name__
-    missing = [key for key in schema if isinstance(row, dict) and key not in row]
+    if not isinstance(row, dict):
+        wanted = shown(schema) if schema else 'such as {"prompt": "...", "answer": "..."}'
+        found = f"{type(row).__name__} {row!r:.40}"
+        return BadInput(
+            f"{where} is no object: {found}", f"each row must be an object, {wanted}", "is this the right file?"
+        )
+    found = f"keys {', '.join(map(str, row))}"
+    missing = [key for key in schema if key not in row]
     hints = [f"{key!r} is missing{nearest(key, row)}" for key in missing]
     return BadInput(
         f"{where} is not a row of this data set: {'; '.join(hints) or 'a value has another type'}",

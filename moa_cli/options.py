@@ -123,7 +123,8 @@ Name = Annotated[
     str | None,
     typer.Option(
         "--name", metavar="NAME",
-        help="With --responses: what to call the method, if not as a column says, or else as the file.",
+        help="With --responses: what to call the method, whatever a column says. Without it: as the column says, or else as the "
+        "file.",
     ),
 ]  # fmt: skip
 Columns = Annotated[
@@ -138,7 +139,10 @@ Columns = Annotated[
 OneSeed = Annotated[
     int | None,
     typer.Option(
-        "--seed", metavar="N", min=0, help="With --responses: the method's seed, if not as a column says, or else 0."
+        "--seed",
+        metavar="N",
+        min=0,
+        help="With --responses: the method's seed, whatever a column says. Without it: as the column says, or else 0.",
     ),
 ]
 

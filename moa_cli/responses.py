@@ -87,18 +87,33 @@ def read(
     """The answers in a .jsonl, .json, .csv or .parquet file, a row each, by method, seed and weights.
 
     `columns` are ROLE=COLUMN. `method` and `seed` win over columns; without either, the file's name and 0. Prompts match as
-    they are, else up to white space. BadInput for rows that cannot be used, and for a point at which more than `MISSING` of
-    the benchmark's prompts have no answer.
+    they are, else up to white space. BadInput for rows that cannot be used, for a `method` or `seed` that would make one of
+    several, and for a point at which more than `MISSING` of the benchmark's prompts have no answer.
     """
     rows = list(read_rows(path, {}))
     if not rows:
         raise BadInput(f"{path} has no rows", "each row is an answer to a prompt", "check the file")
     header = [name for name in dict.fromkeys(name for row in rows for name in row) if name is not None]
-    fixed = [role for role, value in (("method", method), ("seed", seed)) if value is not None]
-    found = Found(path, len(rows), find_columns(columns, header, benchmark.names, fixed), named=method is not None)
+    named = find_columns(columns, header, benchmark.names)
+    for role, option, value in (("method", "--name", method), ("seed", "--seed", seed)):
+        if value is not None and role in named:
+            _check_single(path, rows, role, named.pop(role), option)
+    found = Found(path, len(rows), named, named=method is not None)
     for (name, at), points in _collect(rows, found, benchmark, method, seed or 0).items():
         found.runs.append(_run(f"{path}: {name}, seed {at}", name, at, points, benchmark, found))
     return found
+
+
+def _check_single(path: Path, rows: Sequence[Mapping[str, Any]], role: str, column: str, option: str) -> None:
+    """BadInput where an option gives one name to what a column tells apart."""
+    told = dict.fromkeys(str(row.get(column)) for row in rows)
+    if len(told) > 1:
+        raise BadInput(
+            f"{path} has answers of {len(told)} {role}s, as its column {column!r} says: "
+            f"{', '.join(map(shown, [*told][:5]))}{', ...' if len(told) > 5 else ''}",
+            f"{option} makes one of them all, and a prompt has one answer at a {role}",
+            f"leave {option} out; or give each a file of its own",
+        )
 
 
 def _collect(

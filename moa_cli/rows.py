@@ -40,13 +40,8 @@ class Row(NamedTuple):
     """Scores by "reward:<objective>" or "evaluator:<objective>"."""
 
 
-def find_columns(
-    typed: Sequence[str], header: Sequence[str], objectives: Sequence[str], fixed: Sequence[str]
-) -> dict[str, str]:
-    """The column of each role, from ROLE=COLUMN and the names in a file. Roles that are `fixed` need none.
-
-    BadInput that lists every mistake.
-    """
+def find_columns(typed: Sequence[str], header: Sequence[str], objectives: Sequence[str]) -> dict[str, str]:
+    """The column of each role, from ROLE=COLUMN and the names in a file. BadInput that lists every mistake."""
     roles = [*ROLES, *(f"{kind}:{name}" for kind in PER_OBJECTIVE for name in objectives)]
     mistakes, columns = [], {}
     for item in typed:
@@ -74,7 +69,7 @@ def find_columns(
             f"the file has {', '.join(map(repr, header[:12]))}{', ...' if len(header) > 12 else ''}",
             f"--column ROLE=COLUMN; roles: {', '.join(roles)}",
         )
-    return {role: column for role, column in columns.items() if role not in fixed}
+    return columns
 
 
 def parse(row: Mapping[str, Any], columns: Mapping[str, str], benchmark: Benchmark, method: str, seed: int) -> Row:

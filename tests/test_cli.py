@@ -129,7 +129,7 @@ def test_help(command: str, tmp_path: Path) -> None:
     assert result.returncode == 0
     assert "Usage: moa" in result.stdout
     if command == "train":
-        assert result.stdout.count("[default:") == 3, "rich takes brackets for markup"
+        assert "[default: 0;" in result.stdout  # rich takes brackets for markup
     assert result.stderr == ""
     assert not list(tmp_path.iterdir())
 

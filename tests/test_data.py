@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -110,7 +111,7 @@ def test_a_malformed_line_is_named(tmp_path: Path) -> None:
     [
         ({"chosen": "a", "rejectd": "b"}, "'rejected' is missing \\(did you mean rejectd\\?\\)"),
         ({"chosen": "a", "rejected": 3}, "a value has another type"),
-        (["a", "b"], "a value has another type"),
+        ({"chosen": "a", "rejected": None}, "a value has another type"),
     ],
 )
 def test_a_row_of_another_schema_is_refused_with_its_line(tmp_path: Path, row: Any, message: str) -> None:
@@ -118,6 +119,17 @@ def test_a_row_of_another_schema_is_refused_with_its_line(tmp_path: Path, row: A
     with pytest.raises(BadInput, match=f":2 is not a row of this data set: {message}") as caught:
         list(read_rows(path, SCHEMA))
     assert '{"chosen": str, "rejected": str}' in caught.value.why
+
+
+@pytest.mark.parametrize("row", [3, "a", ["a", "b"], None])
+def test_a_row_that_is_no_object_is_refused(tmp_path: Path, row: Any) -> None:
+    path = write(tmp_path / "rows.jsonl.gz", [row])
+    with pytest.raises(BadInput, match=f":1 is no object: {type(row).__name__} {re.escape(repr(row))}") as caught:
+        list(read_rows(path, SCHEMA))
+    assert caught.value.why == 'each row must be an object, {"chosen": str, "rejected": str}'
+    with pytest.raises(BadInput) as caught:
+        list(read_rows(path, {}))
+    assert caught.value.why == 'each row must be an object, such as {"prompt": "...", "answer": "..."}'
 
 
 def test_damaged_missing_and_unknown_files_are_refused(tmp_path: Path) -> None:

@@ -159,6 +159,18 @@ def test_methods_and_seeds_are_runs(unprepared: Benchmark, tmp_path: Path) -> No
     assert (named.method, named.seed) == ("c", 7)
 
 
+@pytest.mark.parametrize(("option", "column"), [("method", "method"), ("seed", "seed"), ("method", "m")])
+def test_one_name_for_several_methods_or_seeds_is_refused(
+    option: str, column: str, unprepared: Benchmark, tmp_path: Path
+) -> None:
+    """The answers of all but one would be left out as repeated."""
+    rows = [row for value in (1, 2) for row in rows_for(unprepared, **{column: str(value)})]
+    columns = [f"method={column}"] if column == "m" else []
+    with pytest.raises(BadInput, match=f"answers of 2 {option}s, as its column '{column}' says: '1', '2'") as caught:
+        found_in(rows, unprepared, tmp_path, columns=columns, **{option: 7 if option == "seed" else "c"})
+    assert caught.value.fix.startswith("leave --")
+
+
 def test_identity_is_content(unprepared: Benchmark, tmp_path: Path) -> None:
     """Order, other rows and file do not matter; a method, an answer, a weight or a score does."""
     rows = rows_for(unprepared)
