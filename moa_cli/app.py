@@ -221,11 +221,11 @@ def compare(
     moa compare -m all --seed 0 --seed 1 -o table.md -o figure.pdf
     moa compare -m ric --baseline main.json -o junit.xml -o comment.md
     """
-    from moa_cli import contest, exports, fronts, render
+    from moa_cli import contest, exports, fronts, gate, render
 
     steps.check_outputs(output or [], exports.FORMATS)
     allowed = steps.share_in(tolerance)
-    before = fronts.saved([baseline]) if baseline else None
+    before = gate.read_baseline(baseline) if baseline is not None else None
     names = steps.method_list(method)
     if config and not names:
         refuse("-c was given without -m", "settings are for runs that are made", "moa compare -m METHOD -c ...")
@@ -366,14 +366,14 @@ def show_(
     """
     from benchmarks import benchmark_names
     from methods import method_names
-    from moa_cli import fronts, render, show
+    from moa_cli import render, saved, show
 
     path = Path(subject)
     if path.is_dir():
         document = show.run(path)
         page = show.facts_page(document)
-    elif path.suffix == ".json":
-        document = fronts.saved([path]) or {}
+    elif saved.is_saved(path):
+        document = saved.read_shown(path)
         page = render.table(document)
     elif subject.lower().replace("_", "-") in method_names() or show.is_method_file(path):
         document = show.method(subject)

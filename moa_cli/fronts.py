@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput, Front, read_front
 from moa_cli import store
-from moa_cli.comparison import SCHEMA
+from moa_cli.saved import is_saved, read_shown
 
 
 def saved(paths: Sequence[Path]) -> dict[str, Any] | None:
     """The comparison in a .json file, None where folders were named."""
-    files = [path for path in paths if path.suffix == ".json"]
+    files = [path for path in paths if is_saved(path)]
     if not files:
         return None
     if len(paths) > 1:
@@ -23,19 +22,7 @@ def saved(paths: Sequence[Path]) -> dict[str, Any] | None:
             "it holds tables, not the answers that a comparison needs",
             "name one .json file alone, or the runs themselves",
         )
-    path = files[0]
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document["schema"] != SCHEMA:
-            raise ValueError(f"it says {document['schema']}")
-        return document
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-        raise BadInput(
-            f"{path} is no saved comparison: {reason}",
-            f'a saved comparison is a .json file that says "schema": "{SCHEMA}"',
-            "make one with moa compare -o FILE.json",
-        ) from error
+    return read_shown(files[0])
 
 
 def named(folders: Sequence[Path]) -> list[Front]:

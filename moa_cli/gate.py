@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from benchmarks import BadInput, Card, bootstrap_hypervolume
+from moa_cli import saved
 from moa_cli.store import GIVEN
 
 Verdict = Literal["better", "same", "unsure", "regressed", "lost", "failed", "new"]
@@ -57,6 +59,48 @@ def gate(
     return {
         "baseline": name, "tolerance": tolerance, "verdict": "regressed" if worse else "passed", "verdicts": verdicts,
     }  # fmt: skip
+
+
+def read_baseline(path: Path) -> dict[str, Any]:
+    """The comparison in a file, by which others can be judged. BadInput where it cannot be read or has not the scores for it:
+    found before a training, not after."""
+    document = saved.read(path)
+    if not any(benchmark["rows"] for benchmark in document["benchmarks"]):
+        raise _no_baseline(path, "it holds no method", "a gate that judges nothing would always pass")
+    for benchmark in document["benchmarks"]:
+        try:
+            Card.from_json(benchmark["card"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _no_baseline(
+                path, f"its scale card of {benchmark['name']} is damaged", "nobody knows its units"
+            ) from error
+        for row in benchmark["rows"]:
+            if not _has_scores(row, benchmark):
+                raise _no_baseline(
+                    path,
+                    f"the scores of {row['method']} on {benchmark['name']} are missing or damaged",
+                    "differences are paired prompt by prompt",
+                )
+    return document
+
+
+def _no_baseline(path: Path, what: str, why: str) -> BadInput:
+    return BadInput(f"{path} cannot be a baseline: {what}", why, "make a new one: moa compare -o FILE.json")
+
+
+def _has_scores(row: dict[str, Any], benchmark: dict[str, Any]) -> bool:
+    """Whether a row of a saved comparison holds a finite score for every seed, point, prompt and objective."""
+    wanted = len(row["points"]), benchmark["prompts"], len(benchmark["objectives"])
+    try:
+        scores = _scores(row)
+    except (ValueError, AttributeError):
+        return False
+    return (
+        min(wanted) > 0
+        and len(scores) > 0
+        and sorted(scores) == sorted(row["seeds"])
+        and all(one.shape == wanted and np.isfinite(one).all() for one in scores.values())
+    )
 
 
 def told(verdict: dict[str, Any]) -> str:

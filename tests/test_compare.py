@@ -17,7 +17,7 @@ from matplotlib.image import imread
 from rich.console import Console
 
 from benchmarks import BadInput, Card, Front, Sampling, hypervolume, simplex_grid
-from moa_cli import exports, output, render
+from moa_cli import exports, output, render, saved
 from moa_cli.comparison import compare
 from moa_cli.figure import figure
 
@@ -444,3 +444,22 @@ def test_comparing_imports_neither_torch_nor_pandas_nor_matplotlib():
         "print({'torch', 'transformers', 'pandas', 'scipy', 'matplotlib'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("damage", [{"benchmarks": None}, {"benchmarks": [{"name": "toy"}]}, {"schema": "moa.study/1"}])
+def test_a_damaged_saved_comparison_is_refused(damage: dict, document: dict, tmp_path: Path) -> None:
+    path = tmp_path / "saved.JSON"
+    path.write_text(json.dumps(document | damage))
+    with pytest.raises(BadInput, match="no saved comparison"):
+        saved.read_shown(path)
+
+
+def test_a_saved_comparison_without_what_tables_show_is_refused(document: dict, tmp_path: Path) -> None:
+    path, older = tmp_path / "saved.json", json.loads(json.dumps(document))
+    path.write_text(json.dumps(document))
+    assert saved.read_shown(path) == document
+    del older["benchmarks"][0]["rows"][1]["points"][2]["collapsed_seeds"]
+    path.write_text(json.dumps(older))
+    assert saved.read(path) == older, "it can still be a baseline"
+    with pytest.raises(BadInput, match=r"rows\[1\]\.points\[2\]\.collapsed_seeds is missing"):
+        saved.read_shown(path)

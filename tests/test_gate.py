@@ -5,16 +5,19 @@ from __future__ import annotations
 import doctest
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from benchmarks import BadInput, Front
 from moa_cli import exports, output, render
 from moa_cli import gate as gates
+from moa_cli.app import app
 from moa_cli.comparison import compare
 from moa_cli.gate import gate
 from moa_cli.quality import prompt_scores
@@ -104,6 +107,64 @@ def test_other_units_are_refused():
     with pytest.raises(BadInput, match="scale card") as error:
         judged([make_front("soup", 1.0)], [other])
     assert "reward_std" in error.value.why
+
+
+def saved_at(path: Path, change: Callable[[dict], object]) -> Path:
+    """A saved comparison of one method, changed: `change` gets the document."""
+    document = json.loads(output.json(compare([make_front("soup", 1.0)])))
+    change(document)
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_a_saved_comparison_is_a_baseline_whatever_its_file_is_called(tmp_path: Path) -> None:
+    for name in ("main.json", "MAIN.JSON", "main.txt"):
+        read = gates.read_baseline(saved_at(tmp_path / name, lambda document: None))
+        assert [row["method"] for row in read["benchmarks"][0]["rows"]] == ["soup"]
+
+
+@pytest.mark.parametrize("name", ["nosuch", "nosuch.json", ".", ""])
+def test_a_baseline_that_is_not_there_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no saved comparison"):
+        gates.read_baseline(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda d: d.pop("benchmarks"), "benchmarks is missing"),
+        (lambda d: d.update(benchmarks=None), "benchmarks is no list"),
+        (lambda d: d.update(benchmarks=[]), "holds no method"),
+        (lambda d: d["benchmarks"][0].update(rows=[]), "holds no method"),
+        (lambda d: d["benchmarks"][0].update(rows=[3]), r"rows\[0\] is no table"),
+        (lambda d: d["benchmarks"][0].pop("card"), "card is missing"),
+        (lambda d: d["benchmarks"][0]["card"].pop("ref"), "scale card of toy"),
+        (lambda d: d["benchmarks"][0]["card"].update(sampling=3), "scale card of toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0].pop("runs"), "runs is missing"),
+        (lambda d: d["benchmarks"][0]["rows"][0].update(runs=[]), "scores of soup on toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0].update(runs=[], seeds=[]), "scores of soup on toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0].update(seed="0"), "seed is"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0].update(seed=5), "scores of soup on toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"].pop(), "scores of soup on toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"][1].pop("helpful"), "scores of soup on toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"][1].update(helpful="1 2"), "scores of soup on toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"][1].update(helpful=3), "scores of soup on toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"][1].update(helpful="x " * 60), "scores of soup"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"][1].update(helpful="nan " * 60), "scores of soup"),
+    ],
+)  # fmt: skip
+def test_a_damaged_baseline_is_refused(change: Callable[[dict], object], word: str, tmp_path: Path) -> None:
+    """When it is read, which is before any training."""
+    with pytest.raises(BadInput, match=word):
+        gates.read_baseline(saved_at(tmp_path / "main.json", change))
+
+
+def test_no_name_of_a_baseline_opens_the_gate(tmp_path: Path) -> None:
+    """Not even one that is not called as saved comparisons are."""
+    for arguments in (["--baseline", "nosuch"], ["--baseline", ""]):
+        done = CliRunner().invoke(app, ["compare", "-b", "hh-rlhf-mini", "--runs", str(tmp_path), *arguments])
+        assert isinstance(done.exception, BadInput)
+        assert "no saved comparison" in done.exception.what
 
 
 @pytest.mark.parametrize(("keeps", "fix"), [(True, "without --keep-collapsed"), (False, "with --keep-collapsed")])
