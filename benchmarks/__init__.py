@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from benchmarks._collapse import collapse_reasons, collapsed
     from benchmarks._cost import Cost, charge, charged_to
     from benchmarks._data import nearest, read_rows
-    from benchmarks._errors import BadInput
+    from benchmarks._errors import BadInput, NotPermitted, not_permitted
     from benchmarks._evaluate import evaluate
     from benchmarks._front import Front, known
     from benchmarks._front_files import FRONT_SCHEMA, has_point, read_answers, read_front
@@ -82,7 +82,7 @@ _HOMES = {
     "_collapse": "collapse_reasons collapsed",
     "_cost": "Cost charge charged_to",
     "_data": "nearest read_rows",
-    "_errors": "BadInput",
+    "_errors": "BadInput NotPermitted not_permitted",
     "_evaluate": "evaluate",
     "_front": "Front known",
     "_front_files": "FRONT_SCHEMA has_point read_answers read_front",

@@ -10,3 +10,16 @@ class BadInput(Exception):
 
     def __str__(self) -> str:
         return f"{self.what}\n{self.why}\n{self.fix}"
+
+
+class NotPermitted(BadInput):
+    """What the system does not let us read or write. It is not damaged: nothing may be made anew in its place."""
+
+
+def not_permitted(path: object) -> NotPermitted:
+    """The refusal for a file or folder that the system denies us."""
+    return NotPermitted(
+        f"there is no permission for {path}",
+        "it belongs to another user, or its mode keeps us out; what is in it may be as good as ever",
+        "mend the permissions, or ask its owner",
+    )

@@ -91,9 +91,11 @@ def _note_serving(folder: Path, k: int, spent: Cost, answers: int) -> None:
 
 
 def _serving(folder: Path) -> dict[str, dict[str, float]]:
-    """What an answer costs, by the number of the point."""
-    path = folder / "serving.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    """What an answer costs, by the number of the point. Nothing where the file is damaged: points are then measured again."""
+    try:
+        return json.loads((folder / "serving.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
 
 
 def _mean_serving(folder: Path, count: int) -> dict[str, float]:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from benchmarks._benchmark import Answer, Weights, plain
 from benchmarks._card import Card
-from benchmarks._errors import BadInput
+from benchmarks._errors import BadInput, NotPermitted, not_permitted
 from benchmarks._front import Front
 from benchmarks._language import text_statistics
 from benchmarks._lock import write_text
@@ -97,9 +97,11 @@ def check_finite(name: str, values: np.ndarray) -> None:
 
 
 def has_point(folder: Path, k: int, card: Card) -> bool:
-    """Whether the k-th point is there, undamaged and measured under this scale card."""
+    """Whether the k-th point is there, undamaged and measured under this scale card. NotPermitted where nobody can know."""
     try:
         _read_point(point_file(folder, k), card)
+    except NotPermitted:
+        raise
     except BadInput:
         return False
     return True
@@ -128,7 +130,8 @@ def write_front(
 
 
 def read_front(folder: Path) -> Front:
-    """The numbers of a front, without its texts. BadInput for a front that is missing, damaged or mixed."""
+    """The numbers of a front, without its texts. BadInput for a front that is missing, damaged or mixed, NotPermitted for one
+    that may not be read."""
     document = _read_document(folder)
     try:
         card = Card.from_json(document["card"])
@@ -152,7 +155,7 @@ def read_front(folder: Path) -> Front:
             config=document["config"],
             folder=folder,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unusable(folder / "front.json", f"its content is not that of a front: {error!r}") from error
 
 
@@ -177,8 +180,12 @@ def _read_document(folder: Path) -> dict[str, Any]:
             "the run has not been measured, or not at all of its weights",
             f"moa eval {folder.parent} --pareto",
         ) from error
-    except (OSError, ValueError) as error:
-        raise _unusable(path, f"it cannot be read: {error}") from error
+    except PermissionError as error:
+        raise not_permitted(path) from error
+    except OSError as error:
+        raise _unusable(path, f"it cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise _unusable(path, "it is damaged: not JSON, or cut short") from error
     if not isinstance(document, dict) or document.get("schema") != FRONT_SCHEMA:
         raise _unusable(path, f'it does not say "schema": "{FRONT_SCHEMA}"')
     return document
@@ -211,6 +218,8 @@ def _read_columns(path: Path, names: Sequence[str] = ()) -> tuple[pa.Table, str]
             table = file.read(columns=list(names) or None, use_threads=False)
     except FileNotFoundError as error:
         raise _unusable(path, "it is missing") from error
+    except PermissionError as error:
+        raise not_permitted(path) from error
     except (OSError, pa.ArrowException) as error:
         raise _unusable(path, f"it is damaged: {str(error).splitlines()[0]}") from error
     missing = [name for name in names if name not in table.column_names]

@@ -33,8 +33,10 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        from benchmarks import BadInput
+        from benchmarks import BadInput, not_permitted
 
+        if isinstance(error, PermissionError):
+            error = not_permitted(error.filename)
         if options.verbose:
             errors.print(traceback.format_exc(), soft_wrap=True)
         if isinstance(error, BadInput):

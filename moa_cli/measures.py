@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks import (
+    BadInput,
     Bootstrap,
     Front,
     Interval,
@@ -140,10 +141,14 @@ def control(found: Variants, of: Sequence[str]) -> Interval:
     one = _own(found, of[0])
     if not isinstance(one.method, TakesGoals):
         raise Missing(f"{of[0]} cannot be asked for intensities")
+    command = f"moa study controllability -m {of[0]}"
     swept = [f.folder.parent / store.SWEEP for f in one.fronts if f.folder is not None]
     if not swept or not all((folder / "front.json").exists() for folder in swept):
-        raise Missing(f"{of[0]} has not been measured at every intensity", f"moa study controllability -m {of[0]}")
-    fronts = [read_front(folder) for folder in swept]
+        raise Missing(f"{of[0]} has not been measured at every intensity", command)
+    try:
+        fronts = [read_front(folder) for folder in swept]
+    except BadInput as error:
+        raise Missing(error.what, command) from error
     goals = np.array(fronts[0].weights)
 
     def lowest(points: np.ndarray) -> float:

@@ -16,10 +16,22 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks import BadInput, Benchmark, Weights, digest, plain, write_text
+from benchmarks import (
+    BadInput,
+    Benchmark,
+    NotPermitted,
+    Weights,
+    digest,
+    not_permitted,
+    plain,
+    write_text,
+)
 from methods import Method, find_method, method_name
+
+if TYPE_CHECKING:
+    from benchmarks import Front
 
 SCHEMA = "moa.run/1"
 FRONT, SWEEP, SWEEP_BEFORE = "front", "sweep", "sweep-before"
@@ -102,7 +114,7 @@ def read_record(folder: Path) -> Record:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document.pop("schema") != SCHEMA:
-            raise ValueError(f'it does not say "schema": "{SCHEMA}"')
+            raise ValueError("another schema")
         record = Record(**document)
         if record.status not in ("training", "trained") or not isinstance(record.config, dict):
             raise ValueError("its content is not that of a run")
@@ -111,10 +123,12 @@ def read_record(folder: Path) -> Record:
         raise BadInput(
             f"there is no run in {folder}", "a run is a folder with a run.json", "moa list runs shows what there is"
         ) from error
+    except PermissionError as error:
+        raise not_permitted(path) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(
             f"cannot use {path}",
-            f"it is damaged or something else: {type(error).__name__}: {error}",
+            "it is damaged, or something else than the record of a run",
             "make the run again: the command that made it, with --restart",
         ) from error
 
@@ -145,39 +159,42 @@ def is_trained(folder: Path, benchmark: Benchmark, method: Method) -> bool:
 
 
 def is_measured(folder: Path, benchmark: Benchmark, method: Method) -> bool:
-    """Whether the run's front is there, under the card in force and at all weights."""
-    front = front_document(folder)
-    if front is None or not _in_force(front, benchmark):
-        return False
-    return bool(front["weights"] == [list(w) for w in method.points(benchmark)])
+    """Whether the run's front is there and undamaged, under the card in force and at all weights."""
+    front = _in_force(folder / FRONT, benchmark)
+    return front is not None and list(front.weights) == [tuple(w) for w in method.points(benchmark)]
 
 
 def is_scored(folder: Path, benchmark: Benchmark) -> bool:
-    """Whether the run has a front under the card in force, at whatever weights."""
-    front = front_document(folder)
-    return (folder / "run.json").exists() and front is not None and _in_force(front, benchmark)
+    """Whether the run has an undamaged front under the card in force, at whatever weights."""
+    return (folder / "run.json").exists() and _in_force(folder / FRONT, benchmark) is not None
 
 
 def is_swept(folder: Path, benchmark: Benchmark) -> bool:
     """Whether the run was measured at every intensity of every goal, before and after training, under the card in force."""
-    sweeps = [front_document(folder, name) for name in (SWEEP_BEFORE, SWEEP)]
-    return all(sweep is not None and _in_force(sweep, benchmark) for sweep in sweeps)
+    return all(_in_force(folder / name, benchmark) is not None for name in (SWEEP_BEFORE, SWEEP))
 
 
-def _in_force(front: dict[str, Any], benchmark: Benchmark) -> bool:
-    """Whether a front can be read and was measured under the card in force."""
-    from benchmarks import FRONT_SCHEMA  # loads what reads fronts, which training does not
+def _in_force(folder: Path, benchmark: Benchmark) -> Front | None:
+    """The front in a folder, None where it is missing, damaged or not under the card in force: it is to be measured again.
+    NotPermitted for one that may not be read, which must not be replaced."""
+    from benchmarks import read_front  # loads what reads fronts, which training does not
 
     card = stored_card(benchmark)
-    return (
-        front.get("schema") == FRONT_SCHEMA and card is not None and bool(front["card"]["hash"] == card["card"]["hash"])
-    )
+    if card is None:
+        return None
+    try:
+        front = read_front(folder)
+    except NotPermitted:
+        raise
+    except BadInput:
+        return None
+    return front if front.card.hash == card["card"]["hash"] else None
 
 
 def front_document(folder: Path, name: str = FRONT) -> dict[str, Any] | None:
     """What the front.json of a run's front or sweep says, None where it is not measured. BadInput for a damaged one."""
     path = folder / name / "front.json"
-    command = f"moa eval {folder} --pareto" if name == FRONT else "the same command again"
+    command = f"moa eval {folder} --pareto" if name == FRONT else "moa study controllability"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if not {"weights", "card", "cost"} <= document.keys():
@@ -185,8 +202,10 @@ def front_document(folder: Path, name: str = FRONT) -> dict[str, Any] | None:
         return document
     except FileNotFoundError:
         return None
+    except PermissionError as error:
+        raise not_permitted(path) from error
     except (OSError, ValueError, AttributeError) as error:
-        raise BadInput(f"cannot use {path}", f"it is damaged: {error}", f"delete it, then: {command}") from error
+        raise BadInput(f"cannot use {path}", "it is damaged", f"measure it again: {command}") from error
 
 
 def forget_other_points(folder: Path, weights: Sequence[Weights]) -> None:
@@ -205,6 +224,8 @@ def stored_card(benchmark: Benchmark) -> dict[str, Any] | None:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except PermissionError as error:
+        raise not_permitted(path) from error
     except (OSError, ValueError) as error:
         raise BadInput(
             f"cannot use {path}", f"it is damaged: {error}", f"delete it, then: moa prepare -b {benchmark.name}"

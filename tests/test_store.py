@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import FRONT_SCHEMA, BadInput, load_benchmark, write_text
-from methods import find_method
+from benchmarks import (
+    FRONT_SCHEMA,
+    BadInput,
+    Benchmark,
+    NotPermitted,
+    has_point,
+    load_benchmark,
+    read_front,
+    write_text,
+)
+from methods import Method, find_method
 from moa_cli import store
 from moa_cli.store import Record
+from tests.test_front import WEIGHTS, make_card, save
 
 RECORD = Record(
     status="trained", method="sft", steering="none", benchmark={"name": "b", "version": "1"}, config={}, seed=3,
@@ -87,14 +99,82 @@ def test_a_retrained_method_is_done_when_its_weights_are(tmp_path: Path) -> None
     assert not store.is_trained(folder, mini, soups)
 
 
-def test_a_front_of_another_schema_is_measured_again(tmp_path: Path) -> None:
-    sft, mini = find_method("sft")(), load_benchmark("hh-rlhf-mini", home=tmp_path)
-    folder, card = store.run_folder(mini, sft, 0), {"card": {"hash": "c"}}
-    write_text(tmp_path / mini.name / "prepared" / f"card-{mini.identity}.json", json.dumps(card))
-    front = card | {"schema": FRONT_SCHEMA, "weights": [list(w) for w in sft.points(mini)], "cost": {}}
-    for document, measured in ((front, True), (front | {"schema": "moa.front/1"}, False)):
-        write_text(folder / "front" / "front.json", json.dumps(document))
-        assert store.is_measured(folder, mini, sft) == measured
+@pytest.fixture
+def soup(tmp_path: Path) -> tuple[Path, Benchmark, Method]:
+    """A measured run: its folder, its benchmark (three weights, four prompts), its method."""
+    method, card = find_method("rewarded-soups")(), make_card()
+    mini = replace(load_benchmark("hh-rlhf-mini", home=tmp_path), grid=WEIGHTS)
+    folder = store.run_folder(mini, method, 0)
+    save(folder / "front", card)
+    store.write_record(folder, RECORD)
+    prepared = tmp_path / mini.name / "prepared" / f"card-{mini.identity}.json"
+    write_text(prepared, json.dumps({"card": card.to_json()}))
+    return folder, mini, method
+
+
+def test_a_front_is_measured_under_the_card_in_force_at_all_weights(soup: tuple[Path, Benchmark, Method]) -> None:
+    folder, mini, method = soup
+    assert store.is_measured(folder, mini, method)
+    assert store.is_scored(folder, mini)
+    assert not store.is_measured(folder, replace(mini, grid=WEIGHTS[:2]), method)
+    assert store.is_scored(folder, replace(mini, grid=WEIGHTS[:2]))
+    prepared = mini.home / mini.name / "prepared" / f"card-{mini.identity}.json"
+    prepared.write_text(json.dumps({"card": make_card(5).to_json()}))
+    assert not store.is_measured(folder, mini, method)
+    prepared.unlink()
+    assert not store.is_measured(folder, mini, method)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda front: (front / "w-001.parquet").unlink(),
+        lambda front: (front / "w-001.parquet").write_bytes(b"PAR1"),
+        lambda front: (front / "front.json").unlink(),
+        lambda front: (front / "front.json").write_text("{"),
+        lambda front: (front / "front.json").write_text("[]"),
+        lambda front: write_text(
+            front / "front.json", (front / "front.json").read_text().replace(FRONT_SCHEMA, "moa.front/1")
+        ),
+    ],
+)
+def test_a_damaged_front_is_to_be_measured_again(
+    damage: Callable[[Path], object], soup: tuple[Path, Benchmark, Method]
+) -> None:
+    """Else the command that the message names would find nothing to do."""
+    folder, mini, method = soup
+    damage(folder / "front")
+    assert not store.is_measured(folder, mini, method)
+    assert not store.is_scored(folder, mini)
+    with pytest.raises(BadInput) as refused:
+        read_front(folder / "front")
+    assert refused.value.fix.endswith(f"moa eval {folder} --pareto")
+
+
+def test_a_front_that_may_not_be_read_is_not_damaged(
+    soup: tuple[Path, Benchmark, Method], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It must not be measured again, let alone deleted. (Root reads whatever the mode, so the denial is simulated.)"""
+    folder, mini, method = soup
+
+    def deny(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pq, "ParquetFile", deny)
+        with pytest.raises(NotPermitted, match="no permission"):
+            store.is_measured(folder, mini, method)
+        with pytest.raises(NotPermitted):
+            has_point(folder / "front", 0, make_card())
+    monkeypatch.setattr(Path, "read_text", deny)
+    readers: list[Callable[[], object]] = [
+        lambda: read_front(folder / "front"), lambda: store.front_document(folder), lambda: store.read_record(folder),
+        lambda: store.stored_card(mini),
+    ]  # fmt: skip
+    for read in readers:
+        with pytest.raises(NotPermitted, match="no permission") as refused:
+            read()
+        assert "mend the permissions" in refused.value.fix
 
 
 def test_points_of_other_weights_are_forgotten(tmp_path: Path) -> None:
