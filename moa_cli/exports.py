@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from moa_cli.output import Formats, as_text, json
-from moa_cli.render import COLUMNS, cells, facts, markdown
-from moa_cli.words import latex_text, one_line
+from moa_cli.render import columns, facts, markdown, note
+from moa_cli.words import latex_text
 
 
 def csv(document: dict[str, Any]) -> str:
@@ -34,19 +34,23 @@ def csv(document: dict[str, Any]) -> str:
 
 
 def latex(document: dict[str, Any]) -> str:
-    """A booktabs table per benchmark, to be put into a paper as it is (needs \\usepackage{booktabs})."""
+    """A booktabs table per benchmark, its note below it, to be put into a paper as it is (needs \\usepackage{booktabs})."""
     parts: list[str] = []
     for benchmark in document["benchmarks"]:
-        body = [" & ".join(map(latex_text, cells(benchmark, row))) + r" \\" for row in benchmark["rows"]]
+        title, *measured = facts(benchmark)
+        told = f"{title}: {'; '.join(measured)}. {note(document)}"
+        cells = columns(benchmark)
+        rows = [[write(row) for write in cells.values()] for row in benchmark["rows"]]
+        head, *body = (" & ".join(map(latex_text, line)) + r" \\" for line in [list(cells), *rows])
         parts += [
-            f"% {' '.join(one_line(fact) for fact in facts(benchmark))}",
-            rf"\begin{{tabular}}{{l{'r' * (len(COLUMNS) - 1)}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(cells) - 1)}}}",
             r"\toprule",
-            " & ".join(map(latex_text, COLUMNS)) + r" \\",
+            head,
             r"\midrule",
             *body,
             r"\bottomrule",
             r"\end{tabular}",
+            rf"\par{{\footnotesize {latex_text(told)}}}",
             "",
         ]
     return "\n".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rich import box
@@ -14,9 +15,7 @@ from moa_cli.verdict import base, difference
 from moa_cli.words import in_seeds, interval, kl, markdown_text, number, one_line, plus_minus, star, time
 
 WIDTH = 80
-NOTE = "Hypervolume (HV) above ref, in SFT standard deviations; 95 % intervals over prompts and seeds; * excludes 0."
 MARKER = "<!-- moa compare -->"
-SHORT_NOTE = "HV: hypervolume; ± half the 95 % interval over prompts and seeds; * excludes 0"
 
 
 def table(document: dict[str, Any]) -> RenderableType:
@@ -26,7 +25,8 @@ def table(document: dict[str, Any]) -> RenderableType:
         blocks += [_heading(benchmark), _block(benchmark), *map(Text, _left_out(benchmark)), Text()]
     if document.get("gate"):
         blocks += [_gate_block(document["gate"]), Text()]
-    return Group(*blocks, Text(SHORT_NOTE, style="dim"))
+    told = f"HV: hypervolume; ± half the 95 % interval over {_sampled(document)}; * excludes 0"
+    return Group(*blocks, Text(told, style="dim"))
 
 
 def markdown(document: dict[str, Any]) -> str:
@@ -35,46 +35,93 @@ def markdown(document: dict[str, Any]) -> str:
     for benchmark in document["benchmarks"]:
         title, *measured = facts(benchmark)
         lines += [f"### {markdown_text(title)}", "", markdown_text(" · ".join(measured)), ""]
-        lines += [f"| {' | '.join(COLUMNS)} |", "|:---" + "|---:" * (len(COLUMNS) - 1) + "|"]
+        cells = columns(benchmark)
+        lines += [f"| {' | '.join(map(markdown_text, cells))} |", "|:---" + "|---:" * (len(cells) - 1) + "|"]
         for row in benchmark["rows"]:
-            name, *numbers = cells(benchmark, row)
+            name, *numbers = (write(row) for write in cells.values())
             lines += [f"| {' | '.join([markdown_text(name), *numbers])} |"]
         lines += [""]
         for line in _left_out(benchmark):
             lines += [markdown_text(line), ""]
-    return "\n".join([*lines, NOTE, ""])
+    return "\n".join([*lines, markdown_text(note(document)), ""])
 
 
-COLUMNS = ("method", "HV held-out", "vs base", "HV reward", "KL", "collapsed", "time")
+def columns(benchmark: dict[str, Any]) -> dict[str, Callable[[dict[str, Any]], str]]:
+    """What a table says of each row, with whole intervals, by its heading."""
+    start, ceiling = base(benchmark), benchmark.get("ceiling")
+    return {
+        "method": lambda row: _name(benchmark, row),
+        "HV held-out": lambda row: _volume(row["evaluator"]),
+        **({} if start is None else {f"vs {start}": lambda row: _versus(_gain(benchmark, row))}),
+        "HV reward": _volume,
+        "tau": lambda row: _tau(row["kendall_tau"]),
+        **({"efficiency": lambda row: _efficiency(ceiling["evaluator"], row["method"])} if ceiling else {}),
+        "KL": lambda row: kl(row["kl"]),
+        "collapsed": lambda row: f"{row['collapse']:.1%}",
+        "TFLOP": lambda row: f"{row['cost']['flops'] / 1e12:,.1f}" if "flops" in row["cost"] else "-",
+        "time": lambda row: time(row["cost"].get("seconds")),
+    }
 
 
-def cells(benchmark: dict[str, Any], row: dict[str, Any]) -> list[str]:
-    """One row of `COLUMNS` with whole intervals."""
-    held_out, gain = row["evaluator"], _gain(benchmark, row)
-    return [
-        _name(benchmark, row),
-        interval(held_out["hypervolume"], held_out["hv_low"], held_out["hv_high"]),
-        f"{interval(*gain, sign='+')}{star(gain)}" if gain else "",
-        interval(row["hypervolume"], row["hv_low"], row["hv_high"]),
-        kl(row["kl"]),
-        f"{row['collapse']:.0%}",
-        time(row["cost"].get("seconds")),
+def _volume(quality: dict[str, Any]) -> str:
+    return interval(quality["hypervolume"], quality["hv_low"], quality["hv_high"])
+
+
+def _versus(gain: tuple[float, float, float] | None) -> str:
+    return f"{interval(*gain, sign='+')}{star(gain)}" if gain else ""
+
+
+def _tau(taus: dict[str, float | None]) -> str:
+    """A number per objective, a dash for one whose weight does not vary; empty where none does."""
+    known = ["-" if tau is None else number(tau) for tau in taus.values()]
+    return "" if set(known) == {"-"} else ", ".join(known)
+
+
+def _efficiency(ceiling: dict[str, Any], name: str) -> str:
+    """A share of the ceiling; where the row's KL is beyond it, what the share is at most."""
+    if share := ceiling["efficiency"][name]:
+        return f"{share['value']:.0%} [{share['low']:.0%}, {share['high']:.0%}]"
+    most = ceiling["unreached"].get(name, {}).get("at_most")
+    return "-" if most is None else f"≤ {most:.0%}"
+
+
+def note(document: dict[str, Any]) -> str:
+    """How to read `columns`."""
+    told = [
+        f"Hypervolume (HV) above ref, in SFT standard deviations; in brackets, 95 % intervals over {_sampled(document)}; * excludes 0",
+        "tau: Kendall's, between an objective's weight and its held-out score, a number per objective",
+        *(
+            ["efficiency: held-out HV as a share of the best at the same KL"]
+            if any(benchmark.get("ceiling") for benchmark in document["benchmarks"])
+            else []
+        ),
+        "TFLOP: in training, beyond what all share",
     ]
+    return "; ".join(told) + "."
+
+
+def _sampled(document: dict[str, Any]) -> str:
+    """What intervals are over."""
+    seeds = min(len(row["seeds"]) for benchmark in document["benchmarks"] for row in benchmark["rows"])
+    return "prompts and seeds" if seeds > 1 else "prompts"
 
 
 def _block(benchmark: dict[str, Any]) -> Table:
     """The rows of one benchmark, in 80 columns."""
     block = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     block.add_column("method", overflow="fold", max_width=19)
-    for heading in ("HV held-out", "vs base", "HV reward", "KL", "coll.", "time"):
-        block.add_column(heading, justify="right", no_wrap=True)
+    start = base(benchmark)
+    versus = [] if start is None else [f"vs {start if len(start) <= 10 else 'base'}"]
+    for heading in ("HV held-out", *map(one_line, versus), "HV reward", "KL", "coll.", "time"):
+        block.add_column(Text(heading), justify="right", no_wrap=True)
     for row in benchmark["rows"]:
         held_out, gain = row["evaluator"], _gain(benchmark, row)
         colour = "" if gain is None or not star(gain) else "green" if gain[0] > 0 else "red"
+        over = Text(f"{plus_minus(*gain, sign='+')}{star(gain) or ' '}" if gain else "- ", style=colour)
         block.add_row(
             Text(_name(benchmark, row)),
             plus_minus(held_out["hypervolume"], held_out["hv_low"], held_out["hv_high"]),
-            Text(f"{plus_minus(*gain, sign='+')}{star(gain) or ' '}" if gain else "- ", style=colour),
+            *([over] if versus else []),
             plus_minus(row["hypervolume"], row["hv_low"], row["hv_high"]),
             kl(row["kl"]),
             f"{row['collapse']:.0%}",

@@ -62,6 +62,7 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
+    "≤": r"$\leq$",
 }
 
 

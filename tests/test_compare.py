@@ -340,6 +340,32 @@ def test_markdown_has_whole_intervals(document):
     assert len({line.count("|") for line in rows}) == 1
 
 
+def test_tables_name_the_base_and_tell_control_cost_and_efficiency(fronts):
+    """Efficiency only where there is a ceiling; what its samples do not reach is bounded."""
+    document = compare(fronts)
+    (benchmark,) = document["benchmarks"]
+    names = [row["method"] for row in benchmark["rows"]]
+    plain = list(render.columns(benchmark))
+    benchmark["ceiling"] = {
+        "evaluator": {
+            "efficiency": {names[0]: {"value": 0.7, "low": 0.6, "high": 0.8}, **dict.fromkeys(names[1:])},
+            "unreached": {names[1]: {"label": "1,0", "kl": 9.0, "reach": 2.0, "at_most": 0.62}},
+        }
+    }
+    benchmark["rows"][0] |= {"kendall_tau": {"helpful": 1.0, "harmless": None}, "cost": {"flops": 2.09e12}}
+    cells = render.columns(benchmark)
+    assert [*cells] == [*plain[:5], "efficiency", *plain[5:]]
+    assert "vs sft" in cells
+    told = [[cells[name](row) for name in ("tau", "efficiency", "TFLOP")] for row in benchmark["rows"]]
+    assert told[0] == ["1.00, -", "70% [60%, 80%]", "2.1"]
+    assert told[1][1] == "≤ 62%"
+    assert told[2][1] == "-"
+    for text in (render.markdown(document), exports.latex(document)):
+        assert "share of the best at the same KL" in text
+        assert "over prompts;" in text, "there is one seed"
+    assert r"$\leq$ 62\%" in exports.latex(document)
+
+
 def test_csv_has_a_line_per_point(fronts):
     document = compare([*fronts, make_front("wide", 1.0, card=make_card(3, "other"))])
     lines = list(csv.DictReader(io.StringIO(exports.csv(document))))
@@ -353,7 +379,7 @@ def test_latex_is_balanced(document):
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
     assert text.count(r" \\") == 1 + 3
     cells = [line.count(" & ") for line in text.splitlines() if line.endswith(r" \\")]
-    assert cells == [6] * 4
+    assert cells == [8] * 4
 
 
 @pytest.mark.parametrize("suffix", [".md", ".json", ".csv", ".tex", ".png", ".pdf", ".svg", ".JSON"])

@@ -107,7 +107,7 @@ def test_answers_from_elsewhere_join_the_comparison(own: Path) -> None:
 
 
 def test_a_single_point_is_not_taken_for_the_base(own: Path) -> None:
-    """Answers far better than sft's, without weights; "vs base" is still against sft, in every format."""
+    """Answers far better than sft's, without weights; "vs" is still against sft, in every format."""
     answers = [{"prompt": p, "answer": f"a big pie each day, maybe a dog {i}"} for i, p in enumerate(prompts(own))]
     assert moa("eval", "--responses", save(own, answers, "best.jsonl"), *BENCHMARK, cwd=own).returncode == 0
     rows = compared(own)
