@@ -16,7 +16,8 @@ def csv(document: dict[str, Any]) -> str:
     """One line per method and point; columns of objectives that a benchmark does not have stay empty."""
     objectives = list(dict.fromkeys(o for b in document["benchmarks"] for o in b["objectives"]))
     scores = [f"{kind}:{objective}" for kind in ("weight", "reward", "evaluator") for objective in objectives]
-    columns = ["benchmark", "version", "method", "steering", "seeds", "label", *scores, "kl", "collapse"]
+    told = ["kl", "collapse", "collapsed", "collapsed_seeds"]
+    columns = ["benchmark", "version", "method", "steering", "seeds", "label", *scores, *told]
     file = io.StringIO()
     writer = csv_format.DictWriter(file, columns, lineterminator="\n")
     writer.writeheader()
@@ -25,7 +26,7 @@ def csv(document: dict[str, Any]) -> str:
             shared = {"benchmark": benchmark["name"], "version": benchmark["version"]}
             shared |= {"method": row["method"], "steering": row["steering"], "seeds": " ".join(map(str, row["seeds"]))}
             for point in row["points"]:
-                line = shared | {name: point[name] for name in ("label", "kl", "collapse")}
+                line = shared | {name: point[name] for name in ("label", *told)}
                 for kind, entry in (("weight", "weights"), ("reward", "reward"), ("evaluator", "evaluator")):
                     names = [f"{kind}:{objective}" for objective in benchmark["objectives"]]
                     line |= dict(zip(names, point[entry], strict=True))

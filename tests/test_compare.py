@@ -371,6 +371,7 @@ def test_csv_has_a_line_per_point(fronts):
     lines = list(csv.DictReader(io.StringIO(exports.csv(document))))
     assert len(lines) == 1 + 11 + 11 + 6
     assert float(lines[0]["reward:helpful"]) == document["benchmarks"][0]["rows"][0]["points"][0]["reward"][0]
+    assert (lines[0]["collapsed"], lines[0]["collapsed_seeds"]) == ("False", "0")
     assert (lines[0]["weight:humour"], lines[-1]["weight:humour"]) == ("", "1.0")
 
 
