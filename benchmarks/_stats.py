@@ -69,8 +69,9 @@ class Bootstrap:
         return 2 * self.value - float(self.draws.mean())
 
     def interval(self) -> Interval:
-        """Value and 95 % percentile interval."""
-        return Interval(self.value, *_percentiles(self.nested()))
+        """Value and 95 % percentile interval, widened to hold the value where that is at a bound, which draws only fall short of."""
+        low, high = _percentiles(self.nested())
+        return Interval(self.value, min(low, self.value), max(high, self.value))
 
     def minus(self, other: Bootstrap) -> Difference:
         """The difference from a paired statistic, seed by seed where both have the same seeds.
