@@ -190,9 +190,9 @@ def evaluate(
         found = read(responses, chosen, columns=column or [], method=name, seed=seed)
         documents, outcomes = evaluation.take_in(found, source, chosen, jobs)
     elif rescore:
-        documents, outcomes = evaluation.score_again(run or [], steps.folder_names(benchmark), runs, jobs)
+        documents, outcomes = evaluation.score_again(run or [], steps.folder_names(benchmark, runs), runs, jobs)
     else:
-        documents, outcomes = evaluation.measure(run or [], steps.folder_names(benchmark), runs, jobs, weights)
+        documents, outcomes = evaluation.measure(run or [], steps.folder_names(benchmark, runs), runs, jobs, weights)
     out(documents if json else tuple(show.front_table(d, whole=weights is None) for d in documents))
     steps.succeed(outcomes)
 
@@ -205,7 +205,7 @@ def compare(
     config: Items = None,
     seed: Seeds = None,
     baseline: options.Baseline = None,
-    tolerance: options.Tolerance = "1%",
+    tolerance: options.Tolerance = None,
     keep_collapsed: options.KeepCollapsed = False,
     ceiling: options.WithCeiling = False,
     output: options.Outputs = None,
@@ -226,22 +226,26 @@ def compare(
     from moa_cli import contest, exports, fronts, gate, render
 
     steps.check_outputs(output or [], exports.FORMATS)
-    allowed = steps.share_in(tolerance)
+    allowed = steps.share_in("1%" if tolerance is None else tolerance)
+    if tolerance is not None and baseline is None:
+        refuse("--tolerance was given without --baseline", "it is what a gate lets pass", "--baseline FILE.json")
     before = gate.read_baseline(baseline) if baseline is not None else None
     names = steps.method_list(method)
-    if config and not names:
-        refuse("-c was given without -m", "settings are for runs that are made", "moa compare -m METHOD -c ...")
+    typed = {"-c": config, "--data-dir": data_dir}, {"-b": benchmark, "--seed": seed}
+    contest.check_options(names, what or [], *typed)
     failed: contest.Failed = ()
     document = None if names or not what else contest.saved(what, keep_collapsed=keep_collapsed, ceiling=ceiling)
-    if names:
-        fronts.named(what or [])  # before any work begins
-        settings = steps.settings_of(config, steps.benchmark_list(benchmark), names, data_dir, runs)
-        made, failed = contest.hold(settings, seed or [], runs, data_dir, jobs, gated=before is not None)
-        folders = [*made, *(what or [])]
-    else:
-        folders = what or fronts.found(runs, steps.folder_names(benchmark), seed or [], say)
     if document is None:
-        document = contest.document_of(folders, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling)
+        if names:
+            fronts.named(what or [])  # before any work begins
+            settings = steps.settings_of(config, steps.benchmark_list(benchmark), names, data_dir, runs)
+            made, failed = contest.hold(settings, seed or [], runs, data_dir, jobs, gated=before is not None)
+            measured = fronts.named([*made, *(what or [])])
+        elif what:
+            measured = fronts.named(what)
+        else:
+            measured = fronts.found(runs, steps.folder_names(benchmark, runs), seed or [], say)
+        document = contest.document_of(measured, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling)
     document = contest.judged(document, baseline, before, allowed, failed)
     steps.write_outputs(document, output or [], exports.FORMATS)
     out(document if json else render.table(document))
@@ -314,8 +318,9 @@ def claims(
     from moa_cli import fronts
 
     steps.check_outputs(output or [], papers.FORMATS)
-    measured = fronts.found(runs, steps.folder_names(benchmark), seed or [], say)
-    document = papers.check(papers.load(own), fronts.named(measured), say)
+    checked = papers.load(own)
+    measured = fronts.found(runs, steps.folder_names(benchmark, runs), seed or [], say)
+    document = papers.check(checked, measured, say)
     steps.write_outputs(document, output or [], papers.FORMATS)
     out(document if json else papers.table(document))
 

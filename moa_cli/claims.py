@@ -22,6 +22,7 @@ from benchmarks import BadInput, Front, Interval
 from methods import find_method
 from moa_cli import plan, store
 from moa_cli.config import as_config, restore
+from moa_cli.fronts import run_of
 from moa_cli.job import Source
 from moa_cli.measures import MEASURES, PAIRED, Measured, Missing
 from moa_cli.output import Formats, as_text
@@ -103,7 +104,7 @@ def check(claims: Sequence[Claim], fronts: Sequence[Front], say: Callable[[str],
         try:
             _add(found.setdefault(front.card.benchmark, {}), front)
         except BadInput as error:
-            say(f"left out: {front.folder}; {error.what}")
+            say(f"left out: {run_of(front)}; {error.what}")
     return {
         "schema": SCHEMA,
         "benchmarks": [_on_one(claims, name, methods) for name, methods in found.items() if methods],

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import BadInput
+from benchmarks import BadInput, Front
 from methods import method_name
 from moa_cli import ceilings, fronts, plan, steps, store
 from moa_cli.comparison import SCHEMA, compare
@@ -17,6 +17,27 @@ from moa_cli.gate import gate
 
 Failed = Collection[tuple[str, str]]
 """Benchmark and method of the runs that could not be measured."""
+
+
+def check_options(
+    names: Sequence[str], what: Sequence[Path], of_made: Mapping[str, Any], of_found: Mapping[str, Any]
+) -> None:
+    """BadInput for an option that would do nothing: those of runs that are made need methods, those of runs that are found
+    or made need that none was named."""
+    for option, value in of_made.items():
+        if value and not names:
+            raise BadInput(
+                f"{option} was given without -m",
+                "it is for runs that are made",
+                f"moa compare -m METHOD {option} ...",
+            )
+    for option, value in of_found.items():
+        if value and what and not names:
+            raise BadInput(
+                f"{option} was given with {what[0]}",
+                "what is named is compared, whatever its benchmark and seed",
+                f"leave out {option}; or name nothing, and all runs that it picks are compared",
+            )
 
 
 def hold(
@@ -35,13 +56,13 @@ def hold(
 
 
 def document_of(
-    folders: Sequence[Path], failed: Failed, jobs: int | None, *, keep_collapsed: bool, ceiling: bool
+    measured: list[Front], failed: Failed, jobs: int | None, *, keep_collapsed: bool, ceiling: bool
 ) -> dict[str, Any]:
-    """The comparison of these runs, with how it was made; what `ceiling` asks for is drawn first. If all have failed, it is
-    empty."""
+    """The comparison of these runs' fronts, with how it was made; what `ceiling` asks for is drawn first. If all have failed,
+    it is empty."""
     document: dict[str, Any] = {"schema": SCHEMA, "benchmarks": []}
-    if folders or not failed:
-        measured = fronts.named(folders)
+    if measured or not failed:
+        folders = [fronts.run_of(front) for front in measured]
         if ceiling:
             todo = ceilings.jobs(folders, measured)
             steps.succeed(steps.execute(todo, [job.source.load() for job in todo], jobs))

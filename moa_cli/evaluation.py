@@ -124,11 +124,11 @@ def score_again(paths: list[Path], benchmarks: list[str], home: Path, jobs: int 
     """
     current, pairs, folders = 0, dict[Path, tuple[Benchmark, Job]](), []
     for run in steps.trained_folders(paths, benchmarks, home):
-        record, source, benchmark = plan.recorded(run)
-        if record.benchmark["identity"] == benchmark.identity:
-            current += 1
-            continue
         try:
+            record, source, benchmark = plan.recorded(run)
+            if record.benchmark["identity"] == benchmark.identity:
+                current += 1
+                continue
             folder = _scored_again(run, record, benchmark)
         except BadInput as error:
             if paths:

@@ -169,8 +169,11 @@ Baseline = Annotated[
     ),
 ]  # fmt: skip
 Tolerance = Annotated[
-    str, typer.Option("--tolerance", metavar="SHARE", help="Losses up to this share of the baseline pass: 1% or 0.01.")
-]
+    str | None,
+    typer.Option(
+        "--tolerance", metavar="SHARE", help="Losses up to this share of the baseline pass: 1% or 0.01. [default: 1%]"
+    ),
+]  # fmt: skip
 KeepCollapsed = Annotated[
     bool,
     typer.Option(

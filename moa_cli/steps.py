@@ -64,12 +64,24 @@ def trained_folders(paths: list[Path], benchmarks: list[str], home: Path) -> lis
     from moa_cli import store
 
     store.check_home(home)
-    found = paths or [p for p in store.find_runs(home, benchmarks) if store.read_record(p).status == "trained"]
+    found = paths or [p for p in store.find_runs(home, benchmarks) if _is_trained(p)]
     if not paths:
         say(f"{len(found)} trained runs in {home}{' on ' + ', '.join(benchmarks) if benchmarks else ''}")
     if not found:
         refuse(f"there is no trained run in {home}", "only what is trained can be measured", "moa train -m METHOD")
     return found
+
+
+def _is_trained(folder: Path) -> bool:
+    """Whether a run that nobody named is trained; one whose record cannot be used is left out, and said to be."""
+    from benchmarks import BadInput
+    from moa_cli import store
+
+    try:
+        return store.read_record(folder).status == "trained"
+    except BadInput as error:
+        say(f"left out: {error.what}; {error.fix}")
+        return False
 
 
 def check_outputs(paths: list[Path], formats: Formats) -> None:
@@ -109,11 +121,13 @@ def benchmark_list(values: list[str] | None) -> list[str]:
     return [DEFAULT_BENCHMARK]
 
 
-def folder_names(values: list[str] | None) -> list[str]:
-    """The names of these benchmarks, under which their runs lie."""
-    from benchmarks import load_benchmark
+def folder_names(values: list[str] | None, home: Path) -> list[str]:
+    """The names of these benchmarks, under which their runs lie. BadInput for a name that neither a benchmark nor a folder of
+    runs has."""
+    from benchmarks import benchmark_names, load_benchmark
 
-    return [load_benchmark(name).name if name.endswith((".toml", ".py")) else name for name in names_in(values)]
+    known = [*benchmark_names(), *(path.name for path in home.glob("*") if path.is_dir())]
+    return [name if name in known else load_benchmark(name).name for name in names_in(values)]
 
 
 def weights_in(text: str) -> tuple[float, ...]:

@@ -139,7 +139,9 @@ def write_record(folder: Path, record: Record) -> None:
 
 
 def find_runs(home: Path, benchmarks: Sequence[str] = (), methods: Sequence[str] = ()) -> list[Path]:
-    """Folders of the runs under `home`, of some benchmarks and methods or of all."""
+    """Folders of the runs under `home`, of some benchmarks and methods or of all. BadInput where `home` is a file."""
+    if home.is_file():
+        raise BadInput(f"{home} is a file", "runs lie in a folder", "name the folder with --runs DIR")
     return [
         path.parent
         for path in sorted(home.glob("*/*/*-s*/run.json"))
