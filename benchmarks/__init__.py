@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from benchmarks._card import Card
     from benchmarks._ceiling import Ceiling, Measured, best_of, efficiencies
-    from benchmarks._check import benchmark_names
+    from benchmarks._check import benchmark_names, size_mistake
     from benchmarks._collapse import collapse_reasons, collapsed
     from benchmarks._cost import Cost, charge, charged_to
     from benchmarks._data import nearest, read_rows
@@ -78,7 +78,7 @@ _HOMES = {
     ),
     "_card": "Card",
     "_ceiling": "Ceiling Measured best_of efficiencies",
-    "_check": "benchmark_names",
+    "_check": "benchmark_names size_mistake",
     "_collapse": "collapse_reasons collapsed",
     "_cost": "Cost charge charged_to",
     "_data": "nearest read_rows",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 
-from benchmarks import Answer, Benchmark, Weights
+from benchmarks import Answer, Benchmark, Weights, size_mistake
 from methods._base import Method, Run
 from methods._goals import Goals, Moments, WeightsToGoals, achieved, asked, goal_rewards, pooled, random_goals, told
 from methods._settings import Range, Reinforcement
@@ -63,6 +63,10 @@ class MOSLIM(Reinforcement, Method):
     mapping: WeightsToGoals = "middle"
     """How weights become goals, see `asked` [choice]: equal weights ask for the middle grade of everything, where "linf" and
     "l2" ask for more than any answer has."""
+
+    def __post_init__(self) -> None:
+        if mistake := size_mistake(self.reward_base):
+            raise ValueError(f"reward_base: {mistake}")
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """The reward model, then one RL run."""

@@ -289,6 +289,8 @@ def study(
     steps.check_outputs(output or [], tables.FORMATS)
     settings = steps.settings_of(config, steps.benchmark_list(benchmark), [method or chosen.method], data_dir, runs)
     values = steps.names_in(over)
+    if over and not values:
+        refuse("--over names no value", "what was typed is empty", "name some, or leave it out for the study's own")
     found = studies.contestants(chosen, settings, config or [], values, seed or [0], home=runs, data_dir=data_dir)
     steps.succeed(steps.execute(chosen.jobs(found), settings.benchmarks.values(), jobs))
     document = studies.document(name, found)

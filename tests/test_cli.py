@@ -20,6 +20,7 @@ from rich.console import Console
 from benchmarks import BadInput, Benchmark, read_front
 from methods import find_method
 from moa_cli import plan, show, store
+from moa_cli.app import study
 from moa_cli.job import Job, Source
 from moa_cli.plan import Contestant
 
@@ -257,6 +258,12 @@ def test_a_dry_run_writes_nothing(place: Path, tmp_path: Path) -> None:
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["prepare", "train", "train"]
     assert "starting policy, rewards and scale card" in result.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_over_must_name_a_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match="--over names no value"):
+        study("optimizer", over=["", ","])
 
 
 def test_a_restart_says_whether_something_is_removed(tmp_path: Path) -> None:

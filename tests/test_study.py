@@ -301,6 +301,13 @@ def test_variants_are_ordinary_runs(cries: Benchmark) -> None:
         ("retention", SPO(), [], ["0.5"], "goes through no setting"),
         ("optimizer", MOSLIM(optimizer="ppo"), ["optimizer=ppo"], [], "cannot be set"),
         ("optimizer", MOSLIM(), [], ["sgd"], "expected one of rloo"),
+        (
+            "reward-model-size",
+            MOSLIM(),
+            [],
+            ["0.3m", "0.3x"],
+            "there is no model '0.3x'; those made here are: 0.3m, 1m",
+        ),
         ("optimizer", SPO(), [], [], "no method of this command has it"),
     ],
 )
