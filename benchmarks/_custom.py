@@ -19,6 +19,7 @@ import logging
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -152,11 +153,17 @@ def _with_evaluator(name: str, reward: Reward, evaluator: Reward | None) -> tupl
         reward = replace(reward, fold="even")
         evaluator = replace(reward, fold="odd", seed=reward.seed + 1)
     elif evaluator is None:
-        logging.getLogger("moa").warning(
-            f"objective {name!r} has no held-out evaluator: its reward is read in evaluation too, "
-            "so over-optimisation of it cannot be seen"
-        )
+        _warn_of_no_evaluator(name)
     return reward, evaluator or reward
+
+
+@cache
+def _warn_of_no_evaluator(name: str) -> None:
+    """Says so once in a process: a command may load a benchmark several times."""
+    logging.getLogger("moa.settings").warning(
+        f"objective {name!r} has no held-out evaluator: its reward is read in evaluation too, "
+        "so over-optimisation of it cannot be seen"
+    )
 
 
 def _reward(values: Any, where: str, folder: Path, mistakes: list[str]) -> Reward | None:

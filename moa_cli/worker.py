@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -148,6 +149,7 @@ def start(events: Any, gpus: Any, threads: int, quiet: bool) -> None:
     gpu = gpus.get()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    logging.getLogger("moa.settings").setLevel(logging.ERROR)  # the parent loaded the same benchmark and has warned
     _send, _quiet = events.put, quiet
     os.dup2(2, 1)  # stdout belongs to the parent's result
     setup(threads)
