@@ -389,7 +389,7 @@ def show_(
         page = show.method_page(document)
     elif subject in benchmark_names() or path.suffix in (".toml", ".py"):
         document = show.benchmark(subject, runs)
-        page = show.facts_page(document)
+        page = show.benchmark_page(document, subject)
     else:
         refuse(f"there is nothing called {subject}", "it is no method, benchmark, run or saved comparison", "moa list")
     out(document if json else page)

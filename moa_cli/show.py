@@ -7,14 +7,16 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from itertools import pairwise
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 from rich import box
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -176,7 +178,11 @@ def card_table(b: Benchmark) -> RenderableType:
     """What a preparation found: one row per objective."""
     stored = store.stored_card(b)
     assert stored is not None
-    card, report = stored["card"], stored["report"]
+    return Group(Text(f"{b.name}@{b.version}", style="bold"), *_card(**stored))
+
+
+def _card(card: Mapping[str, Any], report: Mapping[str, Any]) -> list[RenderableType]:
+    """What a preparation found, as it is stored."""
     rows = []
     for m, name in enumerate(card["objectives"]):
         accuracy = [report["pair_accuracy"].get(role, {}).get(name) for role in ("reward", "evaluator")]
@@ -190,8 +196,7 @@ def card_table(b: Benchmark) -> RenderableType:
             }
         )
     collapse = report["collapse"]
-    return Group(
-        Text(f"{b.name}@{b.version}", style="bold"),
+    return [
         table(rows),
         Text(f"card {card['hash']}, made in {duration(report['cost'].get('seconds', 0))}"),
         Text(
@@ -199,37 +204,90 @@ def card_table(b: Benchmark) -> RenderableType:
             + (", and every method starts from it: -c policy=... names another\n" if collapse > SOUND else "\n"),
             style="red" if collapse > SOUND else "",
         ),
-    )
+    ]
 
 
 def method_page(document: dict[str, Any]) -> RenderableType:
     """A method to read."""
-    parts: list[RenderableType] = [Text(document["title"], style="bold"), Text(), Text(document["summary"]), Text()]
-    parts.append(Text(f"steering: {document['steering']}"))
+    parts: list[RenderableType] = [Text(document["title"], style="bold"), Text(), *_paragraphs(document["summary"])]
+    parts += [Text(), Text(f"steering: {document['steering']}")]
     for h in document["hyperparameters"]:
         default = "none" if h["default"] is None else json.dumps(h["default"])
         parts += [Text(), Text.assemble((h["name"], "bold"), f" = {default}  ", (f"({h['type']})", "dim"))]
-        parts.append(Text("\n".join(f"    {line.strip()}" for line in h["meaning"].splitlines())))
+        parts += _paragraphs(h["meaning"], indent=4)
     return Group(*parts)
 
 
+def _paragraphs(text: str, indent: int = 0) -> list[RenderableType]:
+    """A docstring as wide as the screen. What is indented in it, a formula, keeps its lines."""
+    parts: list[RenderableType] = []
+    for paragraph in re.split(r"\n\s*\n", text):
+        own = len(paragraph) - len(paragraph.lstrip(" "))
+        words = dedent(paragraph) if own else " ".join(paragraph.split())
+        parts += [Padding.indent(Text(words), indent + own), Text()]
+    return parts[:-1]
+
+
+def benchmark_page(document: dict[str, Any], typed: str) -> RenderableType:
+    """A benchmark to read, `typed` as this: settings, objectives, and what a preparation found."""
+    sampling = document["sampling"].items()
+    facts = [
+        ("policy", document["policy"]),
+        ("eval_prompts", _cell(document["eval_prompts"])),
+        *((f"sampling.{name}", "-" if value == [] else _cell(value)) for name, value in sampling if name != "kind"),
+        ("grid", _points_typed(document["grid"])),
+        ("trained_grid", _points_typed(document["trained_grid"])),
+    ]
+    parts: list[RenderableType] = [
+        Text(f"{document['name']}@{document['version']}", style="bold"),
+        Text(),
+        _grid(facts),
+    ]
+    for objective in document["objectives"]:
+        rewards = [(f"  {role}", _reward(objective[role])) for role in ("reward", "evaluator")]
+        parts += [Text(), Text.assemble((objective["name"], "bold"), f"  {objective['description']}"), _grid(rewards)]
+    if document["prepared"]:
+        parts += [Text(), *_card(**document["prepared"])]
+    else:
+        parts += [Text(), Text(f"not prepared yet: moa prepare -b {typed}")]
+    return Group(*parts)
+
+
+def _grid(facts: Iterable[tuple[str, str]]) -> Table:
+    """Names in bold, with what belongs to them."""
+    grid = Table.grid(padding=(0, 2))
+    for name, value in facts:
+        grid.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
+    return grid
+
+
+def _points_typed(weights: Sequence[Sequence[float]]) -> str:
+    """Points as --weights takes them."""
+    return "  ".join(",".join(f"{w:.4g}" for w in point) for point in weights)
+
+
+def _reward(reward: Mapping[str, Any]) -> str:
+    """A reward in words."""
+    what = {
+        "TrainedReward": "trained here from preference pairs",
+        "FunctionReward": f"function {reward.get('function')}",
+        "HubReward": f"model {reward.get('model')}",
+    }
+    rest = [f"{k} {_cell(v)}" for k, v in reward.items() if k not in ("kind", "function", "model") and v is not None]
+    return f"{what[reward['kind']]} ({', '.join(rest)})"
+
+
 def facts_page(document: dict[str, Any]) -> RenderableType:
-    """Any other document to read: nested entries by their dotted names; rows of a log in a line each."""
-    lines = []
+    """A run to read: nested entries by their dotted names; rows of a log in a line each."""
+    facts: list[tuple[str, str]] = []
     for name, value in document.items():
         if name == "log":
-            lines += [f"log  {r['stage']}  {r['step']}/{r['steps']}  {_measured(r)}" for r in value]
+            facts += [(name, f"{r['stage']}  {r['step']}/{r['steps']}  {_measured(r)}") for r in value]
         elif isinstance(value, dict):
-            lines += [f"{name}.{key}  {_cell(item)}" for key, item in value.items()]
-        elif isinstance(value, list) and value and isinstance(value[0], dict):
-            lines += [f"{name}  {_cell(item)}" for item in value]
-        else:
-            lines.append(f"{name}  {_cell(value)}")
-    grid = Table.grid(padding=(0, 2))
-    for line in lines:
-        key, _, value = line.partition("  ")
-        grid.add_row(Text(key, style="bold"), Text(value, overflow="fold"))
-    return grid
+            facts += [(f"{name}.{key}", _cell(item)) for key, item in value.items()]
+        elif name != "kind":
+            facts.append((name, _cell(value)))
+    return _grid(facts)
 
 
 def attribute_docstrings(cls: type) -> dict[str, str]:
@@ -275,6 +333,8 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if value is None:
         return "-"
+    if isinstance(value, float):
+        return f"{value:.6g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

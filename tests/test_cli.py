@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from benchmarks import BadInput, Benchmark, read_front
 from methods import find_method
@@ -351,6 +351,38 @@ def test_a_collapsed_starting_policy_is_warned_of(
     shown = io.StringIO()
     Console(file=shown, width=200).print(show.card_table(tiny))
     assert ("-c policy=... names another" in shown.getvalue()) == warns
+
+
+def page(shown: RenderableType) -> str:
+    """What a terminal of 80 columns shows, without the spaces at the ends of lines."""
+    screen = io.StringIO()
+    Console(file=screen, width=80).print(shown)
+    return "\n".join(line.rstrip() for line in screen.getvalue().splitlines())
+
+
+def test_a_docstring_is_as_wide_as_the_screen_and_its_formulas_keep_their_lines() -> None:
+    document = {
+        "title": "T", "summary": f"{'word ' * 12}\nmore.\n\n    a = b,\n      c\n\nEnd.", "steering": "none",
+        "hyperparameters": [{"name": "h", "default": 1, "type": "a number", "meaning": f"{'long ' * 18}\ndone."}],
+    }  # fmt: skip
+    words = page(show.method_page(document))
+    assert f"{'word ' * 12}more.\n\n    a = b,\n      c\n\nEnd.\n" in words
+    assert words.endswith(f"h = 1  (a number)\n    {'long ' * 14}long\n    long long long done.")
+
+
+@pytest.mark.parametrize("name", ["hh-rlhf", "hh-rlhf-mini", str(ROOT / "examples" / "my_benchmark.toml")])
+def test_a_benchmark_can_be_read(name: str, tmp_path: Path) -> None:
+    """Words and numbers, not the JSON that --json gives."""
+    words = page(show.benchmark_page(show.benchmark(name, tmp_path), name))
+    assert not set("{}") & set(words)
+    assert "kind" not in words
+    assert re.sub(r"\s", "", words).endswith(f"notpreparedyet:moaprepare-b{name}")
+
+
+def test_a_prepared_benchmark_shows_its_card(tiny: Benchmark) -> None:
+    words = page(show.benchmark_page(show.describe(tiny), "tiny"))
+    assert "evaluator mean" in words
+    assert not re.search(r"\d\.\d{7}", words)
 
 
 def test_fronts_are_shown_point_by_point(contest: Path) -> None:
