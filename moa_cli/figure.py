@@ -23,7 +23,9 @@ PANEL = (3.3, 2.7)
 COLOURS = ("#0E96F5", "#C7831B", "#24A183", "#875FAB", "#BE4B00", "#4169D7", "#27803F", "#C173BB", "#6D797C")
 INK = "#111111"
 """Of stars. Not pure black, which matplotlib leaves out of an SVG: in a page it is the colour of the text."""
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "d")
+OWN_STYLE = ("rewarded-soups", "ric", "morlhf", "mod", "modpo", "paretohqd", "moslim", "spo", "best-of-n")
+"""Methods that look the same wherever they appear; one that joins them is put last, so that no other changes."""
 LOOK: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
@@ -101,11 +103,19 @@ def figure(document: dict[str, Any]) -> Figure:
 
 
 def styles(document: dict[str, Any]) -> dict[str, Style]:
-    """How each row of a comparison is drawn, by its name: in colours, what is not steered at all as a star in `INK`."""
+    """How each row of a comparison is drawn, by its name: in colours, what is not steered at all as a star in `INK`.
+
+    Names beyond `OWN_STYLE` take what these leave, colours first that no row has; no two rows look the same.
+    """
     rows = {row["method"]: row["steering"] for b in document["benchmarks"] for row in b["rows"]}
     steered = sorted(name for name, steering in rows.items() if steering != "none")
-    coloured = {name: Style(COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)]) for k, name in enumerate(steered)}
-    return {name: coloured.get(name, Style(INK, "*")) for name in rows}
+    every = [Style(COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)]) for k in range(len(COLOURS) * len(MARKERS))]
+    own = dict(zip(OWN_STYLE, every, strict=False))
+    used = {own[name].colour for name in steered if name in own}
+    left = sorted(every[len(own) :], key=lambda style: style.colour in used)
+    others = (name for name in steered if name not in own)
+    coloured = own | {name: left[k % len(left)] for k, name in enumerate(others)}
+    return {name: Style(INK, "*") if steering == "none" else coloured[name] for name, steering in rows.items()}
 
 
 def _panels(objectives: int) -> Panels:

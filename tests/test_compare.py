@@ -17,9 +17,10 @@ from matplotlib.image import imread
 from rich.console import Console
 
 from benchmarks import BadInput, Card, Front, Sampling, hypervolume, simplex_grid
+from methods import method_names
 from moa_cli import exports, output, render, saved
 from moa_cli.comparison import compare
-from moa_cli.figure import figure
+from moa_cli.figure import OWN_STYLE, Style, figure, styles
 
 NAMES = ("helpful", "harmless", "humour", "faithful", "brief")
 PROMPTS = 60
@@ -427,6 +428,22 @@ def test_the_figure_has_its_panels(objectives, panels):
     made = figure(compare([make_front("sft", 0, steering="none", card=card), make_front("soup", 1.0, card=card)]))
     assert len(made.axes) == panels
     assert {t.get_text() for t in made.legends[0].get_texts()} == {"sft", "soup"}
+
+
+def test_methods_look_the_same_in_every_comparison():
+    """Whoever else is there; others take colours that are free, and no two rows share colour and mark."""
+    assert {*OWN_STYLE} == {name for name in method_names() if name != "sft"}
+
+    def drawn(*names: str) -> dict[str, Style]:
+        rows = [{"method": name, "steering": "none" if name == "sft" else "merge"} for name in names]
+        return styles({"benchmarks": [{"rows": rows}]})
+
+    many = drawn("sft", *OWN_STYLE, *(f"mine {k}" for k in range(60)))
+    assert len(set(many.values())) == len(many)
+    for name in OWN_STYLE:
+        few = drawn("a", name, "sft", "z")
+        assert few[name] == many[name]
+        assert len({style.colour for style in few.values()}) == 4
 
 
 def test_dominated_points_are_hollow():
