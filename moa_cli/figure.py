@@ -24,7 +24,7 @@ COLOURS = ("#0E96F5", "#C7831B", "#24A183", "#875FAB", "#BE4B00", "#4169D7", "#2
 INK = "#111111"
 """Of stars. Not pure black, which matplotlib leaves out of an SVG: in a page it is the colour of the text."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "d")
-OWN_STYLE = ("rewarded-soups", "ric", "morlhf", "mod", "modpo", "paretohqd", "moslim", "spo", "best-of-n")
+OWN_STYLE = ("rewarded-soups", "ric", "morlhf", "mod", "modpo", "paretohqd", "moslim", "best-of-n", "spo")
 """Methods that look the same wherever they appear; one that joins them is put last, so that no other changes."""
 LOOK: dict[Any, Any] = {
     "font.size": 8,
@@ -48,6 +48,8 @@ LOOK: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "moa",
 }
+_HOLLOW, _CROSSED, _GREY = _KEY = ("adds nothing to HV", "too many collapsed", "best possible (estimate)")
+"""What the legend says of marks that are not a method's, where there are such."""
 _NO_DATE = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
 _KINDS = {"reward": "training rewards", "evaluator": "held-out evaluators"}
 
@@ -81,7 +83,7 @@ def figure(document: dict[str, Any]) -> Figure:
     Two objectives: training rewards left, held-out evaluators right, points joined in the order of their weights, the
     ceiling behind them where there is one.
     Three: each pair of objectives, training rewards above. Otherwise a line per point over all objectives. Points that
-    add nothing to the hypervolume are hollow, collapsed ones are crossed out. A method that is not steered is a star.
+    add nothing to the hypervolume are hollow, collapsed ones are crossed out. A method that is not steered is a star. The legend explains all of this that there is.
     """
     with matplotlib.rc_context(LOOK):
         bands = [_panels(len(b["objectives"])) for b in document["benchmarks"]]
@@ -94,7 +96,7 @@ def figure(document: dict[str, Any]) -> Figure:
             _draw(part, panels, benchmark, looks)
         legends = [zip(*ax.get_legend_handles_labels(), strict=True) for ax in drawn.axes]
         handles = {label: handle for legend in legends for handle, label in legend}
-        order = [plain(name) for name in names]
+        order = [*(plain(name) for name in names), *(told for told in _KEY if told in handles)]
         drawn.legend(
             [handles[name] for name in order], order, loc="outside lower center",
             ncols=min(len(order), 2 * columns + 1), handlelength=1.6, columnspacing=1.2,
@@ -186,12 +188,15 @@ def _plane(ax: Axes, values: np.ndarray, shown: tuple[int, ...], style: Style, l
         [], [], color=style.colour, marker=style.marker, markersize=7 if starred else 4.5,
         linestyle="" if starred else "-", label=label,
     )  # fmt: skip
+    if not filled.all():
+        ax.plot([], [], color="0.4", marker="o", markerfacecolor="white", linestyle="", label=_HOLLOW)
 
 
 def _cross_out(ax: Axes, values: np.ndarray) -> None:
     """Marks points (K, 2) at which too many answers are degenerate."""
     if len(values):
         ax.scatter(values[:, 0], values[:, 1], s=45, marker="x", color=INK, linewidths=0.6, zorder=4)
+        ax.plot([], [], color=INK, marker="x", linestyle="", label=_CROSSED)
 
 
 def _ceiling(ax: Axes, ceiling: dict[str, Any]) -> None:
@@ -204,6 +209,7 @@ def _ceiling(ax: Axes, ceiling: dict[str, Any]) -> None:
         name = f"best of {best['n']}" if front is best else f"KL {front['kl']:g}"
         end = front["points"][0 if front is best else -1]
         ax.annotate(name, end, color="0.5", fontsize=5, ha="center", va="top" if front is best else "bottom", zorder=1)
+    ax.plot([], [], color="0.7", linewidth=0.6, label=_GREY)
 
 
 def _parallel(ax: Axes, points: np.ndarray, shown: tuple[int, ...], style: Style, label: str) -> None:

@@ -427,7 +427,8 @@ def test_the_figure_has_its_panels(objectives, panels):
     card = make_card(objectives)
     made = figure(compare([make_front("sft", 0, steering="none", card=card), make_front("soup", 1.0, card=card)]))
     assert len(made.axes) == panels
-    assert {t.get_text() for t in made.legends[0].get_texts()} == {"sft", "soup"}
+    told = {t.get_text() for t in made.legends[0].get_texts()}
+    assert told - {"adds nothing to HV"} == {"sft", "soup"}
 
 
 def test_methods_look_the_same_in_every_comparison():
@@ -471,6 +472,8 @@ def test_collapsed_points_are_hollow_and_crossed_out():
     white = [k for k, face in enumerate(dots.get_facecolors()) if tuple(face) == (1, 1, 1, 1)]
     assert 10 - 5 in white, "drawn from the lowest first weight"
     np.testing.assert_allclose(cross.get_offsets(), front.points[5:6])
+    told = {text.get_text() for text in figure(compare([front])).legends[0].get_texts()}
+    assert told == {"soup", "adds nothing to HV", "too many collapsed"}
     kept = figure(compare([front], keep_collapsed=True)).axes[0].collections[0]
     assert tuple(kept.get_facecolors()[5]) != (1, 1, 1, 1)
 
