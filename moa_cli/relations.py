@@ -86,7 +86,7 @@ def cost(ax: Axes, benchmark: Part, key: str, name: str, styles: Styles) -> str:
     spent = np.array([row["cost"][key] for row in rows])
     for row, x in zip(rows, spent, strict=True):
         _with_interval(ax, x, row, styles[row["method"]])
-    label(ax, name, "hypervolume, held-out")
+    label(ax, f"{name} (log scale)", "hypervolume, held-out")
     least = min(spent[spent > 0], default=1.0)
     ax.set_xscale("symlog", linthresh=least, linscale=0.3)
     ticks = [0.0, *_steps(least, max(spent))] if min(spent) == 0 else _steps(least, max(spent))
@@ -97,10 +97,19 @@ def cost(ax: Axes, benchmark: Part, key: str, name: str, styles: Styles) -> str:
 
 
 def _steps(least: float, most: float) -> list[float]:
-    """Round numbers between two positive ones: 1, 2 and 5 times the powers of ten, or these alone where they are many."""
+    """Round numbers between two positive ones: 1, 2 and 5 times the powers of ten, or these alone where they are many.
+
+    The ends themselves where fewer than two are between them.
+
+    >>> _steps(3.0, 25.0)
+    [5.0, 10.0, 20.0]
+    >>> _steps(2.1e12, 4.9e12)
+    [2100000000000.0, 4900000000000.0]
+    """
     low, high = math.floor(math.log10(least)), math.ceil(math.log10(max(most, least)))
     steps = [step * 10.0**k for k in range(low, high + 1) for step in ((1, 2, 5) if most < 100 * least else (1,))]
-    return [x for x in steps if least <= x <= most] or [least]
+    within = [x for x in steps if least <= x <= most]
+    return within if len(within) > 1 else sorted({least, most})
 
 
 def _with_interval(ax: Axes, x: float, row: Part, style: Style) -> None:
