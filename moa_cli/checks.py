@@ -160,9 +160,12 @@ def _language(row: Part) -> dict[str, float | None]:
 def answers(benchmark: Part, styles: Styles) -> Content:
     if not benchmark["samples"]:
         return [read("No answers are at hand.")]
-    parts = [
-        read("What methods answer to the same prompt, at weights nearest to equal; below each, its held-out scores.")
-    ]
+    first = benchmark["samples"][0]["answers"][0]["method"]
+    text = (
+        "What methods answer to the same prompt, at weights nearest to equal; below each, its held-out scores. The prompts are "
+        f"those on which {first} has its best, its median and its worst mean score."
+    )
+    parts = [read(text)]
     for sample in benchmark["samples"]:
         prompt = el("blockquote", sample["prompt"].strip(), class_="prompt", dir="auto")
         given = [_answer(benchmark, answer, styles) for answer in sample["answers"]]

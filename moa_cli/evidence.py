@@ -66,7 +66,8 @@ def _dominance(benchmark: Part, styles: Styles) -> Content:
 def ceiling(benchmark: Part, styles: Styles) -> Content:
     found = benchmark.get("ceiling")
     if not found:
-        return [read("The ceiling was not measured: it takes many answers of the starting policy to every prompt.")]
+        text = "The ceiling was not measured, since it takes many answers of the starting policy to every prompt. This does: "
+        return [el("p", text, el("code", "moa compare --ceiling"), class_="read")]
     held_out = found["evaluator"]["efficiency"]
     ends = [share[key] for share in held_out.values() if share for key in ("low", "high")]
     span = (min(ends, default=0), max(ends, default=1))
