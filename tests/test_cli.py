@@ -192,7 +192,7 @@ def test_a_method_is_shown_with_inherited_hyperparameters(tmp_path: Path) -> Non
     shown = {h["name"]: h for h in document["hyperparameters"]}
     assert "paper: 1.414e-4" in shown["learning_rate"]["meaning"]
     assert shown["learning_rate"]["default"] == 1.414e-4
-    assert shown["lora_rank"]["type"] == "a whole number or none"
+    assert shown["lora_rank"]["type"] == "a whole number of at least 0 or none"
     assert "LoRA" in shown["lora_rank"]["meaning"]
 
 
