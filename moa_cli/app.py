@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,8 @@ app = typer.Typer(
 
 def main() -> None:
     """The entry point of `moa`. No exception leaves with exit code 1."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an encoding without "±" shall not cost the result
     try:
         app(prog_name="moa")
     except KeyboardInterrupt:
@@ -247,10 +250,11 @@ def compare(
             measured = fronts.found(runs, steps.folder_names(benchmark, runs), seed or [], say)
         document = contest.document_of(measured, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling)
     document = contest.judged(document, baseline, before, allowed, failed)
-    steps.write_outputs(document, output or [], exports.FORMATS)
+    written = steps.write_outputs(document, output or [], exports.FORMATS)
     out(document if json else render.table(document))
     if document["gate"]:
         steps.close_gate(document["gate"])
+    steps.leave_unless(written)
 
 
 @app.command()
@@ -294,8 +298,9 @@ def study(
     found = studies.contestants(chosen, settings, config or [], values, seed or [0], home=runs, data_dir=data_dir)
     steps.succeed(steps.execute(chosen.jobs(found), settings.benchmarks.values(), jobs))
     document = studies.document(name, found)
-    steps.write_outputs(document, output or [], tables.FORMATS)
+    written = steps.write_outputs(document, output or [], tables.FORMATS)
     out(document if json else tables.table(document))
+    steps.leave_unless(written)
 
 
 @app.command()
@@ -323,8 +328,9 @@ def claims(
     checked = papers.load(own)
     measured = fronts.found(runs, steps.folder_names(benchmark, runs), seed or [], say)
     document = papers.check(checked, measured, say)
-    steps.write_outputs(document, output or [], papers.FORMATS)
+    written = steps.write_outputs(document, output or [], papers.FORMATS)
     out(document if json else papers.table(document))
+    steps.leave_unless(written)
 
 
 @app.command("list")

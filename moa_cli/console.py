@@ -14,18 +14,24 @@ errors = Console(stderr=True, highlight=False, markup=False)
 
 
 def out(result: Any) -> None:
-    """The result: a text or something to render as it is, several of these, or else a document as JSON."""
+    """The result: a text or something to render as it is, several of these, or else a document as JSON. BadInput where stdout
+    takes no more."""
+    escaped = not (sys.stdout.encoding or "").lower().startswith("utf")  # JSON stays exact where letters are missing
     console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
     parts = result if isinstance(result, tuple) else (result,)
     try:
         for part in parts:
             if isinstance(part, list | dict):
-                sys.stdout.write(json.dumps(part, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+                sys.stdout.write(json.dumps(part, indent=2, ensure_ascii=escaped, allow_nan=False) + "\n")
             else:
                 console.print(part, soft_wrap=isinstance(part, str))
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries again when it ends
+        if not isinstance(error, BrokenPipeError):  # the reader has seen enough, as `head` does
+            refuse(
+                f"cannot write the result: {error.strerror}", "stdout takes no more", "make room, or -o FILE elsewhere"
+            )
 
 
 def say(text: str) -> None:

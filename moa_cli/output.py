@@ -51,6 +51,22 @@ def check_suffix(path: Path, formats: Formats) -> None:
         )
 
 
+def check_place(path: Path) -> None:
+    """BadInput for a file that could not be written where it is to be. Writes nothing."""
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    if path.is_dir():
+        reason = "it is a folder"
+    elif not there.is_dir():
+        reason = f"{there} is a file"
+    elif not os.access(there, os.W_OK | os.X_OK):
+        reason = f"{there} is not ours to write to"
+    else:
+        return
+    raise BadInput(
+        f"cannot write {path}: {reason}", "the result is to be kept there", "choose another place with -o FILE"
+    )
+
+
 def as_text(render: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], bytes]:
     """A renderer of text as one of bytes."""
     return lambda document: render(document).encode()

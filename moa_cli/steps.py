@@ -85,20 +85,29 @@ def _is_trained(folder: Path) -> bool:
 
 
 def check_outputs(paths: list[Path], formats: Formats) -> None:
-    """BadInput for a file that could not be written for its suffix."""
-    from moa_cli.output import check_suffix
+    """BadInput for a file that could not be written, for its suffix or where it is to be."""
+    from moa_cli.output import check_place, check_suffix
 
     for path in paths:
         check_suffix(path, formats)
+        check_place(path)
 
 
-def write_outputs(document: dict[str, Any], paths: list[Path], formats: Formats) -> None:
-    """Writes what was asked for with -o, and says so."""
+def write_outputs(document: dict[str, Any], paths: list[Path], formats: Formats) -> bool:
+    """Writes what was asked for with -o, and says so. Whether all could be written: one that cannot costs no other."""
+    from benchmarks import BadInput
     from moa_cli.output import write
 
+    written = True
     for path in paths:
-        write(document, path, formats)
-        say(f"wrote {path}")
+        try:
+            write(document, path, formats)
+        except BadInput as error:
+            written = False
+            show_error(error.what, error.why, error.fix)
+        else:
+            say(f"wrote {path}")
+    return written
 
 
 def names_in(values: list[str] | None) -> list[str]:
@@ -157,7 +166,12 @@ def execute(todo: list[Job], benchmarks: Iterable[Benchmark], asked: int | None)
 def succeed(outcomes: list[Outcome]) -> None:
     """Shows what failed and leaves with 2, if anything did."""
     show_failures(outcomes)
-    if any(o.error for o in outcomes):
+    leave_unless(not any(o.error for o in outcomes))
+
+
+def leave_unless(fine: bool) -> None:
+    """Leaves with 2 where something went wrong that was shown already."""
+    if not fine:
         raise typer.Exit(2)
 
 

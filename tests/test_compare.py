@@ -18,7 +18,7 @@ from rich.console import Console
 
 from benchmarks import BadInput, Card, Front, Sampling, hypervolume, simplex_grid
 from methods import method_names
-from moa_cli import exports, output, render, saved
+from moa_cli import console, exports, output, render, saved, steps
 from moa_cli.comparison import compare
 from moa_cli.figure import OWN_STYLE, Style, figure, styles
 
@@ -510,3 +510,44 @@ def test_a_saved_comparison_without_what_tables_show_is_refused(document: dict, 
     assert saved.read(path) == older, "it can still be a baseline"
     with pytest.raises(BadInput, match=r"rows\[1\]\.points\[2\]\.collapsed_seeds is missing"):
         saved.read_shown(path)
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.md").mkdir()
+    steps.check_outputs([tmp_path / "new" / "a.md"], exports.FORMATS)
+    for path, reason in (("folder.md", "it is a folder"), ("file/new/a.md", "file is a file")):
+        with pytest.raises(BadInput, match=reason):
+            steps.check_outputs([tmp_path / path], exports.FORMATS)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.md"]
+
+
+def test_a_file_that_cannot_be_written_costs_no_other(
+    document: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder.md").mkdir()
+    files = [tmp_path / "folder.md", tmp_path / "a.csv"]
+    assert not steps.write_outputs(document, files, exports.FORMATS)
+    assert (tmp_path / "a.csv").read_text().startswith("benchmark,")
+    assert "cannot write" in capsys.readouterr().err
+    assert steps.write_outputs(document, files[1:], exports.FORMATS)
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("utf-8", '"\u00b1"'), ("ascii", r'"\u00b1"')])
+def test_json_is_exact_in_every_encoding(encoding: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    console.out(["\u00b1"])
+    written = stream.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+    assert json.loads(written) == ["\u00b1"]
+    assert shown in written
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has such a device")
+def test_a_full_disk_is_told() -> None:
+    """Once: Python must not try again when it ends."""
+    code = "from moa_cli.console import out; out('a result')"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert "cannot write the result" in done.stderr
+    assert "Exception ignored" not in done.stderr
