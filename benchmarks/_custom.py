@@ -88,8 +88,9 @@ def _parse(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise BadInput(
-            f"{path} cannot be read: {error}", "a benchmark file is written in TOML", "see docs/benchmarks.md"
+            f"{path} cannot be read: {reason}", "a benchmark file is written in TOML", "see docs/benchmarks.md"
         ) from error
 
 

@@ -156,7 +156,8 @@ def read_front(folder: Path) -> Front:
             folder=folder,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _unusable(folder / "front.json", f"its content is not that of a front: {error!r}") from error
+        detail = f": {error}" if isinstance(error, ValueError) else ""  # others speak of Python
+        raise _unusable(folder / "front.json", f"its content is not that of a front{detail}") from error
 
 
 def read_answers(folder: Path, k: int) -> list[Answer]:

@@ -18,8 +18,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import BadInput, Front, Interval
-from methods import find_method
+from benchmarks import BadInput, Front, Interval, nearest
+from methods import find_method, method_names
 from moa_cli import plan, store
 from moa_cli.config import as_config, restore
 from moa_cli.fronts import run_of
@@ -64,36 +64,69 @@ class Claim:
 
 def load(own: Path | None = None) -> list[Claim]:
     """The claims that come with moa, and those of a file. BadInput for one that says nothing that can be checked."""
-    texts = {"benchmarks/claims.toml": files("benchmarks").joinpath("claims.toml").read_text(encoding="utf-8")}
+    ours = files("benchmarks").joinpath("claims.toml").read_text(encoding="utf-8")
+    found = _claims(ours, "benchmarks/claims.toml")
+    if own is None:
+        return found
     try:
-        if own is not None:
-            texts[str(own)] = own.read_text(encoding="utf-8")
-        return [_claim(entry, name) for name, text in texts.items() for entry in tomllib.loads(text).get("claims", [])]
-    except (OSError, ValueError) as error:
-        raise BadInput(f"cannot read {own}: {error}", "claims are a TOML file of [[claims]]", _EXAMPLE) from error
+        return [*found, *_claims(own.read_text(encoding="utf-8"), str(own))]
+    except OSError as error:
+        raise BadInput(f"cannot read {own}: {error.strerror}", _FILE, _EXAMPLE) from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"cannot read {own}: it is not UTF-8 text", _FILE, _EXAMPLE) from error
 
 
+def _claims(text: str, name: str) -> list[Claim]:
+    """The claims of a file. BadInput for a file without any: it would change nothing, and nobody would notice."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"cannot read {name}: {error}", _FILE, _EXAMPLE) from error
+    entries = content.pop("claims", [])
+    if content:
+        key = next(iter(content))
+        raise BadInput(f"{name} has an unknown entry: {key}{nearest(key, ['claims'])}", _FILE, _EXAMPLE)
+    if not isinstance(entries, list) or not entries:
+        raise BadInput(f"there are no claims in {name}", _FILE, _EXAMPLE)
+    return [_claim(entry, name) for entry in entries]
+
+
+_FILE = "claims are a TOML file of [[claims]]"
 _EXAMPLE = "see benchmarks/claims.toml: claim, source, published, measure, of, and above or below"
 
 
-def _claim(entry: dict[str, Any], name: str) -> Claim:
+def _claim(entry: Any, name: str) -> Claim:
     """One entry, checked."""
     faults = []
-    if unknown := set(entry) - {f.name for f in fields(Claim)}:
+    if not isinstance(entry, dict):
+        faults.append("it is no table")
+        entry = {"claim": entry}
+    elif unknown := set(entry) - {f.name for f in fields(Claim)}:
         faults.append(f"it has unknown entries: {', '.join(sorted(unknown))}")
-    if missing := {"claim", "source", "published", "measure", "of"} - set(entry):
+    texts = ("claim", "source", "published", "measure")
+    if missing := {*texts, "of"} - set(entry):
         faults.append(f"it lacks {', '.join(sorted(missing))}")
+    elif wrong := [key for key in texts if not isinstance(entry[key], str)]:
+        faults.append(f"{', '.join(wrong)} must be text")
     elif entry["measure"] not in MEASURES:
         faults.append(f"there is no measure {entry['measure']!r} (there are {', '.join(MEASURES)})")
-    elif not isinstance(entry["of"], list) or len(entry["of"]) != 1 + (entry["measure"] in PAIRED):
+    elif not _are_names(entry["of"], 1 + (entry["measure"] in PAIRED)):
         faults.append(f"{entry['measure']} is of {'two methods' if entry['measure'] in PAIRED else 'one method'}")
-    if ("above" in entry) == ("below" in entry):
+    bounds = [entry[key] for key in ("above", "below") if key in entry]
+    if len(bounds) != 1:
         faults.append("it holds above or below a number: name one")
+    elif type(bounds[0]) not in (int, float):
+        faults.append(f"it holds above or below a number, not {bounds[0]!r}")
     if faults:
         raise BadInput(
             f"a claim in {name} cannot be checked: {entry.get('claim', entry)!r}", "; ".join(faults), _EXAMPLE
         )
     return Claim(**{**entry, "of": tuple(entry["of"])})
+
+
+def _are_names(value: Any, count: int) -> bool:
+    """Whether a value of the file is a list of so many texts."""
+    return isinstance(value, list) and len(value) == count and all(isinstance(name, str) for name in value)
 
 
 def check(claims: Sequence[Claim], fronts: Sequence[Front], say: Callable[[str], None]) -> dict[str, Any]:
@@ -154,6 +187,9 @@ def _checked(claim: Claim, methods: dict[str, list[Measured]]) -> dict[str, Any]
     """A claim with what was measured and the verdict, or the reason why there is none and the command that would help."""
     told = {f.name: getattr(claim, f.name) for f in fields(Claim)} | {"of": list(claim.of)}
     try:
+        for name in claim.of:
+            if name not in (*methods, *method_names()):
+                raise Missing(f"there is no method {name!r}{nearest(name, [*methods, *method_names()])}")
         interval = MEASURES[claim.measure](methods, claim.of)
         if not np.isfinite(interval).all():
             raise Missing("what was measured makes no number")

@@ -305,6 +305,11 @@ def test_an_inference_is_told_from_what_a_paper_says():
         ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'obeys'\nof = ['a']", "above or below"),
         ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'obeys'\nof = ['a']\nabove = 0\nbelow = 1", "name one"),
         ("claim = 'x'\nsauce = ''", "sauce"),
+        ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'obeys'\nof = ['a']\nabove = 'zero'", "not 'zero'"),
+        ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'obeys'\nof = ['a']\nbelow = true", "not True"),
+        ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'obeys'\nof = [3]\nabove = 0", "of one method"),
+        ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'obeys'\nof = 'a'\nabove = 0", "of one method"),
+        ("claim = 'x'\nsource = 3\npublished = ''\nmeasure = ['obeys']\nof = ['a']\nabove = 0", "source, measure must be"),
     ],
 )  # fmt: skip
 def test_a_claim_that_says_nothing_is_refused(entry: str, named: str, tmp_path: Path):
@@ -313,6 +318,50 @@ def test_a_claim_that_says_nothing_is_refused(entry: str, named: str, tmp_path: 
         papers.load(tmp_path / "own.toml")
     assert named in error.value.why
     assert "'x'" in error.value.what
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("", "no claims"),
+        ("claims = []", "no claims"),
+        ("claims = 3", "no claims"),
+        ("claims = ['x']", "cannot be checked: 'x'"),
+        ("[[claim]]\nclaim = 'x'", "unknown entry: claim (did you mean claims?)"),
+        ("[[claims", "cannot read"),
+    ],
+)
+def test_a_file_without_claims_is_refused(content: str, named: str, tmp_path: Path):
+    """It would add nothing, and nobody would notice."""
+    write_text(tmp_path / "own.toml", content)
+    with pytest.raises(BadInput) as error:
+        papers.load(tmp_path / "own.toml")
+    assert named in error.value.what
+
+
+def test_messages_about_files_do_not_speak_of_python(tmp_path: Path):
+    (tmp_path / "latin.toml").write_bytes("é".encode("latin-1"))
+    for name, why in (("none.toml", "No such file or directory"), ("latin.toml", "it is not UTF-8 text")):
+        with pytest.raises(BadInput) as error:
+            papers.load(tmp_path / name)
+        assert error.value.what == f"cannot read {tmp_path / name}: {why}"
+    with pytest.raises(BadInput) as error:
+        load_benchmark(str(tmp_path / "none.toml"))
+    assert error.value.what == f"{tmp_path / 'none.toml'} cannot be read: No such file or directory"
+
+
+def test_a_method_that_does_not_exist_is_not_to_be_measured(contest):  # noqa: F811
+    """The measure has a command for methods without runs, which would be refused."""
+    facts = {"claim": "", "source": "", "published": "", "below": 1.0}
+    claims = [
+        Claim(measure="collapse", of=("ric", "rewarded-soup"), **facts), Claim(measure="scaling", of=("moslimm",), **facts)
+    ]  # fmt: skip
+    fronts = [read_front(run / "front") for run in store.find_runs(contest / "runs")]
+    reasons = [(c["reason"], c["command"]) for c in papers.check(claims, fronts, print)["benchmarks"][0]["claims"]]
+    assert reasons == [
+        ("there is no method 'rewarded-soup' (did you mean rewarded-soups?)", None),
+        ("there is no method 'moslimm' (did you mean moslim?)", None),
+    ]
 
 
 def test_a_command_says_all_that_names_the_benchmark_again():
