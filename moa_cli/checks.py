@@ -118,7 +118,11 @@ def corners(benchmark: Part, styles: Styles) -> Content:
     told = "These pairs change their order, at so many SDs:" if flips else "No pair of methods changes its order."
     pairs = [el("li", called(a), ", ", called(b), f" ({', '.join(sds)})") for (a, b), sds in flips.items()]
     table = per_method(
-        "Held-out hypervolume above other corners", [f"{ref['sds']:g} SDs" for ref in refs], cells, benchmark, styles
+        "Held-out hypervolume above other corners",
+        [f"{ref['sds']:g} SD{'s' * (ref['sds'] != 1)}" for ref in refs],
+        cells,
+        benchmark,
+        styles,
     )
     return [read(text), table, el("p", told), *([el("ul", *pairs, class_="flat")] if pairs else [])]
 

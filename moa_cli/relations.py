@@ -89,7 +89,9 @@ def cost(ax: Axes, benchmark: Part, key: str, name: str, styles: Styles) -> str:
     label(ax, f"{name} (log scale)", "hypervolume, held-out")
     least = min(spent[spent > 0], default=1.0)
     ax.set_xscale("symlog", linthresh=least, linscale=0.3)
-    ticks = [0.0, *_steps(least, max(spent))] if min(spent) == 0 else _steps(least, max(spent))
+    ticks = _steps(least, max(spent))
+    if min(spent) == 0:  # what is close together beside the room for 0 has space for one label
+        ticks = [0.0, *(ticks if ticks[-1] > 1.15 * ticks[0] else ticks[-1:])]
     ax.set_xticks(ticks, [amount(x) for x in ticks])
     ax.xaxis.set_minor_locator(NullLocator())
     best = pareto([[-x, row["evaluator"]["hypervolume"]] for row, x in zip(rows, spent, strict=True)])
