@@ -213,7 +213,7 @@ def test_scaling_takes_the_largest_and_the_smallest():
 
 def test_scaling_varies_nothing_but_the_size():
     """Configurations that differ in more are left out, whether their sizes are others or the same."""
-    other = [sized("4m", 2.0, kl_coef=0.9), sized("0.3m", -1.0, kl_coef=0.9), sized("70m", 3.0, kl_coef=0.9)]
+    other = [sized("4m", 2.0, kl_coef=0.9), sized("0.3m", -1.0, kl_coef=0.9), sized("20m", 3.0, kl_coef=0.9)]
     found = {"moslim": [sized("0.3m", 0.0), sized("4m", 1.0), *other]}
     assert MEASURES["scaling"](found, ("moslim",)).value == pytest.approx(9 - 4)
     with pytest.raises(Missing, match="two sizes"):

@@ -128,14 +128,12 @@ def test_a_single_point_is_not_taken_for_the_base(own: Path) -> None:
         cwd=own,
     )
     assert result.returncode == 0, result.stderr
-    cells = {
-        line.split("|")[1].strip(): [c.strip() for c in line.split("|")[2:-1]]
-        for line in (own / "t.md").read_text().splitlines()
-        if line.startswith("|")
-    }
-    assert cells["sft"][1] == ""
-    assert cells["best"][1].startswith("+")
-    assert cells["best"][3] == "-"
+    lines = [line for line in (own / "t.md").read_text().splitlines() if line.startswith("|")]
+    columns, _, *table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    cells = {row[0]: dict(zip(columns, row, strict=True)) for row in table}
+    assert cells["sft"]["vs sft"] == ""
+    assert cells["best"]["vs sft"].startswith("+")
+    assert cells["best"]["KL"] == "-"
     assert "nan" not in (own / "t.csv").read_text().lower()
 
 
