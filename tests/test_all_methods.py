@@ -41,7 +41,7 @@ def test_every_method_does_what_it_is_for(name: str, tmp_path: Path) -> None:
     told(tmp_path, "study", "controllability", "-b", name)
     (checked,) = told(tmp_path, "claims", "-b", name)["benchmarks"]
     (control,) = [claim for claim in checked["claims"] if claim["measure"] == "control"]
-    assert control["value"] > 0.9
+    assert control["value"] > 0.89, "of one training: at most two neighbours among the five intensities are swapped"
     (run,) = tmp_path.glob(f"runs/{name}/moslim/*-s0")
     assert sorted(path.name for path in (run / "policy").iterdir()) == ["policy", "reward-model"]
     assert len(list(tmp_path.glob(f"runs/{name}/morlhf/*-s0/policy/*"))) == 5
