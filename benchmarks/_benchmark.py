@@ -156,9 +156,7 @@ class Scratch:
     seed: int = 0
 
 
-SIZES: dict[
-    str, tuple[int, int, int]
-] = {  # hidden size, layers, heads; about that many parameters with a vocabulary of 1k to 4k
+SIZES: dict[str, tuple[int, int, int]] = {
     "0.3m": (96, 2, 4),
     "1m": (128, 3, 4),
     "2m": (192, 4, 6),
@@ -166,7 +164,8 @@ SIZES: dict[
     "8m": (320, 6, 5),
     "20m": (512, 6, 8),
 }
-"""Of the models that are made here, by name."""
+"""Of the models that are made here: hidden size, layers, heads, by about how many parameters that is with a vocabulary of 1k to
+4k."""
 
 
 def simplex_grid(objectives: int, steps: int) -> tuple[Weights, ...]:

@@ -52,7 +52,9 @@ def hold(
     else:
         steps.succeed(outcomes)
     measured = [run.folder for run in chosen if run.measured]
-    return measured, {(run.benchmark.name, method_name(type(run.method))) for run in chosen if not run.measured}
+    return measured, {
+        (run.benchmark.name, method_name(type(run.method))) for run in chosen if run.folder not in measured
+    }
 
 
 def document_of(

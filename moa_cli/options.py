@@ -171,7 +171,7 @@ Baseline = Annotated[
 Tolerance = Annotated[
     str | None,
     typer.Option(
-        "--tolerance", metavar="SHARE", help="Losses up to this share of the baseline pass: 1% or 0.01. [default: 1%]"
+        "--tolerance", metavar="SHARE", help=r"Losses up to this share of the baseline pass: 1% or 0.01. \[default: 1%]"
     ),
 ]  # fmt: skip
 KeepCollapsed = Annotated[
