@@ -17,16 +17,16 @@ def passes_over(optimizer: Optimizer) -> int:
     return EPOCHS if optimizer == "ppo" else 1
 
 
-def operations(optimizer: Optimizer, kl_coef: float) -> int:
+def operations(optimizer: Optimizer, kl_coef: float, one_pass: bool) -> int:
     """Floating-point operations per parameter and token: 2 for a forward pass, 6 for training.
 
-    Answers are generated, go through the reference where there is a KL, and through the policy for the log-probabilities
-    that GRPO alone does without; PPO also values them.
+    Answers are generated, go through the reference where there is a KL, and through the policy before it is trained on them
+    where that is not `one_pass`; PPO also values them.
 
-    >>> operations("rloo", 0.2), operations("grpo", 0.2), operations("ppo", 0.2)
+    >>> operations("rloo", 0.2, one_pass=False), operations("rloo", 0.2, one_pass=True), operations("ppo", 0.2, one_pass=False)
     (12, 10, 32)
     """
-    old, reference = 0 if optimizer == "grpo" else 2, 2 if kl_coef else 0
+    old, reference = 0 if one_pass else 2, 2 if kl_coef else 0
     values = 2 if optimizer == "ppo" else 0
     return 2 + old + reference + values + 6 * passes_over(optimizer)
 

@@ -129,10 +129,11 @@ def maximise(
             measured.setdefault(name, []).append(mean)
         generated = sum(map(len, completion_ids))
         tokens = generated + sum(map(len, policy.tokenizer(prompts)["input_ids"]))
+        each = operations(settings.optimizer, settings.kl_coef, trainer.one_pass)
         charge(
             generated_tokens=generated,
             trained_tokens=passes_over(settings.optimizer) * tokens,
-            flops=float(operations(settings.optimizer, settings.kl_coef)) * policy.parameters * tokens,
+            flops=float(each) * policy.parameters * tokens,
         )
         return [float(value) for value in values]
 

@@ -73,9 +73,39 @@ def _round_up(lengths: torch.Tensor) -> int:
 
 
 class Rloo(_OnCpu, RLOOTrainer):
-    """Each answer is judged against the mean of the others to the same prompt (arXiv 2402.14740, eq. 5)."""
+    """Each answer is judged against the mean of the others to the same prompt (arXiv 2402.14740, eq. 5).
+
+    TRL computes the answers' log-probabilities for the KL in the reward, and again, with gradients, for the loss. On a CPU,
+    where a step takes all answers at once and no others, they are computed once.
+    """
+
+    own: tuple[torch.Tensor, ...] | None = None
+    """Log-probabilities and entropies of fresh answers, with gradients, until the loss takes them."""
+
+    @property
+    def one_pass(self) -> bool:
+        """Whether the answers go through the policy in training once."""
+        whole = self.args.steps_per_generation == self.num_iterations == self.accelerator.num_processes == 1
+        return whole and self.accelerator.device.type == "cpu"
+
+    def _prepare_inputs(self, generation_batch: Any) -> Any:
+        if self.one_pass:  # nothing to buffer, and to shuffle
+            return self._generate_and_score_completions(generation_batch)
+        return super()._prepare_inputs(generation_batch)
+
+    def _get_per_token_logps_and_entropies(self, model: Any, *args: Any, **kwargs: Any) -> Any:
+        compute = super()._get_per_token_logps_and_entropies
+        if self.one_pass and self.own is None:  # asked first for the policy's, then for the reference's
+            with torch.enable_grad():
+                self.own = compute(model, *args, **{**kwargs, "compute_entropy": True})
+            return self.own
+        if self.own is not None and torch.is_grad_enabled():  # last for the loss
+            own, self.own = self.own, None
+            return own
+        return compute(model, *args, **kwargs)
 
     def _generate_single_turn(self, prompt_ids: list[list[int]], images: Any, multimodal_fields: Any) -> Any:
+        self.own = None
         if self.accelerator.device.type == "cpu":
             return self._draw(prompt_ids)
         return self._cut(super()._generate_single_turn(prompt_ids, images, multimodal_fields))
@@ -83,6 +113,9 @@ class Rloo(_OnCpu, RLOOTrainer):
 
 class Grpo(_OnCpu, GRPOTrainer):
     """Rewards are z-scored among the answers to one prompt, the KL stands in the loss (arXiv 2402.03300, eq. 3 and 4)."""
+
+    one_pass = True
+    """With one update per answer the sampling policy is the policy in training; rewards need no log-probabilities."""
 
     def _generate_single_turn(self, prompt_ids: list[list[int]], *args: Any, **kwargs: Any) -> Any:
         if self.accelerator.device.type == "cpu":

@@ -18,6 +18,7 @@ from benchmarks import BadInput, Benchmark, Cost, Policy, Weights, charged_to, p
 from benchmarks._recipes import policy_source
 from methods import Run, _policy, _rl
 from methods._settings import Reinforcement
+from methods._trainers import Rloo
 from methods.rewarded_soups import RewardedSoups
 
 FEW = Reinforcement(epochs=0.5, prompts_per_step=4, samples_per_prompt=4)
@@ -181,8 +182,12 @@ def test_prompts_that_would_be_cut_are_left_out(
         trained(tiny, tmp_path / "none", FEW)
 
 
-def test_what_it_costs_is_charged(gold_tiny: Benchmark, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("one_pass", "operations"), [(True, 10.0), (False, 12.0)])
+def test_what_it_costs_is_charged(
+    gold_tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_pass: bool, operations: float
+) -> None:
     """6 steps x 16 answers, each scored under two rewards; at most 8 tokens each, and the prompts' are trained through too."""
+    monkeypatch.setattr(Rloo, "one_pass", one_pass)
     cost = Cost()
     with charged_to(cost):
         trained(gold_tiny, tmp_path, FEW)
@@ -190,7 +195,7 @@ def test_what_it_costs_is_charged(gold_tiny: Benchmark, tmp_path: Path) -> None:
     assert cost.reward_calls == 6 * 16 * 2
     assert 6 * 16 <= cost.generated_tokens <= 6 * 16 * 8
     assert 6 * 16 * prompt <= cost.trained_tokens - cost.generated_tokens <= 6 * 16 * (prompt + 1)
-    assert cost.flops == 12.0 * gold_tiny.prepared.policy.parameters * cost.trained_tokens
+    assert cost.flops == operations * gold_tiny.prepared.policy.parameters * cost.trained_tokens
 
 
 # Adapters

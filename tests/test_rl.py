@@ -16,7 +16,7 @@ from torch.nn.functional import logsigmoid
 from trl import RLOOTrainer
 
 from benchmarks import BadInput, Benchmark
-from methods import Run, _ppo, _rl
+from methods import Run, _ppo, _rl, _trainers
 from methods._advantages import CLIP, LAMBDA, VALUE_COEF, dpo_advantages, gae, ppo_loss, whiten
 from methods._policy import to_train
 from methods._settings import Reinforcement
@@ -189,6 +189,33 @@ def test_padding_is_left_out_of_the_work_but_not_of_the_result(
         found[name] = (logps * mask[:, 16:], entropies * mask[:, 16:], gradient)
     for ours, theirs in zip(*found.values(), strict=True):
         assert torch.allclose(ours, theirs, atol=2e-4)
+
+
+@pytest.mark.parametrize("lora_rank", [None, 4])
+@pytest.mark.parametrize("optimizer", ["rloo", "online-dpo"])
+def test_one_pass_over_the_answers_is_as_good_as_two(
+    tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: Any, lora_rank: int | None
+) -> None:
+    """The policy after five steps is that of TRL's two passes; each step goes through the policy once, or twice."""
+    settings = replace(FEW, optimizer=optimizer, epochs=5 * 4 / 48, lora_rank=lora_rank)
+    calls: list[bool] = []
+    compute = RLOOTrainer._get_per_token_logps_and_entropies
+
+    def counting(self: Any, *args: Any, **kwargs: Any) -> Any:
+        calls.append(torch.is_grad_enabled())
+        return compute(self, *args, **kwargs)
+
+    monkeypatch.setattr(RLOOTrainer, "_get_per_token_logps_and_entropies", counting)
+    found = {}
+    for one_pass in (True, False):
+        if not one_pass:
+            monkeypatch.setattr(_trainers.Rloo, "one_pass", False)
+        folder = trained(tiny, tmp_path / str(one_pass), settings)
+        found[one_pass] = load_file(folder / f"{'adapter_model' if lora_rank else 'model'}.safetensors")
+        assert calls == ([True, False] if one_pass else [False, False, True]) * 5
+        calls.clear()
+    for name, value in found[True].items():
+        assert torch.allclose(value, found[False][name], atol=1e-5)
 
 
 # All of them

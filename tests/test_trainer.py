@@ -57,11 +57,22 @@ def test_the_fused_head_is_tuned_on_a_cpu(random_policy: MakePolicy, tmp_path: P
     assert trl_utils._use_triton(torch.device("cpu"))
 
 
-@pytest.mark.parametrize(("batch", "pieces"), [(1, 1), (64, 1), (65, 5), (67, 67), (128, 2), (192, 3)])
-def test_a_large_batch_is_split_evenly(random_policy: MakePolicy, tmp_path: Path, batch: int, pieces: int) -> None:
-    """65 = 5 x 13 is the first split into at most 64; 67 is prime."""
+@pytest.mark.parametrize(
+    ("parameters", "batch", "pieces"),
+    [
+        (999_999, 512, 1), (999_999, 513, 3),
+        (1_000_000, 64, 1), (1_000_000, 65, 5), (1_000_000, 67, 67), (999_999_999, 192, 3),
+        (1_000_000_000, 8, 1), (1_000_000_000, 64, 8),
+    ],
+)  # fmt: skip
+def test_a_large_batch_is_split_evenly(
+    random_policy: MakePolicy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters: int, batch: int, pieces: int
+) -> None:
+    """513 = 3 x 171 and 65 = 5 x 13 are the first splits into at most 512 and 64; 67 is prime."""
+    model = random_policy().model
+    monkeypatch.setattr(model, "num_parameters", lambda: parameters)
     training = Training(steps=200, batch=batch, learning_rate=1.0, warmup=0.03)
-    arguments = trainer_arguments(training, tmp_path, 7, random_policy().model)
+    arguments = trainer_arguments(training, tmp_path, 7, model)
     assert arguments["gradient_accumulation_steps"] == pieces
     assert arguments["per_device_train_batch_size"] * pieces == batch
     assert (arguments["warmup_steps"], arguments["save_steps"], arguments["seed"]) == (6, 50, 7)
