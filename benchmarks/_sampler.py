@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 from transformers import DynamicCache, PreTrainedTokenizerBase
 
 from benchmarks._batching import pad_left
@@ -99,8 +100,10 @@ def nucleus(probabilities: torch.Tensor, top_p: float) -> tuple[torch.Tensor, to
     """Of probabilities (..., V): the highest R in order, whose they are, their cumulative sum (..., R), and which of them
     (..., 1) is the last one inside the nucleus."""
     ranked, order = probabilities.topk(min(64, probabilities.shape[-1]), dim=-1)
-    if bool((ranked.sum(-1) < top_p).any()):  # rarely are 64 tokens not enough
-        ranked, order = probabilities.sort(dim=-1, descending=True)
+    short = ranked.sum(-1) < top_p
+    if bool(short.any()):  # rarely are 64 tokens not enough
+        ranked, order = (pad(x, (0, probabilities.shape[-1] - x.shape[-1])) for x in (ranked, order))
+        ranked[short], order[short] = probabilities[short].sort(dim=-1, descending=True)
     mass = ranked.cumsum(-1)
     return ranked, order, mass, (mass < top_p).sum(-1, keepdim=True).clamp(max=ranked.shape[-1] - 1)
 

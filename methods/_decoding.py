@@ -16,6 +16,7 @@ from transformers import DynamicCache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from benchmarks import (
+    BATCH,
     Benchmark,
     Cost,
     Divergence,
@@ -184,7 +185,7 @@ class BestOf(Policy):
     weights: Weights
     folder: Path
 
-    def sample(self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = 128) -> list[list[int]]:
+    def sample(self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = BATCH) -> list[list[int]]:
         """Like any policy's. Charged in full each time: it is what the answers cost to serve."""
         ids, scores, spent = self._drawn(prompts, sampling, seed, batch)
         charge(generated_tokens=spent.generated_tokens, reward_calls=spent.reward_calls, flops=spent.flops)
@@ -197,8 +198,8 @@ class BestOf(Policy):
         """The KL is log N - (N - 1) / N for every answer, whatever it is: an upper bound of that to the policy that draws,
         reached where no two answers score the same (arXiv 2401.01879, theorem 1)."""
         bound = math.log(self.candidates) - (self.candidates - 1) / self.candidates
-        sequences = [(reference.encode_prompt(p), ids) for p, ids in zip(prompts, answers, strict=True)]
-        likely = sequence_log_probs(reference, sequences, temperature=temperature)
+        sequences = zip(reference.encode_prompts(prompts), answers, strict=True)
+        likely = sequence_log_probs(reference, list(sequences), temperature=temperature)
         return Divergence(np.full(len(prompts), bound), likely)
 
     def _drawn(

@@ -85,7 +85,9 @@ def maximise(
     if stage.done:
         return
     policy = _policy.to_train(benchmark, settings.lora_rank, stage.run.seed)
-    prompts = [p for p in benchmark.prompts("train") if len(policy.encode_prompt(p)) < policy.max_prompt_tokens]
+    texts = benchmark.prompts("train")
+    lengths = map(len, policy.encode_prompts(texts))
+    prompts = [text for text, length in zip(texts, lengths, strict=True) if length < policy.max_prompt_tokens]
     if not prompts:
         raise BadInput(
             f"every training prompt of {benchmark.name} has {policy.max_prompt_tokens} tokens or more",
