@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         spearman,
     )
     from benchmarks._load import load_benchmark, option_names
-    from benchmarks._lock import locked, whole_folder, write_text
+    from benchmarks._lock import is_locked, locked, whole_folder, write_text
     from benchmarks._log import Log, silent
     from benchmarks._policy import BATCH, Divergence, Policy, load_policy, sequence_divergence, sequence_log_probs
     from benchmarks._pool import draw_samples
@@ -89,7 +89,7 @@ _HOMES = {
     "_indicators": "attainment epsilon expected_utility hypervolume igd_plus kendall_tau pareto spearman",
     "_load": "load_benchmark option_names",
     "_log": "Log silent",
-    "_lock": "locked whole_folder write_text",
+    "_lock": "is_locked locked whole_folder write_text",
     "_policy": "BATCH Divergence Policy load_policy sequence_divergence sequence_log_probs",
     "_pool": "draw_samples",
     "_prepare": "Prepared is_prepared missing_parts prepare prepare_part",

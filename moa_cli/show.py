@@ -49,7 +49,7 @@ def runs(home: Path) -> list[dict[str, Any]]:
         try:
             record = store.read_record(folder)
             facts: dict[str, Any] = {
-                "status": record.status,
+                "status": store.status(folder, record),
                 "seed": record.seed,
                 "front": store.front_document(folder) is not None,
             }
@@ -105,7 +105,11 @@ def describe(b: Benchmark) -> dict[str, Any]:
 def run(folder: Path) -> dict[str, Any]:
     """A run's run.json, whether it is measured, and the end of its log."""
     record = store.read_record(folder)
-    return plain(record) | {"front": store.front_document(folder) is not None, "log": store.last_rows(folder, 5)}
+    return plain(record) | {
+        "status": store.status(folder, record),
+        "front": store.front_document(folder) is not None,
+        "log": store.last_rows(folder, 5),
+    }
 
 
 def points(front: Front) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from benchmarks import (
     NotPermitted,
     Weights,
     digest,
+    is_locked,
     not_permitted,
     plain,
     write_text,
@@ -136,6 +137,12 @@ def read_record(folder: Path) -> Record:
 def write_record(folder: Path, record: Record) -> None:
     """Writes run.json, whole or not at all."""
     write_text(folder / "run.json", json.dumps({"schema": SCHEMA, **asdict(record)}, indent=2, ensure_ascii=False))
+
+
+def status(folder: Path, record: Record) -> str:
+    """ "training", "trained", or "stopped" where the process that trained is gone."""
+    gone = record.status == "training" and not is_locked(folder / "lock")
+    return "stopped" if gone else record.status
 
 
 def find_runs(home: Path, benchmarks: Sequence[str] = (), methods: Sequence[str] = ()) -> list[Path]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import BadInput, Card, Cost, Sampling, charge, charged_to, locked, whole_folder, write_text
+from benchmarks import BadInput, Card, Cost, Sampling, charge, charged_to, is_locked, locked, whole_folder, write_text
 
 CARD = Card(
     benchmark="b", version="1", objectives=("x", "y"), policy="p", rewards=("rx", "ry"), evaluators=("ex", "ey"),
@@ -77,7 +77,9 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
         assert process.stdout.readline() == "held\n"
         with pytest.raises(BadInput, match=f"pid {process.pid}"), locked(lock, wait=False):
             pass
+        assert is_locked(lock)
         process.kill()
+    assert not is_locked(lock)
     with locked(lock, wait=False):
         pass
 

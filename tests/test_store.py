@@ -17,6 +17,7 @@ from benchmarks import (
     NotPermitted,
     has_point,
     load_benchmark,
+    locked,
     read_front,
     write_text,
 )
@@ -97,6 +98,14 @@ def test_a_retrained_method_is_done_when_its_weights_are(tmp_path: Path) -> None
     assert store.is_trained(folder, mini, soups)
     store.write_record(folder, replace(RECORD, status="training"))
     assert not store.is_trained(folder, mini, soups)
+
+
+def test_a_training_whose_process_is_gone_has_stopped(tmp_path: Path) -> None:
+    begun = replace(RECORD, status="training")
+    assert [store.status(tmp_path, record) for record in (begun, RECORD)] == ["stopped", "trained"]
+    with locked(tmp_path / "lock"):
+        assert store.status(tmp_path, begun) == "training"
+    assert store.status(tmp_path, begun) == "stopped"
 
 
 @pytest.fixture
