@@ -6,7 +6,7 @@ from typing import Any
 
 from trl import GRPOConfig, RLOOConfig
 
-from benchmarks import BadInput, Policy, Sampling
+from benchmarks import Policy, Sampling
 from methods._ppo import EPOCHS, OnlineDpo, Ppo
 from methods._settings import Optimizer
 from methods._trainers import Grpo, Rloo
@@ -38,12 +38,6 @@ def make_trainer(
 
     A batch consists of `copies` equal parts that are sampled with the same random numbers (on a CPU).
     """
-    if optimizer == "online-dpo" and kl_coef <= 0:
-        raise BadInput(
-            f"online-dpo cannot train with kl_coef = {kl_coef}",
-            "the KL to the starting policy is the beta of its loss",
-            "choose a positive kl_coef, or another optimizer",
-        )
     common = {
         **kwargs.pop("args"),
         "max_completion_length": sampling.max_new_tokens,

@@ -65,6 +65,7 @@ class MOSLIM(Reinforcement, Method):
     "l2" ask for more than any answer has."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if mistake := size_mistake(self.reward_base):
             raise ValueError(f"reward_base: {mistake}")
 
