@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         trainer_arguments,
         training_mode,
     )
+    from benchmarks._types import Range, fit, type_words
 
 _HOMES = {
     "_batching": "by_length pad_right",
@@ -100,6 +101,7 @@ _HOMES = {
     "_significance": "dominance holm permutation_test pseudo_values",
     "_stats": "Bootstrap Interval bootstrap_hypervolume bootstrap_means",
     "_tags": "tagged",
+    "_types": "Range fit type_words",
     "_torch": "ENVIRONMENT release setup",
     "_trainer": "Progress Training passes run_trainer supervised trainer_arguments training_mode",
 }

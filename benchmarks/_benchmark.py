@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+
+from benchmarks._types import Range
 
 if TYPE_CHECKING:
     from benchmarks._card import Card
@@ -84,7 +86,7 @@ class HubReward:
     """A sequence classifier by hub id or local path: one of its logits is the reward (METHODS: rewards)."""
 
     model: str
-    label: int = 0
+    label: Annotated[int, Range(0)] = 0
     """Index of the logit."""
     sign: float = 1.0
     """-1 for a classifier of something bad."""
@@ -101,14 +103,14 @@ class TrainedReward:
     base: str = "policy"
     """What it starts from: "policy" (the benchmark's starting policy, which knows what fits a prompt), an untrained model
     of a scratch size ("0.3m", "1m", ...), or a hub id / local path."""
-    steps: int = 300
-    batch: int = 12
+    steps: Annotated[int, Range(1)] = 300
+    batch: Annotated[int, Range(1)] = 12
     """Pairs per step."""
-    learning_rate: float = 7e-4
-    seed: int = 0
+    learning_rate: Annotated[float, Range(0, 1)] = 7e-4
+    seed: Annotated[int, Range(0)] = 0
     """Two objectives' seeds may agree; a held-out evaluator trained on the same pairs needs another."""
-    fold: str = "all"
-    """Which training pairs it sees: "all", or "even" / "odd" halves so that a reward and its held-out evaluator share none."""
+    fold: Literal["all", "even", "odd"] = "all"
+    """Which training pairs it sees: all, or "even" / "odd" halves so that a reward and its held-out evaluator share none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,9 +139,9 @@ class Objective:
 class Sampling:
     """How answers are drawn, in training-set generation and in evaluation alike."""
 
-    max_new_tokens: int
-    temperature: float = 1.0
-    top_p: float = 0.9
+    max_new_tokens: Annotated[int, Range(1)]
+    temperature: Annotated[float, Range(above=0)] = 1.0
+    top_p: Annotated[float, Range(above=0, high=1)] = 0.9
     stop: tuple[str, ...] = ()
     """Texts that end an answer, such as the next turn's "\n\nHuman:"; they are cut off with what follows."""
 
@@ -148,12 +150,12 @@ class Sampling:
 class Scratch:
     """How a `scratch:<size>` policy is made from the data's own text: pre-training on all answers, SFT on demonstrations."""
 
-    vocabulary: int = 1024
-    pretrain_steps: int = 400
-    sft_steps: int = 150
-    batch: int = 24
-    learning_rate: float = 5e-3
-    seed: int = 0
+    vocabulary: Annotated[int, Range(1)] = 1024
+    pretrain_steps: Annotated[int, Range(0)] = 400
+    sft_steps: Annotated[int, Range(0)] = 150
+    batch: Annotated[int, Range(1)] = 24
+    learning_rate: Annotated[float, Range(0, 1)] = 5e-3
+    seed: Annotated[int, Range(0)] = 0
 
 
 SIZES: dict[str, tuple[int, int, int]] = {
@@ -222,15 +224,15 @@ class Benchmark:
     policy: str
     """The policy every method starts from: "scratch:<size>", a hub id or a local path."""
     sampling: Sampling
-    eval_prompts: int = 400
+    eval_prompts: Annotated[int, Range(1)] = 400
     """How many test prompts a front is measured on."""
     scratch: Scratch = field(default_factory=Scratch)
     grid: tuple[Weights, ...] = ()
     """Weights at which fronts are measured; empty: `default_grid`."""
     trained_grid: tuple[Weights, ...] = ()
     """Weights for which methods that train once per weight are trained; empty: `default_trained_grid`."""
-    max_prompt_tokens: int = 512
-    seed: int = 0
+    max_prompt_tokens: Annotated[int, Range(1)] = 512
+    seed: Annotated[int, Range(0)] = 0
     """Seed of everything made at preparation."""
     home: Path = Path("runs")
     """Where prepared things are kept; not part of the identity."""

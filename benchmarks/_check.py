@@ -6,59 +6,24 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from importlib.util import find_spec
-from math import inf
 from pathlib import Path
 from pkgutil import iter_modules
-from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from benchmarks._benchmark import SIZES, Weights
 from benchmarks._data import nearest
 from benchmarks._errors import BadInput
+from benchmarks._types import fit, type_words
 
 T = TypeVar("T")
-
-CHOICES = {"format": ("answers", "pairs", "dialogues"), "fold": ("all", "even", "odd")}
-"""The values of fields that name one of a few things."""
-RANGES: dict[str, tuple[float, float]] = {
-    "top_p": (1e-6, 1),
-    "temperature": (1e-6, inf),
-    "test_share": (0, 1),
-    "learning_rate": (0, 1),
-    **dict.fromkeys(("seed", "label", "pretrain_steps", "sft_steps"), (0, inf)),
-    **dict.fromkeys(("eval_prompts", "max_prompt_tokens", "max_new_tokens", "batch", "steps"), (1, inf)),
-    **dict.fromkeys(("vocabulary", "max_prompt_chars", "max_response_chars"), (1, inf)),
-}
-"""Lowest and highest value of fields that are numbers."""
-
-
-def fit(value: Any, hint: Any) -> Any:
-    """The value as a field of this type takes it: lists become tuples, integers floats. Raises TypeError."""
-    if isinstance(hint, UnionType):
-        return fit(value, next(kind for kind in get_args(hint) if kind is not type(None)))
-    if get_origin(hint) is tuple and isinstance(value, list | tuple):
-        return tuple(fit(item, get_args(hint)[0]) for item in value)
-    if hint is float and type(value) is int:
-        return float(value)
-    if get_origin(hint) is None and type(value) is hint:
-        return value
-    raise TypeError
-
-
-def words(hint: Any) -> str:
-    """A type in the user's words."""
-    if isinstance(hint, UnionType):
-        return words(get_args(hint)[0])
-    if get_origin(hint) is tuple:
-        return f"a list, each item {words(get_args(hint)[0])}"
-    return {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}[hint]
 
 
 def checked(
     values: Mapping[str, Any], kind: type, where: str, mistakes: list[str], only: Sequence[str] = ()
 ) -> dict[str, Any]:
     """The values that fit fields of a dataclass (all, or those named); what does not fit is added to the mistakes."""
-    hints = {f.name: get_type_hints(kind)[f.name] for f in fields(kind) if not only or f.name in only}
+    types = get_type_hints(kind, include_extras=True)
+    hints = {f.name: types[f.name] for f in fields(kind) if not only or f.name in only}
     known = ", ".join(hints)
     good: dict[str, Any] = {}
     for key, value in values.items():
@@ -71,18 +36,12 @@ def checked(
         try:
             fitted = fit(value, hints[key])
         except TypeError:
-            mistakes.append(f"{where}{key}: expected {words(hints[key])}, found {value!r}")
+            mistakes.append(f"{where}{key}: expected {type_words(hints[key])}, found {value!r}")
             continue
-        low, high = RANGES.get(key, (-inf, inf))
         if key == "name" and not is_folder_name(fitted):
             mistakes.append(f"{where}name: {fitted!r} cannot name a folder")
         elif key == "base" and (mistake := size_mistake(fitted)):
             mistakes.append(f"{where}base: {mistake}")
-        elif key in CHOICES and fitted not in CHOICES[key]:
-            mistakes.append(f"{where}{key}: expected one of {', '.join(CHOICES[key])}, found {value!r}")
-        elif not isinstance(fitted, str | tuple) and not low <= fitted <= high:
-            room = f"at least {low:g}" if high == inf else f"from {low:g} to {high:g}"
-            mistakes.append(f"{where}{key}: expected a number {room}, found {value!r}")
         else:
             good[key] = fitted
     return good

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from benchmarks._benchmark import Answer, PreferencePair, digest
 from benchmarks._data import (
@@ -22,6 +22,7 @@ from benchmarks._data import (
     split_dialogue,
 )
 from benchmarks._errors import BadInput
+from benchmarks._types import Range
 
 FORMATS = {"answers": ("prompt", "response"), "pairs": ("prompt", "chosen", "rejected"), "dialogues": ("text",)}
 """What a row holds: one answer, two answers of which the first is better, or a whole dialogue in HH-RLHF's form."""
@@ -55,8 +56,8 @@ class Columns:
 class Table:
     """A user's rows (the `Data` protocol); the fields are the keys of [data]."""
 
-    format: str
-    """"answers", "pairs" or "dialogues" (`FORMATS`)."""
+    format: Literal["answers", "pairs", "dialogues"]
+    """What a row holds, see `FORMATS`."""
     path: str = ""
     """A file, or a folder with train.* and test.*; this, or `hub`."""
     test_path: str = ""
@@ -69,15 +70,15 @@ class Table:
     train_split: str = "train"
     test_split: str = ""
     """The hub's names for the splits."""
-    test_share: float = 0.1
+    test_share: Annotated[float, Range(0, 1)] = 0.1
     """Share of prompts held out, chosen by their hash, where neither rows nor files say what is test."""
     template: str = "{prompt}"
     """What is made of a prompt before the policy sees it."""
     columns: Columns = Columns()
     objective: str = ""
     """The objective under which pairs are labelled, where no column says so."""
-    max_prompt_chars: int = 2000
-    max_response_chars: int = 2000
+    max_prompt_chars: Annotated[int, Range(1)] = 2000
+    max_response_chars: Annotated[int, Range(1)] = 2000
 
     def prompts(self, split: str) -> list[str]:
         """Distinct prompts in the order of the rows."""

@@ -13,9 +13,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import BadInput, load_file
+from benchmarks import BadInput, Range, load_file
 from methods._base import Method, Run, Stage, method_name, point_name
-from methods._settings import Adapter, Range, Reinforcement
+from methods._settings import Adapter, Reinforcement
 
 if TYPE_CHECKING:
     from methods._policy import load as load_trained

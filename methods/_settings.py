@@ -3,33 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 from typing import Annotated, Literal
 
+from benchmarks import Range
+
 Optimizer = Literal["rloo", "grpo", "online-dpo", "ppo"]
-
-
-@dataclass(frozen=True)
-class Range:
-    """Where a number must lie: `Annotated[int, Range(1)]` is at least 1, `Range(0, 1)` from 0 to 1 with both ends, and
-    `Range(above=0)` anything above 0. `-c` checks it."""
-
-    low: float = -inf
-    high: float = inf
-    above: float = -inf
-
-    def __contains__(self, value: float) -> bool:
-        return self.above < value and self.low <= value <= self.high
-
-    def __str__(self) -> str:
-        """
-        >>> f"{Range(1)}; {Range(0, 1)}; {Range(above=0)}; {Range(above=0, high=1)}"
-        'of at least 1; from 0 to 1; above 0; above 0, of at most 1'
-        """
-        if self.low > -inf and self.high < inf:
-            return f"from {self.low:g} to {self.high:g}"
-        limits = (("above", self.above), ("of at least", self.low), ("of at most", self.high))
-        return ", ".join(f"{words} {limit:g}" for words, limit in limits if abs(limit) < inf)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
-from benchmarks import BadInput, Benchmark, load_benchmark, option_names
-from methods import Method, Range, find_method, method_name, method_names
+from benchmarks import BadInput, Benchmark, fit, load_benchmark, option_names, type_words
+from methods import Method, find_method, method_name, method_names
 
 
 @dataclass(frozen=True)
@@ -79,52 +77,6 @@ def restore(typed: str, config: Mapping[str, Any]) -> Method:
             f"train it again: moa train -m {typed}",
         )
     return cls(**values)
-
-
-def type_words(hint: Any) -> str:
-    """A type in the user's words."""
-    if get_origin(hint) is Literal:
-        return f"one of {', '.join(map(str, get_args(hint)))}"
-    if get_origin(hint) is Annotated:
-        return " ".join([type_words(hint.__origin__), *map(str, _ranges(hint))])
-    if get_origin(hint) in (UnionType, Union):
-        return " or ".join(type_words(kind) for kind in get_args(hint))
-    if get_origin(hint) is tuple:
-        return f"a list, each item {type_words(get_args(hint)[0])}"
-    known = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", NoneType: "none"}
-    return known.get(hint, str(hint))
-
-
-def fit(value: Any, hint: Any) -> Any:
-    """The value as a field of this type takes it: lists become tuples, "none" None. TypeError if it does not fit."""
-    if get_origin(hint) is Literal:
-        if value in get_args(hint):
-            return value
-    elif get_origin(hint) is Annotated:
-        fitted = fit(value, hint.__origin__)
-        if all(fitted in room for room in _ranges(hint)):
-            return fitted
-    elif get_origin(hint) in (UnionType, Union):
-        for kind in get_args(hint):
-            try:
-                return fit(value, kind)
-            except TypeError:
-                continue
-    elif get_origin(hint) is tuple and isinstance(value, list | tuple):
-        return tuple(fit(item, get_args(hint)[0]) for item in value)
-    elif hint is NoneType:
-        if value in (None, "none", "None"):
-            return None
-    elif hint is float and type(value) in (int, float) and math.isfinite(value):
-        return float(value)
-    elif type(value) is hint and hint is not float:
-        return value
-    raise TypeError
-
-
-def _ranges(hint: Any) -> list[Range]:
-    """The ranges that an annotated type names."""
-    return [note for note in hint.__metadata__ if isinstance(note, Range)]
 
 
 def _pairs(items: Sequence[str], mistakes: list[str]) -> list[tuple[str, Any]]:

@@ -20,10 +20,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import BadInput, Benchmark, Front, known, load_benchmark, plain, read_front
+from benchmarks import BadInput, Benchmark, Front, known, load_benchmark, plain, read_front, type_words
 from methods import Method, find_method, method_name, method_names
 from moa_cli import store
-from moa_cli.config import hyperparameter_types, type_words
+from moa_cli.config import hyperparameter_types
 from moa_cli.progress import duration, shown
 from moa_cli.words import kl
 

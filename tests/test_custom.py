@@ -152,7 +152,7 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
     what = caught.value.what
     for mistake in (
         "polcy: there is no such key (did you mean policy?)",
-        "eval_prompts: expected a whole number, found 'many'",
+        "eval_prompts: expected a whole number of at least 1, found 'many'",
         "data.pth: there is no such key (did you mean path?)",
         "data.format: expected one of answers, pairs, dialogues, found 'pair'",
         "data.test_share: expected a number from 0 to 1, found 2",
@@ -164,9 +164,9 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         "objectives[2].evaluator.version: expected a text, found 1",
         "objectives[3].reward.function: there is no file",
         "objectives[3].evaluator.fold: expected one of all, even, odd, found 'third'",
-        "sampling.temperature: expected a number, found 'hot'",
+        "sampling.temperature: expected a number above 0, found 'hot'",
         "sampling.max_new_tokens is missing",
-        "scratch.batch: expected a number at least 1, found 0",
+        "scratch.batch: expected a whole number of at least 1, found 0",
     ):
         assert mistake in what
 

@@ -79,10 +79,10 @@ def test_every_wrong_option_is_listed() -> None:
         load_benchmark("hh-rlhf", options=options)
     for mistake in (
         "polcy: there is no such option (did you mean policy?)",
-        "eval_prompts: expected a whole number, found True",
+        "eval_prompts: expected a whole number of at least 1, found True",
         "sampling.temprature: there is no such option (did you mean sampling.temperature?)",
-        "sampling.top_p: expected a number from 1e-06 to 1, found 1.5",
-        "reward.steps: expected a whole number, found 1.5",
+        "sampling.top_p: expected a number above 0, of at most 1, found 1.5",
+        "reward.steps: expected a whole number of at least 1, found 1.5",
         "trained_grid: [0.5, 0.50001] must be non-negative and sum to 1",
         "grid: [-1.0, 2.0] must be non-negative",
         "no objective 'helpfull' (did you mean helpful?)",

@@ -1,0 +1,82 @@
+"""The types of settings: what fits one, what lies in its range, and how it is called when something does not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from math import inf
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+
+@dataclass(frozen=True)
+class Range:
+    """Where a number must lie: `Annotated[int, Range(1)]` is at least 1, `Range(0, 1)` from 0 to 1 with both ends, and
+    `Range(above=0)` anything above 0."""
+
+    low: float = -inf
+    high: float = inf
+    above: float = -inf
+
+    def __contains__(self, value: float) -> bool:
+        return self.above < value and self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        """
+        >>> f"{Range(1)}; {Range(0, 1)}; {Range(above=0)}; {Range(above=0, high=1)}"
+        'of at least 1; from 0 to 1; above 0; above 0, of at most 1'
+        """
+        if self.low > -inf and self.high < inf:
+            return f"from {self.low:g} to {self.high:g}"
+        limits = (("above", self.above), ("of at least", self.low), ("of at most", self.high))
+        return ", ".join(f"{words} {limit:g}" for words, limit in limits if abs(limit) < inf)
+
+
+def fit(value: Any, hint: Any) -> Any:
+    """The value as a setting of this type takes it: lists become tuples, "none" None. TypeError if it does not fit."""
+    if get_origin(hint) is Literal:
+        if value in get_args(hint):
+            return value
+    elif get_origin(hint) is Annotated:
+        fitted = fit(value, hint.__origin__)
+        if all(fitted in room for room in _ranges(hint)):
+            return fitted
+    elif get_origin(hint) in (UnionType, Union):
+        for kind in get_args(hint):
+            try:
+                return fit(value, kind)
+            except TypeError:
+                continue
+    elif get_origin(hint) is tuple and isinstance(value, list | tuple):
+        return tuple(fit(item, get_args(hint)[0]) for item in value)
+    elif hint is NoneType:
+        if value in (None, "none", "None"):
+            return None
+    elif hint is float and type(value) in (int, float) and math.isfinite(value):
+        return float(value)
+    elif type(value) is hint and hint is not float:
+        return value
+    raise TypeError
+
+
+def type_words(hint: Any) -> str:
+    """A type in the user's words.
+
+    >>> type_words(Annotated[int, Range(1)] | None), type_words(tuple[float, ...]), type_words(Literal["a", "b"])
+    ('a whole number of at least 1 or none', 'a list, each item a number', 'one of a, b')
+    """
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(map(str, get_args(hint)))}"
+    if get_origin(hint) is Annotated:
+        return " ".join([type_words(hint.__origin__), *map(str, _ranges(hint))])
+    if get_origin(hint) in (UnionType, Union):
+        return " or ".join(type_words(kind) for kind in get_args(hint))
+    if get_origin(hint) is tuple:
+        return f"a list, each item {type_words(get_args(hint)[0])}"
+    known = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", NoneType: "none"}
+    return known.get(hint, str(hint))
+
+
+def _ranges(hint: Any) -> list[Range]:
+    """The ranges that an annotated type names."""
+    return [note for note in hint.__metadata__ if isinstance(note, Range)]
