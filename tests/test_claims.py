@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import io
 import json
 import re
@@ -42,10 +41,6 @@ def at(front: Front, means: list[tuple[float, float]]) -> Front:
 
 THREE = only(make_front("ric", 1.0), [0, 5, 10])
 """At w = (1, 0), (1/2, 1/2), (0, 1)."""
-
-
-def test_docstring_numbers():
-    assert doctest.testmod(papers).failed == 0
 
 
 @pytest.mark.parametrize(

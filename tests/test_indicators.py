@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from itertools import combinations
 
 import numpy as np
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from benchmarks import (
-    _indicators,
     attainment,
     epsilon,
     expected_utility,
@@ -64,10 +62,6 @@ def point_sets(draw, sets: int = 1):
     M = draw(st.integers(1, 4))
     made = [draw(arrays(float, (draw(st.integers(1, 6)), M), elements=coordinate)) for _ in range(sets)]
     return made[0] if sets == 1 else made
-
-
-def test_docstring_numbers():
-    assert doctest.testmod(_indicators).failed == 0
 
 
 @given(point_sets())

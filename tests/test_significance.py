@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
 from itertools import product
 
 import numpy as np
 import pytest
 
-from benchmarks import _significance, dominance, holm, hypervolume, permutation_test, pseudo_values
+from benchmarks import dominance, holm, hypervolume, permutation_test, pseudo_values
 
 REF = (-2.0, -2.0)
 
@@ -16,10 +15,6 @@ REF = (-2.0, -2.0)
 def noisy(random: np.random.Generator, mean: float, prompts: int = 40) -> np.ndarray:
     """Scores (2, N, 2) around two points."""
     return np.array([[0.0, 1.0], [1.0, 0.0]])[:, None] + mean + random.normal(size=(2, prompts, 2))
-
-
-def test_docstring_numbers():
-    assert doctest.testmod(_significance).failed == 0
 
 
 def test_pseudo_values_are_the_jackknife():

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from benchmarks import _stats, bootstrap_hypervolume, bootstrap_means, hypervolume
+from benchmarks import bootstrap_hypervolume, bootstrap_means, hypervolume
 from benchmarks._stats import hypervolumes
 
 REF = (-2.0, -2.0)
@@ -21,10 +19,6 @@ def scores(random: np.random.Generator, prompts: int, means: list[list[float]]) 
     means = np.array(means)
     difficulty = random.normal(size=(1, prompts, means.shape[1]))
     return means[:, None] + difficulty + 0.3 * random.normal(size=(len(means), prompts, means.shape[1]))
-
-
-def test_docstring_numbers():
-    assert doctest.testmod(_stats).failed == 0
 
 
 @given(
