@@ -29,7 +29,7 @@ from benchmarks import (
     sequence_divergence,
 )
 from benchmarks._batching import by_length
-from benchmarks._sampler import draw_uniforms, invert
+from benchmarks._sampler import draw_uniforms, invert, nucleus
 from benchmarks._scratch import _put_numbers_on_a_line
 
 MakePolicy = Callable[..., Policy]
@@ -209,6 +209,24 @@ def test_invert_by_hand() -> None:
     assert at([0.28, 0.30], top_p=1.0, temperature=2.0) == [0, 1]
     assert at([0.0, 0.999], temperature=0.0) == [2, 2]
     assert at([0.0, 0.999], top_p=1e-6) == [2, 2]
+
+
+def test_a_row_with_a_long_nucleus_leaves_the_others_as_they_are() -> None:
+    """Rows from nearly one token to nearly all of 500, together and alone."""
+    generator = torch.Generator().manual_seed(0)
+    sharpness = torch.tensor([0.1, 1.0, 3.0, 0.2, 9.0])
+    logits = sharpness[:, None] * torch.randn(5, 500, generator=generator)
+    probabilities, uniforms = torch.softmax(logits, -1), torch.rand(5, generator=generator)
+    ranked, order, mass, last = nucleus(probabilities, 0.9)
+    assert [int(n) > 63 for n in last] == [True, True, False, True, False]
+    everything = probabilities.sort(dim=-1, descending=True)
+    for row, n in enumerate(last[:, 0].tolist()):
+        assert torch.equal(ranked[row, : n + 1], everything.values[row, : n + 1])
+        assert torch.equal(order[row, : n + 1], everything.indices[row, : n + 1])
+        assert mass[row, n] >= 0.9 > mass[row, n] - ranked[row, n]
+    rule = Sampling(max_new_tokens=1, top_p=0.9)
+    alone = [int(invert(logits[[row]], uniforms[[row]], rule)) for row in range(5)]
+    assert invert(logits, uniforms, rule).tolist() == alone
 
 
 def test_a_token_without_probability_is_never_drawn() -> None:
