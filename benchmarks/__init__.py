@@ -49,7 +49,14 @@ if TYPE_CHECKING:
     from benchmarks._load import load_benchmark, option_names
     from benchmarks._lock import is_locked, locked, whole_folder, write_text
     from benchmarks._log import Log, silent
-    from benchmarks._policy import BATCH, Divergence, Policy, load_policy, sequence_divergence, sequence_log_probs
+    from benchmarks._policy import (
+        ANSWERS_AT_ONCE,
+        Divergence,
+        Policy,
+        load_policy,
+        sequence_divergence,
+        sequence_log_probs,
+    )
     from benchmarks._pool import draw_samples
     from benchmarks._prepare import Prepared, is_prepared, missing_parts, prepare, prepare_part
     from benchmarks._python import load_file
@@ -91,7 +98,7 @@ _HOMES = {
     "_load": "load_benchmark option_names",
     "_log": "Log silent",
     "_lock": "is_locked locked whole_folder write_text",
-    "_policy": "BATCH Divergence Policy load_policy sequence_divergence sequence_log_probs",
+    "_policy": "ANSWERS_AT_ONCE Divergence Policy load_policy sequence_divergence sequence_log_probs",
     "_pool": "draw_samples",
     "_prepare": "Prepared is_prepared missing_parts prepare prepare_part",
     "_python": "load_file",

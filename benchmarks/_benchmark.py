@@ -140,7 +140,7 @@ class Sampling:
     """How answers are drawn, in training-set generation and in evaluation alike."""
 
     max_new_tokens: Annotated[int, Range(1)]
-    temperature: Annotated[float, Range(above=0)] = 1.0
+    temperature: Annotated[float, Range(1e-6)] = 1.0
     top_p: Annotated[float, Range(above=0, high=1)] = 0.9
     stop: tuple[str, ...] = ()
     """Texts that end an answer, such as the next turn's "\n\nHuman:"; they are cut off with what follows."""

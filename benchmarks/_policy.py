@@ -18,7 +18,7 @@ from benchmarks._errors import BadInput
 from benchmarks._sampler import cut, cut_tokens, draw_uniforms, sample_tokens, stopped
 from benchmarks._torch import attention, setup
 
-BATCH = 136
+ANSWERS_AT_ONCE = 136
 """Answers generated side by side, a third of the usual 400; results do not depend on it."""
 
 
@@ -53,7 +53,7 @@ class Policy:
         return [ids[-self.max_prompt_tokens :] for ids in encoded]
 
     def encode_prompt(self, prompt: str) -> list[int]:
-        """The same of one."""
+        """Token ids of one prompt, see `encode_prompts`."""
         return self.encode_prompts([prompt])[0]
 
     def encode_response(self, response: str) -> list[int]:
@@ -72,7 +72,9 @@ class Policy:
         """Whether a sampled answer ended by itself, at its end-of-sequence token or a stop, and did not run out of tokens."""
         return self.tokenizer.eos_token_id in ids[-1:] or stopped(self.tokenizer, ids, stops)
 
-    def generate(self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = BATCH) -> list[str]:
+    def generate(
+        self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = ANSWERS_AT_ONCE
+    ) -> list[str]:
         """One response per prompt. The same prompt and seed give the same response whatever else is in the batch."""
         return [self.decode(ids, sampling.stop) for ids in self.sample(prompts, sampling, seed, batch)]
 
@@ -89,7 +91,9 @@ class Policy:
             )
         return answers
 
-    def sample(self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = BATCH) -> list[list[int]]:
+    def sample(
+        self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = ANSWERS_AT_ONCE
+    ) -> list[list[int]]:
         """Like `generate`, as token ids (with the end-of-sequence token where the answer ended by itself)."""
         encoded = self.encode_prompts(prompts)
         uniforms = draw_uniforms(prompts, sampling.max_new_tokens, seed)

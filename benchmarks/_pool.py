@@ -142,7 +142,7 @@ def token_log_probs(logits: torch.Tensor, tokens: torch.Tensor, sampling: Sampli
     taken = probabilities.gather(1, tokens[:, None])
     if sampling.top_p >= 1:
         return taken.log()[:, 0]
-    ranked, _, mass, last = nucleus(probabilities, sampling.top_p)
-    edge = (mass < sampling.top_p + soft).sum(-1, keepdim=True).clamp(max=ranked.shape[-1] - 1)
+    ranked, _, mass, edge = nucleus(probabilities, min(sampling.top_p + soft, 1.0))
+    last = (mass < sampling.top_p).sum(-1, keepdim=True).minimum(edge)
     inside = taken >= ranked.gather(1, edge) * (1 - soft)
     return torch.where(inside, taken.log() - mass.gather(1, last).log(), -torch.inf)[:, 0]

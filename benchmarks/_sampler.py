@@ -98,13 +98,14 @@ def invert(logits: torch.Tensor, uniforms: torch.Tensor, sampling: Sampling) -> 
 
 def nucleus(probabilities: torch.Tensor, top_p: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Of probabilities (..., V): the highest R in order, whose they are, their cumulative sum (..., R), and which of them
-    (..., 1) is the last one inside the nucleus."""
+    (..., 1) is the last one inside the nucleus. Beyond that one, zeros may stand for the rest."""
     ranked, order = probabilities.topk(min(64, probabilities.shape[-1]), dim=-1)
-    short = ranked.sum(-1) < top_p
+    mass = ranked.cumsum(-1)
+    short = mass[..., -1] < top_p
     if bool(short.any()):  # rarely are 64 tokens not enough
         ranked, order = (pad(x, (0, probabilities.shape[-1] - x.shape[-1])) for x in (ranked, order))
         ranked[short], order[short] = probabilities[short].sort(dim=-1, descending=True)
-    mass = ranked.cumsum(-1)
+        mass = ranked.cumsum(-1)
     return ranked, order, mass, (mass < top_p).sum(-1, keepdim=True).clamp(max=ranked.shape[-1] - 1)
 
 

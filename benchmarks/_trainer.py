@@ -57,12 +57,12 @@ PAD = 8
 def trainer_arguments(training: Training, folder: Path, seed: int, model: PreTrainedModel) -> dict[str, Any]:
     """Keyword arguments common to all TRL configurations.
 
-    A batch that would not fit in memory is split: at most 512 sequences at a time, 64 from a million parameters on, 8 from a
+    A batch that would not fit in memory is split: at most 128 sequences at a time, 64 from a million parameters on, 8 from a
     billion.
     """
     device = setup()
     parameters = model.num_parameters()
-    most = 512 if parameters < 1_000_000 else 64 if parameters < 1_000_000_000 else 8
+    most = 128 if parameters < 1_000_000 else 64 if parameters < 1_000_000_000 else 8
     pieces = next(n for n in range(1, training.batch + 1) if training.batch % n == 0 and training.batch // n <= most)
     if device == "cpu":
         _tune_fused_head(model.config.vocab_size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from types import NoneType, UnionType
@@ -42,7 +43,7 @@ def fit(value: Any, hint: Any) -> Any:
         if all(fitted in room for room in _ranges(hint)):
             return fitted
     elif get_origin(hint) in (UnionType, Union):
-        for kind in get_args(hint):
+        for kind in sorted(get_args(hint), key=lambda kind: kind is not NoneType):  # "none" would also be a text
             try:
                 return fit(value, kind)
             except TypeError:
@@ -52,8 +53,10 @@ def fit(value: Any, hint: Any) -> Any:
     elif hint is NoneType:
         if value in (None, "none", "None"):
             return None
-    elif hint is float and type(value) in (int, float) and math.isfinite(value):
-        return float(value)
+    elif hint is float and type(value) in (int, float):
+        with suppress(OverflowError):  # of an int beyond all floats
+            if math.isfinite(value):
+                return float(value)
     elif type(value) is hint and hint is not float:
         return value
     raise TypeError

@@ -16,7 +16,7 @@ from transformers import DynamicCache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from benchmarks import (
-    BATCH,
+    ANSWERS_AT_ONCE,
     Benchmark,
     Cost,
     Divergence,
@@ -185,7 +185,9 @@ class BestOf(Policy):
     weights: Weights
     folder: Path
 
-    def sample(self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = BATCH) -> list[list[int]]:
+    def sample(
+        self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = ANSWERS_AT_ONCE
+    ) -> list[list[int]]:
         """Like any policy's. Charged in full each time: it is what the answers cost to serve."""
         ids, scores, spent = self._drawn(prompts, sampling, seed, batch)
         charge(generated_tokens=spent.generated_tokens, reward_calls=spent.reward_calls, flops=spent.flops)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import numpy as np
 
-from benchmarks import BadInput, Benchmark, PreferencePair
-from methods._settings import Adapter, Range
+from benchmarks import BadInput, Benchmark, PreferencePair, Range
+from methods._settings import Adapter
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,5 +47,5 @@ class Reinforcement(Adapter):
     """Of sampling and of every log-probability alike (MORLHF's code samples at 0.7 and scores at 1, which biases the KL)."""
 
     def __post_init__(self) -> None:
-        if self.optimizer == "online-dpo" and self.kl_coef == 0:
+        if self.optimizer == "online-dpo" and self.kl_coef <= 0:
             raise ValueError("online-dpo needs a kl_coef above 0: it is the beta of its loss")

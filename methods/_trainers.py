@@ -79,7 +79,7 @@ class Rloo(_OnCpu, RLOOTrainer):
     where a step takes all answers at once and no others, they are computed once.
     """
 
-    own: tuple[torch.Tensor, ...] | None = None
+    own: tuple[torch.Tensor, torch.Tensor, None] | None = None
     """Log-probabilities and entropies of fresh answers, with gradients, until the loss takes them."""
 
     @property
@@ -89,19 +89,19 @@ class Rloo(_OnCpu, RLOOTrainer):
         return whole and self.accelerator.device.type == "cpu"
 
     def _prepare_inputs(self, generation_batch: Any) -> Any:
-        if self.one_pass:  # nothing to buffer, and to shuffle
+        if self.one_pass:  # nothing to buffer or to shuffle
             return self._generate_and_score_completions(generation_batch)
         return super()._prepare_inputs(generation_batch)
 
     def _get_per_token_logps_and_entropies(self, model: Any, *args: Any, **kwargs: Any) -> Any:
         compute = super()._get_per_token_logps_and_entropies
-        if self.one_pass and self.own is None:  # asked first for the policy's, then for the reference's
+        if torch.is_grad_enabled():  # for the loss
+            own, self.own = self.own, None
+            return own or compute(model, *args, **kwargs)
+        if self.one_pass and self.own is None:  # for the KL: the policy's come first, then the reference's
             with torch.enable_grad():
                 self.own = compute(model, *args, **{**kwargs, "compute_entropy": True})
-            return self.own
-        if self.own is not None and torch.is_grad_enabled():  # last for the loss
-            own, self.own = self.own, None
-            return own
+            return self.own[0].detach(), None, None
         return compute(model, *args, **kwargs)
 
     def _generate_single_turn(self, prompt_ids: list[list[int]], images: Any, multimodal_fields: Any) -> Any:

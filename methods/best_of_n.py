@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from benchmarks import Benchmark, Weights
+from benchmarks import Benchmark, Range, Weights
 from methods._base import Method, Run
-from methods._settings import Range
 
 if TYPE_CHECKING:
     from benchmarks import Policy

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 
-from benchmarks import Answer, Benchmark, Weights, size_mistake
+from benchmarks import Answer, Benchmark, Range, Weights, size_mistake
 from methods._base import Method, Run
 from methods._goals import Goals, Moments, WeightsToGoals, achieved, asked, goal_rewards, pooled, random_goals, told
-from methods._settings import Range, Reinforcement
+from methods._settings import Reinforcement
 
 if TYPE_CHECKING:
     from benchmarks import Policy

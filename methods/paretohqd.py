@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
-from benchmarks import Answer, Benchmark, Weights
+from benchmarks import Answer, Benchmark, Range, Weights
 from methods._base import Method, Run, Stage, point_name
 from methods._selection import nearest, pareto_layers
-from methods._settings import Adapter, Range
+from methods._settings import Adapter
 
 if TYPE_CHECKING:
     from benchmarks import Policy

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 
-from benchmarks import Answer, Benchmark, Weights, write_text
+from benchmarks import Answer, Benchmark, Range, Weights, write_text
 from methods._base import Method, Run, Stage
 from methods._selection import pareto_layers
-from methods._settings import Adapter, Range
+from methods._settings import Adapter
 
 if TYPE_CHECKING:
     from benchmarks import Policy

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 
-from benchmarks import Benchmark, PreferencePair, Weights
+from benchmarks import Benchmark, PreferencePair, Range, Weights
 from methods._base import Method, Run, Stage
 from methods._pairs import Preference, preferences
-from methods._settings import Range
 
 if TYPE_CHECKING:
     from benchmarks import Policy

@@ -164,7 +164,7 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         "objectives[2].evaluator.version: expected a text, found 1",
         "objectives[3].reward.function: there is no file",
         "objectives[3].evaluator.fold: expected one of all, even, odd, found 'third'",
-        "sampling.temperature: expected a number above 0, found 'hot'",
+        "sampling.temperature: expected a number of at least 1e-06, found 'hot'",
         "sampling.max_new_tokens is missing",
         "scratch.batch: expected a whole number of at least 1, found 0",
     ):

@@ -74,6 +74,7 @@ def test_every_wrong_option_is_listed() -> None:
     options = {
         "polcy": "x", "eval_prompts": True, "sampling.temprature": 1, "sampling.top_p": 1.5, "reward.steps": 1.5,
         "trained_grid": [[0.5, 0.5 + 1e-5]], "grid": [[-1, 2]], "objectives": ["helpfull", "harmless"], "policy": 3,
+        "seed": -1, "max_prompt_tokens": 0,
     }  # fmt: skip
     with pytest.raises(BadInput) as caught:
         load_benchmark("hh-rlhf", options=options)
@@ -87,9 +88,11 @@ def test_every_wrong_option_is_listed() -> None:
         "grid: [-1.0, 2.0] must be non-negative",
         "no objective 'helpfull' (did you mean helpful?)",
         "policy: expected a text, found 3",
+        "seed: expected a whole number of at least 0, found -1",
+        "max_prompt_tokens: expected a whole number of at least 1, found 0",
     ):
         assert mistake in caught.value.what
-    assert "9 mistakes" in caught.value.what
+    assert "11 mistakes" in caught.value.what
 
 
 @pytest.mark.parametrize(

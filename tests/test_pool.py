@@ -74,6 +74,18 @@ def test_tokens_are_as_likely_as_they_are_drawn(spread: float, temperature: floa
         assert int((said > 0).sum()) > 64 or spread > 1
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_a_row_does_not_depend_on_its_neighbours(kind: torch.dtype) -> None:
+    """The first row's 64 likeliest tokens have just more than the nucleus, the second row's hardly any of it."""
+    rest = torch.linspace(1, 0.01, 1936)
+    probabilities = torch.cat([torch.full((64,), 0.90005 / 64), 0.09995 * rest / rest.sum()])
+    logits = torch.stack([probabilities.log(), torch.zeros(2000)]).to(kind)
+    tokens, sampling = torch.tensor([1999, 0]), Sampling(max_new_tokens=1, top_p=0.9)
+    together = token_log_probs(logits, tokens, sampling)
+    assert torch.equal(together[:1], token_log_probs(logits[:1], tokens[:1], sampling))
+    assert together.tolist() == [-torch.inf, pytest.approx(-np.log(1800), abs=1e-2)]
+
+
 def test_all_answers_together_have_probability_one(tokenizer: PreTrainedTokenizerFast) -> None:
     """Six tokens, one of them the end, answers of up to four tokens: enumerated, whether they end or run out of tokens."""
     V, end = 6, tokenizer.eos_token_id

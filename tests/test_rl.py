@@ -170,6 +170,30 @@ def test_advantages_of_trl(tiny: Benchmark, tmp_path: Path, caught: list[Any], o
     assert batch["advantages"].tolist() == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.parametrize("optimizer", ["rloo", "online-dpo"])
+def test_what_answers_are_judged_by_has_no_gradient(
+    tiny: Benchmark, tmp_path: Path, caught: list[Any], optimizer: Any
+) -> None:
+    """Though the log-probabilities in it have, which go into the loss."""
+    _rl.train(tiny, (0.0, 1.0), replace(FEW, optimizer=optimizer), Run(tmp_path, 0).stage("here"))
+    [trainer] = caught
+    batch = judged(trainer, [0.0, 1.0, 2.0, 5.0])
+    assert not any(value.requires_grad for value in batch.values())
+    assert trainer.own[0].requires_grad
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "prompts", "one_pass"), [("rloo", 4, True), ("rloo", 64, False), ("ppo", 4, False)]
+)
+def test_where_one_pass_is_enough(
+    tiny: Benchmark, tmp_path: Path, caught: list[Any], optimizer: Any, prompts: int, one_pass: bool
+) -> None:
+    """Not for 256 answers, which are split, and not for PPO, which trains on answers again."""
+    settings = replace(FEW, optimizer=optimizer, prompts_per_step=prompts)
+    _rl.train(tiny, (0.0, 1.0), settings, Run(tmp_path, 0).stage("here"))
+    assert caught[0].one_pass == one_pass
+
+
 def test_padding_is_left_out_of_the_work_but_not_of_the_result(
     tiny: Benchmark, tmp_path: Path, caught: list[Any]
 ) -> None:

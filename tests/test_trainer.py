@@ -60,7 +60,7 @@ def test_the_fused_head_is_tuned_on_a_cpu(random_policy: MakePolicy, tmp_path: P
 @pytest.mark.parametrize(
     ("parameters", "batch", "pieces"),
     [
-        (999_999, 512, 1), (999_999, 513, 3),
+        (999_999, 128, 1), (999_999, 129, 3),
         (1_000_000, 64, 1), (1_000_000, 65, 5), (1_000_000, 67, 67), (999_999_999, 192, 3),
         (1_000_000_000, 8, 1), (1_000_000_000, 64, 8),
     ],
@@ -68,7 +68,7 @@ def test_the_fused_head_is_tuned_on_a_cpu(random_policy: MakePolicy, tmp_path: P
 def test_a_large_batch_is_split_evenly(
     random_policy: MakePolicy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters: int, batch: int, pieces: int
 ) -> None:
-    """513 = 3 x 171 and 65 = 5 x 13 are the first splits into at most 512 and 64; 67 is prime."""
+    """129 = 3 x 43 and 65 = 5 x 13 are the first splits into at most 128 and 64; 67 is prime."""
     model = random_policy().model
     monkeypatch.setattr(model, "num_parameters", lambda: parameters)
     training = Training(steps=200, batch=batch, learning_rate=1.0, warmup=0.03)
