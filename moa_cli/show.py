@@ -20,7 +20,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import BadInput, Benchmark, Front, known, load_benchmark, plain, read_front, type_words
+from benchmarks import BadInput, Benchmark, Front, known, load_benchmark, option_names, plain, read_front, type_words
 from methods import Method, find_method, method_name, method_names
 from moa_cli import store
 from moa_cli.config import hyperparameter_types
@@ -97,6 +97,9 @@ def describe(b: Benchmark) -> dict[str, Any]:
         "eval_prompts": b.eval_prompts,
         "grid": plain(b.grid),
         "trained_grid": plain(b.trained_grid),
+        "max_prompt_tokens": b.max_prompt_tokens,
+        "seed": b.seed,
+        "scratch": plain(b.scratch),
         "identity": b.identity,
         "prepared": prepared,
     }
@@ -215,6 +218,8 @@ def method_page(document: dict[str, Any]) -> RenderableType:
     """A method to read."""
     parts: list[RenderableType] = [Text(document["title"], style="bold"), Text(), *_paragraphs(document["summary"])]
     parts += [Text(), Text(f"steering: {document['steering']}")]
+    if any("[choice" in text for text in (document["summary"], *(h["meaning"] for h in document["hyperparameters"]))):
+        parts += [Text(), Text("[choice]: ours, not a paper's")]
     for h in document["hyperparameters"]:
         default = "none" if h["default"] is None else json.dumps(h["default"])
         parts += [Text(), Text.assemble((h["name"], "bold"), f" = {default}  ", (f"({h['type']})", "dim"))]
@@ -234,18 +239,11 @@ def _paragraphs(text: str, indent: int = 0) -> list[RenderableType]:
 
 def benchmark_page(document: dict[str, Any], typed: str) -> RenderableType:
     """A benchmark to read, `typed` as this: settings, objectives, and what a preparation found."""
-    sampling = document["sampling"].items()
-    facts = [
-        ("policy", document["policy"]),
-        ("eval_prompts", _cell(document["eval_prompts"])),
-        *((f"sampling.{name}", "-" if value == [] else _cell(value)) for name, value in sampling if name != "kind"),
-        ("grid", _points_typed(document["grid"])),
-        ("trained_grid", _points_typed(document["trained_grid"])),
-    ]
+    options = [(name, _option(document, name)) for name in option_names()]
     parts: list[RenderableType] = [
         Text(f"{document['name']}@{document['version']}", style="bold"),
         Text(),
-        _grid(facts),
+        _grid((name, value) for name, value in options if value),
     ]
     for objective in document["objectives"]:
         rewards = [(f"  {role}", _reward(objective[role])) for role in ("reward", "evaluator")]
@@ -255,6 +253,20 @@ def benchmark_page(document: dict[str, Any], typed: str) -> RenderableType:
     else:
         parts += [Text(), Text(f"not prepared yet: moa prepare -b {typed}")]
     return Group(*parts)
+
+
+def _option(document: dict[str, Any], name: str) -> str:
+    """What an option of `load_benchmark` is now; nothing where the benchmark has no use for it."""
+    owner, _, key = name.rpartition(".")
+    if name == "objectives":
+        return ", ".join(objective["name"] for objective in document["objectives"])
+    if name in ("grid", "trained_grid"):
+        return _points_typed(document[name])
+    if owner == "reward":  # of all trained rewards, which may differ
+        trained = [o["reward"] for o in document["objectives"] if o["reward"]["kind"] == "TrainedReward"]
+        return ", ".join(dict.fromkeys(_cell(reward[key]) for reward in trained))
+    value = document[owner][key] if owner else document[name]
+    return "-" if value == [] else _cell(value)
 
 
 def _grid(facts: Iterable[tuple[str, str]]) -> Table:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
-from benchmarks import BadInput, Benchmark, read_front
+from benchmarks import BadInput, Benchmark, TrainedReward, option_names, read_front
 from methods import find_method
 from moa_cli import plan, show, store
 from moa_cli.app import study
@@ -372,11 +372,38 @@ def test_a_docstring_is_as_wide_as_the_screen_and_its_formulas_keep_their_lines(
 
 @pytest.mark.parametrize("name", ["hh-rlhf", "hh-rlhf-mini", str(ROOT / "examples" / "my_benchmark.toml")])
 def test_a_benchmark_can_be_read(name: str, tmp_path: Path) -> None:
-    """Words and numbers, not the JSON that --json gives."""
+    """Words and numbers, not the JSON that --json gives; every option of it."""
     words = page(show.benchmark_page(show.benchmark(name, tmp_path), name))
     assert not set("{}") & set(words)
     assert "kind" not in words
+    rewards = name == "hh-rlhf-mini"  # the others train none
+    listed = re.findall(r"^(\S+)  ", words.split("\n\n")[1], re.M)
+    assert listed == [option for option in option_names() if rewards or not option.startswith("reward.")]
     assert re.sub(r"\s", "", words).endswith(f"notpreparedyet:moaprepare-b{name}")
+
+
+def test_the_options_of_a_benchmark_have_its_values(unprepared: Benchmark) -> None:
+    """Those of rewards are of all that are trained, which may differ."""
+    ah, oh = unprepared.objectives
+    other = replace(oh, reward=TrainedReward(base="tiny", steps=60))
+    benchmark = replace(unprepared, seed=3, objectives=(ah, other))
+    words = page(show.benchmark_page(show.describe(benchmark), "tiny"))
+    said = dict(re.findall(r"^(\S+)  +(.*)$", words, re.M))
+    assert said["seed"] == "3"
+    assert said["objectives"] == "ah, oh"
+    assert said["max_prompt_tokens"] == "64"
+    assert said["scratch.pretrain_steps"] == "40"
+    assert said["reward.steps"] == "30, 60"
+    assert said["reward.base"] == "tiny"
+    assert said["sampling.stop"] == "-"
+
+
+@pytest.mark.parametrize(("name", "chosen"), [("ric", True), ("mod", True), ("sft", False)])
+def test_choices_are_explained_where_there_are_any(name: str, chosen: bool) -> None:
+    """Before the first hyperparameter."""
+    words = page(show.method_page(show.method(name)))
+    assert words.count("[choice]: ours, not a paper's") == chosen
+    assert not chosen or words.index("[choice]: ours") < words.index(" = ")
 
 
 def test_a_prepared_benchmark_shows_its_card(tiny: Benchmark) -> None:
