@@ -225,7 +225,7 @@ class Benchmark:
     """The policy every method starts from: "scratch:<size>", a hub id or a local path."""
     sampling: Sampling
     eval_prompts: Annotated[int, Range(1)] = 400
-    """How many test prompts a front is measured on."""
+    """How many test prompts a front is measured on, at most: all where there are fewer."""
     scratch: Scratch = field(default_factory=Scratch)
     grid: tuple[Weights, ...] = ()
     """Weights at which fronts are measured; empty: `default_grid`."""

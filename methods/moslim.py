@@ -61,7 +61,9 @@ class MOSLIM(Reinforcement, Method):
     divisor: Literal["heads", "goals"] = "heads"
     """What the sum over heads is divided by: their number (paper), or that of the goals in the prompt."""
     mapping: WeightsToGoals = "middle"
-    """How weights become goals, see `asked` [choice]: equal weights ask for the middle grade of everything, where "linf" and
+    """How weights become goals [choice]: intensity 1 + (K - 1) s, rounded, where s is w ("linear"), w / max(w) ("linf"),
+    w / ||w||_2 ("l2"), or the power of w that is 1/2 at equal weights ("middle", for two objectives the same as "linear").
+    A goal of intensity 1 is left out. With "middle", equal weights ask for the middle grade of everything, where "linf" and
     "l2" ask for more than any answer has."""
 
     def __post_init__(self) -> None:

@@ -53,13 +53,14 @@ class RiC(Adapter, Method):
     offline_share: Annotated[float, Range(0)] = 0.5
     """Training answers mixed into an online round, per kept answer, selected in the same way (paper: 10,000 per 20,000)."""
     mapping: Literal["l2", "linf", "linear"] = "linear"
-    """How weights become desired rewards, see `desired` (code: l2). "linear" [choice] asks for what can be had together; l2 asks
-    for 71 % of both ranges at w = (.5, .5), which no answer reaches, and weights beyond that change little."""
+    """How weights become desired rewards: low + s (high - low), where s is w / ||w||_2 ("l2", as in the public code),
+    w / max(w) ("linf") or w ("linear"). "linear" [choice] asks for what can be had together; "l2" asks for 71 % of both ranges
+    at w = (.5, .5), which no answer reaches, and weights beyond that change little."""
     bounds: Literal["front", "normal"] = "front"
-    """The range of rewards to ask for. "front" [choice]: their 5 % and 95 % quantiles over the first non-dominated
-    layers of the training answers, `keep_share` of them. "normal" (code): the extremes of as many normal draws as there
-    are training answers,
-    some 4 SDs to either side; there the worst reward stands for degenerate text, and w = e_i asks for it."""
+    """The range of rewards to ask for, low to high. "front" [choice]: their 5 % and 95 % quantiles over the first
+    non-dominated layers of the training answers, `keep_share` of them. "normal" (code): the extremes of as many normal draws
+    as there are training answers, some 4 SDs to either side; there the worst reward stands for collapsed answers, and
+    w = e_i asks for them."""
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """Offline SFT, then the online rounds."""

@@ -24,11 +24,13 @@ class SPO(Preference, Method):
 
         -E log sigmoid(beta (D log pi - D log pi_{m-1}) - alpha sum_{i<m} D R^_i),   D f = f(chosen) - f(rejected)
 
-    with the implicit rewards R^_i of the earlier rounds (`implicit_rewards`), which are constants.
+    with the implicit rewards R^_i of the earlier rounds, which are constants: beta log(pi_i / pi_{i-1}), less alpha times those
+    before it.
 
     SPO has settings and no weights: its front is swept by alpha and by the order of objectives, each of which comes first
-    once [choice]. The policy of every round is a point, under the weights of the reward it maximises (`implied_weights`).
-    Where two orders imply the same weights, as all do for alpha = 0, only the first is trained [choice].
+    once [choice]. The policy of every round is a point, under the weights of the reward it maximises: the i-th of n
+    objectives weighs 1 + alpha (n - i), divided by the sum over all. Where two orders imply the same weights, as all do for
+    alpha = 0, only the first is trained [choice].
     """
 
     steering = "retrain"

@@ -28,7 +28,7 @@ class Findings(NamedTuple):
 
     tables: list[Table]
     comparison: dict[str, Any] | None = None
-    """The benchmark's part of a `moa.compare/1`, where runs of several configurations were compared."""
+    """The benchmark's part of a `moa.compare/2`, where runs of several configurations were compared."""
 
 
 @runtime_checkable
@@ -96,7 +96,7 @@ def retention(runs: Runs) -> Findings:
 
 
 def accuracies(runs: Runs) -> Findings:
-    """Fronts side by side, and how often each reward model is right on held-out prompts."""
+    """Fronts side by side, and how often each reward model is right on prompts that it has not seen."""
     kinds = ("preference_accuracy", "intensity_accuracy")
     rows = []
     for variant, seeds in _variants(runs).items():
@@ -104,7 +104,7 @@ def accuracies(runs: Runs) -> Findings:
         for name in seeds[0].benchmark.names:
             rows.append([variant, name, *(known_mean([log.get(f"{kind}/{name}") for log in logs]) for kind in kinds)])
     columns = ["reward model", "objective", *(kind.replace("_", " ") for kind in kinds)]
-    return Findings([_table("accuracy on held-out prompts", columns, rows)], _compared(runs))
+    return Findings([_table("accuracy on unseen prompts", columns, rows)], _compared(runs))
 
 
 def costs(runs: Runs) -> Findings:

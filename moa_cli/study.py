@@ -47,7 +47,7 @@ def _forgets(method: Method, benchmark: Benchmark) -> None:
         raise BadInput(
             f"alphas = {list(method.alphas)} leaves nothing to compare",
             "this study compares alpha 0, which keeps nothing on purpose, with others",
-            "-c alphas=[0.0,0.5,1.0]",
+            "-c 'alphas=[0.0,0.5,1.0]'",
         )
     if len(benchmark.objectives) < 2:
         raise BadInput(
