@@ -9,14 +9,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmarks import Answer, Benchmark, Front, Policy, Weights
-    from methods import Adapter, Method, Range, Reinforcement, Run, load_trained, point_name, soup, train_rl, train_sft
+    from benchmarks import Answer, Benchmark, Front, Policy, Weights, load_benchmark
+    from methods import (
+        Adapter,
+        Method,
+        Range,
+        Reinforcement,
+        Run,
+        find_method,
+        load_trained,
+        point_name,
+        soup,
+        train_rl,
+        train_sft,
+    )
     from moa_cli.comparison import compare
     from moa_cli.work import evaluate, train
 
 _HOMES = {
-    "benchmarks": "Answer Benchmark Front Policy Weights",
-    "methods": "Adapter Method Range Reinforcement Run load_trained point_name soup train_rl train_sft",
+    "benchmarks": "Answer Benchmark Front Policy Weights load_benchmark",
+    "methods": "Adapter Method Range Reinforcement Run find_method load_trained point_name soup train_rl train_sft",
     "moa_cli.comparison": "compare",
     "moa_cli.work": "evaluate train",
 }
@@ -34,6 +46,8 @@ __all__ = [
     "Weights",
     "compare",
     "evaluate",
+    "find_method",
+    "load_benchmark",
     "load_trained",
     "point_name",
     "soup",

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+import moa_cli
+from benchmarks import Benchmark
 
 ROOT = Path(__file__).parents[1]
 QUICK = ("policy=scratch:0.3m", "scratch.pretrain_steps=4", "scratch.sft_steps=1", "epochs=0.5", "keep=0.5")
@@ -44,6 +50,19 @@ def test_it_takes_part_in_a_contest(tmp_path: Path) -> None:
     assert shown.returncode == 0, shown.stderr
     assert "keep" in shown.stdout
     assert "Share of the answers that is imitated." in shown.stdout
+
+
+def test_the_example_in_python_works(
+    own_tiny: Benchmark, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That of docs/methods.md, on a benchmark that takes seconds."""
+    [code] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "methods.md").read_text(), re.S)
+    assert moa_cli.load_benchmark("hh-rlhf-mini").name == "hh-rlhf-mini"
+    monkeypatch.setattr(moa_cli, "load_benchmark", lambda _: own_tiny, raising=False)
+    exec(code, {})
+    told = {name: float(volume) for name, volume in map(str.split, capsys.readouterr().out.splitlines())}
+    assert set(told) == {"sft", "ric"}
+    assert min(told.values()) >= 0
 
 
 def test_it_is_short() -> None:
