@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks._benchmark import Answer, FunctionReward, HubReward, PreferencePair, Sampling, TrainedReward
+from benchmarks._benchmark import (
+    Answer,
+    Benchmark,
+    FunctionReward,
+    HubReward,
+    PreferencePair,
+    Sampling,
+    Scratch,
+    TrainedReward,
+)
 from benchmarks._custom import read_benchmark
 from benchmarks._errors import BadInput
 from benchmarks._table import Columns, Table
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "my_benchmark.toml"
+DOCS = (Path(__file__).parents[1] / "docs" / "benchmarks.md").read_text(encoding="utf-8")
 DATA = '[data]\npath = "rows.jsonl"\nformat = "pairs"\nobjective = "kind"\n'
 KIND = '[[objectives]]\nname = "kind"\nreward = "trained"\n'
 
@@ -47,6 +59,32 @@ def test_the_example() -> None:
     polite, brief = (benchmark.preference_pairs(o)[0] for o in benchmark.names)
     assert polite == PreferencePair(brief.prompt, brief.rejected, brief.chosen)
     hash(benchmark)
+
+
+@pytest.mark.parametrize(
+    ("kind", "begin"),
+    [
+        (Scratch, "`[scratch]`, for"),
+        (Sampling, "`[sampling]`: "),
+        (TrainedReward, "| `{ steps"),
+        (HubReward, "| `{ model"),
+    ],
+)
+def test_the_documentation_has_the_defaults_of_the_code(kind: Any, begin: str) -> None:
+    """Those of numbers, in brackets behind the names."""
+    passage = DOCS[DOCS.index(f"\n{begin}") + 1 :].split("\n\n")[0].split(" |\n")[0]
+    said = {name: float(number) for name, number in re.findall(r"`(\w+)` \((-?[\d.e-]+)", passage)}
+    numbers = {f.name: f.default for f in fields(kind) if type(f.default) in (int, float)}
+    assert said == numbers | ({"max_new_tokens": 64} if kind is Sampling else {})
+
+
+@pytest.mark.parametrize("kind", [Benchmark, Table])
+def test_the_documentation_has_the_defaults_of_the_tables(kind: Any) -> None:
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ([\d.]+) \|", DOCS, re.M)
+    said = {name: float(number) for names, number in rows for name in re.findall(r"\w+", names)}
+    numbers = {f.name: f.default for f in fields(kind) if type(f.default) in (int, float)}
+    assert numbers
+    assert numbers == {name: said[name] for name in numbers}
 
 
 def test_the_examples_rewards_prefer_what_the_pairs_prefer() -> None:
