@@ -38,7 +38,7 @@ class MOSLIM(Reinforcement, Method):
     """Against rewards in standard deviations of a probability [choice]."""
     supervision: Literal["auto", "grades", "rewards"] = "auto"
     """What the reward model learns: the data's graded annotations ("grades", the paper's case), or the quantile bin of the
-    benchmark's training reward ("rewards", the signal that all other methods are given). "auto" takes grades where the data
+    benchmark's training reward ("rewards", the signal that RL by other methods is given). "auto" takes grades where the data
     has them for every objective [choice]."""
     classes: Annotated[int, Range(2)] = 5
     """Quantile bins per objective, the intensities 1..K [choice]; annotations bring their own number."""
