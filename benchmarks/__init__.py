@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from benchmarks._card import Card
     from benchmarks._ceiling import Ceiling, Measured, best_of, efficiencies
-    from benchmarks._check import benchmark_names, size_mistake
+    from benchmarks._check import benchmark_names, refuse, size_mistake
     from benchmarks._collapse import collapse_reasons, collapsed
     from benchmarks._cost import Cost, charge, charged_to
     from benchmarks._data import nearest, read_rows
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
         trainer_arguments,
         training_mode,
     )
-    from benchmarks._types import Range, fit, type_words
+    from benchmarks._types import Range, fit, settable, type_words
 
 _HOMES = {
     "_batching": "by_length pad_right",
@@ -86,7 +86,7 @@ _HOMES = {
     ),
     "_card": "Card",
     "_ceiling": "Ceiling Measured best_of efficiencies",
-    "_check": "benchmark_names size_mistake",
+    "_check": "benchmark_names refuse size_mistake",
     "_collapse": "collapse_reasons collapsed",
     "_cost": "Cost charge charged_to",
     "_data": "nearest read_rows",
@@ -108,7 +108,7 @@ _HOMES = {
     "_significance": "dominance holm permutation_test pseudo_values",
     "_stats": "Bootstrap Interval bootstrap_hypervolume bootstrap_means",
     "_tags": "tagged",
-    "_types": "Range fit type_words",
+    "_types": "Range fit settable type_words",
     "_torch": "ENVIRONMENT release setup",
     "_trainer": "Progress Training passes run_trainer supervised trainer_arguments training_mode",
 }

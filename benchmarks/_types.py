@@ -62,6 +62,22 @@ def fit(value: Any, hint: Any) -> Any:
     raise TypeError
 
 
+def settable(hint: Any) -> bool:
+    """Whether `fit` knows values of this type.
+
+    >>> [settable(hint) for hint in (Annotated[int, Range(1)] | None, tuple[str, ...], list[int], tuple[int, str])]
+    [True, True, False, False]
+    """
+    if get_origin(hint) is Annotated:
+        return settable(hint.__origin__)
+    if get_origin(hint) in (UnionType, Union):
+        return all(map(settable, get_args(hint)))
+    if get_origin(hint) is tuple:
+        kinds = [kind for kind in dict.fromkeys(get_args(hint)) if kind is not ...]
+        return len(kinds) == 1 and settable(kinds[0])
+    return get_origin(hint) is Literal or hint in (int, float, str, bool, NoneType)
+
+
 def type_words(hint: Any) -> str:
     """A type in the user's words.
 

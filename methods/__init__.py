@@ -13,8 +13,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import BadInput, Range, load_file
+from benchmarks import BadInput, Range, load_file, refuse
 from methods._base import Method, Run, Stage, method_name, point_name
+from methods._check import mistakes_in
 from methods._settings import Adapter, Reinforcement
 
 if TYPE_CHECKING:
@@ -61,7 +62,15 @@ def method_names() -> list[str]:
 
 
 def find_method(name: str) -> type[Method]:
-    """The method class of a name, or of a Python file. Raises BadInput, with the nearest name, where there is none."""
+    """The method class of a name, or of a Python file. Raises BadInput, with the nearest name, where there is none,
+    and for a class that is no method as it stands, with all that is wrong with it."""
+    cls = _found(name)
+    refuse(name, mistakes_in(cls), "examples/my_method.py is a method to start from; docs/methods.md explains it")
+    return cls
+
+
+def _found(name: str) -> type[Method]:
+    """The class of a name, or of a Python file."""
     if name.endswith(".py"):
         return _only_method(load_file(Path(name), "a method"), name)
     plain = name.lower().replace("_", "-")

@@ -152,8 +152,11 @@ def _set(config: dict[str, Any], key: str, value: Any, hint: Any, mistakes: list
 
 
 def _make(cls: type[Method], config: dict[str, Any], mistakes: list[str]) -> Method | None:
+    """The method, its defaults fitted as what is typed is: a default of 1 where a number belongs is 1.0 again in a worker,
+    and the run's folder is named after it."""
+    hints = hyperparameter_types(cls)
     try:
-        return cls(**config)
+        return cls(**{name: fit(value, hints[name]) for name, value in as_config(cls(**config)).items()})
     except ValueError as error:
         mistakes.append(f"{method_name(cls)}: {error}")
         return None
