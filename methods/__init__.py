@@ -65,7 +65,12 @@ def find_method(name: str) -> type[Method]:
     """The method class of a name, or of a Python file. Raises BadInput, with the nearest name, where there is none,
     and for a class that is no method as it stands, with all that is wrong with it."""
     cls = _found(name)
-    refuse(name, mistakes_in(cls), "examples/my_method.py is a method to start from; docs/methods.md explains it")
+    mistakes = mistakes_in(cls)
+    if name.endswith(".py") and (taken := method_name(cls)) in method_names():
+        mistakes.append(
+            f"class {cls.__name__}: {taken} comes with moa, and runs of both would lie in one folder: rename it"
+        )
+    refuse(name, mistakes, "examples/my_method.py is a method to start from; docs/methods.md explains it")
     return cls
 
 

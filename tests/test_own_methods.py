@@ -86,6 +86,14 @@ def test_verbs_are_there_and_take_what_they_are_given(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["Ric", "RewardedSoups"])
+def test_a_name_that_is_taken_is_refused(name: str, tmp_path: Path) -> None:
+    """Its runs would lie among those of the method that comes with moa, under the same name in every table."""
+    (mistake,) = mistakes(method(tmp_path, "steering = 'none'", name=name))
+    assert mistake.startswith(f"class {name}: ")
+    assert "comes with moa" in mistake
+
+
 def test_all_mistakes_come_together(tmp_path: Path) -> None:
     wrong = mistakes(method(tmp_path, "batch: list[int] = ()", decorated=False, verbs=""))
     assert [mistake.split()[0] for mistake in wrong] == [
