@@ -84,9 +84,10 @@ class Job:
     @property
     def label(self) -> str:
         """Its name for people."""
-        benchmark, method = (
-            Path(name).stem if name.endswith((".toml", ".py")) else name for name in (self.source.name, self.method)
-        )
+        typed, method = self.source.name, self.method
+        benchmark = Path(typed).stem if typed.endswith((".toml", ".py")) else typed
+        if method.endswith(".py") and self.folder:
+            method = self.folder.parent.name  # as its class is called, which is the name in tables too
         what = {"look": "look", "part": self.part, "card": self.part or "scale card", "ceiling": "ceiling"}
         if self.kind in what:
             return f"{benchmark}: {what[self.kind]}"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput, Benchmark, Log, release, setup
+from methods import method_name
 from moa_cli.config import as_config, restore
 from moa_cli.job import Event, Job, Outcome
 
@@ -71,7 +72,7 @@ def _point(job: Job, benchmark: Benchmark, log: Log) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         front = measure(
             benchmark, partial(method.policy, benchmark, run), (job.weights,), Path(folder),
-            method=job.method, steering=method.steering, seed=job.seed, cost=run.cost.to_json(),
+            method=method_name(type(method)), steering=method.steering, seed=job.seed, cost=run.cost.to_json(),
             config=as_config(method), log=log,
         )  # fmt: skip
     return points(front)

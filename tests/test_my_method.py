@@ -45,7 +45,7 @@ def test_it_takes_part_in_a_contest(tmp_path: Path) -> None:
     assert ours["cost"]["generated_tokens"] > 0
     assert ours["config"]["keep"] == 0.5
     assert rows["sft"]["cost"]["trained_tokens"] == 0
-    assert "my_method/my_benchmark/s0" in result.stderr
+    assert "ranked-fine-tuning/my_benchmark/s0" in result.stderr
     shown = moa("show", "examples/my_method.py", runs=tmp_path)
     assert shown.returncode == 0, shown.stderr
     assert "keep" in shown.stdout
@@ -63,6 +63,12 @@ def test_the_example_in_python_works(
     told = {name: float(volume) for name, volume in map(str.split, capsys.readouterr().out.splitlines())}
     assert set(told) == {"sft", "ric"}
     assert min(told.values()) >= 0
+
+
+def test_it_has_one_name(tmp_path: Path) -> None:
+    """That of its class: what is foreseen, and with it progress, says what tables and folders say."""
+    result = moa("train", "-m", "examples/my_method.py", "--seed", "1", "--dry-run", "--json", runs=tmp_path)
+    assert json.loads(result.stdout)[-1]["job"] == "ranked-fine-tuning/hh-rlhf-mini/s1"
 
 
 def test_it_is_short() -> None:
