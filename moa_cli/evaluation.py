@@ -5,15 +5,16 @@ Each function returns the fronts or points to be shown, and how the jobs went.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import BadInput, Benchmark
+from benchmarks import BadInput, Benchmark, Weights
 from moa_cli import plan, show, steps, store
 from moa_cli.config import Settings, restore
 from moa_cli.console import refuse, say
 from moa_cli.job import Job, Outcome, Source
+from moa_cli.plan import Contestant
 from moa_cli.responses import Found, Responses
 
 Result = tuple[list[dict[str, Any]], list[Outcome]]
@@ -63,12 +64,27 @@ def measure(paths: list[Path], benchmarks: list[str], home: Path, jobs: int | No
     """Measures the fronts of these runs, else of all trained ones; or one point of each, which is not kept."""
     point = steps.weights_in(weights) if weights is not None else ()
     chosen = steps.trained_runs(paths, benchmarks, home)
-    points = [(one, plan.meant_weights(one, point)) for one in chosen] if point else []
+    points = _points(chosen, point, named=bool(paths)) if point else []
     todo = plan.pointing(points) if point else plan.measuring(chosen, may_train=False)
     outcomes = steps.execute(todo, {r.benchmark.identity: r.benchmark for r in chosen}.values(), jobs)
     if point:
         return [o.result for o in outcomes if o.job.kind == "weights" and not o.error], outcomes
     return [show.stored_points(r.folder) for r in chosen if r.measured], outcomes
+
+
+def _points(runs: Sequence[Contestant], point: Weights, *, named: bool) -> list[tuple[Contestant, Weights]]:
+    """The runs with the weights meant for each. One that cannot be asked for them is refused where it was named, else left
+    out, unless that leaves none."""
+    points, refusals = [], []
+    for run in runs:
+        try:
+            points.append((run, plan.meant_weights(run, point)))
+        except BadInput as error:
+            refusals.append(error)
+    if refusals and (named or not points):
+        raise refusals[0]
+    steps.say_left_out(refusals)
+    return points
 
 
 def take_in(found: Found, source: Source, benchmark: Benchmark, jobs: int | None) -> Result:

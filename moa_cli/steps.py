@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from moa_cli import options
 from moa_cli.console import errors, out, refuse, say, show_error
 
 if TYPE_CHECKING:
-    from benchmarks import Benchmark
+    from benchmarks import BadInput, Benchmark
     from moa_cli.config import Settings
     from moa_cli.job import Job, Outcome
     from moa_cli.output import Formats
@@ -57,6 +58,13 @@ def trained_runs(paths: list[Path], benchmarks: list[str], home: Path) -> list[C
                 "repeat the moa train that began it: it goes on where it stopped",
             )
     return chosen
+
+
+def say_left_out(errors: Iterable[BadInput]) -> None:
+    """Says which runs that nobody named were left out, and why: what is said of several is said once, with their number."""
+    told = Counter(f"{error.what}; {error.fix}" for error in errors)
+    for line, count in told.items():
+        say(f"left out: {line}{f' ({count} runs)' if count > 1 else ''}")
 
 
 def trained_folders(paths: list[Path], benchmarks: list[str], home: Path) -> list[Path]:

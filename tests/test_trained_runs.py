@@ -1,0 +1,54 @@
+"""Which of the runs that are there a command is about, where nobody named any."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import BadInput, load_benchmark
+from methods import find_method
+from moa_cli import evaluation, plan, store
+from moa_cli.config import as_config
+from moa_cli.work import named
+from tests.test_store import RECORD
+
+MINI = {"source": "hh-rlhf-mini", "data_dir": None, "options": {}}
+
+
+def trained(home: Path, name: str, seed: int = 0, source: dict[str, Any] = MINI) -> Path:
+    """The record of a trained run."""
+    method, benchmark = find_method(name)(), load_benchmark("hh-rlhf-mini", home=home)
+    folder = store.run_folder(benchmark, method, seed)
+    facts = {"config": as_config(method), "seed": seed, "trained_at": [list(w) for w in method.points(benchmark)]}
+    record = replace(RECORD, method=name, steering=method.steering, benchmark=named(benchmark) | source, **facts)
+    store.write_record(folder, record)
+    return folder
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The runs and weights that were asked for; nothing is done."""
+    points: list[Any] = []
+    monkeypatch.setattr(plan, "pointing", lambda pairs: points.extend(pairs) or [])
+    return points
+
+
+def test_runs_that_retrain_are_left_out_at_weights_of_no_training(
+    tmp_path: Path, asked: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And said to be; the others answer. Where such a run is named, or no run is left, that is refused."""
+    one, *_ = [trained(tmp_path, "modpo", seed) for seed in (0, 1)]
+    with pytest.raises(BadInput, match="modpo was not trained for these weights"):
+        evaluation.measure([], [], tmp_path, None, "0.3,0.7")
+    trained(tmp_path, "ric")
+    capsys.readouterr()
+    evaluation.measure([], [], tmp_path, None, "0.3,0.7")
+    assert [(run.folder.parent.name, weights) for run, weights in asked] == [("ric", (0.3, 0.7))]
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("left out: ")]
+    assert "modpo was not trained for these weights; one of: 1,0" in told
+    assert told.endswith("(2 runs)")
+    with pytest.raises(BadInput, match="modpo was not trained for these weights"):
+        evaluation.measure([one], [], tmp_path, None, "0.3,0.7")
