@@ -138,7 +138,7 @@ def score_again(paths: list[Path], benchmarks: list[str], home: Path, jobs: int 
 
     The result is a run of its own beside the one that was measured, which stays.
     """
-    current, pairs, folders = 0, dict[Path, tuple[Benchmark, Job]](), []
+    current, pairs, folders, refusals = 0, dict[Path, tuple[Benchmark, Job]](), [], []
     for run in steps.trained_folders(paths, benchmarks, home):
         try:
             record, source, benchmark = plan.recorded(run)
@@ -149,7 +149,7 @@ def score_again(paths: list[Path], benchmarks: list[str], home: Path, jobs: int 
         except BadInput as error:
             if paths:
                 raise
-            say(f"left out: {error.what}; {error.why}")
+            refusals.append(error)
             continue
         folders.append(folder)
         job = Job(
@@ -164,6 +164,7 @@ def score_again(paths: list[Path], benchmarks: list[str], home: Path, jobs: int 
             say(f"{folder}  done")
         else:
             pairs[folder] = benchmark, job
+    steps.say_left_out(refusals)
     if current:
         say(f"no evaluator has changed for {current} runs")
     outcomes = steps.execute(plan.scoring(pairs.values()), [benchmark for benchmark, _ in pairs.values()], jobs)

@@ -41,13 +41,15 @@ def trained_runs(paths: list[Path], benchmarks: list[str], home: Path) -> list[C
     from moa_cli import plan
 
     chosen: list[Contestant] = []
+    refusals: list[BadInput] = []
     for folder in trained_folders(paths, benchmarks, home):
         try:
             chosen.append(plan.stored(folder))
         except BadInput as error:
             if paths:
                 raise
-            say(f"left out: {error.what}; {error.fix}")
+            refusals.append(error)
+    say_left_out(refusals)
     if not chosen:
         refuse(f"no run in {home} can be measured", "each was left out, as said above", "moa train -m METHOD")
     for run in chosen:
@@ -64,7 +66,7 @@ def say_left_out(errors: Iterable[BadInput]) -> None:
     """Says which runs that nobody named were left out, and why: what is said of several is said once, with their number."""
     told = Counter(f"{error.what}; {error.fix}" for error in errors)
     for line, count in told.items():
-        say(f"left out: {line}{f' ({count} runs)' if count > 1 else ''}")
+        say(f"left out{f' ({count} runs)' if count > 1 else ''}: {line}")
 
 
 def trained_folders(paths: list[Path], benchmarks: list[str], home: Path) -> list[Path]:

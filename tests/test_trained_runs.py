@@ -47,8 +47,24 @@ def test_runs_that_retrain_are_left_out_at_weights_of_no_training(
     capsys.readouterr()
     evaluation.measure([], [], tmp_path, None, "0.3,0.7")
     assert [(run.folder.parent.name, weights) for run, weights in asked] == [("ric", (0.3, 0.7))]
-    (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("left out: ")]
-    assert "modpo was not trained for these weights; one of: 1,0" in told
-    assert told.endswith("(2 runs)")
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("left out")]
+    assert told.startswith("left out (2 runs): modpo was not trained for these weights; one of: 1,0")
     with pytest.raises(BadInput, match="modpo was not trained for these weights"):
         evaluation.measure([one], [], tmp_path, None, "0.3,0.7")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_broken_benchmark_is_told_once(again: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """However many runs were made on it, with what is wrong in it."""
+    broken = tmp_path / "broken.toml"
+    broken.write_text("polcy = 'scratch:1m'\n")
+    for seed in range(3):
+        trained(tmp_path, "sft", seed, MINI | {"source": str(broken)})
+    if again:
+        evaluation.score_again([], [], tmp_path, None)
+    else:
+        with pytest.raises(BadInput, match="no run in .* can be measured"):
+            evaluation.measure([], [], tmp_path, None, None)
+    told = capsys.readouterr().err
+    assert told.count("left out") == told.count("left out (3 runs): ") == 1
+    assert "did you mean policy?" in told
