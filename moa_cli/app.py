@@ -16,7 +16,19 @@ from rich.text import Text
 
 from moa_cli import options, steps
 from moa_cli.console import errors, out, refuse, say, show_error
-from moa_cli.options import AsJson, Benchmarks, DataDir, Home, Items, Jobs, Methods, Seeds, Verbose
+from moa_cli.options import (
+    AsJson,
+    Benchmarks,
+    BenchmarksOrAll,
+    DataDir,
+    Home,
+    Items,
+    Jobs,
+    Methods,
+    Seeds,
+    SeedsOrAll,
+    Verbose,
+)
 
 app = typer.Typer(
     name="moa",
@@ -120,7 +132,7 @@ def train(
 
     \b
     moa train -m ric
-    moa train -m sft,ric -b hh-rlhf-mini --seed 0 --seed 1
+    moa train -m sft,ric -b hh-rlhf-mini --seed 0,1
     moa train -m ric -c ric.rounds=1 -c policy=scratch:4m --dry-run
     """
     from moa_cli import plan, store
@@ -129,7 +141,7 @@ def train(
     if not names:
         refuse("no method was named", "-m says what to train", "moa train -m METHOD; moa list methods shows them")
     settings = steps.settings_of(config, steps.benchmark_list(benchmark), names, data_dir, runs)
-    chosen = plan.contestants(settings, seed or [0], home=runs, data_dir=data_dir)
+    chosen = plan.contestants(settings, steps.seeds_in(seed) or [0], home=runs, data_dir=data_dir)
     todo = plan.training(chosen, restart=restart)
     if dry_run:
         steps.out_jobs(plan.foreseen(todo), json)
@@ -156,7 +168,7 @@ def evaluate(
     name: options.Name = None,
     column: options.Columns = None,
     seed: options.OneSeed = None,
-    benchmark: Benchmarks = None,
+    benchmark: BenchmarksOrAll = None,
     config: Items = None,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
@@ -190,7 +202,7 @@ def evaluate(
             out([{"prompt": prompt} for prompt in chosen.prompts("test")])
             return
         assert responses is not None
-        found = read(responses, chosen, columns=column or [], method=name, seed=seed)
+        found = read(responses, chosen, columns=column or [], method=name, seed=steps.seed_in(seed))
         documents, outcomes = evaluation.take_in(found, source, chosen, jobs)
     elif rescore:
         documents, outcomes = evaluation.score_again(run or [], steps.folder_names(benchmark, runs), runs, jobs)
@@ -204,9 +216,9 @@ def evaluate(
 def compare(
     what: options.Compared = None,
     method: Methods = None,
-    benchmark: Benchmarks = None,
+    benchmark: BenchmarksOrAll = None,
     config: Items = None,
-    seed: Seeds = None,
+    seed: SeedsOrAll = None,
     baseline: options.Baseline = None,
     tolerance: options.Tolerance = None,
     keep_collapsed: options.KeepCollapsed = False,
@@ -223,7 +235,7 @@ def compare(
     \b
     moa compare
     moa compare -m sft,ric -b hh-rlhf-mini
-    moa compare -m all --seed 0 --seed 1 -o table.md -o figure.pdf
+    moa compare -m all --seed 0,1 -o table.md -o figure.pdf
     moa compare -m ric --baseline main.json -o junit.xml -o comment.md
     """
     from moa_cli import contest, exports, fronts, gate, render
@@ -236,18 +248,19 @@ def compare(
     names = steps.method_list(method)
     typed = {"-c": config, "--data-dir": data_dir}, {"-b": benchmark, "--seed": seed}
     contest.check_options(names, what or [], *typed)
+    seeds = steps.seeds_in(seed)
     failed: contest.Failed = ()
     document = None if names or not what else contest.saved(what, keep_collapsed=keep_collapsed, ceiling=ceiling)
     if document is None:
         if names:
             fronts.named(what or [])  # before any work begins
             settings = steps.settings_of(config, steps.benchmark_list(benchmark), names, data_dir, runs)
-            made, failed = contest.hold(settings, seed or [], runs, data_dir, jobs, gated=before is not None)
+            made, failed = contest.hold(settings, seeds, runs, data_dir, jobs, gated=before is not None)
             measured = fronts.named([*made, *(what or [])])
         elif what:
             measured = fronts.named(what)
         else:
-            measured = fronts.found(runs, steps.folder_names(benchmark, runs), seed or [], say)
+            measured = fronts.found(runs, steps.folder_names(benchmark, runs), seeds, say)
         document = contest.document_of(measured, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling)
     document = contest.judged(document, baseline, before, allowed, failed)
     written = steps.write_outputs(document, output or [], exports.FORMATS)
@@ -282,7 +295,7 @@ def study(
 
     \b
     moa study controllability -o curves.png
-    moa study optimizer -m rewarded-soups --over rloo,grpo --seed 0 --seed 1
+    moa study optimizer -m rewarded-soups --over rloo,grpo --seed 0,1
     moa study reward-model-size --over 0.3m,1m -b hh-rlhf-mini
     moa study retention -c alphas=[0.0,0.5,1.0,2.0] -o retention.md -o retention.json
     """
@@ -295,7 +308,9 @@ def study(
     values = steps.names_in(over)
     if over and not values:
         refuse("--over names no value", "what was typed is empty", "name some, or leave it out for the study's own")
-    found = studies.contestants(chosen, settings, config or [], values, seed or [0], home=runs, data_dir=data_dir)
+    found = studies.contestants(
+        chosen, settings, config or [], values, steps.seeds_in(seed) or [0], home=runs, data_dir=data_dir
+    )
     steps.succeed(steps.execute(chosen.jobs(found), settings.benchmarks.values(), jobs))
     document = studies.document(name, found)
     written = steps.write_outputs(document, output or [], tables.FORMATS)
@@ -305,11 +320,11 @@ def study(
 
 @app.command()
 def claims(
-    benchmark: Benchmarks = None,
+    benchmark: BenchmarksOrAll = None,
     own: Annotated[
         Path | None, typer.Option("--claims", metavar="FILE.toml", help="Check these too; see benchmarks/claims.toml.")
     ] = None,
-    seed: Seeds = None,
+    seed: SeedsOrAll = None,
     output: options.ClaimsOutputs = None,
     runs: Home = Path("runs"),
     json: AsJson = False,
@@ -326,7 +341,7 @@ def claims(
 
     steps.check_outputs(output or [], papers.FORMATS)
     checked = papers.load(own)
-    measured = fronts.found(runs, steps.folder_names(benchmark, runs), seed or [], say)
+    measured = fronts.found(runs, steps.folder_names(benchmark, runs), steps.seeds_in(seed), say)
     document = papers.check(checked, measured, say)
     written = steps.write_outputs(document, output or [], papers.FORMATS)
     out(document if json else papers.table(document))

@@ -61,12 +61,19 @@ OneMethod = Annotated[
         help="A method's name or Python file, in place of the one that the study is about.",
     ),
 ]  # fmt: skip
+BENCHMARK = "A benchmark's name, .toml or .py file; for more than one repeat -b or use commas."
 Benchmarks = Annotated[
     list[str] | None,
     typer.Option(
         "--benchmark", "-b", metavar="BENCHMARK", autocompletion=complete_benchmarks,
-        help="A benchmark's name, .toml or .py file; for more than one repeat -b or use commas. "
-        r"\[default: hh-rlhf-mini; of runs that are there, all]",
+        help=rf"{BENCHMARK} \[default: hh-rlhf-mini]",
+    ),
+]  # fmt: skip
+BenchmarksOrAll = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--benchmark", "-b", metavar="BENCHMARK", autocompletion=complete_benchmarks,
+        help=rf"{BENCHMARK} \[default: hh-rlhf-mini; of runs that are there, all]",
     ),
 ]  # fmt: skip
 Items = Annotated[
@@ -77,12 +84,14 @@ Items = Annotated[
         "sampling.temperature), a hyperparameter of every method that has it (batch), or of one method (ric.batch).",
     ),
 ]  # fmt: skip
-Seeds = Annotated[
-    list[int] | None,
-    typer.Option(  # rich takes an unescaped bracket for markup
-        "--seed", metavar="N", min=0, help=r"Repeat for more than one. \[default: 0; of runs that are there, all]"
-    ),
-]  # fmt: skip
+SEEDS = "For more than one repeat it or use commas."
+Seeds = Annotated[  # rich takes an unescaped bracket for markup
+    list[str] | None, typer.Option("--seed", metavar="N", help=rf"{SEEDS} \[default: 0]")
+]
+SeedsOrAll = Annotated[
+    list[str] | None,
+    typer.Option("--seed", metavar="N", help=rf"{SEEDS} \[default: 0; of runs that are there, all]"),
+]
 Home = Annotated[
     Path, typer.Option("--runs", metavar="DIR", envvar="MOA_RUNS", help="Where runs and prepared benchmarks lie.")
 ]
@@ -137,11 +146,10 @@ Columns = Annotated[
     ),
 ]  # fmt: skip
 OneSeed = Annotated[
-    int | None,
+    str | None,
     typer.Option(
         "--seed",
         metavar="N",
-        min=0,
         help="With --responses: the method's seed, whatever a column says. Without it: as the column says, or else 0.",
     ),
 ]

@@ -125,6 +125,33 @@ def names_in(values: list[str] | None) -> list[str]:
     return [name.strip() for value in values or [] for name in value.split(",") if name.strip()]
 
 
+def seeds_in(values: list[str] | None) -> list[int]:
+    """Seeds given by repeating the option, with commas, or both; [] where none was."""
+    names = names_in(values)
+    wrong = [name for name in names if not name.isdecimal()]
+    if wrong or (values and not names):
+        refuse(
+            f"--seed {(wrong or values or [''])[0]!r} is no seed",
+            "a seed is a whole number of at least 0; several have commas between",
+            "--seed 0, or --seed 0,1,2",
+        )
+    return [int(name) for name in names]
+
+
+def seed_in(value: str | None) -> int | None:
+    """The one seed that answers from elsewhere have, None where none was given."""
+    if value is None:
+        return None
+    seeds = seeds_in([value])
+    if len(seeds) > 1:
+        refuse(
+            f"--seed {value} names {len(seeds)} seeds",
+            "these answers are those of one seed, unless a column says otherwise",
+            "name one; or --column seed=COLUMN, and no --seed",
+        )
+    return seeds[0]
+
+
 def method_list(values: list[str] | None) -> list[str]:
     """The methods that were named, "all" for every one."""
     from methods import method_names

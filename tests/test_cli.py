@@ -19,7 +19,7 @@ from rich.console import Console, RenderableType
 
 from benchmarks import BadInput, Benchmark, TrainedReward, option_names, read_front
 from methods import find_method
-from moa_cli import plan, show, store
+from moa_cli import plan, show, steps, store
 from moa_cli.app import study
 from moa_cli.job import Job, Source
 from moa_cli.plan import Contestant
@@ -129,8 +129,13 @@ def test_help(command: str, tmp_path: Path) -> None:
     result = moa(*command.split(), "--help", cwd=tmp_path)
     assert result.returncode == 0
     assert "Usage: moa" in result.stdout
-    if command == "train":
-        assert "[default: 0;" in result.stdout  # rich takes brackets for markup
+    words = " ".join(result.stdout.replace("│", " ").split())
+    if command in ("train", "study"):
+        assert "[default: 0]" in words  # rich takes brackets for markup
+    if command in ("prepare", "train", "study"):
+        assert "[default: hh-rlhf-mini]" in words
+    if command in ("eval", "compare", "claims"):
+        assert "[default: hh-rlhf-mini; of runs that are there, all]" in words
     assert result.stderr == ""
     assert not list(tmp_path.iterdir())
 
@@ -210,6 +215,8 @@ def test_a_method_is_shown_with_inherited_hyperparameters(tmp_path: Path) -> Non
         ("train -m sft --data-dir nowhere", ["nowhere", "--data-dir"]),
         ("train -m sft --runs file/runs", ["file/runs", "--runs DIR"]),
         ("train -m missing.py", ["missing.py"]),
+        ("train -m sft --seed 0,x", ["--seed 'x'", "--seed 0,1"]),
+        ("compare --seed=-1", ["--seed '-1'", "at least 0"]),
         ("eval", ["--pareto", "--weights"]),
         ("eval --pareto --weights 1,0", ["exclude"]),
         ("eval --weights a,b", ["a,b"]),
@@ -240,6 +247,17 @@ def test_bad_input_is_refused_before_any_work(command: str, words: list[str], tm
     (tmp_path / "file").write_text("")
     refused(moa(*command.split(), cwd=tmp_path), *words)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_seeds_are_repeated_or_have_commas(tmp_path: Path) -> None:
+    result = moa("train", "-m", "sft", "--seed", "0,2", "--seed", "5", "--dry-run", "--json", cwd=tmp_path)
+    assert [row["job"].rpartition("/")[2] for row in json.loads(result.stdout)[1:]] == ["s0", "s2", "s5"]
+
+
+def test_answers_from_elsewhere_have_one_seed() -> None:
+    assert (steps.seed_in(None), steps.seed_in("3")) == (None, 3)
+    with pytest.raises(BadInput, match="names 2 seeds"):
+        steps.seed_in("3,4")
 
 
 def test_verbose_shows_the_traceback(tmp_path: Path) -> None:
