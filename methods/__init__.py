@@ -85,10 +85,13 @@ def _found(name: str) -> type[Method]:
             return loaded
     if plain not in method_names():
         near = get_close_matches(plain, method_names(), n=1, cutoff=0.4)
+        fix = f"did you mean: -m {near[0]}" if near else "name one of them, or a Python file with a Method in it"
+        if Path(f"{name}.py").is_file():
+            fix = f"a method of your own is named by its file: -m {name}.py"
         raise BadInput(
             f"there is no method {name!r}",
             f"known methods: {', '.join(method_names())}",
-            f"did you mean: -m {near[0]}" if near else "name one of them, or a Python file with a Method in it",
+            fix,
         )
     return _only_method(importlib.import_module(f"methods.{plain.replace('-', '_')}"), name)
 

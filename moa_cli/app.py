@@ -394,8 +394,6 @@ def show_(
     moa show ric
     moa show hh-rlhf-mini
     """
-    from benchmarks import benchmark_names
-    from methods import method_names
     from moa_cli import render, saved, show
 
     path = Path(subject)
@@ -405,12 +403,12 @@ def show_(
     elif saved.is_saved(path):
         document = saved.read_shown(path)
         page = render.table(document)
-    elif subject.lower().replace("_", "-") in method_names() or show.is_method_file(path):
+    elif show.is_method(subject):
         document = show.method(subject)
         page = show.method_page(document)
-    elif subject in benchmark_names() or path.suffix in (".toml", ".py"):
+    elif show.is_benchmark(subject):
         document = show.benchmark(subject, runs)
         page = show.benchmark_page(document, subject)
     else:
-        refuse(f"there is nothing called {subject}", "it is no method, benchmark, run or saved comparison", "moa list")
+        refuse(*show.nothing_called(subject))
     out(document if json else page)

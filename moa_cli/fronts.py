@@ -26,8 +26,14 @@ def saved(paths: Sequence[Path]) -> dict[str, Any] | None:
 
 
 def named(folders: Sequence[Path]) -> list[Front]:
-    """The fronts of these runs. BadInput for a folder that is none, or whose front is missing or damaged."""
+    """The fronts of these runs. BadInput for what is none, or whose front is missing or damaged."""
     for folder in folders:
+        if is_saved(folder) and folder.is_file():
+            raise BadInput(
+                f"{folder} is a saved comparison, and no run",
+                "it holds tables, not the answers that a comparison needs",
+                f"--baseline {folder} judges runs by it; alone it is shown: moa compare {folder}",
+            )
         if not ((folder / "run.json").is_file() or (folder / store.FRONT).is_dir()):
             raise BadInput(
                 f"there is no run {folder}", "a run is a folder with a run.json", "moa list runs shows what there is"

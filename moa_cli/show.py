@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
+from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent
@@ -20,7 +21,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import BadInput, Benchmark, Front, known, load_benchmark, option_names, plain, read_front, type_words
+from benchmarks import (
+    BadInput,
+    Benchmark,
+    Front,
+    benchmark_names,
+    known,
+    load_benchmark,
+    option_names,
+    plain,
+    read_front,
+    type_words,
+)
 from methods import Method, find_method, method_name, method_names
 from moa_cli import store
 from moa_cli.config import hyperparameter_types
@@ -354,10 +366,28 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def is_method_file(path: Path) -> bool:
-    """Whether a Python file holds a method; else it may hold a benchmark."""
-    return (
+def is_method(subject: str) -> bool:
+    """Whether it names a method, or a Python file that holds one; another Python file may hold a benchmark."""
+    path = Path(subject)
+    return subject.lower().replace("_", "-") in method_names() or (
         path.suffix == ".py"
         and path.is_file()
         and bool(re.search(r"^class \w+\(.*\bMethod\)", path.read_text(encoding="utf-8"), re.M))
     )
+
+
+def is_benchmark(subject: str) -> bool:
+    """Whether it names a benchmark, or a file that is to hold one."""
+    path = Path(subject)
+    return subject in benchmark_names() or (path.suffix in (".toml", ".py") and path.is_file())
+
+
+def nothing_called(subject: str) -> tuple[str, str, str]:
+    """What, why and what to type, where nothing has this name."""
+    if subject.endswith((".toml", ".py")):
+        kind = "a method or a benchmark" if subject.endswith(".py") else "a benchmark"
+        return f"there is no file {subject}", f"it was named as {kind}", "check the path"
+    near = get_close_matches(subject.lower(), [*method_names(), *benchmark_names()], n=1, cutoff=0.4)
+    files = [file for file in (f"{subject}.py", f"{subject}.toml", f"{subject}.json") if Path(file).is_file()]
+    fix = "".join(f"did you mean: moa show {name}" for name in [*files, *near][:1]) or "moa list"
+    return f"there is nothing called {subject}", "it is no method, benchmark, run or saved comparison", fix

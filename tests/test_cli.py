@@ -240,6 +240,9 @@ def test_a_method_is_shown_with_inherited_hyperparameters(tmp_path: Path) -> Non
         ("compare nowhere.json", ["nowhere.json"]),
         ("compare -c rounds=1", ["-m"]),
         ("show nothing-of-the-kind", ["nothing-of-the-kind"]),
+        ("show rci", ["did you mean: moa show ric"]),
+        ("show hh-rlhf-mimi", ["did you mean: moa show hh-rlhf-mini"]),
+        ("show x/mine.py", ["no file x/mine.py", "as a method or a benchmark"]),
         ("list weights", ["weights", "runs"]),
     ],
 )
@@ -247,6 +250,15 @@ def test_bad_input_is_refused_before_any_work(command: str, words: list[str], tm
     (tmp_path / "file").write_text("")
     refused(moa(*command.split(), cwd=tmp_path), *words)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_is_named_with_its_suffix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("")
+    with pytest.raises(BadInput) as refusal:
+        find_method("mine")
+    assert refusal.value.fix == "a method of your own is named by its file: -m mine.py"
+    assert show.nothing_called("mine")[2] == "did you mean: moa show mine.py"
 
 
 def test_seeds_are_repeated_or_have_commas(tmp_path: Path) -> None:

@@ -93,6 +93,10 @@ def test_what_is_named_must_be_a_run(tmp_path: Path) -> None:
     for none in (tmp_path / "toy", tmp_path / "nowhere", tmp_path / "file"):
         with pytest.raises(BadInput, match="there is no run"):
             fronts.named([none])
+    (tmp_path / "all.json").write_text("{}")
+    with pytest.raises(BadInput, match="is a saved comparison, and no run") as refusal:
+        fronts.named([folder, tmp_path / "all.json"])
+    assert f"--baseline {tmp_path / 'all.json'}" in refusal.value.fix
     with pytest.raises(BadInput, match="is a file"):
         asked(tmp_path / "file")
 
