@@ -223,7 +223,8 @@ def choose(name: str, known: Iterable[Objective], chosen: Sequence[str]) -> tupl
     has = f"it has: {', '.join(by_name)}"
     if not chosen or len(set(chosen)) < len(chosen):
         raise BadInput(f"{name}: objectives {list(chosen)}", "name at least one, each once", has)
-    if unknown := [f"{o!r}{nearest(o, by_name)}" for o in chosen if o not in by_name]:
+    left = [o for o in by_name if o not in chosen]
+    if unknown := [f"{o!r}{nearest(o, left)}" for o in chosen if o not in by_name]:
         raise BadInput(f"{name} has no objective {', '.join(unknown)}", has, "choose among those")
     return tuple(by_name[o] for o in chosen)
 

@@ -218,8 +218,10 @@ def embedded(
     known = ", ".join(descriptions)
     for objective in objectives:
         if objective not in descriptions:
-            nearest = get_close_matches(objective, descriptions, n=1, cutoff=0)[0]
-            raise BadInput(f"{name} has no objective {objective!r}.", f"It has {known}.", f"Did you mean {nearest}?")
+            unused = [other for other in descriptions if other not in objectives]
+            near = get_close_matches(objective, unused, n=1, cutoff=0.5)
+            fix = f"Did you mean {near[0]}?" if near else f"Choose from: {known}"
+            raise BadInput(f"{name} has no objective {objective!r}.", f"It has {known}.", fix)
     if not objectives or len(set(objectives)) < len(objectives):
         what = f"{name} cannot be measured on the objectives {list(objectives)}."
         raise BadInput(what, "It takes at least one, each once.", f"Choose from: {known}")

@@ -268,6 +268,9 @@ def test_wrong_folders_and_objectives_are_refused(tmp_path: Path, make: Any) -> 
         make(tmp_path, ["helpfull"])
     with pytest.raises(BadInput, match="objectives \\[\\]"):
         make(tmp_path, [])
+    named = make(tmp_path).names[0]
+    with pytest.raises(BadInput, match=rf"no objective '{named}s'\n"):
+        make(tmp_path, [named, f"{named}s"])  # the nearest one is named already
 
 
 def test_folder_rewards_share_no_pairs_and_hub_evaluators_are_other_models(tmp_path: Path) -> None:

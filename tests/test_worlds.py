@@ -235,6 +235,9 @@ def test_benchmark(module):
         module.benchmark(data_dir=Path("data"))
     with pytest.raises(BadInput, match=f"Did you mean {known[1]}"):
         module.benchmark(objectives=[known[1][:-1]])
+    with pytest.raises(BadInput, match="Choose from: ") as refusal:
+        module.benchmark(objectives=[known[0], f"{known[0]}s"])
+    assert "Did you mean" not in str(refusal.value)  # what is named already
     for bad in ([], [known[0], known[0]]):
         with pytest.raises(BadInput, match="at least one, each once"):
             module.benchmark(objectives=bad)
