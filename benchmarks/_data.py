@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -53,11 +53,12 @@ class Source:
             return read_rows(self._file(table, split), schema)
         return read_hub(self.place, split, schema, revision=self.revision, **{self.table_is: table})
 
-    def fingerprint(self, files: Iterable[tuple[str, str]]) -> str:
-        """Hash of the content of the local (table, split) files; id and revision for the hub."""
+    def fingerprint(self, files: Iterable[tuple[str, str]], optional: Collection[str] = ()) -> str:
+        """Hash of the content of the local (table, split) files; id and revision for the hub. BadInput for a file that is
+        missing, of any but the tables that are optional: so it is told before anything is made for it."""
         if isinstance(self.place, str):
             return digest([self.place, self.revision])
-        return digest([hash_file(self._file(*file)) for file in files if self.has(file[0])])
+        return digest([hash_file(self._file(*f)) for f in files if f[0] not in optional or self.has(f[0])])
 
     def _file(self, table: str, split: str) -> Path:
         assert isinstance(self.place, Path)

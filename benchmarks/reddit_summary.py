@@ -54,6 +54,8 @@ SPLITS = {
     "test": {"comparisons": "validation", "axis": "validation", "posts": "test"},
 }
 """What the folders call our splits."""
+OPTIONAL = ("axis", "posts")
+"""Tables that a folder may lack; of the hub they are not read."""
 SCHEMAS: dict[str, Any] = {
     "comparisons": {"info": {"id": str, "post": str | None}, "summaries": [{"text": str}], "choice": int},
     "axis": {"prompt": str, "summary": str, "ratings": {"accuracy": int | None, "coverage": int | None}},
@@ -136,7 +138,7 @@ class RedditSummary:
         """Hash of the files, or hub id and revision, and of the limits."""
         files = [(table, stem) for stems in SPLITS.values() for table, stem in stems.items()]
         limits = [self.min_post_chars, self.max_post_chars, self.max_response_chars]
-        return digest(["reddit-summary 1", *limits, self.source.fingerprint(files)])
+        return digest(["reddit-summary 1", *limits, self.source.fingerprint(files, OPTIONAL)])
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -184,7 +186,7 @@ class RedditSummary:
         """All rows of a split, each with the name of its table. Only the comparisons must be there."""
         local = isinstance(self.source.place, Path)
         for table, stem in SPLITS[split].items():
-            if table == "comparisons" or (local and self.source.has(table)):
+            if table not in OPTIONAL or (local and self.source.has(table)):
                 yield from ((table, row) for row in self.source.rows(table, stem, SCHEMAS[table]))
 
     def _texts(self, table: str, row: Row) -> tuple[str, ...] | str:

@@ -237,12 +237,12 @@ def close_gate(gate: dict[str, Any]) -> None:
 
 
 def show_failures(outcomes: list[Outcome]) -> None:
-    """Shows what failed, and why."""
-    for outcome in (o for o in outcomes if o.error and o.started):
-        assert outcome.error is not None
-        if options.verbose and outcome.traceback:
-            errors.print(outcome.traceback, soft_wrap=True)
-        show_error(*outcome.error)
+    """Shows what failed, and why: what several jobs failed for, once."""
+    failures = {outcome.error: outcome.traceback for outcome in outcomes if outcome.error and outcome.started}
+    for error, story in failures.items():
+        if options.verbose and story:
+            errors.print(story, soft_wrap=True)
+        show_error(*error)
 
 
 def out_jobs(todo: list[Job], as_json: bool) -> None:

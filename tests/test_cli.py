@@ -21,7 +21,7 @@ from benchmarks import BadInput, Benchmark, TrainedReward, option_names, read_fr
 from methods import find_method
 from moa_cli import plan, show, steps, store
 from moa_cli.app import study
-from moa_cli.job import Job, Source
+from moa_cli.job import Job, Outcome, Source
 from moa_cli.plan import Contestant
 
 ROOT = Path(__file__).parents[1]
@@ -213,6 +213,8 @@ def test_a_method_is_shown_with_inherited_hyperparameters(tmp_path: Path) -> Non
         ),
         ("train -m ric -c scratch.steps=1 -c rounds=x", ["2 mistakes", "scratch.sft_steps", "rounds"]),
         ("train -m sft --data-dir nowhere", ["nowhere", "--data-dir"]),
+        ("train -m sft -b hh-rlhf --data-dir . --dry-run", ["helpful-base/test.jsonl.gz", "put it there"]),
+        ("prepare -b reddit-summary --data-dir .", ["comparisons/train.jsonl.gz", "put it there"]),
         ("train -m sft --runs file/runs", ["file/runs", "--runs DIR"]),
         ("train -m missing.py", ["missing.py"]),
         ("train -m sft --seed 0,x", ["--seed 'x'", "--seed 0,1"]),
@@ -264,6 +266,13 @@ def test_a_file_is_named_with_its_suffix(tmp_path: Path, monkeypatch: pytest.Mon
 def test_seeds_are_repeated_or_have_commas(tmp_path: Path) -> None:
     result = moa("train", "-m", "sft", "--seed", "0,2", "--seed", "5", "--dry-run", "--json", cwd=tmp_path)
     assert [row["job"].rpartition("/")[2] for row in json.loads(result.stdout)[1:]] == ["s0", "s2", "s5"]
+
+
+def test_what_several_jobs_failed_for_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = [Job(kind="part", source=Source("here", tmp_path), part=part) for part in ("policy", "reward", "evaluator")]
+    outcomes = [Outcome(job=job, error=(what, "why", "fix")) for job, what in zip(jobs, "aba", strict=True)]
+    steps.show_failures(outcomes)
+    assert capsys.readouterr().err.count("error: ") == 2
 
 
 def test_answers_from_elsewhere_have_one_seed() -> None:
