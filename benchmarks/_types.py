@@ -34,7 +34,7 @@ class Range:
 
 
 def fit(value: Any, hint: Any) -> Any:
-    """The value as a setting of this type takes it: lists become tuples, "none" None. TypeError if it does not fit."""
+    """The value as a setting of this type takes it: lists become tuples, "none" and "null" None. TypeError if it does not fit."""
     if get_origin(hint) is Literal:
         if value in get_args(hint):
             return value
@@ -51,7 +51,7 @@ def fit(value: Any, hint: Any) -> Any:
     elif get_origin(hint) is tuple and isinstance(value, list | tuple):
         return tuple(fit(item, get_args(hint)[0]) for item in value)
     elif hint is NoneType:
-        if value in (None, "none", "None"):
+        if value in (None, "none", "None", "null"):
             return None
     elif hint is float and type(value) in (int, float):
         with suppress(OverflowError):  # of an int beyond all floats

@@ -51,7 +51,8 @@ def test_a_bare_word_is_a_text() -> None:
 
 def test_none_can_be_written() -> None:
     assert settings("lora_rank=8").methods["ric"].lora_rank == 8
-    assert settings("lora_rank=8", "lora_rank=none").methods["ric"].lora_rank is None
+    for word in ("none", "None", "null"):
+        assert settings("lora_rank=8", f"lora_rank={word}").methods["ric"].lora_rank is None
 
 
 @pytest.mark.parametrize(
