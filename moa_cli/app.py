@@ -272,7 +272,7 @@ def compare(
 
 @app.command()
 def study(
-    name: options.StudyName,
+    name: options.StudyName = None,
     method: options.OneMethod = None,
     benchmark: Benchmarks = None,
     config: Items = None,
@@ -302,6 +302,8 @@ def study(
     from moa_cli import study as studies
     from moa_cli import tables
 
+    if name is None:
+        refuse("no study was named", f"there are: {', '.join(studies.STUDIES)}", "moa study controllability")
     chosen = studies.named(name)
     steps.check_outputs(output or [], tables.FORMATS)
     settings = steps.settings_of(config, steps.benchmark_list(benchmark), [method or chosen.method], data_dir, runs)

@@ -198,7 +198,7 @@ WithCeiling = Annotated[
     ),
 ]
 StudyName = Annotated[
-    str,
+    str | None,
     typer.Argument(
         metavar="NAME", autocompletion=complete_studies,
         help="controllability, reward-model-size, optimizer or retention.",

@@ -245,6 +245,7 @@ def test_a_method_is_shown_with_inherited_hyperparameters(tmp_path: Path) -> Non
         ("show rci", ["did you mean: moa show ric"]),
         ("show hh-rlhf-mimi", ["did you mean: moa show hh-rlhf-mini"]),
         ("show x/mine.py", ["no file x/mine.py", "as a method or a benchmark"]),
+        ("study", ["controllability, reward-model-size, optimizer, retention"]),
         ("list weights", ["weights", "runs"]),
     ],
 )
