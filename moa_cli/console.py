@@ -17,7 +17,9 @@ def out(result: Any) -> None:
     """The result: a text or something to render as it is, several of these, or else a document as JSON. BadInput where stdout
     takes no more."""
     escaped = not (sys.stdout.encoding or "").lower().startswith("utf")  # JSON stays exact where letters are missing
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
+    told = os.environ.get("COLUMNS", "")
+    own = sys.stdout.isatty() or (told.isdecimal() and int(told) > 0)  # then rich knows the width
+    console = Console(highlight=False, markup=False, width=None if own else 160)
     parts = result if isinstance(result, tuple) else (result,)
     try:
         for part in parts:

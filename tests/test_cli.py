@@ -264,6 +264,12 @@ def test_a_file_is_named_with_its_suffix(tmp_path: Path, monkeypatch: pytest.Mon
     assert show.nothing_called("mine")[2] == "did you mean: moa show mine.py"
 
 
+@pytest.mark.parametrize(("columns", "width"), [("60", 60), ("0", 160), ("", 160)])
+def test_a_pipe_is_as_wide_as_it_is_told(columns: str, width: int, tmp_path: Path) -> None:
+    lines = moa("list", "methods", cwd=tmp_path, COLUMNS=columns).stdout.splitlines()
+    assert width - 20 < max(map(len, lines)) <= width
+
+
 def test_seeds_are_repeated_or_have_commas(tmp_path: Path) -> None:
     result = moa("train", "-m", "sft", "--seed", "0,2", "--seed", "5", "--dry-run", "--json", cwd=tmp_path)
     assert [row["job"].rpartition("/")[2] for row in json.loads(result.stdout)[1:]] == ["s0", "s2", "s5"]
