@@ -378,7 +378,8 @@ def list_(
         out(documents if what == "all" else documents[what])
         return
     for name, rows in documents.items():
-        out((Text(name, style="bold"), show.table(rows), "") if what == "all" else show.table(rows))
+        page = show.RunsTable(rows) if name == "runs" else show.table(rows)
+        out((Text(name, style="bold"), page, "") if what == "all" else page)
 
 
 @app.command("show")

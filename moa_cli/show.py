@@ -8,7 +8,8 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, fields
+from contextlib import suppress
+from dataclasses import MISSING, asdict, dataclass, fields
 from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +17,7 @@ from textwrap import dedent
 from typing import Any
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -39,6 +40,8 @@ from moa_cli.config import hyperparameter_types
 from moa_cli.progress import duration, shown
 from moa_cli.words import kl
 
+LEAST = 16
+"""Characters that settings get on the narrowest screen."""
 SOUND = 0.05
 """Up to this share of collapsed answers, a starting policy passes without a warning."""
 
@@ -64,11 +67,44 @@ def runs(home: Path) -> list[dict[str, Any]]:
                 "status": store.status(folder, record),
                 "seed": record.seed,
                 "front": store.front_document(folder) is not None,
+                "settings": _settings(record),
             }
         except BadInput:
-            facts = {"status": "damaged", "seed": None, "front": False}
+            facts = {"status": "damaged", "seed": None, "front": False, "settings": {}}
         rows.append({"path": str(folder)} | facts)
     return rows
+
+
+def _settings(record: store.Record) -> dict[str, Any]:
+    """What was set for a run: options of the benchmark, and hyperparameters that are not the method's defaults. All of them
+    where the method is no longer there to say."""
+    config: Mapping[str, Any] = record.config
+    with suppress(BadInput):
+        defaults = plain(asdict(find_method(record.method)())) if record.steering != store.GIVEN else {}
+        config = {name: value for name, value in config.items() if name not in defaults or value != defaults[name]}
+    return {**record.benchmark.get("options", {}), **config}
+
+
+@dataclass(frozen=True)
+class RunsTable:
+    """Runs to read: a line each, their settings as far as the screen has room."""
+
+    rows: Sequence[dict[str, Any]]
+
+    def __rich_console__(self, console: Console, screen: ConsoleOptions) -> RenderResult:
+        bare = table([{k: v for k, v in row.items() if k != "settings"} for row in self.rows])
+        room = max(screen.max_width - console.measure(bare, options=screen).maximum - 3, LEAST)
+        yield table([row | {"settings": _short(row["settings"], room)} for row in self.rows])
+
+
+def _short(settings: Mapping[str, Any], room: int) -> str:
+    """Settings as -c takes them, in so many characters.
+
+    >>> _short({"rounds": 1, "keep": "quantile"}, 40), _short({"rounds": 1, "keep": "quantile"}, 16)
+    ('rounds=1 keep=quantile', 'rounds=1 keep=q…')
+    """
+    words = " ".join(f"{name}={'none' if value is None else _cell(value)}" for name, value in settings.items())
+    return words if len(words) <= room else f"{words[: room - 1]}…"
 
 
 def method(name: str) -> dict[str, Any]:

@@ -140,7 +140,9 @@ def write_record(folder: Path, record: Record) -> None:
 
 
 def status(folder: Path, record: Record) -> str:
-    """ "training", "trained", or "stopped" where the process that trained is gone."""
+    """ "training", "trained", or "stopped" where the process that trained is gone; "scored" of answers made elsewhere."""
+    if record.steering == GIVEN:
+        return "scored"
     gone = record.status == "training" and not is_locked(folder / "lock")
     return "stopped" if gone else record.status
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from benchmarks import BadInput, load_benchmark
 from methods import find_method
-from moa_cli import evaluation, plan, store
+from moa_cli import evaluation, plan, show, store
 from moa_cli.config import as_config
 from moa_cli.work import named
 from tests.test_store import RECORD
@@ -18,9 +20,9 @@ from tests.test_store import RECORD
 MINI = {"source": "hh-rlhf-mini", "data_dir": None, "options": {}}
 
 
-def trained(home: Path, name: str, seed: int = 0, source: dict[str, Any] = MINI) -> Path:
+def trained(home: Path, name: str, seed: int = 0, source: dict[str, Any] = MINI, **config: Any) -> Path:
     """The record of a trained run."""
-    method, benchmark = find_method(name)(), load_benchmark("hh-rlhf-mini", home=home)
+    method, benchmark = find_method(name)(**config), load_benchmark("hh-rlhf-mini", home=home)
     folder = store.run_folder(benchmark, method, seed)
     facts = {"config": as_config(method), "seed": seed, "trained_at": [list(w) for w in method.points(benchmark)]}
     record = replace(RECORD, method=name, steering=method.steering, benchmark=named(benchmark) | source, **facts)
@@ -68,3 +70,29 @@ def test_a_broken_benchmark_is_told_once(again: bool, tmp_path: Path, capsys: py
     told = capsys.readouterr().err
     assert told.count("left out") == told.count("left out (3 runs): ") == 1
     assert "did you mean policy?" in told
+
+
+def test_runs_are_listed_with_what_was_set_for_them(tmp_path: Path) -> None:
+    """In a line each, where there is no more room cut short; answers made elsewhere were scored, and not trained."""
+    trained(tmp_path, "ric")
+    trained(tmp_path, "ric", rounds=1, keep="quantile", source=MINI | {"options": {"sampling.top_p": 1}})
+    other = trained(tmp_path, "sft")
+    store.write_record(other, replace(RECORD, steering=store.GIVEN, method="GPT", benchmark={}))
+    rows = show.runs(tmp_path)
+    told = [(row["status"], row["settings"]) for row in rows]
+    changed = {"sampling.top_p": 1, "rounds": 1, "keep": "quantile"}
+    assert sorted(told[:2], key=lambda row: len(row[1])) == [("trained", {}), ("trained", changed)]
+    assert told[2] == ("scored", {})
+    relative = [row | {"path": str(Path(row["path"]).relative_to(tmp_path))} for row in rows]
+    for width, settings in ((160, "sampling.top_p=1 rounds=1 keep=quantile"), (80, "sampling.top_p=1 rounds…")):
+        screen = io.StringIO()
+        Console(file=screen, width=width).print(show.RunsTable(relative))
+        lines = screen.getvalue().splitlines()
+        assert len(lines) == 2 + len(rows)
+        assert [line for line in lines if line.rstrip().endswith(settings)]
+
+
+def test_no_runs_are_none() -> None:
+    screen = io.StringIO()
+    Console(file=screen, width=80).print(show.RunsTable([]))
+    assert screen.getvalue() == "none\n"
