@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks import pareto
+from benchmarks import BadInput, pareto
 from moa_cli.words import one_line
 
 PANEL = (3.3, 2.7)
@@ -84,7 +84,10 @@ def figure(document: dict[str, Any]) -> Figure:
     ceiling behind them where there is one.
     Three: each pair of objectives, training rewards above. Otherwise a line per point over all objectives. Points that
     add nothing to the hypervolume are hollow, collapsed ones are crossed out. A method that is not steered is a star. The legend explains all of this that there is.
+    BadInput where nothing was measured.
     """
+    if not document["benchmarks"]:
+        raise BadInput("there is nothing to draw", "no method was measured", "mend what failed, then the same command")
     with matplotlib.rc_context(LOOK):
         bands = [_panels(len(b["objectives"])) for b in document["benchmarks"]]
         rows, columns = [len(b) for b in bands], max(len(b[0]) for b in bands)

@@ -25,8 +25,10 @@ def table(document: dict[str, Any]) -> RenderableType:
         blocks += [_heading(benchmark), _block(benchmark), *map(Text, _left_out(benchmark)), Text()]
     if document.get("gate"):
         blocks += [_gate_block(document["gate"]), Text()]
-    told = f"HV: hypervolume; ± half the 95 % interval over {_sampled(document)}; * excludes 0"
-    return Group(*blocks, Text(told, style="dim"))
+    if document["benchmarks"]:
+        told = f"HV: hypervolume; ± half the 95 % interval over {_sampled(document)}; * excludes 0"
+        blocks.append(Text(told, style="dim"))
+    return Group(*blocks)
 
 
 def markdown(document: dict[str, Any]) -> str:
@@ -43,7 +45,9 @@ def markdown(document: dict[str, Any]) -> str:
         lines += [""]
         for line in _left_out(benchmark):
             lines += [markdown_text(line), ""]
-    return "\n".join([*lines, markdown_text(note(document)), ""])
+    if document["benchmarks"]:
+        lines += [markdown_text(note(document)), ""]
+    return "\n".join(lines)
 
 
 def columns(benchmark: dict[str, Any]) -> dict[str, Callable[[dict[str, Any]], str]]:

@@ -59,6 +59,8 @@ def _verdicts(document: dict[str, Any]) -> sections.Content:
     if found := document.get("gate"):
         told = [el("p", gate(found), class_=f"verdict {found['verdict']}"), *told]
         tables = [gate_table(found)]
+    if not document["benchmarks"]:  # all that was to be measured has failed
+        return [*told, *tables]
     seeds = min(len(row["seeds"]) for benchmark in document["benchmarks"] for row in benchmark["rows"])
     text = (
         "Scores are in standard deviations (SDs) of the starting policy's answers, 0 being their mean; more is better. Brackets "

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks import BadInput, Front
-from moa_cli import exports, output, render
+from moa_cli import contest, exports, output, render, steps
 from moa_cli import gate as gates
 from moa_cli.app import app
 from moa_cli.comparison import compare
@@ -102,6 +102,22 @@ def test_other_units_are_refused():
     with pytest.raises(BadInput, match="scale card") as error:
         judged([make_front("soup", 1.0)], [other])
     assert "reward_std" in error.value.why
+
+
+def test_a_gate_whose_methods_all_failed_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In every format but figures, which have nothing to show; that costs no other file."""
+    failed = {("toy", "soup")}
+    document = contest.document_of([], failed, None, keep_collapsed=False, ceiling=False)
+    document = contest.judged(document, Path("main.json"), compare([make_front("soup", 1.0)]), 0.01, failed)
+    assert document["gate"]["verdict"] == "regressed"
+    files = [tmp_path / f"gg{suffix}" for suffix in exports.FORMATS]
+    assert not steps.write_outputs(document, files, exports.FORMATS)
+    assert {path for path in files if not path.exists()} == {tmp_path / f"gg.{kind}" for kind in ("png", "pdf", "svg")}
+    assert capsys.readouterr().err.count("there is nothing to draw") == 3
+    assert "| toy | soup | failed |" in (tmp_path / "gg.md").read_text()
+    assert 'type="failed"' in (tmp_path / "gg.xml").read_text()
+    assert "soup" in show(document)
+    assert "hypervolume" not in show(document), "there is no table to explain"
 
 
 def saved_at(path: Path, change: Callable[[dict], object]) -> Path:
@@ -291,6 +307,16 @@ def test_a_method_that_fails_or_is_gone_is_a_regression(merged: Path) -> None:
     )
     assert result.returncode == 1, result.stderr
     assert "ranked-fine-tuning on tiny lost" in result.stderr
+
+
+def test_a_gate_whose_methods_all_fail_is_closed(merged: Path) -> None:
+    (mine,) = [argument for argument in CONTEST if argument.endswith(".py")]
+    alone = ("compare", "-m", mine, "-b", "tiny.toml", "-c", "ranked-fine-tuning.learning_rate=1e-6")
+    result = moa(*alone, "--baseline", "main.json", "-o", "gg.md", "-o", "gg.xml", cwd=merged, TROUBLE="raise")
+    assert result.returncode == 1, result.stderr
+    assert re.search(r"ranked-fine-tuning .* failed", result.stdout)
+    assert "Gate regressed" in (merged / "gg.md").read_text()
+    assert 'type="failed"' in (merged / "gg.xml").read_text()
 
 
 def test_other_units_are_no_question_of_better_or_worse(merged: Path) -> None:
