@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
@@ -244,7 +245,10 @@ def compare(
     allowed = steps.share_in("1%" if tolerance is None else tolerance)
     if tolerance is not None and baseline is None:
         refuse("--tolerance was given without --baseline", "it is what a gate lets pass", "--baseline FILE.json")
-    before = gate.read_baseline(baseline) if baseline is not None else None
+    before, check = None, None
+    if baseline is not None:
+        before = gate.read_baseline(baseline)
+        check = partial(gate.check_units, before, name=str(baseline), keep_collapsed=keep_collapsed)
     names = steps.method_list(method)
     typed = {"-c": config, "--data-dir": data_dir}, {"-b": benchmark, "--seed": seed}
     contest.check_options(names, what or [], *typed)
@@ -253,9 +257,11 @@ def compare(
     document = None if names or not what else contest.saved(what, keep_collapsed=keep_collapsed, ceiling=ceiling)
     if document is None:
         if names:
-            fronts.named(what or [])  # before any work begins
+            beside = fronts.named(what or [])  # before any work begins
+            if check:
+                check(front.card for front in beside)
             settings = steps.settings_of(config, steps.benchmark_list(benchmark), names, data_dir, runs)
-            made, failed = contest.hold(settings, seeds, runs, data_dir, jobs, gated=before is not None)
+            made, failed = contest.hold(settings, seeds, runs, data_dir, jobs, check)
             measured = fronts.named([*made, *(what or [])])
         elif what:
             measured = fronts.named(what)

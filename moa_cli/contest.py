@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import BadInput, Front
+from benchmarks import BadInput, Card, Front
 from methods import method_name
 from moa_cli import ceilings, fronts, plan, steps, store
 from moa_cli.comparison import SCHEMA, compare
 from moa_cli.config import Settings
 from moa_cli.gate import gate
+from moa_cli.job import Outcome
 
 Failed = Collection[tuple[str, str]]
 """Benchmark and method of the runs that could not be measured."""
+Check = Callable[[Iterable[Card]], None]
+"""Raises BadInput where what is measured under these cards cannot be judged."""
 
 
 def check_options(
@@ -41,20 +44,27 @@ def check_options(
 
 
 def hold(
-    settings: Settings, seeds: Sequence[int], home: Path, data_dir: Path | None, jobs: int | None, *, gated: bool
+    settings: Settings, seeds: Sequence[int], home: Path, data_dir: Path | None, jobs: int | None, check: Check | None
 ) -> tuple[list[Path], Failed]:
     """Trains and measures whatever is missing: the folders of the measured runs, and what failed. Without a gate that could
-    judge it, a failure ends the command."""
+    judge it, a failure ends the command; with one, `check` says whether it can, as soon as units are known."""
     chosen = plan.contestants(settings, seeds or [0], home=home, data_dir=data_dir)
-    outcomes = steps.execute(plan.measuring(chosen, may_train=True), settings.benchmarks.values(), jobs)
-    if gated:
-        steps.show_failures(outcomes)
+    if check is None:
+        steps.succeed(_made(chosen, settings, jobs))
     else:
-        steps.succeed(outcomes)
+        missing = {job.key: job for run in chosen for job in plan.prepares(run)}
+        steps.show_failures(steps.execute([*missing.values()], settings.benchmarks.values(), jobs))
+        cards = {name: store.stored_card(benchmark) for name, benchmark in settings.benchmarks.items()}
+        check(Card.from_json(stored["card"]) for stored in cards.values() if stored)
+        steps.show_failures(_made([run for run in chosen if cards[run.source.name]], settings, jobs))
     measured = [run.folder for run in chosen if run.measured]
     return measured, {
         (run.benchmark.name, method_name(type(run.method))) for run in chosen if run.folder not in measured
     }
+
+
+def _made(runs: Sequence[plan.Contestant], settings: Settings, jobs: int | None) -> list[Outcome]:
+    return steps.execute(plan.measuring(runs, may_train=True), settings.benchmarks.values(), jobs)
 
 
 def document_of(

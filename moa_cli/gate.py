@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,7 +41,8 @@ def gate(
         now = {row["method"]: row for row in _rows(ours.get(benchmark))}
         before = _by_names_now(_rows(theirs.get(benchmark)), now)
         if before and now:
-            _check_comparable(ours[benchmark], theirs[benchmark], name)
+            card, keeps = Card.from_json(ours[benchmark]["card"]), ours[benchmark]["keeps_collapsed"]
+            _check_comparable(card, keeps, theirs[benchmark], name)
         crashed = sorted(method for on, method in failed if on == benchmark)
         methods = {row: _method(entry) for row, entry in (before | now).items()}
         methods |= {method: method for method in crashed if method not in methods.values()}
@@ -82,6 +83,14 @@ def read_baseline(path: Path) -> dict[str, Any]:
                     "differences are paired prompt by prompt",
                 )
     return document
+
+
+def check_units(baseline: dict[str, Any], cards: Iterable[Card], *, name: str, keep_collapsed: bool) -> None:
+    """BadInput where a baseline cannot judge what is measured under these cards: found before a training, not after."""
+    theirs = {benchmark["name"]: benchmark for benchmark in baseline["benchmarks"] if benchmark["rows"]}
+    for card in cards:
+        if card.benchmark in theirs:
+            _check_comparable(card, keep_collapsed, theirs[card.benchmark], name)
 
 
 def _no_baseline(path: Path, what: str, why: str) -> BadInput:
@@ -158,18 +167,19 @@ def _scores(row: dict[str, Any]) -> dict[int, np.ndarray]:
     }  # fmt: skip
 
 
-def _check_comparable(ours: dict[str, Any], theirs: dict[str, Any], name: str) -> None:
-    differences = Card.from_json(ours["card"]).differences(Card.from_json(theirs["card"]))
+def _check_comparable(card: Card, keeps_collapsed: bool, theirs: dict[str, Any], name: str) -> None:
+    """BadInput where what is measured under a card cannot be judged by the baseline's part on its benchmark."""
+    differences = card.differences(Card.from_json(theirs["card"]))
     if differences:
         raise BadInput(
-            f"{name} cannot be a baseline for {ours['name']}: its scale card is another",
+            f"{name} cannot be a baseline for {card.benchmark}: its scale card is another",
             f"they differ in {', '.join(differences)}, so the numbers have different units",
             "make a new baseline: the same command with -o FILE.json instead of --baseline",
         )
     keeps = theirs["keeps_collapsed"]
-    if ours["keeps_collapsed"] != keeps:
+    if keeps_collapsed != keeps:
         raise BadInput(
-            f"{name} cannot be a baseline for {ours['name']}: collapsed points count {'there' if keeps else 'here'} only",
+            f"{name} cannot be a baseline for {card.benchmark}: collapsed points count {'there' if keeps else 'here'} only",
             "a difference would come from what counts, not from a method that became better or worse",
             f"compare the runs again {'with' if keeps else 'without'} --keep-collapsed",
         )

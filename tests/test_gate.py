@@ -102,6 +102,11 @@ def test_other_units_are_refused():
     with pytest.raises(BadInput, match="scale card") as error:
         judged([make_front("soup", 1.0)], [other])
     assert "reward_std" in error.value.why
+    told = {"name": "main.json", "keep_collapsed": False}
+    elsewhere = make_card(benchmark="other")
+    gates.check_units(compare([other]), [other.card, elsewhere], **told)
+    with pytest.raises(BadInput, match="scale card"):
+        gates.check_units(compare([other]), [elsewhere, make_card()], **told)
 
 
 def test_a_gate_whose_methods_all_failed_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -320,9 +325,29 @@ def test_a_gate_whose_methods_all_fail_is_closed(merged: Path) -> None:
 
 
 def test_other_units_are_no_question_of_better_or_worse(merged: Path) -> None:
-    result = moa("compare", "-m", "sft", "-b", "tiny.toml", "-c", "sampling.temperature=0.9", "--baseline", "main.json",
-                 cwd=merged)  # fmt: skip
-    refused(result, "scale card", "sampling")
+    """Refused once the scale card is there, before any training: at once the second time, when it is prepared."""
+    runs = runs_in(merged)
+    for prepared in (False, True):
+        result = moa("compare", "-m", "sft", "-b", "tiny.toml", "-c", "sampling.temperature=0.9", "--baseline", "main.json",
+                     cwd=merged)  # fmt: skip
+        refused(result, "scale card", "sampling")
+        assert ("worker" in result.stderr) == (not prepared)
+    refused(moa(*CONTEST, "-c", "batch=7", "--keep-collapsed", "--baseline", "main.json", cwd=merged), "collapsed")
+    assert runs_in(merged) == runs
+
+
+def test_a_preparation_that_fails_closes_the_gate(merged: Path) -> None:
+    """Nothing is trained without it, and it is tried once."""
+    runs, changed = runs_in(merged), ("-c", "sampling.temperature=0.8", "--baseline", "main.json")
+    result = moa("compare", "-m", "sft", "-b", "tiny.toml", *changed, cwd=merged, TROUBLE="raise")
+    assert result.returncode == 1, result.stderr
+    assert re.search(r"sft .* failed", result.stdout)
+    assert result.stderr.count("error:") == 1
+    assert runs_in(merged) == runs
+
+
+def runs_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("runs/tiny/*/*-s0"))
 
 
 @pytest.mark.parametrize("share", ["1.5", "-1%", "much", "nan"])
