@@ -11,6 +11,7 @@ from moa_cli.markup import Html, called, el, join, number
 from moa_cli.sections import Content, legend, panel, panels, per_method, read
 from moa_cli.svg import named
 from moa_cli.tables import amount
+from moa_cli.verdict import left_out
 from moa_cli.words import in_seeds, time
 
 Entries = dict[str, tuple[str, Callable[[float], str]]]
@@ -45,6 +46,8 @@ def over_optimisation(benchmark: Part, styles: Styles) -> Content:
 
     def cells(row: Part) -> list[str]:
         name, gap = row["method"], float(relations.gaps(row).mean())
+        if left_out(benchmark, row):
+            return [*["–"] * 5, number(gap, "+")]
         change = number(reward[name] - held_out[name], "+")
         places = [str(_place(reward, name)), str(_place(held_out, name))]
         return [number(reward[name]), number(held_out[name]), change, *places, number(gap, "+")]
@@ -104,6 +107,8 @@ def corners(benchmark: Part, styles: Styles) -> Content:
 
     def cells(row: Part) -> list[Html]:
         name = row["method"]
+        if left_out(benchmark, row):
+            return [Html("–")] * len(refs)
         found = [(ref["hypervolume"][name], _place(ref["hypervolume"], name)) for ref in refs]
         return [join([number(value), el("small", f" ({place})")]) for value, place in found]
 

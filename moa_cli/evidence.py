@@ -23,7 +23,11 @@ def differences(benchmark: Part, styles: Styles) -> Content:
         f"the p value of the {test}, which is about these trained policies, not about other trainings."
     )
     above = {(a, b): _less(benchmark, a, b) for k, a in enumerate(names) for b in names[k + 1 :]}
-    below = {(pair["b"], pair["a"]): _p(pair["p_holm"] if tested else pair["p"]) for pair in benchmark["pairs"]}
+    below = {
+        (pair["b"], pair["a"]): _p(pair["p_holm"] if tested else pair["p"])
+        for pair in benchmark["pairs"]
+        if difference(benchmark, pair["a"], pair["b"])
+    }
     told = _matrix("Paired differences of held-out hypervolume", "Row less column", above | below, names, styles)
     return [read(text), told, *_dominance(benchmark, styles)]
 
@@ -38,6 +42,8 @@ def _matrix(caption: str, corner: str, cells: dict[tuple[str, str], Html], names
 def _less(benchmark: Part, a: str, b: str) -> Html:
     """A difference, coloured where it is clear."""
     gain = difference(benchmark, a, b)
+    if gain is None:
+        return el("span", "–", class_="tie")
     side = "tie" if not gain.clear else "ahead" if gain.value > 0 else "behind"
     interval = el("small", f"{number(gain.low, '+')} {number(gain.high, '+')}")
     return el("span", number(gain.value, "+"), interval, class_=side)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moa_cli.output import Formats, as_text, json
-from moa_cli.render import columns, facts, markdown, note
+from moa_cli.render import columns, facts, markdown, note, remarks
 from moa_cli.words import latex_text
 
 
@@ -39,7 +39,7 @@ def latex(document: dict[str, Any]) -> str:
     parts: list[str] = []
     for benchmark in document["benchmarks"]:
         title, *measured = facts(benchmark)
-        told = f"{title}: {'; '.join(measured)}. {note(document)}"
+        told = " ".join([f"{title}: {'; '.join(measured)}. {note(document)}", *(f"{r}." for r in remarks(benchmark))])
         cells = columns(benchmark)
         rows = [[write(row) for write in cells.values()] for row in benchmark["rows"]]
         head, *body = (" & ".join(map(latex_text, line)) + r" \\" for line in [list(cells), *rows])

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from moa_cli.gate import WORSE, told
-from moa_cli.verdict import base, difference
+from moa_cli.verdict import base, difference, left_out
 from moa_cli.words import in_seeds, interval, kl, markdown_text, number, one_line, plus_minus, star, time
 
 WIDTH = 80
@@ -22,7 +22,7 @@ def table(document: dict[str, Any]) -> RenderableType:
     """For a terminal of 80 columns or more: a block per benchmark. Half the width of an interval follows its value."""
     blocks: list[RenderableType] = []
     for benchmark in document["benchmarks"]:
-        blocks += [_heading(benchmark), _block(benchmark), *map(Text, _left_out(benchmark)), Text()]
+        blocks += [_heading(benchmark), _block(benchmark), *map(Text, remarks(benchmark)), Text()]
     if document.get("gate"):
         blocks += [_gate_block(document["gate"]), Text()]
     if document["benchmarks"]:
@@ -43,7 +43,7 @@ def markdown(document: dict[str, Any]) -> str:
             name, *numbers = (write(row) for write in cells.values())
             lines += [f"| {' | '.join([markdown_text(name), *numbers])} |"]
         lines += [""]
-        for line in _left_out(benchmark):
+        for line in remarks(benchmark):
             lines += [markdown_text(line), ""]
     if document["benchmarks"]:
         lines += [markdown_text(note(document)), ""]
@@ -55,11 +55,11 @@ def columns(benchmark: dict[str, Any]) -> dict[str, Callable[[dict[str, Any]], s
     start, ceiling = base(benchmark), benchmark.get("ceiling")
     return {
         "method": lambda row: _name(benchmark, row),
-        "HV held-out": lambda row: _volume(row["evaluator"]),
-        **({} if start is None else {f"vs {start}": lambda row: _versus(_gain(benchmark, row))}),
-        "HV reward": _volume,
+        "HV held-out": lambda row: _volume(benchmark, row, "evaluator", interval),
+        **({} if start is None else {f"vs {start}": lambda row: _versus(benchmark, row)}),
+        "HV reward": lambda row: _volume(benchmark, row, "reward", interval),
         "tau": lambda row: _tau(row["kendall_tau"]),
-        **({"efficiency": lambda row: _efficiency(ceiling["evaluator"], row["method"])} if ceiling else {}),
+        **({"efficiency": lambda row: _efficiency(benchmark, row)} if ceiling else {}),
         "KL": lambda row: kl(row["kl"]),
         "collapsed": lambda row: f"{row['collapse']:.1%}",
         "TFLOP": lambda row: f"{row['cost']['flops'] / 1e12:,.1f}" if "flops" in row["cost"] else "-",
@@ -67,12 +67,20 @@ def columns(benchmark: dict[str, Any]) -> dict[str, Callable[[dict[str, Any]], s
     }
 
 
-def _volume(quality: dict[str, Any]) -> str:
-    return interval(quality["hypervolume"], quality["hv_low"], quality["hv_high"])
+def _volume(benchmark: dict[str, Any], row: dict[str, Any], kind: str, between: Callable[..., str]) -> str:
+    """The hypervolume under one kind of score, a dash where no point counts; `between` writes a value with its interval."""
+    quality = row["evaluator"] if kind == "evaluator" else row
+    if left_out(benchmark, row):
+        return "-"
+    return between(quality["hypervolume"], quality["hv_low"], quality["hv_high"])
 
 
-def _versus(gain: tuple[float, float, float] | None) -> str:
-    return f"{interval(*gain, sign='+')}{star(gain)}" if gain else ""
+def _versus(benchmark: dict[str, Any], row: dict[str, Any]) -> str:
+    """The difference to the base: empty for the base itself, a dash where there is none."""
+    if row["method"] == base(benchmark):
+        return ""
+    gain = _gain(benchmark, row)
+    return f"{interval(*gain, sign='+')}{star(gain)}" if gain else "-"
 
 
 def _tau(taus: dict[str, float | None]) -> str:
@@ -81,8 +89,11 @@ def _tau(taus: dict[str, float | None]) -> str:
     return "" if set(known) == {"-"} else ", ".join(known)
 
 
-def _efficiency(ceiling: dict[str, Any], name: str) -> str:
+def _efficiency(benchmark: dict[str, Any], row: dict[str, Any]) -> str:
     """A share of the ceiling; where the row's KL is beyond it, what the share is at most."""
+    ceiling, name = benchmark["ceiling"]["evaluator"], row["method"]
+    if left_out(benchmark, row):
+        return "-"
     if share := ceiling["efficiency"][name]:
         return f"{share['value']:.0%} [{share['low']:.0%}, {share['high']:.0%}]"
     most = ceiling["unreached"].get(name, {}).get("at_most")
@@ -119,14 +130,14 @@ def _block(benchmark: dict[str, Any]) -> Table:
     for heading in ("HV held-out", *map(one_line, versus), "HV reward", "KL", "coll.", "time"):
         block.add_column(Text(heading), justify="right", no_wrap=True)
     for row in benchmark["rows"]:
-        held_out, gain = row["evaluator"], _gain(benchmark, row)
+        gain = _gain(benchmark, row)
         colour = "" if gain is None or not star(gain) else "green" if gain[0] > 0 else "red"
         over = Text(f"{plus_minus(*gain, sign='+')}{star(gain) or ' '}" if gain else "- ", style=colour)
         block.add_row(
             Text(_name(benchmark, row)),
-            plus_minus(held_out["hypervolume"], held_out["hv_low"], held_out["hv_high"]),
+            _volume(benchmark, row, "evaluator", plus_minus),
             *([over] if versus else []),
-            plus_minus(row["hypervolume"], row["hv_low"], row["hv_high"]),
+            _volume(benchmark, row, "reward", plus_minus),
             kl(row["kl"]),
             f"{row['collapse']:.0%}",
             time(row["cost"].get("seconds")),
@@ -169,16 +180,19 @@ def _gate_lines(gate: dict[str, Any] | None) -> list[str]:
     return [*lines, ""]
 
 
-def _left_out(benchmark: dict[str, Any]) -> list[str]:
-    """Which points have collapsed, a line per row that has any."""
+def remarks(benchmark: dict[str, Any]) -> list[str]:
+    """What a reader of the table must know: which points have collapsed, a line per row that has any."""
     lines, done = [], "kept" if benchmark["keeps_collapsed"] else "left out"
     for row in benchmark["rows"]:
+        name, degenerate = _name(benchmark, row), "over a fifth of the answers degenerate at"
         labels = [
             one_line(point["label"]) + in_seeds(point, row) for point in row["points"] if point["collapsed_seeds"]
         ]
-        if labels:
-            name = _name(benchmark, row)
-            lines.append(f"{name}: over a fifth of the answers degenerate at {'; '.join(labels)} ({done})")
+        if left_out(benchmark, row):
+            told = f"{name}: {degenerate} all points; they are left out, so nothing can be compared with it"
+            lines.append(f"{told} (--keep-collapsed counts them)")
+        elif labels:
+            lines.append(f"{name}: {degenerate} {'; '.join(labels)} ({done})")
     return lines
 
 
@@ -219,4 +233,5 @@ def _name(benchmark: dict[str, Any], row: dict[str, Any]) -> str:
 def _gain(benchmark: dict[str, Any], row: dict[str, Any]) -> tuple[float, float, float] | None:
     """Difference to the base with its interval, None for the base itself and where there is none."""
     start = base(benchmark)
-    return None if start in (None, row["method"]) else difference(benchmark, row["method"], start)[:3]
+    gain = None if start in (None, row["method"]) else difference(benchmark, row["method"], start)
+    return gain and gain[:3]

@@ -8,8 +8,9 @@ from itertools import combinations
 from moa_cli import charts
 from moa_cli.drawing import KINDS, Part, Styles, volumes
 from moa_cli.markup import Html, called, el, join, number, spread, table
+from moa_cli.render import remarks
 from moa_cli.svg import Interval, named, strip
-from moa_cli.verdict import base, difference
+from moa_cli.verdict import base, difference, left_out
 
 Content = list[Html]
 TITLES = {"evaluator": "Held-out evaluators", "reward": "Training rewards"}
@@ -80,12 +81,16 @@ def _bands(benchmark: Part, styles: Styles) -> Content:
 
 def hypervolume(benchmark: Part, styles: Styles) -> Content:
     start, rows = base(benchmark), benchmark["rows"]
-    ends = [row["evaluator"][key] for row in rows for key in ("hv_low", "hv_high")]
-    span, level = (min(ends), max(ends)), volumes(benchmark, "evaluator").get(start or "")
+    kept = {row["method"] for row in rows if not left_out(benchmark, row)}
+    ends = [row["evaluator"][key] for row in rows if row["method"] in kept for key in ("hv_low", "hv_high")]
+    span = min(ends, default=0), max(ends, default=0)
+    level = volumes(benchmark, "evaluator").get(start or "") if start in kept else None
     equal = any(row["evaluator"]["hv_equal"] is not None for row in rows)
 
     def cells(row: Part) -> list[str]:
         name, held_out = row["method"], row["evaluator"]
+        if name not in kept:
+            return ["–"] * len(columns)
         value: Interval = held_out["hypervolume"], held_out["hv_low"], held_out["hv_high"]
         return [
             spread(*value),
@@ -108,7 +113,8 @@ def hypervolume(benchmark: Part, styles: Styles) -> Content:
         "Held-out", f"{number(span[0])} to {number(span[1])}", *([] if start is None else [join(["Over ", called(start)])]), "Corrected",
         *(["Equal points"] if equal else []), "Rewards", "IGD+", "Utility",
     ]  # fmt: skip
-    return [read(text), per_method("Hypervolume, highest held-out first", columns, cells, benchmark, styles)]
+    told = [el("p", line) for line in remarks(benchmark)]
+    return [read(text), per_method("Hypervolume, highest held-out first", columns, cells, benchmark, styles), *told]
 
 
 def _gain(benchmark: Part, name: str, start: str) -> Html:
@@ -116,5 +122,7 @@ def _gain(benchmark: Part, name: str, start: str) -> Html:
     if name == start:
         return Html()
     gain = difference(benchmark, name, start)
+    if gain is None:
+        return Html("–")
     told = spread(gain.value, gain.low, gain.high, sign="+")
     return el("strong", told) if gain.clear else told

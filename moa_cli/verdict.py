@@ -24,8 +24,16 @@ class Difference(NamedTuple):
         return (self.low > 0 or self.high < 0) and (self.p is None or self.p < ALPHA)
 
 
-def difference(benchmark: dict[str, Any], a: str, b: str) -> Difference:
-    """By how much row a exceeds row b."""
+def left_out(benchmark: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Whether no point of a row counts, for all have collapsed: its hypervolume is 0 by a rule, not by what was measured."""
+    collapsed = all(point["collapsed_seeds"] == len(row["seeds"]) for point in row["points"])
+    return collapsed and not benchmark["keeps_collapsed"]
+
+
+def difference(benchmark: dict[str, Any], a: str, b: str) -> Difference | None:
+    """By how much row a exceeds row b, None where no point of one of them counts."""
+    if any(left_out(benchmark, row) for row in benchmark["rows"] if row["method"] in (a, b)):
+        return None
     for pair in benchmark["pairs"]:
         if (pair["a"], pair["b"]) == (a, b):
             return Difference(pair["difference"], pair["low"], pair["high"], pair["p_holm"])
@@ -41,10 +49,16 @@ def base(benchmark: dict[str, Any]) -> str | None:
 
 def verdict(benchmark: dict[str, Any]) -> Html:
     """The sentence on one benchmark, whose rows go from the highest held-out hypervolume to the lowest."""
-    first, *others = benchmark["rows"]
+    out = [_name(row) for row in benchmark["rows"] if left_out(benchmark, row)]
     start, where = base(benchmark), called(benchmark["name"])
+    collapsed = join(["all points of ", listed(out), " are left out for collapse"]) if out else Html()
+    if len(out) == len(benchmark["rows"]):
+        return join(["Nothing can be compared on ", where, ": ", collapsed, "."])
+    first, *others = (row for row in benchmark["rows"] if not left_out(benchmark, row))
+    end = join(["; ", collapsed, "."]) if out else "."
     if not others:
-        return join([_name(first), " alone was measured on ", where, " (", _reached(benchmark, first), ")."])
+        alone = " alone can be judged on " if out else " alone was measured on "
+        return join([_name(first), alone, where, " (", _reached(benchmark, first), ")", end])
     lead = [_name(first), " has the largest held-out hypervolume on ", where, " (", _reached(benchmark, first), ")"]
     if first["method"] == start:
         lead += [": no method improves on the starting policy"]
@@ -53,7 +67,7 @@ def verdict(benchmark: dict[str, Any]) -> Html:
     if _is_free(benchmark, first) and trained:
         lead += ["; of the methods that train, ", _name(trained), " is first (", _reached(benchmark, trained), ")"]
         lead += [_ties(benchmark, trained)]
-    return join([*lead, "."])
+    return join([*lead, end])
 
 
 def _name(row: dict[str, Any]) -> Html:
@@ -63,9 +77,9 @@ def _name(row: dict[str, Any]) -> Html:
 def _reached(benchmark: dict[str, Any], row: dict[str, Any]) -> Html:
     """The held-out hypervolume, and what that is over the base."""
     volume, start = row["evaluator"], base(benchmark)
-    if start is None or start == row["method"]:
+    gain = None if start in (None, row["method"]) else difference(benchmark, row["method"], start)
+    if start is None or gain is None:
         return spread(volume["hypervolume"], volume["hv_low"], volume["hv_high"])
-    gain = difference(benchmark, row["method"], start)
     return join([number(volume["hypervolume"]), ", ", spread(*gain[:3], sign="+"), " over ", called(start)])
 
 
@@ -88,7 +102,8 @@ def _ties(benchmark: dict[str, Any], row: dict[str, Any]) -> Html:
     """Which rows below it cannot be told from this one."""
     rows = benchmark["rows"]
     below = rows[rows.index(row) + 1 :]
-    tied = [r for r in below if not difference(benchmark, row["method"], r["method"]).clear]
+    gains = [(r, difference(benchmark, row["method"], r["method"])) for r in below]
+    tied = [r for r, gain in gains if gain and not gain.clear]
     if not tied:
         return Html(", ahead of all others" if len(rows) > 2 and row is rows[0] else "")
     names = [*map(_name, tied[:3]), *([f"{len(tied) - 3} more"] if len(tied) > 3 else [])]

@@ -81,6 +81,13 @@ def test_collapse_counts_answers():
     assert 0 < low < high
 
 
+def test_a_collapsed_front_has_a_number_in_every_measure():
+    lost = replace(THREE, collapsed=np.ones_like(THREE.collapsed))
+    found = {"a": [one("ric", THREE)], "b": [one("ric", lost)]}
+    for measure in ("hypervolume", "reward", "collapse", "cost"):
+        assert np.isfinite(MEASURES[measure](found, ("a", "b"))).all()
+
+
 def test_cost_is_a_ratio_by_seed():
     a = [replace(THREE, seed=s, cost=COST | {"flops": f}) for s, f in ((0, 1e9), (1, 3e9))]
     b = [replace(THREE, seed=s, cost=COST | {"flops": f}) for s, f in ((0, 2e9), (1, 4e9), (2, 1e9))]

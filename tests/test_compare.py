@@ -202,6 +202,27 @@ def test_a_method_that_collapsed_everywhere_has_no_volume():
     assert (row["hypervolume"], row["evaluator"]["hv_high"]) == (0, 0)
 
 
+def test_nothing_is_compared_with_a_row_of_which_no_point_counts(fronts):
+    """Its hypervolume of 0 is a rule, not a measurement: whoever is beside it would seem to be significantly better."""
+    collapsed = [replace(fronts[0], collapsed=np.ones_like(fronts[0].collapsed)), *fronts[1:]]
+    document = compare(collapsed)
+    told = "sft: over a fifth of the answers degenerate at all points; they are left out, so nothing can be compared with it"
+    for row in document["benchmarks"][0]["rows"]:
+        cells = {name: write(row) for name, write in render.columns(document["benchmarks"][0]).items()}
+        assert cells["vs sft"] == ("" if row["method"] == "sft" else "-")
+        assert (cells["HV held-out"] == "-") == (cells["HV reward"] == "-") == (row["method"] == "sft")
+    text = show(document)
+    assert told in " ".join(text.split())
+    table = text[: text.index("sft:")]
+    assert "*" not in table
+    assert "0.00" not in table
+    for written in (render.markdown(document), exports.latex(document)):
+        assert told in written
+    kept = show(compare(collapsed, keep_collapsed=True))
+    assert told not in " ".join(kept.split())
+    assert kept.count("*") > 2, "they are compared as any others"
+
+
 def test_other_corners_and_what_they_turn_around():
     """Two points far out on the axes have more volume above a far corner, one in the middle above a near one."""
     middle, ends = make_front("middle", 0.0), make_front("ends", 0.0)

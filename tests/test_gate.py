@@ -125,6 +125,14 @@ def test_a_gate_whose_methods_all_failed_is_written(tmp_path: Path, capsys: pyte
     assert "hypervolume" not in show(document), "there is no table to explain"
 
 
+def test_a_collapse_regresses_and_its_end_is_better():
+    sound, before = make_front("soup", 1.0), make_front("sft", 0, steering="none")
+    lost = replace(sound, collapsed=np.ones_like(sound.collapsed))
+    assert judged([lost, before], [sound, before]) == {"soup": "regressed", "sft": "same"}
+    assert judged([sound], [lost]) == {"soup": "better"}
+    assert judged([lost], [lost]) == {"soup": "same"}
+
+
 def saved_at(path: Path, change: Callable[[dict], object]) -> Path:
     """A saved comparison of one method, changed: `change` gets the document."""
     document = json.loads(output.json(compare([make_front("soup", 1.0)])))

@@ -156,7 +156,19 @@ def test_the_check_of_pages_sees_what_is_wrong():
             Page(wrong)
 
 
+def collapsed(*names: str) -> dict[str, Any]:
+    """Three methods, of which all points of some are left out. The ceiling is as for any others."""
+    made = toy()
+    for row in made["benchmarks"][0]["rows"]:
+        if row["method"] in names:
+            for point in row["points"]:
+                point |= {"collapsed": True, "collapsed_seeds": len(row["seeds"])}
+    return made
+
+
 CASES = {
+    "the base has collapsed": collapsed("sft"),
+    "all have collapsed": collapsed("sft", "soup", "context"),
     "two objectives": toy(),
     "one": toy(1),
     "three": toy(3),
@@ -411,6 +423,13 @@ def test_collapsed_points_are_listed(page):
     document["benchmarks"][0]["keeps_collapsed"] = True
     document["benchmarks"][0]["rows"][0]["points"][3] |= {"collapsed": True, "collapsed_seeds": 2}
     assert f"Kept in {point.replace('for', 'in spite of')}" in Page(html(document)).text
+
+
+def test_nothing_is_compared_with_a_row_of_which_no_point_counts():
+    text = Page(html(collapsed("sft"))).text
+    assert "; all points of sft are left out for collapse." in text
+    assert "so nothing can be compared with it" in text
+    assert not re.search(r"over sft[ )]", text)
 
 
 def test_a_share_out_of_reach_is_bounded(page):

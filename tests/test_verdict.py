@@ -15,7 +15,8 @@ def row(
 ) -> dict[str, Any]:
     quality = {"hypervolume": volume, "hv_low": volume - 0.1, "hv_high": volume + 0.1}
     cost = {} if trained is None else {"trained_tokens": trained, "serving_flops": serving}
-    return {"method": name, "steering": steering, "evaluator": quality, "cost": cost}
+    measured = {"seeds": [0], "points": [{"collapsed_seeds": 0}]}
+    return {"method": name, "steering": steering, "evaluator": quality, "cost": cost} | measured
 
 
 def said(
@@ -28,7 +29,7 @@ def said(
             gain = a["evaluator"]["hypervolume"] - b["evaluator"]["hypervolume"]
             low, high, p = (ties or {}).get((a["method"], b["method"]), (gain - 0.2, gain + 0.2, 0.001))
             pairs += [{"a": a["method"], "b": b["method"], "difference": gain, "low": low, "high": high, "p_holm": p}]
-    return Page(verdict({"name": "toy", "rows": rows, "pairs": pairs})).text
+    return Page(verdict({"name": "toy", "keeps_collapsed": False, "rows": rows, "pairs": pairs})).text
 
 
 SFT = row("sft", 4, steering="none", trained=0.0)
@@ -78,6 +79,16 @@ def test_the_verdict_says_when_training_did_not_help():
     assert (
         said([start, row("soup", 7)], {("sft", "soup"): (-0.1, 2.1, 0.2)}) == f"{lead}, and cannot be told from soup."
     )
+
+
+def test_the_verdict_compares_nothing_with_a_row_of_which_no_point_counts():
+    lost = SFT | {"points": [{"collapsed_seeds": 1}]}
+    end = "all points of sft are left out for collapse."
+    assert said([row("soup", 7), row("ric", 6), lost], {("soup", "ric"): (-0.1, 0.2, 0.5)}) == (
+        f"soup has the largest held-out hypervolume on toy (7.00 [6.90, 7.10]), and cannot be told from ric; {end}"
+    )
+    assert said([row("soup", 7), lost]) == f"soup alone can be judged on toy (7.00 [6.90, 7.10]); {end}"
+    assert said([lost]) == f"Nothing can be compared on toy: {end}"
 
 
 def test_the_verdict_on_one_method():
