@@ -22,7 +22,8 @@ def table(document: dict[str, Any]) -> RenderableType:
     """For a terminal of 80 columns or more: a block per benchmark. Half the width of an interval follows its value."""
     blocks: list[RenderableType] = []
     for benchmark in document["benchmarks"]:
-        blocks += [_heading(benchmark), _block(benchmark), *map(Text, remarks(benchmark)), Text()]
+        lines = [*_efficiencies(benchmark), *remarks(benchmark)]
+        blocks += [_heading(benchmark), _block(benchmark), *map(Text, lines), Text()]
     if document.get("gate"):
         blocks += [_gate_block(document["gate"]), Text()]
     if document["benchmarks"]:
@@ -59,7 +60,7 @@ def columns(benchmark: dict[str, Any]) -> dict[str, Callable[[dict[str, Any]], s
         **({} if start is None else {f"vs {start}": lambda row: _versus(benchmark, row)}),
         "HV reward": lambda row: _volume(benchmark, row, "reward", interval),
         "tau": lambda row: _tau(row["kendall_tau"]),
-        **({"efficiency": lambda row: _efficiency(benchmark, row)} if ceiling else {}),
+        **({"efficiency": lambda row: _efficiency(benchmark, row, _shares)} if ceiling else {}),
         "KL": lambda row: kl(row["kl"]),
         "collapsed": lambda row: f"{row['collapse']:.1%}",
         "TFLOP": lambda row: f"{row['cost']['flops'] / 1e12:,.1f}" if "flops" in row["cost"] else "-",
@@ -89,15 +90,32 @@ def _tau(taus: dict[str, float | None]) -> str:
     return "" if set(known) == {"-"} else ", ".join(known)
 
 
-def _efficiency(benchmark: dict[str, Any], row: dict[str, Any]) -> str:
-    """A share of the ceiling; where the row's KL is beyond it, what the share is at most."""
+def _efficiency(benchmark: dict[str, Any], row: dict[str, Any], between: Callable[..., str]) -> str:
+    """A share of the ceiling; where the row's KL is beyond it, what the share is at most. `between` writes one with its
+    interval."""
     ceiling, name = benchmark["ceiling"]["evaluator"], row["method"]
     if left_out(benchmark, row):
         return "-"
     if share := ceiling["efficiency"][name]:
-        return f"{share['value']:.0%} [{share['low']:.0%}, {share['high']:.0%}]"
+        return between(share["value"], share["low"], share["high"])
     most = ceiling["unreached"].get(name, {}).get("at_most")
     return "-" if most is None else f"≤ {most:.0%}"
+
+
+def _shares(value: float, low: float, high: float) -> str:
+    return f"{value:.0%} [{low:.0%}, {high:.0%}]"
+
+
+def _efficiencies(benchmark: dict[str, Any]) -> list[str]:
+    """The efficiencies that are known, on a line that has room in a terminal, where the table has none."""
+    if not benchmark.get("ceiling"):
+        return []
+    shares = {
+        _name(benchmark, row): _efficiency(benchmark, row, lambda value, low, high: f"{value:.0%}")
+        for row in benchmark["rows"]
+    }
+    known = [f"{name} {share}" for name, share in shares.items() if share != "-"]
+    return [f"efficiency  {', '.join(known)}"] if known else []
 
 
 def note(document: dict[str, Any]) -> str:

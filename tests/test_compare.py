@@ -386,6 +386,8 @@ def test_tables_name_the_base_and_tell_control_cost_and_efficiency(fronts):
         assert "share of the best at the same KL" in text
         assert "over prompts;" in text, "there is one seed"
     assert r"$\leq$ 62\%" in exports.latex(document)
+    assert f"\nefficiency  {names[0]} 70%, {names[1]} ≤ 62%\n" in re.sub(" +\n", "\n", show(document))
+    assert "efficiency" not in show(compare(fronts))
 
 
 def test_csv_has_a_line_per_point(fronts):
