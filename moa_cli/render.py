@@ -199,8 +199,12 @@ def _gate_lines(gate: dict[str, Any] | None) -> list[str]:
 
 
 def remarks(benchmark: dict[str, Any]) -> list[str]:
-    """What a reader of the table must know: which points have collapsed, a line per row that has any."""
-    lines, done = [], "kept" if benchmark["keeps_collapsed"] else "left out"
+    """What a reader of the table must know: where nothing is held out, and which points have collapsed."""
+    card = benchmark["card"]
+    scorers = zip(benchmark["objectives"], card["rewards"], card["evaluators"], strict=True)
+    same = ", ".join(one_line(name) for name, reward, evaluator in scorers if reward == evaluator)
+    lines = [f"{same}: no held-out evaluator, so 'held-out' is the training reward"] if same else []
+    done = "kept" if benchmark["keeps_collapsed"] else "left out"
     for row in benchmark["rows"]:
         name, degenerate = _name(benchmark, row), "over a fifth of the answers degenerate at"
         labels = [

@@ -25,7 +25,8 @@ _BENCHMARK: dict[str, Shape] = {
 _DOCUMENT: dict[str, Shape] = {"benchmarks": [_BENCHMARK]}
 _PAIR: dict[str, Shape] = {"a": str, "b": str, "difference": _NUMBER, "low": _NUMBER, "high": _NUMBER}
 _POINT: dict[str, Shape] = {"label": str, "weights": list, "reward": list, "evaluator": list, "collapsed_seeds": int}
-_SHOWN: dict[str, Shape] = {"benchmarks": [{"pairs": [_PAIR], "rows": [{"points": [_POINT]}]}]}
+_CARD: dict[str, Shape] = {"rewards": [str], "evaluators": [str]}
+_SHOWN: dict[str, Shape] = {"benchmarks": [{"card": _CARD, "pairs": [_PAIR], "rows": [{"points": [_POINT]}]}]}
 """What tables need beyond that; a baseline of an earlier version may do without."""
 
 

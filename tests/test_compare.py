@@ -23,6 +23,7 @@ from moa_cli.comparison import compare
 from moa_cli.figure import OWN_STYLE, Style, figure, styles
 
 NAMES = ("helpful", "harmless", "humour", "faithful", "brief")
+GOLD = tuple(f"gold {name}" for name in NAMES)
 PROMPTS = 60
 COST = {"seconds": 90.0, "generated_tokens": 1e4, "trained_tokens": 2e4, "reward_calls": 300.0, "flops": 1e12}
 
@@ -31,7 +32,7 @@ def make_card(objectives: int = 2, benchmark: str = "toy", prompts: int = PROMPT
     units = (0.0,) * objectives, (1.0,) * objectives
     return Card(
         benchmark=benchmark, version="1", objectives=NAMES[:objectives], policy="scratch:1m",
-        rewards=NAMES[:objectives], evaluators=NAMES[:objectives], reward_mean=units[0], reward_std=units[1],
+        rewards=NAMES[:objectives], evaluators=GOLD[:objectives], reward_mean=units[0], reward_std=units[1],
         evaluator_mean=units[0], evaluator_std=units[1], ref=(-2.0,) * objectives, prompts=prompts,
         prompts_hash="0" * 12, sampling=Sampling(max_new_tokens=8),
     )  # fmt: skip
@@ -388,6 +389,16 @@ def test_tables_name_the_base_and_tell_control_cost_and_efficiency(fronts):
     assert r"$\leq$ 62\%" in exports.latex(document)
     assert f"\nefficiency  {names[0]} 70%, {names[1]} ≤ 62%\n" in re.sub(" +\n", "\n", show(document))
     assert "efficiency" not in show(compare(fronts))
+
+
+def test_what_is_not_held_out_is_not_called_so(document):
+    """A benchmark file may have no evaluator beside a reward."""
+    told = ": no held-out evaluator, so 'held-out' is the training reward"
+    card = replace(make_card(3), evaluators=(GOLD[0], *NAMES[1:3]))
+    open_book = compare([make_front("soup", 1.0, card=card)])
+    for text in (show(open_book), render.markdown(open_book), exports.latex(open_book)):
+        assert f"harmless, humour{told}" in text
+    assert told not in show(document)
 
 
 def test_csv_has_a_line_per_point(fronts):
