@@ -54,6 +54,7 @@ def markdown(document: dict[str, Any]) -> str:
 def columns(benchmark: dict[str, Any]) -> dict[str, Callable[[dict[str, Any]], str]]:
     """What a table says of each row, with whole intervals, by its heading."""
     start, ceiling = base(benchmark), benchmark.get("ceiling")
+    one = next((row["cost"].get("serving_flops") for row in benchmark["rows"] if row["method"] == start), None)
     return {
         "method": lambda row: _name(benchmark, row),
         "HV held-out": lambda row: _volume(benchmark, row, "evaluator", interval),
@@ -64,6 +65,7 @@ def columns(benchmark: dict[str, Any]) -> dict[str, Callable[[dict[str, Any]], s
         "KL": lambda row: kl(row["kl"]),
         "collapsed": lambda row: f"{row['collapse']:.1%}",
         "TFLOP": lambda row: f"{row['cost']['flops'] / 1e12:,.1f}" if "flops" in row["cost"] else "-",
+        **({"answer": lambda row: _times(row["cost"].get("serving_flops"), one)} if one else {}),
         "time": lambda row: time(row["cost"].get("seconds")),
     }
 
@@ -88,6 +90,17 @@ def _tau(taus: dict[str, float | None]) -> str:
     """A number per objective, a dash for one whose weight does not vary; empty where none does."""
     known = ["-" if tau is None else number(tau) for tau in taus.values()]
     return "" if set(known) == {"-"} else ", ".join(known)
+
+
+def _times(value: float | None, one: float) -> str:
+    """A value as a multiple of another, a dash where it is not known.
+
+    >>> _times(1.84, 1.0), _times(47.9, 1.0), _times(2.0, 2.0)
+    ('1.8x', '48x', '1x')
+    """
+    if value is None:
+        return "-"
+    return (f"{value / one:.1f}".removesuffix(".0") if value < 10 * one else f"{value / one:.0f}") + "x"
 
 
 def _efficiency(benchmark: dict[str, Any], row: dict[str, Any], between: Callable[..., str]) -> str:
@@ -120,17 +133,16 @@ def _efficiencies(benchmark: dict[str, Any]) -> list[str]:
 
 def note(document: dict[str, Any]) -> str:
     """How to read `columns`."""
-    told = [
-        f"Hypervolume (HV) above ref, in SFT standard deviations; in brackets, 95 % intervals over {_sampled(document)}; * excludes 0",
-        "tau: Kendall's, between an objective's weight and its held-out score, a number per objective",
-        *(
-            ["efficiency: held-out HV as a share of the best at the same KL"]
-            if any(benchmark.get("ceiling") for benchmark in document["benchmarks"])
-            else []
-        ),
-        "TFLOP: in training, beyond what all share",
-    ]
-    return "; ".join(told) + "."
+    there = {name for benchmark in document["benchmarks"] for name in columns(benchmark)}
+    told = {
+        "HV held-out": "Hypervolume (HV) above ref, in SFT standard deviations; in brackets, 95 % intervals over "
+        f"{_sampled(document)}; * excludes 0",
+        "tau": "tau: Kendall's, between an objective's weight and its held-out score, a number per objective",
+        "efficiency": "efficiency: held-out HV as a share of the best at the same KL",
+        "TFLOP": "TFLOP and time: of training, beyond what all share",
+        "answer": "answer: floating-point operations of an answer, relative to one of the starting policy",
+    }
+    return "; ".join(words for name, words in told.items() if name in there) + "."
 
 
 def _sampled(document: dict[str, Any]) -> str:

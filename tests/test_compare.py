@@ -391,6 +391,21 @@ def test_tables_name_the_base_and_tell_control_cost_and_efficiency(fronts):
     assert "efficiency" not in show(compare(fronts))
 
 
+def test_the_table_tells_what_an_answer_costs(fronts):
+    """As a multiple of the starting policy's, where both are counted: best-of-n trains nothing, and pays for every answer."""
+    spent = {"sft": {"serving_flops": 6e7}, "soup": {"serving_flops": 1.08e8}, "context": {"serving_flops": 2.9e9}}
+    given = replace(make_front("given", 0.5, steering="given"), cost={})
+    measured = [*(replace(front, cost=COST | spent[front.method]) for front in fronts), given]
+    (benchmark,) = compare(measured)["benchmarks"]
+    cells = render.columns(benchmark)
+    told = {row["method"]: cells["answer"](row) for row in benchmark["rows"]}
+    assert told == {"context": "48x", "soup": "1.8x", "sft": "1x", "given": "-"}
+    assert [*cells][-3:] == ["TFLOP", "answer", "time"]
+    assert "answer: floating-point" in render.markdown(compare(measured))
+    for unknown in (fronts, measured[1:]):
+        assert "answer" not in render.markdown(compare(unknown))
+
+
 def test_what_is_not_held_out_is_not_called_so(document):
     """A benchmark file may have no evaluator beside a reward."""
     told = ": no held-out evaluator, so 'held-out' is the training reward"
