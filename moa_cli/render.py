@@ -16,6 +16,7 @@ from moa_cli.words import in_seeds, interval, kl, markdown_text, number, one_lin
 
 WIDTH = 80
 MARKER = "<!-- moa compare -->"
+_EFFICIENCY = "efficiency: held-out HV as a share of the best at the same KL"
 
 
 def table(document: dict[str, Any]) -> RenderableType:
@@ -27,8 +28,7 @@ def table(document: dict[str, Any]) -> RenderableType:
     if document.get("gate"):
         blocks += [_gate_block(document["gate"]), Text()]
     if document["benchmarks"]:
-        told = f"HV: hypervolume; ± half the 95 % interval over {_sampled(document)}; * excludes 0"
-        blocks.append(Text(told, style="dim"))
+        blocks.append(Text(_footnote(document), style="dim"))
     return Group(*blocks)
 
 
@@ -138,11 +138,28 @@ def note(document: dict[str, Any]) -> str:
         "HV held-out": "Hypervolume (HV) above ref, in SFT standard deviations; in brackets, 95 % intervals over "
         f"{_sampled(document)}; * excludes 0",
         "tau": "tau: Kendall's, between an objective's weight and its held-out score, a number per objective",
-        "efficiency": "efficiency: held-out HV as a share of the best at the same KL",
+        "efficiency": _EFFICIENCY,
         "TFLOP": "TFLOP and time: of training, beyond what all share",
         "answer": "answer: floating-point operations of an answer, relative to one of the starting policy",
     }
     return "; ".join(words for name, words in told.items() if name in there) + "."
+
+
+def _footnote(document: dict[str, Any]) -> str:
+    """How to read `table`."""
+    benchmarks = document["benchmarks"]
+    held_out = any(len(_not_held_out(benchmark)) < len(benchmark["objectives"]) for benchmark in benchmarks)
+    told = [
+        "HV: hypervolume above ref, in SFT standard deviations",
+        *(["held-out: under evaluators no method trains on"] if held_out else []),
+        f"± half the 95 % interval over {_sampled(document)}",
+        *(["*: it excludes 0"] if any(base(benchmark) for benchmark in benchmarks) else []),
+        "KL: nats per answer from sft",
+        "coll.: collapsed answers",
+        "time: of training",
+        *([_EFFICIENCY] if any(map(_efficiencies, benchmarks)) else []),
+    ]
+    return "; ".join(told)
 
 
 def _sampled(document: dict[str, Any]) -> str:
@@ -212,10 +229,9 @@ def _gate_lines(gate: dict[str, Any] | None) -> list[str]:
 
 def remarks(benchmark: dict[str, Any]) -> list[str]:
     """What a reader of the table must know: where nothing is held out, and which points have collapsed."""
-    card = benchmark["card"]
-    scorers = zip(benchmark["objectives"], card["rewards"], card["evaluators"], strict=True)
-    same = ", ".join(one_line(name) for name, reward, evaluator in scorers if reward == evaluator)
-    lines = [f"{same}: no held-out evaluator, so 'held-out' is the training reward"] if same else []
+    same = _not_held_out(benchmark)
+    told = f"{', '.join(map(one_line, same))}: no held-out evaluator, so 'held-out' is the training reward"
+    lines = [told] if same else []
     done = "kept" if benchmark["keeps_collapsed"] else "left out"
     for row in benchmark["rows"]:
         name, degenerate = _name(benchmark, row), "over a fifth of the answers degenerate at"
@@ -228,6 +244,13 @@ def remarks(benchmark: dict[str, Any]) -> list[str]:
         elif labels:
             lines.append(f"{name}: {degenerate} {'; '.join(labels)} ({done})")
     return lines
+
+
+def _not_held_out(benchmark: dict[str, Any]) -> list[str]:
+    """The objectives whose reward is its own evaluator."""
+    card = benchmark["card"]
+    scorers = zip(benchmark["objectives"], card["rewards"], card["evaluators"], strict=True)
+    return [name for name, reward, evaluator in scorers if reward == evaluator]
 
 
 def _heading(benchmark: dict[str, Any]) -> Text:

@@ -323,6 +323,19 @@ def test_the_table_fits_eighty_columns(objectives):
     assert "rewarded-soups" in text
 
 
+def test_the_footnote_explains_the_columns_that_are_there(fronts, document):
+    def footnote(shown: dict) -> str:
+        text = show(shown)
+        return " ".join(text[text.index("HV: ") :].split())
+
+    assert footnote(document) == (
+        "HV: hypervolume above ref, in SFT standard deviations; held-out: under evaluators no method trains on; ± half the 95 % "
+        "interval over prompts; *: it excludes 0; KL: nats per answer from sft; coll.: collapsed answers; time: of training"
+    )
+    seeds = [make_front("soup", 1.0, seed=seed) for seed in (0, 1)]
+    assert "over prompts and seeds; KL" in footnote(compare(seeds)), "no difference, no star"
+
+
 def test_the_table_marks_what_differs_from_the_base(document):
     lines = show(document).splitlines()
     context, base = (next(line for line in lines if line.startswith(name)) for name in ("context", "sft"))
@@ -388,6 +401,7 @@ def test_tables_name_the_base_and_tell_control_cost_and_efficiency(fronts):
         assert "over prompts;" in text, "there is one seed"
     assert r"$\leq$ 62\%" in exports.latex(document)
     assert f"\nefficiency  {names[0]} 70%, {names[1]} ≤ 62%\n" in re.sub(" +\n", "\n", show(document))
+    assert "efficiency: held-out HV as a share" in " ".join(show(document).split())
     assert "efficiency" not in show(compare(fronts))
 
 
@@ -414,6 +428,9 @@ def test_what_is_not_held_out_is_not_called_so(document):
     for text in (show(open_book), render.markdown(open_book), exports.latex(open_book)):
         assert f"harmless, humour{told}" in text
     assert told not in show(document)
+    closed_to_nobody = compare([make_front("soup", 1.0, card=replace(make_card(), evaluators=NAMES[:2]))])
+    assert "no method trains on" in show(open_book)
+    assert "no method trains on" not in show(closed_to_nobody)
 
 
 def test_csv_has_a_line_per_point(fronts):
