@@ -43,12 +43,18 @@ def html(document: dict[str, Any]) -> str:
     names = [benchmark["name"] for benchmark in benchmarks]
     css = Html((Path(__file__).parent / "report.css").read_text(encoding="utf-8"))
     parts = [_benchmark(benchmark, f"b{n}", styles) for n, benchmark in enumerate(benchmarks, 1)]
+    title = ["Comparison on ", join(map(called, names), ", ")] if names else ["Comparison"]
     body = el(
         "body",
-        el("header", el("h1", "Comparison on ", join(map(called, names), ", ")), *_verdicts(document)),
+        el("header", el("h1", *title), *_verdicts(document)),
         el("main", *parts, _again(document)),
     )
-    head = el("head", _HEAD, el("title", flat(f"Comparison on {', '.join(names)}")), el("style", css))
+    head = el(
+        "head",
+        _HEAD,
+        el("title", flat(f"Comparison on {', '.join(names)}" if names else "Comparison")),
+        el("style", css),
+    )
     return f"<!DOCTYPE html>\n{numbered(el('html', head, body, lang='en'))}\n"
 
 

@@ -121,6 +121,7 @@ def test_a_gate_whose_methods_all_failed_is_written(tmp_path: Path, capsys: pyte
     assert capsys.readouterr().err.count("there is nothing to draw") == 3
     assert "| toy | soup | failed |" in (tmp_path / "gg.md").read_text()
     assert 'type="failed"' in (tmp_path / "gg.xml").read_text()
+    assert "<title>Comparison</title>" in (tmp_path / "gg.html").read_text()
     assert "soup" in show(document)
     assert "hypervolume" not in show(document), "there is no table to explain"
 
