@@ -65,6 +65,7 @@ def score_given(
 
     prompts, policy, sampling = benchmark.prompts("test"), benchmark.prepared.policy, benchmark.sampling
     fill, found, unknown = _filler(benchmark), {"cut": 0, "long": 0}, np.full(len(prompts), np.nan)
+    asked = policy.encode_prompts(prompts)
     for k, point in enumerate(points):
         responses = [cut(response, sampling.stop) for response in point.responses]
         ids = [policy.encode_response(response)[:-1] for response in responses]  # whether they ended is unknown
@@ -72,7 +73,7 @@ def score_given(
         usual = np.flatnonzero(tokens <= sampling.max_new_tokens)
         log_prob = unknown.copy()
         log_prob[usual] = sequence_log_probs(
-            policy, [(policy.encode_prompt(prompts[i]), ids[i]) for i in usual], temperature=sampling.temperature
+            policy, [(asked[i], ids[i]) for i in usual], temperature=sampling.temperature
         )
         found["cut"] += sum(a.strip() != b for a, b in zip(point.responses, responses, strict=True))
         found["long"] += len(prompts) - len(usual)

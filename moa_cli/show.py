@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, asdict, dataclass, fields
 from difflib import get_close_matches
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent
@@ -80,9 +81,15 @@ def _settings(record: store.Record) -> dict[str, Any]:
     where the method is no longer there to say."""
     config: Mapping[str, Any] = record.config
     with suppress(BadInput):
-        defaults = plain(asdict(find_method(record.method)())) if record.steering != store.GIVEN else {}
+        defaults = _defaults(record.method) if record.steering != store.GIVEN else {}
         config = {name: value for name, value in config.items() if name not in defaults or value != defaults[name]}
     return {**record.benchmark.get("options", {}), **config}
+
+
+@cache
+def _defaults(method: str) -> dict[str, Any]:
+    """The hyperparameters of a method of which nothing is set; found once for all its runs."""
+    return plain(asdict(find_method(method)()))
 
 
 @dataclass(frozen=True)
