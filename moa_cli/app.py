@@ -100,7 +100,7 @@ def prepare(
     moa prepare -b hh-rlhf-mini
     moa prepare -b hh-rlhf-mini -c eval_prompts=200 --json
     """
-    from moa_cli import show, store
+    from moa_cli import pages, store
     from moa_cli.job import Source, preparation
 
     settings = steps.settings_of(config, steps.benchmark_list(benchmark), [], data_dir, runs)
@@ -112,7 +112,7 @@ def prepare(
     if json:
         out({b.name: store.stored_card(b) for b in settings.benchmarks.values()})
     else:
-        out(tuple(show.card_table(b) for b in settings.benchmarks.values()))
+        out(tuple(pages.card_table(b) for b in settings.benchmarks.values()))
 
 
 @app.command()
@@ -187,7 +187,7 @@ def evaluate(
     moa eval --responses answers.csv --column prompt=question --column answer=output --seed 1
     moa eval --rescore
     """
-    from moa_cli import evaluation, show
+    from moa_cli import evaluation, pages
     from moa_cli.responses import read
 
     modes = {
@@ -209,7 +209,7 @@ def evaluate(
         documents, outcomes = evaluation.score_again(run or [], steps.folder_names(benchmark, runs), runs, jobs)
     else:
         documents, outcomes = evaluation.measure(run or [], steps.folder_names(benchmark, runs), runs, jobs, weights)
-    out(documents if json else tuple(show.front_table(d, whole=weights is None) for d in documents))
+    out(documents if json else tuple(pages.front_table(d, whole=weights is None) for d in documents))
     steps.succeed(outcomes)
 
 
@@ -370,7 +370,7 @@ def list_(
     moa list runs --json
     """
     from benchmarks import benchmark_names
-    from moa_cli import show
+    from moa_cli import pages, show
 
     makers = {
         "methods": show.methods,
@@ -384,7 +384,7 @@ def list_(
         out(documents if what == "all" else documents[what])
         return
     for name, rows in documents.items():
-        page = show.RunsTable(rows) if name == "runs" else show.table(rows)
+        page = pages.RunsTable(rows) if name == "runs" else pages.table(rows)
         out((Text(name, style="bold"), page, "") if what == "all" else page)
 
 
@@ -403,21 +403,21 @@ def show_(
     moa show ric
     moa show hh-rlhf-mini
     """
-    from moa_cli import render, saved, show
+    from moa_cli import pages, render, saved, show
 
     path = Path(subject)
     if path.is_dir():
         document = show.run(path)
-        page = show.facts_page(document)
+        page = pages.facts_page(document)
     elif saved.is_saved(path):
         document = saved.read_shown(path)
         page = render.table(document)
     elif show.is_method(subject):
         document = show.method(subject)
-        page = show.method_page(document)
+        page = pages.method_page(document)
     elif show.is_benchmark(subject):
         document = show.benchmark(subject, runs)
-        page = show.benchmark_page(document, subject)
+        page = pages.benchmark_page(document, subject)
     else:
         refuse(*show.nothing_called(subject))
     out(document if json else page)

@@ -19,7 +19,7 @@ from rich.console import Console, RenderableType
 
 from benchmarks import BadInput, Benchmark, TrainedReward, option_names, read_front
 from methods import find_method
-from moa_cli import plan, show, steps, store
+from moa_cli import pages, plan, show, steps, store
 from moa_cli.app import study
 from moa_cli.job import Job, Outcome, Source
 from moa_cli.plan import Contestant
@@ -395,7 +395,7 @@ def test_a_collapsed_starting_policy_is_warned_of(
     stored = {**(store.stored_card(tiny) or {}), "report": tiny.prepared.report | {"collapse": collapse}}
     monkeypatch.setattr(store, "stored_card", lambda _: stored)
     shown = io.StringIO()
-    Console(file=shown, width=200).print(show.card_table(tiny))
+    Console(file=shown, width=200).print(pages.card_table(tiny))
     assert ("-c policy=... names another" in shown.getvalue()) == warns
 
 
@@ -411,7 +411,7 @@ def test_a_docstring_is_as_wide_as_the_screen_and_its_formulas_keep_their_lines(
         "title": "T", "summary": f"{'word ' * 12}\nmore.\n\n    a = b,\n      c\n\nEnd.", "steering": "none",
         "hyperparameters": [{"name": "h", "default": 1, "type": "a number", "meaning": f"{'long ' * 18}\ndone."}],
     }  # fmt: skip
-    words = page(show.method_page(document))
+    words = page(pages.method_page(document))
     assert f"{'word ' * 12}more.\n\n    a = b,\n      c\n\nEnd.\n" in words
     assert words.endswith(f"h = 1  (a number)\n    {'long ' * 14}long\n    long long long done.")
 
@@ -419,7 +419,7 @@ def test_a_docstring_is_as_wide_as_the_screen_and_its_formulas_keep_their_lines(
 @pytest.mark.parametrize("name", ["hh-rlhf", "hh-rlhf-mini", str(ROOT / "examples" / "my_benchmark.toml")])
 def test_a_benchmark_can_be_read(name: str, tmp_path: Path) -> None:
     """Words and numbers, not the JSON that --json gives; every option of it."""
-    words = page(show.benchmark_page(show.benchmark(name, tmp_path), name))
+    words = page(pages.benchmark_page(show.benchmark(name, tmp_path), name))
     assert not set("{}") & set(words)
     assert "kind" not in words
     rewards = name == "hh-rlhf-mini"  # the others train none
@@ -433,7 +433,7 @@ def test_the_options_of_a_benchmark_have_its_values(unprepared: Benchmark) -> No
     ah, oh = unprepared.objectives
     other = replace(oh, reward=TrainedReward(base="tiny", steps=60))
     benchmark = replace(unprepared, seed=3, objectives=(ah, other))
-    words = page(show.benchmark_page(show.describe(benchmark), "tiny"))
+    words = page(pages.benchmark_page(show.describe(benchmark), "tiny"))
     said = dict(re.findall(r"^(\S+)  +(.*)$", words, re.M))
     assert said["seed"] == "3"
     assert said["objectives"] == "ah, oh"
@@ -447,13 +447,13 @@ def test_the_options_of_a_benchmark_have_its_values(unprepared: Benchmark) -> No
 @pytest.mark.parametrize(("name", "chosen"), [("ric", True), ("mod", True), ("sft", False)])
 def test_choices_are_explained_where_there_are_any(name: str, chosen: bool) -> None:
     """Before the first hyperparameter."""
-    words = page(show.method_page(show.method(name)))
+    words = page(pages.method_page(show.method(name)))
     assert words.count("[choice]: ours, not a paper's") == chosen
     assert not chosen or words.index("[choice]: ours") < words.index(" = ")
 
 
 def test_a_prepared_benchmark_shows_its_card(tiny: Benchmark) -> None:
-    words = page(show.benchmark_page(show.describe(tiny), "tiny"))
+    words = page(pages.benchmark_page(show.describe(tiny), "tiny"))
     assert "evaluator mean" in words
     assert not re.search(r"\d\.\d{7}", words)
 
@@ -478,7 +478,7 @@ def test_what_is_unknown_is_shown_as_such(contest: Path) -> None:
     for point, self_bleu in zip(document["points"], (0.5, 0.25, 0.75), strict=True):
         point["language"]["self_bleu"] = self_bleu
     shown = io.StringIO()
-    Console(file=shown, width=100).print(show.front_table(document, whole=True))
+    Console(file=shown, width=100).print(pages.front_table(document, whole=True))
     assert re.findall(r" (-) +\d+%", shown.getvalue()) == ["-"] * 3
     assert "\nlanguage: perplexity -, self-BLEU 0.25 to 0.75, ended -\n" in shown.getvalue()
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from benchmarks import BadInput, load_benchmark
 from methods import find_method
-from moa_cli import evaluation, plan, show, store
+from moa_cli import evaluation, pages, plan, show, store
 from moa_cli.config import as_config
 from moa_cli.work import named
 from tests.test_store import RECORD
@@ -86,7 +86,7 @@ def test_runs_are_listed_with_what_was_set_for_them(tmp_path: Path) -> None:
     relative = [row | {"path": str(Path(row["path"]).relative_to(tmp_path))} for row in rows]
     for width, settings in ((160, "sampling.top_p=1 rounds=1 keep=quantile"), (80, "sampling.top_p=1 rounds…")):
         screen = io.StringIO()
-        Console(file=screen, width=width).print(show.RunsTable(relative))
+        Console(file=screen, width=width).print(pages.RunsTable(relative))
         lines = screen.getvalue().splitlines()
         assert len(lines) == 2 + len(rows)
         assert [line for line in lines if line.rstrip().endswith(settings)]
@@ -94,5 +94,5 @@ def test_runs_are_listed_with_what_was_set_for_them(tmp_path: Path) -> None:
 
 def test_no_runs_are_none() -> None:
     screen = io.StringIO()
-    Console(file=screen, width=80).print(show.RunsTable([]))
+    Console(file=screen, width=80).print(pages.RunsTable([]))
     assert screen.getvalue() == "none\n"
