@@ -60,7 +60,10 @@ class Data(Protocol):
         ...
 
     def responses(self) -> list[Answer]:
-        """All training answers, good and bad: what offline methods learn from and what a scratch policy is pre-trained on."""
+        """All training answers, good and bad.
+
+        Offline methods learn from them, and a scratch policy is pre-trained on them.
+        """
         ...
 
     def preference_pairs(self, objective: str, split: str) -> list[PreferencePair]:
@@ -68,7 +71,7 @@ class Data(Protocol):
         ...
 
     def fingerprint(self) -> str:
-        """Hash of the content: two data sources with the same fingerprint return the same rows, and grades where they have any."""
+        """Hash of the content: equal fingerprints mean equal rows, and equal grades where there are any."""
         ...
 
 
@@ -101,8 +104,8 @@ class TrainedReward:
     """A Bradley-Terry classifier trained at preparation from the objective's own preference pairs."""
 
     base: str = "policy"
-    """What it starts from: "policy" (the benchmark's starting policy, which knows what fits a prompt), an untrained model
-    of a scratch size ("0.3m", "1m", ...), or a hub id / local path."""
+    """What it starts from: "policy", an untrained model of a scratch size ("0.3m", "1m", ...), a hub id or a path.
+    "policy" is the benchmark's starting policy, which knows what fits a prompt."""
     steps: Annotated[int, Range(1)] = 300
     batch: Annotated[int, Range(1)] = 12
     """Pairs per step."""
@@ -110,12 +113,13 @@ class TrainedReward:
     seed: Annotated[int, Range(0)] = 0
     """Two objectives' seeds may agree; a held-out evaluator trained on the same pairs needs another."""
     fold: Literal["all", "even", "odd"] = "all"
-    """Which training pairs it sees: all, or "even" / "odd" halves so that a reward and its held-out evaluator share none."""
+    """Which training pairs it sees: all, or the "even" or "odd" half.
+    With a half each, a reward and its held-out evaluator share none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionReward:
-    """A Python function `f(prompts, responses) -> sequence of N floats`, named "module:function" or "file.py:function"."""
+    """A Python function `f(prompts, responses) -> sequence of N floats`: "module:function" or "file.py:function"."""
 
     function: str
     version: str = "1"
@@ -148,7 +152,7 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True)
 class Scratch:
-    """How a `scratch:<size>` policy is made from the data's own text: pre-training on all answers, SFT on demonstrations."""
+    """How a `scratch:<size>` policy is made of the data's text: pre-training on all answers, SFT on demonstrations."""
 
     vocabulary: Annotated[int, Range(1)] = 1024
     pretrain_steps: Annotated[int, Range(0)] = 400
@@ -166,8 +170,8 @@ SIZES: dict[str, tuple[int, int, int]] = {
     "8m": (320, 6, 5),
     "20m": (512, 6, 8),
 }
-"""Of the models that are made here: hidden size, layers, heads, by about how many parameters that is with a vocabulary of 1k to
-4k."""
+"""Hidden size, layers and heads of the models that are made here.
+A size is called by about how many parameters that is with a vocabulary of 1k to 4k."""
 
 
 def simplex_grid(objectives: int, steps: int) -> tuple[Weights, ...]:
@@ -188,7 +192,10 @@ _THREE = (
 
 
 def default_grid(objectives: int) -> tuple[Weights, ...]:
-    """The evaluation grid: 11 weights for two objectives (0, .1, ..., 1) and for three (published), corners + centre + edges beyond."""
+    """The evaluation grid: 11 weights for two or three objectives, corners + centre + edges beyond.
+
+    Those for two are 0, .1, ..., 1; those for three are the published ones.
+    """
     if objectives == 1:
         return ((1.0,),)
     if objectives == 2:
@@ -254,7 +261,7 @@ class Benchmark:
 
     @cached_property
     def identity(self) -> str:
-        """Twelve hex digits naming what is measured and how: data, rewards, policy, decoding, prompts. The grid is not part of it."""
+        """Twelve hex digits naming what is measured and how: data, rewards, policy, decoding, prompts; not the grid."""
         rewards = [
             {"name": o.name, "reward": reward_identity(o.reward), "evaluator": reward_identity(o.evaluator)}
             for o in self.objectives
@@ -263,7 +270,7 @@ class Benchmark:
 
     @cached_property
     def training_identity(self) -> str:
-        """The same for what training and answering depend on: without version and evaluators."""
+        """Twelve hex digits naming what training and answering depend on: not the version, nor the evaluators."""
         rewards = [{"name": o.name, "reward": reward_identity(o.reward)} for o in self.objectives]
         return digest({**self._facts, "version": "", "objectives": rewards})
 
@@ -333,7 +340,7 @@ def reward_identity(reward: Reward) -> Reward:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON types, dataclasses as dictionaries tagged with their class, so that it can be hashed or stored."""
+    """A value as JSON types, dataclasses as dictionaries tagged with their class, to be hashed or stored."""
     if is_dataclass(value) and not isinstance(value, type):
         return {"kind": type(value).__name__} | {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, dict):

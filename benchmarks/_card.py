@@ -11,7 +11,7 @@ from benchmarks._benchmark import Sampling, digest, plain
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """Mean and standard deviation of every reward and evaluator over the SFT policy's responses, and what they were taken on.
+    """Mean and SD of every reward and evaluator over the SFT policy's responses, and what they were taken on.
 
     All tuples have M entries, in the order of `objectives`. Fronts are comparable exactly when their cards are equal.
     """
@@ -53,12 +53,12 @@ class Card:
         return list(zip(mean, std, strict=True))
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON types, with the hash for people to read."""
+        """The card as JSON types, with the hash for people to read."""
         return {k: v for k, v in plain(self).items() if k != "kind"} | {"hash": self.hash}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Card:
-        """Inverse of `to_json`."""
+        """The card whose `to_json` is `data`."""
         facts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "hash"}
         sampling: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in data["sampling"].items() if k != "kind"

@@ -1,13 +1,13 @@
-"""The ceiling: the highest scores that any policy could reach at a given divergence from the starting policy, from samples.
+"""The ceiling: an estimate of the best scores that any policy could reach at a given divergence from the starting one.
 
 Among all policies with the same mean KL(pi || q0), the one with the highest mean of w . r is
 
     pi(y | x) = q0(y | x) exp(t w . r(x, y)) / Z(x)        one strength t = 1 / beta for all prompts x
 
-(Korbak et al. 2022, arXiv 2205.11275; METHODS: the ceiling), and its KL is t E_pi[w . r] - E_x[log Z(x)]. q0 is the starting
-policy *as it is decoded in the benchmark*, temperature and nucleus included, since that is what scores are measured from.
-So the ceiling is exact for whatever re-weights what the starting policy would say; a trained policy may say other things,
-and could in principle pass it. N prompts, S samples of each, M objectives.
+(Korbak et al. 2022, arXiv 2205.11275; METHODS: the ceiling), and its KL is t E_pi[w . r] - E_x[log Z(x)]. q0 is the
+starting policy *as it is decoded in the benchmark*, temperature and nucleus included, since that is what scores are
+measured from. So the ceiling is exact for whatever re-weights what the starting policy would say; a trained policy may
+say other things, and could in principle pass it. N prompts, S samples of each, M objectives.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from benchmarks._benchmark import Weights
 from benchmarks._stats import Bootstrap, bootstrap_hypervolume
 
 FLOOR = 6.0
-"""Effective samples per prompt below which a point is hidden. There the hypervolume of Gaussian scores is 1.4 % short of the
-truth, that of uniform ones .1 % off."""
+"""Effective samples per prompt below which a point is hidden.
+There the hypervolume of Gaussian scores is 1.4 % short of the truth, that of uniform ones .1 % off."""
 MOST = 0.9
 """The largest share of a sample that is believed: without one that has more, what remains says nothing."""
 STRENGTHS = np.geomspace(0.1, 1000, 98)
@@ -39,7 +39,7 @@ class Tilt(NamedTuple):
     kl: float
     """Mean nats per answer from the starting policy."""
     effective: float
-    """Effective samples per prompt, 1 <= effective <= S: the harmonic mean over prompts of 1 / sum_s w_s^2 (Kong 1992)."""
+    """Effective samples per prompt, 1 to S: the harmonic mean over prompts of 1 / sum_s w_s^2 (Kong 1992)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +49,14 @@ class Ceiling:
     scores: np.ndarray
     """(N, S, M)."""
     log_weights: np.ndarray
-    """(N, S) log q0 / m, m being the density that the samples were drawn from; -inf for what the starting policy never says."""
+    """(N, S) log q0 / m, the samples being drawn from density m; -inf for what the starting policy never says."""
     _tables: dict[Weights, np.ndarray] = field(default_factory=dict, init=False, repr=False)
 
     def tilt(self, weights: Weights, strength: float) -> Tilt:
         """The policy ~ q0 exp(strength w . r); strength 0 is q0.
 
-        Self-normalised importance sampling for each prompt. Its bias is of order 1 / effective and would pass for a lower
-        ceiling; the delete-one jackknife takes out most of it (Quenouille 1956).
+        Self-normalised importance sampling for each prompt. Its bias is of order 1 / effective and would pass for a
+        lower ceiling; the delete-one jackknife takes out most of it (Quenouille 1956).
         """
         S = self.log_weights.shape[1]
         utility = strength * (self.scores @ np.asarray(weights))
@@ -128,8 +128,10 @@ def _optimal(ceiling: Ceiling, measured: Measured) -> np.ndarray:
 
 
 def best_of(scores: np.ndarray, weights: Weights, n: int) -> np.ndarray:
-    """Expected scores (N, M) of the best by w . r among n answers, from S >= n independent ones of the starting policy
-    (N, S, M): the mean over all subsets of n, in which the i-th lowest is best with probability C(i - 1, n - 1) / C(S, n).
+    """Expected scores (N, M) of the best by w . r among n answers of the starting policy.
+
+    `scores` (N, S, M) are those of S >= n independent answers. The mean is over all subsets of n, in which the i-th
+    lowest is best with probability C(i - 1, n - 1) / C(S, n).
     """
     S = scores.shape[1]
     order = np.argsort(scores @ np.asarray(weights), axis=1)
@@ -139,10 +141,12 @@ def best_of(scores: np.ndarray, weights: Weights, n: int) -> np.ndarray:
 
 
 def balanced(log_probs: np.ndarray, counts: Sequence[int]) -> np.ndarray:
-    """log q0 / m (N, S) of samples drawn from J densities, counts[j] from the j-th, the first being q0: `log_probs` (N, S, J).
+    """log q0 / m (N, S) of samples drawn from J densities, counts[j] from the j-th, the first being q0.
 
-    m = sum_j counts[j] / S q_j is the density of all samples together, which is what makes the weights safe where some q_j
-    hardly ever goes (balance heuristic: Veach & Guibas 1995; Owen & Zhou 2000). -inf where q0 is 0.
+    `log_probs` (N, S, J) are the samples' under each density.
+
+    m = sum_j counts[j] / S q_j is the density of all samples together, which is what makes the weights safe where some
+    q_j hardly ever goes (balance heuristic: Veach & Guibas 1995; Owen & Zhou 2000). -inf where q0 is 0.
     """
     mixture = np.logaddexp.reduce(log_probs + np.log(np.asarray(counts) / sum(counts)), axis=2)
     base = log_probs[..., 0]

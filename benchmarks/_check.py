@@ -61,14 +61,17 @@ def build(values: Any, kind: Callable[..., T], where: str, mistakes: list[str]) 
 
 
 def is_folder_name(name: str) -> bool:
-    """Whether a folder of this name lies where it is made: runs and rewards lie in folders named after the user's words."""
+    """Whether a folder of this name lies where it is made.
+
+    Runs and rewards lie in folders named after the user's words.
+    """
     return name.isprintable() and not name.startswith(".") and not {*"/\\"} & {*name} and bool(name.strip())
 
 
 def size_mistake(model: str, prefix: str = "") -> str:
-    """What is wrong with a model that reads like one made here, as "scratch:1m" and "1m" do, but is none; "" for any other.
+    """What is wrong with a model that reads like one made here but is none; "" for any other.
 
-    `prefix` is what is to be written before a size.
+    "scratch:1m" and "1m" read like one. `prefix` is what is to be written before a size.
     """
     sizes = [prefix + size for size in SIZES]
     alike = model.startswith("scratch:") or (model[:1].isdigit() and "/" not in model and not Path(model).exists())
@@ -78,7 +81,10 @@ def size_mistake(model: str, prefix: str = "") -> str:
 
 
 def function_mistake(place: Path | str, name: str) -> str:
-    """What is wrong with a Python function in a file (Path) or a module; "" where nothing seems to be. Nothing is run."""
+    """What is wrong with a Python function in a file (Path) or a module; "" where nothing seems to be.
+
+    Nothing is run.
+    """
     if isinstance(place, str):
         top = place.partition(".")[0]
         return "" if top and find_spec(top) else f"there is no module {place}"

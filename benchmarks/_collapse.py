@@ -11,13 +11,13 @@ from operator import eq
 SHORTEST = 3
 """Words that an answer needs."""
 LOOP = 4
-"""Repetitions in a row of the same words that make a loop..."""
+"""Repetitions in a row of the same words that make a loop."""
 LONGEST_LOOP = 8
-"""...of at most so many words."""
+"""Words in what a loop repeats, at most."""
 LONG = 30
-"""Words from which on variety is judged..."""
+"""Words from which on a text's variety is judged."""
 VARIETY = 0.5
-"""...as the number of different 4-grams over the number of 4-grams."""
+"""Least variety of a sound text: the number of different 4-grams over the number of 4-grams."""
 
 
 def collapse_reasons(text: str) -> tuple[str, ...]:

@@ -10,7 +10,10 @@ from dataclasses import asdict, dataclass, fields
 
 @dataclass
 class Cost:
-    """A ledger. Floating-point operations: 2 per parameter and token forward, 6 for a training step (Kaplan et al. 2020)."""
+    """A ledger of what was spent.
+
+    Floating-point operations are 2 per parameter and token forward, 6 for a training step (Kaplan et al. 2020).
+    """
 
     seconds: float = 0.0
     generated_tokens: int = 0
@@ -28,7 +31,7 @@ class Cost:
             setattr(self, field.name, both)
 
     def to_json(self) -> dict[str, float]:
-        """As JSON types."""
+        """The ledger as JSON types."""
         return asdict(self)
 
 

@@ -54,8 +54,11 @@ class Source:
         return read_hub(self.place, split, schema, revision=self.revision, **{self.table_is: table})
 
     def fingerprint(self, files: Iterable[tuple[str, str]], optional: Collection[str] = ()) -> str:
-        """Hash of the content of the local (table, split) files; id and revision for the hub. BadInput for a file that is
-        missing, of any but the tables that are optional: so it is told before anything is made for it."""
+        """Hash of the content of the local (table, split) files; of id and revision for the hub.
+
+        BadInput for a file that is missing, of any but the tables that are optional: so it is told before anything is
+        made for it.
+        """
         if isinstance(self.place, str):
             return digest([self.place, self.revision])
         return digest([hash_file(self._file(*f)) for f in files if f[0] not in optional or self.has(f[0])])

@@ -2,7 +2,10 @@
 
 
 class BadInput(Exception):
-    """An input that cannot be used: what is wrong, why it matters, what to type instead. Shown as three lines, exit code 2."""
+    """An input that cannot be used: what is wrong, why it matters, what to type instead.
+
+    Shown as three lines, exit code 2.
+    """
 
     def __init__(self, what: str, why: str, fix: str):
         super().__init__(what, why, fix)

@@ -35,8 +35,8 @@ def evaluate(
 ) -> Front:
     """Measures `policy_at(w)` for every w on the benchmark's test prompts and stores the front in `folder`.
 
-    All methods answer the same prompts with the same random numbers for the same seed. A weight that is already measured
-    is not measured again. `labels` (K) name points that are more than weights; without them, the weights do.
+    All methods answer the same prompts with the same random numbers for the same seed. A weight that is already
+    measured is not measured again. `labels` (K) name points that are more than weights; without them, the weights do.
     """
     prompts = benchmark.prompts("test")
     reference = benchmark.prepared.policy
@@ -91,7 +91,10 @@ def _note_serving(folder: Path, k: int, spent: Cost, answers: int) -> None:
 
 
 def _serving(folder: Path) -> dict[str, dict[str, float]]:
-    """What an answer costs, by the number of the point. Nothing where the file is damaged: points are then measured again."""
+    """What an answer costs, by the number of the point.
+
+    Nothing where the file is damaged: points are then measured again.
+    """
     try:
         return json.loads((folder / "serving.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):

@@ -34,8 +34,8 @@ class Front:
     kl: np.ndarray
     """(K, N) nats per answer from the starting policy, along the sampled answer; NaN where unknown."""
     log_prob: np.ndarray
-    """(K, N) log-probability in nats of each answer, over all its tokens, under the starting policy at the temperature of
-    decoding; NaN where unknown."""
+    """(K, N) log-probability in nats of each answer, over all its tokens; NaN where unknown.
+    It is under the starting policy at the temperature of decoding."""
     ended: np.ndarray
     """(K, N) 1 where the answer ended by itself, 0 where it ran out of tokens; NaN where unknown."""
     tokens: np.ndarray
@@ -46,8 +46,9 @@ class Front:
     """(K,) of the answers' texts, see `text_statistics`."""
     card: Card
     cost: dict[str, float]
-    """What the method spent in training: seconds, generated_tokens, trained_tokens, reward_calls, flops, peak_memory_bytes;
-    and what it spends on an answer: serving_tokens, serving_reward_calls, serving_flops."""
+    """What the method spent in training, and what it spends on an answer.
+    In training: seconds, generated_tokens, trained_tokens, reward_calls, flops, peak_memory_bytes. On an answer:
+    serving_tokens, serving_reward_calls, serving_flops."""
     config: dict[str, Any]
     """The method's hyperparameters."""
     folder: Path | None = None
@@ -99,13 +100,19 @@ class Front:
 
     @property
     def sound(self) -> np.ndarray:
-        """(K,) bool: whether no more than `TOO_MANY` of a point's answers are degenerate. Others do not count in a comparison."""
+        """(K,) bool: whether no more than `TOO_MANY` of a point's answers are degenerate.
+
+        Other points do not count in a comparison.
+        """
         return self.collapse_rate <= TOO_MANY
 
     @property
     def language(self) -> list[dict[str, float | None]]:
-        """K times `text_statistics` with "ended", the share of answers that ended by themselves, and "perplexity", that of
-        all answers together per token under the starting policy: each None where it is unknown."""
+        """K times `text_statistics` with "ended" and "perplexity", each None where it is unknown.
+
+        "ended" is the share of answers that ended by themselves, "perplexity" that of all answers together per token
+        under the starting policy.
+        """
         perplexity = np.exp(-self.log_prob.sum(axis=1) / self.tokens.sum(axis=1))
         return [
             statistics | {"ended": known(ended), "perplexity": known(value)}

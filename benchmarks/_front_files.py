@@ -1,8 +1,8 @@
 """Fronts on disk.
 
 A folder: `w-000.parquet`, `w-001.parquet`, ..., each there as soon as its weight is measured, with one row per prompt
-(prompt, response, reward:<objective>, evaluator:<objective>, kl, log_prob, ended, tokens, collapsed); and `front.json`, last.
-What is not known of an answer that was made elsewhere (`UNKNOWABLE`) is null there, NaN in memory.
+(prompt, response, reward:<objective>, evaluator:<objective>, kl, log_prob, ended, tokens, collapsed); and `front.json`,
+last. What is not known of an answer that was made elsewhere (`UNKNOWABLE`) is null there, NaN in memory.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def write_point(
 ) -> None:
     """Writes the k-th point whole or not at all: N answers, scores and evaluator (N, M), the others (N,).
 
-    kl, log_prob and ended may be NaN: unknown. ValueError for columns of different lengths; BadInput for any other number
-    that is not finite.
+    kl, log_prob and ended may be NaN: unknown. ValueError for columns of different lengths; BadInput for any other
+    number that is not finite.
     """
     columns: dict[str, Any] = {"prompt": list(prompts), "response": list(responses)}
     for kind, values in (("reward", scores), ("evaluator", evaluator)):
@@ -97,7 +97,10 @@ def check_finite(name: str, values: np.ndarray) -> None:
 
 
 def has_point(folder: Path, k: int, card: Card) -> bool:
-    """Whether the k-th point is there, undamaged and measured under this scale card. NotPermitted where nobody can know."""
+    """Whether the k-th point is there, undamaged and measured under this scale card.
+
+    NotPermitted where nobody can know.
+    """
     try:
         _read_point(point_file(folder, k), card)
     except NotPermitted:
@@ -130,8 +133,10 @@ def write_front(
 
 
 def read_front(folder: Path) -> Front:
-    """The numbers of a front, without its texts. BadInput for a front that is missing, damaged or mixed, NotPermitted for one
-    that may not be read."""
+    """The numbers of a front, without its texts.
+
+    BadInput for a front that is missing, damaged or mixed, NotPermitted for one that may not be read.
+    """
     document = _read_document(folder)
     try:
         card = Card.from_json(document["card"])

@@ -69,8 +69,10 @@ def expected_utility(points: ArrayLike, weights: ArrayLike) -> float:
 
 
 def attainment(fronts: Sequence[ArrayLike], share: float) -> np.ndarray:
-    """Corners (R, M) of the surface that at least `share` of the fronts (K, M) attain: everything a corner dominates is dominated
-    by that many of them (empirical attainment function, Fonseca et al. 2011).
+    """Corners (R, M) of the surface that at least `share` of the fronts (K, M) attain.
+
+    Everything a corner dominates is dominated by that many of them (empirical attainment function, Fonseca et al.
+    2011).
 
     >>> attainment([[[3, 1], [1, 2]], [[2, 2]]], 1.0)  # what both attain
     array([[1., 2.],
@@ -102,7 +104,7 @@ def kendall_tau(x: ArrayLike, y: ArrayLike) -> float:
 
 
 def spearman(x: ArrayLike, y: ArrayLike) -> np.ndarray:
-    """Spearman's rank correlation of x (K,) with every row of y (..., K): 1 where a row rises with x, -1 where it falls.
+    """Spearman's rank correlation of x (K,) with each row of y (..., K): 1 where it rises with x, -1 where it falls.
 
     Ties share the mean of their ranks. 0 where x or a row is constant: it follows nothing.
 

@@ -1,7 +1,7 @@
-"""The language of a point: how far its answers, taken together, repeat themselves and each other, and how long they are.
+"""The language of a point: how far its answers together repeat themselves and each other, and how long they are.
 
-Words are what white space separates, in lower case. Distinct-n and self-BLEU depend on the number of answers and on their
-length: they compare points that answer the same prompts.
+Words are what white space separates, in lower case. Distinct-n and self-BLEU depend on the number of answers and on
+their length: they compare points that answer the same prompts.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ Gram = tuple[str, ...]
 
 
 def text_statistics(texts: Sequence[str]) -> dict[str, float | None]:
-    """Of the N answers of a point: the shares that loop or are repetitive ("repetition") and that are too short ("short"),
-    see `collapse_reasons`; "distinct_1", "distinct_2" and "self_bleu"; and "words", their mean number."""
+    """Statistics of the N answers of a point, by name.
+
+    "repetition" and "short" are the shares that loop or are repetitive and that are too short, see `collapse_reasons`;
+    then come "distinct_1", "distinct_2" and "self_bleu"; "words" is their mean number.
+    """
     reasons = [collapse_reasons(text) for text in texts]
     answers = [text.lower().split() for text in texts]
     return {
@@ -49,12 +52,13 @@ def distinct(answers: Sequence[Sequence[str]], n: int) -> float | None:
 
 
 def self_bleu(answers: Sequence[Sequence[str]]) -> float | None:
-    """Mean BLEU-4 of each answer with all others as its references, 0 (no two share a word) to 1 (all are the same); None for
-    fewer than two answers. Zhu et al. 2018 (Texygen).
+    """Mean BLEU-4 of each answer with all others as its references (Zhu et al. 2018, Texygen).
 
-    As there, smoothed by method 1 of Chen & Cherry 2014: n-grams of a length without a match count `UNMATCHED`, also where the
-    answer is too short to have any. An answer of less than four words is therefore never at 1, one without words at 0. Time is
-    linear in the number of words.
+    From 0 (no two share a word) to 1 (all are the same); None for fewer than two answers.
+
+    As in Texygen, smoothed by method 1 of Chen & Cherry 2014: n-grams of a length without a match count `UNMATCHED`,
+    also where the answer is too short to have any. An answer of less than four words is therefore never at 1, one
+    without words at 0. Time is linear in the number of words.
     """
     if len(answers) < 2:
         return None
@@ -80,8 +84,8 @@ def _grams(words: Sequence[str], n: int) -> Iterable[Gram]:
 def _second_largest(counts: Iterable[Counter[Gram]]) -> dict[Gram, int]:
     """The second largest of the counts of each n-gram over the answers, 0 where only one has it.
 
-    A count clipped at the largest in all *other* answers is the count clipped at this: for the answer with the most, the
-    largest elsewhere is the second; no other answer has more than the second.
+    A count clipped at the largest in all *other* answers is the count clipped at this: for the answer with the most,
+    the largest elsewhere is the second; no other answer has more than the second.
     """
     largest: dict[Gram, int] = {}
     second: dict[Gram, int] = {}

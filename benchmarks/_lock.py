@@ -58,7 +58,10 @@ def is_locked(path: Path) -> bool:
 
 @contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
-    """A temporary folder beside `target` that takes its name when the block ends well. What a crash left is kept for resuming."""
+    """A temporary folder beside `target` that takes its name when the block ends well.
+
+    What a crash left is kept for resuming.
+    """
     partial = target.with_name(f".{target.name}.partial")
     partial.mkdir(parents=True, exist_ok=True)
     yield partial

@@ -39,7 +39,7 @@ class Policy:
     """Longer prompts lose their beginning."""
 
     def steered(self, template: Callable[[str], str]) -> Policy:
-        """The same model under another template."""
+        """This policy's model under another template."""
         return replace(self, template=template)
 
     @property
@@ -69,7 +69,7 @@ class Policy:
         return cut(self.tokenizer.decode(ids, skip_special_tokens=True), stops)
 
     def ended(self, ids: Sequence[int], stops: Sequence[str]) -> bool:
-        """Whether a sampled answer ended by itself, at its end-of-sequence token or a stop, and did not run out of tokens."""
+        """Whether a sampled answer ended by itself, at its end-of-sequence token or a stop, not for lack of room."""
         return self.tokenizer.eos_token_id in ids[-1:] or stopped(self.tokenizer, ids, stops)
 
     def generate(
@@ -79,7 +79,7 @@ class Policy:
         return [self.decode(ids, sampling.stop) for ids in self.sample(prompts, sampling, seed, batch)]
 
     def finish(self, prompts: Sequence[str], sampling: Sampling, seed: int) -> list[Answer]:
-        """Like `generate`, without the answers that ran out of tokens. BadInput where all of them did."""
+        """A sampled answer to each prompt, without those that ran out of tokens. BadInput where all of them did."""
         drawn = zip(prompts, self.sample(prompts, sampling, seed), strict=True)
         stop = sampling.stop
         answers = [Answer(prompt, self.decode(ids, stop)) for prompt, ids in drawn if self.ended(ids, stop)]
@@ -94,7 +94,10 @@ class Policy:
     def sample(
         self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = ANSWERS_AT_ONCE
     ) -> list[list[int]]:
-        """Like `generate`, as token ids (with the end-of-sequence token where the answer ended by itself)."""
+        """One response per prompt as token ids, with the end-of-sequence token where it ended by itself.
+
+        The same prompt and seed give the same ids whatever else is in the batch.
+        """
         encoded = self.encode_prompts(prompts)
         uniforms = draw_uniforms(prompts, sampling.max_new_tokens, seed)
         answers: list[list[int]] = [[] for _ in prompts]
@@ -112,7 +115,8 @@ class Policy:
     ) -> Divergence:
         """How far each sampled answer is from another policy, see `sequence_divergence`.
 
-        A policy whose answers are not drawn token by token from its model says here what it knows of its own divergence.
+        A policy whose answers are not drawn token by token from its model says here what it knows of its own
+        divergence.
         """
         return sequence_divergence(self, reference, prompts, answers, temperature)
 
@@ -138,10 +142,10 @@ def load_policy(path: str | Path, max_prompt_tokens: int = 512, device: str | No
 
 
 class Divergence(NamedTuple):
-    """Of N answers from a reference policy, in nats."""
+    """How far N answers are from a reference policy, in nats."""
 
     kl: np.ndarray
-    """KL(policy || reference) (N,): the exact divergence of the next-token distributions, summed along the sampled answer.
+    """KL(policy || reference) (N,): the exact one of next-token distributions, summed along the sampled answer.
     Unbiased for answers sampled without a nucleus, and never negative, unlike log-ratios."""
     log_prob: np.ndarray
     """log reference(answer | prompt) (N,): the sum over the answer's tokens."""
@@ -192,7 +196,7 @@ def _along(log_probs: torch.Tensor, answer: Sequence[int]) -> float:
 def _next_token_log_probs(
     policy: Policy, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], temperature: float
 ) -> torch.Tensor:
-    """Log-probabilities (B, T, V) of every next token along the answers; rows beyond an answer's length are meaningless."""
+    """Log-probabilities (B, T, V) of every next token along the answers; rows beyond an answer's end mean nothing."""
     device = next(policy.model.parameters()).device
     pad = policy.tokenizer.pad_token_id
     prompt_ids, prompt_mask = pad_left(prompts, pad, device)

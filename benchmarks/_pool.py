@@ -1,4 +1,7 @@
-"""Drawing what the ceiling is estimated from: answers of the starting policy and of others, and how likely each finds them."""
+"""Drawing what the ceiling is estimated from: answers of several policies, and how likely each finds them.
+
+The starting policy is always one of them.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +32,12 @@ Load = Callable[[], Policy]
 
 
 def draw_samples(benchmark: Benchmark, others: Sequence[Load], folder: Path, log: Log = silent) -> Samples:
-    """Draws answers of the starting policy and of `others` and keeps them in `folder`, with what each policy and each reward
-    makes of them. What is there is read, what was interrupted goes on; no method is charged.
+    """Draws answers of the starting policy and of `others`, with what each policy and each reward makes of them.
 
-    Of the others one at a time is loaded. Of one that does more than sample from its model nobody can tell how likely its
-    answers are: it draws none.
+    They are kept in `folder`: what is there is read, what was interrupted goes on. No method is charged.
+
+    Of the others one at a time is loaded. Of one that does more than sample from its model nobody can tell how likely
+    its answers are: it draws none.
     """
     if benchmark.sampling.temperature == 0:
         raise BadInput(
@@ -49,7 +53,10 @@ def draw_samples(benchmark: Benchmark, others: Sequence[Load], folder: Path, log
 
 
 def _drawn(benchmark: Benchmark, policies: Sequence[Load], parts: Path, log: Log) -> Samples:
-    """First every policy answers, then every policy reads all answers, then they are scored. What is done lies in `parts`."""
+    """First every policy answers, then every policy reads all answers, then they are scored.
+
+    What is done lies in `parts`.
+    """
     prompts, sampling = benchmark.prompts("test")[:PROMPTS], benchmark.sampling
     others = len(policies) - 1
     asked_for = [BASE, *[OTHERS // others] * others] if others else [BASE + OTHERS]
@@ -105,8 +112,11 @@ def _log_probs(
 def decoded_log_probs(
     policy: Policy, prompt: str, answers: Sequence[Sequence[int]], sampling: Sampling, batch: int = 64
 ) -> np.ndarray:
-    """log p(answer | prompt) in nats (S,) of answers as `Policy.sample` draws them: temperature and nucleus count, so that
-    -inf is what the policy never says. The prompt is read once per batch, not once per answer."""
+    """log p(answer | prompt) in nats (S,) of answers as `Policy.sample` draws them.
+
+    Temperature and nucleus count, so that -inf is what the policy never says. The prompt is read once per batch, not
+    once per answer.
+    """
     device = next(policy.model.parameters()).device
     asked = torch.tensor([policy.encode_prompt(prompt)], device=device)
     width = asked.shape[1]
@@ -132,10 +142,10 @@ def decoded_log_probs(
 
 
 def token_log_probs(logits: torch.Tensor, tokens: torch.Tensor, sampling: Sampling) -> torch.Tensor:
-    """log p (L,) of tokens (L,) under softmax(logits / temperature) restricted to its nucleus of mass top_p, -inf outside.
+    """log p (L,) of tokens (L,) under softmax(logits / temperature) within its nucleus of mass top_p, -inf outside.
 
-    Whether a token is just inside may depend on the last bits of its logits, which differ between sampling and reading. The
-    edge is soft by what these can be wrong, so that no policy finds its own answers impossible.
+    Whether a token is just inside may depend on the last bits of its logits, which differ between sampling and reading.
+    The edge is soft by what these can be wrong, so that no policy finds its own answers impossible.
     """
     soft = 0.02 if logits.dtype == torch.bfloat16 else 1e-4
     probabilities = torch.softmax(logits.float() / sampling.temperature, dim=-1)

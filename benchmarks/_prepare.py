@@ -41,7 +41,8 @@ class Prepared:
     benchmark: Benchmark
     card: Card
     report: dict[str, Any]
-    """Pair accuracies of the trained rewards, cost of the preparation, share of the starting policy's answers that are collapsed."""
+    """Pair accuracies of the trained rewards, cost of the preparation, share of answers that are collapsed.
+    The answers are the starting policy's."""
 
     @cached_property
     def policy(self) -> Policy:
@@ -127,7 +128,10 @@ def is_prepared(benchmark: Benchmark) -> bool:
 
 
 def missing_parts(benchmark: Benchmark) -> list[str]:
-    """Names of the parts of a preparation that are still to be made; they can be made side by side, the card after them."""
+    """Names of the parts of a preparation that are still to be made.
+
+    They can be made side by side, the card after them.
+    """
     return [name for name, (folder, _) in _parts(benchmark).items() if not folder.exists()]
 
 
@@ -228,7 +232,10 @@ def _make_reward(benchmark: Benchmark, objective: Objective, reward: TrainedRewa
 
 
 def _take_card(benchmark: Benchmark, log: Log) -> tuple[Card, float]:
-    """Scores the SFT policy's answers to training prompts with every reward and evaluator. Also, how many are collapsed."""
+    """Scores the SFT policy's answers to training prompts with every reward and evaluator.
+
+    Returns the card, and which share of the answers is collapsed.
+    """
     log("scale card", 0, 1, {})
     answers = card_answers(benchmark)
     prompts, responses = [a.prompt for a in answers], [a.response for a in answers]
@@ -263,7 +270,8 @@ def _moments(
         values = load_reward(benchmark, objective, reward)(prompts, responses)
         if values.std() < 1e-8:
             raise BadInput(
-                f"the reward {reward_id(benchmark, objective, reward)} of objective {objective.name!r} gives every answer {values[0]:.4g}",
+                f"the reward {reward_id(benchmark, objective, reward)} of objective {objective.name!r} "
+                f"gives every answer {values[0]:.4g}",
                 "a reward that does not vary has no scale and cannot be optimised",
                 "check the reward and its inputs",
             )

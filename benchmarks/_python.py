@@ -12,7 +12,10 @@ from benchmarks._errors import BadInput
 
 
 def load_file(path: Path, purpose: str) -> ModuleType:
-    """The module that a Python file defines. Raises BadInput, which says that it was to be `purpose`, where it cannot run."""
+    """The module that a Python file defines. Raises BadInput where it cannot run.
+
+    The error says that the file was to be `purpose`.
+    """
     if not path.is_file():
         raise BadInput(f"there is no file {path}", f"it was named as {purpose}", "check the path")
     # two files may have the same name, or that of a library

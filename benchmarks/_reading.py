@@ -29,7 +29,7 @@ class Reading(NamedTuple, Generic[Meaning]):
     """What an answer says that fits its prompt."""
 
     meanings: list[Meaning]
-    """Of the fitting sentences, in order."""
+    """What each of the fitting sentences says, in order."""
     strays: int
     """Number of sentences that fit nothing."""
     validity: float

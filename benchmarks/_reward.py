@@ -71,7 +71,7 @@ def describe(values: np.ndarray | None) -> str:
 
 
 class Classifier:
-    """Batched scoring with a sequence classifier: length-sorted, padded on the right, answers already scored looked up."""
+    """Batched scoring with a sequence classifier: length-sorted, padded on the right, known answers looked up."""
 
     def __init__(self, source: str | Path, reward: HubReward | TrainedReward, cache: Path | None = None):
         device = setup()
@@ -117,8 +117,10 @@ class Classifier:
         return values, np.array([len(ids) for ids in encoded])
 
     def __call__(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
-        """Raw rewards (N,); each distinct answer is scored once. A known score is charged like a new one: what a method costs must
-        not depend on which method ran before it."""
+        """Raw rewards (N,); each distinct answer is scored once.
+
+        A known score is charged like a new one: what a method costs must not depend on which method ran before it.
+        """
         answers = list(zip(prompts, responses, strict=True))
         known = ScoreCache.read(self.cache, answers) if self.cache else {}
         new = list(dict.fromkeys(a for a in answers if a not in known))
@@ -154,7 +156,7 @@ class ScoreCache:
 
     @classmethod
     def read(cls, path: Path, answers: Sequence[tuple[str, str]]) -> Scored:
-        """What is known of the answers."""
+        """Those of the answers that are in the file, with their scores."""
         keys = {cls._key(a): a for a in answers}
         found: Scored = {}
         connection = cls._open(path)
@@ -169,7 +171,7 @@ class ScoreCache:
 
     @classmethod
     def write(cls, path: Path, scores: Scored) -> None:
-        """Adds scores."""
+        """Adds scores to the file."""
         connection = cls._open(path)
         with connection:
             rows = [(cls._key(a), *scored) for a, scored in scores.items()]

@@ -97,8 +97,11 @@ def invert(logits: torch.Tensor, uniforms: torch.Tensor, sampling: Sampling) -> 
 
 
 def nucleus(probabilities: torch.Tensor, top_p: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Of probabilities (..., V): the highest R in order, whose they are, their cumulative sum (..., R), and which of them
-    (..., 1) is the last one inside the nucleus. Beyond that one, zeros may stand for the rest."""
+    """Ranks probabilities (..., V) and finds where their nucleus ends.
+
+    Returns the highest R in order, whose they are, their cumulative sum (..., R), and which of them (..., 1) is the
+    last one inside the nucleus. Beyond that one, zeros may stand for the rest.
+    """
     ranked, order = probabilities.topk(min(64, probabilities.shape[-1]), dim=-1)
     mass = ranked.cumsum(-1)
     short = mass[..., -1] < top_p

@@ -1,4 +1,7 @@
-"""Fronts of answers that are there already: made elsewhere, or measured under other evaluators. Nothing is generated."""
+"""Fronts of answers that are there already: made elsewhere, or measured under other evaluators.
+
+Nothing is generated.
+"""
 
 from __future__ import annotations
 
@@ -56,9 +59,9 @@ def score_given(
 ) -> dict[str, int]:
     """Scores answers that were made elsewhere and stores them as a front in `folder`.
 
-    They are read as a policy's are: stripped, and cut at the texts that end an answer. KL and how they ended are unknown;
-    tokens, and how likely they are, are the starting policy's. Returns how many answers were "cut", and how many are "long":
-    of more tokens than the benchmark's decoding allows, and of unknown likelihood.
+    They are read as a policy's are: stripped, and cut at the texts that end an answer. KL and how they ended are
+    unknown; tokens, and how likely they are, are the starting policy's. Returns how many answers were "cut", and how
+    many are "long": of more tokens than the benchmark's decoding allows, and of unknown likelihood.
     """
     from benchmarks._policy import sequence_log_probs
     from benchmarks._sampler import cut
@@ -122,7 +125,7 @@ def _known(benchmark: Benchmark, kind: str, point: Given) -> list[np.ndarray]:
 
 
 def _kept(kind: str, table: pa.Table, old: Card, new: Card) -> list[np.ndarray]:
-    """The scores of one kind that stay, for each objective (N,) in the new card's units: NaN where the scorer is another."""
+    """The scores of one kind that stay: (N,) per objective in the new card's units, NaN where the scorer is another."""
     kept = []
     for m, name in enumerate(new.objectives):
         scores = table[f"{kind}:{name}"].to_numpy()

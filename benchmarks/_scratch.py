@@ -107,7 +107,8 @@ def train_scratch_policy(
         return [(p, r[:limit]) for p, r in pairs]
 
     responses, demonstrations = encode(benchmark.responses(), TAGGED[0]), encode(benchmark.demonstrations(), TAGGED[1])
-    # beta2 as in pre-training of large models (GPT-3, Llama): with 0.999 a short training knows too little by the same time
+    # beta2 as in pre-training of large models (GPT-3, Llama):
+    # with 0.999 a short training knows too little by the same time
     pretraining = Training(steps=made.pretrain_steps, batch=made.batch, learning_rate=made.learning_rate, beta2=0.95)
     supervised(
         policy, responses, pretraining, folder=folder / "pretrain", seed=made.seed,
@@ -124,10 +125,11 @@ def train_scratch_policy(
 
 
 def _put_numbers_on_a_line(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, read: set[int]) -> None:
-    """Gives numbers that were never read embeddings in order, base + value * slope: what is learned of one holds nearby.
+    """Gives numbers that were never read embeddings in order, so that what is learned of one holds nearby.
 
-    The softmax has pushed all tokens that never came to one place, the base here, where they all mean the same. A policy
-    that is to be told numbers must be able to tell them apart, as one that has read the web is.
+    These are base + value * slope. The softmax has pushed all tokens that never came to one place, the base here, where
+    they all mean the same. A policy that is to be told numbers must be able to tell them apart, as one that has read
+    the web is.
     """
     weight = model.get_input_embeddings().weight
     never = [i for i in range(len(weight)) if i not in read]

@@ -14,10 +14,13 @@ PERMUTATIONS = 9_999
 
 
 def permutation_test(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> float:
-    """Two-sided p value of the difference between two methods' hypervolumes, from their `pseudo_values` (N,) on the same prompts.
+    """Two-sided p value of the difference between two methods' hypervolumes on the same prompts.
 
-    Under the null hypothesis nothing but the name tells what the two say to a prompt, so the sign of each prompt's difference is
-    a coin's (paired permutation test, Good 2005). It is about these trained policies, not about others of the methods.
+    `a` and `b` are the methods' `pseudo_values` (N,).
+
+    Under the null hypothesis nothing but the name tells what the two say to a prompt, so the sign of each prompt's
+    difference is a coin's (paired permutation test, Good 2005). It is about these trained policies, not about others of
+    the methods.
 
     >>> permutation_test(np.full(20, 1.5), np.full(20, 1.0))  # 2 of 2^20 are as extreme: only the observed one is found
     0.0001
@@ -29,10 +32,11 @@ def permutation_test(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> float:
 
 
 def pseudo_values(seeds: Sequence[np.ndarray], ref: Sequence[float]) -> np.ndarray:
-    """What each of the N prompts contributes to a hypervolume at `ref` (M,), mean over seeds with scores (K, N, M) each.
+    """What each of N prompts contributes to a hypervolume at `ref` (M,): mean over seeds with scores (K, N, M) each.
 
-    Jackknife (Tukey 1958): N times the hypervolume, less N - 1 times that without the prompt. Their mean is the hypervolume
-    without its first-order bias, and they make a mean over prompts of what is none. Of a single prompt it is 0.
+    Jackknife (Tukey 1958): N times the hypervolume, less N - 1 times that without the prompt. Their mean is the
+    hypervolume without its first-order bias, and they make a mean over prompts of what is none. Of a single prompt it
+    is 0.
     """
     found = []
     for scores in seeds:
@@ -52,8 +56,9 @@ def _signs(prompts: int, seed: int) -> np.ndarray:
 
 
 def holm(p: ArrayLike) -> np.ndarray:
-    """p values (n,) corrected for being n tests at once (Holm 1979): rejected at level l, the chance of any false rejection is
-    at most l.
+    """p values (n,) corrected for being n tests at once (Holm 1979).
+
+    Rejected at level l, the chance of any false rejection is at most l.
 
     >>> holm([0.01, 0.04, 0.03])  # 3 x .01; 2 x .03; the largest cannot fall below the one before
     array([0.03, 0.06, 0.06])
@@ -67,8 +72,9 @@ def holm(p: ArrayLike) -> np.ndarray:
 
 
 def dominance(differences: np.ndarray) -> float:
-    """How likely one method's point is better than another's on every objective, from draws (draws, K, M) of their differences
-    at the same K weights; mean over the weights.
+    """How likely one method's point is better than another's on every objective: mean over K weights.
+
+    `differences` are draws (draws, K, M) of how much the one exceeds the other at the same weights.
 
     >>> dominance(np.array([[[1.0, 1.0]], [[1.0, 0.0]]]))
     0.5

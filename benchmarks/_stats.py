@@ -1,9 +1,9 @@
 """How sure a hypervolume or a mean score is: the paired bootstrap over prompts, nested in the variation between seeds.
 
 Every draw resamples the N prompts once, for all methods, seeds and weights alike, so that what is easy or hard about a
-prompt cancels in differences. With one seed an interval speaks about other prompts only. With S >= 2 it speaks about other
-trainings too. A few seeds cannot be resampled, as no draw would reach beyond those that happen to be there: instead every
-draw adds Student's t with S - 1 degrees of freedom, times the standard error of the mean over seeds.
+prompt cancels in differences. With one seed an interval speaks about other prompts only. With S >= 2 it speaks about
+other trainings too. A few seeds cannot be resampled, as no draw would reach beyond those that happen to be there:
+instead every draw adds Student's t with S - 1 degrees of freedom, times the standard error of the mean over seeds.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Interval(NamedTuple):
     high: float
 
     def within(self, least: float, most: float) -> Interval:
-        """The same, of a quantity that is never outside these bounds.
+        """The interval of a quantity that is never outside these bounds, cut to them.
 
         >>> Interval(0.9, 0.7, 1.1).within(-1, 1)
         Interval(value=0.9, low=0.7, high=1)
@@ -50,8 +50,10 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Bootstrap:
-    """A statistic of every seed: on all prompts (S,), and on each resampled set of them (S, draws). Those that are made in
-    one call are paired."""
+    """A statistic of every seed: on all prompts (S,), and on each resampled set of them (S, draws).
+
+    Those that are made in one call are paired.
+    """
 
     values: np.ndarray
     draws: np.ndarray
@@ -64,22 +66,27 @@ class Bootstrap:
 
     @property
     def corrected(self) -> float:
-        """The value less its bias, as the draws show it: the best of several noisy points looks better than it is. Where points
-        are equal in truth, that is only a part of it."""
+        """The value less its bias, as the draws show it: the best of several noisy points looks better than it is.
+
+        Where points are equal in truth, what is taken off is only a part of the bias.
+        """
         return 2 * self.value - float(self.draws.mean())
 
     def interval(self) -> Interval:
-        """Value and 95 % percentile interval, widened to hold the value where that is at a bound, which draws only fall short of."""
+        """Value and 95 % percentile interval, widened to hold the value.
+
+        A value at a bound would lie outside, as draws only fall short of it.
+        """
         low, high = _percentiles(self.nested())
         return Interval(self.value, min(low, self.value), max(high, self.value))
 
     def minus(self, other: Bootstrap) -> Difference:
         """The difference from a paired statistic, seed by seed where both have the same seeds.
 
-        The interval is the basic one (Davison & Hinkley 1997, 5.2): draws are reflected at the difference. In every draw the best
-        of several noisy points looks better than it is, more so than in the data; percentiles would count that bias twice
-        where this takes it off. p is twice the smaller share of draws on either side of 0, with one added to each count: never
-        0, 1 for equals.
+        The interval is the basic one (Davison & Hinkley 1997, 5.2): draws are reflected at the difference. In every
+        draw the best of several noisy points looks better than it is, more so than in the data; percentiles would count
+        that bias twice where this takes it off. p is twice the smaller share of draws on either side of 0, with one
+        added to each count: never 0, 1 for equals.
         """
         draws = 2 * (self.value - other.value) - self.less(other)
         smaller = int(min((draws <= 0).sum(), (draws >= 0).sum()))
@@ -93,11 +100,12 @@ class Bootstrap:
         return self.nested() - other.nested(stream=1)
 
     def nested(self, stream: int = 0) -> np.ndarray:
-        """What the mean over seeds might have been (draws,): with other prompts and, where there are several seeds, with
-        others of them. Equal streams draw equal noise.
+        """What the mean over seeds might have been (draws,), with other prompts and other seeds.
 
-        The variance between seeds holds what each seed's own answers add to it; the draws over prompts are narrowed to what
-        all seeds have in common, so that this is not counted twice.
+        Seeds vary where there are several. Equal streams draw equal noise.
+
+        The variance between seeds holds what each seed's own answers add to it; the draws over prompts are narrowed to
+        what all seeds have in common, so that this is not counted twice.
         """
         common, S = self.draws.mean(axis=0), len(self.seeds)
         if S == 1:
@@ -133,8 +141,10 @@ def bootstrap_hypervolume(
 
 
 def bootstrap_means(seeds: Mapping[int, np.ndarray], *, draws: int = DRAWS, seed: int = 0) -> list[list[Bootstrap]]:
-    """The mean of every point and objective of each training seed's scores (K, N, M) under resampling of the prompts: K lists
-    of M, all paired."""
+    """The mean of every point and objective under resampling of the prompts: K lists of M, all paired.
+
+    `seeds` holds the scores (K, N, M) of each training seed.
+    """
     scores = np.stack(list(seeds.values()))
     _, K, N, M = scores.shape
     counts = _prompt_counts(N, draws, seed)

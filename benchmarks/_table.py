@@ -65,7 +65,7 @@ class Table:
     hub: str = ""
     """A data set's hub id."""
     config: str | None = None
-    """Which configuration of it."""
+    """The configuration of a data set on the hub."""
     revision: str | None = None
     train_split: str = "train"
     test_split: str = ""
@@ -85,11 +85,11 @@ class Table:
         return distinct(item.prompt for item in self._rows[split])
 
     def demonstrations(self) -> list[Answer]:
-        """All answers, and of pairs the chosen one."""
+        """All answers of the training rows; of pairs, the chosen one."""
         return distinct(Answer(item.prompt, item.response) for item in self._rows["train"])
 
     def responses(self) -> list[Answer]:
-        """All answers."""
+        """All answers of the training rows; of pairs, both."""
         items = self._rows["train"]
         return distinct(Answer(item.prompt, text) for item in items for text in (item.response, item.worse) if text)
 

@@ -53,8 +53,11 @@ def tags_of(names: Sequence[str]) -> list[str]:
 
 
 def known_levels(benchmark: Benchmark) -> dict[str, Levels]:
-    """Per objective, levels that training answers may be said to have: their grade where every objective has grades, or what
-    pairs tell, which is nothing where there are none. BadInput for grades that no tag has."""
+    """Per objective, levels that training answers may be said to have.
+
+    They are the answers' grades where every objective has grades, or what pairs tell, which is nothing where there are
+    none. BadInput for grades that no tag has.
+    """
     graded = {name: benchmark.graded_labels(name) for name in benchmark.names}
     if not all(graded.values()):
         return {name: _told_by_pairs(benchmark, name) for name in benchmark.names}

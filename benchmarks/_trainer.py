@@ -1,4 +1,4 @@
-"""What every TRL trainer needs from us: settings for this device, progress, resuming, the token count, and the SFT call.
+"""What every TRL trainer needs from us: settings for this device, progress, resuming, token count, and the SFT call.
 
 TRL's defaults suit one large GPU; on a CPU they cost 1.5 to 4 times as much as the settings below (`make bench`).
 """
@@ -57,8 +57,8 @@ PAD = 8
 def trainer_arguments(training: Training, folder: Path, seed: int, model: PreTrainedModel) -> dict[str, Any]:
     """Keyword arguments common to all TRL configurations.
 
-    A batch that would not fit in memory is split: at most 128 sequences at a time, 64 from a million parameters on, 8 from a
-    billion.
+    A batch that would not fit in memory is split: at most 128 sequences at a time, 64 from a million parameters on, 8
+    from a billion.
     """
     device = setup()
     parameters = model.num_parameters()
@@ -93,8 +93,11 @@ def trainer_arguments(training: Training, folder: Path, seed: int, model: PreTra
 
 
 def _tune_fused_head(vocabulary: int) -> None:
-    """Scores only the tokens that are trained on, in tiles as wide as the vocabulary. TRL keeps that for GPUs; on a CPU it
-    saves a third of a step and leaves the loss as it was. A contract test notices when these names move."""
+    """Scores only the tokens that are trained on, in tiles as wide as the vocabulary.
+
+    TRL keeps that for GPUs; on a CPU it saves a third of a step and leaves the loss as it was. A contract test notices
+    when these names move.
+    """
     trl_utils._CHUNKED_LOGPROB_CHUNK_SIZE = min(32768, vocabulary)
     trl_utils._use_triton = lambda device: True
 
@@ -155,8 +158,10 @@ def training_mode(policy: Policy, on: bool = True) -> Iterator[None]:
 
 
 def passes(lengths: Sequence[int], training: Training, seed: int) -> list[int]:
-    """Row indices for all steps, pass after pass, batches of similar length: laid out beforehand, so that a resumed training
-    goes on in the same order."""
+    """Row indices for all steps, pass after pass, batches of similar length.
+
+    They are laid out beforehand, so that a resumed training goes on in the same order.
+    """
     generator = torch.Generator().manual_seed(seed)
     order: list[int] = []
     while len(order) < training.steps * training.batch:

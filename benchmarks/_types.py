@@ -34,7 +34,10 @@ class Range:
 
 
 def fit(value: Any, hint: Any) -> Any:
-    """The value as a setting of this type takes it: lists become tuples, "none" and "null" None. TypeError if it does not fit."""
+    """The value as a setting of this type takes it. TypeError if it does not fit.
+
+    Lists become tuples, "none" and "null" None.
+    """
     if get_origin(hint) is Literal:
         if value in get_args(hint):
             return value

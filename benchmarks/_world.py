@@ -119,7 +119,7 @@ class World(ABC):
         ]
 
     def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
-        """All training answers with a noisy grade 1..5 under one objective: in which fifth of the demonstrations they fall."""
+        """All training answers with a noisy grade 1..5 under one objective: their fifth of the demonstrations."""
         answers = [*self.demonstrations(), *self.responses()]
         gold = self.gold[objective](*zip(*answers, strict=True))
         noise = self._generator(f"grades {objective}").normal(size=len(answers))
@@ -170,7 +170,10 @@ class World(ABC):
         return contests
 
     def _contestants(self, prompts: Sequence[str], generator: np.random.Generator) -> list[str]:
-        """Answers to be compared. Some have slips or answer something else, or rewards would never learn to see that."""
+        """Answers to be compared.
+
+        Some have slips or answer something else, or rewards would never learn to see that.
+        """
         answers = self._answers(prompts, generator)
         others = [answers[i] for i in generator.permutation(len(answers))]
         ways = generator.choice(3, size=len(answers), p=[1 - SLIPS - self.stray, SLIPS, self.stray])

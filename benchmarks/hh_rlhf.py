@@ -75,11 +75,11 @@ class HhRlhf:
         return distinct(alternate(*groups))
 
     def demonstrations(self) -> list[Answer]:
-        """The chosen answers of all subsets."""
+        """The chosen answers of the training pairs of all subsets."""
         return distinct(Answer(pair.prompt, pair.chosen) for pair in self._train)
 
     def responses(self) -> list[Answer]:
-        """Chosen and rejected answers of all subsets."""
+        """Chosen and rejected answers of the training pairs of all subsets."""
         return distinct(Answer(p.prompt, response) for p in self._train for response in (p.chosen, p.rejected))
 
     def preference_pairs(self, objective: str, split: str) -> list[PreferencePair]:
@@ -166,7 +166,7 @@ _HUMOR = Objective(
 
 
 def _hub_objectives() -> list[Objective]:
-    """The published rewards (METHODS: full-scale settings); the evaluators are different models [choice]."""
+    """Objectives with published rewards (METHODS: full-scale settings); evaluators are different models [choice]."""
     return [
         Objective(
             name="helpful",
@@ -187,7 +187,7 @@ def _hub_objectives() -> list[Objective]:
 
 
 def _local_objectives() -> list[Objective]:
-    """Reward and evaluator are trained from disjoint halves of the pairs."""
+    """Objectives whose reward and evaluator learn from disjoint halves of the pairs; humor's are published."""
     trained = [
         Objective(
             name=name,

@@ -1,4 +1,4 @@
-"""Ranked fine-tuning: imitate the best of one's own answers, once for every w (RAFT, Dong et al. 2023, arXiv 2304.06767).
+"""Ranked fine-tuning: imitate the best of one's own answers, for every w (RAFT, Dong et al. 2023, arXiv 2304.06767).
 
 A method of one's own: `moa compare -m sft -m examples/my_method.py`. docs/methods.md explains every line.
 """
@@ -23,11 +23,11 @@ class RankedFineTuning(Adapter, Method):
     prompts: Annotated[int, Range(1)] = 2000
     """Training prompts that are answered, at most all there are."""
     samples: Annotated[int, Range(1)] = 4
-    """Answers to each (RAFT: 8 to 32)."""
+    """Answers to each of the prompts (RAFT: 8 to 32)."""
     keep: Annotated[float, Range(above=0, high=1)] = 0.125
     """Share of the answers that is imitated."""
     epochs: Annotated[float, Range(above=0)] = 2.0
-    """Passes over them."""
+    """Passes over the imitated answers."""
     learning_rate: Annotated[float, Range(0, 1)] = 1e-4
     """For a model of width 4096; narrower ones get more."""
     batch: Annotated[int, Range(1)] = 32

@@ -56,7 +56,7 @@ def __getattr__(name: str) -> Any:
 
 
 def method_names() -> list[str]:
-    """Names of the built-in methods and of those that installed packages offer under the entry point group `moa.methods`."""
+    """Names of the built-in methods and of those that installed packages offer as entry points of `moa.methods`."""
     here = [m.name.replace("_", "-") for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")]
     return sorted({*here, *(e.name for e in entry_points(group="moa.methods"))})
 

@@ -6,15 +6,15 @@ import torch
 from torch.nn.functional import logsigmoid, pad
 
 CLIP, LAMBDA, VALUE_COEF = 0.2, 0.95, 0.1
-"""PPO as MORLHF and Rewarded Soups run it: clip range of ratios and of values, lambda of GAE (gamma is 1), weight of the
-value loss."""
+"""PPO as MORLHF and Rewarded Soups run it: clip range, lambda of GAE, weight of the value loss.
+Ratios and values are clipped alike; gamma is 1."""
 
 
 def dpo_advantages(rewards: torch.Tensor, log_ratios: torch.Tensor, beta: float) -> torch.Tensor:
     """Advantages (P, G) whose policy gradient, averaged over all answers, is that of DPO averaged over P pairs.
 
-    d/dtheta -log sigmoid(beta D) = -beta sigmoid(-beta D) (d log pi(best) - d log pi(worst)), D the difference of the two
-    log-ratios log pi / pi_0. All others get zero, and so does a group whose rewards are equal.
+    d/dtheta -log sigmoid(beta D) = -beta sigmoid(-beta D) (d log pi(best) - d log pi(worst)), D the difference of the
+    two log-ratios log pi / pi_0. All others get zero, and so does a group whose rewards are equal.
     """
     best, worst = rewards.argmax(1, keepdim=True), rewards.argmin(1, keepdim=True)
     margin = log_ratios.gather(1, best) - log_ratios.gather(1, worst)

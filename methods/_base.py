@@ -61,7 +61,7 @@ def method_name(cls: type[Method]) -> str:
 
 
 def point_name(benchmark: Benchmark, weights: Weights) -> str:
-    """The name of a stage that is trained for `weights`: the objective's where only one counts, else like "0.25-0.75"."""
+    """The name of a stage trained for `weights`: the objective's where only one counts, else like "0.25-0.75"."""
     if weights in benchmark.corners:
         return benchmark.names[benchmark.corners.index(weights)]
     return "-".join(f"{w:.6g}" for w in weights)

@@ -46,7 +46,9 @@ def _of_fields(cls: type[Method]) -> Iterator[str]:
         return
     own = [name for name in inspect.get_annotations(cls) if ClassVar not in (hints[name], get_origin(hints[name]))]
     if own and "__dataclass_fields__" not in vars(cls):
-        yield f"@dataclass(frozen=True, kw_only=True) is missing above the class: {', '.join(own)} cannot be set without"
+        yield (
+            f"@dataclass(frozen=True, kw_only=True) is missing above the class: {', '.join(own)} cannot be set without"
+        )
     known = {field.name: field for field in fields(cls)}
     for name in dict.fromkeys([*known, *own]):
         yield from _of_field(name, hints[name], known.get(name))

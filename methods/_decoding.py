@@ -37,8 +37,8 @@ from methods import _policy
 def mixture(benchmark: Benchmark, folders: Sequence[Path], weights: Weights) -> Policy:
     """The normalised product of the trained policies in `folders`, prod_i pi_i^{w_i} (arXiv 2406.18853).
 
-    An expert of weight zero takes no part, so w = e_i is expert i itself. Adapters share one copy of the model and answer
-    in one batched forward pass; whole models answer one after the other.
+    An expert of weight zero takes no part, so w = e_i is expert i itself. Adapters share one copy of the model and
+    answer in one batched forward pass; whole models answer one after the other.
     """
     active = [(folder, w) for folder, w in zip(folders, weights, strict=True) if w > 0]
     if len(active) == 1:
@@ -58,8 +58,8 @@ def mixture(benchmark: Benchmark, folders: Sequence[Path], weights: Weights) -> 
 class Mixture(torch.nn.Module):
     """sum_i w_i log pi_i, normalised: a causal language model as far as sampling and `sequence_divergence` need one.
 
-    In the cache it is given, the experts' caches take the place of a model's layers: selecting rows of the whole selects
-    rows of each.
+    In the cache it is given, the experts' caches take the place of a model's layers: selecting rows of the whole
+    selects rows of each.
     """
 
     def __init__(self, weights: Sequence[float]):
@@ -108,18 +108,18 @@ class MixtureOfModels(Mixture):
         self.experts = torch.nn.ModuleList(experts)
 
     def caches(self) -> list[DynamicCache]:
-        """One per model."""
+        """An empty cache for each model."""
         return [DynamicCache() for _ in self.experts]
 
     def logits(
         self, inputs: dict[str, torch.Tensor], caches: Sequence[DynamicCache], keep: int
     ) -> Iterator[torch.Tensor]:
-        """A forward pass per model."""
+        """Every expert's logits, from a forward pass per model."""
         for expert, cache in zip(self.experts, caches, strict=True):
             yield expert(**inputs, past_key_values=cache, logits_to_keep=keep).logits
 
     def num_parameters(self) -> int:
-        """Their sum."""
+        """Parameters of all models together."""
         return sum(p.numel() for p in self.parameters())
 
 
@@ -131,13 +131,13 @@ class MixtureOfAdapters(Mixture):
         self.adapted = adapted
 
     def caches(self) -> list[DynamicCache]:
-        """One for all."""
+        """One empty cache for all adapters."""
         return [RepeatedRows(len(self.weights))]
 
     def logits(
         self, inputs: dict[str, torch.Tensor], caches: Sequence[DynamicCache], keep: int
     ) -> Iterator[torch.Tensor]:
-        """One forward pass, split."""
+        """Every expert's logits, split from one forward pass."""
         times, rows = len(self.weights), len(inputs["input_ids"])
         names = [str(i) for i in range(times) for _ in range(rows)]
         repeated = {name: value.repeat(times, 1) for name, value in inputs.items()}
@@ -145,7 +145,7 @@ class MixtureOfAdapters(Mixture):
         yield from out.logits.split(rows)
 
     def num_parameters(self) -> int:
-        """The model once per adapter, and the adapters."""
+        """Parameters of the model, once per adapter, and of the adapters."""
         adapters = sum(p.numel() for name, p in self.adapted.named_parameters() if "lora_" in name)
         model = sum(p.numel() for p in self.adapted.parameters()) - adapters
         return len(self.weights) * model + adapters
@@ -188,7 +188,10 @@ class BestOf(Policy):
     def sample(
         self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = ANSWERS_AT_ONCE
     ) -> list[list[int]]:
-        """Like any policy's. Charged in full each time: it is what the answers cost to serve."""
+        """The best of its candidates for each prompt, as token ids.
+
+        They are charged in full each time: it is what the answers cost to serve.
+        """
         ids, scores, spent = self._drawn(prompts, sampling, seed, batch)
         charge(generated_tokens=spent.generated_tokens, reward_calls=spent.reward_calls, flops=spent.flops)
         best = (scores @ np.asarray(self.weights)).argmax(axis=1)
@@ -197,8 +200,10 @@ class BestOf(Policy):
     def divergence(
         self, reference: Policy, prompts: Sequence[str], answers: Sequence[Sequence[int]], temperature: float = 1.0
     ) -> Divergence:
-        """The KL is log N - (N - 1) / N for every answer, whatever it is: an upper bound of that to the policy that draws,
-        reached where no two answers score the same (arXiv 2401.01879, theorem 1)."""
+        """The KL is log N - (N - 1) / N for every answer: an upper bound of that to the policy that draws.
+
+        It is reached where no two answers score the same (arXiv 2401.01879, theorem 1).
+        """
         bound = math.log(self.candidates) - (self.candidates - 1) / self.candidates
         sequences = zip(reference.encode_prompts(prompts), answers, strict=True)
         likely = sequence_log_probs(reference, list(sequences), temperature=temperature)

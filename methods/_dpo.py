@@ -51,10 +51,13 @@ def train(
     beta: float,
     start: Stage | None = None,
 ) -> None:
-    """Minimises the mean of -log sigmoid(beta (D log pi - D log ref) - margin) over the pairs, D f = f(chosen) - f(rejected).
+    """Minimises the mean of -log sigmoid(beta (D log pi - D log ref) - margin) over the pairs.
 
-    `reference` (N, 2) holds log ref(chosen) and log ref(rejected), `margin` (N,) a number per pair: constants, so no other
-    model is in memory. Training starts from the starting policy, or from the stage `start`, whose adapter it goes on with.
+    D f = f(chosen) - f(rejected).
+
+    `reference` (N, 2) holds log ref(chosen) and log ref(rejected), `margin` (N,) a number per pair: constants, so no
+    other model is in memory. Training starts from the starting policy, or from the stage `start`, whose adapter it goes
+    on with.
     """
     if stage.done:
         return

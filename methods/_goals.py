@@ -1,4 +1,4 @@
-"""Goals such as <helpful 5>: how they stand in a prompt, which are drawn and asked for, and what answers to them earn."""
+"""Goals such as <helpful 5>: how they stand in a prompt, which are drawn and asked for, what answers to them earn."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Moments:
 
     @classmethod
     def none(cls, columns: int) -> Moments:
-        """Of no rows yet."""
+        """Moments of no rows yet."""
         return cls(0, np.zeros(columns), np.zeros(columns))
 
     def add(self, rows: np.ndarray) -> None:
@@ -48,11 +48,11 @@ class Moments:
         return np.sqrt(self.squares / self.count)
 
     def state(self) -> Any:
-        """As JSON types."""
+        """The moments as JSON types."""
         return [self.count, self.mean.tolist(), self.squares.tolist()]
 
     def restore(self, state: Any) -> None:
-        """Takes up a state."""
+        """Takes up moments as `state` gave them."""
         self.count, self.mean, self.squares = state[0], np.array(state[1]), np.array(state[2])
 
 
@@ -98,8 +98,9 @@ def achieved(
 
 
 def random_goals(classes: Sequence[int], generator: np.random.Generator) -> list[Goals]:
-    """Goals for the max(K_i) tasks of a prompt: one uniformly random non-empty subset of the objectives, each with a uniformly
-    random intensity [choice].
+    """Goals for the max(K_i) tasks of a prompt: a random subset of the objectives, with random intensities.
+
+    The subset is not empty; it and each intensity are drawn uniformly [choice].
 
     The tasks share the subset and take the intensities of each objective in random order, every one once: the
     probabilities of all grades sum to one, so an answer that ignores its goal gains nothing on balance.
@@ -114,8 +115,10 @@ def random_goals(classes: Sequence[int], generator: np.random.Generator) -> list
 
 
 def asked(weights: Weights, classes: Sequence[int], mapping: WeightsToGoals) -> Goals:
-    """Goals for weights: 1 + round((K_i - 1) s_i), s = w / max(w) ("linf"), w / ||w||_2 ("l2"), w ("linear"), or the power of w
-    that is 1/2 at equal weights ("middle", which is "linear" for two objectives).
+    """Goals for weights: 1 + round((K_i - 1) s_i), where `mapping` says how s follows from w.
+
+    s is w / max(w) ("linf"), w / ||w||_2 ("l2"), w ("linear"), or the power of w that is 1/2 at equal weights
+    ("middle", which is "linear" for two objectives).
 
     A goal of intensity 1 is left out [choice]: little weight on an objective is indifference, not a wish for its worst.
 
@@ -130,7 +133,9 @@ def asked(weights: Weights, classes: Sequence[int], mapping: WeightsToGoals) -> 
 
 
 def unwrap(text: str, names: Sequence[str]) -> tuple[str, Goals]:
-    """Inverse of `tagged`, for prompts that do not themselves begin with a goal.
+    """The prompt behind the goals in a text, and these goals, 0 where an objective has none.
+
+    The prompt itself must not begin with a goal.
 
     >>> unwrap("<helpful 5> <harmless 3> How?", ("helpful", "humor", "harmless"))
     ('How?', (5, 0, 3))

@@ -1,4 +1,4 @@
-"""A multi-head classification reward model: one decoder, one head per objective that says which grade an answer deserves."""
+"""A multi-head classification reward model: one decoder, and a head per objective that says the grade of an answer."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Heads(torch.nn.Module):
 
 
 def heads_loss(logits: torch.Tensor, labels: torch.Tensor, classes: Sequence[int]) -> torch.Tensor:
-    """Sum over heads of the mean cross-entropy over the answers labelled for that head; labels (N, M), -100 where missing."""
+    """Sum over heads of the mean cross-entropy over a head's labelled answers; labels (N, M), -100 where missing."""
     losses = [
         cross_entropy(part.float(), column, ignore_index=MISSING, reduction="sum")
         / (column != MISSING).sum().clamp(min=1)
@@ -72,10 +72,10 @@ def heads_loss(logits: torch.Tensor, labels: torch.Tensor, classes: Sequence[int
 
 
 def binned_labels(benchmark: Benchmark, answers: Sequence[Answer], classes: int) -> np.ndarray:
-    """Labels (N, M) 0..classes-1: the bin of each answer's training reward, by quantiles over the demonstrations [choice].
+    """Labels (N, M) 0..classes-1: bins of the training reward, by quantiles over the demonstrations [choice].
 
-    Among all answers the lowest bin of every objective would hold the degenerate ones, and to ask for it would be to ask
-    for those. Equal rewards share a bin.
+    Among all answers the lowest bin of every objective would hold the degenerate ones, and to ask for it would be to
+    ask for those. Equal rewards share a bin.
     """
     sensible = benchmark.demonstrations()
     scores = benchmark.score([a.prompt for a in sensible], [a.response for a in sensible])
@@ -123,14 +123,17 @@ class Grader:
         return self.model.classes
 
     def encode(self, answer: Answer) -> list[int]:
-        """Token ids of prompt and response, no longer than what a policy reads and says, with the end of the sequence."""
+        """Token ids of prompt and response, no longer than a policy reads and says, with the end of the sequence."""
         prompt = self.tokenizer(answer.prompt)["input_ids"][-self.max_prompt_tokens :]
         response = self.tokenizer(" " + answer.response, add_special_tokens=False)["input_ids"][: self.max_new_tokens]
         return [*prompt, *response, self.tokenizer.eos_token_id]
 
     @torch.inference_mode()
     def probabilities(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
-        """Probability of every class of every head (N, K_1 + ... + K_M); length-sorted, charged to the ledger in force."""
+        """Probability of every class of every head (N, K_1 + ... + K_M).
+
+        Answers are read sorted by length, and charged to the ledger in force.
+        """
         encoded = [self.encode(Answer(p, r)) for p, r in zip(prompts, responses, strict=True)]
         size = max(1, TOKENS_PER_BATCH // max(map(len, encoded), default=1))
         found = np.zeros((len(encoded), sum(self.classes)))
@@ -178,10 +181,10 @@ def train(
     lora_rank: int | None,
     base: str = "policy",
 ) -> None:
-    """Trains a grader from the benchmark's starting policy, which knows what fits a prompt, or from another `base`; labels
-    (N, M).
+    """Trains a grader on labels (N, M), from the benchmark's starting policy or from another `base`.
 
-    Its accuracies on held-out prompts go to the log. `learning_rate` is for width 4096.
+    The starting policy knows what fits a prompt. Accuracies on held-out prompts go to the log. `learning_rate` is for
+    width 4096.
     """
     if stage.done:
         return
@@ -226,8 +229,11 @@ def train(
 
 
 def accuracies(benchmark: Benchmark, grader: Grader, answers: Sequence[Answer], labels: np.ndarray) -> dict[str, float]:
-    """Per head, intensity accuracy: share of the answers whose most probable grade is their label; preference accuracy: share
-    of the test pairs whose chosen answer has the higher expected grade. Left out where there is nothing to measure it on."""
+    """Intensity and preference accuracy per head, left out where there is nothing to measure it on.
+
+    Intensity accuracy is the share of the answers whose most probable grade is their label, preference accuracy the
+    share of the test pairs whose chosen answer has the higher expected grade.
+    """
     measured = {}
     likely, _ = grader.grades([a.prompt for a in answers], [a.response for a in answers])
     for i, name in enumerate(benchmark.names):

@@ -16,8 +16,8 @@ from methods._settings import Adapter
 class Preference(Adapter):
     """Training on preference pairs with DPO (Rafailov et al. 2023, arXiv 2305.18290), through TRL.
 
-    Learning rates are for LoRA on a width of 4096 (a 7B model); they grow as 1/width for narrower ones (Yang et al. 2022,
-    muP), and full fine-tuning takes a tenth of them [choice].
+    Learning rates are for LoRA on a width of 4096 (a 7B model); they grow as 1/width for narrower ones (Yang et al.
+    2022, muP), and full fine-tuning takes a tenth of them [choice].
     """
 
     beta: Annotated[float, Range(above=0)] = 0.1

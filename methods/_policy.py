@@ -38,8 +38,9 @@ def scaled(learning_rate: float, policy: Policy) -> float:
 def to_train(
     benchmark: Benchmark, lora_rank: int | None, seed: int, start: Path | None = None, base: str = "policy"
 ) -> Policy:
-    """A policy ready to be trained: the benchmark's starting policy or a trained stage, with a LoRA adapter where one is used;
-    or another model than the starting policy, as `Prepared.load_base` takes it.
+    """A policy ready to be trained: the starting policy or a trained stage, with a LoRA adapter where one is used.
+
+    Or another model than the starting policy, as `Prepared.load_base` takes it.
 
     The adapter's initialisation depends on the seed alone, so policies trained apart can be merged (arXiv 2306.04488).
     """

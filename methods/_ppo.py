@@ -47,7 +47,7 @@ class _Rollout(Rloo):
         raise NotImplementedError
 
     def _log_probs(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Of the answers' tokens (B, T), zero beyond their ends."""
+        """Log-probabilities of the answers' tokens (B, T), zero beyond their ends."""
         ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1)
         mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], dim=1)
         size, keep = self.args.per_device_train_batch_size, batch["completion_ids"].shape[1]
@@ -65,7 +65,7 @@ class _Rollout(Rloo):
 
 
 class OnlineDpo(_Rollout):
-    """DPO on the best and the worst of the fresh answers to each prompt, beta = kl_coef (arXiv 2402.04792, algorithm 1).
+    """DPO on the best and the worst fresh answer to each prompt, beta = kl_coef (arXiv 2402.04792, algorithm 1).
 
     At the policy that sampled them the gradient of the DPO loss is a policy gradient, see `dpo_advantages`.
     """
@@ -79,7 +79,7 @@ class OnlineDpo(_Rollout):
 
 
 class Ppo(_Rollout):
-    """PPO (arXiv 1707.06347, eq. 7 and 9) with a value head on the policy's last hidden state, `EPOCHS` passes per batch."""
+    """PPO (arXiv 1707.06347, eq. 7 and 9), `EPOCHS` passes per batch; a value head is on the last hidden state."""
 
     def __init__(self, policy: Policy, sampling: Sampling, copies: int, **kwargs: Any):
         hidden = policy.model.config.hidden_size

@@ -77,10 +77,10 @@ def maximise(
 ) -> None:
     """Maximises E[reward] - kl_coef KL(pi || pi_0) from the starting policy, with the optimiser of the settings.
 
-    `pose` makes `contrast` tasks of a prompt, anew for each pass; the answers to a task are judged against each other. All
-    tasks of a prompt are in one batch, answered with the same random numbers: what their answers have in common then cancels
-    out of the gradient, and what is left is the effect of the goals. A reward that changes while it judges keeps that in
-    `memory`.
+    `pose` makes `contrast` tasks of a prompt, anew for each pass; the answers to a task are judged against each other.
+    All tasks of a prompt are in one batch, answered with the same random numbers: what their answers have in common
+    then cancels out of the gradient, and what is left is the effect of the goals. A reward that changes while it judges
+    keeps that in `memory`.
     """
     if stage.done:
         return

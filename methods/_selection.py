@@ -9,7 +9,7 @@ from benchmarks import Weights
 
 
 def pareto_layers(scores: np.ndarray, quota: int) -> np.ndarray:
-    """Indices of the first non-dominated layers of scores (N, M) until at least `quota` answers are in, best layer first.
+    """Indices of the first non-dominated layers of scores (N, M) with at least `quota` answers, best layer first.
 
     The last layer is taken whole. Higher is better; equal scores share a layer.
     """
@@ -24,10 +24,10 @@ def pareto_layers(scores: np.ndarray, quota: int) -> np.ndarray:
 def nearest(scores: np.ndarray, weights: Weights, count: int) -> np.ndarray:
     """Indices of the `count` answers whose scores (N, M) lie nearest to the preference direction of w, nearest first.
 
-    The direction is the ray from the ideal point r_max through r_min + w (r_max - r_min), r_min and r_max the extremes of
-    these scores; distances are perpendicular to it, in units of r_max - r_min (arXiv 2504.16628). No answer lies behind
-    the start of the ray, as none is better than the ideal point in any objective. For M = 2 the steps down the ray have
-    the ratio w_2 / w_1, and w = e_i is nearest to the highest r_i.
+    The direction is the ray from the ideal point r_max through r_min + w (r_max - r_min), r_min and r_max the extremes
+    of these scores; distances are perpendicular to it, in units of r_max - r_min (arXiv 2504.16628). No answer lies
+    behind the start of the ray, as none is better than the ideal point in any objective. For M = 2 the steps down the
+    ray have the ratio w_2 / w_1, and w = e_i is nearest to the highest r_i.
     """
     low, high = scores.min(axis=0), scores.max(axis=0)
     below = (scores - high) / np.where(high > low, high - low, 1.0)

@@ -15,9 +15,9 @@ class Adapter:
     """How the policy's weights are trained."""
 
     lora_rank: Annotated[int, Range(0)] | None = None
-    """Rank of LoRA on all linear layers (MORLHF: on q and v), alpha = 2 rank (papers: 64; SPO: 16). Dropout is .05 in
-    supervised learning and none in RL and DPO, whose log-probabilities it would blur. None chooses: full fine-tuning below a
-    billion parameters, rank 64 from there. 0 is full fine-tuning."""
+    """Rank of LoRA on all linear layers (MORLHF: on q and v), alpha = 2 rank (papers: 64; SPO: 16).
+    Dropout is .05 in supervised learning and none in RL and DPO, whose log-probabilities it would blur. None chooses:
+    full fine-tuning below a billion parameters, rank 64 from there. 0 is full fine-tuning."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +28,9 @@ class Reinforcement(Adapter):
     """
 
     optimizer: Optimizer = "rloo"
-    """RLOO (Ahmadian et al. 2024, arXiv 2402.14740) [choice], GRPO (Shao et al. 2024, arXiv 2402.03300), online DPO on the
-    best and the worst answer to each prompt (Guo et al. 2024, arXiv 2402.04792), or PPO (Schulman et al. 2017, arXiv
-    1707.06347; MORLHF, Rewarded Soups)."""
+    """RLOO [choice], GRPO, online DPO on the best and the worst answer to each prompt, or PPO.
+    RLOO: Ahmadian et al. 2024, arXiv 2402.14740. GRPO: Shao et al. 2024, arXiv 2402.03300. Online DPO: Guo et al. 2024,
+    arXiv 2402.04792. PPO: Schulman et al. 2017, arXiv 1707.06347; MORLHF and Rewarded Soups."""
     epochs: Annotated[float, Range(above=0)] = 1.0
     """Passes over the training prompts (Rewarded Soups, MORLHF: 1)."""
     prompts_per_step: Annotated[int, Range(1)] = 32
@@ -44,7 +44,8 @@ class Reinforcement(Adapter):
     adapted to a target of 3 nats; here it is constant). GRPO weighs it
     against rewards in SDs of the answers to one prompt; for online DPO it is the beta of the loss."""
     temperature: Annotated[float, Range(above=0)] = 1.0
-    """Of sampling and of every log-probability alike (MORLHF's code samples at 0.7 and scores at 1, which biases the KL)."""
+    """Temperature of sampling and of every log-probability alike.
+    MORLHF's code samples at 0.7 and scores at 1, which biases the KL."""
 
     def __post_init__(self) -> None:
         if self.optimizer == "online-dpo" and self.kl_coef <= 0:

@@ -75,8 +75,8 @@ def _round_up(lengths: torch.Tensor) -> int:
 class Rloo(_OnCpu, RLOOTrainer):
     """Each answer is judged against the mean of the others to the same prompt (arXiv 2402.14740, eq. 5).
 
-    TRL computes the answers' log-probabilities for the KL in the reward, and again, with gradients, for the loss. On a CPU,
-    where a step takes all answers at once and no others, they are computed once.
+    TRL computes the answers' log-probabilities for the KL in the reward, and again, with gradients, for the loss. On a
+    CPU, where a step takes all answers at once and no others, they are computed once.
     """
 
     own: tuple[torch.Tensor, torch.Tensor, None] | None = None
@@ -112,7 +112,7 @@ class Rloo(_OnCpu, RLOOTrainer):
 
 
 class Grpo(_OnCpu, GRPOTrainer):
-    """Rewards are z-scored among the answers to one prompt, the KL stands in the loss (arXiv 2402.03300, eq. 3 and 4)."""
+    """Rewards are z-scored among a prompt's answers, the KL stands in the loss (arXiv 2402.03300, eq. 3 and 4)."""
 
     one_pass = True
     """With one update per answer the sampling policy is the policy in training; rewards need no log-probabilities."""
@@ -130,11 +130,11 @@ class Memory(Protocol):
     """Something beside the policy that a training changes, and that has to come back with a checkpoint."""
 
     def state(self) -> Any:
-        """As JSON types."""
+        """What is to come back, as JSON types."""
         ...
 
     def restore(self, state: Any) -> None:
-        """Takes up a state."""
+        """Takes up what `state` gave."""
         ...
 
 

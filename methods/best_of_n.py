@@ -1,4 +1,4 @@
-"""Best-of-N: draw N answers from the starting policy and give the one with the best reward (arXiv 2009.01325; 2112.09332)."""
+"""Best-of-N: of N answers of the starting policy, give the one with the best reward (arXiv 2009.01325; 2112.09332)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class BestOfN(Method):
-    """argmax_{y_1..y_N ~ pi_0} w . r(x, y): the competitor that trains nothing and pays when it answers, N generations and
-    N reward calls per objective. KL(pi || pi_0) <= log N - (N - 1) / N (arXiv 2401.01879, theorem 1)."""
+    """argmax_{y_1..y_N ~ pi_0} w . r(x, y): the competitor that trains nothing and pays when it answers.
+
+    An answer costs N generations and N reward calls per objective. KL(pi || pi_0) <= log N - (N - 1) / N (arXiv
+    2401.01879, theorem 1).
+    """
 
     steering = "decode"
 

@@ -1,4 +1,4 @@
-"""MOD, multi-objective decoding: mix the experts' next-token distributions (Shi et al., NeurIPS 2024, arXiv 2406.18853)."""
+"""MOD, multi-objective decoding: mix experts' next-token probabilities (Shi et al., NeurIPS 2024, arXiv 2406.18853)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class MOD(Reinforcement, Method):
-    """pi_w(y_t | x, y_<t) ~ prod_i pi_i(y_t | x, y_<t)^{w_i}, where pi_i maximises reward i alone (section 4, reverse KL).
+    """pi_w(y_t | x, y_<t) ~ prod_i pi_i(y_t | x, y_<t)^{w_i}, pi_i maximising reward i alone (section 4, reverse KL).
 
     Nothing is trained beyond the experts; every token costs one forward pass of each expert whose weight is not zero.
     """

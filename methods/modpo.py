@@ -1,4 +1,4 @@
-"""MODPO: DPO on one objective's pairs, with the other objectives' rewards as a margin (Zhou et al. 2023, arXiv 2310.03708)."""
+"""MODPO: DPO on one objective's pairs, with the other rewards as a margin (Zhou et al. 2023, arXiv 2310.03708)."""
 
 from __future__ import annotations
 

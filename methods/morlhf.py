@@ -1,4 +1,4 @@
-"""MORLHF: one RL run per weight, on the weighted sum of the rewards (arXiv 2310.03708, eq. 2; the baseline of 2402.10207)."""
+"""MORLHF: one RL run per weight, on the weighted sum of rewards (arXiv 2310.03708, eq. 2; baseline of 2402.10207)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class MORLHF(Reinforcement, Method):
-    """max_pi E[w . r(x, y)] - beta KL(pi || pi_0), from the start for every w. Rewards are z-scored by the scale card: on raw
-    scales, which the public code uses, w means something else for every reward.
+    """max_pi E[w . r(x, y)] - beta KL(pi || pi_0), from the start for every w.
+
+    Rewards are z-scored by the scale card: on raw scales, which the public code uses, w means something else for every
+    reward.
 
     At w = e_i it is the expert of objective i that averaging methods start from.
     """
@@ -25,8 +27,8 @@ class MORLHF(Reinforcement, Method):
     builds_on = "rewarded-soups"
 
     weights: Literal["trained", "all"] = "trained"
-    """For which weights a policy is trained: those of the benchmark's grid for methods that retrain (papers: 5 of 11), or
-    all at which fronts are measured."""
+    """For which weights a policy is trained: those meant for methods that retrain, or all that are measured.
+    The benchmark's grid says which are meant for methods that retrain (papers: 5 of 11)."""
 
     def points(self, benchmark: Benchmark) -> tuple[Weights, ...]:
         """One point per policy."""

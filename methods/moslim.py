@@ -1,4 +1,4 @@
-"""MOSLIM: goals such as <helpful 5> in the prompt, and one grading reward model that knows whether they were met (arXiv 2505.20336)."""
+"""MOSLIM: goals like <helpful 5> in the prompt, one reward model that grades how they are met (arXiv 2505.20336)."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class MOSLIM(Reinforcement, Method):
-    """One RL run from the starting policy, under random goals that it reads and the reward model does not: a single policy
-    for all weights. The reward model has one classification head per objective; an answer is rewarded for the probability
-    of the grades that its goals ask for.
+    """One RL run from the starting policy under random goals: a single policy for all weights.
+
+    The policy reads the goals, the reward model does not. The reward model has one classification head per objective;
+    an answer is rewarded for the probability of the grades that its goals ask for.
     """
 
     steering = "prompt"
@@ -33,38 +34,41 @@ class MOSLIM(Reinforcement, Method):
     epochs: Annotated[float, Range(above=0)] = 4.0
     """Tasks, a prompt under some goals, per training prompt; each prompt is posed under K goals at a time [choice]."""
     learning_rate: Annotated[float, Range(0, 1)] = 2e-5
-    """Of the policy [choice]: telling goals apart takes more than moving all answers one way."""
+    """Learning rate of the policy [choice]: telling goals apart takes more than moving all answers one way."""
     kl_coef: Annotated[float, Range(0)] = 0.2
-    """Against rewards in standard deviations of a probability [choice]."""
+    """Weight of the KL to the starting policy, against rewards in standard deviations of a probability [choice]."""
     supervision: Literal["auto", "grades", "rewards"] = "auto"
-    """What the reward model learns: the data's graded annotations ("grades", the paper's case), or the quantile bin of the
-    benchmark's training reward ("rewards", the signal that RL by other methods is given). "auto" takes grades where the data
-    has them for every objective [choice]."""
+    """What the reward model learns: the data's graded annotations, or the quantile bin of the training reward.
+    "grades" is the paper's case; "rewards" bins the benchmark's reward, the signal that RL by other methods is given.
+    "auto" takes grades where the data has them for every objective [choice]."""
     classes: Annotated[int, Range(2)] = 5
     """Quantile bins per objective, the intensities 1..K [choice]; annotations bring their own number."""
     reward_base: str = "policy"
-    """What the reward model starts from: "policy" (the benchmark's starting policy, which knows what fits a prompt [choice]),
-    an untrained model of a scratch size ("0.3m", "1m", ...), or a hub id / local path of a decoder."""
+    """What the reward model starts from: "policy", an untrained model of a scratch size, or a decoder.
+    "policy" is the benchmark's starting policy, which knows what fits a prompt [choice]; scratch sizes are "0.3m",
+    "1m", ...; a decoder is a hub id / local path."""
     reward_steps: Annotated[int, Range(1)] = 300
     """Training steps of the reward model [choice]."""
     reward_batch: Annotated[int, Range(1)] = 32
     """Answers per step of the reward model [choice]."""
     reward_learning_rate: Annotated[float, Range(0, 1)] = 1.5e-5
-    """Of the reward model, cosine schedule [choice]."""
+    """Learning rate of the reward model, cosine schedule [choice]."""
     statistics: Literal["head", "running", "batch", "calibration"] = "head"
-    """Where mean and SD of the probabilities come from: per head, pooled over its classes and over all answers so far
-    [choice]; the same per head and class ("running"); per head and class over the batch, or over `calibration_answers` alone.
-    Pooled, an answer that ignores its goal gains nothing on balance, since the probabilities of all grades sum to one. Per
-    class a rare grade pays more than a frequent one, and a small policy gives it to everybody before it reads any goal."""
+    """Where mean and SD of the probabilities come from.
+    Per head, pooled over its classes and over all answers so far ("head") [choice]; per head and class over all answers
+    so far ("running"); per head and class over the batch ("batch"), or over `calibration_answers` alone
+    ("calibration"). Pooled, an answer that ignores its goal gains nothing on balance, since the probabilities of all
+    grades sum to one. Per class a rare grade pays more than a frequent one, and a small policy gives it to everybody
+    before it reads any goal."""
     calibration_answers: Annotated[int, Range(1)] = 512
     """Answers of the starting policy with which the statistics begin [choice]."""
     divisor: Literal["heads", "goals"] = "heads"
     """What the sum over heads is divided by: their number (paper), or that of the goals in the prompt."""
     mapping: WeightsToGoals = "middle"
-    """How weights become goals [choice]: intensity 1 + (K - 1) s, rounded, where s is w ("linear"), w / max(w) ("linf"),
-    w / ||w||_2 ("l2"), or the power of w that is 1/2 at equal weights ("middle", for two objectives the same as "linear").
-    A goal of intensity 1 is left out. With "middle", equal weights ask for the middle grade of everything, where "linf" and
-    "l2" ask for more than any answer has."""
+    """How weights become goals [choice]: intensity 1 + (K - 1) s, rounded, where s follows from w.
+    s is w ("linear"), w / max(w) ("linf"), w / ||w||_2 ("l2"), or the power of w that is 1/2 at equal weights
+    ("middle", for two objectives the same as "linear"). A goal of intensity 1 is left out. With "middle", equal weights
+    ask for the middle grade of everything, where "linf" and "l2" ask for more than any answer has."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -120,8 +124,10 @@ class MOSLIM(Reinforcement, Method):
         return policy.steered(partial(told, policy, goals=goals, names=benchmark.names))
 
     def _labelled(self, benchmark: Benchmark, seed: int) -> tuple[list[Answer], np.ndarray, list[int]]:
-        """What the reward model learns from: answers, labels (N, M) and the number of classes per head. Where rewards label,
-        as many answers as it sees, drawn from all training answers and pairs."""
+        """What the reward model learns from: answers, labels (N, M) and the number of classes per head.
+
+        Where rewards label, these are as many answers as it sees, drawn from all training answers and pairs.
+        """
         from methods import _grader
 
         if self.supervision == "grades" or (self.supervision == "auto" and benchmark.graded):

@@ -1,4 +1,4 @@
-"""ParetoHqD: imitate the best answers that lie in the direction of a preference (Gu et al., AAAI 2026, arXiv 2504.16628)."""
+"""ParetoHqD: imitate the best answers in the direction of a preference (Gu et al., AAAI 2026, arXiv 2504.16628)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ParetoHqD(Adapter, Method):
-    """Two short SFT stages per w. First on the training answers, then on the answers of a few first-stage policies: each
-    time on those near the Pareto front that lie nearest to the preference direction of w.
+    """Two short SFT stages per w, on the training answers and then on those of a few first-stage policies.
+
+    Each time they imitate the answers near the Pareto front that lie nearest to the preference direction of w.
 
     Learning rates are for a width of 4096 (a 7B model) and grow as 1/width for narrower ones (Yang et al. 2022, muP).
     """
@@ -30,22 +31,24 @@ class ParetoHqD(Adapter, Method):
     answers: Annotated[int, Range(1)] = 100
     """k, training answers that a first stage imitates; a second stage imitates k / 2 (paper: 100)."""
     pool: Annotated[int, Range(1)] = 15
-    """Non-dominated layers are peeled off until they hold this many times the answers to be selected from them [choice]; with
-    a fixed few layers nearly every w selects the same answers. But no more than a twentieth of all answers or, where that is
-    too few to choose from, twice those to be selected [choice]: how good an answer is along the direction of w is up to
-    the layers alone, and most of a few thousand answers are not near the Pareto front."""
+    """How many answers to select from, as a multiple of those to be selected [choice].
+    Non-dominated layers are peeled off until they hold so many; with a fixed few layers nearly every w selects the same
+    answers. But no more than a twentieth of all answers or, where that is too few to choose from, twice those to be
+    selected [choice]: how good an answer is along the direction of w is up to the layers alone, and most of a few
+    thousand answers are not near the Pareto front."""
     steps: Annotated[int, Range(1)] | None = None
-    """Of a first stage; a second stage takes as many (paper: 200, which are 16 passes over k and 32 over k / 2). None
-    chooses: 200 from a billion parameters on, and 4 passes over the answers below [choice], as small policies are trained
-    whole and soon know a hundred answers by heart."""
+    """Steps of a first stage; a second stage takes as many (paper: 200, 16 passes over k and 32 over k / 2).
+    None chooses: 200 from a billion parameters on, and 4 passes over the answers below [choice], as small policies are
+    trained whole and soon know a hundred answers by heart."""
     batch: Annotated[int, Range(1)] = 8
     """Answers per step (paper: 8)."""
     learning_rate: Annotated[float, Range(0, 1)] | None = None
-    """AdamW, cosine. None chooses [choice]: 1.414e-4 for adapters (arXiv 2402.10207), 1e-5 where the whole policy is trained.
-    At the former, a small policy knows its hundred answers by heart after 50 steps and gives them to every prompt."""
+    """Learning rate of AdamW, cosine; None chooses by what is trained [choice].
+    1.414e-4 for adapters (arXiv 2402.10207), 1e-5 where the whole policy is trained. At the former, a small policy
+    knows its hundred answers by heart after 50 steps and gives them to every prompt."""
     prompts: Annotated[int, Range(1)] = 10_000
-    """Training prompts that the first-stage policies of w = e_i and of equal weights answer, each all of them, at most all
-    there are (paper: 10,000)."""
+    """Training prompts that the first-stage policies of w = e_i and of equal weights answer (paper: 10,000).
+    Each answers all of these prompts, which are at most all there are."""
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """First stages for every w and for the representatives, their answers, second stages for every w."""
@@ -77,7 +80,7 @@ class ParetoHqD(Adapter, Method):
         stages: dict[Weights, Stage],
         start: dict[Weights, Stage],
     ) -> None:
-        """One SFT per w, on the `count` answers that suit it, from the stages in `start` or else from the starting policy."""
+        """One SFT per w, on the `count` answers that suit it, from the stages in `start` or the starting policy."""
         from methods import _policy, _sft
 
         distinct = list(dict.fromkeys(answers))

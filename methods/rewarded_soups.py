@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RewardedSoups(Reinforcement, Method):
-    """theta(w) = sum_i w_i theta_i, where theta_i maximises reward i alone (eq. 1): any weights from M trained policies.
+    """theta(w) = sum_i w_i theta_i, theta_i maximising reward i alone (eq. 1): any weights from M trained policies.
 
     The experts must share their starting point, and with LoRA the adapter's initialisation, or they cannot be mixed
     (linear mode connectivity, section 2.2).
@@ -24,8 +24,8 @@ class RewardedSoups(Reinforcement, Method):
     steering = "merge"
 
     average: Literal["updates", "factors"] = "updates"
-    """What of LoRA adapters is averaged: what they add to the weights (eq. 1), or their factors A and B apart, as the public
-    code does."""
+    """What of LoRA adapters is averaged: what they add to the weights (eq. 1), or their factors.
+    The public code averages the factors A and B apart."""
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """One RL run per objective: MORLHF at the corners of the simplex."""

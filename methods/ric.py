@@ -1,4 +1,4 @@
-"""RiC, Rewards-in-Context: tell the policy in its prompt which rewards to reach (Yang et al., ICML 2024, arXiv 2402.10207)."""
+"""RiC, Rewards-in-Context: write the rewards to reach in the prompt (Yang et al., ICML 2024, arXiv 2402.10207)."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RiC(Adapter, Method):
-    """Offline: SFT on every training answer with its own rewards written behind the prompt. Online: answer prompts under
-    demanding rewards, keep the answers near the Pareto front, fine-tune on them under the rewards they achieved.
+    """SFT on answers with their own rewards in the prompt: offline on the data's, then online on the policy's own.
+
+    Offline, every training answer has its rewards written behind the prompt. Online: answer prompts under demanding
+    rewards, keep the answers near the Pareto front, fine-tune on them under the rewards they achieved.
 
     Learning rates are for a width of 4096 (a 7B model) and grow as 1/width for narrower ones (Yang et al. 2022, muP).
     """
@@ -32,35 +34,39 @@ class RiC(Adapter, Method):
     steering = "prompt"
 
     offline_epochs: Annotated[float, Range(above=0)] = 1.5
-    """Passes over all training answers [choice] (paper: 20,000 steps of 8, half a pass over HH-RLHF's 320,000 answers)."""
+    """Passes over all training answers [choice].
+    The paper takes 20,000 steps of 8, half a pass over HH-RLHF's 320,000 answers."""
     learning_rate: Annotated[float, Range(0, 1)] = 1.414e-4
-    """Offline (paper: 1.414e-4)."""
+    """Learning rate of the offline stage (paper: 1.414e-4)."""
     batch: Annotated[int, Range(1)] = 16
     """Answers per step [choice] (paper: 8)."""
     rounds: Annotated[int, Range(0)] = 2
-    """Online rounds (paper: 2)."""
+    """Number of online rounds (paper: 2)."""
     online_prompts: Annotated[int, Range(1)] = 20_000
-    """Prompts answered per round, at most all training prompts (paper: 20,000)."""
+    """Prompts answered per online round, at most all training prompts (paper: 20,000)."""
     online_epochs: Annotated[float, Range(above=0)] = 1.0
-    """Passes over the kept answers (paper: 4,000 steps of 8 on 30,000 answers, one pass)."""
+    """Passes over the answers kept in an online round (paper: 4,000 steps of 8 on 30,000 answers, one pass)."""
     online_learning_rate: Annotated[float, Range(0, 1)] = 1e-5
-    """Online (paper: 1e-5)."""
+    """Learning rate of the online rounds (paper: 1e-5)."""
     keep: Literal["pareto", "quantile"] = "pareto"
-    """Which online answers are kept: the first non-dominated layers until `keep_share` of them [choice], or, as in the public
-    code, all of which some score reaches its 1 - keep_share quantile ("quantile", which keeps dominated answers)."""
+    """Which online answers are kept: by non-dominated layers [choice], or by a quantile, as in the public code.
+    "pareto" keeps the first layers until `keep_share` of the answers are in; "quantile" keeps all of which some score
+    reaches its 1 - keep_share quantile, dominated answers among them."""
     keep_share: Annotated[float, Range(above=0, high=1)] = 0.3
     """Share of the online answers that are kept (code: above the 0.7 quantile)."""
     offline_share: Annotated[float, Range(0)] = 0.5
-    """Training answers mixed into an online round, per kept answer, selected in the same way (paper: 10,000 per 20,000)."""
+    """Training answers mixed into an online round, per kept answer (paper: 10,000 per 20,000).
+    They are selected as `keep` says."""
     mapping: Literal["l2", "linf", "linear"] = "linear"
-    """How weights become desired rewards: low + s (high - low), where s is w / ||w||_2 ("l2", as in the public code),
-    w / max(w) ("linf") or w ("linear"). "linear" [choice] asks for what can be had together; "l2" asks for 71 % of both ranges
-    at w = (.5, .5), which no answer reaches, and weights beyond that change little."""
+    """How weights become desired rewards: low + s (high - low), where s follows from w.
+    s is w / ||w||_2 ("l2", as in the public code), w / max(w) ("linf") or w ("linear"). "linear" [choice] asks for what
+    can be had together; "l2" asks for 71 % of both ranges at w = (.5, .5), which no answer reaches, and weights beyond
+    that change little."""
     bounds: Literal["front", "normal"] = "front"
-    """The range of rewards to ask for, low to high. "front" [choice]: their 5 % and 95 % quantiles over the first
-    non-dominated layers of the training answers, `keep_share` of them. "normal" (code): the extremes of as many normal draws
-    as there are training answers, some 4 SDs to either side; there the worst reward stands for collapsed answers, and
-    w = e_i asks for them."""
+    """The range of rewards to ask for, low to high.
+    "front" [choice]: their 5 % and 95 % quantiles over the first non-dominated layers of the training answers,
+    `keep_share` of them. "normal" (code): the extremes of as many normal draws as there are training answers, some 4
+    SDs to either side; there the worst reward stands for collapsed answers, and w = e_i asks for them."""
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """Offline SFT, then the online rounds."""
@@ -104,8 +110,10 @@ class RiC(Adapter, Method):
     def _online_answers(
         self, benchmark: Benchmark, run: Run, stage: Stage, number: int, low: np.ndarray, high: np.ndarray
     ) -> tuple[list[Answer], np.ndarray]:
-        """Answers training prompts under demanding rewards; returns the answers kept, of those that came to an end, and the
-        rewards they achieved."""
+        """Answers training prompts under demanding rewards.
+
+        Returns the answers kept, of those that came to an end, and the rewards they achieved.
+        """
         from methods import _policy
 
         generator = np.random.default_rng([run.seed, number])
@@ -144,7 +152,7 @@ def wrap(prompt: str, scores: Sequence[float]) -> str:
 
 
 def unwrap(text: str) -> tuple[str, tuple[float, ...]]:
-    """Inverse of `wrap`: the prompt and the rewards behind it.
+    """The prompt and the rewards behind it, of a text that `wrap` wrote; the text and none of any other.
 
     >>> unwrap("How? <R1> 0.3 <R2> -1.2")
     ('How?', (0.3, -1.2))
@@ -168,14 +176,17 @@ def score_bounds(scores: np.ndarray, kind: Literal["front", "normal"], share: fl
 def desired(
     weights: Weights, low: np.ndarray, high: np.ndarray, mapping: Literal["l2", "linf", "linear"]
 ) -> np.ndarray:
-    """Rewards to ask for (M,): low + s (high - low), s = w / ||w||_2 ("l2"), w / max(w) ("linf"), or w ("linear") (section 2.4)."""
+    """Rewards to ask for (M,): low + s (high - low), where `mapping` says how s follows from w (section 2.4).
+
+    s is w / ||w||_2 ("l2"), w / max(w) ("linf"), or w ("linear").
+    """
     w = np.asarray(weights)
     share = {"l2": w / np.linalg.norm(w), "linf": w / w.max(), "linear": w}[mapping]
     return low + share * (high - low)
 
 
 def demanding(count: int, low: np.ndarray, high: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Targets (count, M) for the online rounds: all objectives at their maximum but one, which is uniform (section 2.3)."""
+    """Targets (count, M) of the online rounds: all objectives at their maximum but a uniform one (section 2.3)."""
     targets = np.tile(high, (count, 1))
     spared = generator.integers(len(high), size=count)
     targets[np.arange(count), spared] = generator.uniform(low[spared], high[spared])

@@ -1,4 +1,4 @@
-"""SPO, Sequential Preference Optimization: align to one objective after the other, keeping the earlier ones (arXiv 2405.12739)."""
+"""SPO, Sequential Preference Optimization: align to objectives in turn, keeping the earlier ones (arXiv 2405.12739)."""
 
 from __future__ import annotations
 
@@ -20,23 +20,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SPO(Preference, Method):
-    """Round 1 is DPO on the first objective's pairs. Round m goes on from pi_{m-1} on the m-th objective's pairs, minimising
+    """DPO round by round: on the first objective's pairs, then from pi_{m-1} on those of the m-th.
+
+    Round m minimises
 
         -E log sigmoid(beta (D log pi - D log pi_{m-1}) - alpha sum_{i<m} D R^_i),   D f = f(chosen) - f(rejected)
 
-    with the implicit rewards R^_i of the earlier rounds, which are constants: beta log(pi_i / pi_{i-1}), less alpha times those
-    before it.
+    with the implicit rewards R^_i of the earlier rounds, which are constants: beta log(pi_i / pi_{i-1}), less alpha
+    times those before it.
 
-    SPO has settings and no weights: its front is swept by alpha and by the order of objectives, each of which comes first
-    once [choice]. The policy of every round is a point, under the weights of the reward it maximises: the i-th of n
-    objectives weighs 1 + alpha (n - i), divided by the sum over all. Where two orders imply the same weights, as all do for
-    alpha = 0, only the first is trained [choice].
+    SPO has settings and no weights: its front is swept by alpha and by the order of objectives, each of which comes
+    first once [choice]. The policy of every round is a point, under the weights of the reward it maximises: the i-th of
+    n objectives weighs 1 + alpha (n - i), divided by the sum over all. Where two orders imply the same weights, as all
+    do for alpha = 0, only the first is trained [choice].
     """
 
     steering = "retrain"
 
     alphas: tuple[Annotated[float, Range(0)], ...] = (0.0, 0.5, 1.0)
-    """How much the earlier objectives count in later rounds; 0 is sequential DPO [choice; 0, .1, .2, .5, 1 is a finer sweep]."""
+    """How much the earlier objectives count in later rounds; 0 is sequential DPO.
+    [choice]; 0, .1, .2, .5, 1 is a finer sweep."""
 
     def __post_init__(self) -> None:
         if not self.alphas or min(self.alphas) < 0:
@@ -111,7 +114,7 @@ class Setting(NamedTuple):
         return [Setting(self.order[:1], 0.0), *(Setting(self.order[:m], self.alpha) for m in later)]
 
     def label(self, names: Sequence[str]) -> str:
-        """Its name for people."""
+        """The setting's name for people."""
         objectives = " > ".join(names[k] for k in self.order)
         return objectives if len(self.order) == 1 else f"{objectives}, alpha {self.alpha:g}"
 

@@ -191,8 +191,8 @@ def evaluate(
     from moa_cli.responses import read
 
     modes = {
-        "--pareto": pareto, "--weights": weights is not None, "--responses": responses is not None, "--rescore": rescore,
-        "--prompts": prompts,
+        "--pareto": pareto, "--weights": weights is not None, "--responses": responses is not None,
+        "--rescore": rescore, "--prompts": prompts,
     }  # fmt: skip
     beside = {"RUN": run, "--name": name is not None, "--column": column, "--seed": seed is not None}
     evaluation.check_mode(modes, beside | {"--config": config, "--data-dir": data_dir})

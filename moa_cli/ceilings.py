@@ -36,7 +36,8 @@ KLS = (0.5, 1.0, 2.0, 4.0)
 BEST_OF = 16
 """Answers among which the best is taken."""
 NEAR = 2.5
-"""Nats per answer: of policies farther from the starting policy nearly all answers are unlikely under what is in reach [choice]."""
+"""How far from the starting policy, in nats per answer, policies whose answers are drawn may be [choice].
+Of policies farther away nearly all answers are unlikely under what is in reach."""
 STEP = 0.25
 """Nats between the points of a curve."""
 
@@ -109,7 +110,10 @@ def _kind(rows: Mapping[str, Sequence[Front]], samples: Samples, kind: str, keep
 
 
 def _front(ceiling: Ceiling, kl: float, grid: Sequence[Weights], shift: np.ndarray) -> dict[str, Any] | None:
-    """The KL-optimal front at a mean KL, as far as it is in reach. `share`: of the samples, those effective at least."""
+    """The KL-optimal front at a mean KL, as far as it is in reach.
+
+    `share` is that of the samples which is effective at least.
+    """
     reached = [w for w in grid if kl <= ceiling.reach(w)]
     if not reached:
         return None
@@ -146,8 +150,9 @@ def _lists(grid: Sequence[Weights]) -> list[list[float]]:
 
 
 def _pool(runs: Sequence[tuple[Path, Front]], grid: Sequence[Weights]) -> tuple[Member, ...]:
-    """For each weight of the grid the point of the highest w . r that is NEAR, of the first seed. At most M + 1 of them, evenly
-    spread.
+    """For each weight of the grid the point of the highest w . r that is NEAR, of the first seed.
+
+    At most M + 1 of them, evenly spread.
 
     Policies made while they answer are left out, since nobody can tell how likely their answers are.
     """

@@ -54,8 +54,9 @@ def _ceiling(ax: Axes, ceiling: Part, shown: tuple[int, int], joined: bool) -> N
         # the dashed line crosses the others: its name stands at its other end
         k, below = (int(np.argmax(x)), True) if line == "-" else (int(np.argmax(y)), False)
         ax.annotate(
-            name, (x[k], y[k]), (0, -3 if below else 3), textcoords="offset points", fontsize=6.5, color=MUTED, ha="center",
-            va="top" if below else "bottom", bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5}, zorder=1.5,
+            name, (x[k], y[k]), (0, -3 if below else 3), textcoords="offset points", fontsize=6.5, color=MUTED,
+            ha="center", va="top" if below else "bottom",
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5}, zorder=1.5,
         )  # fmt: skip
 
 

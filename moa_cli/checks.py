@@ -1,4 +1,4 @@
-"""What the report says of how far to believe it: over-optimisation, cost, other corners, collapse, and answers to look at."""
+"""What the report says of how far to believe it: over-optimisation, cost, other corners, collapse, sample answers."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def over_optimisation(benchmark: Part, styles: Styles) -> Content:
         return [number(reward[name]), number(held_out[name]), change, *places, number(gap, "+")]
 
     text = (
-        "Methods train on the rewards; the evaluators are held out. A method to the right of the line, or high above 0, is better "
-        "at pleasing its rewards than at what these stand for."
+        "Methods train on the rewards; the evaluators are held out. A method to the right of the line, or high above "
+        "0, is better at pleasing its rewards than at what these stand for."
     )
     if benchmark["agreement"] is not None:
         text += f" The two orders of methods agree with a Kendall's tau of {number(benchmark['agreement'])}."
@@ -68,7 +68,7 @@ def over_optimisation(benchmark: Part, styles: Styles) -> Content:
 
 
 def _place(values: dict[str, float], name: str) -> int:
-    """1 for the highest value."""
+    """The place of a method by its value, 1 for the highest."""
     return 1 + sum(value > values[name] for value in values.values())
 
 
@@ -78,8 +78,8 @@ def cost(benchmark: Part, styles: Styles) -> Content:
     if not known:
         return [read("What these answers cost was not counted.")]
     text = (
-        "Further up for less is better. Training is what a method spends beyond the preparation that all share; an answer is "
-        "paid for at every use."
+        "Further up for less is better. Training is what a method spends beyond the preparation that all share; an "
+        "answer is paid for at every use."
     )
 
     def told(caption: str, entries: Entries) -> Html:
@@ -117,8 +117,8 @@ def corners(benchmark: Part, styles: Styles) -> Content:
         for a, b in ref["flips"]:
             flips.setdefault((a, b), []).append(f"{ref['sds']:g}")
     text = (
-        "The hypervolume depends on the corner that it is measured from: so many SDs below the mean of the starting policy. In "
-        "brackets, the place of the method."
+        "The hypervolume depends on the corner that it is measured from: so many SDs below the mean of the starting "
+        "policy. In brackets, the place of the method."
     )
     told = "These pairs change their order, at so many SDs:" if flips else "No pair of methods changes its order."
     pairs = [el("li", called(a), ", ", called(b), f" ({', '.join(sds)})") for (a, b), sds in flips.items()]
@@ -150,8 +150,9 @@ def collapse(benchmark: Part, styles: Styles) -> Content:
         if point["collapsed_seeds"]
     ]
     text = (
-        "Collapsed answers repeat themselves or hardly say anything. Distinct-n: share of different n-grams; self-BLEU: how alike "
-        "answers are; ended: share that come to an end by themselves; perplexity: under the starting policy."
+        "Collapsed answers repeat themselves or hardly say anything. Distinct-n: share of different n-grams; "
+        "self-BLEU: how alike answers are; ended: share that come to an end by themselves; perplexity: under the "
+        "starting policy."
     )
     columns = ["Collapsed", "Worst point", *_titles(LANGUAGE)]
     done = "Kept in hypervolumes in spite of" if benchmark["keeps_collapsed"] else "Left out of hypervolumes for"
@@ -171,8 +172,8 @@ def answers(benchmark: Part, styles: Styles) -> Content:
         return [read("No answers are at hand.")]
     first = benchmark["samples"][0]["answers"][0]["method"]
     text = (
-        "What methods answer to the same prompt, at weights nearest to equal; below each, its held-out scores. The prompts are "
-        f"those on which {first} has its best, its median and its worst mean score."
+        "What methods answer to the same prompt, at weights nearest to equal; below each, its held-out scores. The "
+        f"prompts are those on which {first} has its best, its median and its worst mean score."
     )
     parts = [read(text)]
     for sample in benchmark["samples"]:
@@ -184,7 +185,7 @@ def answers(benchmark: Part, styles: Styles) -> Content:
 
 
 def _answer(benchmark: Part, answer: Part, styles: Styles) -> Html:
-    """One method's."""
+    """One method's answer, with its held-out scores."""
     scores = zip(benchmark["objectives"], answer["evaluator"], strict=True)
     told = [el("span", called(name), f" {number(score, '+')}") for name, score in scores]
     text = el("p", answer["response"].strip(), dir="auto")

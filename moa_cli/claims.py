@@ -1,4 +1,7 @@
-"""What papers claim, checked over measured runs: the document `moa.claims/1`. The claims are data, `benchmarks/claims.toml`."""
+"""What papers claim, checked over measured runs: the document `moa.claims/1`.
+
+The claims are data, `benchmarks/claims.toml`.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,8 @@ class Claim:
     def verdict(self, interval: Interval) -> str:
         """What an interval says about it: it lies on the right side, on the wrong one, or on both.
 
-        >>> Claim(claim="", source="", published="", measure="cost", of=("a", "b"), below=0.5).verdict(Interval(0.4, 0.3, 0.6))
+        >>> claim = Claim(claim="", source="", published="", measure="cost", of=("a", "b"), below=0.5)
+        >>> claim.verdict(Interval(0.4, 0.3, 0.6))
         'inconclusive'
         """
         low, high = interval.low, interval.high
@@ -130,8 +134,10 @@ def _are_names(value: Any, count: int) -> bool:
 
 
 def check(claims: Sequence[Claim], fronts: Sequence[Front], say: Callable[[str], None]) -> dict[str, Any]:
-    """Every claim on every benchmark of the fronts, which are those of runs. Answers made elsewhere are left out; so are runs
-    whose method is no longer what it was, and `say` is told."""
+    """Every claim on every benchmark of the fronts, which are those of runs.
+
+    Answers made elsewhere are left out; so are runs whose method is no longer what it was, and `say` is told.
+    """
     found: dict[str, dict[str, list[Measured]]] = {}
     for front in (f for f in fronts if f.steering != store.GIVEN):
         try:
@@ -184,7 +190,7 @@ def where(source: Source, seeds: Sequence[int]) -> str:
 
 
 def _checked(claim: Claim, methods: dict[str, list[Measured]]) -> dict[str, Any]:
-    """A claim with what was measured and the verdict, or the reason why there is none and the command that would help."""
+    """A claim with what was measured and the verdict, or why there is none and which command would help."""
     told = {f.name: getattr(claim, f.name) for f in fields(Claim)} | {"of": list(claim.of)}
     try:
         for name in claim.of:
@@ -203,7 +209,10 @@ def _checked(claim: Claim, methods: dict[str, list[Measured]]) -> dict[str, Any]
 
 
 def table(document: dict[str, Any]) -> tuple[RenderableType, ...]:
-    """For a terminal of 80 columns: a line per claim and benchmark. Commands are texts, which are not to be broken."""
+    """The claims for a terminal of 80 columns: a line per claim and benchmark.
+
+    Commands are texts, which are not to be broken.
+    """
     parts: list[RenderableType] = []
     for benchmark in document["benchmarks"]:
         block = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)

@@ -24,11 +24,11 @@ def compare(
 
     A row is a method with one configuration; it may have several seeds, and its numbers are means over them: of points
     (`points`), of each seed's own indicator (all else). Rows go from the highest hypervolume under the held-out
-    evaluators to the lowest. `pairs` are differences a - b in that hypervolume at equally many points. Intervals come from the paired bootstrap over
-    prompts, nested in seeds. IGD+ is the distance to the non-dominated points of all fronts together; expected utility is
-    over an even grid of weights. Points at which too many answers are degenerate do not count, unless they are kept.
-    `ceilings` maps the hash of a scale card to the samples that its ceiling is estimated from.
-    BadInput for fronts of one benchmark that were measured in different units.
+    evaluators to the lowest. `pairs` are differences a - b in that hypervolume at equally many points. Intervals come
+    from the paired bootstrap over prompts, nested in seeds. IGD+ is the distance to the non-dominated points of all
+    fronts together; expected utility is over an even grid of weights. Points at which too many answers are degenerate
+    do not count, unless they are kept. `ceilings` maps the hash of a scale card to the samples that its ceiling is
+    estimated from. BadInput for fronts of one benchmark that were measured in different units.
     """
     if not fronts:
         raise BadInput("there is nothing to compare", "no front was given", "moa train -m METHOD, then moa compare")

@@ -19,9 +19,9 @@ class Settings:
     """Everything that `-b`, `-m`, `-c` and `--data-dir` describe, checked."""
 
     benchmarks: dict[str, Benchmark]
-    """By what was typed: a name or a file."""
+    """Each benchmark by what was typed: a name or a file."""
     methods: dict[str, Method]
-    """By what was typed: a name or a file."""
+    """Each method by what was typed: a name or a file."""
     options: dict[str, Any]
     """The benchmark options among the items of `-c`."""
 
@@ -152,8 +152,10 @@ def _set(config: dict[str, Any], key: str, value: Any, hint: Any, mistakes: list
 
 
 def _make(cls: type[Method], config: dict[str, Any], mistakes: list[str]) -> Method | None:
-    """The method, its defaults fitted as what is typed is: a default of 1 where a number belongs is 1.0 again in a worker,
-    and the run's folder is named after it."""
+    """The method, its defaults fitted as what is typed is.
+
+    A default of 1 where a number belongs is 1.0 again in a worker, and the run's folder is named after it.
+    """
     hints = hyperparameter_types(cls)
     try:
         return cls(**{name: fit(value, hints[name]) for name, value in as_config(cls(**config)).items()})

@@ -14,8 +14,10 @@ errors = Console(stderr=True, highlight=False, markup=False)
 
 
 def out(result: Any) -> None:
-    """The result: a text or something to render as it is, several of these, or else a document as JSON. BadInput where stdout
-    takes no more."""
+    """Prints the result: a text or something to render as it is, several of these, or else a document as JSON.
+
+    BadInput where stdout takes no more.
+    """
     escaped = not (sys.stdout.encoding or "").lower().startswith("utf")  # JSON stays exact where letters are missing
     told = os.environ.get("COLUMNS", "")
     own = sys.stdout.isatty() or (told.isdecimal() and int(told) > 0)  # then rich knows the width

@@ -25,8 +25,10 @@ Check = Callable[[Iterable[Card]], None]
 def check_options(
     names: Sequence[str], what: Sequence[Path], of_made: Mapping[str, Any], of_found: Mapping[str, Any]
 ) -> None:
-    """BadInput for an option that would do nothing: those of runs that are made need methods, those of runs that are found
-    or made need that none was named."""
+    """BadInput for an option that would do nothing.
+
+    Those of runs that are made need methods; those of runs that are found or made need that no run was named.
+    """
     for option, value in of_made.items():
         if value and not names:
             raise BadInput(
@@ -46,8 +48,11 @@ def check_options(
 def hold(
     settings: Settings, seeds: Sequence[int], home: Path, data_dir: Path | None, jobs: int | None, check: Check | None
 ) -> tuple[list[Path], Failed]:
-    """Trains and measures whatever is missing: the folders of the measured runs, and what failed. Without a gate that could
-    judge it, a failure ends the command; with one, `check` says whether it can, as soon as units are known."""
+    """Trains and measures whatever is missing: the folders of the measured runs, and what failed.
+
+    Without a gate that could judge it, a failure ends the command; with one, `check` says whether it can, as soon as
+    units are known.
+    """
     chosen = plan.contestants(settings, seeds or [0], home=home, data_dir=data_dir)
     if check is None:
         steps.succeed(_made(chosen, settings, jobs))
@@ -70,8 +75,10 @@ def _made(runs: Sequence[plan.Contestant], settings: Settings, jobs: int | None)
 def document_of(
     measured: list[Front], failed: Failed, jobs: int | None, *, keep_collapsed: bool, ceiling: bool
 ) -> dict[str, Any]:
-    """The comparison of these runs' fronts, with how it was made; what `ceiling` asks for is drawn first. If all have failed,
-    it is empty."""
+    """The comparison of these runs' fronts, with how it was made; empty where all have failed.
+
+    What `ceiling` asks for is drawn first.
+    """
     document: dict[str, Any] = {"schema": SCHEMA, "benchmarks": []}
     if measured or not failed:
         folders = [fronts.run_of(front) for front in measured]

@@ -21,8 +21,9 @@ def image(document: dict[str, Any], kind: str) -> bytes:
 def figure(document: dict[str, Any]) -> Figure:
     """A band of panels per table that has curves, and one legend below.
 
-    `table["curves"]` numbers its columns: "x" is what was varied, "y" are scores, and "panel", where it is not None, sorts
-    the rows into panels. A row without x is a level to compare with: a dashed line, which the legend calls "level".
+    `table["curves"]` numbers its columns: "x" is what was varied, "y" are scores, and "panel", where it is not None,
+    sorts the rows into panels. A row without x is a level to compare with: a dashed line, which the legend calls
+    "level".
     """
     with matplotlib.rc_context(LOOK):
         bands = [(b, one, _panels(one)) for b in document["benchmarks"] for one in b["tables"] if one["curves"]]

@@ -1,4 +1,7 @@
-"""What the report's drawings share: axes, marks, labels. Methods are told by colour and marker, the page has the legend."""
+"""What the report's drawings share: axes, marks, labels.
+
+Methods are told by colour and marker, the page has the legend.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,9 @@ KINDS = {"evaluator": "held-out score", "reward": "reward"}
 WIDE = (4.0, 3.1)
 """Width and height in inches of a drawing of which two stand side by side; letters keep a readable size on a phone."""
 THIRD = (3.2, 2.6)
-"""Where it is three."""
+"""Width and height in inches of a drawing of which three stand side by side."""
 SIXTH = (2.1, 1.8)
-"""Where it is six."""
+"""Width and height in inches of a drawing of which six stand side by side."""
 Styles = Mapping[str, Style]
 Part = dict[str, Any]
 """A benchmark of the document or one of its rows."""
@@ -47,7 +50,7 @@ def drawing(size: tuple[float, float] = WIDE) -> Callable[[Callable[Concatenate[
 
 
 def quality(row: Part, kind: str) -> Part:
-    """Its indicators under one kind of score."""
+    """A row's indicators under one kind of score."""
     return row["evaluator"] if kind == "evaluator" else row
 
 
@@ -62,7 +65,8 @@ def dots(ax: Axes, x: Any, y: Any, style: Style, filled: np.ndarray | bool = Tru
     area = size * (80 if style.marker == "*" else 28)
     ax.scatter(
         x, y, s=area, marker=style.marker, c=[style.colour if f else PAPER for f in solid],
-        edgecolors=[PAPER if f else style.colour for f in solid], linewidths=[0.4 if f else 0.9 for f in solid], zorder=3,
+        edgecolors=[PAPER if f else style.colour for f in solid], linewidths=[0.4 if f else 0.9 for f in solid],
+        zorder=3,
     )  # fmt: skip
 
 

@@ -73,8 +73,10 @@ def measure(paths: list[Path], benchmarks: list[str], home: Path, jobs: int | No
 
 
 def _points(runs: Sequence[Contestant], point: Weights, *, named: bool) -> list[tuple[Contestant, Weights]]:
-    """The runs with the weights meant for each. One that cannot be asked for them is refused where it was named, else left
-    out, unless that leaves none."""
+    """The runs with the weights meant for each.
+
+    One that cannot be asked for them is refused where it was named, else left out, unless that leaves none.
+    """
     points, refusals = [], []
     for run in runs:
         try:
@@ -121,7 +123,7 @@ def take_in(found: Found, source: Source, benchmark: Benchmark, jobs: int | None
 
 
 def _check_free(folder: Path, run: Responses, benchmark: Benchmark) -> None:
-    """BadInput where the method has other answers at this seed: `moa compare` would refuse a seed that is there twice."""
+    """BadInput where the method has other answers at this seed: `moa compare` would refuse a seed twice."""
     for other in store.find_runs(benchmark.home, [benchmark.name], [folder.parent.name]):
         record = store.read_record(other)
         same = (record.method, record.seed, record.benchmark["identity"]) == (run.method, run.seed, benchmark.identity)

@@ -18,9 +18,10 @@ def differences(benchmark: Part, styles: Styles) -> Content:
     tested = any(pair["p_holm"] is not None for pair in benchmark["pairs"])
     test = "permutation test, corrected for all pairs (Holm)" if tested else "bootstrap, not corrected for many pairs"
     text = (
-        "Above the diagonal: the row's held-out hypervolume less the column's, on the same prompts and, between methods that are "
-        "steered, at as many points of both, with its 95 % interval, coloured and bold where the two can be told apart. Below it: "
-        f"the p value of the {test}, which is about these trained policies, not about other trainings."
+        "Above the diagonal: the row's held-out hypervolume less the column's, on the same prompts and, between "
+        "methods that are steered, at as many points of both, with its 95 % interval, coloured and bold where the two "
+        f"can be told apart. Below it: the p value of the {test}, which is about these trained policies, not about "
+        "other trainings."
     )
     above = {(a, b): _less(benchmark, a, b) for k, a in enumerate(names) for b in names[k + 1 :]}
     below = {
@@ -72,7 +73,10 @@ def _dominance(benchmark: Part, styles: Styles) -> Content:
 def ceiling(benchmark: Part, styles: Styles) -> Content:
     found = benchmark.get("ceiling")
     if not found:
-        text = "The ceiling was not measured, since it takes many answers of the starting policy to every prompt. This does: "
+        text = (
+            "The ceiling was not measured, since it takes many answers of the starting policy to every prompt. "
+            "This does: "
+        )
         return [el("p", text, el("code", "moa compare --ceiling"), class_="read")]
     held_out = found["evaluator"]["efficiency"]
     ends = [share[key] for share in held_out.values() if share for key in ("low", "high")]
@@ -87,10 +91,10 @@ def ceiling(benchmark: Part, styles: Styles) -> Content:
 
     kept = ", ".join(f"{front['share']:.0%} at KL {front['kl']:.2g}" for front in found["evaluator"]["fronts"])
     text = (
-        "Alignment efficiency is a method's hypervolume as a share of the best that any policy can have at the same KL from the "
-        "starting policy: what is missing to 100 % is distance without gain. The best policies are found by weighing sampled "
-        f"answers anew, and the estimate is as good as what this leaves of the sample: {kept}. Where a method's KL is beyond what "
-        "the sample reaches, its share is at most what is shown."
+        "Alignment efficiency is a method's hypervolume as a share of the best that any policy can have at the same "
+        "KL from the starting policy: what is missing to 100 % is distance without gain. The best policies are found "
+        f"by weighing sampled answers anew, and the estimate is as good as what this leaves of the sample: {kept}. "
+        "Where a method's KL is beyond what the sample reaches, its share is at most what is shown."
     )
     columns = ["Held-out", f"{span[0]:.0%} to {span[1]:.0%}", "Rewards", "KL"]
     return [read(text), per_method("Alignment efficiency", columns, cells, benchmark, styles)]
@@ -109,8 +113,8 @@ def _share(kind: Part, name: str) -> Html:
 def control(benchmark: Part, styles: Styles) -> Content:
     objectives = benchmark["objectives"]
     text = (
-        "A method obeys if each score rises with the weight of its objective. Kendall's tau is 1 where it always does and 0 "
-        "where it does not follow at all."
+        "A method obeys if each score rises with the weight of its objective. Kendall's tau is 1 where it always does "
+        "and 0 where it does not follow at all."
     )
     drawn = [panel(called(name), relations.control(benchmark, m, styles)) for m, name in enumerate(objectives)]
     told = per_method(

@@ -35,7 +35,7 @@ def csv(document: dict[str, Any]) -> str:
 
 
 def latex(document: dict[str, Any]) -> str:
-    """A booktabs table per benchmark, its note below it, to be put into a paper as it is (needs \\usepackage{booktabs})."""
+    """A booktabs table per benchmark, its note below it, for a paper as it is (needs \\usepackage{booktabs})."""
     parts: list[str] = []
     for benchmark in document["benchmarks"]:
         title, *measured = facts(benchmark)

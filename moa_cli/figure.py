@@ -81,10 +81,10 @@ def figure(document: dict[str, Any]) -> Figure:
     """A band of panels per benchmark and one legend below.
 
     Two objectives: training rewards left, held-out evaluators right, points joined in the order of their weights, the
-    ceiling behind them where there is one.
-    Three: each pair of objectives, training rewards above. Otherwise a line per point over all objectives. Points that
-    add nothing to the hypervolume are hollow, collapsed ones are crossed out. A method that is not steered is a star. The legend explains all of this that there is.
-    BadInput where nothing was measured.
+    ceiling behind them where there is one. Three: each pair of objectives, training rewards above. Otherwise a line per
+    point over all objectives. Points that add nothing to the hypervolume are hollow, collapsed ones are crossed out. A
+    method that is not steered is a star. The legend explains all of this that there is. BadInput where nothing was
+    measured.
     """
     if not document["benchmarks"]:
         raise BadInput("there is nothing to draw", "no method was measured", "mend what failed, then the same command")
@@ -163,7 +163,7 @@ def points(row: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def scores(row: dict[str, Any], kind: str) -> np.ndarray:
-    """Its scores (K, M)."""
+    """A row's scores (K, M), in the order of its `points`."""
     return np.array([point[kind] for point in points(row)])
 
 
@@ -203,7 +203,10 @@ def _cross_out(ax: Axes, values: np.ndarray) -> None:
 
 
 def _ceiling(ax: Axes, ceiling: dict[str, Any]) -> None:
-    """The highest fronts of two objectives, a line per KL with a gap where points are hidden; dashed, the best of n answers."""
+    """The highest fronts of two objectives, a line per KL with a gap where points are hidden.
+
+    Dashed, the best of n answers.
+    """
     best = ceiling["best_of_n"]
     for front in [*ceiling["fronts"], best]:
         points = dict(zip(map(tuple, front["weights"]), front["points"], strict=True))

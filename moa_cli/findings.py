@@ -1,4 +1,4 @@
-"""What each study finds in its runs, on one benchmark: tables whose cells are words, numbers, or a number with its interval.
+"""What each study finds in its runs on one benchmark, as tables of words, numbers, and numbers with their interval.
 
 A table has a title, columns, rows, and `curves`: which columns a figure draws (`moa_cli.curves`), or None.
 """
@@ -43,8 +43,10 @@ class InRounds(Protocol):
 
 
 def controllability(runs: Runs) -> Findings:
-    """All scores at every intensity of every goal, and how a goal's own score follows, before training and after: its rank
-    correlation with the intensity, and the highest intensity's score less the lowest's."""
+    """All scores at every intensity of every goal, and how a goal's own score follows, before training and after.
+
+    How it follows is its rank correlation with the intensity, and the highest intensity's score less the lowest's.
+    """
     sweeps = {
         policy: [read_front(run.folder / name) for run in runs]
         for policy, name in (("starting", store.SWEEP_BEFORE), ("trained", store.SWEEP))

@@ -44,8 +44,8 @@ def named(folders: Sequence[Path]) -> list[Front]:
 def found(home: Path, benchmarks: Sequence[str], seeds: Sequence[int], say: Callable[[str], None]) -> list[Front]:
     """The fronts of all measured runs, on each benchmark only those that share the newest one's scale card.
 
-    `say` is told what is left out, since nobody named it: what is damaged, not measured or measured under an older card; and
-    for which of the benchmarks and seeds there is none.
+    `say` is told what is left out, since nobody named it: what is damaged, not measured or measured under an older
+    card; and for which of the benchmarks and seeds there is none.
     """
     fronts = []
     for folder in store.find_runs(home, benchmarks):

@@ -26,13 +26,16 @@ def gate(
     tolerance: float,
     failed: Collection[tuple[str, str]] = (),
 ) -> dict[str, Any]:
-    """The held-out hypervolume of every row against its row in the baseline: that of the same method and configuration, else
-    of the same name. A method with one configuration is called the same whatever that is, so a changed default is judged.
+    """The held-out hypervolume of every row against its row in the baseline.
 
-    A row has regressed where it lost more than `tolerance`, a share of the baseline's hypervolume, and the paired interval of
-    the difference excludes 0; where it lost as much but the interval does not, nobody can be sure. A row of the baseline that
-    is missing is lost. All rows of a method in `failed` (benchmark, method) have failed, whatever was measured before the
-    crash; one without any row gets a verdict too. BadInput where units differ, or collapsed points count on one side only.
+    That is the row of the same method and configuration, else of the same name. A method with one configuration is
+    called the same whatever that is, so a changed default is judged.
+
+    A row has regressed where it lost more than `tolerance`, a share of the baseline's hypervolume, and the paired
+    interval of the difference excludes 0; where it lost as much but the interval does not, nobody can be sure. A row of
+    the baseline that is missing is lost. All rows of a method in `failed` (benchmark, method) have failed, whatever was
+    measured before the crash; one without any row gets a verdict too. BadInput where units differ, or collapsed points
+    count on one side only.
     """
     verdicts: list[dict[str, Any]] = []
     ours = {benchmark["name"]: benchmark for benchmark in document["benchmarks"]}
@@ -63,8 +66,10 @@ def gate(
 
 
 def read_baseline(path: Path) -> dict[str, Any]:
-    """The comparison in a file, by which others can be judged. BadInput where it cannot be read or has not the scores for it:
-    found before a training, not after."""
+    """The comparison in a file, by which others can be judged.
+
+    BadInput where it cannot be read or has not the scores for it: found before a training, not after.
+    """
     document = saved.read(path)
     if not any(benchmark["rows"] for benchmark in document["benchmarks"]):
         raise _no_baseline(path, "it holds no method", "a gate that judges nothing would always pass")
@@ -179,7 +184,8 @@ def _check_comparable(card: Card, keeps_collapsed: bool, theirs: dict[str, Any],
     keeps = theirs["keeps_collapsed"]
     if keeps_collapsed != keeps:
         raise BadInput(
-            f"{name} cannot be a baseline for {card.benchmark}: collapsed points count {'there' if keeps else 'here'} only",
+            f"{name} cannot be a baseline for {card.benchmark}: "
+            f"collapsed points count {'there' if keeps else 'here'} only",
             "a difference would come from what counts, not from a method that became better or worse",
             f"compare the runs again {'with' if keeps else 'without'} --keep-collapsed",
         )

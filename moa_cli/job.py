@@ -35,7 +35,7 @@ class Member:
     method: str
     config: Mapping[str, Any]
     folder: Path
-    """The run's."""
+    """The folder of the run."""
     weights: Weights
 
     @property
@@ -49,16 +49,17 @@ class Job:
     """A piece of work, small enough to be sent to another process."""
 
     kind: Literal["look", "part", "card", "run", "weights", "sweep", "given", "rescore", "ceiling"]
-    """Ask what a preparation lacks; make one part of it; make the rest; train and measure a run; measure one point, or
-    every intensity of every goal; score answers that were made elsewhere, or those of another run; draw what a ceiling is
-    estimated from."""
+    """What is to be done: prepare, train, measure, score or draw.
+    "look" asks what a preparation lacks; "part" makes one part of it; "card" makes the rest; "run" trains and measures
+    a run; "weights" measures one point, "sweep" every intensity of every goal; "given" scores answers that were made
+    elsewhere, "rescore" those of another run; "ceiling" draws what a ceiling is estimated from."""
     source: Source
     part: str = ""
     method: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     folder: Path | None = None
-    """The run's."""
+    """The folder of the run."""
     train: bool = False
     measure: bool = False
     restart: bool = False
@@ -78,12 +79,12 @@ class Job:
 
     @property
     def key(self) -> str:
-        """What tells it from the other jobs of a command."""
+        """What tells the job from the others of a command."""
         return f"{self.kind} {self.folder or self.label}"
 
     @property
     def label(self) -> str:
-        """Its name for people."""
+        """The job's name for people."""
         typed, method = self.source.name, self.method
         benchmark = Path(typed).stem if typed.endswith((".toml", ".py")) else typed
         if method.endswith(".py") and self.folder:

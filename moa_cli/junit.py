@@ -10,8 +10,10 @@ from moa_cli.words import interval, one_line
 
 
 def xml(document: dict[str, Any]) -> bytes:
-    """A case fails where the row became worse than the baseline, and is skipped where nobody can be sure; without a baseline
-    all pass."""
+    """A comparison as a file in which a case fails where its row became worse than the baseline.
+
+    A case is skipped where nobody can be sure; without a baseline all pass.
+    """
     suites = ElementTree.Element("testsuites", name="moa compare")
     gate = document.get("gate") or {}
     for name, cases in _cases(document).items():

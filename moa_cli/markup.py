@@ -1,4 +1,7 @@
-"""HTML that is balanced and inert by construction: what `el` makes is markup, every other text is shown and nothing else."""
+"""HTML that is balanced and inert by construction.
+
+What `el` makes is markup, every other text is shown and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ class Html(str):
 
 
 def el(name: str, *inside: str, **attributes: str) -> Html:
-    """An element; what is in it is a text from data unless it is Html. `class_` is written class, `aria_label` aria-label.
+    """An element; what is in it is a text from data unless it is Html.
+
+    `class_` is written class, `aria_label` aria-label.
 
     >>> el("p", "1 < 2", el("b", "!"), class_="loud")
     '<p class="loud">1 &lt; 2<b>!</b></p>'

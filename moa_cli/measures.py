@@ -43,8 +43,10 @@ class Measured:
 
 
 class Missing(Exception):
-    """A claim cannot be checked on what is measured: why, and the command that measures what lacks, where one does. Which
-    benchmark and seeds it is about is for the caller to add."""
+    """A claim cannot be checked on what is measured: why, and which command would measure what lacks.
+
+    There may be no such command. Which benchmark and seeds it is about is for the caller to add.
+    """
 
     def __init__(self, reason: str, command: str | None = None):
         super().__init__(reason)
@@ -61,7 +63,10 @@ def hypervolume(found: Variants, of: Sequence[str]) -> Interval:
 
 
 def reward(found: Variants, of: Sequence[str]) -> Interval:
-    """Mean over common weights w of w . held-out score, a less b. A front of one point is there for all weights of the other."""
+    """Mean over common weights w of w . held-out score, a less b.
+
+    A front of one point is there for all weights of the other.
+    """
     a, b = (_own(found, name) for name in of)
     i, j = shared_points(a.fronts[0], b.fronts[0])
     if not i:
@@ -109,8 +114,9 @@ def obeys(found: Variants, of: Sequence[str]) -> Interval:
 def concave(found: Variants, of: Sequence[str]) -> Interval:
     """Height of the lowest point between the end points above the chord that joins these, in SFT SDs; two objectives.
 
-    Each end of the interval is the lowest one among the points' own: it lies above a number where those of all points do. The
-    lowest of each resampled front would do worse, since the least of several noisy heights is low by chance alone.
+    Each end of the interval is the lowest one among the points' own: it lies above a number where those of all points
+    do. The lowest of each resampled front would do worse, since the least of several noisy heights is low by chance
+    alone.
     """
     fronts = _own(found, of[0]).fronts
     K, M = np.shape(fronts[0].weights)
@@ -177,8 +183,10 @@ def retention(found: Variants, of: Sequence[str]) -> Interval:
 
 
 def scaling(found: Variants, of: Sequence[str]) -> Interval:
-    """Held-out hypervolume with the largest reward model less that with the smallest, of those with a scratch size (such as
-    "0.3m") and otherwise the method's own hyperparameters."""
+    """Held-out hypervolume with the largest reward model less that with the smallest.
+
+    Of those with a scratch size (such as "0.3m") and otherwise the method's own hyperparameters.
+    """
     sized = {}
     for variant in found.get(of[0], ()):
         config, own = (as_config(method) for method in (variant.method, type(variant.method)()))

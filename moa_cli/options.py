@@ -116,9 +116,9 @@ Responses = Annotated[
     Path | None,
     typer.Option(
         "--responses", metavar="FILE",
-        help="Score answers that were made elsewhere and keep them as a front: .jsonl .json .csv .parquet, a row each with "
-        "prompt and answer, and where there are such: weights (a list or '0.3,0.7'), method, seed. Every test prompt needs "
-        "its answer at every weight.",
+        help="Score answers that were made elsewhere and keep them as a front: .jsonl .json .csv .parquet, a row each "
+        "with prompt and answer, and where there are such: weights (a list or '0.3,0.7'), method, seed. Every test "
+        "prompt needs its answer at every weight.",
     ),
 ]  # fmt: skip
 Rescore = Annotated[
@@ -132,8 +132,8 @@ Name = Annotated[
     str | None,
     typer.Option(
         "--name", metavar="NAME",
-        help="With --responses: what to call the method, whatever a column says. Without it: as the column says, or else as the "
-        "file.",
+        help="With --responses: what to call the method, whatever a column says. Without it: as the column says, or "
+        "else as the file.",
     ),
 ]  # fmt: skip
 Columns = Annotated[
@@ -173,7 +173,8 @@ Baseline = Annotated[
     Path | None,
     typer.Option(
         "--baseline", metavar="FILE.json",
-        help="An earlier comparison. Leave with 1 if a method lost held-out hypervolume against it, for certain, is gone or crashed.",
+        help="An earlier comparison. Leave with 1 if a method lost held-out hypervolume against it, for certain, is "
+        "gone or crashed.",
     ),
 ]  # fmt: skip
 Tolerance = Annotated[
@@ -193,8 +194,8 @@ WithCeiling = Annotated[
     bool,
     typer.Option(
         "--ceiling",
-        help="Draw what the ceiling is estimated from: the best scores that any policy could have at a given KL. It is kept, "
-        "and shown from then on.",
+        help="Draw what the ceiling is estimated from: the best scores that any policy could have at a given KL. It "
+        "is kept, and shown from then on.",
     ),
 ]
 StudyName = Annotated[
@@ -208,8 +209,8 @@ Over = Annotated[
     list[str] | None,
     typer.Option(
         "--over", metavar="VALUE",
-        help="The optimizers, or the sizes, hub ids or paths of reward models, in place of the study's own; repeat or use "
-        "commas.",
+        help="The optimizers, or the sizes, hub ids or paths of reward models, in place of the study's own; repeat or "
+        "use commas.",
     ),
 ]  # fmt: skip
 StudyOutputs = Annotated[list[Path] | None, _output("result", ".md .json .csv .png .pdf .svg")]

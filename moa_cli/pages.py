@@ -82,7 +82,10 @@ def _language_line(points: Sequence[dict[str, Any]]) -> str:
         values = [p["language"][name] for p in points]
         return "-" if None in values else " to ".join(dict.fromkeys(f"{f(values):{shape}}" for f in (min, max)))
 
-    return f"language: perplexity {span('perplexity', '.2f')}, self-BLEU {span('self_bleu', '.2f')}, ended {span('ended', '.0%')}"
+    return (
+        f"language: perplexity {span('perplexity', '.2f')}, self-BLEU {span('self_bleu', '.2f')}, "
+        f"ended {span('ended', '.0%')}"
+    )
 
 
 def card_table(b: Benchmark) -> RenderableType:

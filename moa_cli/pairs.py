@@ -24,7 +24,7 @@ from benchmarks import (
 from moa_cli.quality import REFS, knows_no_weights, nearest_points
 
 DRAWS = 2_000
-"""For the probability that one point dominates another."""
+"""Draws for the probability that one point dominates another."""
 
 Groups = Mapping[str, Sequence[Front]]
 Counted = Mapping[str, Mapping[int, np.ndarray]]
@@ -32,9 +32,11 @@ Counted = Mapping[str, Mapping[int, np.ndarray]]
 
 
 def differences(groups: Groups, scores: Counted) -> list[dict[str, Any]]:
-    """Every pair of rows once, in the order of `groups`: the difference of their hypervolumes, at equally many points, with its
-    interval, the permutation test (alone, and corrected for the number of tests), and who dominates whom at the weights that
-    both have."""
+    """Every pair of rows once, in the order of `groups`, with all that tells the two apart.
+
+    That is the difference of their hypervolumes, at equally many points, with its interval, the permutation test
+    (alone, and corrected for the number of tests), and who dominates whom at the weights that both have.
+    """
     ref = next(iter(groups.values()))[0].card.ref
     means = {name: bootstrap_means(by_seed, draws=DRAWS) for name, by_seed in scores.items()}
 
@@ -67,9 +69,11 @@ def _moved(a: Sequence[Sequence[Bootstrap]], b: Sequence[Sequence[Bootstrap]]) -
 
 
 def equally_many(a: Front, b: Front) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The points by which two fronts are compared: more points make a larger hypervolume without being better, so the larger
-    front is reduced to those nearest to the weights of the smaller. All of both where one does not know weights: that point is
-    its whole front."""
+    """The points by which two fronts are compared: as many of the one as of the other.
+
+    More points make a larger hypervolume without being better, so the larger front is reduced to those nearest to the
+    weights of the smaller. All of both where one does not know weights: that point is its whole front.
+    """
     if len(a.weights) > len(b.weights):
         return equally_many(b, a)[::-1]
     few = range(len(b.weights)) if knows_no_weights(a) else nearest_points(b.weights, a.weights)
@@ -106,7 +110,7 @@ def other_refs(scores: Counted, ref: Sequence[float]) -> list[dict[str, Any]]:
 
 
 def agreement(reward: Mapping[str, Bootstrap], evaluator: Mapping[str, Bootstrap]) -> float | None:
-    """Whether training rewards and held-out evaluators put the rows in the same order: Kendall's tau of the hypervolumes."""
+    """Whether training rewards and held-out evaluators order the rows alike: Kendall's tau of the hypervolumes."""
     if len(reward) < 3:
         return None
     return kendall_tau([reward[name].value for name in reward], [evaluator[name].value for name in reward])

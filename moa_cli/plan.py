@@ -113,7 +113,7 @@ def training(runs: Iterable[Contestant], *, restart: bool) -> list[Job]:
 
 
 def foreseen(todo: Iterable[Job]) -> list[Job]:
-    """The jobs as they can be told without looking what of a preparation is there already: models take most of its time."""
+    """The jobs as they can be told without looking what of a preparation is there: models take most of the time."""
     models = "starting policy, rewards and scale card, as far as missing"
     return [replace(job, part=models) if job.kind == "card" else job for job in todo]
 
@@ -154,8 +154,10 @@ def scoring(pairs: Iterable[tuple[Benchmark, Job]]) -> list[Job]:
 
 
 def _after_preparation(pairs: Sequence[tuple[Contestant, Job]]) -> list[Job]:
-    """The jobs with what they wait for: preparation, and the training of runs that others build on. RL takes longest and goes
-    first, what trains nothing goes last, so that the cores are busy to the end."""
+    """The jobs with what they wait for: preparation, and the training of runs that others build on.
+
+    RL takes longest and goes first, what trains nothing goes last, so that the cores are busy to the end.
+    """
     pairs = sorted(pairs, key=lambda pair: [not isinstance(pair[0].method, kind) for kind in (Reinforcement, Adapter)])
     first = {job.key: job for run, _ in pairs for job in prepares(run)}
     trained = {run.folder: job.key for run, job in pairs if job.train}
@@ -163,7 +165,10 @@ def _after_preparation(pairs: Sequence[tuple[Contestant, Job]]) -> list[Job]:
 
 
 def _foundation(run: Contestant, job: Job, trained: Mapping[Path, str]) -> tuple[str, ...]:
-    """The key of the job that trains what this run builds on, where there is one. Should it fail, the run trains all itself."""
+    """The key of the job that trains what this run builds on, where there is one.
+
+    Should it fail, the run trains all itself.
+    """
     other = store.foundation(run.method)
     if other is None or (run.trained and not job.restart):
         return ()
@@ -172,8 +177,10 @@ def _foundation(run: Contestant, job: Job, trained: Mapping[Path, str]) -> tuple
 
 
 def meant_weights(run: Contestant, weights: Weights) -> Weights:
-    """The weights that were typed, to a rounding error: with sum 1, and as they were trained for. BadInput for weights that
-    the run cannot be asked for."""
+    """The weights that were typed, to a rounding error: with sum 1, and as they were trained for.
+
+    BadInput for weights that the run cannot be asked for.
+    """
     names = run.benchmark.names
     if not are_weights(weights, len(names)):
         raise BadInput(

@@ -28,7 +28,7 @@ REFS = (1.0, 1.5, 2.0, 3.0, 4.0)
 
 
 def counted(front: Front, kind: str, *, keep_collapsed: bool = False) -> np.ndarray:
-    """Scores (K, N, M) as they count: a collapsed point lies at or below every corner, where it adds nothing to a hypervolume."""
+    """Scores (K, N, M) as they count: a collapsed point lies at or below every corner and adds no hypervolume."""
     scores = front.scores if kind == "reward" else front.evaluator
     if keep_collapsed:
         return scores
@@ -44,8 +44,11 @@ def best_points(fronts: Sequence[np.ndarray]) -> np.ndarray:
 def quality(
     volume: Bootstrap, seeds: Sequence[np.ndarray], best: np.ndarray, few: Sequence[int] | None, ref: Sequence[float]
 ) -> dict[str, float | None]:
-    """Indicators of a row under one kind of score. `seeds` holds each seed's points (K, M), `few` the points that make it as
-    large as the smallest front, `best` what IGD+ is the distance to."""
+    """Indicators of a row under one kind of score.
+
+    `seeds` holds each seed's points (K, M), `few` the points that make it as large as the smallest front, `best` what
+    IGD+ is the distance to.
+    """
     even = simplex_grid(best.shape[1], 10)
     value, low, high = volume.interval()
     return {
@@ -93,7 +96,7 @@ def control(seeds: Sequence[Front], m: int) -> float | None:
 
 
 def surfaces(seeds: Sequence[np.ndarray]) -> dict[str, Any]:
-    """What the best seed attains, what half of them attain, and what all attain: corners of each surface, of points (K, 2)."""
+    """What the best seed attains, half of them, and all of them: corners of each surface, of points (K, 2)."""
     shares = {"best": 1 / len(seeds), "median": 0.5, "worst": 1.0}
     return {name: attainment(seeds, share).tolist() for name, share in shares.items()}
 
@@ -122,8 +125,11 @@ def points(seeds: Sequence[Front]) -> list[dict[str, Any]]:
 
 
 def samples(groups: Mapping[str, Sequence[Front]]) -> list[dict[str, Any]]:
-    """What all rows say, at the point nearest to equal weights and the first seed, to three prompts: those on which the first
-    row's held-out scores are best, in the middle, and worst. None where answers are not on disk."""
+    """What all rows say to three prompts, at the point nearest to equal weights and the first seed.
+
+    The prompts are those on which the first row's held-out scores are best, in the middle, and worst. None where
+    answers are not on disk.
+    """
     fronts = {name: seeds[0] for name, seeds in groups.items() if seeds[0].folder is not None}
     if not fronts:
         return []
@@ -153,8 +159,10 @@ def samples(groups: Mapping[str, Sequence[Front]]) -> list[dict[str, Any]]:
 
 
 def prompt_scores(scores: Mapping[int, np.ndarray], objectives: Sequence[str]) -> list[dict[str, Any]]:
-    """Held-out scores (K, N, M) by seed, by which the comparison can be a baseline: per seed and point, N numbers per objective
-    in one text."""
+    """Held-out scores (K, N, M) by seed, by which the comparison can be a baseline.
+
+    Per seed and point, they are N numbers per objective in one text.
+    """
     return [
         {
             "seed": seed,

@@ -95,7 +95,10 @@ def cost(ax: Axes, benchmark: Part, key: str, name: str, styles: Styles) -> str:
     ax.set_xticks(ticks, [amount(x) for x in ticks])
     ax.xaxis.set_minor_locator(NullLocator())
     best = pareto([[-x, row["evaluator"]["hypervolume"]] for row, x in zip(rows, spent, strict=True)])
-    return f"Held-out hypervolume against {name}. Nothing better costs less than {', '.join(rows[k]['method'] for k in best)}."
+    return (
+        f"Held-out hypervolume against {name}. "
+        f"Nothing better costs less than {', '.join(rows[k]['method'] for k in best)}."
+    )
 
 
 def _steps(least: float, most: float) -> list[float]:

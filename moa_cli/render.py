@@ -20,7 +20,10 @@ _EFFICIENCY = "efficiency: held-out HV as a share of the best at the same KL"
 
 
 def table(document: dict[str, Any]) -> RenderableType:
-    """For a terminal of 80 columns or more: a block per benchmark. Half the width of an interval follows its value."""
+    """A comparison for a terminal of 80 columns or more: a block per benchmark.
+
+    Half the width of an interval follows its value.
+    """
     blocks: list[RenderableType] = []
     for benchmark in document["benchmarks"]:
         lines = [*_efficiencies(benchmark), *remarks(benchmark)]
@@ -71,7 +74,10 @@ def columns(benchmark: dict[str, Any]) -> dict[str, Callable[[dict[str, Any]], s
 
 
 def _volume(benchmark: dict[str, Any], row: dict[str, Any], kind: str, between: Callable[..., str]) -> str:
-    """The hypervolume under one kind of score, a dash where no point counts; `between` writes a value with its interval."""
+    """The hypervolume under one kind of score, a dash where no point counts.
+
+    `between` writes a value with its interval.
+    """
     quality = row["evaluator"] if kind == "evaluator" else row
     if left_out(benchmark, row):
         return "-"
@@ -215,11 +221,12 @@ def _gate_block(gate: dict[str, Any]) -> Group:
 
 
 def _gate_lines(gate: dict[str, Any] | None) -> list[str]:
-    """The same in Markdown."""
+    """What the gate found, as lines of Markdown; none where there is no gate."""
     if not gate:
         return []
     lines = [
-        f"**Gate {gate['verdict']}** against {markdown_text(gate['baseline'])}, tolerance {100 * gate['tolerance']:g} %", "",
+        f"**Gate {gate['verdict']}** against {markdown_text(gate['baseline'])}, "
+        f"tolerance {100 * gate['tolerance']:g} %", "",
         "| benchmark | method | held-out hypervolume against the baseline |", "|:---|:---|:---|",
     ]  # fmt: skip
     for v in gate["verdicts"]:

@@ -69,9 +69,9 @@ def _verdicts(document: dict[str, Any]) -> sections.Content:
         return [*told, *tables]
     seeds = min(len(row["seeds"]) for benchmark in document["benchmarks"] for row in benchmark["rows"])
     text = (
-        "Scores are in standard deviations (SDs) of the starting policy's answers, 0 being their mean; more is better. Brackets "
-        f"hold 95 % intervals of a bootstrap over prompts{' and training seeds' if seeds > 1 else ''}, paired where methods are "
-        "compared."
+        "Scores are in standard deviations (SDs) of the starting policy's answers, 0 being their mean; more is "
+        "better. Brackets hold 95 % intervals of a bootstrap over "
+        f"prompts{' and training seeds' if seeds > 1 else ''}, paired where methods are compared."
     )
     if seeds == 1:
         text += " With one seed of a method, they do not tell how much of its place is luck in training."

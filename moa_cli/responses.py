@@ -17,9 +17,9 @@ MISSING = 0.01
 """Up to this share of a point's answers may be missing. They count as empty ones, which is what they are."""
 
 Point = dict[int, tuple[int, Row]]
-"""By the prompt's place in the benchmark: the number of a row, and the row."""
+"""The answers of one point by the prompt's place in the benchmark: the number of a row, and the row."""
 Runs = dict[tuple[str, int], dict[Weights | None, Point]]
-"""By method and seed, then by weights."""
+"""The points by method and seed, then by weights."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Found:
     path: Path
     rows: int
     columns: dict[str, str]
-    """By role."""
+    """The column that was read for each role."""
     runs: list[Responses] = field(default_factory=list)
     named: bool = True
     """Whether it was said what to call a method that no column names."""
@@ -61,13 +61,13 @@ class Found:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """For the record of a run."""
+        """What the record of a run keeps about the file."""
         counts = {kind: len(which) for kind, which in self.odd.items()}
         return {"file": str(self.path), "columns": self.columns, "rows": self.rows, **counts}
 
     @property
     def notes(self) -> list[str]:
-        """For people, a line each."""
+        """What people should know about the file, a line each."""
         read = [column if column == role else f"{column} as {role}" for role, column in self.columns.items()]
         odd = [f"{len(which):,} answers {ODD[kind]} {shown(which[0])}" for kind, which in self.odd.items() if which]
         after_file = not self.named and "method" not in self.columns
@@ -86,9 +86,9 @@ def read(
 ) -> Found:
     """The answers in a .jsonl, .json, .csv or .parquet file, a row each, by method, seed and weights.
 
-    `columns` are ROLE=COLUMN. `method` and `seed` win over columns; without either, the file's name and 0. Prompts match as
-    they are, else up to white space. BadInput for rows that cannot be used, for a `method` or `seed` that would make one of
-    several, and for a point at which more than `MISSING` of the benchmark's prompts have no answer.
+    `columns` are ROLE=COLUMN. `method` and `seed` win over columns; without either, the file's name and 0. Prompts
+    match as they are, else up to white space. BadInput for rows that cannot be used, for a `method` or `seed` that
+    would make one of several, and for a point at which more than `MISSING` of the benchmark's prompts have no answer.
     """
     rows = list(read_rows(path, {}))
     if not rows:
@@ -159,7 +159,7 @@ def _refusing(where: str, fix: str) -> Iterator[None]:
 
 
 def _finder(prompts: Sequence[str], found: Found) -> Callable[[str], int | None]:
-    """A function that finds a prompt's place, notes where it is not quite the same, and is None for one that is not there."""
+    """A function that finds a prompt's place, None where it has none, and notes where it is not quite the same."""
     exact = {prompt: place for place, prompt in enumerate(prompts)}
     times = Counter(map(_spaced, prompts))
     spaced = {_spaced(prompt): place for prompt, place in exact.items() if times[_spaced(prompt)] == 1}

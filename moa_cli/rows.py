@@ -22,8 +22,8 @@ ROLES = {
 }
 """What a column can hold, and the names by which it is found where --column names none."""
 PER_OBJECTIVE = ("weight", "reward", "evaluator")
-"""What a column can hold for one objective, as in "weight:helpful". Only read where it is named: moa's own files have such
-columns in other units."""
+"""What a column can hold for one objective, as in "weight:helpful".
+Only read where it is named: moa's own files have such columns in other units."""
 LONGEST_NAME = 60
 
 

@@ -36,7 +36,10 @@ def is_saved(path: Path) -> bool:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The comparison in a file, as gates need it. BadInput where it cannot be read, is something else, or lacks entries."""
+    """The comparison in a file, as gates need it.
+
+    BadInput where it cannot be read, is something else, or lacks entries.
+    """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -51,7 +54,10 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def read_shown(path: Path) -> dict[str, Any]:
-    """The same, as tables need it."""
+    """The comparison in a file, as tables need it.
+
+    BadInput where it cannot be read, is something else, or lacks entries.
+    """
     document = read(path)
     _check(document, _SHOWN, path)
     return document

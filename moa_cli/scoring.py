@@ -21,7 +21,8 @@ def take_in(benchmark: Benchmark, job: Job, log: Log) -> dict[str, int]:
     assert job.folder is not None
     with locked(job.folder / "lock", wait=False):
         found = score_given(
-            benchmark, job.given, job.folder / store.FRONT, method=job.method, steering=store.GIVEN, seed=job.seed, log=log
+            benchmark, job.given, job.folder / store.FRONT,
+            method=job.method, steering=store.GIVEN, seed=job.seed, log=log,
         )  # fmt: skip
         record = new_record(
             benchmark, job.source, status="trained", method=job.method, steering=store.GIVEN, config={}, seed=job.seed,

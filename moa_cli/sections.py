@@ -58,11 +58,14 @@ def fronts(benchmark: Part, styles: Styles) -> Content:
     text += "further up and to the right is better. " if M in (2, 3) else "further up is better. "
     text += "Lines join them in the order of the weights. " if M == 2 else ""
     text += (
-        "What is hollow adds nothing to the hypervolume: another point of the method is better in everything, or the point is "
-        "left out. What is crossed out has too many collapsed answers."
+        "What is hollow adds nothing to the hypervolume: another point of the method is better in everything, or the "
+        "point is left out. What is crossed out has too many collapsed answers."
     )
     if benchmark.get("ceiling") and M in (2, 3):
-        text += " In grey, an estimate of the best that any policy can reach at some KL from the starting policy, and by choosing from n answers."
+        text += (
+            " In grey, an estimate of the best that any policy can reach at some KL from the starting policy, and by "
+            "choosing from n answers."
+        )
     return [read(text), legend(benchmark, styles), panels(drawn), *_bands(benchmark, styles)]
 
 
@@ -72,8 +75,8 @@ def _bands(benchmark: Part, styles: Styles) -> Content:
     if not shown:
         return []
     text = (
-        "Each method alone, held-out: the band lies between what its worst and its best seed attain, the line is the median. "
-        "A narrow band means that training again gives the same front."
+        "Each method alone, held-out: the band lies between what its worst and its best seed attain, the line is the "
+        "median. A narrow band means that training again gives the same front."
     )
     drawn = [panel(named(row["method"], styles), charts.alone(benchmark, row, styles)) for row in shown]
     return [el("h4", "Over seeds"), read(text), panels(drawn, "many")]
@@ -104,13 +107,16 @@ def hypervolume(benchmark: Part, styles: Styles) -> Content:
         ]
 
     text = (
-        "The hypervolume is how much of the space of scores above ref the points of a method dominate: more of it means better "
-        "compromises. In brackets, 95 % intervals; bold where a method can be told from the starting policy. Corrected: less "
-        "part of what choosing among noisy points adds. " + ("Equal points: with as many points as the smallest grid. " if equal else "")
-        + "IGD+: distance to the best points of all methods, the less the better. Utility: best weighted score, mean over weightings."
+        "The hypervolume is how much of the space of scores above ref the points of a method dominate: more of it "
+        "means better compromises. In brackets, 95 % intervals; bold where a method can be told from the starting "
+        "policy. Corrected: less part of what choosing among noisy points adds. "
+        + ("Equal points: with as many points as the smallest grid. " if equal else "")
+        + "IGD+: distance to the best points of all methods, the less the better. Utility: best weighted score, mean "
+        "over weightings."
     )  # fmt: skip
     columns = [
-        "Held-out", f"{number(span[0])} to {number(span[1])}", *([] if start is None else [join(["Over ", called(start)])]), "Corrected",
+        "Held-out", f"{number(span[0])} to {number(span[1])}",
+        *([] if start is None else [join(["Over ", called(start)])]), "Corrected",
         *(["Equal points"] if equal else []), "Rewards", "IGD+", "Utility",
     ]  # fmt: skip
     told = [el("p", line) for line in remarks(benchmark)]

@@ -61,8 +61,10 @@ def runs(home: Path) -> list[dict[str, Any]]:
 
 
 def _settings(record: store.Record) -> dict[str, Any]:
-    """What was set for a run: options of the benchmark, and hyperparameters that are not the method's defaults. All of them
-    where the method is no longer there to say."""
+    """What was set for a run: options of the benchmark, and hyperparameters other than the method's defaults.
+
+    All of them where the method is no longer there to say.
+    """
     config: Mapping[str, Any] = record.config
     with suppress(BadInput):
         defaults = _defaults(record.method) if record.steering != store.GIVEN else {}

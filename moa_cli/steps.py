@@ -63,7 +63,10 @@ def trained_runs(paths: list[Path], benchmarks: list[str], home: Path) -> list[C
 
 
 def say_left_out(errors: Iterable[BadInput]) -> None:
-    """Says which runs that nobody named were left out, and why: what is said of several is said once, with their number."""
+    """Says which runs that nobody named were left out, and why.
+
+    What is said of several is said once, with their number.
+    """
     told = Counter(f"{error.what}; {error.fix}" for error in errors)
     for line, count in told.items():
         say(f"left out{f' ({count} runs)' if count > 1 else ''}: {line}")
@@ -168,8 +171,10 @@ def benchmark_list(values: list[str] | None) -> list[str]:
 
 
 def folder_names(values: list[str] | None, home: Path) -> list[str]:
-    """The names of these benchmarks, under which their runs lie. BadInput for a name that neither a benchmark nor a folder of
-    runs has."""
+    """The names of these benchmarks, under which their runs lie.
+
+    BadInput for a name that neither a benchmark nor a folder of runs has.
+    """
     from benchmarks import benchmark_names, load_benchmark
 
     known = [*benchmark_names(), *(path.name for path in home.glob("*") if path.is_dir())]

@@ -72,7 +72,10 @@ class Record:
 
 
 def run_folder(benchmark: Benchmark, method: Method, seed: int) -> Path:
-    """Where a run lies: a function of what is trained on what. A method that did not come with moa may change: its code counts."""
+    """Where a run lies: a function of what is trained on what.
+
+    A method that did not come with moa may change: its code counts.
+    """
     return benchmark.home / benchmark.name / method_name(type(method)) / run_name(benchmark.identity, method, seed)
 
 
@@ -140,7 +143,10 @@ def write_record(folder: Path, record: Record) -> None:
 
 
 def status(folder: Path, record: Record) -> str:
-    """ "training", "trained", or "stopped" where the process that trained is gone; "scored" of answers made elsewhere."""
+    """Where a run stands: "training", "trained", "stopped" or "scored".
+
+    It is stopped where the process that trained is gone. Answers made elsewhere are scored.
+    """
     if record.steering == GIVEN:
         return "scored"
     gone = record.status == "training" and not is_locked(folder / "lock")
@@ -181,13 +187,16 @@ def is_scored(folder: Path, benchmark: Benchmark) -> bool:
 
 
 def is_swept(folder: Path, benchmark: Benchmark) -> bool:
-    """Whether the run was measured at every intensity of every goal, before and after training, under the card in force."""
+    """Whether every intensity of every goal was measured, before and after training, under the card in force."""
     return all(_in_force(folder / name, benchmark) is not None for name in (SWEEP_BEFORE, SWEEP))
 
 
 def _in_force(folder: Path, benchmark: Benchmark) -> Front | None:
-    """The front in a folder, None where it is missing, damaged or not under the card in force: it is to be measured again.
-    NotPermitted for one that may not be read, which must not be replaced."""
+    """The front in a folder; None where it is to be measured again.
+
+    That is where it is missing, damaged or not under the card in force. NotPermitted for one that may not be read,
+    which must not be replaced.
+    """
     from benchmarks import read_front  # loads what reads fronts, which training does not
 
     card = stored_card(benchmark)

@@ -145,8 +145,10 @@ def contestants(
 
 
 def document(name: str, runs: Sequence[Contestant]) -> dict[str, Any]:
-    """What a study found in its runs, as JSON types: tables per benchmark and, where configurations were compared, their
-    comparison."""
+    """What a study found in its runs, as JSON types: tables per benchmark.
+
+    Where configurations were compared, their comparison is there too.
+    """
     by_benchmark: dict[str, list[Contestant]] = {}
     for run in runs:
         by_benchmark.setdefault(run.benchmark.identity, []).append(run)

@@ -1,4 +1,4 @@
-"""Drawings in a page: matplotlib's as inline SVG in the page's own colours, marks beside names, intervals in table rows."""
+"""Drawings in a page: matplotlib's as inline SVG in the page's colours, marks beside names, intervals in table rows."""
 
 from __future__ import annotations
 

@@ -24,13 +24,14 @@ class TakesGoals(Protocol):
         ...
 
     def with_goals(self, benchmark: Benchmark, run: Run | None, goals: tuple[int, ...]) -> Policy:
-        """The policy that is asked for these intensities (M,), 0 where a goal is left out; without a run, the starting policy."""
+        """The policy asked for these intensities (M,), 0 for a goal left out; without a run, the starting policy."""
         ...
 
 
 def sweep(benchmark: Benchmark, method: Method, run: Run, *, log: Log = silent) -> Front:
-    """Measures a trained run, and the starting policy, at every intensity of every goal alone and stores that beside its
-    front. Returns what the trained run reaches.
+    """Measures a trained run, and the starting policy, at every intensity of every goal alone.
+
+    Stores that beside the run's front, and returns what the trained run reaches.
 
     What is measured stays. In place of weights (K, M) stand the intensities that were asked for.
     """

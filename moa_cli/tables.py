@@ -46,7 +46,7 @@ _WRITTEN: dict[str, Callable[[Any], str]] = {
 
 
 def table(document: dict[str, Any]) -> RenderableType:
-    """For a terminal of 80 columns or more. Half the width of an interval follows its value."""
+    """A study's document for a terminal of 80 columns or more. Half the width of an interval follows its value."""
     parts: list[RenderableType] = [Text(f"{_title(document)}\n", style="bold")]
     if document["comparison"]:
         parts += [render.table(document["comparison"]), Text()]
@@ -60,7 +60,7 @@ def table(document: dict[str, Any]) -> RenderableType:
 
 
 def markdown(document: dict[str, Any]) -> str:
-    """The same with whole intervals."""
+    """A study's document in Markdown, each value with its whole interval."""
     lines = [f"## {markdown_text(_title(document))}", ""]
     if document["comparison"]:
         lines.append(render.markdown(document["comparison"]))

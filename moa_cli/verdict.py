@@ -10,13 +10,13 @@ ALPHA = 0.05
 
 
 class Difference(NamedTuple):
-    """Between two rows' held-out hypervolumes."""
+    """The difference between two rows' held-out hypervolumes."""
 
     value: float
     low: float
     high: float
     p: float | None
-    """Of the permutation test, corrected for all pairs (Holm); None where points cannot be paired."""
+    """p value of the permutation test, corrected for all pairs (Holm); None where points cannot be paired."""
 
     @property
     def clear(self) -> bool:
@@ -25,7 +25,7 @@ class Difference(NamedTuple):
 
 
 def left_out(benchmark: dict[str, Any], row: dict[str, Any]) -> bool:
-    """Whether no point of a row counts, for all have collapsed: its hypervolume is 0 by a rule, not by what was measured."""
+    """Whether no point of a row counts, for all have collapsed: its hypervolume is 0 by a rule, not measured."""
     collapsed = all(point["collapsed_seeds"] == len(row["seeds"]) for point in row["points"])
     return collapsed and not benchmark["keeps_collapsed"]
 
@@ -99,7 +99,7 @@ def _price(benchmark: dict[str, Any], row: dict[str, Any]) -> str:
 
 
 def _ties(benchmark: dict[str, Any], row: dict[str, Any]) -> Html:
-    """Which rows below it cannot be told from this one."""
+    """Which rows below this one cannot be told from it."""
     rows = benchmark["rows"]
     below = rows[rows.index(row) + 1 :]
     gains = [(r, difference(benchmark, row["method"], r["method"])) for r in below]

@@ -24,8 +24,10 @@ from moa_cli.job import Event, Job, Outcome
 
 
 def do(job: Job, benchmark: Benchmark, log: Log) -> Any:
-    """Does a job. Returns the missing parts of a look, the measured point of weights, what was found of given answers, else
-    nothing."""
+    """Does a job. Returns what it found, or nothing.
+
+    That is the missing parts of a look, the measured point of weights, and what was found of given answers.
+    """
     from benchmarks import missing_parts, prepare, prepare_part
     from moa_cli.ceilings import draw
     from moa_cli.scoring import score_again, take_in
