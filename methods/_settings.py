@@ -30,7 +30,7 @@ class Reinforcement(Adapter):
     optimizer: Optimizer = "rloo"
     """RLOO [choice], GRPO, online DPO on the best and the worst answer to each prompt, or PPO.
     RLOO: Ahmadian et al. 2024, arXiv 2402.14740. GRPO: Shao et al. 2024, arXiv 2402.03300. Online DPO: Guo et al. 2024,
-    arXiv 2402.04792. PPO: Schulman et al. 2017, arXiv 1707.06347; MORLHF and Rewarded Soups."""
+    arXiv 2402.04792. PPO, as MORLHF and Rewarded Soups have it: Schulman et al. 2017, arXiv 1707.06347."""
     epochs: Annotated[float, Range(above=0)] = 1.0
     """Passes over the training prompts (Rewarded Soups, MORLHF: 1)."""
     prompts_per_step: Annotated[int, Range(1)] = 32
