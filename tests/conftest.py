@@ -1,35 +1,24 @@
-"""What the tests share: a tiny world whose whole preparation takes seconds, and tiny random policies. Nothing is downloaded."""
+"""What all tests are given: the tiny world, prepared, and tiny random policies. Nothing is downloaded."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks import (
-    ENVIRONMENT,
-    Answer,
-    Benchmark,
-    FunctionReward,
-    Objective,
-    PreferencePair,
-    Sampling,
-    Scratch,
-    TrainedReward,
-    digest,
-    simplex_grid,
-)
+from benchmarks import ENVIRONMENT, Benchmark, FunctionReward, Objective, Sampling, Scratch, TrainedReward, simplex_grid
+from tests.kit.worlds import GOLD, Cries, a_tiny_size
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
     from benchmarks import Policy
+
 
 for name, value in {**ENVIRONMENT, "HF_HUB_OFFLINE": "1"}.items():  # before any test module imports torch
     os.environ.setdefault(name, value)
@@ -39,69 +28,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Tests compute on the CPU, where they are exact, unless it is the GPU's turn (-m gpu)."""
     if config.getoption("-m") != "gpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
-
-
-GOLD = '''
-def ahs(prompts, responses):
-    """How often the answer says ah."""
-    return [float(r.split().count("ah")) for r in responses]
-
-def ohs(prompts, responses):
-    """How often the answer says oh."""
-    return [float(r.split().count("oh")) for r in responses]
-
-def long(prompts, responses):
-    """How long the answer is, in characters."""
-    return [float(len(r)) for r in responses]
-
-def flat(prompts, responses):
-    """Always the same."""
-    return [1.0 for _ in responses]
-'''
-
-
-def say(i: int, ahs: int, ohs: int) -> str:
-    """An answer of so many ahs and ohs, in an order that depends on i."""
-    words = ["ah"] * ahs + ["oh"] * ohs
-    return (
-        " ".join(words[(7 * i + 3 * k) % len(words)] for k in range(len(words))) if len(words) % 3 else " ".join(words)
-    )
-
-
-@dataclass(frozen=True)
-class Cries:
-    """A world of two words, ah and oh, which compete for the room in an answer of eight tokens."""
-
-    def prompts(self, split: str) -> list[str]:
-        train = split == "train"
-        return [f"{'Call' if train else 'Shout'} {i}: what do you say?" for i in range(48 if train else 12)]
-
-    def demonstrations(self) -> list[Answer]:
-        return [Answer(p, say(i, 1 + i % 3, 3 - i % 3)) for i, p in enumerate(self.prompts("train"))]
-
-    def responses(self) -> list[Answer]:
-        more = [Answer(p, say(i, i % 4, 1 + i % 2)) for i, p in enumerate(self.prompts("train"))]
-        return [*self.demonstrations(), *more]
-
-    def preference_pairs(self, objective: str, split: str) -> list[PreferencePair]:
-        if objective != "ah":
-            return []
-        return [PreferencePair(p, say(i, 3, 1), say(i, 1 - i % 2, 3)) for i, p in enumerate(self.prompts(split))]
-
-    def fingerprint(self) -> str:
-        return digest([GOLD, self.responses()])
-
-
-@contextmanager
-def a_tiny_size() -> Iterator[None]:
-    """Inside the block `scratch:tiny` exists: width 32, two layers, two heads, about 30,000 parameters."""
-    from benchmarks import setup
-    from benchmarks._scratch import SIZES
-
-    setup(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(SIZES, "tiny", (32, 2, 2))
-        yield
 
 
 @pytest.fixture

@@ -1,0 +1,101 @@
+"""The lock, and whole files and folders."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import BadInput, is_locked, locked, whole_folder, write_text
+
+# The lock
+
+
+def test_a_second_writer_is_refused_and_told_whom_to_wait_for(tmp_path: Path) -> None:
+    lock = tmp_path / "run" / "lock"
+    with locked(lock), pytest.raises(BadInput) as error, locked(lock, wait=False):
+        pass
+    assert error.value.what == f"{lock.parent} is in use by {socket.gethostname()} pid {os.getpid()}"
+
+
+def test_the_lock_is_free_after_an_error_and_names_its_last_holder_only(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    lock.write_text("an older and much longer host name than this one pid 1\n")
+    with pytest.raises(KeyError), locked(lock):
+        raise KeyError
+    with locked(lock, wait=False):
+        assert lock.read_text() == f"{socket.gethostname()} pid {os.getpid()}\n"
+
+
+def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
+    """The process holds the lock, says so and is killed; no stale lock is left."""
+    lock = tmp_path / "lock"
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom benchmarks import locked\n"
+        "with locked(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(BadInput, match=f"pid {process.pid}"), locked(lock, wait=False):
+            pass
+        assert is_locked(lock)
+        process.kill()
+    assert not is_locked(lock)
+    with locked(lock, wait=False):
+        pass
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """A file stands where the folder should be (permissions do not stop root)."""
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput, match="cannot write to") as error, locked(tmp_path / "file" / "lock"):
+        pass
+    assert "--runs DIR" in error.value.fix
+
+
+# Whole or not at all
+
+
+def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "policy"
+    with whole_folder(target) as partial:
+        (partial / "a").write_text("1")
+        assert not target.exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["policy"]
+    with whole_folder(target) as partial:
+        (partial / "b").write_text("2")
+        assert (target / "a").exists()
+    assert [p.name for p in target.iterdir()] == ["b"]
+
+
+def test_an_interrupted_folder_does_not_appear_and_is_gone_on_with(tmp_path: Path) -> None:
+    target = tmp_path / "policy"
+
+    def fail_inside() -> None:
+        with whole_folder(target) as partial:
+            (partial / "a").write_text("1")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail_inside()
+    assert not target.exists()
+    with whole_folder(target) as partial:
+        (partial / "b").write_text("2")
+    assert sorted(p.name for p in target.iterdir()) == ["a", "b"]
+
+
+def test_a_file_is_replaced_whole_or_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "new" / "file.json"
+    write_text(path, "old ä")
+    assert path.read_text(encoding="utf-8") == "old ä"
+    assert [p.name for p in path.parent.iterdir()] == ["file.json"]
+    with pytest.raises(UnicodeEncodeError):
+        write_text(path, "half " * 1000 + "\ud800")
+    assert path.read_text(encoding="utf-8") == "old ä"
+    write_text(path, "new")
+    assert path.read_text() == "new"

@@ -1,0 +1,151 @@
+"""Finding benchmarks, and changing their settings with every mistake listed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks._benchmark import TrainedReward
+from benchmarks._check import benchmark_names
+from benchmarks._errors import BadInput
+from benchmarks._load import load_benchmark, option_names
+from tests.kit.files import MY_BENCHMARK, ROOT
+
+EXAMPLE = str(MY_BENCHMARK)
+
+
+def test_names_are_discovered_without_importing() -> None:
+    assert {"hh-rlhf", "hh-rlhf-mini", "reddit-summary", "reddit-summary-mini"} <= set(benchmark_names())
+    code = (
+        "import sys; from benchmarks._check import benchmark_names; benchmark_names(); "
+        "print([m for m in sys.modules if m.startswith('benchmarks.') and not m.startswith('benchmarks._')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", benchmark_names())
+def test_every_benchmark_loads_under_its_name(name: str, tmp_path: Path) -> None:
+    benchmark = load_benchmark(name, home=tmp_path)
+    assert benchmark.name == name
+    assert benchmark.home == tmp_path
+    assert len(benchmark.objectives) == 2
+    last = benchmark.names[-1]
+    assert load_benchmark(name, options={"objectives": [last]}).names == (last,)
+
+
+def test_an_unknown_benchmark_gets_the_nearest_name() -> None:
+    with pytest.raises(BadInput, match="no benchmark 'hh-rlfh' \\(did you mean hh-rlhf\\?\\)"):
+        load_benchmark("hh-rlfh")
+    with pytest.raises(BadInput, match="cannot be read"):
+        load_benchmark("none.toml")
+
+
+def test_options_arrive() -> None:
+    options = {
+        "policy": "scratch:1m", "eval_prompts": 5, "seed": 3, "max_prompt_tokens": 64,
+        "grid": [[0, 1], [1 / 3, 2 / 3]], "trained_grid": [[1, 0]],
+        "sampling.temperature": 2, "sampling.top_p": 0.5, "sampling.max_new_tokens": 4, "scratch.batch": 8,
+        "reward.steps": 7, "reward.seed": 9,
+    }  # fmt: skip
+    benchmark = load_benchmark("hh-rlhf-mini", options=options)
+    assert (benchmark.policy, benchmark.eval_prompts, benchmark.seed) == ("scratch:1m", 5, 3)
+    assert benchmark.max_prompt_tokens == 64
+    assert benchmark.grid == ((0.0, 1.0), (1 / 3, 2 / 3))
+    assert benchmark.trained_grid == ((1.0, 0.0),)
+    sampling = benchmark.sampling
+    assert (sampling.temperature, sampling.top_p, sampling.max_new_tokens) == (2.0, 0.5, 4)
+    assert benchmark.scratch.batch == 8
+    assert [o.reward for o in benchmark.objectives] == [TrainedReward(steps=7, seed=9)] * 2
+    assert set(options) <= set(option_names())
+
+
+def test_a_trained_evaluator_stays_held_out(tmp_path: Path) -> None:
+    options = {"reward.steps": 7, "reward.fold": "all", "reward.seed": 5}
+    for objective in load_benchmark("hh-rlhf", data_dir=tmp_path, options=options).objectives:
+        assert objective.reward == TrainedReward(steps=7, fold="all", seed=5)
+        assert objective.evaluator == TrainedReward(steps=7, fold="odd", seed=1)
+
+
+def test_every_wrong_option_is_listed() -> None:
+    options = {
+        "polcy": "x", "eval_prompts": True, "sampling.temprature": 1, "sampling.top_p": 1.5, "reward.steps": 1.5,
+        "trained_grid": [[0.5, 0.5 + 1e-5]], "grid": [[-1, 2]], "objectives": ["helpfull", "harmless"], "policy": 3,
+        "seed": -1, "max_prompt_tokens": 0,
+    }  # fmt: skip
+    with pytest.raises(BadInput) as caught:
+        load_benchmark("hh-rlhf", options=options)
+    for mistake in (
+        "polcy: there is no such option (did you mean policy?)",
+        "eval_prompts: expected a whole number of at least 1, found True",
+        "sampling.temprature: there is no such option (did you mean sampling.temperature?)",
+        "sampling.top_p: expected a number above 0, of at most 1, found 1.5",
+        "reward.steps: expected a whole number of at least 1, found 1.5",
+        "trained_grid: [0.5, 0.50001] must be non-negative and sum to 1",
+        "grid: [-1.0, 2.0] must be non-negative",
+        "no objective 'helpfull' (did you mean helpful?)",
+        "policy: expected a text, found 3",
+        "seed: expected a whole number of at least 0, found -1",
+        "max_prompt_tokens: expected a whole number of at least 1, found 0",
+    ):
+        assert mistake in caught.value.what
+    assert "11 mistakes" in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("options", "mistake"),
+    [
+        ({"grid": [[1.0]]}, "grid: [1.0] has 1 weights for 2 objectives"),
+        ({"grid": [0.5, 0.5]}, "grid: expected a list, each item a list, each item a number"),
+        ({"objectives": "helpful"}, "objectives: expected a list, each item a text"),
+        ({"objectives": ["humor"], "reward.steps": 3}, "reward.steps: no objective of hh-rlhf has a trained reward"),
+        ({"objectives": []}, "objectives []"),
+        ({"policy": "scratch:foo"}, "policy: there is no model 'scratch:foo'; those made here are: scratch:0.3m"),
+        ({"policy": "4m"}, "policy: there is no model '4m'; those made here are: scratch:0.3m"),
+    ],
+)
+def test_single_wrong_options(options: dict[str, object], mistake: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        load_benchmark("hh-rlhf", options=options)
+    assert mistake in caught.value.what
+
+
+def test_options_of_a_toml_file() -> None:
+    benchmark = load_benchmark(EXAMPLE, options={"objectives": ["brief"], "sampling.max_new_tokens": 3})
+    assert benchmark.names == ("brief",)
+    assert benchmark.grid == ((1.0,),)
+    assert benchmark.sampling.max_new_tokens == 3
+
+
+def test_data_dir_moves_the_data_of_a_toml_file(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=str(tmp_path / "my_data.jsonl")):
+        load_benchmark(EXAMPLE, data_dir=tmp_path)
+
+
+def test_a_python_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("from benchmarks.hh_rlhf_mini import benchmark\n")
+    assert load_benchmark(str(path)).name == "hh-rlhf-mini"
+    for text, said in (
+        ("", "is not a benchmark"),
+        ("import nowhere", "cannot be loaded"),
+        ("benchmark =", "cannot be loaded"),
+        (
+            "from dataclasses import replace\nfrom benchmarks import load_benchmark\n"
+            "def benchmark(*_): return replace(load_benchmark('hh-rlhf-mini'), name='../out')",
+            "'../out' cannot name a folder",
+        ),
+    ):
+        path.write_text(text)
+        with pytest.raises(BadInput, match=said):
+            load_benchmark(str(path))
+
+
+def test_the_package_offers_loading() -> None:
+    import benchmarks
+
+    assert benchmarks.load_benchmark is load_benchmark
+    assert benchmarks.benchmark_names is benchmark_names

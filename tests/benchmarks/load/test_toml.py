@@ -1,0 +1,322 @@
+"""A benchmark as one TOML file: what it makes of right files, and that it lists every mistake of wrong ones."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks._benchmark import (
+    Answer,
+    Benchmark,
+    FunctionReward,
+    HubReward,
+    PreferencePair,
+    Sampling,
+    Scratch,
+    TrainedReward,
+)
+from benchmarks._custom import read_benchmark
+from benchmarks._errors import BadInput
+from benchmarks._table import Columns, Table
+from tests.kit.files import MY_BENCHMARK, ROOT
+
+EXAMPLE = MY_BENCHMARK
+DOCS = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+DATA = '[data]\npath = "rows.jsonl"\nformat = "pairs"\nobjective = "kind"\n'
+KIND = '[[objectives]]\nname = "kind"\nreward = "trained"\n'
+
+
+def rows(path: Path, content: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in content), encoding="utf-8")
+    return path
+
+
+def pairs(count: int = 40) -> list[dict[str, Any]]:
+    return [{"prompt": f"Question {i}", "chosen": "Yes, please.", "rejected": "No."} for i in range(count)]
+
+
+def toml(folder: Path, text: str) -> Path:
+    rows(folder / "rows.jsonl", pairs())
+    path = folder / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_example() -> None:
+    benchmark = read_benchmark(EXAMPLE)
+    assert benchmark.name == "my_benchmark"
+    assert benchmark.names == ("polite", "brief")
+    assert 0 < len(benchmark.prompts("test")) <= benchmark.eval_prompts
+    assert not set(benchmark.prompts("train")) & set(benchmark.prompts("test"))
+    assert all(p.startswith("Question: ") and p.endswith("\nAnswer:") for p in benchmark.prompts("train"))
+    for objective in benchmark.names:
+        assert len(benchmark.preference_pairs(objective)) == len(benchmark.prompts("train"))
+    polite, brief = (benchmark.preference_pairs(o)[0] for o in benchmark.names)
+    assert polite == PreferencePair(brief.prompt, brief.rejected, brief.chosen)
+    hash(benchmark)
+
+
+@pytest.mark.parametrize(
+    ("kind", "begin"),
+    [
+        (Scratch, "`[scratch]`, for"),
+        (Sampling, "`[sampling]`: "),
+        (TrainedReward, "| `{ steps"),
+        (HubReward, "| `{ model"),
+    ],
+)
+def test_the_documentation_has_the_defaults_of_the_code(kind: Any, begin: str) -> None:
+    """Those of numbers, in brackets behind the names."""
+    passage = DOCS[DOCS.index(f"\n{begin}") + 1 :].split("\n\n")[0].split(" |\n")[0]
+    said = {name: float(number) for name, number in re.findall(r"`(\w+)` \((-?[\d.e-]+)", passage)}
+    numbers = {f.name: f.default for f in fields(kind) if type(f.default) in (int, float)}
+    assert said == numbers | ({"max_new_tokens": 64} if kind is Sampling else {})
+
+
+@pytest.mark.parametrize("kind", [Benchmark, Table])
+def test_the_documentation_has_the_defaults_of_the_tables(kind: Any) -> None:
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ([\d.]+) \|", DOCS, re.M)
+    said = {name: float(number) for names, number in rows for name in re.findall(r"\w+", names)}
+    numbers = {f.name: f.default for f in fields(kind) if type(f.default) in (int, float)}
+    assert numbers
+    assert numbers == {name: said[name] for name in numbers}
+
+
+def test_the_examples_rewards_prefer_what_the_pairs_prefer() -> None:
+    from benchmarks._reward import load_function
+
+    benchmark = read_benchmark(EXAMPLE)
+    for objective in benchmark.objectives:
+        chosen = [(p.prompt, p.chosen) for p in benchmark.preference_pairs(objective.name)]
+        rejected = [(p.prompt, p.rejected) for p in benchmark.preference_pairs(objective.name)]
+        for reward in (objective.reward, objective.evaluator):
+            assert isinstance(reward, FunctionReward)
+            scorer = load_function(reward)
+            assert (scorer(*zip(*chosen, strict=True)) > scorer(*zip(*rejected, strict=True))).all()
+
+
+def test_defaults_and_a_trained_twin(tmp_path: Path) -> None:
+    benchmark = read_benchmark(toml(tmp_path, DATA + KIND))
+    assert (benchmark.name, benchmark.version, benchmark.policy) == ("mine", "1", "scratch:1m")
+    assert benchmark.sampling == Sampling(max_new_tokens=64)
+    [objective] = benchmark.objectives
+    assert objective.reward == TrainedReward(fold="even")
+    assert objective.evaluator == TrainedReward(fold="odd", seed=1)
+
+
+def test_every_key_arrives(tmp_path: Path) -> None:
+    (tmp_path / "f.py").write_text("def g(prompts, responses): ...")
+    (tmp_path / "model").mkdir()
+    text = f"""
+        name = "full"
+        version = "3"
+        policy = "model"
+        eval_prompts = 7
+        grid = [[1, 0], [0.25, 0.75]]
+        {DATA}
+        [data.columns]
+        split = "prompt"
+        [[objectives]]
+        name = "kind"
+        description = "nice"
+        reward = {{ steps = 9, base = "4m" }}
+        evaluator = {{ model = "model", label = 1, sign = -1, inputs = "response" }}
+        [[objectives]]
+        name = "sad"
+        reward = {{ function = "f.py:g" }}
+        evaluator = {{ function = "math:sqrt", version = "2" }}
+        [sampling]
+        max_new_tokens = 5
+        stop = ["X"]
+        [scratch]
+        learning_rate = 1
+    """
+    benchmark = read_benchmark(toml(tmp_path, text))
+    kind, sad = benchmark.objectives
+    assert benchmark.policy == str(tmp_path / "model")
+    assert benchmark.grid == ((1.0, 0.0), (0.25, 0.75))
+    assert kind.reward == TrainedReward(steps=9, base="4m")
+    assert kind.evaluator == HubReward(model=str(tmp_path / "model"), label=1, sign=-1.0, inputs="response")
+    assert sad.reward == FunctionReward(function=f"{tmp_path / 'f.py'}:g")
+    assert sad.evaluator == FunctionReward(function="math:sqrt", version="2")
+    assert benchmark.sampling == Sampling(max_new_tokens=5, stop=("X",))
+    assert (benchmark.scratch.learning_rate, benchmark.eval_prompts, benchmark.version) == (1.0, 7, "3")
+
+
+def test_a_reward_without_evaluator_is_its_own_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = toml(
+        tmp_path, DATA.replace("objective", "#") + '[[objectives]]\nname = "unheld"\nreward = { model = "x/y" }\n'
+    )
+    with caplog.at_level(logging.WARNING, logger="moa"):
+        [objective] = read_benchmark(path).objectives
+        read_benchmark(path)
+    assert objective.evaluator == objective.reward
+    assert caplog.text.count("objective 'unheld' has no held-out evaluator") == 1
+
+
+def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
+    text = """
+        polcy = "x"
+        eval_prompts = "many"
+        grid = [[0.5, 0.6], [1.0]]
+        [data]
+        pth = "rows.jsonl"
+        format = "pair"
+        test_share = 2
+        columns = { promt = "question" }
+        [[objectives]]
+        nam = "a"
+        reward = { functon = "f.py:g" }
+        [[objectives]]
+        name = "b"
+        reward = "train"
+        evaluator = { function = "none.py:g", version = 1 }
+        [[objectives]]
+        name = "c"
+        reward = { function = "none.py:g" }
+        evaluator = { fold = "third" }
+        [sampling]
+        temperature = "hot"
+        [scratch]
+        batch = 0
+    """
+    with pytest.raises(BadInput) as caught:
+        read_benchmark(toml(tmp_path, text))
+    what = caught.value.what
+    for mistake in (
+        "polcy: there is no such key (did you mean policy?)",
+        "eval_prompts: expected a whole number of at least 1, found 'many'",
+        "data.pth: there is no such key (did you mean path?)",
+        "data.format: expected one of answers, pairs, dialogues, found 'pair'",
+        "data.test_share: expected a number from 0 to 1, found 2",
+        "data.columns.promt: there is no such key (did you mean prompt?)",
+        "objectives[1].nam: there is no such key (did you mean name?)",
+        "objectives[1].name is missing",
+        "objectives[1].reward.functon: there is no such key (did you mean function?)",
+        'objectives[2].reward: expected "trained" or a table',
+        "objectives[2].evaluator.version: expected a text, found 1",
+        "objectives[3].reward.function: there is no file",
+        "objectives[3].evaluator.fold: expected one of all, even, odd, found 'third'",
+        "sampling.temperature: expected a number of at least 1e-06, found 'hot'",
+        "sampling.max_new_tokens is missing",
+        "scratch.batch: expected a whole number of at least 1, found 0",
+    ):
+        assert mistake in what
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        (KIND, "data is missing"),
+        (DATA, "objectives is missing"),
+        (DATA + KIND + KIND, "'kind' is there twice"),
+        (DATA.replace("rows.jsonl", "none.jsonl") + KIND, "data.path: there is no"),
+        (DATA.replace("path", "hub") + 'path = "rows.jsonl"\n' + KIND, "name either path or hub"),
+        (DATA + 'template = "Q: "\n' + KIND, "must contain {prompt}"),
+        (DATA.replace("kind", "kid") + KIND, "there is no objective 'kid' (did you mean kind?)"),
+        (DATA.replace("objective", "#") + KIND, "set data.objective = 'kind'"),
+        (DATA.replace("pairs", "answers") + KIND, 'data.format must be "pairs"'),
+        ("grid = [[0.5]]\n" + DATA + KIND, "grid: [0.5] must be non-negative and sum to 1"),
+        ("grid = [[0.5, 0.5]]\n" + DATA + KIND, "grid: [0.5, 0.5] has 2 weights for 1 objectives"),
+        (DATA + KIND + "x =\n", "cannot be read"),
+        (
+            'policy = "scratch:1"\n' + DATA + KIND,
+            "policy: there is no model 'scratch:1'; those made here are: scratch:0.3m",
+        ),
+        (DATA + KIND.replace('"trained"', '{ base = "0.3x" }'), "reward.base: there is no model '0.3x'"),
+        (
+            DATA + KIND.replace('"trained"', '{ function = "f.py:polit" }'),
+            "f.py defines no polit (did you mean polite?)",
+        ),
+        (DATA + KIND.replace('"trained"', '{ function = "f.py:os" }'), "f.py defines no os"),
+        (DATA + KIND.replace('"trained"', '{ function = "torn.py:f" }'), "torn.py cannot be read"),
+        (DATA + KIND.replace('"trained"', '{ function = "nowhere.at:all" }'), "there is no module nowhere.at"),
+        ('name = "../out"\n' + DATA + KIND, "name: '../out' cannot name a folder"),
+        ('name = ".."\n' + DATA + KIND, "name: '..' cannot name a folder"),
+        ('name = " "\n' + DATA + KIND, "name: ' ' cannot name a folder"),
+        ('name = "a\\u0007"\n' + DATA + KIND, "cannot name a folder"),
+        ('name = "hh-rlhf-mini"\n' + DATA + KIND, "name: hh-rlhf-mini comes with moa"),
+        (DATA.replace("kind", "a/b") + KIND.replace("kind", "a/b"), "objectives[1].name: 'a/b' cannot name a folder"),
+    ],
+)
+def test_single_mistakes(tmp_path: Path, text: str, mistake: str) -> None:
+    (tmp_path / "f.py").write_text("from math import sqrt\n\npolite = sqrt\n")
+    (tmp_path / "torn.py").write_text("def f(:\n")
+    with pytest.raises(BadInput) as caught:
+        read_benchmark(toml(tmp_path, text))
+    assert mistake in caught.value.what
+
+
+@pytest.mark.parametrize("name", ["polite", "fine", "sqrt", "Judge"])
+def test_a_function_may_be_defined_in_any_way(tmp_path: Path, name: str) -> None:
+    (tmp_path / "f.py").write_text("from math import sqrt\ndef polite(p, r): ...\nfine = polite\nclass Judge: ...\n")
+    text = DATA + KIND.replace('"trained"', f'{{ function = "f.py:{name}" }}').replace("[[", "\n[[")
+    assert read_benchmark(toml(tmp_path, text)).names == ("kind",)
+
+
+def test_a_wrong_column_is_named_with_the_line(tmp_path: Path) -> None:
+    path = toml(tmp_path, DATA + 'columns = { chosen = "choosen" }\n' + KIND)
+    with pytest.raises(BadInput, match=r"rows\.jsonl:1 .*'choosen' is missing \(did you mean chosen\?\)"):
+        read_benchmark(path).prompts("train")
+
+
+# Tables
+
+
+def test_prompts_are_split_by_hash_and_stay_where_they_are(tmp_path: Path) -> None:
+    table = Table(path=str(rows(tmp_path / "a.jsonl", pairs(200))), format="pairs", test_share=0.25)
+    more = Table(path=str(rows(tmp_path / "b.jsonl", pairs(300))), format="pairs", test_share=0.25)
+    assert 30 <= len(table.prompts("test")) <= 70
+    assert set(table.prompts("test")) <= set(more.prompts("test"))
+    assert table.fingerprint() != more.fingerprint()
+
+
+def test_splits_from_a_column_a_file_and_a_folder(tmp_path: Path) -> None:
+    train = [{"prompt": f"p{i}", "response": "a", "fold": "train"} for i in range(3)]
+    test = [{"prompt": "q", "response": "b", "fold": "validation"}]
+    again = [{"prompt": "q", "response": "c", "fold": "train"}]
+    both = rows(tmp_path / "both.jsonl", train + test + again)
+    rows(tmp_path / "train.jsonl", train + again)
+    rows(tmp_path / "test.jsonl", test)
+    for table in (
+        Table(path=str(both), format="answers", columns=Columns(split="fold")),
+        Table(path=str(tmp_path / "train.jsonl"), test_path=str(tmp_path / "test.jsonl"), format="answers"),
+        Table(path=str(tmp_path), format="answers"),
+    ):
+        assert table.prompts("train") == ["p0", "p1", "p2"]
+        assert table.prompts("test") == ["q"]
+        assert table.skipped == {"prompt also in the test split": 1}
+
+
+def test_answers_and_dialogues(tmp_path: Path) -> None:
+    answers = [{"q": f" p{i} ", "response": " a "} for i in range(30)] + [{"q": "p", "response": ""}]
+    path = str(rows(tmp_path / "a.jsonl", answers))
+    table = Table(path=path, format="answers", columns=Columns(prompt="q"), template="<{prompt}> ")
+    assert Answer("<p0>", "a") in table.responses() + [Answer(p, "a") for p in table.prompts("test")]
+    assert table.demonstrations() == table.responses()
+    assert table.preference_pairs("kind", "train") == []
+    assert table.skipped == {"empty answer": 1}
+    talk = [{"text": f"\n\nHuman: {i}?\n\nAssistant: {i}!"} for i in range(30)]
+    table = Table(path=str(rows(tmp_path / "d.jsonl", talk)), format="dialogues")
+    assert all(p == f"\n\nHuman: {r[:-1]}?\n\nAssistant:" for p, r in table.responses())
+
+
+def test_the_hubs_splits(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(name: str, config: str | None, *, split: str, **kwargs: Any) -> list[dict[str, str]]:
+        return [{"prompt": f"{name} {config} {split}", "response": "a"}]
+
+    monkeypatch.setattr("datasets.load_dataset", load)
+    table = Table(hub="owner/name", config="big", test_split="val", format="answers")
+    assert table.prompts("train") + table.prompts("test") == ["owner/name big train", "owner/name big val"]
+
+
+def test_a_table_with_an_empty_split_is_refused(tmp_path: Path) -> None:
+    table = Table(path=str(rows(tmp_path / "a.jsonl", pairs(5))), format="pairs", test_share=0)
+    with pytest.raises(BadInput, match="leaves 5 training and 0 test rows"):
+        table.prompts("train")

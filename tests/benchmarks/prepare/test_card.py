@@ -1,0 +1,42 @@
+"""The scale card: it survives JSON, and every difference is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks import Card, Sampling
+
+CARD = Card(
+    benchmark="b", version="1", objectives=("x", "y"), policy="p", rewards=("rx", "ry"), evaluators=("ex", "ey"),
+    reward_mean=(0.1, -2.0), reward_std=(1.0, 1 / 3), evaluator_mean=(0.0, 0.0), evaluator_std=(1.0, 2.0),
+    ref=(-2.0, -2.0), prompts=4, prompts_hash="abc", sampling=Sampling(max_new_tokens=8, stop=("\n\nHuman:",)),
+)  # fmt: skip
+
+
+# The card
+
+
+def test_a_card_survives_json() -> None:
+    again = Card.from_json(CARD.to_json())
+    assert again == CARD
+    assert again.hash == CARD.hash == CARD.to_json()["hash"]
+    assert again.differences(CARD) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": "2"},
+        {"reward_std": (1.0, 1 / 3 + 1e-15)},
+        {"evaluators": ("ex", "ez")},
+        {"sampling": replace(CARD.sampling, temperature=0.9)},
+        {"ref": (-2.0, -2.5)},
+        {"prompts_hash": "abd"},
+    ],
+)
+def test_every_difference_is_named_and_changes_the_hash(change: dict) -> None:
+    other = replace(CARD, **change)
+    assert other.hash != CARD.hash
+    assert CARD.differences(other) == list(change)

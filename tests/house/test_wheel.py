@@ -1,0 +1,41 @@
+"""What is installed is what is here: three packages, every file of them, and nothing else."""
+
+from __future__ import annotations
+
+import zipfile
+
+import pytest
+
+from tests.kit.files import PACKAGES, ROOT
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """Built by the build backend itself: no isolated environment, no network."""
+    from hatchling.builders.wheel import WheelBuilder
+
+    [path] = WheelBuilder(str(ROOT)).build(directory=str(tmp_path_factory.mktemp("wheel")), versions=["standard"])
+    return zipfile.ZipFile(path)
+
+
+def test_the_wheel_has_three_packages(wheel: zipfile.ZipFile) -> None:
+    """setuptools' discovery would silently leave out a folder called `benchmarks`."""
+    top = {name.partition("/")[0] for name in wheel.namelist()}
+    assert {name for name in top if not name.endswith(".dist-info")} == {*PACKAGES}
+    assert len(top) == 4
+
+
+def test_every_file_of_the_packages_is_in_it(wheel: zipfile.ZipFile) -> None:
+    here = {
+        str(path.relative_to(ROOT))
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == here
+    assert {f"{package}/__init__.py" for package in PACKAGES} <= here
+
+
+def test_it_installs_the_command(wheel: zipfile.ZipFile) -> None:
+    [name] = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+    assert wheel.read(name).decode().split() == ["[console_scripts]", "moa", "=", "moa_cli.app:main"]

@@ -1,0 +1,99 @@
+"""The command line as a user meets it: arguments, streams and an exit code, in a process of its own or in this one."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from benchmarks import release, setup
+from benchmarks._data import hash_file
+from moa_cli import app, jobs, options, worker
+from moa_cli.job import Event, Job, Outcome
+from tests.kit.files import ROOT
+
+Done = subprocess.CompletedProcess[str]
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if k not in ("MOA_RUNS", "LOCAL_RANK")}
+    return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "100", "NO_COLOR": "1"} | more
+
+
+def process(*arguments: str, cwd: Path, **more: str) -> Done:
+    """`moa` in a process of its own, with workers of its own."""
+    command = [sys.executable, "-m", "moa_cli", *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=300)
+
+
+def moa(*arguments: str, cwd: Path, **more: str) -> Done:
+    """`moa` in this process, its workers too: the same code from `main` on, without seconds of imports for each of them."""
+    with (
+        tempfile.TemporaryFile("w+") as out,
+        tempfile.TemporaryFile("w+") as error,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.chdir(cwd)
+        for name in set(os.environ) - set(environment(**more)):
+            patch.delenv(name)
+        for name, value in environment(**more).items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", ["moa", *arguments])
+        patch.setattr(options, "verbose", False)
+        patch.setattr(jobs, "_started", _started_here)
+        hash_file.cache_clear()  # "read once per process"
+        with redirect_stdout(out), redirect_stderr(error), pytest.raises(SystemExit) as leaving:
+            app.main()
+        out.seek(0)
+        error.seek(0)
+        return Done(["moa", *arguments], int(leaving.value.code or 0), out.read(), error.read())
+
+
+@contextmanager
+def _started_here(
+    workers: jobs.Workers, listen: Callable[[Event], None], quiet: bool
+) -> Iterator[tuple[jobs.Submit, Callable[[], None]]]:
+    """Does one job after the other where workers would do them side by side."""
+    setup(1)
+    spoken = sys.stderr
+
+    def submit(job: Job) -> Future[Outcome]:
+        def log(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
+            with redirect_stderr(spoken):
+                listen((job.key, stage, step, steps, measured))
+
+        future: Future[Outcome] = Future()
+        with open(os.devnull, "w") as nothing, redirect_stdout(nothing), redirect_stderr(nothing):
+            future.set_result(worker.perform(job, log, quiet=quiet))
+        release()
+        return future
+
+    yield submit, lambda: None
+
+
+def examples() -> dict[str, list[str]]:
+    """The examples in the help text of every command, as they are typed."""
+    commands = get_command(app.app).commands.items()  # type: ignore[attr-defined]
+    lines = {name: [line.strip() for line in (command.help or "").splitlines()] for name, command in commands}
+    return {name: [line for line in told if line.startswith("moa ")] for name, told in lines.items()}
+
+
+def refused(result: Done, *words: str) -> None:
+    """Exit code 2, nothing on stdout, three labelled lines on stderr, no traceback."""
+    assert result.returncode == 2, result.stderr
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    labels = [line.split(" ")[0] for line in lines if re.match(r"(error|why|try): ", line)]
+    assert labels == ["error:", "why:", "try:"]
+    assert "Traceback" not in result.stderr
+    for word in words:
+        assert word in result.stderr

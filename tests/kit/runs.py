@@ -1,0 +1,30 @@
+"""A run that nobody made, and what runs ask of the engines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from benchmarks import Answer, Benchmark
+from methods import _sft
+from moa_cli.store import Record
+
+RECORD = Record(
+    status="trained", method="sft", steering="none", benchmark={"name": "b", "version": "1"}, config={}, seed=3,
+    trained_at=[[1.0, 0.0]], command="moa train", commit=None, versions={}, device="cpu", threads=1,
+)  # fmt: skip
+
+
+def spied(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[Answer], dict[str, Any]]]:
+    """Records every SFT call and lets it happen."""
+    calls: list[tuple[str, list[Answer], dict[str, Any]]] = []
+    train = _sft.train
+
+    def spy(benchmark: Benchmark, answers: Sequence[Answer], stage: Any, **settings: Any) -> None:
+        calls.append((stage.name, list(answers), settings))
+        train(benchmark, answers, stage, **settings)
+
+    monkeypatch.setattr(_sft, "train", spy)
+    return calls

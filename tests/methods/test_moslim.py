@@ -1,0 +1,282 @@
+"""MOSLIM: goals in the prompt, what they pay, what is asked for at evaluation."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks import Answer, BadInput, Benchmark, Policy, tagged
+from methods import Run, _rl
+from methods._goals import Moments, achieved, asked, goal_rewards, pooled, random_goals, told, unwrap
+from methods._grader import Grader
+from methods.moslim import MOSLIM
+from tests.kit.worlds import WithGrades
+
+NAMES = ("helpful", "harmless", "be (very) funny")
+GOALS = st.tuples(*[st.integers(0, 9)] * 3)
+SMALL = MOSLIM(
+    epochs=0.5, prompts_per_step=4, reward_steps=10, reward_batch=8, calibration_answers=20, learning_rate=5e-5
+)
+
+
+# Goals in the prompt
+
+
+def test_wrapping_by_hand() -> None:
+    """As in the paper, at the very front; a goal that is left out leaves no trace."""
+    assert (
+        tagged("\n\nHuman: Hi.\n\nAssistant:", (5, 3, 0), NAMES)
+        == "<helpful 5> <harmless 3> \n\nHuman: Hi.\n\nAssistant:"
+    )
+    assert tagged("How?", (0, 1, 2), NAMES) == "<harmless 1> <be (very) funny 2> How?"
+    assert tagged("How?", (0, 0, 0), NAMES) == "How?"
+
+
+@given(prompt=st.text().filter(lambda text: not text.startswith("<")), goals=GOALS)
+@settings(deadline=None)
+def test_what_is_written_is_read_back(prompt: str, goals: tuple[int, ...]) -> None:
+    assert unwrap(tagged(prompt, goals, NAMES), NAMES) == (prompt, goals)
+
+
+@given(prompt=st.sampled_from(["<", "<helpful", "<helpful x> so", "<harm 3> a", " <helpful 5> b"]), goals=GOALS)
+@settings(deadline=None)
+def test_a_prompt_that_almost_begins_with_a_goal(prompt: str, goals: tuple[int, ...]) -> None:
+    assert unwrap(tagged(prompt, goals, NAMES), NAMES) == (prompt, goals)
+
+
+@pytest.mark.parametrize("count", [1, 5, 40])
+def test_goals_survive_a_long_prompt(random_policy: Callable[..., Policy], count: int) -> None:
+    """Policies cut prompts from the left, where the goals are: what a long prompt loses is its own beginning."""
+    policy = random_policy(max_prompt_tokens=100)
+    prompt = "Hello there, how are you? Ünïcödé… " * count + "\n\nAssistant:"
+    text = told(policy, prompt, (5, 0, 2), NAMES)
+    ids = policy.steered(lambda p: told(policy, p, (5, 0, 2), NAMES)).encode_prompt(prompt)
+    assert ids == policy.tokenizer(text)["input_ids"]
+    assert len(ids) <= 100
+    rest, goals = unwrap(policy.tokenizer.decode(ids), NAMES)
+    assert goals == (5, 0, 2)
+    assert rest.endswith("\n\nAssistant:")
+    assert (rest == prompt) == (count == 1)
+    if count > 1:
+        assert len(ids) > 90
+
+
+def test_goals_that_leave_no_room(random_policy: Callable[..., Policy]) -> None:
+    with pytest.raises(BadInput, match="alone are longer than 8 tokens"):
+        told(random_policy(max_prompt_tokens=8), "How?", (5, 3, 1), NAMES)
+
+
+# What goals pay
+
+
+def test_rewards_by_hand() -> None:
+    """Heads of 2 and 3 classes. Goal (2, 1): p .7 against mean .5 and SD .1, z = 2; p .5 against .1 and .2, z = 2; mean 2.
+
+    Goal (1, none): (.3 - .5) / .2 = -1, over two heads -.5, over one goal -1. Goal (none, 3): SD 0 counts as .01,
+    (.4 - .38) / .01 = 2, over two heads 1, over one goal 2. Goal (none, 2): (.1 - .9) / .01 = -80 is clipped.
+    """
+    p = np.array([[0.3, 0.7, 0.5, 0.1, 0.4]] * 4)
+    mean, std = np.array([0.5, 0.5, 0.1, 0.9, 0.38]), np.array([0.2, 0.1, 0.2, 0.01, 0.0])
+    goals = np.array([[2, 1], [1, 0], [0, 3], [0, 2]])
+    assert goal_rewards(p, goals, mean, std, (2, 3), "heads").tolist() == pytest.approx([2.0, -0.5, 1.0, -5.0])
+    assert goal_rewards(p, goals, mean, std, (2, 3), "goals").tolist() == pytest.approx([2.0, -1.0, 2.0, -5.0])
+
+
+def test_what_is_logged_by_hand() -> None:
+    """Of the head's own goals only: .7 and .3 of the first head, .4 of the second; a head that nobody asked is left out."""
+    p = np.array([[0.3, 0.7, 0.5, 0.1, 0.4]] * 3)
+    met = achieved(p, np.array([[2, 0], [1, 3], [0, 0]]), (2, 3), ("a", "b"))
+    assert met == pytest.approx({"met/a": 0.5, "met/b": 0.4})
+    assert achieved(p, np.zeros((3, 2), int), (2, 3), ("a", "b")) == {}
+
+
+@given(sizes=st.lists(st.integers(1, 30), min_size=1, max_size=6), seed=st.integers(0, 2**31))
+@settings(deadline=None)
+def test_running_moments_are_those_of_all_rows(sizes: list[int], seed: int) -> None:
+    """However the rows came in, and through JSON."""
+    rng = np.random.default_rng(seed)
+    rows = [rng.random((size, 4)) for size in sizes]
+    moments = Moments.none(4)
+    for part in rows:
+        moments.add(part)
+    again = Moments.none(4)
+    again.restore(json.loads(json.dumps(moments.state())))
+    for found in (moments, again):
+        assert np.allclose(found.mean, np.concatenate(rows).mean(axis=0))
+        assert np.allclose(found.std, np.concatenate(rows).std(axis=0))
+
+
+def test_pooled_over_the_classes_of_a_head() -> None:
+    """Against all probabilities of the head in one heap."""
+    p = np.random.default_rng(0).random((50, 5))
+    mean, std = pooled(p.mean(axis=0), p.std(axis=0), (2, 3))
+    assert mean == pytest.approx([p[:, :2].mean()] * 2 + [p[:, 2:].mean()] * 3)
+    assert std == pytest.approx([p[:, :2].std()] * 2 + [p[:, 2:].std()] * 3)
+
+
+@pytest.mark.parametrize("statistics", ["running", "head", "batch", "calibration"])
+def test_where_mean_and_spread_come_from(statistics: Any) -> None:
+    """The moments begin with rows `first`; the rewards of `then` use them, and what runs counts `then` in afterwards."""
+    first, then = (np.random.default_rng(s).random((60, 5)) for s in (0, 1))
+    goals = np.array([goals for s in range(20) for goals in random_goals((2, 3), np.random.default_rng(s))])
+    moments = Moments.none(5)
+    moments.add(first)
+    got = MOSLIM(statistics=statistics)._rewards(then, goals, moments, (2, 3))
+    mean, std = (
+        (then if statistics == "batch" else first).mean(axis=0),
+        (then if statistics == "batch" else first).std(axis=0),
+    )
+    if statistics == "head":
+        mean, std = pooled(mean, std, (2, 3))
+    assert got == pytest.approx(goal_rewards(then, goals, mean, std, (2, 3), "heads"))
+    assert moments.count == (120 if statistics in ("running", "head") else 60)
+
+
+# Which goals
+
+
+def test_training_goals_are_uniform() -> None:
+    """Of 1400 draws of five tasks each of the 7 non-empty subsets of three objectives about 200 times, and each intensity as
+    often; all tasks of a draw have the same subset, and each of the most intensities once."""
+    rng = np.random.default_rng(0)
+    drawn = [random_goals((5, 2, 3), rng) for _ in range(1400)]
+    assert all(len(goals) == 5 for goals in drawn)
+    for goals in drawn:
+        assert len({tuple(n > 0 for n in task) for task in goals}) == 1
+        assert sorted(task[0] for task in goals) in ([0] * 5, [1, 2, 3, 4, 5])
+        assert {task[1] for task in goals} in ({0}, {1, 2})
+    subsets = Counter(tuple(n > 0 for n in goals[0]) for goals in drawn)
+    assert set(subsets) == set(product((False, True), repeat=3)) - {(False,) * 3}
+    assert all(150 < count < 250 for count in subsets.values())
+    for head, K in enumerate((5, 2, 3)):
+        counts = Counter(task[head] for goals in drawn for task in goals if task[head])
+        assert set(counts) == set(range(1, K + 1))
+        assert all(abs(count - 4000 / K) < 250 for count in counts.values())
+
+
+def test_on_balance_an_answer_that_ignores_its_goal_gains_nothing() -> None:
+    """Pooled statistics have mean 1/K, so over the K intensities the rewards of one answer sum to 0 whatever it says. Per
+    class, where grade 1 is rare (mean .02, SD .05), to say nothing else pays (.98 / .05 - .98 / .3) / 2 a head on average."""
+    p = np.array([[1.0, 0.0, 0.9, 0.1]] * 2)
+    mean, std = np.array([0.02, 0.98, 0.5, 0.5]), np.array([0.05, 0.3, 0.4, 0.4])
+    goals = np.array([[1, 0], [2, 0]])
+    per_class = goal_rewards(p, goals, mean, std, (2, 2), "heads")
+    assert per_class.sum() == pytest.approx(min(0.98 / 0.05 / 2, 5.0) - 0.98 / 0.3 / 2)
+    assert goal_rewards(p, goals, *pooled(mean, std, (2, 2)), (2, 2), "heads").sum() == pytest.approx(0)
+
+
+def test_goals_asked_for_by_hand() -> None:
+    """K = 5, w = (.3, .7): linf s = (.428571, 1), 1 + round(1.714) = 3 and 5; l2 s = (.393919, .919145), 1 + round(1.576) = 3
+    and 1 + round(3.677) = 5; linear 1 + round(1.2) = 2 and 1 + round(2.8) = 4. Halves are rounded up: (1/8, 7/8) linear
+    asks for 1 + .5 -> 2."""
+    assert asked((0.3, 0.7), (5, 5), "linf") == (3, 5)
+    assert asked((0.3, 0.7), (5, 5), "l2") == (3, 5)
+    assert asked((0.3, 0.7), (5, 5), "linear") == (2, 4)
+    assert asked((0.125, 0.875), (5, 5), "linear") == (2, 5)
+    assert asked((1.0, 0.0), (5, 7), "linf") == (5, 0)
+    assert asked((0.5, 0.5), (5, 7), "linf") == (5, 7)
+    assert asked((1 / 3, 1 / 3, 1 / 3), (5, 5, 7), "middle") == (3, 3, 4)
+    assert asked((0.0, 0.3, 0.7), (5, 5, 5), "middle") == (0, 3, 4)
+    for mapping in ("linf", "l2", "linear", "middle"):
+        assert asked((1.0,), (5,), mapping) == (5,)  # type: ignore[arg-type]
+
+
+# The run
+
+
+@pytest.fixture
+def caught(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the RL engine is asked to do, undone."""
+    calls: list[dict[str, Any]] = []
+
+    def maximise(benchmark: Benchmark, reward: Any, settings: Any, stage: Any, **kwargs: Any) -> None:
+        calls.append({"reward": reward, "stage": stage.name, **kwargs})
+
+    monkeypatch.setattr(_rl, "maximise", maximise)
+    return calls
+
+
+def test_the_policy_reads_the_goals_and_the_reward_model_does_not(
+    tiny: Benchmark, tmp_path: Path, caught: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One RL run and one reward model for all weights; the statistics begin with as many answers as asked for."""
+    graded: list[Sequence[str]] = []
+    original = Grader.probabilities
+
+    def probabilities(self: Grader, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        graded.append(prompts)
+        return original(self, prompts, responses)
+
+    monkeypatch.setattr(Grader, "probabilities", probabilities)
+    SMALL.train(tiny, Run(tmp_path, 0))
+    [call] = caught
+    assert call["stage"] == "policy"
+    assert call["memory"].count == len(graded[-1]) == 20
+    tasks = call["pose"]("Call 3: what do you say?", np.random.default_rng(0))
+    assert len(tasks) == call["contrast"] == 5
+    assert [t.shown for t in tasks] == [tagged("Call 3: what do you say?", t.goals, ("ah", "oh")) for t in tasks]
+    [task, *_] = tasks
+    values, _ = call["reward"](["Call 3: what do you say?"] * 2, ["ah ah", "oh"], [task.goals] * 2)
+    assert graded[-1] == ["Call 3: what do you say?"] * 2
+    assert values.shape == (2,)
+    assert [p.name for p in (tmp_path / "policy").iterdir()] == ["reward-model"]
+
+
+def test_what_the_reward_model_learns(tiny: Benchmark) -> None:
+    """From every training answer and compared answer, each once; no more of them than it will see."""
+    plenty = replace(SMALL, reward_steps=100)
+    answers, labels, classes = plenty._labelled(tiny, 0)
+    assert classes == [5, 5]
+    known = [*tiny.responses(), *((p.prompt, r) for p in tiny.preference_pairs("ah") for r in (p.chosen, p.rejected))]
+    assert sorted(answers) == sorted(set(map(tuple, known)))
+    assert labels.shape == (len(answers), 2)
+    assert set(labels[:, 0]) == {0, 1, 2, 3, 4}
+    assert len(SMALL._labelled(tiny, 0)[0]) == round(10 * 8 / 0.9)
+    with pytest.raises(BadInput, match="no graded annotations"):
+        replace(SMALL, supervision="grades")._labelled(tiny, 0)
+
+
+def test_grades_are_learned_where_all_objectives_have_them(tiny: Benchmark) -> None:
+    grades = {"ah": [(Answer("p", "a"), 7), (Answer("p", "b"), 1)], "oh": [(Answer("p", "b"), 3)]}
+    answers, labels, classes = SMALL._labelled(replace(tiny, data=WithGrades(tiny.data, grades)), 0)
+    assert answers == [Answer("p", "a"), Answer("p", "b")]
+    assert (labels.tolist(), classes) == ([[6, -100], [0, 2]], [7, 3])
+    some = replace(tiny, data=WithGrades(tiny.data, {**grades, "oh": []}))
+    assert SMALL._labelled(some, 0)[2] == [5, 5]
+    assert SMALL._labelled(some, 0)[0] == SMALL._labelled(tiny, 0)[0]
+    rewards = replace(SMALL, supervision="rewards")
+    assert rewards._labelled(replace(tiny, data=WithGrades(tiny.data, grades)), 0)[2] == [5, 5]
+
+
+def test_weights_ask_for_goals(tiny: Benchmark, tmp_path: Path) -> None:
+    """The trained policy, told the goals of the weights; an interrupted run would end in the same bits (test_rl)."""
+    run = Run(tmp_path, 0)
+    SMALL.train(tiny, run)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert {"reward", "met/ah", "met/oh", "kl"} <= {name for row in rows for name in row}
+    for w, goals in (((1.0, 0.0), "<ah 5> "), ((0.5, 0.5), "<ah 3> <oh 3> "), ((0.25, 0.75), "<ah 2> <oh 4> ")):
+        policy = SMALL.policy(tiny, run, w)
+        assert policy.encode_prompt("Call 1: ") == policy.tokenizer(goals + "Call 1: ")["input_ids"]
+
+
+def test_goals_are_learned(gold_tiny: Benchmark, tmp_path: Path) -> None:
+    """Some 40 batches after which the grade that is asked for is met clearly more often than by chance, one in three, and
+    than at first, by what the starting policy has read of tags."""
+    method = MOSLIM(
+        epochs=10.0, prompts_per_step=12, samples_per_prompt=8, learning_rate=5e-5, kl_coef=0.05, reward_steps=150,
+        reward_batch=16, reward_learning_rate=4e-5, calibration_answers=48, classes=3,
+    )  # fmt: skip
+    method.train(gold_tiny, Run(tmp_path, 0))
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    met = [row["met/ah"] for row in rows if "met/ah" in row]
+    assert np.mean(met[-4:]) > max(0.4, met[0] + 0.07)

@@ -1,0 +1,434 @@
+"""Claims of papers: the measures on fronts made by hand, verdicts, and the command."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from benchmarks import BadInput, Front, Interval, load_benchmark, plain, read_front, write_text
+from methods import find_method, method_names
+from moa_cli import claims as papers
+from moa_cli import config, measures, store
+from moa_cli.claims import Claim
+from moa_cli.config import as_config
+from moa_cli.job import Source
+from moa_cli.measures import MEASURES, Measured, Missing
+from tests.kit.cli import moa, refused
+from tests.kit.fronts import COST, PROMPTS, make_front, only
+
+
+def one(name: str, *fronts: Front) -> Measured:
+    return Measured(source=Source("hh-rlhf-mini", Path("runs")), method=find_method(name)(), fronts=fronts)
+
+
+def at(front: Front, means: list[tuple[float, float]]) -> Front:
+    """The front with exactly these held-out points, with noise on the prompts."""
+    noise = np.random.default_rng(0).normal(size=(1, PROMPTS, 2))
+    noise -= noise.mean(axis=1, keepdims=True)
+    return replace(front, evaluator=np.array(means)[:, None, :] + noise)
+
+
+THREE = only(make_front("ric", 1.0), [0, 5, 10])
+"""At w = (1, 0), (1/2, 1/2), (0, 1)."""
+
+
+@pytest.mark.parametrize(
+    ("side", "low", "high", "verdict"),
+    [
+        ({"above": 0.0}, 0.1, 0.2, "replicated"),
+        ({"above": 0.0}, 0.0, 0.2, "inconclusive"),
+        ({"above": 0.0}, -0.2, -0.1, "not replicated"),
+        ({"above": 0.0}, -0.2, 0.0, "not replicated"),
+        ({"below": 0.5}, 0.1, 0.2, "replicated"),
+        ({"below": 0.5}, 0.4, 0.5, "inconclusive"),
+        ({"below": 0.5}, 0.5, 0.6, "not replicated"),
+    ],
+)
+def test_verdicts(side, low, high, verdict):
+    claim = Claim(claim="", source="", published="", measure="cost", of=("a", "b"), **side)
+    assert claim.verdict(Interval((low + high) / 2, low, high)) == verdict
+
+
+def test_hypervolume_and_reward():
+    """a is b moved by (.5, .5): w . r rises by .5 at every w; the volume by 3 x 2.5 x 2 - 2.5^2 less 2.5 x 2 x 2 - 2^2, as the
+    points (1, 0), (0, 1) and (0, 0) make two slabs."""
+    b = at(THREE, [(0.5, 0), (0, 0), (0, 0.5)])
+    a = at(THREE, [(1, 0.5), (0.5, 0.5), (0.5, 1)])
+    found = {"a": [one("ric", a)], "b": [one("ric", b)]}
+    assert MEASURES["reward"](found, ("a", "b")) == pytest.approx((0.5, 0.5, 0.5))
+    value, low, high = MEASURES["hypervolume"](found, ("a", "b"))
+    assert value == pytest.approx((2 * 3 * 2.5 - 2.5**2) - (2 * 2.5 * 2 - 2**2))
+    assert 0 < low < value < high
+
+
+def test_collapse_counts_answers():
+    half = np.zeros((3, PROMPTS), bool)
+    half[0, : PROMPTS // 2] = True
+    found = {"a": [one("ric", replace(THREE, collapsed=half))], "b": [one("ric", THREE)]}
+    value, low, high = MEASURES["collapse"](found, ("a", "b"))
+    assert value == pytest.approx(1 / 6)
+    assert 0 < low < high
+
+
+def test_a_collapsed_front_has_a_number_in_every_measure():
+    lost = replace(THREE, collapsed=np.ones_like(THREE.collapsed))
+    found = {"a": [one("ric", THREE)], "b": [one("ric", lost)]}
+    for measure in ("hypervolume", "reward", "collapse", "cost"):
+        assert np.isfinite(MEASURES[measure](found, ("a", "b"))).all()
+
+
+def test_cost_is_a_ratio_by_seed():
+    a = [replace(THREE, seed=s, cost=COST | {"flops": f}) for s, f in ((0, 1e9), (1, 3e9))]
+    b = [replace(THREE, seed=s, cost=COST | {"flops": f}) for s, f in ((0, 2e9), (1, 4e9), (2, 1e9))]
+    found = {"a": [one("ric", *a)], "b": [one("ric", *b)]}
+    value, low, high = MEASURES["cost"](found, ("a", "b"))
+    assert value == pytest.approx((0.5 + 0.75) / 2)
+    assert low < 0.5
+    assert high > 0.75, "two seeds tell little"
+    with pytest.raises(Missing, match="no seed in common") as error:
+        MEASURES["cost"]({"a": [one("ric", a[0])], "b": [one("ric", b[2])]}, ("a", "b"))
+    assert error.value.command == "moa compare -m a,b"
+
+
+def test_no_training_is_a_multiple_of_none():
+    """SFT trains nothing: what others cost has no ratio to that, while that is nothing of what they cost."""
+    free = one("sft", replace(THREE, cost=COST | {"flops": 0.0}))
+    with pytest.raises(Missing, match="sft trains nothing") as error:
+        MEASURES["cost"]({"ric": [one("ric", THREE)], "sft": [free]}, ("ric", "sft"))
+    assert error.value.command is None
+    assert MEASURES["cost"]({"ric": [one("ric", THREE)], "sft": [free]}, ("sft", "ric")) == (0, 0, 0)
+
+
+def test_a_single_point_is_asked_for_the_weights_of_the_other_front():
+    """At (1, 0) and (.7, .3) the point (1, 0) is worth 1 and .7; at weights of its own, (.5, .5), it would be worth .5."""
+    front, point = (only(make_front("ric", 1.0), kept) for kept in ([0, 3], [5]))
+    found = {"a": [one("ric", at(front, [(0, 0), (0, 0)]))], "b": [one("sft", at(point, [(1, 0)]))]}
+    assert MEASURES["reward"](found, ("a", "b")).value == pytest.approx(-0.85)
+    assert MEASURES["reward"](found, ("b", "a")).value == pytest.approx(0.85)
+
+
+def test_rewards_are_compared_at_common_weights():
+    found = {"a": [one("ric", only(THREE, [0, 2]))], "b": [one("ric", only(make_front("ric", 1.0), [3, 5]))]}
+    with pytest.raises(Missing, match="no weights in common"):
+        MEASURES["reward"](found, ("a", "b"))
+
+
+def test_runs_that_do_not_go_together_are_not_averaged():
+    """Seeds at different weights, and a seed that is there twice."""
+    for other in (replace(only(THREE, [0, 2]), seed=1), THREE):
+        found = {"a": [one("ric", THREE, other)]}
+        for measure in set(MEASURES) - {"scaling"}:
+            with pytest.raises(Missing, match="cannot be averaged"):
+                MEASURES[measure](found, ("a", "a"))
+
+
+def test_obedience_is_that_of_the_worst_objective():
+    """Objective 1 follows its weight; objective 2 does so for two of three pairs: tau = (2 - 1) / 3."""
+    front = at(THREE, [(2, 0), (1, 1.5), (0, 1)])
+    assert MEASURES["obeys"]({"a": [one("ric", front)]}, ("a",)).value == pytest.approx(1 / 3)
+    with pytest.raises(Missing, match="a single point"):
+        MEASURES["obeys"]({"a": [one("ric", only(THREE, [1]))]}, ("a",))
+
+
+def test_concavity_is_the_height_above_the_chord():
+    """From (1, 0) to (0, 1) the chord passes (1/2, 1/2): (.8, .7) is (.3 + .2) / sqrt 2 above it."""
+    front = at(THREE, [(1, 0), (0.8, 0.7), (0, 1)])
+    assert MEASURES["concave"]({"a": [one("ric", front)]}, ("a",)).value == pytest.approx(0.5 / np.sqrt(2))
+    sagging = at(THREE, [(1, 0), (0.2, 0.3), (0, 1)])
+    assert MEASURES["concave"]({"a": [one("ric", sagging)]}, ("a",)).high < 0
+    with pytest.raises(Missing, match="no point between"):
+        MEASURES["concave"]({"a": [one("ric", only(front, [0, 2]))]}, ("a",))
+
+
+def test_concavity_is_that_of_the_lowest_point():
+    """One point .5 below the chord from (4, 0) to (0, 4), two far above it: their mean is above, the front is not. With a second
+    seed, where that point is .5 above and another .5 below, the lowest on average over seeds is at (.5 - .5) / 2."""
+    kept = only(make_front("ric", 1.0), [0, 3, 5, 7, 10])
+    dent = 0.5 / np.sqrt(2)
+    front = at(kept, [(4, 0), (4, 2), (2 - dent, 2 - dent), (2, 4), (0, 4)])
+    lowest = MEASURES["concave"]({"a": [one("ric", front)]}, ("a",))
+    assert lowest == pytest.approx((-0.5, -0.5, -0.5))
+    other = at(replace(kept, seed=1), [(4, 0), (3 - dent, 1 - dent), (2 + dent, 2 + dent), (2, 4), (0, 4)])
+    value, low, high = MEASURES["concave"]({"a": [one("ric", front, other)]}, ("a",))
+    assert value == pytest.approx(0)
+    assert low < 0 < high
+
+
+@pytest.mark.parametrize("middle", [(0.5, 0.5), (0.4, 0.1), (0.9, 0.9)])
+def test_without_a_trade_off_there_is_no_chord(middle):
+    """From (0, 0) to (1, 1) nothing is traded, so nothing lies above or below: in no seed, or in one of two."""
+    rising, front = at(THREE, [(1, 1), middle, (0, 0)]), at(replace(THREE, seed=1), [(1, 0), (0.8, 0.7), (0, 1)])
+    for fronts in ((rising,), (front, rising)):
+        with pytest.raises(Missing, match="one end of the front of a dominates the other"):
+            MEASURES["concave"]({"a": [one("ric", *fronts)]}, ("a",))
+
+
+def test_a_trade_off_that_other_prompts_would_not_show_is_none():
+    """The ends trade .01 of the first objective, which is nothing beside what that varies by from prompt to prompt."""
+    front = at(THREE, [(0.01, 0), (0.8, 0.7), (0, 1)])
+    front.evaluator[2, :, 0] *= -1
+    with pytest.raises(Missing, match="one end of the front of a dominates the other"):
+        MEASURES["concave"]({"a": [one("ric", front)]}, ("a",))
+
+
+def test_retention_compares_alphas():
+    """The first objective with the largest alpha less with alpha 0, wherever these points lie in the front."""
+    method, benchmark = find_method("spo")(), load_benchmark("hh-rlhf-mini")
+    weights = method.points(benchmark)
+    base = make_front("spo", 1.0, steering="retrain")
+    front = replace(only(base, list(range(len(weights)))), weights=weights)
+    means = [(0.0, 0.0)] * len(weights)
+    means[weights.index(method.after(benchmark, 2, max(method.alphas)))] = (0.7, 0.0)
+    means[weights.index(method.after(benchmark, 2, 0.0))] = (0.3, 0.0)
+    assert MEASURES["retention"]({"spo": [one("spo", at(front, means))]}, ("spo",)).value == pytest.approx(0.4)
+
+
+def sized(size: str, gain: float, **settings: object) -> Measured:
+    """MOSLIM with a reward model of this size, and with a front that this much is gained on."""
+    method = find_method("moslim")(reward_base=size, **settings)
+    front = at(replace(THREE, config=plain(as_config(method))), [(gain, gain)] * 3)
+    return replace(one("moslim", front), method=method)
+
+
+def test_scaling_takes_the_largest_and_the_smallest():
+    """A gain of g makes a volume of (2 + g)^2. What is no size is left out: hub ids may end like one."""
+    sizes = {"1m": 0.5, "0.3m": 0.0, "4m": 1.0, "policy": 9.0, "EleutherAI/pythia-70m": 9.0, "m": 9.0}
+    found = {"moslim": [sized(size, gain) for size, gain in sizes.items()]}
+    assert MEASURES["scaling"](found, ("moslim",)).value == pytest.approx(9 - 4)
+    with pytest.raises(Missing, match="two sizes") as error:
+        MEASURES["scaling"]({"moslim": found["moslim"][:1]}, ("moslim",))
+    assert error.value.command == "moa study reward-model-size -m moslim"
+    with pytest.raises(Missing, match="two sizes"):
+        MEASURES["scaling"]({"ric": [one("ric", THREE)]}, ("ric",))
+
+
+def test_scaling_varies_nothing_but_the_size():
+    """Configurations that differ in more are left out, whether their sizes are others or the same."""
+    other = [sized("4m", 2.0, kl_coef=0.9), sized("0.3m", -1.0, kl_coef=0.9), sized("20m", 3.0, kl_coef=0.9)]
+    found = {"moslim": [sized("0.3m", 0.0), sized("4m", 1.0), *other]}
+    assert MEASURES["scaling"](found, ("moslim",)).value == pytest.approx(9 - 4)
+    with pytest.raises(Missing, match="two sizes"):
+        MEASURES["scaling"]({"moslim": [sized("1m", 0.0), *other]}, ("moslim",))
+
+
+def test_what_is_missing_is_named():
+    for claim in papers.load():
+        with pytest.raises(Missing) as error:
+            MEASURES[claim.measure]({}, claim.of)
+        assert re.match("moa (compare|study) .*-m ", error.value.command)
+    assert measures.PAIRED == ("hypervolume", "reward", "collapse", "cost")
+
+
+def test_studies_are_named_only_for_methods_that_they_take():
+    found = {name: [one(name, THREE)] for name in ("ric", "moslim", "spo")}
+    for measure in ("control", "retention"):
+        with pytest.raises(Missing) as error:
+            MEASURES[measure](found, ("ric",))
+        assert error.value.command is None
+    with pytest.raises(Missing) as error:
+        MEASURES["control"](found, ("moslim",))
+    assert error.value.command == "moa study controllability -m moslim"
+    with pytest.raises(Missing) as error:
+        MEASURES["retention"]({"spo": [one("spo", only(THREE, [0, 1]))]}, ("spo",))
+    assert "does not hold" in error.value.reason
+
+
+def unnumbered(found: object, of: object) -> Interval:
+    return Interval(np.nan, np.nan, np.nan)
+
+
+def damaged(found: object, of: object) -> Interval:
+    raise BadInput("cannot use front.json\n  a list of faults", "it is damaged", "delete it")
+
+
+@pytest.mark.parametrize(("measure", "reason"), [(unnumbered, "no number"), (damaged, "cannot use front.json")])
+def test_a_claim_that_cannot_be_computed_does_not_stop_the_others(measure, reason, contest, monkeypatch):
+    """It has no verdict, but a reason; none of it is NaN, which JSON lacks."""
+    monkeypatch.setitem(measures.MEASURES, "collapse", measure)
+    facts = {"source": "", "published": "", "of": ("ric", "sft"), "above": 0.0}
+    claims = [Claim(claim=name, measure=name, **facts) for name in ("collapse", "reward", "cost")]
+    fronts = [read_front(run / "front") for run in store.find_runs(contest / "runs")]
+    document = papers.check(claims, fronts, print)
+    first, second, third = document["benchmarks"][0]["claims"]
+    assert (first["verdict"], first["value"], first["command"]) == ("not measured", None, None)
+    assert reason in first["reason"]
+    assert (second["reason"], second["command"]) == (None, None)
+    assert "sft trains nothing" in third["reason"]
+    json.dumps(document, allow_nan=False)
+    for shown in (papers.markdown(document), shown_in_terminal(document)):
+        assert all(claim["reason"] in shown for claim in (first, third))
+
+
+def shown_in_terminal(document: dict) -> str:
+    console = Console(file=io.StringIO(), width=80)
+    for part in papers.table(document):
+        console.print(part, soft_wrap=isinstance(part, str))
+    return console.file.getvalue()
+
+
+def test_every_claim_that_comes_with_moa_can_be_checked():
+    claims = papers.load()
+    assert len(claims) >= 15
+    assert {name for claim in claims for name in claim.of} <= set(method_names())
+    assert {claim.measure for claim in claims} == set(MEASURES)
+
+
+def test_second_best_is_below_one_and_above_the_others():
+    second = {(claim.of, claim.measure, claim.above) for claim in papers.load() if "second best" in claim.published}
+    pairs = [("paretohqd", "ric"), ("ric", "morlhf"), ("ric", "rewarded-soups")]
+    assert second == {(pair, "hypervolume", 0) for pair in pairs}
+
+
+def test_an_inference_is_told_from_what_a_paper_says():
+    """OrthAlign's numbers put each method first on one objective; that one front is larger is concluded from them."""
+    (inferred,) = (claim for claim in papers.load() if claim.of == ("spo", "modpo"))
+    assert inferred.measure == "hypervolume"
+    assert "hypervolume" in inferred.claim
+    assert "our inference" in inferred.source
+
+
+@pytest.mark.parametrize(
+    ("entry", "named"),
+    [
+        ("claim = 'x'\nmeasure = 'cost'", "it lacks of, published, source"),
+        ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'coast'\nof = ['a', 'b']\nabove = 0", "no measure 'coast'"),
+        ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'cost'\nof = ['a']\nabove = 0", "of two methods"),
+        ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'obeys'\nof = ['a']", "above or below"),
+        ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'obeys'\nof = ['a']\nabove = 0\nbelow = 1", "name one"),
+        ("claim = 'x'\nsauce = ''", "sauce"),
+        ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'obeys'\nof = ['a']\nabove = 'zero'", "not 'zero'"),
+        ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'obeys'\nof = ['a']\nbelow = true", "not True"),
+        ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'obeys'\nof = [3]\nabove = 0", "of one method"),
+        ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'obeys'\nof = 'a'\nabove = 0", "of one method"),
+        ("claim = 'x'\nsource = 3\npublished = ''\nmeasure = ['obeys']\nof = ['a']\nabove = 0", "source, measure must be"),
+    ],
+)  # fmt: skip
+def test_a_claim_that_says_nothing_is_refused(entry: str, named: str, tmp_path: Path):
+    write_text(tmp_path / "own.toml", f"[[claims]]\n{entry}\n")
+    with pytest.raises(BadInput) as error:
+        papers.load(tmp_path / "own.toml")
+    assert named in error.value.why
+    assert "'x'" in error.value.what
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("", "no claims"),
+        ("claims = []", "no claims"),
+        ("claims = 3", "no claims"),
+        ("claims = ['x']", "cannot be checked: 'x'"),
+        ("[[claim]]\nclaim = 'x'", "unknown entry: claim (did you mean claims?)"),
+        ("[[claims", "cannot read"),
+    ],
+)
+def test_a_file_without_claims_is_refused(content: str, named: str, tmp_path: Path):
+    """It would add nothing, and nobody would notice."""
+    write_text(tmp_path / "own.toml", content)
+    with pytest.raises(BadInput) as error:
+        papers.load(tmp_path / "own.toml")
+    assert named in error.value.what
+
+
+def test_messages_about_files_do_not_speak_of_python(tmp_path: Path):
+    (tmp_path / "latin.toml").write_bytes("é".encode("latin-1"))
+    for name, why in (("none.toml", "No such file or directory"), ("latin.toml", "it is not UTF-8 text")):
+        with pytest.raises(BadInput) as error:
+            papers.load(tmp_path / name)
+        assert error.value.what == f"cannot read {tmp_path / name}: {why}"
+    with pytest.raises(BadInput) as error:
+        load_benchmark(str(tmp_path / "none.toml"))
+    assert error.value.what == f"{tmp_path / 'none.toml'} cannot be read: No such file or directory"
+
+
+def test_a_method_that_does_not_exist_is_not_to_be_measured(contest):
+    """The measure has a command for methods without runs, which would be refused."""
+    facts = {"claim": "", "source": "", "published": "", "below": 1.0}
+    claims = [
+        Claim(measure="collapse", of=("ric", "rewarded-soup"), **facts), Claim(measure="scaling", of=("moslimm",), **facts)
+    ]  # fmt: skip
+    fronts = [read_front(run / "front") for run in store.find_runs(contest / "runs")]
+    reasons = [(c["reason"], c["command"]) for c in papers.check(claims, fronts, print)["benchmarks"][0]["claims"]]
+    assert reasons == [
+        ("there is no method 'rewarded-soup' (did you mean rewarded-soups?)", None),
+        ("there is no method 'moslimm' (did you mean moslim?)", None),
+    ]
+
+
+def test_a_command_says_all_that_names_the_benchmark_again():
+    """A TOML benchmark's name is none for -b; other options would make another benchmark; other seeds, unpaired runs."""
+    source = Source("/a folder/tiny.toml", Path("runs"), Path("/data"), {"objectives": ["long"], "sampling.top_p": 0.9})
+    told = papers.where(source, [0, 2])
+    assert told == (
+        "-b '/a folder/tiny.toml' --data-dir /data -c 'objectives=[\"long\"]' -c sampling.top_p=0.9 --seed 0 --seed 2"
+    )
+    items = [item for flag, item in pairwise(shlex.split(told)) if flag == "-c"]
+    assert config.resolve(items, [], [], data_dir=None, home=Path()).options == source.options
+
+
+def rewritten(runs: Path, method: str, change: Callable[[dict], None]) -> None:
+    """The record of a method's run as `change` makes it."""
+    for path in runs.glob(f"*/{method}/*/run.json"):
+        record = json.loads(path.read_text())
+        change(record)
+        write_text(path, json.dumps(record))
+
+
+def test_claims_outlive_methods_and_benchmarks(contest: Path, tmp_path: Path):
+    """A run whose method has changed since is left out, and said to be; a benchmark's file is not needed for its scores."""
+    shutil.copytree(contest / "runs", runs := tmp_path / "runs")
+    rewritten(runs, "ric", lambda record: record["config"].update(gone=1))
+    rewritten(runs, "sft", lambda record: record["benchmark"].update(source="/gone.toml"))
+    said: list[str] = []
+    facts = {"source": "", "published": "", "measure": "collapse", "below": 1.0}
+    claims = [Claim(claim="", of=of, **facts) for of in (("sft", "sft"), ("ric", "sft"))]
+    fronts = [read_front(run / "front") for run in store.find_runs(runs)]
+    first, second = papers.check(claims, fronts, said.append)["benchmarks"][0]["claims"]
+    assert first["verdict"] == "replicated"
+    assert second["reason"] == "ric has not been measured"
+    (line,) = said
+    assert "left out" in line
+    assert "stored configuration of ric" in line
+    rewritten(runs, "sft", lambda record: record["config"].update(gone=1))
+    assert papers.check(claims, fronts, said.append)["benchmarks"] == []
+
+
+OWN = """
+[[claims]]
+claim = "RiC changes | nothing"
+source = "ours"
+published = "-"
+measure = "reward"
+of = ["ric", "sft"]
+below = 100
+"""
+
+
+def test_the_command(contest: Path, tmp_path: Path) -> None:
+    """A claim of one's own is checked beside those of the papers; what is missing names its command."""
+    write_text(tmp_path / "own.toml", OWN)
+    result = moa("claims", "--claims", str(tmp_path / "own.toml"), "--runs", str(contest / "runs"), "-o", "claims.md",
+                 "-o", "claims.json", cwd=tmp_path, COLUMNS="80")  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert max(map(len, result.stdout.splitlines())) <= 80 or "to measure the rest" in result.stdout
+    assert "1 replicated" in result.stdout
+    document = json.loads((tmp_path / "claims.json").read_text())
+    verdicts = {claim["claim"]: claim for claim in document["benchmarks"][0]["claims"]}
+    assert verdicts["RiC changes | nothing"]["verdict"] == "replicated"
+    where = f"-b {contest / 'tiny.toml'} --seed 0"
+    assert verdicts["MOSLIM beats RiC"]["command"] == f"moa compare -m moslim {where}"
+    assert f"\n  moa study reward-model-size -m moslim {where}\n" in result.stdout, "on one line, to be copied"
+    assert "| RiC changes \\| nothing | ours |" in (tmp_path / "claims.md").read_text()
+    refused(moa("claims", cwd=tmp_path), "nothing to compare")
+    refused(moa("claims", "--claims", "none.toml", "--runs", str(contest / "runs"), cwd=tmp_path), "none.toml")

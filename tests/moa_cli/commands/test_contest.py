@@ -1,0 +1,118 @@
+"""A whole contest, and what can be done after it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.kit.cli import moa
+from tests.kit.worlds import METHODS
+
+
+def test_a_dry_run_writes_nothing(finished: Path, tmp_path: Path) -> None:
+    result = moa("train", *METHODS, "-b", str(finished / "tiny.toml"), "--dry-run", cwd=tmp_path)
+    assert result.returncode == 0
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["prepare", "train", "train"]
+    assert "starting policy, rewards and scale card" in result.stdout
+    assert not list(tmp_path.iterdir())
+
+
+# A whole contest, and what can be done after it
+
+
+def test_the_second_time_nothing_is_done(contest: Path) -> None:
+    result = moa("train", *METHODS, "-b", "tiny.toml", "--json", cwd=contest)
+    assert [row["status"] for row in json.loads(result.stdout)] == ["done", "done"]
+    assert "worker" not in result.stderr
+    again = moa("compare", *METHODS, "-b", "tiny.toml", "--json", cwd=contest)
+    assert again.returncode == 0
+    assert "worker" not in again.stderr
+    told, saved = json.loads(again.stdout), json.loads((contest / "saved.json").read_text())
+    assert told.pop("command") == f"moa compare {' '.join(METHODS)} -b tiny.toml --json"
+    assert saved.pop("command").endswith("-b tiny.toml -o table.md -o saved.json")
+    assert told == saved
+
+
+def test_fronts_are_found_and_named(contest: Path) -> None:
+    saved = json.loads((contest / "saved.json").read_text())
+    assert {r["method"] for r in saved["benchmarks"][0]["rows"]} == {"sft", "ric"}
+    found = json.loads(moa("compare", "--json", cwd=contest).stdout)
+    assert {r["method"] for r in found["benchmarks"][0]["rows"]} == {"sft", "ric"}
+    folder = next(contest.glob("runs/tiny/sft/*"))
+    named = json.loads(moa("compare", str(folder), "--json", cwd=contest).stdout)
+    assert [r["method"] for r in named["benchmarks"][0]["rows"]] == ["sft"]
+    assert "\n### tiny@1\n" in (contest / "table.md").read_text()
+
+
+def test_a_saved_comparison_is_rendered_again(contest: Path, tmp_path: Path) -> None:
+    result = moa("compare", str(contest / "saved.json"), "-o", "again.csv", cwd=tmp_path)
+    assert result.returncode == 0
+    assert "tiny@1" in result.stdout
+    assert (tmp_path / "again.csv").exists()
+    assert moa("show", str(contest / "saved.json"), cwd=tmp_path).stdout == result.stdout
+
+
+def test_runs_are_listed_and_shown(contest: Path) -> None:
+    rows = json.loads(moa("list", "runs", "--json", cwd=contest).stdout)
+    assert [(r["status"], r["seed"], r["front"]) for r in rows] == [("trained", 0, True)] * 2
+    shown = json.loads(moa("show", rows[0]["path"], "--json", cwd=contest).stdout)
+    assert shown["method"] == "ric"
+    assert shown["config"]["rounds"] == 0
+    assert shown["cost"]["trained_tokens"] > 0
+    assert shown["cost"]["seconds"] > 0
+    assert shown["command"].startswith("moa compare -m sft,ric")
+    assert shown["log"][-1]["stage"] == "offline"
+
+
+def test_a_run_json_is_a_config(contest: Path) -> None:
+    record = next(contest.glob("runs/tiny/ric/*/run.json"))
+    result = moa("train", "-m", "ric", "-b", "tiny.toml", "-c", str(record), "--dry-run", cwd=contest)
+    assert result.stdout == "nothing to do\n"
+
+
+def test_prepared_units_are_shown(contest: Path) -> None:
+    result = moa("prepare", "-b", "tiny.toml", cwd=contest)
+    assert result.returncode == 0
+    assert "evaluator mean, SD" in result.stdout
+    assert "worker" not in result.stderr
+    stored = json.loads(moa("prepare", "-b", "tiny.toml", "--json", cwd=contest).stdout)["tiny"]
+    assert "card" in stored
+    assert f"{stored['report']['collapse']:.1%} of the starting policy's answers are collapsed" in result.stdout
+
+
+def test_fronts_are_shown_point_by_point(contest: Path) -> None:
+    result = moa("eval", "--pareto", "--json", cwd=contest)
+    by_method = {d["method"]: d for d in json.loads(result.stdout)}
+    assert len(by_method["ric"]["points"]) == 3
+    assert len(by_method["sft"]["points"]) == 1
+    assert by_method["sft"]["points"][0]["language"]["perplexity"] > 1
+    assert "hypervolume" in moa("eval", "--pareto", cwd=contest).stdout
+
+
+def test_one_point_is_measured_and_not_kept(contest: Path) -> None:
+    folder = next(contest.glob("runs/tiny/ric/*"))
+    before = {p: p.stat().st_mtime_ns for p in (folder / "front").iterdir()}
+    result = moa("eval", str(folder), "--weights", "0.25,0.75", "--json", cwd=contest)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)[0]["points"][0]["weights"] == [0.25, 0.75]
+    assert {p: p.stat().st_mtime_ns for p in (folder / "front").iterdir()} == before
+
+
+def test_another_grid_is_measured_again(contest: Path) -> None:
+    grid = ("-c", "grid=[[0.3,0.7],[0.7,0.3]]")
+    sft_only = ("-m", "ric", *METHODS[2:])
+    shown = json.loads(moa("compare", *sft_only, "-b", "tiny.toml", *grid, "--json", cwd=contest).stdout)
+    points = shown["benchmarks"][0]["rows"][0]["points"]
+    assert [p["weights"] for p in points] == [[0.3, 0.7], [0.7, 0.3]]
+    back = json.loads(moa("compare", *sft_only, "-b", "tiny.toml", "--json", cwd=contest).stdout)
+    saved = json.loads((contest / "saved.json").read_text())
+    rows = {r["method"]: r["points"] for r in saved["benchmarks"][0]["rows"]}
+    assert back["benchmarks"][0]["rows"][0]["points"] == rows["ric"]
+
+
+def test_a_restart_begins_anew(contest: Path) -> None:
+    folder = next(contest.glob("runs/tiny/sft/*-s0"))
+    (folder / "left-over").write_text("")
+    result = moa("train", "-m", "sft", "-b", "tiny.toml", "--restart", cwd=contest)
+    assert result.stdout.split()[1] == "trained"
+    assert not (folder / "left-over").exists()

@@ -1,0 +1,89 @@
+"""What `moa` says of itself, and that it says so at once."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.kit.cli import environment, examples, moa
+
+
+@pytest.mark.parametrize("command", ["", "prepare", "train", "eval", "compare", "study", "claims", "list", "show"])
+def test_help(command: str, tmp_path: Path) -> None:
+    result = moa(*command.split(), "--help", cwd=tmp_path)
+    assert result.returncode == 0
+    assert "Usage: moa" in result.stdout
+    words = " ".join(result.stdout.replace("│", " ").split())
+    if command in ("train", "study"):
+        assert "[default: 0]" in words  # rich takes brackets for markup
+    if command in ("prepare", "train", "study"):
+        assert "[default: hh-rlhf-mini]" in words
+    if command in ("eval", "compare", "claims"):
+        assert "[default: hh-rlhf-mini; of runs that are there, all]" in words
+    assert result.stderr == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_command_has_examples() -> None:
+    found = examples()
+    assert {"prepare", "train", "eval", "compare", "study", "claims", "list", "show"} <= set(found)
+    for command, lines in found.items():
+        assert lines, command
+        assert all(line.split()[1] == command for line in lines)
+
+
+@pytest.mark.parametrize(
+    "example", [line for command, lines in examples().items() if command != "study" for line in lines]
+)
+def test_examples_of_the_help_are_understood(example: str, tmp_path: Path) -> None:
+    """Each either runs in no time, or as far as can be told without training: names and settings are right. Those of studies
+    are in test_studies.py."""
+    words = example.split()[1:]
+    if words[0] == "train":
+        words += [] if "--dry-run" in words else ["--dry-run"]
+    if words[0] == "prepare" or (words[0] == "compare" and "-m" in words):
+        kept = [w for w in words[1:] if not re.match(r"--json|--baseline|-o|.*\.(md|pdf|json|xml)$", w)]
+        words = ["train", "-m", "sft", *kept, "--dry-run"]
+    result = moa(*words, cwd=tmp_path)
+    expected = (
+        2 if words[0] in ("eval", "compare", "claims") and "--prompts" not in words else 0
+    )  # there is no run here
+    assert result.returncode == expected, result.stderr
+    assert "Traceback" not in result.stderr
+    assert "No such option" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["['--help']", "['list']", "['show', 'ric']", "['show', 'hh-rlhf-mini']", "['train', '-m', 'ric', '--dry-run']"],
+)
+def test_nothing_heavy_is_imported(arguments: str, tmp_path: Path) -> None:
+    code = (
+        f"import sys; sys.argv = ['moa', *{arguments}]\n"
+        "from moa_cli.app import main\n"
+        "try: main()\n"
+        "except SystemExit as leaving: assert not leaving.code\n"
+        "heavy = {'torch', 'transformers', 'datasets', 'pandas', 'matplotlib', 'trl', 'click'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(("columns", "width"), [("60", 60), ("0", 160), ("", 160)])
+def test_a_pipe_is_as_wide_as_it_is_told(columns: str, width: int, tmp_path: Path) -> None:
+    lines = moa("list", "methods", cwd=tmp_path, COLUMNS=columns).stdout.splitlines()
+    assert width - 20 < max(map(len, lines)) <= width
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m moa_cli show ric | head -1; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert result.returncode == 0
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,132 @@
+"""What is typed: understood, or refused before any work."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks import BadInput, Benchmark
+from methods import find_method
+from moa_cli import plan, show, steps
+from moa_cli.app import study
+from moa_cli.job import Source
+from moa_cli.plan import Contestant
+from tests.kit.cli import moa, refused
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("train -m rick", ["'rick'", "ric"]),
+        ("train -m ric -b hh-rlhf-mimi", ["hh-rlhf-mimi", "hh-rlhf-mini"]),
+        ("train", ["-m"]),
+        (
+            "train -m ric -c ric.runds=1 -c batch=x -c keep=no",
+            ["3 mistakes", "ric.rounds", "whole number", "quantile"],
+        ),
+        ("train -m ric -c scratch.steps=1 -c rounds=x", ["2 mistakes", "scratch.sft_steps", "rounds"]),
+        ("train -m sft --data-dir nowhere", ["nowhere", "--data-dir"]),
+        ("train -m sft -b hh-rlhf --data-dir . --dry-run", ["helpful-base/test.jsonl.gz", "put it there"]),
+        ("prepare -b reddit-summary --data-dir .", ["comparisons/train.jsonl.gz", "put it there"]),
+        ("train -m sft --runs file/runs", ["file/runs", "--runs DIR"]),
+        ("train -m missing.py", ["missing.py"]),
+        ("train -m sft --seed 0,x", ["--seed 'x'", "--seed 0,1"]),
+        ("compare --seed=-1", ["--seed '-1'", "at least 0"]),
+        ("eval", ["--pareto", "--weights"]),
+        ("eval --pareto --weights 1,0", ["exclude"]),
+        ("eval --weights a,b", ["a,b"]),
+        ("eval --pareto", ["moa train"]),
+        ("eval --pareto nowhere", ["nowhere"]),
+        ("eval --rescore", ["moa train"]),
+        ("eval --rescore nowhere", ["nowhere"]),
+        ("eval --pareto --rescore", ["exclude"]),
+        ("eval --responses nowhere.jsonl", ["nowhere.jsonl"]),
+        ("eval --responses file", ["suffix", ".jsonl"]),
+        ("eval --responses a.jsonl --weights 1,0", ["exclude"]),
+        ("eval --responses a.jsonl -b hh-rlhf-mini,reddit-summary-mini", ["2 benchmarks"]),
+        ("eval runs/a --responses a.jsonl", ["RUN", "--rescore"]),
+        ("eval --pareto --name theirs", ["--name", "--responses"]),
+        ("eval --rescore --column prompt=x", ["--column", "--responses"]),
+        ("eval --pareto -c seed=1", ["--config", "--prompts"]),
+        ("compare", ["moa compare -m"]),
+        ("compare -o table.xyz", [".xyz", ".md"]),
+        ("compare -m sft -o table.xyz", [".xyz", ".md"]),
+        ("compare nowhere", ["nowhere"]),
+        ("compare nowhere.json", ["nowhere.json"]),
+        ("compare -c rounds=1", ["-m"]),
+        ("show nothing-of-the-kind", ["nothing-of-the-kind"]),
+        ("show rci", ["did you mean: moa show ric"]),
+        ("show hh-rlhf-mimi", ["did you mean: moa show hh-rlhf-mini"]),
+        ("show x/mine.py", ["no file x/mine.py", "as a method or a benchmark"]),
+        ("study", ["controllability, reward-model-size, optimizer, retention"]),
+        ("list weights", ["weights", "runs"]),
+    ],
+)
+def test_bad_input_is_refused_before_any_work(command: str, words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused(moa(*command.split(), cwd=tmp_path), *words)
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_is_named_with_its_suffix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("")
+    with pytest.raises(BadInput) as refusal:
+        find_method("mine")
+    assert refusal.value.fix == "a method of your own is named by its file: -m mine.py"
+    assert show.nothing_called("mine")[2] == "did you mean: moa show mine.py"
+
+
+def test_seeds_are_repeated_or_have_commas(tmp_path: Path) -> None:
+    result = moa("train", "-m", "sft", "--seed", "0,2", "--seed", "5", "--dry-run", "--json", cwd=tmp_path)
+    assert [row["job"].rpartition("/")[2] for row in json.loads(result.stdout)[1:]] == ["s0", "s2", "s5"]
+
+
+def test_answers_from_elsewhere_have_one_seed() -> None:
+    assert (steps.seed_in(None), steps.seed_in("3")) == (None, 3)
+    with pytest.raises(BadInput, match="names 2 seeds"):
+        steps.seed_in("3,4")
+
+
+def test_verbose_shows_the_traceback(tmp_path: Path) -> None:
+    assert "Traceback" in moa("train", "-m", "rick", "-v", cwd=tmp_path).stderr
+
+
+def test_unknown_options_are_usage_errors(tmp_path: Path) -> None:
+    result = moa("train", "--colour", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "--colour" in result.stderr
+
+
+def test_over_must_name_a_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match="--over names no value"):
+        study("optimizer", over=["", ","])
+
+
+def test_typed_weights_are_meant_to_a_rounding_error(unprepared: Benchmark, tmp_path: Path) -> None:
+    """A third typed as 0.333; where one policy was trained per weight, the nearest trained ones."""
+    three = replace(unprepared, objectives=(*unprepared.objectives, replace(unprepared.objectives[0], name="eh")))
+
+    def meant(method: str, *weights: float, points: tuple[tuple[float, ...], ...] = ()) -> tuple[float, ...]:
+        base = replace(unprepared if len(weights) == 2 else three, grid=(), trained_grid=points)
+        found = find_method(method)()
+        return plan.meant_weights(Contestant(Source("x", tmp_path), base, found, 0, tmp_path), weights)
+
+    third = (1 / 3, 2 / 3)
+    assert meant("morlhf", 0.3333, 0.6666, points=((0.3339, 0.6661), third)) == third
+    assert meant("morlhf", 0.333, 0.333, 0.333) == (1 / 3, 1 / 3, 1 / 3)
+    assert meant("ric", 0.25, 0.75) == (0.25, 0.75)
+    assert sum(meant("ric", 0.3333, 0.6663)) == pytest.approx(1, abs=1e-12)
+    with pytest.raises(BadInput, match="one of: 0.3333,0.6667"):
+        meant("morlhf", 0.34, 0.66, points=(third,))
+    with pytest.raises(BadInput, match="sum to 1"):
+        meant("ric", 0.33, 0.66)
+
+
+@pytest.mark.parametrize("weights", ["0.5,0.4", "1", "-0.5,1.5", "0.2,0.3,0.5", "nan,1"])
+def test_weights_must_be_on_the_simplex(weights: str, contest: Path) -> None:
+    refused(moa("eval", f"--weights={weights}", cwd=contest), "sum to 1", "long, round")

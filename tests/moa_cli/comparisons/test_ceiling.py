@@ -1,0 +1,249 @@
+"""The ceiling of a comparison: what the document says of it, who helps to estimate it, how it is drawn, the command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from benchmarks import Ceiling, Front, Samples, draw_samples, hypervolume, load_benchmark, samples_folder, simplex_grid
+from methods.rewarded_soups import RewardedSoups
+from moa_cli import ceilings, store, train
+from moa_cli.ceilings import ceiling_part
+from moa_cli.comparison import compare
+from moa_cli.figure import figure
+from tests.kit.cli import environment, moa, refused
+from tests.kit.fronts import PROMPTS, make_card, make_front
+from tests.kit.worlds import METHODS, benchmark_in
+
+GRID = simplex_grid(2, 10)
+N = 40
+"""Prompts of the samples, of the PROMPTS of the fronts."""
+EASY = np.random.default_rng(9).normal(size=(PROMPTS, 2))
+EASY -= EASY.mean(axis=0)
+"""What `make_front` has in all fronts: how easy a prompt is."""
+
+
+@pytest.fixture(scope="module")
+def samples() -> Samples:
+    """64 answers per prompt of a starting policy whose scores are N(0, 1) on both objectives, but for how easy a prompt is."""
+    scores = EASY[:N, None] + np.random.default_rng(0).normal(size=(2, N, 64, 2))
+    return Samples(counts=(64,), scores=scores[0], evaluator=scores[1], log_probs=np.zeros((N, 64, 1)))
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, list[Front]]:
+    """The starting policy; a method at a KL of .6; one at 3, which 64 samples do not reach."""
+    return {
+        "sft": [make_front("sft", 0, steering="none")],
+        "soup": [make_front("soup", 0.3, seed=s, over=1.0) for s in (0, 1)],
+        "far": [make_front("far", 1.5)],
+    }
+
+
+@pytest.fixture(scope="module")
+def part(rows: dict[str, list[Front]], samples: Samples) -> dict:
+    return ceiling_part(rows, samples)
+
+
+def optimum(kl: float) -> list[np.ndarray]:
+    """N(0, 1) scores tilted by exp(t w . r) are N(t w, 1): KL = t^2 |w|^2 / 2, so the mean is sqrt(2 KL) w / |w|."""
+    return [np.sqrt(2 * kl) * np.asarray(w) / np.linalg.norm(w) for w in GRID]
+
+
+@pytest.mark.parametrize("kind", ["reward", "evaluator"])
+def test_the_fronts(part: dict, kind: str) -> None:
+    """At KL .5 and 1 all weights; at 2 and 4 there are too few samples. Errors of 1 / sqrt(40 x 10) and some are expected."""
+    assert part == json.loads(json.dumps(part, allow_nan=False)), "JSON types only"
+    assert part[kind]["prompts"] == N
+    assert [front["kl"] for front in part[kind]["fronts"]] == [0.5, 1.0]
+    for front in part[kind]["fronts"]:
+        assert front["weights"] == [list(w) for w in GRID]
+        np.testing.assert_allclose(front["points"], optimum(front["kl"]), atol=0.15)
+        assert 6 / 64 <= front["share"] < 0.7
+    best = part[kind]["best_of_n"]
+    assert best["n"] == 16
+    assert best["points"][0] == pytest.approx([1.77, 0], abs=0.15), (
+        "the highest of 16 normal numbers is 1.77 on average"
+    )
+
+
+@pytest.mark.parametrize("kind", ["reward", "evaluator"])
+def test_the_curve(part: dict, kind: str) -> None:
+    """Scores by KL for every weight, in steps of a quarter nat as far as samples reach."""
+    along = [(c["kl"], c["scores"][0]) for c in part[kind]["curve"] if c["weights"] == [1.0, 0.0]]
+    assert [kl for kl, _ in along][:5] == [0, 0.25, 0.5, 0.75, 1.0]
+    assert all(one < other for (_, one), (_, other) in pairwise(along))
+    assert [kl for kl, _ in along][-1] < 2
+    assert len({tuple(c["weights"]) for c in part[kind]["curve"]}) == len(GRID)
+
+
+@pytest.mark.parametrize("kind", ["reward", "evaluator"])
+def test_efficiency(part: dict, rows: dict[str, list[Front]], kind: str) -> None:
+    """A share with its interval where the KL is in reach, seeds averaged; beyond, nothing but how far it is."""
+    efficiency = part[kind]["efficiency"]
+    assert list(efficiency) == ["sft", "soup", "far"]
+    assert efficiency["sft"]["value"] == pytest.approx(1, abs=0.1)
+    fronts = [f.evaluator if kind == "evaluator" else f.scores for f in rows["soup"]]
+    ours = np.mean([hypervolume(scores[:, :N].mean(axis=1), (-2, -2)) for scores in fronts])
+    theirs = hypervolume(optimum(0.6) + EASY[:N].mean(axis=0), (-2, -2))
+    soup = efficiency["soup"]
+    assert soup["value"] == pytest.approx(ours / theirs, abs=0.03)
+    assert soup["low"] < soup["value"] < soup["high"] < soup["low"] + 0.5
+    assert efficiency["far"] is None
+    (far,) = part[kind]["unreached"].values()
+    assert far["kl"] == pytest.approx(3)
+    assert 1 < far["reach"] < 2
+    assert far["at_most"] > 0.5
+
+
+def test_a_ceiling_below_the_ref_has_no_share(rows: dict[str, list[Front]], samples: Samples) -> None:
+    """Hypervolumes of 0 divide to nothing that JSON knows."""
+    low = replace(samples, scores=samples.scores - 9)
+    shifted = {name: [replace(f, scores=f.scores - 9) for f in seeds] for name, seeds in rows.items()}
+    found = json.loads(json.dumps(ceiling_part(shifted, low), allow_nan=False))["reward"]
+    assert set(found["efficiency"].values()) == {None}
+    assert found["unreached"]["far"]["at_most"] is None
+
+
+def test_a_collapsed_method_reaches_nothing_of_the_ceiling(rows: dict[str, list[Front]], samples: Samples) -> None:
+    soup = [replace(f, collapsed=np.ones_like(f.collapsed)) for f in rows["soup"]]
+    assert ceiling_part({"soup": soup}, samples)["evaluator"]["efficiency"]["soup"]["value"] == 0
+    kept = ceiling_part({"soup": soup}, samples, keep_collapsed=True)["evaluator"]["efficiency"]["soup"]["value"]
+    assert kept > 0.3
+
+
+def test_rows_without_kl_have_no_efficiency(rows: dict[str, list[Front]], samples: Samples) -> None:
+    """As answers from elsewhere; also where there is nothing else."""
+    (sft,) = rows["sft"]
+    unknown = replace(sft, kl=np.full(sft.kl.shape, np.nan))
+    assert ceiling_part({"theirs": [unknown]}, samples)["reward"]["efficiency"] == {"theirs": None}
+
+
+def test_the_prompts_of_the_samples_stand_for_all(rows: dict[str, list[Front]], samples: Samples, part: dict) -> None:
+    """Where the other third of the prompts gives 3 more of the first objective, fronts and ceiling are both higher by 1."""
+    easier = np.where(np.arange(PROMPTS) < N, 0.0, 3.0)[:, None] * [1, 0]
+    shifted = {name: [replace(f, scores=f.scores + easier) for f in seeds] for name, seeds in rows.items()}
+    found = ceiling_part(shifted, samples)
+    for one, other in zip(found["reward"]["fronts"], part["reward"]["fronts"], strict=True):
+        np.testing.assert_allclose(np.subtract(one["points"], other["points"]), np.tile([1.0, 0.0], (11, 1)))
+    for key in ("best_of_n", "efficiency"):
+        same = found["reward"][key] == part["reward"][key]
+        assert same == (key == "efficiency"), key
+    assert found["evaluator"] == part["evaluator"]
+
+
+def test_comparisons_have_it_where_samples_are(rows: dict[str, list[Front]], samples: Samples, part: dict) -> None:
+    fronts = [f for seeds in rows.values() for f in seeds]
+    other = [make_front("soup", 1.0, card=make_card(benchmark="other"))]
+    document = compare([*fronts, *other], ceilings={make_card().hash: samples})
+    with_it, without = document["benchmarks"]
+    assert rounded(with_it["ceiling"]) == rounded(part), "rows are in another order there, sums too"
+    assert without["ceiling"] is None
+
+
+def test_answers_from_elsewhere_have_no_ceiling_of_their_own(tmp_path: Path) -> None:
+    """Nothing in such a run says from which policy to draw."""
+    assert ceilings.jobs([tmp_path], [make_front("theirs", 1.0, steering=store.GIVEN)]) == []
+
+
+def rounded(document: dict) -> dict:
+    """Without the last digits of sums."""
+    return json.loads(json.dumps(document), parse_float=lambda digits: round(float(digits), 9))
+
+
+def test_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the first seed, for each weight of the grid, the point with the highest w . r; three for two objectives. A policy that
+    is made while it answers is not in it, however good, nor one that is far away, nor is the starting policy."""
+    monkeypatch.setattr(store, "read_record", lambda folder: SimpleNamespace(method=folder.name, config={}))
+    fronts = [
+        make_front("sft", 0, steering="none"),
+        make_front("context", 1.0, steering="prompt"),
+        make_front("retrain", 2.0, steering="retrain", seed=1),
+        make_front("best", 3.0, steering="decode"),
+    ]
+    tops = [(0.9, 0.1), (0.2, 0.8)]
+    better = make_front("soup", 1.0)
+    better.scores[[GRID.index(w) for w in tops]] += 2.0
+    fronts = [replace(f, kl=np.full(f.kl.shape, 1.0)) for f in [*fronts, better]]
+    far = replace(make_front("far", 4.0), kl=np.full(better.kl.shape, 2.6))
+    runs = [(Path(f.method), f) for f in [*fronts, far]]
+    pool = ceilings._pool(runs, simplex_grid(2, 4))
+    assert {m.method for m in pool} == {"soup"}
+    assert [m.weights for m in pool] == tops
+    without = ceilings._pool(runs[:4], simplex_grid(2, 4))
+    assert [m.method for m in without] == ["context"] * 3
+    assert len({m.name for m in without}) == 3
+    assert ceilings._pool([runs[0], runs[-1]], GRID) == ()
+
+
+def test_the_figure(rows: dict[str, list[Front]], samples: Samples) -> None:
+    """A line per KL and one for the best of n behind the points, in both panels; a hidden point leaves a gap."""
+    fronts = [f for seeds in rows.values() for f in seeds]
+    document = compare(fronts, ceilings={make_card().hash: samples})
+    hidden = document["benchmarks"][0]["ceiling"]["reward"]["fronts"][1]
+    del hidden["points"][4], hidden["weights"][4]
+    reward, evaluator = figure(document).axes
+    for ax in (reward, evaluator):
+        assert [text.get_text() for text in ax.texts] == ["KL 0.5", "KL 1", "best of 16"]
+        assert all(line.get_zorder() < 2 for line in ax.lines[:3])
+    assert np.isnan(reward.lines[1].get_ydata()).tolist() == [i == 4 for i in range(11)]
+    assert not np.isnan(evaluator.lines[1].get_ydata()).any()
+    assert [len(ax.texts) for ax in figure(compare(fronts)).axes] == [0, 0]
+
+
+def test_the_command(tmp_path: Path) -> None:
+    """Drawn once; from then on every comparison of these units has it, without loading a model."""
+    place = benchmark_in(tmp_path)
+    first = moa("compare", *METHODS, "-b", "tiny.toml", "--ceiling", "-o", "first.json", cwd=place)
+    assert first.returncode == 0, first.stderr
+    assert "tiny: ceiling  done" in first.stderr
+    again = moa("compare", "--ceiling", "-o", "again.json", cwd=place)
+    assert again.returncode == 0, again.stderr
+    assert "worker" not in again.stderr
+    one, other = (json.loads((place / f"{name}.json").read_text())["benchmarks"][0] for name in ("first", "again"))
+    assert one["ceiling"] == other["ceiling"] is not None
+    assert set(one["ceiling"]["reward"]["efficiency"]) == {"sft", "ric"}
+    assert len(list(place.glob("runs/tiny/prepared/ceiling-*/answers-*.json"))) > 1, "the trained policy helped"
+    code = (
+        "import sys; sys.argv = ['moa', 'compare', '-o', 'third.json']\n"
+        "from moa_cli.app import main\n"
+        "try: main()\n"
+        "except SystemExit as leaving: assert not leaving.code\n"
+        "assert not {'torch', 'transformers'} & set(sys.modules)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=place, env=environment(), capture_output=True, check=True, timeout=60
+    )
+    assert json.loads((place / "third.json").read_text())["benchmarks"][0]["ceiling"] == one["ceiling"]
+    refused(moa("compare", "first.json", "--ceiling", cwd=place), "saved comparison")
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("name", ["hh-rlhf-mini", "reddit-summary-mini"])
+def test_the_minis_sampled_at_length(name: str, tmp_path: Path) -> None:
+    """32 answers of the starting policy and 80 of three trained ones tell of the KL-optimal hypervolume what 300 further
+    answers of the starting policy do: within 2 %, under rewards and evaluators, at every KL that both reach."""
+    benchmark = load_benchmark(name, options={"eval_prompts": 100}, home=tmp_path)
+    method, run = RewardedSoups(), train(benchmark, RewardedSoups())
+    others = [partial(method.policy, benchmark, run, w) for w in simplex_grid(2, 2)]
+    samples = draw_samples(benchmark, others, samples_folder(tmp_path, benchmark.card, ["soups"]))
+    start, sampling = benchmark.prepared.policy, benchmark.sampling
+    asked = [prompt for prompt in benchmark.prompts("test") for _ in range(300)]
+    answers = [start.decode(ids, sampling.stop) for ids in start.sample(asked, sampling, 77)]
+    for held_out, score in ((False, benchmark.score), (True, benchmark.evaluate)):
+        scores = score(asked, answers).reshape(-1, 300, 2)
+        pooled, long = samples.ceiling(held_out=held_out), Ceiling(scores, np.zeros(scores.shape[:2]))
+        highest = min(c.reach(w) for c in (pooled, long) for w in GRID)
+        assert highest > 1.5
+        for kl in (0.5, 1.0, 1.5, highest):
+            one, other = (hypervolume([c.at(w, kl).scores.mean(0) for w in GRID], (-2, -2)) for c in (pooled, long))
+            assert one == pytest.approx(other, rel=0.02)

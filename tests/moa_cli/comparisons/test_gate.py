@@ -1,0 +1,367 @@
+"""The gate: verdicts on simulated methods, exit codes on real ones, JUnit and annotations."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks import BadInput, Front
+from moa_cli import contest, exports, output, render, steps
+from moa_cli import gate as gates
+from moa_cli.app import app
+from moa_cli.comparison import compare
+from moa_cli.gate import gate
+from moa_cli.quality import prompt_scores
+from tests.kit.cli import moa, refused
+from tests.kit.files import ROOT
+from tests.kit.fronts import make_card, make_front
+from tests.kit.pages import show
+from tests.kit.worlds import benchmark_in
+
+
+def judged(now: list[Front], before: list[Front], tolerance: float = 0.01, **told) -> dict[str, str]:
+    """The verdict on every method; documents go through JSON as files do."""
+    documents = [json.loads(output.json(compare(fronts))) for fronts in (now, before)]
+    found = gate(*documents, name="main.json", tolerance=tolerance, **told)
+    return {v["method"]: v["verdict"] for v in found["verdicts"]}
+
+
+def test_nothing_changed():
+    fronts = [make_front("soup", 1.0), make_front("context", 1.5)]
+    found = gate(compare(fronts), compare(fronts), name="main.json", tolerance=0.01)
+    assert found["verdict"] == "passed"
+    assert {(v["verdict"], v["difference"]) for v in found["verdicts"]} == {("same", 0.0)}
+
+
+def test_a_loss_must_be_large_and_certain():
+    before = [make_front("soup", 1.0)]
+    assert judged([make_front("soup", 0.5)], before) == {"soup": "regressed"}
+    assert judged([make_front("soup", 1.5)], before) == {"soup": "better"}
+    certain = [replace(before[0], evaluator=before[0].evaluator - 0.01)]
+    assert judged(certain, before) == {"soup": "same"}, "within the tolerance"
+    assert judged(certain, before, tolerance=0.0) == {"soup": "regressed"}
+    shift = np.where(np.arange(60) % 2, 3.0, -3.2)[None, :, None]
+    assert judged([replace(before[0], evaluator=before[0].evaluator + shift)], before) == {"soup": "unsure"}
+
+
+def test_what_is_missing_closes_the_gate():
+    before = [make_front("soup", 1.0), make_front("context", 1.5)]
+    assert judged(before[:1], before) == {"soup": "same", "context": "lost"}
+    assert judged(before[:1], before, failed={("toy", "context")}) == {"soup": "same", "context": "failed"}
+    assert judged(before, before[:1]) == {"soup": "same", "context": "new"}
+    found = gate(compare(before[:1]), compare(before), name="main.json", tolerance=0.01)
+    assert found["verdict"] == "regressed"
+
+
+def test_a_crash_closes_the_gate_whatever_else_is_there():
+    """A seed that is left, another configuration, or a baseline without the method do not speak for what crashed."""
+    seeds = [make_front("soup", 1.0, seed=seed) for seed in range(3)]
+    assert judged(seeds[:1], seeds, failed={("toy", "soup")}) == {"soup": "failed"}
+    others = [make_front("context", 1.5)]
+    both = {"context": "same", "soup": "failed"}
+    assert judged([*others, seeds[0]], others, failed={("toy", "soup")}) == both, "new"
+    assert judged(others, others, failed={("toy", "soup")}) == both, "neither here nor there"
+    assert judged(others, others, failed={("other", "soup")}) == both, "on a benchmark that nobody has"
+    two = [make_front("soup", 1.0, config={"b": b}) for b in (1, 2)]
+    assert judged(two, two, failed={("toy", "soup")}) == {"soup b=1": "failed", "soup b=2": "failed"}
+    elsewhere = make_front("soup of others", 1.0, steering="given")
+    assert judged([elsewhere], [elsewhere], failed={("toy", "soup")}) == {"soup of others": "same", "soup": "failed"}
+    found = gate(compare(others), compare(others), name="main.json", tolerance=0.01, failed={("toy", "soup")})
+    assert found["verdict"] == "regressed"
+
+
+def test_rows_meet_by_configuration_before_name():
+    """The name of a row depends on what else is there, and says only what tells its configurations apart."""
+    one, two, three = (make_front("soup", 1.0, config={"b": b, "c": 0}) for b in (1, 2, 3))
+    worse = make_front("soup", 0.5, config={"b": 2, "c": 0})
+    assert judged([one], [one]) == {"soup": "same"}
+    assert judged([worse], [one]) == {"soup": "regressed"}, "the default changed"
+    assert judged([one, worse], [one]) == {"soup b=1": "same", "soup b=2": "new"}
+    assert judged([worse], [one, two]) == {"soup": "regressed", "soup b=1": "lost"}
+    assert judged([three], [one, two]) == {"soup": "new", "soup b=1": "lost", "soup b=2": "lost"}
+    assert judged([three, two], [one, two]) == {"soup b=3": "new", "soup b=2": "same", "soup b=1": "lost"}
+    changed = [replace(front, config=front.config | {"c": 9}) for front in (one, worse)]
+    assert judged(changed, [one, two]) == {"soup b=1": "same", "soup b=2": "regressed"}, "the default of another"
+
+
+def test_only_rows_of_one_method_meet():
+    """Many methods have no hyperparameters, and so the same configuration."""
+    soup, context = make_front("soup", 1.0), make_front("context", 1.5)
+    assert judged([soup], [context]) == {"soup": "new", "context": "lost"}
+    given = [replace(front, method=f"our {front.method}", steering="given") for front in (soup, context)]
+    assert judged(given[:1], given[1:]) == {"our soup": "new", "our context": "lost"}
+
+
+def test_other_units_are_refused():
+    other = make_front("soup", 1.0, card=replace(make_card(), reward_std=(1.0, 2.0)))
+    with pytest.raises(BadInput, match="scale card") as error:
+        judged([make_front("soup", 1.0)], [other])
+    assert "reward_std" in error.value.why
+    told = {"name": "main.json", "keep_collapsed": False}
+    elsewhere = make_card(benchmark="other")
+    gates.check_units(compare([other]), [other.card, elsewhere], **told)
+    with pytest.raises(BadInput, match="scale card"):
+        gates.check_units(compare([other]), [elsewhere, make_card()], **told)
+
+
+def test_a_gate_whose_methods_all_failed_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In every format but figures, which have nothing to show; that costs no other file."""
+    failed = {("toy", "soup")}
+    document = contest.document_of([], failed, None, keep_collapsed=False, ceiling=False)
+    document = contest.judged(document, Path("main.json"), compare([make_front("soup", 1.0)]), 0.01, failed)
+    assert document["gate"]["verdict"] == "regressed"
+    files = [tmp_path / f"gg{suffix}" for suffix in exports.FORMATS]
+    assert not steps.write_outputs(document, files, exports.FORMATS)
+    assert {path for path in files if not path.exists()} == {tmp_path / f"gg.{kind}" for kind in ("png", "pdf", "svg")}
+    assert capsys.readouterr().err.count("there is nothing to draw") == 3
+    assert "| toy | soup | failed |" in (tmp_path / "gg.md").read_text()
+    assert 'type="failed"' in (tmp_path / "gg.xml").read_text()
+    assert "<title>Comparison</title>" in (tmp_path / "gg.html").read_text()
+    assert "soup" in show(document)
+    assert "hypervolume" not in show(document), "there is no table to explain"
+
+
+def test_a_collapse_regresses_and_its_end_is_better():
+    sound, before = make_front("soup", 1.0), make_front("sft", 0, steering="none")
+    lost = replace(sound, collapsed=np.ones_like(sound.collapsed))
+    assert judged([lost, before], [sound, before]) == {"soup": "regressed", "sft": "same"}
+    assert judged([sound], [lost]) == {"soup": "better"}
+    assert judged([lost], [lost]) == {"soup": "same"}
+
+
+def saved_at(path: Path, change: Callable[[dict], object]) -> Path:
+    """A saved comparison of one method, changed: `change` gets the document."""
+    document = json.loads(output.json(compare([make_front("soup", 1.0)])))
+    change(document)
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_a_saved_comparison_is_a_baseline_whatever_its_file_is_called(tmp_path: Path) -> None:
+    for name in ("main.json", "MAIN.JSON", "main.txt"):
+        read = gates.read_baseline(saved_at(tmp_path / name, lambda document: None))
+        assert [row["method"] for row in read["benchmarks"][0]["rows"]] == ["soup"]
+
+
+@pytest.mark.parametrize("name", ["nosuch", "nosuch.json", ".", ""])
+def test_a_baseline_that_is_not_there_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no saved comparison"):
+        gates.read_baseline(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda d: d.pop("benchmarks"), "benchmarks is missing"),
+        (lambda d: d.update(benchmarks=None), "benchmarks is no list"),
+        (lambda d: d.update(benchmarks=[]), "holds no method"),
+        (lambda d: d["benchmarks"][0].update(rows=[]), "holds no method"),
+        (lambda d: d["benchmarks"][0].update(rows=[3]), r"rows\[0\] is no table"),
+        (lambda d: d["benchmarks"][0].pop("card"), "card is missing"),
+        (lambda d: d["benchmarks"][0]["card"].pop("ref"), "scale card of toy"),
+        (lambda d: d["benchmarks"][0]["card"].update(sampling=3), "scale card of toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0].pop("runs"), "runs is missing"),
+        (lambda d: d["benchmarks"][0]["rows"][0].update(runs=[]), "scores of soup on toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0].update(runs=[], seeds=[]), "scores of soup on toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0].update(seed="0"), "seed is"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0].update(seed=5), "scores of soup on toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"].pop(), "scores of soup on toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"][1].pop("helpful"), "scores of soup on toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"][1].update(helpful="1 2"), "scores of soup on toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"][1].update(helpful=3), "scores of soup on toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"][1].update(helpful="x " * 60), "scores of soup"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"][1].update(helpful="nan " * 60), "scores of soup"),
+    ],
+)  # fmt: skip
+def test_a_damaged_baseline_is_refused(change: Callable[[dict], object], word: str, tmp_path: Path) -> None:
+    """When it is read, which is before any training."""
+    with pytest.raises(BadInput, match=word):
+        gates.read_baseline(saved_at(tmp_path / "main.json", change))
+
+
+def test_no_name_of_a_baseline_opens_the_gate(tmp_path: Path) -> None:
+    """Not even one that is not called as saved comparisons are."""
+    for arguments in (["--baseline", "nosuch"], ["--baseline", ""]):
+        done = CliRunner().invoke(app, ["compare", "-b", "hh-rlhf-mini", "--runs", str(tmp_path), *arguments])
+        assert isinstance(done.exception, BadInput)
+        assert "no saved comparison" in done.exception.what
+
+
+@pytest.mark.parametrize(("keeps", "fix"), [(True, "without --keep-collapsed"), (False, "with --keep-collapsed")])
+def test_collapsed_points_count_on_both_sides_or_on_none(keeps: bool, fix: str) -> None:
+    """Otherwise keeping them now hides a collapse, and leaving them out looks like one."""
+    front = make_front("soup", 1.0)
+    now, before = compare([front], keep_collapsed=keeps), compare([front], keep_collapsed=not keeps)
+    with pytest.raises(BadInput, match=r"main\.json .* collapsed") as error:
+        gate(now, before, name="main.json", tolerance=0.01)
+    assert fix in error.value.fix
+    assert gate(now, now, name="main.json", tolerance=0.01)["verdict"] == "passed"
+
+
+def test_a_method_compared_with_itself_rarely_regresses():
+    """Three seeds each of the same method, whose trainings differ: at most 5 % of 100 comparisons regress."""
+    random, alarms = np.random.default_rng(0), []
+    base = make_front("soup", 1.0)
+
+    def trained(seed: int) -> Front:
+        noise = 0.1 * random.normal(size=(1, 1, 2)) + 0.5 * random.normal(size=base.evaluator.shape)
+        return replace(base, seed=seed, evaluator=base.evaluator + noise)
+
+    for _ in range(100):
+        rows = [{"method": "soup", "runs": _runs([trained(s) for s in range(3)])} for _ in range(2)]
+        alarms.append(gates._judged(*rows, [-2.0, -2.0], 0.01)["verdict"] == "regressed")
+    assert np.mean(alarms) <= 0.05
+
+
+def _runs(seeds: list[Front]) -> list[dict]:
+    return prompt_scores({f.seed: f.evaluator for f in seeds}, seeds[0].card.objectives)
+
+
+@pytest.fixture(scope="module")
+def closed() -> dict:
+    """A comparison in which one method regressed, one is unsure, one is gone."""
+    before = [make_front("soup", 1.0), make_front("context", 1.5), make_front("gone", 1.2)]
+    shift = np.where(np.arange(60) % 2, 3.0, -3.2)[None, :, None]
+    now = [make_front("soup", 0.3), replace(before[1], evaluator=before[1].evaluator + shift)]
+    document = compare(now)
+    return document | {"gate": gate(document, compare(before), name="a|b%.json", tolerance=0.01)}
+
+
+def test_junit(closed):
+    suites = ElementTree.fromstring(exports.FORMATS[".xml"](closed))
+    (suite,) = suites
+    assert {k: suite.attrib[k] for k in ("tests", "failures", "skipped")} == {
+        "tests": "3", "failures": "2", "skipped": "1"
+    }  # fmt: skip
+    cases = {case.attrib["name"]: case for case in suite}
+    assert cases["soup"].find("failure").attrib["message"].startswith("regressed: -")
+    assert cases["gone"].find("failure").attrib["type"] == "lost"
+    assert cases["context"].find("skipped") is not None
+    plain = ElementTree.fromstring(exports.FORMATS[".xml"](compare([make_front("x\x00<&\ud800", 1.0)])))
+    assert plain[0][0].attrib["name"] == "x?<&?"
+    assert plain[0].attrib["failures"] == "0"
+
+
+def test_markdown_bears_a_marker_and_the_verdicts(closed):
+    text = render.markdown(closed)
+    assert text.startswith("<!-- moa compare -->\n")
+    assert "**Gate regressed** against a\\|b%.json, tolerance 1 %" in text
+    assert "| toy | soup | regressed: -" in text
+
+
+def test_the_terminal_shows_the_gate(closed):
+    text = show(closed)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "gate regressed  against a|b%.json, tolerance 1 %" in text
+    assert "lost" in text
+
+
+# As in a pull request: a method is trained, changed, trained again.
+
+STARTS = ("It is number", "That would be", "Oh, I say", "Well, I guess", "Aha, a clean")
+ENDS = ("and nothing more.", "but who counts?", "as you can see.", "or so they say.", "again and again.")
+CONTEST = ("compare", "-m", "sft", "-m", str(ROOT / "examples" / "my_method.py"), "-b", "tiny.toml", "-c",
+           "ranked-fine-tuning.samples=4", "-c", "ranked-fine-tuning.epochs=3")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def merged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a contest on the main branch, whose comparison is kept."""
+    folder = benchmark_in(tmp_path_factory.mktemp("gate"))
+    toml = (folder / "tiny.toml").read_text()
+    for before, after in (
+        ("eval_prompts = 6", "eval_prompts = 40"), ("words", "long"), ("consonants", "vowels"),
+        ("max_new_tokens = 8", "max_new_tokens = 16"), ("pretrain_steps = 2", "pretrain_steps = 60"),
+        ("sft_steps = 1", "sft_steps = 20"), ("batch = 4", "batch = 8"),
+        ("[data]", "trained_grid = [[1.0, 0.0], [0.0, 1.0]]\n[data]"),
+    ):  # fmt: skip
+        assert before in toml
+        toml = toml.replace(before, after)
+    (folder / "tiny.toml").write_text(toml)
+    rows = [
+        {"prompt": f"Say number {i} aloud.", "response": f"{STARTS[i * 7 % 5]} {i} {ENDS[i * 3 % 5]}"}
+        for i in range(160)
+    ]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = moa(*CONTEST, "-o", "main.json", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def test_an_unchanged_method_passes(merged: Path) -> None:
+    result = moa(*CONTEST, "--baseline", "main.json", cwd=merged)
+    assert result.returncode == 0, result.stderr
+    assert "gate passed" in result.stdout
+
+
+def test_a_damaged_method_is_named(merged: Path) -> None:
+    """A learning rate of 0 trains nothing."""
+    damaged = (*CONTEST, "-c", "ranked-fine-tuning.learning_rate=0.0", "--baseline", "main.json", "-o", "junit.xml")
+    result = moa(*damaged, cwd=merged, GITHUB_ACTIONS="true")
+    assert result.returncode == 1, result.stderr
+    assert "gate regressed" in result.stdout
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("::error")]
+    assert line.startswith("::error title=moa compare::ranked-fine-tuning on tiny regressed: -")
+    assert 'name="ranked-fine-tuning"' in (merged / "junit.xml").read_text()
+
+
+def test_a_method_that_fails_or_is_gone_is_a_regression(merged: Path) -> None:
+    """Training that crashes closes the gate; so does a method that nobody asked for any more."""
+    failing = (*CONTEST, "-c", "ranked-fine-tuning.learning_rate=1e-5", "--baseline", "main.json")
+    result = moa(*failing, cwd=merged, TROUBLE="raise")
+    assert result.returncode == 1, result.stderr
+    assert re.search(r"ranked-fine-tuning .* failed", result.stdout)
+    result = moa(
+        "compare", "-m", "sft", "-b", "tiny.toml", "--baseline", "main.json", "--tolerance", "0.05", cwd=merged
+    )
+    assert result.returncode == 1, result.stderr
+    assert "ranked-fine-tuning on tiny lost" in result.stderr
+
+
+def test_a_gate_whose_methods_all_fail_is_closed(merged: Path) -> None:
+    (mine,) = [argument for argument in CONTEST if argument.endswith(".py")]
+    alone = ("compare", "-m", mine, "-b", "tiny.toml", "-c", "ranked-fine-tuning.learning_rate=1e-6")
+    result = moa(*alone, "--baseline", "main.json", "-o", "gg.md", "-o", "gg.xml", cwd=merged, TROUBLE="raise")
+    assert result.returncode == 1, result.stderr
+    assert re.search(r"ranked-fine-tuning .* failed", result.stdout)
+    assert "Gate regressed" in (merged / "gg.md").read_text()
+    assert 'type="failed"' in (merged / "gg.xml").read_text()
+
+
+def test_other_units_are_no_question_of_better_or_worse(merged: Path) -> None:
+    """Refused once the scale card is there, before any training: at once the second time, when it is prepared."""
+    runs = runs_in(merged)
+    for prepared in (False, True):
+        result = moa("compare", "-m", "sft", "-b", "tiny.toml", "-c", "sampling.temperature=0.9", "--baseline", "main.json",
+                     cwd=merged)  # fmt: skip
+        refused(result, "scale card", "sampling")
+        assert ("worker" in result.stderr) == (not prepared)
+    refused(moa(*CONTEST, "-c", "batch=7", "--keep-collapsed", "--baseline", "main.json", cwd=merged), "collapsed")
+    assert runs_in(merged) == runs
+
+
+def test_a_preparation_that_fails_closes_the_gate(merged: Path) -> None:
+    """Nothing is trained without it, and it is tried once."""
+    runs, changed = runs_in(merged), ("-c", "sampling.temperature=0.8", "--baseline", "main.json")
+    result = moa("compare", "-m", "sft", "-b", "tiny.toml", *changed, cwd=merged, TROUBLE="raise")
+    assert result.returncode == 1, result.stderr
+    assert re.search(r"sft .* failed", result.stdout)
+    assert result.stderr.count("error:") == 1
+    assert runs_in(merged) == runs
+
+
+def runs_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("runs/tiny/*/*-s0"))
+
+
+@pytest.mark.parametrize("share", ["1.5", "-1%", "much", "nan"])
+def test_a_tolerance_is_a_share(share: str, tmp_path: Path) -> None:
+    refused(moa("compare", "--tolerance", share, cwd=tmp_path), "--tolerance", share)

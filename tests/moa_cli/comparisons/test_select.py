@@ -1,0 +1,134 @@
+"""Which fronts a comparison is about: nothing that was asked for goes missing without a word."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks import BadInput, Front, write_text
+from moa_cli import fronts, steps, store
+from moa_cli.app import app
+from tests.kit.fronts import make_card, save
+from tests.kit.runs import RECORD
+
+
+def measured(home: Path, method: str, seed: int, benchmark: str = "toy", version: str = "1") -> Path:
+    """A measured run."""
+    folder = home / benchmark / method / f"0-s{seed}"
+    save(folder / "front", replace(make_card(prompts=4), benchmark=benchmark, version=version))
+    told = json.loads((folder / "front" / "front.json").read_text())
+    write_text(folder / "front" / "front.json", json.dumps(told | {"method": method, "seed": seed}))
+    store.write_record(folder, replace(RECORD, method=method, seed=seed))
+    return folder
+
+
+def asked(home: Path, benchmarks: tuple[str, ...] = (), seeds: tuple[int, ...] = ()) -> tuple[list[str], list[str]]:
+    """What is found, and what is said."""
+    said: list[str] = []
+    found = fronts.found(home, benchmarks, seeds, said.append)
+    return [name(front) for front in found], said
+
+
+def name(front: Front) -> str:
+    return f"{front.card.benchmark} {front.method} {front.seed}"
+
+
+def test_all_measured_runs_are_found(tmp_path: Path) -> None:
+    for seed in (1, 11):
+        measured(tmp_path, "soup", seed)
+    measured(tmp_path, "soup", 1, "other")
+    assert asked(tmp_path) == (["other soup 1", "toy soup 1", "toy soup 11"], [])
+    assert asked(tmp_path, ("toy",)) == (["toy soup 1", "toy soup 11"], [])
+    assert asked(tmp_path, ("toy",), (1,)) == (["toy soup 1"], [])
+
+
+def test_a_seed_or_benchmark_that_lacks_is_told(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        measured(tmp_path, "soup", seed)
+    measured(tmp_path, "soup", 0, "other")
+    found, said = asked(tmp_path, (), (0, 1, 7))
+    assert found == ["other soup 0", "toy soup 0", "toy soup 1"]
+    assert said == ["no run on other at seeds 1, 7 is measured", "no run on toy at seed 7 is measured"]
+    assert asked(tmp_path, ("toy", "third"))[1] == ["no run on third is measured"]
+    with pytest.raises(BadInput, match="nothing to compare .* on toy at seed 7"):
+        asked(tmp_path, ("toy",), (7,))
+
+
+def test_what_is_damaged_or_unfinished_does_not_stop_the_others(tmp_path: Path) -> None:
+    whole = measured(tmp_path, "soup", 0)
+    for seed, file in ((1, "front/front.json"), (2, "front/w-001.parquet")):
+        (measured(tmp_path, "soup", seed) / file).write_bytes(b"{")
+    for seed, status in ((3, "trained"), (4, "training")):
+        store.write_record(tmp_path / "toy" / "soup" / f"0-s{seed}", replace(RECORD, seed=seed, status=status))
+    write_text(tmp_path / "toy" / "soup" / "0-s5" / "run.json", "{")
+    found, said = asked(tmp_path)
+    assert found == ["toy soup 0"]
+    expected = ["front.json;", "w-001.parquet;", "not measured", "not trained to its end", "run.json;"]
+    assert len(said) == len(expected)
+    for seed, (line, word) in enumerate(zip(said, expected, strict=True), 1):
+        assert line.startswith("left out: ")
+        assert word in line
+        assert f"0-s{seed}" in line
+    (whole / "run.json").write_text("{")
+    assert asked(tmp_path, (), (0,))[0] == ["toy soup 0"], "a comparison needs no run.json"
+
+
+def test_only_fronts_under_the_newest_card_are_found(tmp_path: Path) -> None:
+    old = measured(tmp_path, "soup", 0, version="1")
+    measured(tmp_path, "soup", 1, version="2")
+    os.utime(old / "front" / "front.json", (1, 1))
+    assert asked(tmp_path) == (["toy soup 1"], [f"left out: {old}, measured under an older scale card"])
+
+
+def test_what_is_named_must_be_a_run(tmp_path: Path) -> None:
+    folder = measured(tmp_path, "soup", 0)
+    (front,) = fronts.named([folder])
+    assert fronts.run_of(front) == folder
+    (tmp_path / "file").write_text("")
+    for none in (tmp_path / "toy", tmp_path / "nowhere", tmp_path / "file"):
+        with pytest.raises(BadInput, match="there is no run"):
+            fronts.named([none])
+    (tmp_path / "all.json").write_text("{}")
+    with pytest.raises(BadInput, match="is a saved comparison, and no run") as refusal:
+        fronts.named([folder, tmp_path / "all.json"])
+    assert f"--baseline {tmp_path / 'all.json'}" in refusal.value.fix
+    with pytest.raises(BadInput, match="is a file"):
+        asked(tmp_path / "file")
+
+
+def test_benchmarks_are_known_by_name_or_by_their_runs(tmp_path: Path) -> None:
+    measured(tmp_path, "soup", 0)
+    assert steps.folder_names(["toy,hh-rlhf-mini"], tmp_path) == ["toy", "hh-rlhf-mini"]
+    with pytest.raises(BadInput, match="did you mean hh-rlhf-mini"):
+        steps.folder_names(["hh-rlhf-mni"], tmp_path)
+
+
+def test_runs_that_cannot_be_used_are_not_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, broken = measured(tmp_path, "soup", 0), measured(tmp_path, "soup", 1)
+    (broken / "run.json").write_text("{")
+    assert steps.trained_folders([], [], tmp_path) == [folder]
+    told = capsys.readouterr().err.replace("\n", "")
+    assert "left out: cannot use" in told
+    assert "1 trained runs" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["RUN", "--seed", "5"], "--seed was given with"),
+        (["RUN", "-b", "toy"], "-b was given with"),
+        (["a.json", "-b", "toy"], "-b was given with"),
+        (["--data-dir", "."], "--data-dir was given without -m"),
+        (["-c", "rounds=1"], "-c was given without -m"),
+        (["--tolerance", "2%"], "--tolerance was given without --baseline"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(arguments: list[str], word: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["compare", "--runs", str(tmp_path), *arguments])
+    assert isinstance(done.exception, BadInput)
+    assert word in done.exception.what

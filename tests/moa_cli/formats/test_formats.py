@@ -1,0 +1,239 @@
+"""A comparison as a table, and in files of every format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks import BadInput
+from moa_cli import console, exports, output, render, steps
+from moa_cli.comparison import compare
+from tests.kit.fronts import COST, NAMES, make_card, make_front
+from tests.kit.pages import show
+from tests.kit.worlds import GOLD
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 3, 5])
+def test_the_table_fits_eighty_columns(objectives):
+    card = make_card(objectives)
+    names = ["sft", "rewarded-soups", "morlhf", "a-name-that-is-much-too-long-for-any-column"]
+    steering = ["none", "merge", "retrain", "prompt"]
+    text = show(compare([make_front(n, k / 2, steering=steering[k], card=card) for k, n in enumerate(names)]))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\x1b" not in text, "no colours in a file"
+    assert "…" not in text, "no number is cut"
+    assert "rewarded-soups" in text
+
+
+def test_the_footnote_explains_the_columns_that_are_there(fronts, document):
+    def footnote(shown: dict) -> str:
+        text = show(shown)
+        return " ".join(text[text.index("HV: ") :].split())
+
+    assert footnote(document) == (
+        "HV: hypervolume above ref, in SFT standard deviations; held-out: under evaluators no method trains on; ± half the 95 % "
+        "interval over prompts; *: it excludes 0; KL: nats per answer from sft; coll.: collapsed answers; time: of training"
+    )
+    seeds = [make_front("soup", 1.0, seed=seed) for seed in (0, 1)]
+    assert "over prompts and seeds; KL" in footnote(compare(seeds)), "no difference, no star"
+
+
+def test_the_table_marks_what_differs_from_the_base(document):
+    lines = show(document).splitlines()
+    context, base = (next(line for line in lines if line.startswith(name)) for name in ("context", "sft"))
+    assert re.search(r"\+\d+\.\d\d ±\d\.\d\d\*", context)
+    assert "+" not in base
+    assert lines[0].rstrip() == "toy@1  helpful, harmless · 60 prompts · seed 0 · ref -2"
+
+
+def test_a_method_below_the_base_loses_what_the_pair_says(fronts):
+    document = compare([fronts[0], make_front("worse", -1.5)])
+    (pair,) = document["benchmarks"][0]["pairs"]
+    assert (pair["a"], pair["b"]) == ("sft", "worse")
+    expected = f"-{pair['difference']:.2f} [-{pair['high']:.2f}, -{pair['low']:.2f}]*"
+    assert expected in render.markdown(document)
+
+
+def test_seeds_that_differ_are_shown(fronts):
+    text = show(compare([*fronts, make_front("soup", 1.0, seed=1)]))
+    assert "seeds differ" in text
+    assert "(seeds 0, 1)" in " ".join(text.split())
+
+
+def test_names_cannot_inject_markup(tmp_path):
+    nasty = "[red]a|b_c$x^2$\x1b[31m\n%&"
+    document = compare([make_front(nasty, 1.0), make_front("plain", 0.5)])
+    assert "[red]a|b_c" in show(document)
+    assert "\x1b" not in show(document)
+    assert r"\[red\]a\|b\_c" in render.markdown(document)
+    assert r"[red]a|b\_c\$x\textasciicircum{}2\$?[31m?\%\&" in exports.latex(document)
+    output.write(document, tmp_path / "figure.svg", exports.FORMATS)
+
+
+def test_markdown_has_whole_intervals(document):
+    row = document["benchmarks"][0]["rows"][0]["evaluator"]
+    text = render.markdown(document)
+    assert f"| context | {row['hypervolume']:.2f} [{row['hv_low']:.2f}, {row['hv_high']:.2f}] | +" in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in rows}) == 1
+
+
+def test_tables_name_the_base_and_tell_control_cost_and_efficiency(fronts):
+    """Efficiency only where there is a ceiling; what its samples do not reach is bounded."""
+    document = compare(fronts)
+    (benchmark,) = document["benchmarks"]
+    names = [row["method"] for row in benchmark["rows"]]
+    plain = list(render.columns(benchmark))
+    benchmark["ceiling"] = {
+        "evaluator": {
+            "efficiency": {names[0]: {"value": 0.7, "low": 0.6, "high": 0.8}, **dict.fromkeys(names[1:])},
+            "unreached": {names[1]: {"label": "1,0", "kl": 9.0, "reach": 2.0, "at_most": 0.62}},
+        }
+    }
+    benchmark["rows"][0] |= {"kendall_tau": {"helpful": 1.0, "harmless": None}, "cost": {"flops": 2.09e12}}
+    cells = render.columns(benchmark)
+    assert [*cells] == [*plain[:5], "efficiency", *plain[5:]]
+    assert "vs sft" in cells
+    told = [[cells[name](row) for name in ("tau", "efficiency", "TFLOP")] for row in benchmark["rows"]]
+    assert told[0] == ["1.00, -", "70% [60%, 80%]", "2.1"]
+    assert told[1][1] == "≤ 62%"
+    assert told[2][1] == "-"
+    for text in (render.markdown(document), exports.latex(document)):
+        assert "share of the best at the same KL" in text
+        assert "over prompts;" in text, "there is one seed"
+    assert r"$\leq$ 62\%" in exports.latex(document)
+    assert f"\nefficiency  {names[0]} 70%, {names[1]} ≤ 62%\n" in re.sub(" +\n", "\n", show(document))
+    assert "efficiency: held-out HV as a share" in " ".join(show(document).split())
+    assert "efficiency" not in show(compare(fronts))
+
+
+def test_the_table_tells_what_an_answer_costs(fronts):
+    """As a multiple of the starting policy's, where both are counted: best-of-n trains nothing, and pays for every answer."""
+    spent = {"sft": {"serving_flops": 6e7}, "soup": {"serving_flops": 1.08e8}, "context": {"serving_flops": 2.9e9}}
+    given = replace(make_front("given", 0.5, steering="given"), cost={})
+    measured = [*(replace(front, cost=COST | spent[front.method]) for front in fronts), given]
+    (benchmark,) = compare(measured)["benchmarks"]
+    cells = render.columns(benchmark)
+    told = {row["method"]: cells["answer"](row) for row in benchmark["rows"]}
+    assert told == {"context": "48x", "soup": "1.8x", "sft": "1x", "given": "-"}
+    assert [*cells][-3:] == ["TFLOP", "answer", "time"]
+    assert "answer: floating-point" in render.markdown(compare(measured))
+    for unknown in (fronts, measured[1:]):
+        assert "answer" not in render.markdown(compare(unknown))
+
+
+def test_what_is_not_held_out_is_not_called_so(document):
+    """A benchmark file may have no evaluator beside a reward."""
+    told = ": no held-out evaluator, so 'held-out' is the training reward"
+    card = replace(make_card(3), evaluators=(GOLD[0], *NAMES[1:3]))
+    open_book = compare([make_front("soup", 1.0, card=card)])
+    for text in (show(open_book), render.markdown(open_book), exports.latex(open_book)):
+        assert f"harmless, humour{told}" in text
+    assert told not in show(document)
+    closed_to_nobody = compare([make_front("soup", 1.0, card=replace(make_card(), evaluators=NAMES[:2]))])
+    assert "no method trains on" in show(open_book)
+    assert "no method trains on" not in show(closed_to_nobody)
+
+
+def test_csv_has_a_line_per_point(fronts):
+    document = compare([*fronts, make_front("wide", 1.0, card=make_card(3, "other"))])
+    lines = list(csv.DictReader(io.StringIO(exports.csv(document))))
+    assert len(lines) == 1 + 11 + 11 + 6
+    assert float(lines[0]["reward:helpful"]) == document["benchmarks"][0]["rows"][0]["points"][0]["reward"][0]
+    assert (lines[0]["collapsed"], lines[0]["collapsed_seeds"]) == ("False", "0")
+    assert (lines[0]["weight:humour"], lines[-1]["weight:humour"]) == ("", "1.0")
+
+
+def test_latex_is_balanced(document):
+    text = exports.latex(document)
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+    assert text.count(r" \\") == 1 + 3
+    cells = [line.count(" & ") for line in text.splitlines() if line.endswith(r" \\")]
+    assert cells == [8] * 4
+
+
+@pytest.mark.parametrize("suffix", [".md", ".json", ".csv", ".tex", ".png", ".pdf", ".svg", ".JSON"])
+def test_a_suffix_decides_the_format_and_the_document_the_bytes(document, tmp_path, suffix):
+    starts = {
+        ".png": b"\x89PNG",
+        ".pdf": b"%PDF",
+        ".svg": b"<?xml",
+        ".json": b"{",
+        ".JSON": b"{",
+        ".md": b"<!-- moa compare -->",
+    }
+    for name in ("one", "two"):
+        output.write(document, tmp_path / "deep" / f"{name}{suffix}", exports.FORMATS)
+    one, two = (tmp_path / "deep" / f"{name}{suffix}" for name in ("one", "two"))
+    assert one.read_bytes().startswith(starts.get(suffix, b""))
+    assert one.read_bytes() == two.read_bytes()
+    assert len(list((tmp_path / "deep").iterdir())) == 2, "nothing temporary is left"
+
+
+def test_json_is_the_document(document, tmp_path):
+    output.write(document, tmp_path / "x.json", exports.FORMATS)
+    assert json.loads((tmp_path / "x.json").read_text()) == document
+
+
+@pytest.mark.parametrize("name", ["x.docx", "x", "."])
+def test_an_unknown_suffix_lists_the_known(document, tmp_path, name):
+    with pytest.raises(BadInput, match=r"\.md \.json \.csv \.tex \.xml \.png \.pdf \.svg"):
+        output.write(document, tmp_path / name, exports.FORMATS)
+
+
+def test_a_place_that_cannot_be_written(document, tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "x.json").mkdir()
+    for path in (tmp_path / "file" / "x.json", tmp_path / "x.json"):
+        with pytest.raises(BadInput, match="cannot write"):
+            output.write(document, path, exports.FORMATS)
+    assert {p.name for p in tmp_path.iterdir()} == {"file", "x.json"}
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.md").mkdir()
+    steps.check_outputs([tmp_path / "new" / "a.md"], exports.FORMATS)
+    for path, reason in (("folder.md", "it is a folder"), ("file/new/a.md", "file is a file")):
+        with pytest.raises(BadInput, match=reason):
+            steps.check_outputs([tmp_path / path], exports.FORMATS)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.md"]
+
+
+def test_a_file_that_cannot_be_written_costs_no_other(
+    document: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder.md").mkdir()
+    files = [tmp_path / "folder.md", tmp_path / "a.csv"]
+    assert not steps.write_outputs(document, files, exports.FORMATS)
+    assert (tmp_path / "a.csv").read_text().startswith("benchmark,")
+    assert "cannot write" in capsys.readouterr().err
+    assert steps.write_outputs(document, files[1:], exports.FORMATS)
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("utf-8", '"\u00b1"'), ("ascii", r'"\u00b1"')])
+def test_json_is_exact_in_every_encoding(encoding: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    console.out(["\u00b1"])
+    written = stream.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+    assert json.loads(written) == ["\u00b1"]
+    assert shown in written
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has such a device")
+def test_a_full_disk_is_told() -> None:
+    """Once: Python must not try again when it ends."""
+    code = "from moa_cli.console import out; out('a result')"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert "cannot write the result" in done.stderr
+    assert "Exception ignored" not in done.stderr

@@ -1,0 +1,87 @@
+"""Trouble in the workers: what fails, dies or is stopped, and what is said of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from moa_cli import steps
+from moa_cli.job import Job, Outcome, Source
+from tests.kit.cli import environment, moa, process
+from tests.kit.worlds import METHODS
+
+
+def test_what_several_jobs_failed_for_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = [Job(kind="part", source=Source("here", tmp_path), part=part) for part in ("policy", "reward", "evaluator")]
+    outcomes = [Outcome(job=job, error=(what, "why", "fix")) for job, what in zip(jobs, "aba", strict=True)]
+    steps.show_failures(outcomes)
+    assert capsys.readouterr().err.count("error: ") == 2
+
+
+def test_a_restart_says_whether_something_is_removed(tmp_path: Path) -> None:
+    job = Job(kind="run", source=Source("here", tmp_path), folder=tmp_path, train=True, restart=True)
+    assert job.purpose == "remove + train"
+    assert replace(job, folder=tmp_path / "new").purpose == replace(job, restart=False).purpose == "train"
+
+
+def test_a_crash_is_three_lines_and_the_others_go_on(contest: Path) -> None:
+    """sft scores nothing while it trains, ric does: with a reward that raises, one is trained and one fails."""
+    arguments = ("train", *METHODS, "-b", "tiny.toml", "--seed", "7")
+    result = process(*arguments, cwd=contest, TROUBLE="raise")
+    assert result.returncode == 2
+    assert [line.split()[1] for line in result.stdout.splitlines()] == ["trained", "failed"]
+    assert "no reward today" in result.stderr
+    assert "Traceback" not in result.stderr
+    mended = moa(*arguments, cwd=contest)
+    assert [line.split()[1] for line in mended.stdout.splitlines()] == ["done", "trained"]
+
+
+def test_runs_wait_for_a_preparation_that_fails(contest: Path) -> None:
+    arguments = ("train", "-m", "sft", "-b", "tiny.toml", "-c", "sampling.temperature=0.9")
+    result = moa(*arguments, cwd=contest, TROUBLE="raise")
+    assert result.returncode == 2
+    assert result.stdout.strip().endswith("not started")
+    assert result.stderr.count("error:") == 1
+    assert "scale card" in result.stderr
+
+
+def test_a_killed_worker_is_explained(contest: Path) -> None:
+    result = process("train", "-m", "ric", *METHODS[2:], "-b", "tiny.toml", "--seed", "8", cwd=contest, TROUBLE="die")
+    assert result.returncode == 2
+    assert "memory" in result.stderr
+    assert "--jobs 1" in result.stderr
+
+
+def living(group: int) -> list[str]:
+    """The processes of a group that have not ended."""
+    listed = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True).stdout.splitlines()
+    return [line for line in listed if line.split()[0] == str(group) and not line.split()[1].startswith("Z")]
+
+
+def test_ctrl_c_stops_the_workers_and_says_how_to_go_on(contest: Path) -> None:
+    command = [sys.executable, "-m", "moa_cli", "train", "-m", "ric", *METHODS[2:], "-b", "tiny.toml", "--seed", "9"]
+    running = subprocess.Popen(
+        command, cwd=contest, env=environment(TROUBLE="dawdle"), text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests run in the background inherit "ignore"
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not list(contest.glob("runs/tiny/ric/*-s9/run.json")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    os.killpg(running.pid, signal.SIGINT)
+    out, error = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert out == ""
+    assert "goes on where it stopped" in error
+    assert "Traceback" not in error
+    deadline = time.monotonic() + 10
+    while living(running.pid) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not living(running.pid)

@@ -1,0 +1,352 @@
+"""The HTML report: complete, readable by everyone, and inert whatever the data says."""
+
+from __future__ import annotations
+
+import copy
+import re
+import unicodedata
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from moa_cli import exports, output
+from moa_cli.charts import attained
+from moa_cli.comparison import compare
+from moa_cli.figure import counted
+from moa_cli.markup import LONG, el, inert
+from moa_cli.report import SECTIONS, html
+from tests.kit.fronts import make_card, make_front
+from tests.kit.pages import Page, filled, toy
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    made = toy()
+    made["gate"] = {
+        "baseline": "base.json", "tolerance": 0.01, "verdict": "regressed",
+        "verdicts": [
+            {"benchmark": "toy", "method": "soup", "verdict": "regressed", "difference": -0.3, "low": -0.4, "high": -0.2, "base": 9.0},
+            {"benchmark": "toy", "method": "gone", "verdict": "lost"},
+        ],
+    }  # fmt: skip
+    made["benchmarks"][0]["rows"][0]["points"][3] |= {"collapsed": True, "collapsed_seeds": 2}
+    return made
+
+
+@pytest.fixture(scope="module")
+def page(document) -> str:
+    return html(document)
+
+
+def test_the_check_of_pages_sees_what_is_wrong():
+    for wrong in ("<p><b></p></b>", "<p>", "</p>", "<p/>", "<p id=a id=b></p>"):
+        with pytest.raises(AssertionError):
+            Page(wrong)
+
+
+def collapsed(*names: str) -> dict[str, Any]:
+    """Three methods, of which all points of some are left out. The ceiling is as for any others."""
+    made = toy()
+    for row in made["benchmarks"][0]["rows"]:
+        if row["method"] in names:
+            for point in row["points"]:
+                point |= {"collapsed": True, "collapsed_seeds": len(row["seeds"])}
+    return made
+
+
+CASES = {
+    "the base has collapsed": collapsed("sft"),
+    "all have collapsed": collapsed("sft", "soup", "context"),
+    "two objectives": toy(),
+    "one": toy(1),
+    "three": toy(3),
+    "four": toy(4),
+    "one seed": toy(seeds=1),
+    "no base": toy(base=False),
+    "nothing but what must be": toy(nulls=True),
+    "three, nothing more": toy(3, nulls=True),
+    "one method": filled(compare([make_front("soup", 1.0)])),
+    "the base alone": filled(compare([make_front("sft", 0, steering="none")])),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_comparison_has_a_whole_report(case):
+    page = Page(html(CASES[case]))
+    assert page.text.count("How to reproduce") == 1
+    for title in SECTIONS:
+        assert title in page.text
+    ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids)), "ids are unique, also across drawings"
+    used = re.findall(r'(?:href="|url\()#([\w-]+)', html(CASES[case]))
+    assert used
+    assert set(used) <= set(ids)
+    assert not re.search(r"\bnan\b|\binf\b|\bNone\b", page.text)
+
+
+def test_the_same_document_gives_the_same_bytes(document, page, tmp_path):
+    output.write(document, tmp_path / "x.html", exports.FORMATS)
+    assert (tmp_path / "x.html").read_bytes() == page.encode()
+
+
+def check_that_it_does_nothing(found: Page) -> None:
+    """No script, nothing that is loaded, nobody who is told; and the browser is told to allow none of it."""
+    allowed = {
+        *(
+            "html",
+            "head",
+            "meta",
+            "title",
+            "style",
+            "body",
+            "header",
+            "main",
+            "section",
+            "nav",
+            "article",
+            "footer",
+            "figure",
+        ),
+        *(
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "p",
+            "ul",
+            "li",
+            "dl",
+            "div",
+            "dt",
+            "dd",
+            "a",
+            "b",
+            "strong",
+            "small",
+            "span",
+            "bdi",
+        ),
+        *("figcaption", "table", "caption", "thead", "tbody", "tr", "th", "td", "pre", "code", "blockquote"),
+        *("svg", "defs", "g", "path", "use", "text", "clippath", "rect"),
+    }
+    assert {tag for tag, _, _ in found.elements} <= allowed
+    for tag, attributes, _ in found.elements:
+        assert not [
+            name for name in attributes if name.startswith("on") or name in ("src", "srcset", "action", "data")
+        ], tag
+        for name, value in attributes.items():
+            if name not in ("aria-label", "title"):
+                assert not re.search(r"https?:|javascript:|url\((?!#)", value), name
+        assert attributes.get("href", "#").startswith("#")
+    policy = next(m["content"] for m in found.named("meta") if m.get("http-equiv") == "Content-Security-Policy")
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def test_it_needs_nothing_else(page):
+    check_that_it_does_nothing(Page(page))
+    assert not re.search(r"https?:|@import|url\((?!#)", page)
+
+
+def test_it_is_made_for_phones_dark_rooms_and_paper(page):
+    found = Page(page)
+    assert any(m.get("name") == "viewport" for m in found.named("meta"))
+    assert found.named("html")[0]["lang"] == "en"
+    assert "color-scheme: light dark" in page
+    assert "@media print" in page
+    for _, _, inside in (element for element in found.elements if element[0] == "table"):
+        tag, box = inside[-1]
+        assert (tag, box["class"], box["role"], box["tabindex"]) == ("div", "wide", "region", "0"), (
+            "it scrolls by itself"
+        )
+        assert box["aria-label"]
+
+
+def test_what_is_drawn_is_also_said(document, page):
+    """A drawing says what there is to see; marks and intervals that repeat the text beside them are silent."""
+    drawings = [(attributes, inside) for tag, attributes, inside in Page(page).elements if tag == "svg"]
+    told = [attributes["aria-label"] for attributes, _ in drawings if attributes.get("role") == "img"]
+    assert len(told) == 2 + 3 + 2 + 3 + 2 + 2, "fronts, methods alone, control, KL, over-optimisation, cost"
+    assert all(re.search("soup|context|sft", text) for text in told)
+    volumes = [f"{r['method']} {r['evaluator']['hypervolume']:.2f}" for r in document["benchmarks"][0]["rows"]]
+    assert told[0] == f"harmless against helpful, held-out scores. Hypervolumes: {', '.join(volumes)}."
+    for attributes, inside in drawings:
+        if attributes.get("role") != "img":
+            assert attributes["aria-hidden"] == "true"
+            assert {tag for tag, _ in inside} & {"td", "th", "li", "figcaption", "h5"}
+
+
+def test_tables_name_rows_and_columns(page):
+    found = Page(page)
+    tables = sum(tag == "table" for tag, _, _ in found.elements)
+    assert sum(tag == "caption" for tag, _, _ in found.elements) == tables > 8
+    scopes = {(inside[-2][0], attributes["scope"]) for tag, attributes, inside in found.elements if tag == "th"}
+    assert scopes == {("thead", "col"), ("tbody", "row")}
+    levels = [int(tag[1]) for tag, _, _ in found.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels)), "no level is left out"
+
+
+# What data says stays data.
+
+HOSTILE = [
+    "<script>alert(1)</script></title></style></svg><script>alert(1)</script><!-- --> ]]> <![CDATA[ &lt;b&gt; &#60;",
+    """"><img src=x onerror=alert(1)> ' onmouseover='alert(1)' x='""",
+    "[a](javascript:alert(1)) `code` | https://example.org url(https://example.org)",
+    "\x1b[31m red \x00 nothing \x07 bell \r return \x85 \u2028 \u2029",
+    "\u202e turned \u2066 around \u200f \ufeff \u200b \U000e0041 \ud800 \ue000",
+    """$\\frac{1}{2}$ \\input{x} {} % #010203 'DejaVu Sans' var(--paper) xlink:href id="x\"""",
+    "x" * 1_000_000,
+    "",
+]
+
+
+def attacked(document: dict[str, Any], text: str) -> dict[str, Any]:
+    """Every text of the data, be it a value or the name of an entry, followed by another."""
+    names = {n for b in document["benchmarks"] for n in [*b["objectives"], *(row["method"] for row in b["rows"])]}
+    kept = {"steering", "verdict", "schema"}
+
+    def walk(part: Any, key: str = "") -> Any:
+        if isinstance(part, dict):
+            inner = {
+                name + text if name in names or key in ("config", "versions", "sampling") else name: name
+                for name in part
+            }
+            return {new: walk(part[old], old) for new, old in inner.items()}
+        if isinstance(part, list):
+            return [walk(one, key) for one in part]
+        return part + text if isinstance(part, str) and key not in kept else part
+
+    return walk(document)
+
+
+def skeleton(page: Page) -> list[tuple[str, list[str]]]:
+    """The elements with the names of their attributes, but for drawings and for what marks a strange character or a cut."""
+    return [
+        (tag, sorted(attributes))
+        for tag, attributes, inside in page.elements
+        if not any(name == "svg" for name, _ in inside) and attributes.get("class") not in ("sign", "more")
+    ]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:20]))
+def test_hostile_text_is_shown_and_does_nothing(document, page, text):
+    page_with = html(attacked(document, text))
+    found = Page(page_with)
+    assert skeleton(found) == skeleton(Page(page)), "it made or unmade an element or an attribute"
+    assert {unicodedata.category(c) for c in page_with if c != "\n"} & {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} == set()
+    check_that_it_does_nothing(found)
+    assert len(page_with) < 3 * len(page) + 1_000_000
+    page_with.encode()
+
+
+def test_texts_appear_as_they_are(document):
+    shown = Page(html(attacked(document, "<script>alert(1)</script>"))).text
+    for text in (
+        "soup",
+        "helpful",
+        "toy",
+        "Who are you?",
+        "I am soup.",
+        "moa compare -m all -o report.html",
+        "beta",
+        "gone",
+    ):
+        assert f"{text}<script>alert(1)</script>" in shown, text
+
+
+def test_what_cannot_be_seen_is_named():
+    assert Page(inert("a\u202eb\x00c\ud800")).text == "aU+202EbU+0000cU+D800"
+    assert inert("\r\n\t é 漢字 👍") == "\n\t é 漢字 👍"
+    assert Page(el("p", title="\u202e\x00")).named("p")[0]["title"] == "⟨U+202E⟩⟨U+0000⟩"
+
+
+def test_a_flood_is_cut_and_counted():
+    assert Page(inert("x" * 1_002_000)).text == "x" * LONG + " … 1,000,000 more characters"
+
+
+# What it says first.
+
+
+def test_a_gate_comes_first_and_names_who_failed(document, page):
+    told = Page(page).text
+    sentence = "Gate regressed: soup regressed on toy (−0.30 [−0.40, −0.20]) and gone was lost on toy (baseline base.json, tolerance 1.0%)."
+    assert sentence in told
+    assert told.index(sentence) < told.index("has the largest")
+
+
+def test_intervals_include_seeds_only_where_there_are_several():
+    one, two = (Page(html(CASES[case])).text for case in ("one seed", "two objectives"))
+    assert "over prompts, paired" in one
+    assert "luck in training" in one
+    assert "over prompts and training seeds, paired" in two
+    assert "luck in training" not in two
+
+
+# What the drawings are made of.
+
+
+def test_which_points_count():
+    """Of (0, 2), (1, 1), (2, 0) and (3, 3), the last dominates all; collapsed, it neither counts nor dominates."""
+    plane = [(0, 2), (1, 1), (2, 0), (3, 3)]
+    points = [{"weights": [k / 3], "evaluator": xy, "collapsed": k == 3} for k, xy in enumerate(plane)]
+    whole = [point | {"collapsed": False} for point in points]
+    left_out, kept = {"keeps_collapsed": False}, {"keeps_collapsed": True}
+    assert counted(left_out, {"points": points}, "evaluator").tolist() == [True, True, True, False]
+    assert counted(left_out, {"points": whole}, "evaluator").tolist() == [False, False, False, True]
+    assert counted(kept, {"points": points}, "evaluator").tolist() == [False, False, False, True]
+    assert not counted(left_out, {"points": points[3:]}, "evaluator").any()
+
+
+def test_the_staircase():
+    """Corners (1, 3) and (2, 1): 3 high up to 1, then 1 up to 2, nothing beyond."""
+    corners = np.array([[1.0, 3.0], [2.0, 1.0]])
+    assert attained(np.array([0.0, 1.0, 1.5, 2.0, 2.5]), corners, -9.0).tolist() == [3, 3, 1, 1, -9]
+
+
+def test_collapsed_points_are_listed(page):
+    point = "hypervolumes for too many collapsed answers:context at 0.7,0.3 (0%)"
+    assert f"Left out of {point}" in Page(page).text
+    document = toy()
+    document["benchmarks"][0]["keeps_collapsed"] = True
+    document["benchmarks"][0]["rows"][0]["points"][3] |= {"collapsed": True, "collapsed_seeds": 2}
+    assert f"Kept in {point.replace('for', 'in spite of')}" in Page(html(document)).text
+
+
+def test_nothing_is_compared_with_a_row_of_which_no_point_counts():
+    text = Page(html(collapsed("sft"))).text
+    assert "; all points of sft are left out for collapse." in text
+    assert "so nothing can be compared with it" in text
+    assert not re.search(r"over sft[ )]", text)
+
+
+def test_a_share_out_of_reach_is_bounded(page):
+    assert "≤ 62%" in page
+    assert "70%" in page
+
+
+def test_methods_keep_their_colour_across_benchmarks():
+    """One that is only in the second shifts none of the first."""
+    other = make_card(benchmark="other")
+    fronts = [make_front("soup", 1.0), make_front("soup", 1.0, card=other), make_front("aa", 1.0, card=other)]
+    text = html(filled(compare(fronts)))
+    marks = set(re.findall(r"<path ([^>]*)></path></svg><bdi>soup</bdi>", text))
+    assert len(marks) == 1
+
+
+def test_a_comparison_made_in_python_has_no_command(document):
+    """Nor what only the command line adds, and texts may be unknown."""
+    made = {key: value for key, value in document.items() if key in ("schema", "benchmarks")}
+    made = copy.deepcopy(made)
+    made["benchmarks"][0]["rows"][0]["points"][0]["language"] = {"ended": None, "perplexity": None}
+    assert "Settings on toy" in Page(html(made)).text
+
+
+def test_a_method_whose_cost_is_unknown_joins(document):
+    """Answers that were made elsewhere come without a ledger."""
+    front = replace(make_front("elsewhere", 0.5), cost={})
+    made = filled(compare([make_front("soup", 1.0), front]))
+    assert "elsewhere" in Page(html(made)).text

@@ -1,0 +1,163 @@
+"""`-c`: what is understood, in which order, and what is said about mistakes."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from math import isfinite
+from pathlib import Path
+from typing import Any, Literal, get_args, get_type_hints
+
+import pytest
+
+from benchmarks import BadInput, Range, Sampling, Scratch, TrainedReward, fit, type_words
+from benchmarks._table import Table
+from methods import find_method, method_names
+from moa_cli.config import flat, resolve, restore
+from tests.kit.files import MY_METHOD
+
+EXAMPLE = str(MY_METHOD)
+
+
+def settings(*items: str, methods: tuple[str, ...] = ("ric", "rewarded-soups")) -> Any:
+    return resolve(items, ["hh-rlhf-mini"], methods, data_dir=None, home=Path("runs"))
+
+
+def mistakes(*items: str, **more: Any) -> str:
+    with pytest.raises(BadInput) as refused:
+        settings(*items, **more)
+    return refused.value.what
+
+
+def test_keys_reach_the_benchmark_every_method_or_one() -> None:
+    made = settings("eval_prompts=8", "sampling.top_p=1", "learning_rate=1e-3", "ric.rounds=1")
+    assert made.options == {"eval_prompts": 8, "sampling.top_p": 1}
+    assert made.benchmarks["hh-rlhf-mini"].eval_prompts == 8
+    assert made.methods["ric"].learning_rate == made.methods["rewarded-soups"].learning_rate == 1e-3
+    assert made.methods["ric"].rounds == 1
+
+
+def test_later_items_win(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("batch = 2\n[ric]\nrounds = 5\nkeep = 'quantile'\n[sampling]\ntop_p = 0.5\n")
+    made = settings("batch=1", str(file), "ric.rounds=3")
+    assert (made.methods["ric"].batch, made.methods["ric"].rounds, made.methods["ric"].keep) == (2, 3, "quantile")
+    assert made.benchmarks["hh-rlhf-mini"].sampling.top_p == 0.5
+    assert settings(str(file), "batch=1").methods["ric"].batch == 1
+
+
+def test_a_bare_word_is_a_text() -> None:
+    assert settings("policy=scratch:4m").benchmarks["hh-rlhf-mini"].policy == "scratch:4m"
+    assert settings("ric.keep=quantile").methods["ric"].keep == "quantile"
+
+
+def test_none_can_be_written() -> None:
+    assert settings("lora_rank=8").methods["ric"].lora_rank == 8
+    for word in ("none", "None", "null"):
+        assert settings("lora_rank=8", f"lora_rank={word}").methods["ric"].lora_rank is None
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ("ric.runds=1", "did you mean ric.rounds?"),
+        ("eval_promts=1", "did you mean eval_prompts?"),
+        ("eval_prompts=many", "eval_prompts: expected a whole number"),
+        ("eval_prompts=0", "at least 1"),
+        ("ric.rounds=1.5", "expected a whole number of at least 0, found 1.5"),
+        ("ric.rounds=true", "expected a whole number of at least 0, found True"),
+        ("ric.rounds=-3", "expected a whole number of at least 0, found -3"),
+        ("ric.keep_share=7", "expected a number above 0, of at most 1, found 7"),
+        ("lora_rank=-1", "expected a whole number of at least 0 or none, found -1"),
+        ("learning_rate=fast", "expected a number"),
+        ("learning_rate=nan", "expected a number"),
+        ("ric.keep=best", "expected one of pareto, quantile"),
+        ("sft.rounds=1", "sft is not among the methods"),
+        ("batch=", "no value"),
+        ("batch", "expected FILE.toml, a run.json or KEY=VALUE"),
+        ("grid=[[1,0]", "Unclosed array"),
+        ("nowhere.toml", "No such file"),
+    ],
+)
+def test_a_mistake_is_named(item: str, words: str) -> None:
+    assert words in mistakes(item)
+
+
+def test_all_mistakes_come_together(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("batch = 2\nbatch = 3\n")
+    said = mistakes(str(file), "ric.runds=1", "eval_prompts=0", "keep=best")
+    assert said.startswith("settings: 4 mistakes")
+    assert "line 2" in said
+
+
+def test_a_hyperparameter_that_only_another_method_has() -> None:
+    assert "no method of this command has it (ric would)" in mistakes("keep=pareto", methods=("sft",))
+
+
+def test_a_stored_configuration_makes_the_same_method() -> None:
+    ric = settings("batch=3").methods["ric"]
+    assert restore("ric", {"batch": 3}) == ric
+    with pytest.raises(BadInput, match="bunch"):
+        restore("ric", {"bunch": 3})
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "fitted"),
+    [
+        (1, float, 1.0), (1, int, 1), ("a", str, "a"), (True, bool, True), ("none", int | None, None),
+        (3, int | None, 3), ("none", str | None, None), ("x", str | None, "x"), ([1, 2], tuple[float, ...], (1.0, 2.0)), ("a", Literal["a", "b"], "a"),
+    ],
+)  # fmt: skip
+def test_values_that_fit(value: Any, hint: Any, fitted: Any) -> None:
+    assert fit(value, hint) == fitted
+    assert type(fit(value, hint)) is type(fitted)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [("1", int), (1.0, int), (True, int), (1, bool), (True, float), (float("inf"), float), (10**400, float), ("c", Literal["a", "b"]),
+     (["a"], tuple[float, ...]), ("x", int | None)],
+)  # fmt: skip
+def test_values_that_do_not(value: Any, hint: Any) -> None:
+    with pytest.raises(TypeError):
+        fit(value, hint)
+
+
+def ranges(hint: Any) -> list[Range]:
+    """Those named anywhere in a type."""
+    return [note for part in (hint, *get_args(hint)) for note in getattr(part, "__metadata__", ())]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *(find_method(name)() for name in (*method_names(), EXAMPLE)),
+        Sampling(max_new_tokens=8), Scratch(), TrainedReward(), Table(format="pairs"),
+    ],
+    ids=lambda settings: type(settings).__name__,
+)  # fmt: skip
+def test_every_number_has_a_range_with_its_default_inside(settings: Any) -> None:
+    """And the first numbers outside of the range are refused."""
+    hints = get_type_hints(type(settings), include_extras=True)
+    for field in fields(settings):
+        default, hint = getattr(settings, field.name), hints[field.name]
+        whole = "int" in str(hint)
+        if not whole and "float" not in str(hint):
+            continue
+        assert fit(default, hint) == default
+        (room,) = ranges(hint)
+        step = 1 if whole else 1e-9
+        outside = [room.low - step, room.high + step, room.above]
+        for value in (int(n) if whole else n for n in outside if isfinite(n)):
+            with pytest.raises(TypeError):
+                fit((value,) if isinstance(default, tuple) else value, hint)
+
+
+def test_a_value_out_of_range_is_reported_with_the_other_mistakes() -> None:
+    said = mistakes("rounds=-3", "keep_share=7", "online_prompts=-5", "batch=0", "eval_prompts=0", "runds=1")
+    assert said.startswith("settings: 6 mistakes")
+
+
+def test_words_and_flat() -> None:
+    assert type_words(int | None) == "a whole number or none"
+    assert flat({"a": {"b": {"c": 1}}, "d": [1]}) == {"a.b.c": 1, "d": [1]}
