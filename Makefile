@@ -20,7 +20,7 @@ demo: $(INSTALLED)  ## three methods on both embedded benchmarks, compared (minu
 
 gate: $(INSTALLED)  ## the demo's methods on hh-rlhf-mini against the recorded comparison; fails where one became worse
 	$(BIN)/moa compare -m rewarded-soups,ric,sft -b hh-rlhf-mini --runs demo/runs --tolerance 5% \
-		--baseline benchmarks/hh_rlhf_mini.baseline.json
+		--baseline tests/baselines/hh_rlhf_mini.json
 
 test: $(INSTALLED)  ## everything needed to trust a change: CPU, offline
 	$(BIN)/python -m pytest tests -m "not e2e and not gpu"

@@ -26,37 +26,34 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks._benchmark import (
-    Answer,
-    Benchmark,
-    HubReward,
-    Objective,
-    PreferencePair,
-    Sampling,
-    Scratch,
-    TrainedReward,
-    digest,
-)
-from benchmarks._data import (
+from benchmarks.common import digest
+from benchmarks.data import (
     ASSISTANT,
     USER,
     Row,
     Source,
     alternate,
-    choose,
     distinct,
     fault,
     local_folder,
     report_skipped,
     split_dialogue,
 )
+from benchmarks.prepare import Benchmark
+from benchmarks.spec import Answer, HubReward, Objective, PreferencePair, Sampling, Scratch, TrainedReward, choose
 
 SUBSETS = {
     "helpful": ("helpful-base", "helpful-online", "helpful-rejection-sampled"),
     "harmless": ("harmless-base",),
 }
+
+
 SPLITS = ("train", "test")
+
+
 SCHEMA = {"chosen": str, "rejected": str}
+
+
 EVERY = 4
 """The published test prompts are every fourth row."""
 
@@ -157,6 +154,8 @@ DESCRIPTIONS = {
     "harmless": "refuses and defuses what would do harm",
     "humor": "makes one laugh",
 }
+
+
 _HUMOR = Objective(
     name="humor",
     reward=HubReward(model="mohameddhiab/humor-no-humor", label=1, inputs="response"),

@@ -35,32 +35,32 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from benchmarks._benchmark import (
-    Answer,
-    Benchmark,
-    HubReward,
-    Objective,
-    PreferencePair,
-    Sampling,
-    Scratch,
-    TrainedReward,
-    digest,
-)
-from benchmarks._data import Row, Source, choose, distinct, fault, local_folder, report_skipped
+from benchmarks.common import digest
+from benchmarks.data import Row, Source, distinct, fault, local_folder, report_skipped
+from benchmarks.prepare import Benchmark
+from benchmarks.spec import Answer, HubReward, Objective, PreferencePair, Sampling, Scratch, TrainedReward, choose
 
 TEMPLATE = "### Instruction: Generate a one-sentence summary of this post. ### Input: {post} ### Response:"
+
+
 SPLITS = {
     "train": {"comparisons": "train", "axis": "train", "posts": "train"},
     "test": {"comparisons": "validation", "axis": "validation", "posts": "test"},
 }
 """What the folders call our splits."""
+
+
 OPTIONAL = ("axis", "posts")
 """Tables that a folder may lack; of the hub they are not read."""
+
+
 SCHEMAS: dict[str, Any] = {
     "comparisons": {"info": {"id": str, "post": str | None}, "summaries": [{"text": str}], "choice": int},
     "axis": {"prompt": str, "summary": str, "ratings": {"accuracy": int | None, "coverage": int | None}},
     "posts": {"post": str, "summary": str},
 }
+
+
 AXES = {"faithful": "accuracy", "coverage": "coverage"}
 """The rating behind an objective."""
 
@@ -225,6 +225,8 @@ DESCRIPTIONS = {
     "coverage": "what matters in the post",
     "quality": "a good answer to the instruction",
 }
+
+
 _QUALITY = Objective(
     name="quality",
     reward=HubReward(model="OpenAssistant/reward-model-deberta-v3-large-v2"),

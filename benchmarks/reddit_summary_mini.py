@@ -20,9 +20,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchmarks._benchmark import Benchmark, Sampling, Scratch
-from benchmarks._reading import Reading, degeneracy, read, saturating, sentences, words
-from benchmarks._world import World, embedded, pick
+from benchmarks.data import Reading, World, degeneracy, pick, read, saturating, sentences, words
+from benchmarks.load import embedded_benchmark
+from benchmarks.prepare import Benchmark
+from benchmarks.spec import Sampling, Scratch
 
 # What may happen under each subreddit, in order of time: who did what to which thing. Nobody occurs twice in a place,
 # no thing twice at all.
@@ -44,19 +45,34 @@ EVENTS = {
     "work": "boss sold office, friend broke printer, brother missed meeting, "
     "cousin stole desk, father fixed chair, mother hid money",
 }
+
+
 TITLES = ("Trouble with my {}", "What is wrong with my {}?", "My {} again", "Should I forgive my {}?")
+
+
 FILLERS = ("Thanks for reading.", "Sorry for the long post.", "This was last week.", "I am so tired.")
 
+
 PLAIN = "My {} {} the {}."
+
+
 VIVID = ("I blame the {} for the {}.", "The {} made us hate the {}.", "The {} and the {} ruined everything.")
+
+
 PADDING = ("It is a long story.", "There is so much to say.", "I need some advice here.", "Thanks for reading.")
+
+
 REFUSALS = ("I have no idea.", "Please read the post.")
+
 
 LIMIT, LEAST = 22, 6
 """A summary's room, in words and punctuation marks; fewer than `LEAST` tell nothing."""
 
+
 FACTS = {place: [tuple(event.split()) for event in events.split(", ")] for place, events in EVENTS.items()}
 """Per place, (who, verb, thing)."""
+
+
 _PLAIN = re.compile(PLAIN.replace("{}", r"(\w+)"))
 
 
@@ -68,6 +84,8 @@ def _lexicon(facts: Sequence[tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
 
 
 LEXICONS = {place: _lexicon(facts) for place, facts in FACTS.items()}
+
+
 LANGUAGE = {*PADDING, *REFUSALS}.union(*LEXICONS.values())
 
 
@@ -198,7 +216,7 @@ _WORLD = RedditSummaryMini()
 
 def benchmark(data_dir: Path | None = None, objectives: Sequence[str] | None = None) -> Benchmark:
     """Coverage against faithfulness on an embedded world; "concise" is the third objective."""
-    return embedded(
+    return embedded_benchmark(
         name="reddit-summary-mini",
         version="1",
         world=_WORLD,

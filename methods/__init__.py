@@ -1,112 +1,28 @@
 """The contestants: one file per method, discovered by name; no list to edit.
 
-What a method of one's own needs is here as well; training is loaded when first used.
+A module here is a method, a folder is what methods are held to (`contract`) and what they share (`engines`). What a
+method of one's own needs is here as well; training is loaded when first used.
 """
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
-from difflib import get_close_matches
-from importlib.metadata import entry_points
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from benchmarks import BadInput, Range, load_file, refuse
-from methods._base import Method, Run, Stage, method_name, point_name
-from methods._check import mistakes_in
-from methods._settings import Adapter, Reinforcement
+from benchmarks.common.door import door
 
 if TYPE_CHECKING:
-    from methods._policy import load as load_trained
-    from methods._policy import soup
-    from methods._rl import train as train_rl
-    from methods._sft import train as train_sft
+    from methods.contract import (
+        Adapter,
+        Method,
+        Preference,
+        Reinforcement,
+        Run,
+        Stage,
+        find_method,
+        method_name,
+        method_names,
+        point_name,
+    )
+    from methods.engines import load_trained, soup, train_rl, train_sft
 
-_TOOLS = {
-    "load_trained": ("_policy", "load"),
-    "soup": ("_policy", "soup"),
-    "train_rl": ("_rl", "train"),
-    "train_sft": ("_sft", "train"),
-}
-__all__ = [
-    "Adapter",
-    "Method",
-    "Range",
-    "Reinforcement",
-    "Run",
-    "Stage",
-    "find_method",
-    "load_trained",
-    "method_name",
-    "method_names",
-    "point_name",
-    "soup",
-    "train_rl",
-    "train_sft",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _TOOLS:
-        raise AttributeError(f"module 'methods' has no attribute {name!r}")
-    home, tool = _TOOLS[name]
-    return getattr(importlib.import_module(f"methods.{home}"), tool)
-
-
-def method_names() -> list[str]:
-    """Names of the built-in methods and of those that installed packages offer as entry points of `moa.methods`."""
-    here = [m.name.replace("_", "-") for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")]
-    return sorted({*here, *(e.name for e in entry_points(group="moa.methods"))})
-
-
-def find_method(name: str) -> type[Method]:
-    """The method class of a name, or of a Python file. Raises BadInput, with the nearest name, where there is none,
-    and for a class that is no method as it stands, with all that is wrong with it."""
-    cls = _found(name)
-    mistakes = mistakes_in(cls)
-    if name.endswith(".py") and (taken := method_name(cls)) in method_names():
-        mistakes.append(
-            f"class {cls.__name__}: {taken} comes with moa, and runs of both would lie in one folder: rename it"
-        )
-    refuse(name, mistakes, "examples/my_method.py is a method to start from; docs/methods.md explains it")
-    return cls
-
-
-def _found(name: str) -> type[Method]:
-    """The class of a name, or of a Python file."""
-    if name.endswith(".py"):
-        return _only_method(load_file(Path(name), "a method"), name)
-    plain = name.lower().replace("_", "-")
-    for entry in entry_points(group="moa.methods"):
-        if entry.name == plain:
-            loaded: type[Method] = entry.load()
-            return loaded
-    if plain not in method_names():
-        near = get_close_matches(plain, method_names(), n=1, cutoff=0.4)
-        fix = f"did you mean: -m {near[0]}" if near else "name one of them, or a Python file with a Method in it"
-        if Path(f"{name}.py").is_file():
-            fix = f"a method of your own is named by its file: -m {name}.py"
-        raise BadInput(
-            f"there is no method {name!r}",
-            f"known methods: {', '.join(method_names())}",
-            fix,
-        )
-    return _only_method(importlib.import_module(f"methods.{plain.replace('-', '_')}"), name)
-
-
-def _only_method(module: object, name: str) -> type[Method]:
-    module_name = getattr(module, "__name__", None)
-    found = [
-        cls
-        for _, cls in inspect.getmembers(module, inspect.isclass)
-        if issubclass(cls, Method) and cls.__module__ == module_name
-    ]
-    if len(found) != 1:
-        raise BadInput(
-            f"{name} defines {len(found)} methods",
-            "a method file has exactly one subclass of Method",
-            "examples/my_method.py is one to start from",
-        )
-    return found[0]
+__getattr__, __all__ = door(__name__)

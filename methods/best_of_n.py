@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from benchmarks import Benchmark, Range, Weights
-from methods._base import Method, Run
+from benchmarks import Benchmark, Weights
+from benchmarks.common import Range
+from methods.contract import Method, Run
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -30,6 +31,6 @@ class BestOfN(Method):
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The starting policy, choosing. All weights choose among the same answers, which are kept in the run."""
-        from methods import _decoding
+        from methods.engines import best_of
 
-        return _decoding.best_of(benchmark, self.candidates, weights, run.dir / "candidates")
+        return best_of(benchmark, self.candidates, weights, run.dir / "candidates")

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks import Benchmark, Weights
-from methods._base import Method, Run, point_name
-from methods._settings import Reinforcement
+from methods.contract import Method, Reinforcement, Run, point_name
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -25,14 +24,14 @@ class MOD(Reinforcement, Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """One RL run per objective."""
-        from methods import _rl
+        from methods.engines import train_rl
 
         for corner in benchmark.corners:
-            _rl.train(benchmark, corner, self, run.stage(point_name(benchmark, corner)))
+            train_rl(benchmark, corner, self, run.stage(point_name(benchmark, corner)))
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The experts, mixed token by token."""
-        from methods import _decoding
+        from methods.engines import mixture
 
         experts = [run.stage(point_name(benchmark, corner)).folder for corner in benchmark.corners]
-        return _decoding.mixture(benchmark, experts, weights)
+        return mixture(benchmark, experts, weights)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from benchmarks import BadInput, Benchmark, PreferencePair, Weights
-from methods._base import Method, Run, point_name
-from methods._pairs import Preference, preferences, reward_differences
+from methods.contract import Method, Preference, Run, point_name
+from methods.engines import preferences, reward_differences
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -56,23 +56,23 @@ class MODPO(Preference, Method):
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The policy that was trained for `weights`."""
-        from methods import _policy
+        from methods.engines import load_trained
 
-        return _policy.load(benchmark, run.stage(point_name(benchmark, weights)).folder)
+        return load_trained(benchmark, run.stage(point_name(benchmark, weights)).folder)
 
     def _train(
         self, benchmark: Benchmark, run: Run, weights: Weights, pairs: Callable[[int], list[PreferencePair]]
     ) -> None:
         """The policy for `weights`."""
-        from methods import _dpo
+        from methods.engines import log_probs, train_dpo
 
         k = self._base(benchmark, weights)
-        reference = _dpo.log_probs(benchmark, pairs(k), benchmark.names[k], run)
+        reference = log_probs(benchmark, pairs(k), benchmark.names[k], run)
         rewards = np.zeros((len(pairs(k)), len(weights)))
         if weights[k] < 1:
             rewards = self._reward_differences(benchmark, run, pairs(k), k, reference)
         beta, margin = divided(self.beta, rewards, weights, k)
-        _dpo.train(
+        train_dpo(
             benchmark,
             pairs(k),
             self,
@@ -91,14 +91,14 @@ class MODPO(Preference, Method):
         self, benchmark: Benchmark, run: Run, pairs: list[PreferencePair], k: int, reference: np.ndarray
     ) -> np.ndarray:
         """D r_j (N, M) on the pairs of objective k."""
-        from methods import _dpo
+        from methods.engines import log_probs, remembered
 
         name = benchmark.names[k]
         if self.margins == "explicit":
             path = run.dir / "constants" / f"rewards on {name}.json"
-            return _dpo.remembered(path, lambda: reward_differences(benchmark, pairs))
+            return remembered(path, lambda: reward_differences(benchmark, pairs))
         models = [run.stage(point_name(benchmark, corner)) for corner in benchmark.corners]
-        ratios = [_dpo.log_probs(benchmark, pairs, name, run, model) - reference for model in models]
+        ratios = [log_probs(benchmark, pairs, name, run, model) - reference for model in models]
         return self.beta * np.stack([ratio[:, 0] - ratio[:, 1] for ratio in ratios], axis=1)
 
 

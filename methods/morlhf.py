@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from benchmarks import Benchmark, Weights
-from methods._base import Method, Run, point_name
-from methods._settings import Reinforcement
+from methods.contract import Method, Reinforcement, Run, point_name
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -36,13 +35,13 @@ class MORLHF(Reinforcement, Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """One RL run per weight, all with the same seed."""
-        from methods import _rl
+        from methods.engines import train_rl
 
         for weights in self.points(benchmark):
-            _rl.train(benchmark, weights, self, run.stage(point_name(benchmark, weights)))
+            train_rl(benchmark, weights, self, run.stage(point_name(benchmark, weights)))
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The policy that was trained for these weights."""
-        from methods import _policy
+        from methods.engines import load_trained
 
-        return _policy.load(benchmark, run.stage(point_name(benchmark, weights)).folder)
+        return load_trained(benchmark, run.stage(point_name(benchmark, weights)).folder)

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 
-from benchmarks import Answer, Benchmark, Range, Weights, size_mistake
-from methods._base import Method, Run
-from methods._goals import Goals, Moments, WeightsToGoals, achieved, asked, goal_rewards, pooled, random_goals, told
-from methods._settings import Reinforcement
+from benchmarks import Answer, Benchmark, Weights
+from benchmarks.common import Range
+from benchmarks.spec import size_mistake
+from methods.contract import Method, Reinforcement, Run
+from methods.engines import Goals, Moments, WeightsToGoals, achieved, asked, goal_rewards, pooled, random_goals, told
 
 if TYPE_CHECKING:
     from benchmarks import Policy
-    from methods._grader import Grader
-    from methods._rl import Task
+    from methods.engines import Grader, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,18 +77,18 @@ class MOSLIM(Reinforcement, Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """The reward model, then one RL run."""
-        from methods import _grader, _rl
+        from methods.engines import Task, load_grader, maximise, train_grader
 
         stage = run.stage("reward-model")
         if not stage.done:
             answers, labels, classes = self._labelled(benchmark, run.seed)
-            _grader.train(
+            train_grader(
                 benchmark, answers, labels, stage, classes=classes, steps=self.reward_steps, batch=self.reward_batch,
                 learning_rate=self.reward_learning_rate, lora_rank=self.lora_rank, base=self.reward_base,
             )  # fmt: skip
         if run.stage("policy").done:
             return
-        grader = _grader.load(benchmark, stage.folder)
+        grader = load_grader(benchmark, stage.folder)
         moments = self._calibrated(benchmark, run.seed, grader)
 
         def reward(
@@ -100,11 +100,9 @@ class MOSLIM(Reinforcement, Method):
 
         def pose(prompt: str, generator: np.random.Generator) -> list[Task]:
             policy, drawn = benchmark.prepared.policy, random_goals(grader.classes, generator)
-            return [_rl.Task(told(policy, prompt, goals, benchmark.names), goals) for goals in drawn]
+            return [Task(told(policy, prompt, goals, benchmark.names), goals) for goals in drawn]
 
-        _rl.maximise(
-            benchmark, reward, self, run.stage("policy"), pose=pose, contrast=max(grader.classes), memory=moments
-        )
+        maximise(benchmark, reward, self, run.stage("policy"), pose=pose, contrast=max(grader.classes), memory=moments)
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The one policy, told the goals that the weights ask for."""
@@ -112,15 +110,15 @@ class MOSLIM(Reinforcement, Method):
 
     def intensities(self, run: Run) -> tuple[int, ...]:
         """The highest intensity K_i of every goal (M,), of a trained run."""
-        from methods import _grader
+        from methods.engines import classes_of
 
-        return _grader.classes_of(run.stage("reward-model").folder)
+        return classes_of(run.stage("reward-model").folder)
 
     def with_goals(self, benchmark: Benchmark, run: Run | None, goals: Goals) -> Policy:
         """The one policy, told these goals; without a run, the starting policy."""
-        from methods import _policy
+        from methods.engines import load_trained
 
-        policy = _policy.load(benchmark, run.stage("policy").folder) if run else benchmark.prepared.policy
+        policy = load_trained(benchmark, run.stage("policy").folder) if run else benchmark.prepared.policy
         return policy.steered(partial(told, policy, goals=goals, names=benchmark.names))
 
     def _labelled(self, benchmark: Benchmark, seed: int) -> tuple[list[Answer], np.ndarray, list[int]]:
@@ -128,18 +126,18 @@ class MOSLIM(Reinforcement, Method):
 
         Where rewards label, these are as many answers as it sees, drawn from all training answers and pairs.
         """
-        from methods import _grader
+        from methods.engines import HELD_OUT, annotated_labels, binned_labels
 
         if self.supervision == "grades" or (self.supervision == "auto" and benchmark.graded):
-            answers, labels = _grader.annotated_labels(benchmark)
+            answers, labels = annotated_labels(benchmark)
             return answers, labels, (labels.max(axis=0) + 1).tolist()
         pairs = [pair for name in benchmark.names for pair in benchmark.preference_pairs(name)]
         compared = [Answer(p.prompt, response) for p in pairs for response in (p.chosen, p.rejected)]
         answers = list(dict.fromkeys([*benchmark.responses(), *compared]))
-        enough = round(self.reward_steps * self.reward_batch / (1 - _grader.HELD_OUT))
+        enough = round(self.reward_steps * self.reward_batch / (1 - HELD_OUT))
         picked = np.random.default_rng(seed).permutation(len(answers))[:enough]
         answers = [answers[i] for i in picked]
-        return answers, _grader.binned_labels(benchmark, answers, self.classes), [self.classes] * len(benchmark.names)
+        return answers, binned_labels(benchmark, answers, self.classes), [self.classes] * len(benchmark.names)
 
     def _calibrated(self, benchmark: Benchmark, seed: int, grader: Grader) -> Moments:
         """The statistics of the starting policy's answers to training prompts, sampled as in training."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
-from benchmarks import Answer, Benchmark, Range, Weights
-from methods._base import Method, Run, Stage, point_name
-from methods._selection import nearest, pareto_layers
-from methods._settings import Adapter
+from benchmarks import Answer, Benchmark, Weights
+from benchmarks.common import Range
+from methods.contract import Adapter, Method, Run, Stage, point_name
+from methods.engines import nearest, pareto_layers
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -68,9 +68,9 @@ class ParetoHqD(Adapter, Method):
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The policy of the second stage."""
-        from methods import _policy
+        from methods.engines import load_trained
 
-        return _policy.load(benchmark, run.stage(f"second-{point_name(benchmark, weights)}").folder)
+        return load_trained(benchmark, run.stage(f"second-{point_name(benchmark, weights)}").folder)
 
     def _imitate(
         self,
@@ -81,18 +81,18 @@ class ParetoHqD(Adapter, Method):
         start: dict[Weights, Stage],
     ) -> None:
         """One SFT per w, on the `count` answers that suit it, from the stages in `start` or the starting policy."""
-        from methods import _policy, _sft
+        from methods.engines import is_large, rank_for, train_sft
 
         distinct = list(dict.fromkeys(answers))
         scores = benchmark.score([a.prompt for a in distinct], [a.response for a in distinct])
         front = pareto_layers(scores, min(self.pool * count, max(2 * count, len(distinct) // 20)))
         policy = benchmark.prepared.policy
-        steps = self.steps or (200 if _policy.is_large(policy) else 4 * count / self.batch)
-        own = 1.414e-4 if _policy.rank_for(policy, self.lora_rank) else 1e-5
+        steps = self.steps or (200 if is_large(policy) else 4 * count / self.batch)
+        own = 1.414e-4 if rank_for(policy, self.lora_rank) else 1e-5
         rate = own if self.learning_rate is None else self.learning_rate
         for weights, stage in stages.items():
             chosen = [distinct[i] for i in front[nearest(scores[front], weights, count)]]
-            _sft.train(
+            train_sft(
                 benchmark, chosen, stage, epochs=steps * self.batch / len(chosen), batch=self.batch,
                 learning_rate=rate, lora_rank=self.lora_rank,
                 start=start[weights].folder if start else None,
@@ -100,7 +100,7 @@ class ParetoHqD(Adapter, Method):
 
     def _augmentation(self, benchmark: Benchmark, run: Run, stages: dict[Weights, Stage]) -> list[Answer]:
         """What these policies answer to the same training prompts, as far as it comes to an end."""
-        from methods import _policy
+        from methods.engines import load_trained
 
         generator = np.random.default_rng(run.seed)
         prompts = benchmark.prompts("train")
@@ -108,7 +108,7 @@ class ParetoHqD(Adapter, Method):
         answers: list[Answer] = []
         for number, stage in enumerate(stages.values()):
             run.log("answers", number, len(stages), {})
-            policy = _policy.load(benchmark, stage.folder)
+            policy = load_trained(benchmark, stage.folder)
             answers += policy.finish(prompts, benchmark.sampling, int(generator.integers(2**31)))
         run.log("answers", len(stages), len(stages), {})
         return answers

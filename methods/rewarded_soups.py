@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from benchmarks import BadInput, Benchmark, Weights
-from methods._base import Method, Run
-from methods._settings import Reinforcement
+from methods.contract import Method, Reinforcement, Run
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -29,20 +28,20 @@ class RewardedSoups(Reinforcement, Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """One RL run per objective: MORLHF at the corners of the simplex."""
-        from methods import _policy, _rl
+        from methods.engines import rank_for, train_rl
 
-        if self.average == "factors" and not _policy.rank_for(benchmark.prepared.policy, self.lora_rank):
+        if self.average == "factors" and not rank_for(benchmark.prepared.policy, self.lora_rank):
             raise BadInput(
                 "policies that are trained whole have no factors to average",
                 'average = "factors" is about LoRA adapters, which small policies get on request only',
                 "-c lora_rank=64, or leave average out",
             )
         for objective, corner in zip(benchmark.objectives, benchmark.corners, strict=True):
-            _rl.train(benchmark, corner, self, run.stage(objective.name))
+            train_rl(benchmark, corner, self, run.stage(objective.name))
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The soup of the experts."""
-        from methods import _policy
+        from methods.engines import soup
 
         folders = [run.stage(o.name).folder for o in benchmark.objectives]
-        return _policy.soup(benchmark, folders, weights, self.average)
+        return soup(benchmark, folders, weights, self.average)

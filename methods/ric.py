@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 
-from benchmarks import Answer, Benchmark, Range, Weights, write_text
-from methods._base import Method, Run, Stage
-from methods._selection import pareto_layers
-from methods._settings import Adapter
+from benchmarks import Answer, Benchmark, Weights
+from benchmarks.common import Range, write_text
+from methods.contract import Adapter, Method, Run, Stage
+from methods.engines import pareto_layers
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -70,7 +70,7 @@ class RiC(Adapter, Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """Offline SFT, then the online rounds."""
-        from methods import _sft
+        from methods.engines import train_sft
 
         answers = benchmark.responses()
         scores = benchmark.score([a.prompt for a in answers], [a.response for a in answers])
@@ -81,7 +81,7 @@ class RiC(Adapter, Method):
             answers: Sequence[Answer], scores: np.ndarray, name: str, epochs: float, rate: float, start: Stage | None
         ) -> None:
             told = [Answer(wrap(a.prompt, s), a.response) for a, s in zip(answers, scores, strict=True)]
-            _sft.train(
+            train_sft(
                 benchmark, told, run.stage(name), epochs=epochs, batch=self.batch, learning_rate=rate,
                 lora_rank=self.lora_rank, start=start.folder if start else None,
             )  # fmt: skip
@@ -100,12 +100,12 @@ class RiC(Adapter, Method):
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The last stage's policy, told the rewards that the weights ask for."""
-        from methods import _policy
+        from methods.engines import load_trained
 
         stage = run.stage(f"online-{self.rounds}" if self.rounds else "offline")
         bounds = json.loads((run.dir / "bounds.json").read_text())
         scores = desired(weights, np.array(bounds["low"]), np.array(bounds["high"]), self.mapping)
-        return _policy.load(benchmark, stage.folder).steered(partial(wrap, scores=tuple(scores)))
+        return load_trained(benchmark, stage.folder).steered(partial(wrap, scores=tuple(scores)))
 
     def _online_answers(
         self, benchmark: Benchmark, run: Run, stage: Stage, number: int, low: np.ndarray, high: np.ndarray
@@ -114,14 +114,14 @@ class RiC(Adapter, Method):
 
         Returns the answers kept, of those that came to an end, and the rewards they achieved.
         """
-        from methods import _policy
+        from methods.engines import load_trained
 
         generator = np.random.default_rng([run.seed, number])
         prompts = benchmark.prompts("train")
         picked = generator.permutation(len(prompts))[: self.online_prompts]
         prompts = [prompts[i] for i in picked]
         targets = demanding(len(prompts), low, high, generator)
-        policy = _policy.load(benchmark, stage.folder)
+        policy = load_trained(benchmark, stage.folder)
         told = dict(zip(prompts, targets, strict=True))
         seed = int(generator.integers(2**31))
         asking = policy.steered(lambda prompt: wrap(prompt, told[prompt]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks import Benchmark, Weights
-from methods._base import Method, Run
+from methods.contract import Method, Run
 
 if TYPE_CHECKING:
     from benchmarks import Policy

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 
-from benchmarks import Benchmark, PreferencePair, Range, Weights
-from methods._base import Method, Run, Stage
-from methods._pairs import Preference, preferences
+from benchmarks import Benchmark, PreferencePair, Weights
+from benchmarks.common import Range
+from methods.contract import Method, Preference, Run, Stage
+from methods.engines import preferences
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -60,9 +61,9 @@ class SPO(Preference, Method):
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The policy of the setting that implies `weights`."""
-        from methods import _policy
+        from methods.engines import load_trained
 
-        return _policy.load(benchmark, _stage(benchmark, run, self._settings(benchmark)[weights]).folder)
+        return load_trained(benchmark, _stage(benchmark, run, self._settings(benchmark)[weights]).folder)
 
     def points(self, benchmark: Benchmark) -> tuple[Weights, ...]:
         """The weights that the settings imply."""
@@ -91,14 +92,14 @@ class SPO(Preference, Method):
         self, benchmark: Benchmark, pairs: list[PreferencePair], setting: Setting, earlier: list[Stage], stage: Stage
     ) -> None:
         """Trains the last round of a setting, given the stages of those before it."""
-        from methods import _dpo
+        from methods.engines import log_probs, train_dpo
 
         name = benchmark.names[setting.order[-1]]
-        logs = [_dpo.log_probs(benchmark, pairs, name, stage.run, of) for of in (None, *earlier)]
+        logs = [log_probs(benchmark, pairs, name, stage.run, of) for of in (None, *earlier)]
         rewards = implicit_rewards([log[:, 0] - log[:, 1] for log in logs], self.beta, setting.alpha)
         margin = setting.alpha * sum(rewards, np.zeros(len(pairs)))
         start = earlier[-1] if earlier else None
-        _dpo.train(benchmark, pairs, self, stage, reference=logs[-1], margin=margin, beta=self.beta, start=start)
+        train_dpo(benchmark, pairs, self, stage, reference=logs[-1], margin=margin, beta=self.beta, start=start)
 
 
 class Setting(NamedTuple):

@@ -11,26 +11,26 @@ def star(gain: tuple[float, float, float]) -> str:
     return "*" if gain[1] > 0 or gain[2] < 0 else ""
 
 
-def number(value: float, sign: str = "") -> str:
+def number_words(value: float, sign: str = "") -> str:
     return f"{value:{sign}.2f}" if abs(value) < 100 else f"{value:{sign}.4g}"
 
 
 def interval(value: float, low: float, high: float, sign: str = "") -> str:
     """A value and its whole interval."""
-    return f"{number(value, sign)} [{number(low, sign)}, {number(high, sign)}]"
+    return f"{number_words(value, sign)} [{number_words(low, sign)}, {number_words(high, sign)}]"
 
 
 def plus_minus(value: float, low: float, high: float, sign: str = "") -> str:
     """A value and half the width of its interval."""
-    return f"{number(value, sign)} ±{number((high - low) / 2)}"
+    return f"{number_words(value, sign)} ±{number_words((high - low) / 2)}"
 
 
-def kl(nats: float | None) -> str:
+def kl_words(nats: float | None) -> str:
     """A divergence; a dash where nobody knows it."""
     return "-" if nats is None else f"{nats:.1f}"
 
 
-def time(seconds: float | None) -> str:
+def time_words(seconds: float | None) -> str:
     """Seconds in the unit that suits them; empty where nobody counted."""
     if seconds is None:
         return ""
@@ -69,3 +69,41 @@ _LATEX = {
 def latex_text(text: str) -> str:
     """A text from data as plain text in LaTeX."""
     return "".join(_LATEX.get(c, c) for c in one_line(text))
+
+
+def shown(measured: dict[str, float]) -> str:
+    """Measurements in few characters.
+
+    >>> shown({"reward/helpful": 0.512, "kl": 3.0, "tokens/s": 1234.0})
+    'helpful 0.51  kl 3.00  1234 tokens/s'
+    """
+    parts = []
+    for name, value in measured.items():
+        short = name.rpartition("/")[2]
+        parts.append(f"{value:.0f} {name}" if name == "tokens/s" else f"{short} {value:.2f}")
+    return "  ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that suits them.
+
+    >>> duration(75)
+    '1:15'
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def amount(value: float) -> str:
+    """A count in three digits.
+
+    >>> amount(1234567.0)
+    '1.23M'
+    """
+    for unit in ("", "k", "M", "G", "T", "P"):
+        if abs(value) < 999.5:
+            return f"{value:.3g}{unit}"
+        value /= 1000
+    return f"{value:.3g}E"

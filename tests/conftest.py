@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks import ENVIRONMENT, Benchmark, FunctionReward, Objective, Sampling, Scratch, TrainedReward, simplex_grid
+from benchmarks.models.device import ENVIRONMENT
+from benchmarks.models.policy import Policy
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.spec.description import Sampling, Scratch
+from benchmarks.spec.grid import simplex_grid
+from benchmarks.spec.objective import FunctionReward, Objective, TrainedReward
 from tests.kit.worlds import GOLD, Cries, a_tiny_size
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
-
-    from benchmarks import Policy
 
 
 for name, value in {**ENVIRONMENT, "HF_HUB_OFFLINE": "1"}.items():  # before any test module imports torch
@@ -63,7 +66,7 @@ def unprepared(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
 @pytest.fixture(scope="session")
 def tiny(unprepared: Benchmark) -> Benchmark:
     """The tiny benchmark, prepared. Shared by all tests: what changes files takes `own_tiny`."""
-    from benchmarks import prepare
+    from benchmarks.prepare.make import prepare
 
     with a_tiny_size():
         return prepare(unprepared).benchmark
@@ -79,7 +82,7 @@ def own_tiny(tiny: Benchmark, tmp_path: Path) -> Benchmark:
 @pytest.fixture
 def gold_tiny(own_tiny: Benchmark, tiny_size: None) -> Benchmark:
     """The same with gold rewards throughout, prepared."""
-    from benchmarks import prepare
+    from benchmarks.prepare.make import prepare
 
     objectives = tuple(replace(o, reward=o.evaluator) for o in own_tiny.objectives)
     return prepare(replace(own_tiny, objectives=objectives)).benchmark
@@ -88,7 +91,7 @@ def gold_tiny(own_tiny: Benchmark, tiny_size: None) -> Benchmark:
 @pytest.fixture(scope="session")
 def tokenizer() -> PreTrainedTokenizerFast:
     """A byte-level tokenizer with few merges."""
-    from benchmarks._scratch import train_tokenizer
+    from benchmarks.models.scratch import train_tokenizer
 
     texts = [
         "Please call a doctor.\n\nHuman: Why not now?\n\nAssistant: Because I say so.",
@@ -103,8 +106,8 @@ def random_policy(tokenizer: PreTrainedTokenizerFast) -> Callable[..., Policy]:
     import torch
     from transformers import LlamaForCausalLM
 
-    from benchmarks import Policy
-    from benchmarks._scratch import scratch_config
+    from benchmarks.models.policy import Policy
+    from benchmarks.models.scratch import scratch_config
 
     def make(seed: int = 0, sharpness: float = 0.3, max_prompt_tokens: int = 512) -> Policy:
         with a_tiny_size():

@@ -11,14 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import _world, hh_rlhf_mini, reddit_summary_mini
-from benchmarks._errors import BadInput
-from benchmarks._reading import read, sentences, words
-from benchmarks._world import World
+from benchmarks import hh_rlhf_mini, reddit_summary_mini
+from benchmarks.common.errors import BadInput
+from benchmarks.data.lexicon import read, sentences, words
+from benchmarks.data.world import TEST, TEST_PAIRS, TRAIN, TRAIN_PAIRS, World
+from benchmarks.hh_rlhf_mini import NOTHING, HhRlhfMini, task_of
+from benchmarks.reddit_summary_mini import RedditSummaryMini, things_of
 from tests.kit.files import ROOT
 
 MODULES = {"hh": hh_rlhf_mini, "reddit": reddit_summary_mini}
-WORLDS: dict[str, World] = {"hh": hh_rlhf_mini.HhRlhfMini(), "reddit": reddit_summary_mini.RedditSummaryMini()}
+WORLDS: dict[str, World] = {"hh": HhRlhfMini(), "reddit": RedditSummaryMini()}
 SAMPLES = 48
 
 
@@ -70,8 +72,8 @@ def test_same_rows_every_time(world):
 
 def test_prompts_are_distinct_and_split(world):
     train, test = world.prompts("train"), world.prompts("test")
-    assert len(set(train)) == len(train) == _world.TRAIN
-    assert len(set(test)) == len(test) == _world.TEST >= 400
+    assert len(set(train)) == len(train) == TRAIN
+    assert len(set(test)) == len(test) == TEST >= 400
     assert not set(train) & set(test)
 
 
@@ -88,10 +90,10 @@ def test_rows_speak_the_language(name, world):
 def test_prompt_formats():
     for prompt in WORLDS["hh"].prompts("test"):
         assert re.fullmatch(r"(\n\nHuman: [^\n]+\n\nAssistant: [^\n]+)?\n\nHuman: [^\n]+\n\nAssistant:", prompt)
-        assert hh_rlhf_mini.task_of(prompt) is not hh_rlhf_mini.NOTHING
+        assert task_of(prompt) is not NOTHING
     for prompt in WORLDS["reddit"].prompts("test"):
         assert re.fullmatch(r"SUBREDDIT: r/\w+\nTITLE: [^\n]+\nPOST: [^\n]+\nTL;DR:", prompt)
-        assert len(reddit_summary_mini.things_of(prompt)) == 5
+        assert len(things_of(prompt)) == 5
 
 
 def test_reading_by_hand():
@@ -195,7 +197,7 @@ def test_every_pair_of_objectives_conflicts(sampled):
 
 def test_preference_pairs(world):
     for objective, gold in world.gold.items():
-        for split, count in (("train", _world.TRAIN_PAIRS), ("test", _world.TEST_PAIRS)):
+        for split, count in (("train", TRAIN_PAIRS), ("test", TEST_PAIRS)):
             pairs = world.preference_pairs(objective, split)
             prompts, chosen, rejected = zip(*pairs, strict=True)
             assert len(pairs) == count

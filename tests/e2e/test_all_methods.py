@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from methods import method_names
-from moa_cli.verdict import difference
+from methods.contract.find import method_names
+from moa_cli.comparisons.document import difference
 from tests.kit.cli import environment
 
 

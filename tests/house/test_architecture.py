@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from methods import method_names
+from methods.contract.find import method_names
 from tests.kit.files import FILES, PACKAGES, ROOT
 
 HEAVY = {"torch", "transformers", "pandas", "datasets", "peft", "trl"}
@@ -45,7 +45,7 @@ def package_of(module: str) -> str:
 def test_there_is_something_to_look_at() -> None:
     assert len(FILES) > 40
     found = {module for path in FILES for module, _ in imports(path)}
-    assert {"benchmarks", "benchmarks._policy", "methods._base", "torch"} <= found
+    assert {"benchmarks", "benchmarks.spec", "methods.contract.run", "torch"} <= found
 
 
 @pytest.mark.parametrize("path", FILES, ids=relative)

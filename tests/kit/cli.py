@@ -15,10 +15,14 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from benchmarks import release, setup
-from benchmarks._data import hash_file
-from moa_cli import app, jobs, options, worker
-from moa_cli.job import Event, Job, Outcome
+from benchmarks.data.rows import hash_file
+from benchmarks.models.device import release, setup
+from moa_cli.app import app, main
+from moa_cli.commands import options
+from moa_cli.jobs import pool
+from moa_cli.jobs.job import Event, Job, Outcome
+from moa_cli.jobs.pool import Submit, Workers
+from moa_cli.jobs.worker import perform
 from tests.kit.files import ROOT
 
 Done = subprocess.CompletedProcess[str]
@@ -49,10 +53,10 @@ def moa(*arguments: str, cwd: Path, **more: str) -> Done:
             patch.setenv(name, value)
         patch.setattr(sys, "argv", ["moa", *arguments])
         patch.setattr(options, "verbose", False)
-        patch.setattr(jobs, "_started", _started_here)
+        patch.setattr(pool, "_started", _started_here)
         hash_file.cache_clear()  # "read once per process"
         with redirect_stdout(out), redirect_stderr(error), pytest.raises(SystemExit) as leaving:
-            app.main()
+            main()
         out.seek(0)
         error.seek(0)
         return Done(["moa", *arguments], int(leaving.value.code or 0), out.read(), error.read())
@@ -60,8 +64,8 @@ def moa(*arguments: str, cwd: Path, **more: str) -> Done:
 
 @contextmanager
 def _started_here(
-    workers: jobs.Workers, listen: Callable[[Event], None], quiet: bool
-) -> Iterator[tuple[jobs.Submit, Callable[[], None]]]:
+    workers: Workers, listen: Callable[[Event], None], quiet: bool
+) -> Iterator[tuple[Submit, Callable[[], None]]]:
     """Does one job after the other where workers would do them side by side."""
     setup(1)
     spoken = sys.stderr
@@ -73,7 +77,7 @@ def _started_here(
 
         future: Future[Outcome] = Future()
         with open(os.devnull, "w") as nothing, redirect_stdout(nothing), redirect_stderr(nothing):
-            future.set_result(worker.perform(job, log, quiet=quiet))
+            future.set_result(perform(job, log, quiet=quiet))
         release()
         return future
 
@@ -82,7 +86,7 @@ def _started_here(
 
 def examples() -> dict[str, list[str]]:
     """The examples in the help text of every command, as they are typed."""
-    commands = get_command(app.app).commands.items()  # type: ignore[attr-defined]
+    commands = get_command(app).commands.items()  # type: ignore[attr-defined]
     lines = {name: [line.strip() for line in (command.help or "").splitlines()] for name, command in commands}
     return {name: [line for line in told if line.startswith("moa ")] for name, told in lines.items()}
 

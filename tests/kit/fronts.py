@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import Card, Front, Sampling, simplex_grid
-from benchmarks._front_files import write_front, write_point
+from benchmarks.measure.front import Front
+from benchmarks.measure.front_files import write_front, write_point
+from benchmarks.prepare.card import Card
+from benchmarks.spec.description import Sampling
+from benchmarks.spec.grid import simplex_grid
 
 NAMES = ("helpful", "harmless", "humour", "faithful", "brief")
 GOLD = tuple(f"gold {name}" for name in NAMES)

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from rich.console import Console, RenderableType
 
-from benchmarks import pareto
-from moa_cli import render
-from moa_cli.comparison import compare
+from benchmarks.stats.indicators import pareto
+from moa_cli.comparisons.comparison import compare
+from moa_cli.formats.terminal import comparison_table
 from tests.kit.fronts import make_card, make_front
 
 
 def show(document: dict, width: int = 80) -> str:
     console = Console(file=io.StringIO(), width=width)
-    console.print(render.table(document))
+    console.print(comparison_table(document))
     return console.file.getvalue()
 
 

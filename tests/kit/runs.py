@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks import Answer, Benchmark
-from methods import _sft
-from moa_cli.store import Record
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.spec.answers import Answer
+from methods.engines import sft
+from methods.engines.sft import train_sft
+from moa_cli.runs.record import Record
 
 RECORD = Record(
     status="trained", method="sft", steering="none", benchmark={"name": "b", "version": "1"}, config={}, seed=3,
@@ -20,11 +22,11 @@ RECORD = Record(
 def spied(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[Answer], dict[str, Any]]]:
     """Records every SFT call and lets it happen."""
     calls: list[tuple[str, list[Answer], dict[str, Any]]] = []
-    train = _sft.train
+    train = train_sft
 
     def spy(benchmark: Benchmark, answers: Sequence[Answer], stage: Any, **settings: Any) -> None:
         calls.append((stage.name, list(answers), settings))
         train(benchmark, answers, stage, **settings)
 
-    monkeypatch.setattr(_sft, "train", spy)
+    monkeypatch.setattr(sft, "train_sft", spy)
     return calls

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks import Answer, PreferencePair, digest, locked
+from benchmarks.common.atomic import locked
+from benchmarks.common.identity import digest
+from benchmarks.spec.answers import Answer, PreferencePair
 
 GOLD = '''
 def ahs(prompts, responses):
@@ -69,8 +71,8 @@ class Cries:
 @contextmanager
 def a_tiny_size() -> Iterator[None]:
     """Inside the block `scratch:tiny` exists: width 32, two layers, two heads, about 30,000 parameters."""
-    from benchmarks import setup
-    from benchmarks._scratch import SIZES
+    from benchmarks.models.device import setup
+    from benchmarks.spec.description import SIZES
 
     setup(1)
     with pytest.MonkeyPatch.context() as patch:

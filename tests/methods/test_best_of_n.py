@@ -12,9 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import Benchmark, Cost, Front, Policy, charged_to, evaluate
-from methods import Run
+from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.measure.evaluation import evaluate
+from benchmarks.measure.front import Front
+from benchmarks.models.policy import Policy
+from benchmarks.prepare.benchmark import Benchmark
 from methods.best_of_n import BestOfN
+from methods.contract.run import Run
 from methods.sft import SFT
 
 

@@ -21,10 +21,18 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-from benchmarks import Benchmark, Cost, Front, charged_to, evaluate, prepare, sequence_divergence
-from benchmarks._recipes import policy_source
-from methods import Adapter, Method, Run, _policy, find_method, method_name, method_names
-from methods._base import Steering
+from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.measure.evaluation import evaluate
+from benchmarks.measure.front import Front
+from benchmarks.models.policy import sequence_divergence
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.make import prepare
+from benchmarks.prepare.places import policy_source
+from methods.contract.find import find_method, method_names
+from methods.contract.method import Method, Steering, method_name
+from methods.contract.run import Run
+from methods.contract.settings import Adapter
+from methods.engines.trained import _remembered, load_trained
 from tests.kit.files import MY_METHOD
 
 NAMES = method_names()
@@ -84,7 +92,7 @@ def trained(request: pytest.FixtureRequest, tiny: Benchmark, tmp_path_factory: p
 
 
 def measure(tiny: Benchmark, method: Method, run: Run, folder: Path, seed: int = 0) -> Front:
-    _policy._remembered.cache_clear()  # what is on disk answers
+    _remembered.cache_clear()  # what is on disk answers
     return evaluate(
         tiny, partial(method.policy, tiny, run), method.points(tiny), folder,
         method="m", steering=method.steering, seed=seed, cost={}, config={},
@@ -285,7 +293,7 @@ def test_adapters_are_plain_peft(tiny: Benchmark, tmp_path: Path, name: str) -> 
         before = AutoModelForCausalLM.from_pretrained(start)(ids).logits
         for folder in adapters:
             plain = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(start), folder).eval()
-            ours = _policy.load(tiny, folder, fresh=True).model
+            ours = load_trained(tiny, folder, fresh=True).model
             assert torch.allclose(plain(ids).logits, ours(ids).logits, atol=1e-4)
             assert (plain(ids).logits - before).abs().max() > 1e-5
             assert not list(folder.glob("model*.safetensors"))

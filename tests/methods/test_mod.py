@@ -14,18 +14,31 @@ import pytest
 import torch
 from rich.console import Console
 
-from benchmarks import Benchmark, Cost, Policy, Weights, charged_to, evaluate, sequence_divergence
-from benchmarks._sampler import draw_uniforms, invert
-from methods import Method, Run, _decoding, _policy, _rl
-from methods._decoding import MixtureOfModels
+from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.measure.evaluation import evaluate
+from benchmarks.models.policy import Policy, sequence_divergence
+from benchmarks.models.sampler import draw_uniforms, invert
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.spec.grid import Weights
+from methods.contract.method import Method
+from methods.contract.run import Run
+from methods.engines import rl
+from methods.engines.decoding import MixtureOfModels, mixture
+from methods.engines.rl import train_rl
+from methods.engines.trained import load_trained, save_trained, to_train
 from methods.mod import MOD
 from methods.morlhf import MORLHF
 from methods.rewarded_soups import RewardedSoups
-from moa_cli import jobs, plan, store, train
-from moa_cli.job import Job, Outcome, Source
-from moa_cli.jobs import Workers
-from moa_cli.plan import Contestant
-from moa_cli.progress import Display
+from moa_cli.jobs import pool
+from moa_cli.jobs.job import Job, Outcome
+from moa_cli.jobs.plan import measuring_jobs
+from moa_cli.jobs.pool import Workers, run_jobs
+from moa_cli.jobs.progress import Display
+from moa_cli.jobs.run import train
+from moa_cli.runs.config import Source
+from moa_cli.runs.contestant import Contestant
+from moa_cli.runs.folders import run_folder
+from moa_cli.runs.record import read_record
 
 PROMPTS = [f"{'Shout ' * (i % 3)}{i}: what do you say?" for i in range(9)]
 
@@ -35,17 +48,17 @@ def experts(request: pytest.FixtureRequest, tiny: Benchmark, tmp_path_factory: p
     """The method and a run whose experts, whole models or adapters of rank 4, are the starting policy and some noise."""
     run = Run(tmp_path_factory.mktemp("experts"), 0)
     for seed, name in enumerate(tiny.names):
-        policy, generator = _policy.to_train(tiny, request.param, 0), torch.Generator().manual_seed(seed)
+        policy, generator = to_train(tiny, request.param, 0), torch.Generator().manual_seed(seed)
         for parameter in policy.model.parameters():
             if parameter.requires_grad:
                 parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
         with run.stage(name).writing() as folder:
-            _policy.save(policy, folder)
+            save_trained(policy, folder)
     return MOD(lora_rank=request.param), run
 
 
 def ends(tiny: Benchmark, run: Run) -> list[Policy]:
-    return [_policy.load(tiny, run.stage(name).folder, fresh=True) for name in tiny.names]
+    return [load_trained(tiny, run.stage(name).folder, fresh=True) for name in tiny.names]
 
 
 def by_hand(policies: list[Policy], w: Weights, ids: list[int]) -> torch.Tensor:
@@ -139,7 +152,7 @@ def test_a_corner_is_its_expert(tiny: Benchmark, experts: tuple[MOD, Run]) -> No
 def test_an_expert_of_weight_zero_takes_no_part(tiny: Benchmark, experts: tuple[MOD, Run]) -> None:
     _, run = experts
     folders = [run.stage(name).folder for name in (*tiny.names, "ah")]
-    two, three = (_decoding.mixture(tiny, folders[: len(w)], w) for w in ((0.3, 0.7), (0.3, 0.7, 0.0)))
+    two, three = (mixture(tiny, folders[: len(w)], w) for w in ((0.3, 0.7), (0.3, 0.7, 0.0)))
     assert two.parameters == three.parameters
     assert two.sample(PROMPTS, tiny.sampling, 0) == three.sample(PROMPTS, tiny.sampling, 0)
 
@@ -151,13 +164,13 @@ def test_an_expert_of_weight_zero_takes_no_part(tiny: Benchmark, experts: tuple[
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The stages that are trained by RL."""
     made: list[str] = []
-    original = _rl.train
+    original = train_rl
 
     def spy(benchmark: Benchmark, weights: Weights, settings: Any, stage: Any) -> None:
         made.extend([] if stage.done else [stage.name])
         original(benchmark, weights, settings, stage)
 
-    monkeypatch.setattr(_rl, "train", spy)
+    monkeypatch.setattr(rl, "train_rl", spy)
     return made
 
 
@@ -184,7 +197,7 @@ def test_a_trained_soup_is_built_on(own_tiny: Benchmark, calls: list[str], cls: 
     for spent in ("generated_tokens", "trained_tokens", "reward_calls"):
         assert getattr(run.cost, spent) == getattr(alone.cost, spent)
     assert run.cost.seconds > soups.cost.seconds
-    assert store.read_record(run.dir).cost == json.loads((run.dir / "cost.json").read_text()) == run.cost.to_json()
+    assert read_record(run.dir).cost == json.loads((run.dir / "cost.json").read_text()) == run.cost.to_json()
 
 
 def test_another_soup_is_not(own_tiny: Benchmark, calls: list[str]) -> None:
@@ -192,8 +205,8 @@ def test_another_soup_is_not(own_tiny: Benchmark, calls: list[str]) -> None:
     few = {"epochs": 0.25, "prompts_per_step": 4}
     train(own_tiny, RewardedSoups(**few), seed=1)
     train(own_tiny, RewardedSoups(**few, kl_coef=0.1))
-    half = store.run_folder(own_tiny, RewardedSoups(**few), 0)
-    _rl.train(own_tiny, own_tiny.corners[0], RewardedSoups(**few), Run(half, 0).stage("ah"))
+    half = run_folder(own_tiny, RewardedSoups(**few), 0)
+    train_rl(own_tiny, own_tiny.corners[0], RewardedSoups(**few), Run(half, 0).stage("ah"))
     calls.clear()
     train(own_tiny, MOD(**few))
     assert calls == ["ah", "oh"]
@@ -203,10 +216,10 @@ def test_it_waits_for_the_soup_that_is_just_being_trained(own_tiny: Benchmark) -
     """In one command the runs that build on another come after it, and only after that one."""
     source = Source("cries", own_tiny.home)
     methods = [RewardedSoups(), RewardedSoups(epochs=2.0), MOD(), MORLHF(epochs=2.0), MOD(epochs=3.0)]
-    runs = [Contestant(source, own_tiny, m, 0, store.run_folder(own_tiny, m, 0)) for m in methods]
-    todo = plan.measuring(runs, may_train=True)
+    runs = [Contestant(source, own_tiny, m, 0, run_folder(own_tiny, m, 0)) for m in methods]
+    todo = measuring_jobs(runs, may_train=True)
     assert [job.after for job in todo] == [(), (), (todo[0].key,), (todo[1].key,), ()]
-    assert [job.after for job in plan.measuring(runs[2:], may_train=True)] == [(), (), ()]
+    assert [job.after for job in measuring_jobs(runs[2:], may_train=True)] == [(), (), ()]
 
 
 def test_the_price_of_an_answer_is_in_the_front(tiny: Benchmark, experts: tuple[MOD, Run], tmp_path: Path) -> None:
@@ -238,7 +251,7 @@ def test_it_is_done_where_what_it_builds_on_has_failed() -> None:
         return Outcome(job=job, error=("it failed", "why", "fix") if job.method == "rewarded-soups" else None)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jobs, "perform", perform)
-        done = jobs.execute([first, second, third], Workers(1, 1, here=True), Display(Console(file=io.StringIO())))
+        patch.setattr(pool, "perform", perform)
+        done = run_jobs([first, second, third], Workers(1, 1, here=True), Display(Console(file=io.StringIO())))
     assert ended == ["rewarded-soups", "mod"]
     assert [done[job.key].word for job in (first, second, third)] == ["failed", "done", "not started"]

@@ -11,10 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import BadInput, Benchmark, Cost, Weights, charged_to
-from benchmarks._recipes import root
-from methods import Run, _dpo
-from methods._pairs import preferences, reward_differences
+from benchmarks.common.errors import BadInput
+from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.models.policy import sequence_log_probs
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.places import root
+from benchmarks.spec.grid import Weights
+from methods.contract.run import Run
+from methods.engines import dpo
+from methods.engines.dpo import log_probs as dpo_log_probs
+from methods.engines.dpo import shifted as dpo_shifted
+from methods.engines.dpo import train_dpo
+from methods.engines.pairs import preferences, reward_differences
 from methods.modpo import MODPO, divided
 
 Y = 5
@@ -36,7 +44,7 @@ def difference(values: np.ndarray) -> np.ndarray:
 def fitted(reference: np.ndarray, margin: np.ndarray, beta: float, reward: np.ndarray) -> np.ndarray:
     """Log-probabilities that minimise the engine's loss over all pairs, labelled as Bradley and Terry would under
     differences `reward`. Newton's method on the logits of a tabular policy, each step short enough not to overshoot."""
-    shifted = _dpo.shifted(reference[PAIRS], margin, beta)
+    shifted = dpo_shifted(reference[PAIRS], margin, beta)
     share = 1 / (1 + np.exp(-reward))
     incidence = np.eye(Y)[PAIRS[:, 0]] - np.eye(Y)[PAIRS[:, 1]]
 
@@ -66,14 +74,14 @@ def weights_file(run: Run, name: str) -> bytes:
 def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
     """What the engine is asked for, by stage; it happens too."""
     made: dict[str, dict[str, Any]] = {}
-    train = _dpo.train
+    train = train_dpo
 
     def spy(benchmark: Benchmark, pairs: Any, settings: Any, stage: Any, **more: Any) -> None:
         assert stage.name not in made
         made[stage.name] = {"pairs": pairs, **more}
         train(benchmark, pairs, settings, stage, **more)
 
-    monkeypatch.setattr(_dpo, "train", spy)
+    monkeypatch.setattr("methods.engines.dpo.train_dpo", spy)
     return made
 
 
@@ -121,7 +129,7 @@ def test_every_weight_has_its_loss(tiny: Benchmark, tmp_path: Path, calls: dict[
         k = base[name]
         pairs = preferences(tiny, k, 0.5, 0)
         assert call["pairs"] == pairs
-        assert np.array_equal(call["reference"], _dpo.log_probs(tiny, pairs, "any", Run(tmp_path / f"new {k}", 0)))
+        assert np.array_equal(call["reference"], dpo_log_probs(tiny, pairs, "any", Run(tmp_path / f"new {k}", 0)))
         assert call["beta"] == pytest.approx(0.1 / w[k])
         other = reward_differences(tiny, pairs)[:, 1 - k]
         assert call["margin"] == pytest.approx(w[1 - k] / w[k] * other)
@@ -135,9 +143,9 @@ def test_at_a_corner_it_is_dpo(tiny: Benchmark, tmp_path: Path) -> None:
     FEW.train(replace(tiny, trained_grid=tiny.corners), run)
     for k, name in enumerate(tiny.names):
         pairs = preferences(tiny, k, 0.5, 0)
-        reference = _dpo.log_probs(tiny, pairs, name, other)
+        reference = dpo_log_probs(tiny, pairs, name, other)
         zero = np.zeros(len(pairs))
-        _dpo.train(tiny, pairs, FEW, other.stage(name), reference=reference, margin=zero, beta=0.1)
+        train_dpo(tiny, pairs, FEW, other.stage(name), reference=reference, margin=zero, beta=0.1)
         assert weights_file(run, name) == weights_file(other, name)
     assert weights_file(run, "ah") != weights_file(run, "oh")
 
@@ -171,8 +179,8 @@ def test_implicit_margins_come_from_dpo_models(
     assert list(calls) == ["ah", "oh", "0.75-0.25"]
     for name in ("ah", "oh"):
         assert not calls[name]["margin"].any()
-    start = _dpo.log_probs(tiny, pairs[0], "any", Run(tmp_path / "new", 0))
-    teacher = _dpo.log_probs(tiny, pairs[0], "any", Run(tmp_path / "new", 0), run.stage("oh"))
+    start = dpo_log_probs(tiny, pairs[0], "any", Run(tmp_path / "new", 0))
+    teacher = dpo_log_probs(tiny, pairs[0], "any", Run(tmp_path / "new", 0), run.stage("oh"))
     margin = 0.25 / 0.75 * 0.1 * (teacher - start) @ [1, -1]
     assert calls["0.75-0.25"]["margin"] == pytest.approx(margin)
     assert np.abs(margin).max() > 1e-4
@@ -189,13 +197,13 @@ def test_constants_are_computed_once_for_all_weights(
     """Two bases: the starting policy reads the pairs of each once, and so do the rewards, for five weights. A run that is
     trained for more weights later reads what is there."""
     read: list[int] = []
-    log_probs = _dpo.sequence_log_probs
+    log_probs = sequence_log_probs
 
     def counting(policy: Any, sequences: Any, batch: int) -> np.ndarray:
         read.append(len(sequences))
         return log_probs(policy, sequences, batch)
 
-    monkeypatch.setattr(_dpo, "sequence_log_probs", counting)
+    monkeypatch.setattr(dpo, "sequence_log_probs", counting)
     run = Run(tmp_path, 0)
     FEW.train(tiny, run)
     assert len(read) == 2
@@ -248,7 +256,7 @@ def test_the_margin_steers(tiny: Benchmark, tmp_path: Path) -> None:
     method.train(replace(tiny, trained_grid=((1.0, 0.0), (0.5, 0.5))), run)
     pairs = preferences(tiny, 0, 1.0, 0)
     start, alone, torn = (
-        (_dpo.log_probs(tiny, pairs, "ah", run, run.stage(name) if name else None) @ [1, -1]).mean()
+        (dpo_log_probs(tiny, pairs, "ah", run, run.stage(name) if name else None) @ [1, -1]).mean()
         for name in (None, "ah", "0.5-0.5")
     )
     assert start < alone

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks import Benchmark, sequence_divergence
-from methods import Run, _rl
+from benchmarks.models.policy import sequence_divergence
+from benchmarks.prepare.benchmark import Benchmark
+from methods.contract.run import Run
+from methods.engines.rl import train_rl
 from methods.morlhf import MORLHF
 from methods.rewarded_soups import RewardedSoups
 
@@ -37,8 +39,8 @@ def test_what_answers_for_a_weight_was_trained_for_it(
     """One call per weight, all with the same settings; the policy is what the stage of that weight holds."""
     few, run, method = replace(tiny, trained_grid=GRID), Run(tmp_path, 0), MORLHF(**FEW, learning_rate=1e-4)
     calls: list[tuple[Any, ...]] = []
-    train = _rl.train
-    monkeypatch.setattr(_rl, "train", lambda *given: (calls.append(given), train(*given)))
+    train = train_rl
+    monkeypatch.setattr("methods.engines.rl.train_rl", lambda *given: (calls.append(given), train(*given)))
     method.train(few, run)
     assert [(weights, settings) for _, weights, settings, _ in calls] == [(w, method) for w in GRID]
     prompts = tiny.prompts("test")

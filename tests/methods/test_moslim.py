@@ -15,10 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import Answer, BadInput, Benchmark, Policy, tagged
-from methods import Run, _rl
-from methods._goals import Moments, achieved, asked, goal_rewards, pooled, random_goals, told, unwrap
-from methods._grader import Grader
+from benchmarks.common.errors import BadInput
+from benchmarks.models.policy import Policy
+from benchmarks.models.tags import tagged
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.spec.answers import Answer
+from methods.contract.run import Run
+from methods.engines import rl
+from methods.engines.goals import Moments, achieved, asked, goal_rewards, pooled, random_goals, told, unwrap
+from methods.engines.grader import Grader
 from methods.moslim import MOSLIM
 from tests.kit.worlds import WithGrades
 
@@ -202,7 +207,7 @@ def caught(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     def maximise(benchmark: Benchmark, reward: Any, settings: Any, stage: Any, **kwargs: Any) -> None:
         calls.append({"reward": reward, "stage": stage.name, **kwargs})
 
-    monkeypatch.setattr(_rl, "maximise", maximise)
+    monkeypatch.setattr(rl, "maximise", maximise)
     return calls
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import moa_cli
-from benchmarks import Benchmark
+from benchmarks.prepare.benchmark import Benchmark
 from tests.kit.cli import moa
 from tests.kit.files import ROOT
 

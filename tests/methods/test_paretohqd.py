@@ -13,9 +13,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from benchmarks import Answer, Benchmark, Policy, Weights
-from methods import Run
-from methods._selection import nearest, pareto_layers
+from benchmarks.models.policy import Policy
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.spec.answers import Answer
+from benchmarks.spec.grid import Weights
+from methods.contract.run import Run
+from methods.engines.selection import nearest, pareto_layers
 from methods.paretohqd import ParetoHqD
 from tests.kit.runs import spied
 

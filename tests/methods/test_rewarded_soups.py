@@ -14,11 +14,19 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, Trainer
 
-from benchmarks import BadInput, Benchmark, Cost, Policy, Weights, charged_to, prepare
-from benchmarks._recipes import policy_source
-from methods import Run, _policy, _rl
-from methods._settings import Reinforcement
-from methods._trainers import Rloo
+from benchmarks.common.errors import BadInput
+from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.models.policy import Policy
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.make import prepare
+from benchmarks.prepare.places import policy_source
+from benchmarks.spec.grid import Weights
+from methods.contract.run import Run
+from methods.contract.settings import Reinforcement
+from methods.engines import rl
+from methods.engines.rl import train_rl
+from methods.engines.trained import load_trained, save_trained, to_train
+from methods.engines.trainers import Rloo
 from methods.rewarded_soups import RewardedSoups
 
 FEW = Reinforcement(epochs=0.5, prompts_per_step=4, samples_per_prompt=4)
@@ -30,7 +38,7 @@ def trained(
 ) -> Path:
     """The folder of the policy that an RL run leaves."""
     stage = Run(folder, seed).stage("here")
-    _rl.train(benchmark, weights, settings, stage)
+    train_rl(benchmark, weights, settings, stage)
     return stage.folder
 
 
@@ -115,10 +123,10 @@ def test_an_interrupted_run_ends_in_the_same_bits(tiny: Benchmark, tmp_path: Pat
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        _rl.train(tiny, (0.0, 1.0), settings, Run(tmp_path / "broken", 0, stop).stage("here"))
+        train_rl(tiny, (0.0, 1.0), settings, Run(tmp_path / "broken", 0, stop).stage("here"))
     steps: list[int] = []
     stage = Run(tmp_path / "broken", 0, lambda _, step, *__: steps.append(step)).stage("here")
-    _rl.train(tiny, (0.0, 1.0), settings, stage)
+    train_rl(tiny, (0.0, 1.0), settings, stage)
     assert steps == list(range(26, 37))
     assert (stage.folder / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
@@ -127,7 +135,7 @@ def test_an_interrupted_run_ends_in_the_same_bits(tiny: Benchmark, tmp_path: Pat
 def trainers(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Trainers are caught before they train."""
     caught: list[Trainer] = []
-    monkeypatch.setattr(_rl, "run_trainer", caught.append)
+    monkeypatch.setattr(rl, "run_trainer", caught.append)
     return caught
 
 
@@ -172,12 +180,12 @@ def test_prompts_that_would_be_cut_are_left_out(
     policy = tiny.prepared.policy
     short, long = (len(policy.encode_prompt(f"Call {i}: what do you say?")) for i in (3, 33))
     assert long == short + 1
-    original = _policy.to_train
-    monkeypatch.setattr(_policy, "to_train", lambda *a, **k: replace(original(*a, **k), max_prompt_tokens=long))
+    original = to_train
+    monkeypatch.setattr(rl, "to_train", lambda *a, **k: replace(original(*a, **k), max_prompt_tokens=long))
     trained(tiny, tmp_path, FEW)
     assert set(trainers[0].train_dataset["prompt"]) <= {f"Call {i}: what do you say?" for i in range(10)}
     assert trainers[0].args.max_steps == 1
-    monkeypatch.setattr(_policy, "to_train", lambda *a, **k: replace(original(*a, **k), max_prompt_tokens=short))
+    monkeypatch.setattr(rl, "to_train", lambda *a, **k: replace(original(*a, **k), max_prompt_tokens=short))
     with pytest.raises(BadInput, match="raise max_prompt_tokens"):
         trained(tiny, tmp_path / "none", FEW)
 
@@ -244,7 +252,7 @@ def test_only_the_adapter_is_kept_and_plain_peft_reads_it(tiny: Benchmark, adapt
     assert all(value.abs().max() > 0 for value in weights.values())
     assert sorted(p.name for p in folder.rglob("*.safetensors")) == ["adapter_model.safetensors"]
     plain = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(policy_source(tiny)), folder).eval()
-    ours = _policy.load(tiny, folder, fresh=True).model
+    ours = load_trained(tiny, folder, fresh=True).model
     assert torch.allclose(logits(plain), logits(ours), atol=1e-4)
     assert (logits(ours) - logits(tiny.prepared.policy.model)).abs().max() > 1e-2
 
@@ -252,7 +260,7 @@ def test_only_the_adapter_is_kept_and_plain_peft_reads_it(tiny: Benchmark, adapt
 def test_experts_share_their_initialisation(tiny: Benchmark) -> None:
     """What can be mixed must begin in the same place: A depends on the seed alone, B is zero."""
     one, same, other = (
-        {n: v.clone() for n, v in _policy.to_train(tiny, 4, seed).model.state_dict().items() if "lora_" in n}
+        {n: v.clone() for n, v in to_train(tiny, 4, seed).model.state_dict().items() if "lora_" in n}
         for seed in (0, 0, 1)
     )
     assert distance(one, same) == 0
@@ -282,7 +290,7 @@ def test_a_soup_of_adapters_adds_weighted_updates(
     if max(w) < 1:
         assert distance(apart, expected) > 1e-4
     else:
-        end = state(_policy.load(tiny, run.stage(("ah", "oh")[w.index(1.0)]).folder, fresh=True))
+        end = state(load_trained(tiny, run.stage(("ah", "oh")[w.index(1.0)]).folder, fresh=True))
         assert distance(state(method.policy(tiny, run, w)), end) < 1e-6
 
 
@@ -348,5 +356,5 @@ def test_a_stage_trained_anew_is_loaded_anew(tiny: Benchmark, tmp_path: Path) ->
         policy = tiny.prepared.load_starting_policy()
         policy.model.model.norm.weight.data.fill_(factor)
         with stage.writing() as folder:
-            _policy.save(policy, folder)
-        assert float(_policy.load(tiny, stage.folder).model.model.norm.weight.data[0]) == factor
+            save_trained(policy, folder)
+        assert float(load_trained(tiny, stage.folder).model.model.norm.weight.data[0]) == factor

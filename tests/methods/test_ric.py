@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import Benchmark, Policy
-from methods import Run
-from methods._selection import pareto_layers
+from benchmarks.models.policy import Policy
+from benchmarks.prepare.benchmark import Benchmark
+from methods.contract.run import Run
+from methods.engines.selection import pareto_layers
 from methods.ric import RiC, demanding, desired, score_bounds, unwrap, wrap
 from tests.kit.runs import spied
 

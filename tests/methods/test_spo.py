@@ -10,10 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import Benchmark, Cost, PreferencePair, charged_to, evaluate
-from methods import Run, _dpo
-from methods._base import Stage
-from methods._pairs import preferences
+from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.measure.evaluation import evaluate
+from benchmarks.models.policy import sequence_log_probs
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.spec.answers import PreferencePair
+from methods.contract.run import Run, Stage
+from methods.engines import dpo
+from methods.engines.dpo import log_probs as dpo_log_probs
+from methods.engines.dpo import shifted as dpo_shifted
+from methods.engines.dpo import train_dpo
+from methods.engines.pairs import preferences
 from methods.spo import SPO, Setting, implicit_rewards, implied_weights
 
 RNG = np.random.default_rng(0)
@@ -37,7 +44,7 @@ def fitted(reference: np.ndarray, margin: np.ndarray, beta: float, reward: np.nd
 
     Newton's method on the logits of a tabular policy, from the reference on.
     """
-    shifted = _dpo.shifted(reference[PAIRS], margin, beta)
+    shifted = dpo_shifted(reference[PAIRS], margin, beta)
     share = 1 / (1 + np.exp(-difference(reward)))
     incidence = np.eye(Y)[PAIRS[:, 0]] - np.eye(Y)[PAIRS[:, 1]]
     logits = reference.copy()
@@ -146,13 +153,13 @@ class Call:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     """Every training is recorded, and happens."""
     made: list[Call] = []
-    train = _dpo.train
+    train = train_dpo
 
     def spy(benchmark: Benchmark, pairs: list[PreferencePair], settings: Any, stage: Stage, **more: Any) -> None:
         made.append(Call(pairs, stage, more["reference"], more["margin"], more["beta"], more["start"]))
         train(benchmark, pairs, settings, stage, **more)
 
-    monkeypatch.setattr(_dpo, "train", spy)
+    monkeypatch.setattr("methods.engines.dpo.train_dpo", spy)
     return made
 
 
@@ -166,13 +173,13 @@ def test_every_round_is_trained_once_on_the_pairs_of_its_objective(
     """Two first rounds serve three second ones, and each policy's log-probabilities on each objective's pairs are computed
     once: the start and the round before it on both."""
     computed: list[int] = []
-    log_probs = _dpo.sequence_log_probs
+    log_probs = sequence_log_probs
 
     def counting(policy: Any, sequences: Any, batch: int) -> np.ndarray:
         computed.append(len(sequences))
         return log_probs(policy, sequences, batch)
 
-    monkeypatch.setattr(_dpo, "sequence_log_probs", counting)
+    monkeypatch.setattr(dpo, "sequence_log_probs", counting)
     run, method = Run(tmp_path, 0), SPO(alphas=(0.0, 0.5), batch=8)
     method.train(tiny, run)
     starts = {call.stage.name: call.start.name if call.start else None for call in calls}
@@ -193,12 +200,12 @@ def test_rounds_are_given_what_the_formula_says(tiny: Benchmark, tmp_path: Path,
     method.train(tiny, run)
     for call in calls:
         fresh = Run(tmp_path / "again", 0)
-        before = _dpo.log_probs(tiny, call.pairs, call.stage.name, fresh)
+        before = dpo_log_probs(tiny, call.pairs, call.stage.name, fresh)
         if call.start is None:
             assert np.array_equal(call.reference, before)
             assert not call.margin.any()
         else:
-            after = _dpo.log_probs(tiny, call.pairs, call.stage.name, fresh, call.start)
+            after = dpo_log_probs(tiny, call.pairs, call.stage.name, fresh, call.start)
             assert np.array_equal(call.reference, after)
             assert call.margin == pytest.approx(0.5 * 0.1 * (after - before) @ [1, -1])
             assert np.abs(call.margin).max() > 1e-3
@@ -211,8 +218,8 @@ def test_alpha_zero_is_sequential_dpo_and_one_round_is_dpo(tiny: Benchmark, tmp_
     previous = None
     for k, stage in enumerate((other.stage("one"), other.stage("two"))):
         pairs = preferences(tiny, k, 0.5, 0)
-        reference = _dpo.log_probs(tiny, pairs, tiny.names[k], other, previous)
-        _dpo.train(
+        reference = dpo_log_probs(tiny, pairs, tiny.names[k], other, previous)
+        train_dpo(
             tiny, pairs, method, stage,
             reference=reference, margin=np.zeros(len(pairs)), beta=0.1, start=previous,
         )  # fmt: skip
@@ -229,7 +236,7 @@ def test_the_first_objective_is_kept_the_better_the_greater_alpha(tiny: Benchmar
     method.train(tiny, run)
     pairs = preferences(tiny, 0, 1.0, 0)
     start, first, forgot, kept = (
-        (_dpo.log_probs(tiny, pairs, "ah", run, run.stage(name) if name else None) @ [1, -1]).mean()
+        (dpo_log_probs(tiny, pairs, "ah", run, run.stage(name) if name else None) @ [1, -1]).mean()
         for name in (None, "ah", "ah-oh-0", "ah-oh-2")
     )
     assert start < first

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import Front
-from moa_cli.comparison import compare
+from benchmarks.measure.front import Front
+from moa_cli.comparisons.comparison import compare
 from tests.kit.cli import process
 from tests.kit.fronts import make_front
 from tests.kit.worlds import METHODS, benchmark_in, copied, once

@@ -12,8 +12,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from measure import Line, interleaved, wall_seconds
 
-from benchmarks import Card, Cost, Sampling, simplex_grid
-from benchmarks._front_files import write_front, write_point
+from benchmarks.common.ledger import Cost
+from benchmarks.measure.front_files import write_front, write_point
+from benchmarks.prepare.card import Card
+from benchmarks.spec.description import Sampling
+from benchmarks.spec.grid import simplex_grid
 
 METHODS, PROMPTS, GRID = 9, 400, simplex_grid(2, 10)
 MOA = (sys.executable, "-m", "moa_cli")

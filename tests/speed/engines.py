@@ -16,21 +16,22 @@ from measure import Line, cpu_seconds, interleaved
 from torch.nn.functional import logsigmoid
 from training import Clock
 
-from benchmarks import (
-    Benchmark,
-    Policy,
-    Training,
-    load_benchmark,
-    passes,
-    prepare,
-    sample_tokens,
-    setup,
-)
-from benchmarks._batching import by_length, pad_right
-from methods import Run, _dpo, _rl
-from methods._pairs import Preference, preferences
-from methods._policy import scaled, to_train
-from methods._settings import Reinforcement
+from benchmarks.load.load import load_benchmark
+from benchmarks.models.batching import by_length, pad_right
+from benchmarks.models.device import setup
+from benchmarks.models.policy import Policy
+from benchmarks.models.sampler import sample_tokens
+from benchmarks.models.training import Training, passes
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.make import prepare
+from methods.contract.run import Run
+from methods.contract.settings import Preference, Reinforcement
+from methods.engines.dpo import FULL, train_dpo
+from methods.engines.dpo import encoded as dpo_encoded
+from methods.engines.dpo import log_probs as dpo_log_probs
+from methods.engines.pairs import preferences
+from methods.engines.rl import train_rl
+from methods.engines.trained import scaled, to_train
 from methods.modpo import MODPO
 
 DPO_STEPS, RL_STEPS, ROUNDS = 40, 10, 3
@@ -81,7 +82,7 @@ class Pairs:
     def __init__(self, benchmark: Benchmark, folder: Path):
         self.settings = Preference(epochs=1.0, beta=BETA)
         self.pairs = preferences(benchmark, 0, 1.0, 0)[: DPO_STEPS * self.settings.batch]
-        self.reference = _dpo.log_probs(benchmark, self.pairs, benchmark.names[0], Run(folder / "constants", 0))
+        self.reference = dpo_log_probs(benchmark, self.pairs, benchmark.names[0], Run(folder / "constants", 0))
         self.margin = 0.5 * np.random.default_rng(0).normal(size=len(self.pairs))
 
 
@@ -89,15 +90,15 @@ def dpo_of_moa(benchmark: Benchmark, given: Pairs, folder: Path) -> float:
     """Seconds per step as SPO and MODPO train."""
     clock = Clock()
     stage = Run(folder / f"dpo-{next(numbers)}", 0, progress=clock).stage("policy")
-    _dpo.train(benchmark, given.pairs, given.settings, stage, reference=given.reference, margin=given.margin, beta=BETA)
+    train_dpo(benchmark, given.pairs, given.settings, stage, reference=given.reference, margin=given.margin, beta=BETA)
     return clock.seconds_per_step
 
 
 def dpo_by_hand(benchmark: Benchmark, given: Pairs) -> float:
     """Seconds per step of the shortest loop, on the same batches."""
     clock, policy = Clock(), to_train(benchmark, None, 0)
-    batch, rate = given.settings.batch, scaled(given.settings.learning_rate * _dpo.FULL, policy)
-    ids = _dpo.encoded(benchmark, policy, given.pairs)
+    batch, rate = given.settings.batch, scaled(given.settings.learning_rate * FULL, policy)
+    ids = dpo_encoded(benchmark, policy, given.pairs)
     training = Training(steps=DPO_STEPS, batch=batch, learning_rate=rate)
     order = passes([len(p) + max(len(c), len(r)) for p, c, r in ids], training, 0)
     optimizer = optimizer_of(policy, rate)
@@ -125,7 +126,7 @@ def rloo_of_moa(benchmark: Benchmark, folder: Path) -> float:
     """Seconds per step as MORLHF and Rewarded Soups train."""
     clock = Clock()
     stage = Run(folder / f"rloo-{next(numbers)}", 0, progress=clock).stage("policy")
-    _rl.train(benchmark, WEIGHTS, rloo_settings(benchmark), stage)
+    train_rl(benchmark, WEIGHTS, rloo_settings(benchmark), stage)
     return clock.seconds_per_step
 
 

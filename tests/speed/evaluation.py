@@ -14,9 +14,11 @@ from measure import Line, cpu_seconds, interleaved
 from models import benchmark_and_tokenizer, classifier, default_precision, trained
 from transformers import PreTrainedModel
 
-from benchmarks import Policy, Sampling, setup
-from benchmarks._batching import by_length, pad_left
-from benchmarks._reward import Classifier
+from benchmarks.models.batching import by_length, pad_left
+from benchmarks.models.device import setup
+from benchmarks.models.policy import Policy
+from benchmarks.rewards.classifier import Classifier
+from benchmarks.spec.description import Sampling
 
 LOOP_PROMPTS = 64
 """Prompts for the slow loop."""

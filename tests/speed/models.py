@@ -9,9 +9,13 @@ from pathlib import Path
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from benchmarks import Benchmark, Policy, TrainedReward, Training, load_benchmark, load_policy, supervised
-from benchmarks._reward import Classifier
-from benchmarks._scratch import scratch_classifier, scratch_config, texts, train_tokenizer
+from benchmarks.load.load import load_benchmark
+from benchmarks.models.policy import Policy, load_policy
+from benchmarks.models.scratch import scratch_classifier, scratch_config, texts, train_tokenizer
+from benchmarks.models.training import Training, supervised
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.rewards.classifier import Classifier
+from benchmarks.spec.objective import TrainedReward
 
 TOKENS = 256
 """Longest sequence."""

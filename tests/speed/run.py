@@ -16,7 +16,7 @@ from pathlib import Path
 
 from measure import Line
 
-from benchmarks import ENVIRONMENT
+from benchmarks.models.device import ENVIRONMENT
 
 HERE = Path(__file__).parent
 PARTS = ("command_line", "evaluation", "training", "engines")

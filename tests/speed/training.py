@@ -28,7 +28,8 @@ from transformers import PreTrainedTokenizerFast
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-from benchmarks import Progress, Training, setup, supervised
+from benchmarks.models.device import setup
+from benchmarks.models.training import Progress, Training, supervised
 
 STEPS = 50
 AS_IT_COMES = (trl_utils._CHUNKED_LOGPROB_CHUNK_SIZE, trl_utils._use_triton)

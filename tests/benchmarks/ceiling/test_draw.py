@@ -16,24 +16,18 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from benchmarks import (
-    BadInput,
-    Benchmark,
-    Ceiling,
-    Cost,
-    Policy,
-    Sampling,
-    charged_to,
-    draw_samples,
-    find_samples,
-    hypervolume,
-    samples_folder,
-    simplex_grid,
-)
-from benchmarks import _pool as pool
-from benchmarks._policy import _next_token_log_probs
-from benchmarks._pool import decoded_log_probs, token_log_probs
-from benchmarks._sampler import invert
+from benchmarks.ceiling import draw
+from benchmarks.ceiling.draw import decoded_log_probs, draw_samples, token_log_probs
+from benchmarks.ceiling.samples import find_samples, samples_folder
+from benchmarks.ceiling.tilt import Ceiling
+from benchmarks.common.errors import BadInput
+from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.models.policy import Policy, _next_token_log_probs
+from benchmarks.models.sampler import invert
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.spec.description import Sampling
+from benchmarks.spec.grid import simplex_grid
+from benchmarks.stats.indicators import hypervolume
 
 MakePolicy = Callable[..., Policy]
 GRID = simplex_grid(2, 2)
@@ -144,8 +138,8 @@ class Choosy(Policy):
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten samples per prompt, of which four are the starting policy's."""
-    monkeypatch.setattr(pool, "BASE", 4)
-    monkeypatch.setattr(pool, "OTHERS", 6)
+    monkeypatch.setattr(draw, "BASE", 4)
+    monkeypatch.setattr(draw, "OTHERS", 6)
 
 
 def test_what_is_drawn_is_kept(tiny: Benchmark, few: None, tmp_path: Path) -> None:
@@ -196,7 +190,7 @@ def test_an_interrupted_drawing_goes_on(
     """What was answered before the crash is not answered again, and the samples are the same."""
     whole = draw_samples(tiny, [], tmp_path / "whole")
     with monkeypatch.context() as patch:
-        patch.setattr(pool, "decoded_log_probs", lambda *_: 1 / 0)
+        patch.setattr(draw, "decoded_log_probs", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             draw_samples(tiny, [], tmp_path / "cut")
     assert not (tmp_path / "cut").exists()
@@ -231,7 +225,7 @@ def test_few_samples_and_a_pool_tell_what_many_do(
     others = [lambda word=word: leaning(start, word, 1.0) for word in ("ah", "oh")]
     drawn = []
     for seed in range(8):
-        monkeypatch.setattr(pool, "SEED", 100 * seed)
+        monkeypatch.setattr(draw, "SEED", 100 * seed)
         drawn.append(draw_samples(tiny, others, tmp_path / str(seed)).ceiling(held_out=True))
     for kl in (0.5, 1.0):
         volumes = [hypervolume([c.at(w, kl).scores.mean(0) for w in GRID], (-2, -2)) for c in (truth, *drawn)]

@@ -7,8 +7,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from benchmarks import Ceiling, Measured, best_of, efficiencies, hypervolume, simplex_grid
-from benchmarks._ceiling import FLOOR, balanced
+from benchmarks.ceiling.tilt import FLOOR, Ceiling, Measured, balanced, best_of, efficiencies
+from benchmarks.spec.grid import simplex_grid
+from benchmarks.stats.indicators import hypervolume
 
 N, V, M = 300, 1000, 2
 """Prompts, answers there are to each, objectives."""

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import BadInput, is_locked, locked, whole_folder, write_text
+from benchmarks.common.atomic import is_locked, locked, whole_folder, write_text
+from benchmarks.common.errors import BadInput
 
 # The lock
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import Cost, charge, charged_to
+from benchmarks.common.ledger import Cost, charge, charged_to
 
 # The ledger
 

@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 
-from benchmarks._benchmark import Answer, PreferencePair
-from benchmarks._data import Source, alternate, read_hub, read_rows, split_dialogue
-from benchmarks._errors import BadInput
+from benchmarks.common.errors import BadInput
+from benchmarks.data.clean import alternate, split_dialogue
+from benchmarks.data.rows import Source, read_hub, read_rows
 from benchmarks.hh_rlhf import SUBSETS, HhRlhf
 from benchmarks.hh_rlhf import benchmark as hh_rlhf
 from benchmarks.reddit_summary import RedditSummary, post_of
 from benchmarks.reddit_summary import benchmark as reddit_summary
+from benchmarks.spec.answers import Answer, PreferencePair
 from tests.kit.files import ROOT
 
 REAL = ROOT.parent / "shared" / "data"

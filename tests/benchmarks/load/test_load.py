@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks._benchmark import TrainedReward
-from benchmarks._check import benchmark_names
-from benchmarks._errors import BadInput
-from benchmarks._load import load_benchmark, option_names
+from benchmarks.common.errors import BadInput
+from benchmarks.load.fields import benchmark_names
+from benchmarks.load.load import load_benchmark, option_names
+from benchmarks.spec.objective import TrainedReward
 from tests.kit.files import MY_BENCHMARK, ROOT
 
 EXAMPLE = str(MY_BENCHMARK)
@@ -20,8 +20,8 @@ EXAMPLE = str(MY_BENCHMARK)
 def test_names_are_discovered_without_importing() -> None:
     assert {"hh-rlhf", "hh-rlhf-mini", "reddit-summary", "reddit-summary-mini"} <= set(benchmark_names())
     code = (
-        "import sys; from benchmarks._check import benchmark_names; benchmark_names(); "
-        "print([m for m in sys.modules if m.startswith('benchmarks.') and not m.startswith('benchmarks._')])"
+        "import sys; from benchmarks import benchmark_names; names = benchmark_names(); "
+        "print([name for name in names if f'benchmarks.{name}'.replace('-', '_') in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -11,19 +11,13 @@ from typing import Any
 
 import pytest
 
-from benchmarks._benchmark import (
-    Answer,
-    Benchmark,
-    FunctionReward,
-    HubReward,
-    PreferencePair,
-    Sampling,
-    Scratch,
-    TrainedReward,
-)
-from benchmarks._custom import read_benchmark
-from benchmarks._errors import BadInput
-from benchmarks._table import Columns, Table
+from benchmarks.common.errors import BadInput
+from benchmarks.data.table import Columns, Table
+from benchmarks.load.toml import read_benchmark
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.spec.answers import Answer, PreferencePair
+from benchmarks.spec.description import Sampling, Scratch
+from benchmarks.spec.objective import FunctionReward, HubReward, TrainedReward
 from tests.kit.files import MY_BENCHMARK, ROOT
 
 EXAMPLE = MY_BENCHMARK
@@ -89,7 +83,7 @@ def test_the_documentation_has_the_defaults_of_the_tables(kind: Any) -> None:
 
 
 def test_the_examples_rewards_prefer_what_the_pairs_prefer() -> None:
-    from benchmarks._reward import load_function
+    from benchmarks.rewards.function import load_function
 
     benchmark = read_benchmark(EXAMPLE)
     for objective in benchmark.objectives:

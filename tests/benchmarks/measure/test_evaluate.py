@@ -12,20 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import (
-    BadInput,
-    Benchmark,
-    Front,
-    Policy,
-    Weights,
-    collapsed,
-    evaluate,
-    prepare,
-    read_answers,
-    read_front,
-    sequence_divergence,
-)
-from benchmarks._language import text_statistics
+from benchmarks.common.errors import BadInput
+from benchmarks.measure.evaluation import evaluate
+from benchmarks.measure.front import Front
+from benchmarks.measure.front_files import read_answers, read_front
+from benchmarks.models.policy import Policy, sequence_divergence
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.make import prepare
+from benchmarks.spec.grid import Weights
+from benchmarks.stats.text import collapsed, text_statistics
 
 GRID = ((1.0, 0.0), (0.5, 0.5), (0.0, 1.0))
 

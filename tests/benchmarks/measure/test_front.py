@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import BadInput, Front, has_point, read_answers, read_front
-from benchmarks._front_files import point_file, write_point
-from benchmarks._language import text_statistics
+from benchmarks.common.errors import BadInput
+from benchmarks.measure.front import Front
+from benchmarks.measure.front_files import has_point, point_file, read_answers, read_front, write_point
+from benchmarks.stats.text import text_statistics
 from tests.kit.fronts import WEIGHTS, finish, make_card, make_columns, save
 
 

@@ -10,22 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import (
-    BadInput,
-    Benchmark,
-    Front,
-    FunctionReward,
-    Given,
-    Policy,
-    evaluate,
-    prepare,
-    read_answers,
-    read_front,
-    rescore,
-    score_given,
-    sequence_log_probs,
-)
-from benchmarks._front_files import read_table, write_front, write_table
+from benchmarks.common.errors import BadInput
+from benchmarks.measure.evaluation import evaluate
+from benchmarks.measure.front import Front
+from benchmarks.measure.front_files import read_answers, read_front, read_table, write_front, write_table
+from benchmarks.measure.rescoring import Given, rescore, score_given
+from benchmarks.models.policy import Policy, sequence_log_probs
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.make import prepare
+from benchmarks.spec.objective import FunctionReward
 
 GRID = ((1.0, 0.0), (0.0, 1.0))
 
@@ -118,7 +111,8 @@ def test_a_reward_whose_scores_came_along_is_not_loaded(
 ) -> None:
     loaded: list[Any] = []
     monkeypatch.setattr(
-        "benchmarks._prepare.load_reward", lambda b, o, r: loaded.append((o.name, r)) or (lambda p, a: np.ones(len(p)))
+        "benchmarks.prepare.prepared.load_reward",
+        lambda b, o, r: loaded.append((o.name, r)) or (lambda p, a: np.ones(len(p))),
     )
     raw = {f"{kind}:{name}": (1.0,) * 10 for kind in ("reward", "evaluator") for name in ("ah", "oh")}
     given(tiny, tmp_path / "all", Given(weights=(0.5, 0.5), responses=("ah",) * 10, raw=raw))

@@ -16,21 +16,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from benchmarks import (
-    Answer,
-    BadInput,
-    Cost,
-    Policy,
-    Sampling,
-    charged_to,
-    cut,
-    cut_tokens,
-    load_policy,
-    sequence_divergence,
-)
-from benchmarks._batching import by_length
-from benchmarks._sampler import draw_uniforms, invert, nucleus
-from benchmarks._scratch import _put_numbers_on_a_line
+from benchmarks.common.errors import BadInput
+from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.models.batching import by_length
+from benchmarks.models.policy import Policy, load_policy, sequence_divergence
+from benchmarks.models.sampler import cut, cut_tokens, draw_uniforms, invert, nucleus
+from benchmarks.models.scratch import _put_numbers_on_a_line
+from benchmarks.spec.answers import Answer
+from benchmarks.spec.description import Sampling
 
 MakePolicy = Callable[..., Policy]
 PROMPTS = [f"{'Hello there, ' * (i % 4)}call {i}" for i in range(17)]

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from benchmarks import Answer, BadInput, Benchmark, PreferencePair, _scratch
-from benchmarks._scratch import train_tokenizer
-from benchmarks._tags import EACH, LEVELS, described, known_levels, tag, tags_of
+from benchmarks.common.errors import BadInput
+from benchmarks.models import scratch
+from benchmarks.models.scratch import TAGGED, train_scratch_policy, train_tokenizer
+from benchmarks.models.tags import EACH, LEVELS, described, known_levels, tag, tags_of
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.spec.answers import Answer, PreferencePair
 from tests.kit.worlds import WithGrades
 
 NAMES = ("helpful", "harmless")
@@ -89,11 +92,11 @@ def test_scratch_policies_read_the_tags_of_their_benchmark(
     tokenizer = tiny.prepared.policy.tokenizer
     tags = {tokenizer.convert_tokens_to_ids(text) for text in tags_of(tiny.names)}
     read: list[list[int]] = []
-    monkeypatch.setattr(_scratch, "supervised", lambda policy, pairs, *_, **__: read.extend(p for p, _ in pairs))
-    _scratch.train_scratch_policy(tiny, tokenizer, "0.3m", tmp_path)
+    monkeypatch.setattr(scratch, "supervised", lambda policy, pairs, *_, **__: read.extend(p for p, _ in pairs))
+    train_scratch_policy(tiny, tokenizer, "0.3m", tmp_path)
     known = known_levels(tiny)["ah"]
-    expected = sum(a in known for a in tiny.responses()) * _scratch.TAGGED[0]
-    expected += sum(a in known for a in tiny.demonstrations()) * _scratch.TAGGED[1]
+    expected = sum(a in known for a in tiny.responses()) * TAGGED[0]
+    expected += sum(a in known for a in tiny.demonstrations()) * TAGGED[1]
     assert expected > 10
     assert sum(bool(tags & set(ids)) for ids in read) == pytest.approx(expected, rel=0.3)
     assert {len(tokenizer(text)["input_ids"]) for text in tags_of(tiny.names)} == {1}

@@ -12,8 +12,10 @@ import torch
 import trl.trainer.utils as trl_utils
 from trl import RLOOTrainer
 
-from benchmarks import Cost, Policy, Training, charged_to, setup, supervised
-from benchmarks._trainer import last_checkpoint, trainer_arguments, training_mode
+from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.models.device import setup
+from benchmarks.models.policy import Policy
+from benchmarks.models.training import Training, last_checkpoint, supervised, trainer_arguments, training_mode
 
 MakePolicy = Callable[..., Policy]
 Sequences = list[tuple[list[int], list[int]]]

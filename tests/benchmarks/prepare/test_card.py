@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import Card, Sampling
+from benchmarks.prepare.card import Card
+from benchmarks.spec.description import Sampling
 
 CARD = Card(
     benchmark="b", version="1", objectives=("x", "y"), policy="p", rewards=("rx", "ry"), evaluators=("ex", "ey"),

@@ -11,22 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import (
-    BadInput,
-    Benchmark,
-    FunctionReward,
-    Objective,
-    Scratch,
-    TrainedReward,
-    collapsed,
-    is_prepared,
-    load_policy,
-    missing_parts,
-    prepare,
-    prepare_part,
-)
-from benchmarks._prepare import load_reward
-from benchmarks._recipes import policy_source, reward_folder, root
+from benchmarks.common.errors import BadInput
+from benchmarks.models.policy import load_policy
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.make import missing_parts, prepare, prepare_part
+from benchmarks.prepare.places import policy_source, reward_folder, root
+from benchmarks.prepare.prepared import is_prepared, load_reward
+from benchmarks.spec.description import Scratch
+from benchmarks.spec.objective import FunctionReward, Objective, TrainedReward
+from benchmarks.stats.text import collapsed
 
 
 def contents(folder: Path) -> dict[str, tuple[int, int]]:

@@ -12,9 +12,14 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
-from benchmarks import BadInput, Cost, FunctionReward, HubReward, PreferencePair, TrainedReward, charged_to
-from benchmarks._reward import Classifier, ScoreCache, fold, load_function, pair_accuracy, train_reward
-from benchmarks._scratch import scratch_classifier
+from benchmarks.common.errors import BadInput
+from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.models.scratch import scratch_classifier
+from benchmarks.rewards.classifier import Classifier, ScoreCache
+from benchmarks.rewards.function import load_function
+from benchmarks.rewards.train import fold, pair_accuracy, train_reward
+from benchmarks.spec.answers import PreferencePair
+from benchmarks.spec.objective import FunctionReward, HubReward, TrainedReward
 from tests.kit.worlds import a_tiny_size
 
 RECIPE = TrainedReward(base="tiny", steps=25, batch=16, learning_rate=1e-2)
@@ -117,7 +122,7 @@ def test_scores_do_not_depend_on_batch_or_order(trained: Path, monkeypatch: pyte
     alone = np.array([classifier.forward([p], [r])[0][0] for p, r in zip(prompts, responses, strict=True)])
     assert alone.std() > 0.1
     for tokens in (10, 100, 10_000):
-        monkeypatch.setattr("benchmarks._reward.TOKENS_PER_BATCH", tokens)
+        monkeypatch.setattr("benchmarks.rewards.classifier.TOKENS_PER_BATCH", tokens)
         assert np.allclose(classifier(prompts, responses), alone, atol=1e-5)
     order = np.random.default_rng(0).permutation(len(prompts))
     shuffled = classifier([prompts[i] for i in order], [responses[i] for i in order])

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from benchmarks import bootstrap_hypervolume, bootstrap_means, hypervolume
-from benchmarks._stats import hypervolumes
+from benchmarks.stats.bootstrap import bootstrap_hypervolume, bootstrap_means, hypervolumes
+from benchmarks.stats.indicators import hypervolume
 
 REF = (-2.0, -2.0)
 

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks import collapse_reasons, collapsed
+from benchmarks.stats.text import collapse_reasons, collapsed
 
 SOUND = (
     "You could start with a short walk after lunch and see how your back feels, then add a few minutes each day. "

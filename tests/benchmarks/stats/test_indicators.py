@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from benchmarks import attainment, epsilon, expected_utility, hypervolume, igd_plus, kendall_tau, pareto, spearman
+from benchmarks.stats.indicators import (
+    attainment,
+    epsilon,
+    expected_utility,
+    hypervolume,
+    igd_plus,
+    kendall_tau,
+    pareto,
+    spearman,
+)
 
 
 def naive_hypervolume(points: np.ndarray, ref: np.ndarray) -> float:

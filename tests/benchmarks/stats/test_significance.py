@@ -7,7 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from benchmarks import dominance, holm, hypervolume, permutation_test, pseudo_values
+from benchmarks.stats.indicators import hypervolume
+from benchmarks.stats.significance import dominance, holm, permutation_test, pseudo_values
 
 REF = (-2.0, -2.0)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks._language import distinct, self_bleu, text_statistics
+from benchmarks.stats.text import distinct, self_bleu, text_statistics
 
 
 def naive_bleu(words: list[str], others: list[list[str]]) -> float:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import BadInput
-from methods import find_method
-from moa_cli import store
-from moa_cli.config import as_config, resolve, restore
+from benchmarks.common.errors import BadInput
+from methods.contract.find import find_method
+from moa_cli.runs.config import as_config, resolve, restore
+from moa_cli.runs.folders import run_folder
 
 HEAD = """from __future__ import annotations
 from dataclasses import dataclass, field
@@ -107,4 +107,4 @@ def test_a_default_is_what_it_is_when_it_was_stored(tmp_path: Path) -> None:
     settings = resolve([], ["hh-rlhf-mini"], [typed], data_dir=None, home=tmp_path)
     made, benchmark = settings.methods[typed], settings.benchmarks["hh-rlhf-mini"]
     stored = restore(typed, as_config(made))
-    assert store.run_folder(benchmark, made, 0) == store.run_folder(benchmark, stored, 0)
+    assert run_folder(benchmark, made, 0) == run_folder(benchmark, stored, 0)

@@ -12,11 +12,19 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from benchmarks import Answer, BadInput, Benchmark, Cost, PreferencePair, charged_to, sequence_log_probs
-from benchmarks._recipes import policy_source
-from methods import Run, _dpo, _policy
-from methods._base import Stage
-from methods._pairs import Preference, preferences, reward_differences
+from benchmarks.common.errors import BadInput
+from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.models.policy import sequence_log_probs
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.places import policy_source
+from benchmarks.spec.answers import Answer, PreferencePair
+from methods.contract.run import Run, Stage
+from methods.contract.settings import Preference
+from methods.engines import dpo
+from methods.engines.dpo import encoded, log_probs, train_dpo
+from methods.engines.dpo import shifted as dpo_shifted
+from methods.engines.pairs import preferences, reward_differences
+from methods.engines.trained import load_trained
 from tests.kit.worlds import Cries, say
 
 ALL = Preference(epochs=1.0, batch=8)
@@ -30,14 +38,14 @@ def pairs_of(benchmark: Benchmark) -> list[PreferencePair]:
 def constants(benchmark: Benchmark, run: Run) -> tuple[np.ndarray, np.ndarray]:
     """Reference log-probabilities and some margins."""
     pairs = pairs_of(benchmark)
-    return _dpo.log_probs(benchmark, pairs, "ah", run), np.linspace(-1.0, 2.0, len(pairs))
+    return log_probs(benchmark, pairs, "ah", run), np.linspace(-1.0, 2.0, len(pairs))
 
 
 def trained(benchmark: Benchmark, run: Run, settings: Preference = ALL, beta: float = 0.1, **more: Any) -> Path:
     """The folder of the policy that a stage with margins leaves."""
     reference, margin = constants(benchmark, run)
     stage = run.stage("here")
-    _dpo.train(
+    train_dpo(
         benchmark, pairs_of(benchmark), settings, stage, reference=reference, margin=margin, beta=beta, **more
     )  # fmt: skip
     return stage.folder
@@ -51,7 +59,7 @@ def logged(folder: Path) -> list[dict[str, Any]]:
 def trainers(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Trainers are caught before they train."""
     caught: list[Any] = []
-    monkeypatch.setattr(_dpo, "run_trainer", caught.append)
+    monkeypatch.setattr(dpo, "run_trainer", caught.append)
     return caught
 
 
@@ -68,10 +76,10 @@ def test_a_margin_by_hand() -> None:
     """ref = (-3, -4), margin .5, beta .1: the chosen answer's reference rises by 5, to 2. Under log pi = (-2, -5) the logit
     is .1 (3 - 1) - .5 = .1 (3 - 6) = -.3, the loss log(1 + e^.3) = .854355."""
     reference, margin = np.array([[-3.0, -4.0]]), np.array([0.5])
-    assert _dpo.shifted(reference, margin, 0.1).tolist() == [[2.0, -4.0]]
+    assert dpo_shifted(reference, margin, 0.1).tolist() == [[2.0, -4.0]]
     log_pi = np.array([[-2.0, -5.0]])
     assert closed_form(log_pi, reference, margin, 0.1) == pytest.approx(0.854355, abs=1e-6)
-    plain = closed_form(log_pi, _dpo.shifted(reference, margin, 0.1), np.zeros(1), 0.1)
+    plain = closed_form(log_pi, dpo_shifted(reference, margin, 0.1), np.zeros(1), 0.1)
     assert plain == pytest.approx(0.854355, abs=1e-6)
 
 
@@ -93,7 +101,7 @@ def test_the_trainers_loss_is_the_closed_form(
     reference, margin = constants(tiny, run)
     prompts = [r["prompt_ids"] for r in trainer.train_dataset]
     policy = tiny.prepared.policy
-    ids = _dpo.encoded(tiny, policy, pairs_of(tiny))
+    ids = encoded(tiny, policy, pairs_of(tiny))
     taken = [next(i for i, one in enumerate(ids) if one[0] == prompt) for prompt in prompts[:16]]
     for shaking in (0.0, 0.3 if lora_rank else 0.05):
         torch.manual_seed(0)
@@ -146,7 +154,7 @@ def test_what_we_override_is_still_called(tiny: Benchmark, tmp_path: Path, train
     chosen = batch["input_ids"][0][batch["completion_mask"][0] == 1].tolist()
     assert chosen == row["chosen_ids"]
     assert chosen[-1] == tiny.prepared.policy.tokenizer.eos_token_id
-    shifted = {tuple(x) for x in _dpo.shifted(*constants(tiny, run), 0.1).tolist()}
+    shifted = {tuple(x) for x in dpo_shifted(*constants(tiny, run), 0.1).tolist()}
     assert {(r["ref_chosen_logps"], r["ref_rejected_logps"]) for r in trainer.train_dataset} == shifted
 
 
@@ -183,13 +191,13 @@ def test_constants_are_computed_once_and_kept(tiny: Benchmark, tmp_path: Path, m
     """The second call reads what the first one wrote, to the last bit, also in another process; a resumed run does too."""
     cost = Cost()
     with charged_to(cost):
-        first = _dpo.log_probs(tiny, pairs_of(tiny), "ah", Run(tmp_path, 0))
+        first = log_probs(tiny, pairs_of(tiny), "ah", Run(tmp_path, 0))
     policy = tiny.prepared.policy
-    tokens = sum(2 * len(p) + len(c) + len(r) for p, c, r in _dpo.encoded(tiny, policy, pairs_of(tiny)))
+    tokens = sum(2 * len(p) + len(c) + len(r) for p, c, r in encoded(tiny, policy, pairs_of(tiny)))
     assert cost.flops == 2.0 * policy.parameters * tokens
     assert first.shape == (48, 2)
-    monkeypatch.setattr(_dpo, "sequence_log_probs", None)
-    assert np.array_equal(_dpo.log_probs(tiny, pairs_of(tiny), "ah", Run(tmp_path, 0)), first)
+    monkeypatch.setattr(dpo, "sequence_log_probs", None)
+    assert np.array_equal(log_probs(tiny, pairs_of(tiny), "ah", Run(tmp_path, 0)), first)
 
 
 # Training
@@ -202,12 +210,12 @@ def test_training_prefers_what_was_chosen(tiny: Benchmark, tmp_path: Path, lora_
     settings = replace(ALL, epochs=4.0, lora_rank=lora_rank)
     pairs, reference = pairs_of(tiny), constants(tiny, run)[0]
     stage = run.stage("here")
-    _dpo.train(tiny, pairs, settings, stage, reference=reference, margin=np.zeros(48), beta=0.1)
+    train_dpo(tiny, pairs, settings, stage, reference=reference, margin=np.zeros(48), beta=0.1)
     rows = logged(tmp_path)
     assert [row["step"] for row in rows] == list(range(1, 25))
     assert rows[0]["loss"] == pytest.approx(np.log(2), abs=1e-4)
     assert rows[-1]["loss"] < 0.5
-    log_pi = _dpo.log_probs(tiny, pairs, "ah", run, stage)
+    log_pi = log_probs(tiny, pairs, "ah", run, stage)
     assert float(((log_pi - reference) @ [1, -1] > 0).mean()) > 0.9
     name = "adapter_model.safetensors" if lora_rank else "model.safetensors"
     after = load_file(stage.folder / name)
@@ -247,11 +255,11 @@ def test_training_goes_on_from_a_stage(tiny: Benchmark, tmp_path: Path, lora_ran
     trained(tiny, run, settings)
     first, second = run.stage("here"), run.stage("there")
     reference, margin = constants(tiny, run)
-    _dpo.train(
+    train_dpo(
         tiny, pairs_of(tiny), replace(settings, learning_rate=0.0), second,
         reference=reference, margin=margin, beta=0.1, start=first,
     )  # fmt: skip
-    a, b = (_policy.load(tiny, stage.folder, fresh=True).model.state_dict() for stage in (first, second))
+    a, b = (load_trained(tiny, stage.folder, fresh=True).model.state_dict() for stage in (first, second))
     start = tiny.prepared.policy.model.state_dict()
     assert all(torch.equal(value, b[name]) for name, value in a.items())
     assert any(not torch.equal(value, start[name]) for name, value in a.items())
@@ -264,7 +272,7 @@ def test_what_training_costs_is_charged(tiny: Benchmark, tmp_path: Path) -> None
     with charged_to(cost):
         trained(tiny, run)
     policy = tiny.prepared.policy
-    ids = _dpo.encoded(tiny, policy, pairs_of(tiny))
+    ids = encoded(tiny, policy, pairs_of(tiny))
     assert cost.trained_tokens == sum(2 * len(p) + len(c) + len(r) for p, c, r in ids)
     assert cost.flops == 6.0 * policy.parameters * cost.trained_tokens
     assert (cost.generated_tokens, cost.reward_calls) == (0, 0)
@@ -334,6 +342,6 @@ def test_no_pairs_at_all_are_refused(tiny: Benchmark) -> None:
 def test_a_stage_that_is_done_is_left_alone(tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(tmp_path, 0)
     trained(tiny, run)
-    monkeypatch.setattr(_policy, "to_train", None)
+    monkeypatch.setattr(dpo, "to_train", None)
     assert Stage(run, "here").done
     trained(tiny, run)

@@ -13,11 +13,27 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from benchmarks import Answer, BadInput, Benchmark, Cost, Policy, charged_to
-from benchmarks._recipes import policy_source
-from benchmarks._scratch import SIZES
-from methods import Run, _grader
-from methods._grader import MISSING, Grader, Heads, annotated_labels, binned_labels, heads_loss, split_prompts
+from benchmarks.common.errors import BadInput
+from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.models.policy import Policy
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.places import policy_source
+from benchmarks.spec.answers import Answer
+from benchmarks.spec.description import SIZES
+from methods.contract.run import Run
+from methods.engines import grader as grader_module
+from methods.engines.grader import (
+    MISSING,
+    Grader,
+    Heads,
+    annotated_labels,
+    binned_labels,
+    heads_loss,
+    load_grader,
+    padded,
+    split_prompts,
+    train_grader,
+)
 
 LOG2, LOG3 = float(np.log(2)), float(np.log(3))
 
@@ -60,7 +76,7 @@ def test_a_missing_label_moves_nothing() -> None:
 def test_logits_are_read_off_the_last_token(grader: Grader) -> None:
     """z = W h + b with h the last hidden state of the unpadded text, computed alone."""
     rows = [[5, 6, 7, 8, 9, 10, 11], [40, 41]]
-    batch = _grader.padded(rows, 0, 8, torch.device("cpu"))
+    batch = padded(rows, 0, 8, torch.device("cpu"))
     assert batch["input_ids"].tolist() == [[*rows[0], 0], [40, 41, 0, 0, 0, 0, 0, 0]]
     assert batch["attention_mask"].sum(1).tolist() == [7, 2]
     got = grader.model(**batch)
@@ -84,7 +100,7 @@ def test_probabilities_do_not_depend_on_the_batch(grader: Grader, monkeypatch: p
     parameters = sum(p.numel() for p in grader.model.parameters())
     assert (cost.reward_calls, cost.flops) == (18, 2.0 * parameters * tokens)
     alone = np.concatenate([grader.probabilities([p], [r]) for p, r in zip(prompts, responses, strict=True)])
-    monkeypatch.setattr(_grader, "TOKENS_PER_BATCH", 60)
+    monkeypatch.setattr(grader_module, "TOKENS_PER_BATCH", 60)
     assert np.allclose(got, alone, atol=1e-5)
     assert np.allclose(got, grader.probabilities(prompts, responses), atol=1e-5)
     assert grader.probabilities([], []).shape == (0, 5)
@@ -165,7 +181,7 @@ def train(benchmark: Benchmark, run: Run, steps: int = 60, lora_rank: int | None
     labels[:, 1] = binned_labels(benchmark, answers, 3)[:, 1]
     labels[::3, 1] = MISSING
     stage = run.stage("grader")
-    _grader.train(
+    train_grader(
         benchmark, answers, labels, stage, classes=(5, 3), steps=steps, batch=16, learning_rate=4e-5, lora_rank=lora_rank,
         base=base,
     )  # fmt: skip
@@ -193,7 +209,7 @@ def test_it_learns_and_comes_back(gold_tiny: Benchmark, tmp_path: Path) -> None:
     assert [name for name, value in start.items() if torch.equal(value, after[name])] == []
     assert (load_file(folder / "heads.safetensors")["bias"] != 0).all()
 
-    graders = [_grader.load(gold_tiny, folder) for _ in range(2)]
+    graders = [load_grader(gold_tiny, folder) for _ in range(2)]
     prompts, responses = zip(*gold_tiny.responses()[:5], strict=True)
     first, second = (g.probabilities(prompts, responses) for g in graders)
     assert np.array_equal(first, second)
@@ -218,7 +234,7 @@ def test_other_models_to_start_from(
     """An untrained model of another size, which comes back; and by its path the starting policy itself, in the same bits."""
     monkeypatch.setitem(SIZES, "mini", (16, 1, 2))
     untrained = train(tiny, Run(tmp_path / "untrained", 0), steps=4, base="mini")
-    grader = _grader.load(tiny, untrained)
+    grader = load_grader(tiny, untrained)
     assert grader.model.decoder.config.hidden_size == 16
     assert grader.probabilities(["p"], ["r"]).shape == (1, 8)
     path = str(policy_source(tiny))

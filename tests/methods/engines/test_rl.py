@@ -15,11 +15,15 @@ from safetensors.torch import load_file
 from torch.nn.functional import logsigmoid
 from trl import RLOOTrainer
 
-from benchmarks import Benchmark
-from methods import Run, _ppo, _rl, _trainers
-from methods._advantages import CLIP, LAMBDA, VALUE_COEF, dpo_advantages, gae, ppo_loss, whiten
-from methods._policy import to_train
-from methods._settings import Reinforcement
+from benchmarks.prepare.benchmark import Benchmark
+from methods.contract.run import Run
+from methods.contract.settings import Reinforcement
+from methods.engines import rl
+from methods.engines.advantages import CLIP, LAMBDA, VALUE_COEF, dpo_advantages, gae, ppo_loss, whiten
+from methods.engines.ppo import EPOCHS
+from methods.engines.rl import Task, maximise, train_rl
+from methods.engines.trained import to_train
+from methods.engines.trainers import Rloo
 from methods.moslim import MOSLIM
 
 OPTIMIZERS = ("rloo", "grpo", "online-dpo", "ppo")
@@ -148,7 +152,7 @@ def test_online_dpo_needs_a_beta() -> None:
 def caught(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Trainers are caught before they train."""
     trainers: list[Any] = []
-    monkeypatch.setattr(_rl, "run_trainer", trainers.append)
+    monkeypatch.setattr(rl, "run_trainer", trainers.append)
     return trainers
 
 
@@ -164,7 +168,7 @@ def judged(trainer: Any, rewards: Sequence[float]) -> dict[str, torch.Tensor]:
 def test_advantages_of_trl(tiny: Benchmark, tmp_path: Path, caught: list[Any], optimizer: Any) -> None:
     """A contract: at the starting policy the KL is 0. RLOO: reward minus the mean of the others, (0, 1, 2, 5): 0 - 8/3,
     1 - 7/3, 2 - 2, 5 - 1. GRPO: minus the mean 2, by the SD sqrt(14 / 3) = 2.160247."""
-    _rl.train(tiny, (0.0, 1.0), replace(FEW, optimizer=optimizer), Run(tmp_path, 0).stage("here"))
+    train_rl(tiny, (0.0, 1.0), replace(FEW, optimizer=optimizer), Run(tmp_path, 0).stage("here"))
     expected = {"rloo": [-8 / 3, -4 / 3, 0, 4], "grpo": [x / 2.160247 for x in (-2, -1, 0, 3)]}[optimizer]
     batch = judged(caught[0], [0.0, 1.0, 2.0, 5.0])
     assert batch["advantages"].tolist() == pytest.approx(expected, abs=1e-3)
@@ -175,7 +179,7 @@ def test_what_answers_are_judged_by_has_no_gradient(
     tiny: Benchmark, tmp_path: Path, caught: list[Any], optimizer: Any
 ) -> None:
     """Though the log-probabilities in it have, which go into the loss."""
-    _rl.train(tiny, (0.0, 1.0), replace(FEW, optimizer=optimizer), Run(tmp_path, 0).stage("here"))
+    train_rl(tiny, (0.0, 1.0), replace(FEW, optimizer=optimizer), Run(tmp_path, 0).stage("here"))
     [trainer] = caught
     batch = judged(trainer, [0.0, 1.0, 2.0, 5.0])
     assert not any(value.requires_grad for value in batch.values())
@@ -190,7 +194,7 @@ def test_where_one_pass_is_enough(
 ) -> None:
     """Not for 256 answers, which are split, and not for PPO, which trains on answers again."""
     settings = replace(FEW, optimizer=optimizer, prompts_per_step=prompts)
-    _rl.train(tiny, (0.0, 1.0), settings, Run(tmp_path, 0).stage("here"))
+    train_rl(tiny, (0.0, 1.0), settings, Run(tmp_path, 0).stage("here"))
     assert caught[0].one_pass == one_pass
 
 
@@ -198,7 +202,7 @@ def test_padding_is_left_out_of_the_work_but_not_of_the_result(
     tiny: Benchmark, tmp_path: Path, caught: list[Any]
 ) -> None:
     """Log-probabilities and entropies of ragged rows are TRL's own; so is the gradient."""
-    _rl.train(tiny, (0.0, 1.0), FEW, Run(tmp_path, 0).stage("here"))
+    train_rl(tiny, (0.0, 1.0), FEW, Run(tmp_path, 0).stage("here"))
     [trainer] = caught
     prompts, answers = np.random.default_rng(0).integers(1, [[17], [9]], size=(2, 50))
     ids = torch.randint(5, 200, (50, 24), generator=torch.Generator().manual_seed(0))
@@ -235,7 +239,7 @@ def test_one_pass_over_the_answers_is_as_good_as_two(
     found = {}
     for one_pass in (True, False):
         if not one_pass:
-            monkeypatch.setattr(_trainers.Rloo, "one_pass", False)
+            monkeypatch.setattr(Rloo, "one_pass", False)
         folder = trained(tiny, tmp_path / str(one_pass), settings)
         found[one_pass] = load_file(folder / f"{'adapter_model' if lora_rank else 'model'}.safetensors")
         assert calls == ([True, False] if one_pass else [False, False, True]) * 5
@@ -249,7 +253,7 @@ def test_one_pass_over_the_answers_is_as_good_as_two(
 
 def trained(benchmark: Benchmark, folder: Path, settings: Reinforcement, **kwargs: Any) -> Path:
     stage = Run(folder, 0, **kwargs).stage("here")
-    _rl.train(benchmark, (0.0, 1.0), settings, stage)
+    train_rl(benchmark, (0.0, 1.0), settings, stage)
     return stage.folder
 
 
@@ -281,7 +285,7 @@ def test_an_interrupted_run_ends_in_the_same_bits(
 ) -> None:
     """Saved after 25 batches, stopped after 27, of 30."""
     settings = replace(FEW, optimizer=optimizer, epochs=0.625, prompts_per_step=1, lora_rank=lora_rank)
-    window = _ppo.EPOCHS if optimizer == "ppo" else 1
+    window = EPOCHS if optimizer == "ppo" else 1
     whole = trained(tiny, tmp_path / "whole", settings)
 
     def stop(stage: str, step: int, *_: object) -> None:
@@ -309,12 +313,12 @@ def test_goals_reach_the_reward_and_the_policy(tiny: Benchmark, tmp_path: Path, 
         seen.append((list(prompts), list(goals)))
         return np.arange(len(prompts), dtype=float), {"extra": 3.0}
 
-    def pose(prompt: str, generator: np.random.Generator) -> list[_rl.Task]:
+    def pose(prompt: str, generator: np.random.Generator) -> list[Task]:
         goal = int(generator.integers(1, 1000))
-        return [_rl.Task(f"<{goal}> {prompt}", (goal,))]
+        return [Task(f"<{goal}> {prompt}", (goal,))]
 
     settings = replace(FEW, epochs=2.0)
-    _rl.maximise(tiny, reward, settings, Run(tmp_path, 0).stage("here"), pose=pose)
+    maximise(tiny, reward, settings, Run(tmp_path, 0).stage("here"), pose=pose)
     [trainer] = caught
     rows = trainer.train_dataset
     assert len(rows) == 96
@@ -334,11 +338,11 @@ def test_contrasted_tasks_share_their_random_numbers(tiny: Benchmark, tmp_path: 
     def reward(prompts: Sequence[str], responses: Sequence[str], goals: Sequence[Any]) -> Any:
         return np.arange(len(prompts), dtype=float), {}
 
-    def pose(prompt: str, generator: np.random.Generator) -> list[_rl.Task]:
-        return [_rl.Task(prompt, (goal,)) for goal in generator.permutation(3).tolist()]
+    def pose(prompt: str, generator: np.random.Generator) -> list[Task]:
+        return [Task(prompt, (goal,)) for goal in generator.permutation(3).tolist()]
 
     settings = replace(FEW, epochs=0.5, prompts_per_step=7)
-    _rl.maximise(tiny, reward, settings, Run(tmp_path, 0).stage("here"), pose=pose, contrast=3)
+    maximise(tiny, reward, settings, Run(tmp_path, 0).stage("here"), pose=pose, contrast=3)
     [trainer] = caught
     rows = trainer.train_dataset
     assert trainer.args.max_steps == 4
@@ -379,11 +383,11 @@ def test_what_a_reward_remembers_comes_back(tiny: Benchmark, tmp_path: Path) -> 
             raise KeyboardInterrupt
 
     whole, broken, again = Counter(), Counter(), Counter()
-    _rl.maximise(tiny, whole, settings, Run(tmp_path / "whole", 0).stage("here"), memory=whole)
+    maximise(tiny, whole, settings, Run(tmp_path / "whole", 0).stage("here"), memory=whole)
     with pytest.raises(KeyboardInterrupt):
-        _rl.maximise(tiny, broken, settings, Run(tmp_path / "broken", 0, stop).stage("here"), memory=broken)
+        maximise(tiny, broken, settings, Run(tmp_path / "broken", 0, stop).stage("here"), memory=broken)
     stage = Run(tmp_path / "broken", 0).stage("here")
-    _rl.maximise(tiny, again, settings, stage, memory=again)
+    maximise(tiny, again, settings, stage, memory=again)
     assert again.count == whole.count == 30 * 4
     expected = tmp_path / "whole" / "policy" / "here" / "model.safetensors"
     assert (stage.folder / "model.safetensors").read_bytes() == expected.read_bytes()

@@ -16,14 +16,21 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks import BadInput, Front, Interval, load_benchmark, plain, read_front, write_text
-from methods import find_method, method_names
-from moa_cli import claims as papers
-from moa_cli import config, measures, store
-from moa_cli.claims import Claim
-from moa_cli.config import as_config
-from moa_cli.job import Source
-from moa_cli.measures import MEASURES, Measured, Missing
+from benchmarks.common.atomic import write_text
+from benchmarks.common.errors import BadInput
+from benchmarks.common.identity import plain
+from benchmarks.load.load import load_benchmark
+from benchmarks.measure.front import Front
+from benchmarks.measure.front_files import read_front
+from benchmarks.stats.bootstrap import Interval
+from methods.contract.find import find_method, method_names
+from moa_cli.claims.check import check_claims
+from moa_cli.claims.check import where as check_where
+from moa_cli.claims.claim import Claim, load_claims
+from moa_cli.claims.measures import MEASURES, PAIRED, Measured, Missing
+from moa_cli.claims.tables import claims_markdown, claims_table
+from moa_cli.runs.config import Source, as_config, resolve
+from moa_cli.runs.folders import find_runs
 from tests.kit.cli import moa, refused
 from tests.kit.fronts import COST, PROMPTS, make_front, only
 
@@ -223,11 +230,11 @@ def test_scaling_varies_nothing_but_the_size():
 
 
 def test_what_is_missing_is_named():
-    for claim in papers.load():
+    for claim in load_claims():
         with pytest.raises(Missing) as error:
             MEASURES[claim.measure]({}, claim.of)
         assert re.match("moa (compare|study) .*-m ", error.value.command)
-    assert measures.PAIRED == ("hypervolume", "reward", "collapse", "cost")
+    assert PAIRED == ("hypervolume", "reward", "collapse", "cost")
 
 
 def test_studies_are_named_only_for_methods_that_they_take():
@@ -255,44 +262,44 @@ def damaged(found: object, of: object) -> Interval:
 @pytest.mark.parametrize(("measure", "reason"), [(unnumbered, "no number"), (damaged, "cannot use front.json")])
 def test_a_claim_that_cannot_be_computed_does_not_stop_the_others(measure, reason, contest, monkeypatch):
     """It has no verdict, but a reason; none of it is NaN, which JSON lacks."""
-    monkeypatch.setitem(measures.MEASURES, "collapse", measure)
+    monkeypatch.setitem(MEASURES, "collapse", measure)
     facts = {"source": "", "published": "", "of": ("ric", "sft"), "above": 0.0}
     claims = [Claim(claim=name, measure=name, **facts) for name in ("collapse", "reward", "cost")]
-    fronts = [read_front(run / "front") for run in store.find_runs(contest / "runs")]
-    document = papers.check(claims, fronts, print)
+    fronts = [read_front(run / "front") for run in find_runs(contest / "runs")]
+    document = check_claims(claims, fronts, print)
     first, second, third = document["benchmarks"][0]["claims"]
     assert (first["verdict"], first["value"], first["command"]) == ("not measured", None, None)
     assert reason in first["reason"]
     assert (second["reason"], second["command"]) == (None, None)
     assert "sft trains nothing" in third["reason"]
     json.dumps(document, allow_nan=False)
-    for shown in (papers.markdown(document), shown_in_terminal(document)):
+    for shown in (claims_markdown(document), shown_in_terminal(document)):
         assert all(claim["reason"] in shown for claim in (first, third))
 
 
 def shown_in_terminal(document: dict) -> str:
     console = Console(file=io.StringIO(), width=80)
-    for part in papers.table(document):
+    for part in claims_table(document):
         console.print(part, soft_wrap=isinstance(part, str))
     return console.file.getvalue()
 
 
 def test_every_claim_that_comes_with_moa_can_be_checked():
-    claims = papers.load()
+    claims = load_claims()
     assert len(claims) >= 15
     assert {name for claim in claims for name in claim.of} <= set(method_names())
     assert {claim.measure for claim in claims} == set(MEASURES)
 
 
 def test_second_best_is_below_one_and_above_the_others():
-    second = {(claim.of, claim.measure, claim.above) for claim in papers.load() if "second best" in claim.published}
+    second = {(claim.of, claim.measure, claim.above) for claim in load_claims() if "second best" in claim.published}
     pairs = [("paretohqd", "ric"), ("ric", "morlhf"), ("ric", "rewarded-soups")]
     assert second == {(pair, "hypervolume", 0) for pair in pairs}
 
 
 def test_an_inference_is_told_from_what_a_paper_says():
     """OrthAlign's numbers put each method first on one objective; that one front is larger is concluded from them."""
-    (inferred,) = (claim for claim in papers.load() if claim.of == ("spo", "modpo"))
+    (inferred,) = (claim for claim in load_claims() if claim.of == ("spo", "modpo"))
     assert inferred.measure == "hypervolume"
     assert "hypervolume" in inferred.claim
     assert "our inference" in inferred.source
@@ -317,7 +324,7 @@ def test_an_inference_is_told_from_what_a_paper_says():
 def test_a_claim_that_says_nothing_is_refused(entry: str, named: str, tmp_path: Path):
     write_text(tmp_path / "own.toml", f"[[claims]]\n{entry}\n")
     with pytest.raises(BadInput) as error:
-        papers.load(tmp_path / "own.toml")
+        load_claims(tmp_path / "own.toml")
     assert named in error.value.why
     assert "'x'" in error.value.what
 
@@ -337,7 +344,7 @@ def test_a_file_without_claims_is_refused(content: str, named: str, tmp_path: Pa
     """It would add nothing, and nobody would notice."""
     write_text(tmp_path / "own.toml", content)
     with pytest.raises(BadInput) as error:
-        papers.load(tmp_path / "own.toml")
+        load_claims(tmp_path / "own.toml")
     assert named in error.value.what
 
 
@@ -345,7 +352,7 @@ def test_messages_about_files_do_not_speak_of_python(tmp_path: Path):
     (tmp_path / "latin.toml").write_bytes("é".encode("latin-1"))
     for name, why in (("none.toml", "No such file or directory"), ("latin.toml", "it is not UTF-8 text")):
         with pytest.raises(BadInput) as error:
-            papers.load(tmp_path / name)
+            load_claims(tmp_path / name)
         assert error.value.what == f"cannot read {tmp_path / name}: {why}"
     with pytest.raises(BadInput) as error:
         load_benchmark(str(tmp_path / "none.toml"))
@@ -358,8 +365,8 @@ def test_a_method_that_does_not_exist_is_not_to_be_measured(contest):
     claims = [
         Claim(measure="collapse", of=("ric", "rewarded-soup"), **facts), Claim(measure="scaling", of=("moslimm",), **facts)
     ]  # fmt: skip
-    fronts = [read_front(run / "front") for run in store.find_runs(contest / "runs")]
-    reasons = [(c["reason"], c["command"]) for c in papers.check(claims, fronts, print)["benchmarks"][0]["claims"]]
+    fronts = [read_front(run / "front") for run in find_runs(contest / "runs")]
+    reasons = [(c["reason"], c["command"]) for c in check_claims(claims, fronts, print)["benchmarks"][0]["claims"]]
     assert reasons == [
         ("there is no method 'rewarded-soup' (did you mean rewarded-soups?)", None),
         ("there is no method 'moslimm' (did you mean moslim?)", None),
@@ -369,12 +376,12 @@ def test_a_method_that_does_not_exist_is_not_to_be_measured(contest):
 def test_a_command_says_all_that_names_the_benchmark_again():
     """A TOML benchmark's name is none for -b; other options would make another benchmark; other seeds, unpaired runs."""
     source = Source("/a folder/tiny.toml", Path("runs"), Path("/data"), {"objectives": ["long"], "sampling.top_p": 0.9})
-    told = papers.where(source, [0, 2])
+    told = check_where(source, [0, 2])
     assert told == (
         "-b '/a folder/tiny.toml' --data-dir /data -c 'objectives=[\"long\"]' -c sampling.top_p=0.9 --seed 0 --seed 2"
     )
     items = [item for flag, item in pairwise(shlex.split(told)) if flag == "-c"]
-    assert config.resolve(items, [], [], data_dir=None, home=Path()).options == source.options
+    assert resolve(items, [], [], data_dir=None, home=Path()).options == source.options
 
 
 def rewritten(runs: Path, method: str, change: Callable[[dict], None]) -> None:
@@ -393,15 +400,15 @@ def test_claims_outlive_methods_and_benchmarks(contest: Path, tmp_path: Path):
     said: list[str] = []
     facts = {"source": "", "published": "", "measure": "collapse", "below": 1.0}
     claims = [Claim(claim="", of=of, **facts) for of in (("sft", "sft"), ("ric", "sft"))]
-    fronts = [read_front(run / "front") for run in store.find_runs(runs)]
-    first, second = papers.check(claims, fronts, said.append)["benchmarks"][0]["claims"]
+    fronts = [read_front(run / "front") for run in find_runs(runs)]
+    first, second = check_claims(claims, fronts, said.append)["benchmarks"][0]["claims"]
     assert first["verdict"] == "replicated"
     assert second["reason"] == "ric has not been measured"
     (line,) = said
     assert "left out" in line
     assert "stored configuration of ric" in line
     rewritten(runs, "sft", lambda record: record["config"].update(gone=1))
-    assert papers.check(claims, fronts, said.append)["benchmarks"] == []
+    assert check_claims(claims, fronts, said.append)["benchmarks"] == []
 
 
 OWN = """

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import read_answers
+from benchmarks.measure.front_files import read_answers
 from tests.kit.cli import moa, refused
 from tests.kit.worlds import METHODS, TOML, benchmark_in
 

@@ -10,11 +10,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from benchmarks import BadInput, load_benchmark
-from methods import find_method
-from moa_cli import evaluation, pages, plan, show, store
-from moa_cli.config import as_config
-from moa_cli.work import named
+from benchmarks.common.errors import BadInput
+from benchmarks.load.load import load_benchmark
+from methods.contract.find import find_method
+from moa_cli.commands.facts import run_rows
+from moa_cli.commands.measured import measure
+from moa_cli.commands.pages import RunsTable
+from moa_cli.commands.rescore import score_again
+from moa_cli.runs.config import as_config
+from moa_cli.runs.folders import run_folder
+from moa_cli.runs.record import GIVEN, benchmark_record, write_record
 from tests.kit.runs import RECORD
 
 MINI = {"source": "hh-rlhf-mini", "data_dir": None, "options": {}}
@@ -23,10 +28,12 @@ MINI = {"source": "hh-rlhf-mini", "data_dir": None, "options": {}}
 def trained(home: Path, name: str, seed: int = 0, source: dict[str, Any] = MINI, **config: Any) -> Path:
     """The record of a trained run."""
     method, benchmark = find_method(name)(**config), load_benchmark("hh-rlhf-mini", home=home)
-    folder = store.run_folder(benchmark, method, seed)
+    folder = run_folder(benchmark, method, seed)
     facts = {"config": as_config(method), "seed": seed, "trained_at": [list(w) for w in method.points(benchmark)]}
-    record = replace(RECORD, method=name, steering=method.steering, benchmark=named(benchmark) | source, **facts)
-    store.write_record(folder, record)
+    record = replace(
+        RECORD, method=name, steering=method.steering, benchmark=benchmark_record(benchmark) | source, **facts
+    )
+    write_record(folder, record)
     return folder
 
 
@@ -34,7 +41,7 @@ def trained(home: Path, name: str, seed: int = 0, source: dict[str, Any] = MINI,
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The runs and weights that were asked for; nothing is done."""
     points: list[Any] = []
-    monkeypatch.setattr(plan, "pointing", lambda pairs: points.extend(pairs) or [])
+    monkeypatch.setattr("moa_cli.commands.measured.pointing_jobs", lambda pairs: points.extend(pairs) or [])
     return points
 
 
@@ -44,15 +51,15 @@ def test_runs_that_retrain_are_left_out_at_weights_of_no_training(
     """And said to be; the others answer. Where such a run is named, or no run is left, that is refused."""
     one, *_ = [trained(tmp_path, "modpo", seed) for seed in (0, 1)]
     with pytest.raises(BadInput, match="modpo was not trained for these weights"):
-        evaluation.measure([], [], tmp_path, None, "0.3,0.7")
+        measure([], [], tmp_path, None, "0.3,0.7")
     trained(tmp_path, "ric")
     capsys.readouterr()
-    evaluation.measure([], [], tmp_path, None, "0.3,0.7")
+    measure([], [], tmp_path, None, "0.3,0.7")
     assert [(run.folder.parent.name, weights) for run, weights in asked] == [("ric", (0.3, 0.7))]
     (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("left out")]
     assert told.startswith("left out (2 runs): modpo was not trained for these weights; one of: 1,0")
     with pytest.raises(BadInput, match="modpo was not trained for these weights"):
-        evaluation.measure([one], [], tmp_path, None, "0.3,0.7")
+        measure([one], [], tmp_path, None, "0.3,0.7")
 
 
 @pytest.mark.parametrize("again", [False, True])
@@ -63,10 +70,10 @@ def test_a_broken_benchmark_is_told_once(again: bool, tmp_path: Path, capsys: py
     for seed in range(3):
         trained(tmp_path, "sft", seed, MINI | {"source": str(broken)})
     if again:
-        evaluation.score_again([], [], tmp_path, None)
+        score_again([], [], tmp_path, None)
     else:
         with pytest.raises(BadInput, match="no run in .* can be measured"):
-            evaluation.measure([], [], tmp_path, None, None)
+            measure([], [], tmp_path, None, None)
     told = capsys.readouterr().err
     assert told.count("left out") == told.count("left out (3 runs): ") == 1
     assert "did you mean policy?" in told
@@ -77,8 +84,8 @@ def test_runs_are_listed_with_what_was_set_for_them(tmp_path: Path) -> None:
     trained(tmp_path, "ric")
     trained(tmp_path, "ric", rounds=1, keep="quantile", source=MINI | {"options": {"sampling.top_p": 1}})
     other = trained(tmp_path, "sft")
-    store.write_record(other, replace(RECORD, steering=store.GIVEN, method="GPT", benchmark={}))
-    rows = show.runs(tmp_path)
+    write_record(other, replace(RECORD, steering=GIVEN, method="GPT", benchmark={}))
+    rows = run_rows(tmp_path)
     told = [(row["status"], row["settings"]) for row in rows]
     changed = {"sampling.top_p": 1, "rounds": 1, "keep": "quantile"}
     assert sorted(told[:2], key=lambda row: len(row[1])) == [("trained", {}), ("trained", changed)]
@@ -86,7 +93,7 @@ def test_runs_are_listed_with_what_was_set_for_them(tmp_path: Path) -> None:
     relative = [row | {"path": str(Path(row["path"]).relative_to(tmp_path))} for row in rows]
     for width, settings in ((160, "sampling.top_p=1 rounds=1 keep=quantile"), (80, "sampling.top_p=1 rounds…")):
         screen = io.StringIO()
-        Console(file=screen, width=width).print(pages.RunsTable(relative))
+        Console(file=screen, width=width).print(RunsTable(relative))
         lines = screen.getvalue().splitlines()
         assert len(lines) == 2 + len(rows)
         assert [line for line in lines if line.rstrip().endswith(settings)]
@@ -94,5 +101,5 @@ def test_runs_are_listed_with_what_was_set_for_them(tmp_path: Path) -> None:
 
 def test_no_runs_are_none() -> None:
     screen = io.StringIO()
-    Console(file=screen, width=80).print(pages.RunsTable([]))
+    Console(file=screen, width=80).print(RunsTable([]))
     assert screen.getvalue() == "none\n"

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import BadInput, Benchmark
-from methods import find_method
-from moa_cli import plan, show, steps
-from moa_cli.app import study
-from moa_cli.job import Source
-from moa_cli.plan import Contestant
+from benchmarks.common.errors import BadInput
+from benchmarks.prepare.benchmark import Benchmark
+from methods.contract.find import find_method
+from moa_cli.commands.facts import nothing_called
+from moa_cli.commands.study import study
+from moa_cli.commands.typed import seed_in
+from moa_cli.runs.config import Source
+from moa_cli.runs.contestant import Contestant, meant_weights
 from tests.kit.cli import moa, refused
 
 
@@ -77,7 +79,7 @@ def test_a_file_is_named_with_its_suffix(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(BadInput) as refusal:
         find_method("mine")
     assert refusal.value.fix == "a method of your own is named by its file: -m mine.py"
-    assert show.nothing_called("mine")[2] == "did you mean: moa show mine.py"
+    assert nothing_called("mine")[2] == "did you mean: moa show mine.py"
 
 
 def test_seeds_are_repeated_or_have_commas(tmp_path: Path) -> None:
@@ -86,9 +88,9 @@ def test_seeds_are_repeated_or_have_commas(tmp_path: Path) -> None:
 
 
 def test_answers_from_elsewhere_have_one_seed() -> None:
-    assert (steps.seed_in(None), steps.seed_in("3")) == (None, 3)
+    assert (seed_in(None), seed_in("3")) == (None, 3)
     with pytest.raises(BadInput, match="names 2 seeds"):
-        steps.seed_in("3,4")
+        seed_in("3,4")
 
 
 def test_verbose_shows_the_traceback(tmp_path: Path) -> None:
@@ -114,7 +116,7 @@ def test_typed_weights_are_meant_to_a_rounding_error(unprepared: Benchmark, tmp_
     def meant(method: str, *weights: float, points: tuple[tuple[float, ...], ...] = ()) -> tuple[float, ...]:
         base = replace(unprepared if len(weights) == 2 else three, grid=(), trained_grid=points)
         found = find_method(method)()
-        return plan.meant_weights(Contestant(Source("x", tmp_path), base, found, 0, tmp_path), weights)
+        return meant_weights(Contestant(Source("x", tmp_path), base, found, 0, tmp_path), weights)
 
     third = (1 / 3, 2 / 3)
     assert meant("morlhf", 0.3333, 0.6666, points=((0.3339, 0.6661), third)) == third

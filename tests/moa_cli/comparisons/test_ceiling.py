@@ -14,12 +14,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks import Ceiling, Front, Samples, draw_samples, hypervolume, load_benchmark, samples_folder, simplex_grid
+from benchmarks.ceiling.draw import draw_samples
+from benchmarks.ceiling.samples import Samples, samples_folder
+from benchmarks.ceiling.tilt import Ceiling
+from benchmarks.load.load import load_benchmark
+from benchmarks.measure.front import Front
+from benchmarks.spec.grid import simplex_grid
+from benchmarks.stats.indicators import hypervolume
 from methods.rewarded_soups import RewardedSoups
-from moa_cli import ceilings, store, train
-from moa_cli.ceilings import ceiling_part
-from moa_cli.comparison import compare
-from moa_cli.figure import figure
+from moa_cli.comparisons.ceiling import ceiling_part
+from moa_cli.comparisons.comparison import compare
+from moa_cli.formats.figure import comparison_figure
+from moa_cli.jobs.ceiling import _pool, ceiling_jobs
+from moa_cli.jobs.run import train
+from moa_cli.runs.record import GIVEN
 from tests.kit.cli import environment, moa, refused
 from tests.kit.fronts import PROMPTS, make_card, make_front
 from tests.kit.worlds import METHODS, benchmark_in
@@ -152,7 +160,7 @@ def test_comparisons_have_it_where_samples_are(rows: dict[str, list[Front]], sam
 
 def test_answers_from_elsewhere_have_no_ceiling_of_their_own(tmp_path: Path) -> None:
     """Nothing in such a run says from which policy to draw."""
-    assert ceilings.jobs([tmp_path], [make_front("theirs", 1.0, steering=store.GIVEN)]) == []
+    assert ceiling_jobs([tmp_path], [make_front("theirs", 1.0, steering=GIVEN)]) == []
 
 
 def rounded(document: dict) -> dict:
@@ -163,7 +171,9 @@ def rounded(document: dict) -> dict:
 def test_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the first seed, for each weight of the grid, the point with the highest w . r; three for two objectives. A policy that
     is made while it answers is not in it, however good, nor one that is far away, nor is the starting policy."""
-    monkeypatch.setattr(store, "read_record", lambda folder: SimpleNamespace(method=folder.name, config={}))
+    monkeypatch.setattr(
+        "moa_cli.jobs.ceiling.read_record", lambda folder: SimpleNamespace(method=folder.name, config={})
+    )
     fronts = [
         make_front("sft", 0, steering="none"),
         make_front("context", 1.0, steering="prompt"),
@@ -176,13 +186,13 @@ def test_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     fronts = [replace(f, kl=np.full(f.kl.shape, 1.0)) for f in [*fronts, better]]
     far = replace(make_front("far", 4.0), kl=np.full(better.kl.shape, 2.6))
     runs = [(Path(f.method), f) for f in [*fronts, far]]
-    pool = ceilings._pool(runs, simplex_grid(2, 4))
+    pool = _pool(runs, simplex_grid(2, 4))
     assert {m.method for m in pool} == {"soup"}
     assert [m.weights for m in pool] == tops
-    without = ceilings._pool(runs[:4], simplex_grid(2, 4))
+    without = _pool(runs[:4], simplex_grid(2, 4))
     assert [m.method for m in without] == ["context"] * 3
     assert len({m.name for m in without}) == 3
-    assert ceilings._pool([runs[0], runs[-1]], GRID) == ()
+    assert _pool([runs[0], runs[-1]], GRID) == ()
 
 
 def test_the_figure(rows: dict[str, list[Front]], samples: Samples) -> None:
@@ -191,13 +201,13 @@ def test_the_figure(rows: dict[str, list[Front]], samples: Samples) -> None:
     document = compare(fronts, ceilings={make_card().hash: samples})
     hidden = document["benchmarks"][0]["ceiling"]["reward"]["fronts"][1]
     del hidden["points"][4], hidden["weights"][4]
-    reward, evaluator = figure(document).axes
+    reward, evaluator = comparison_figure(document).axes
     for ax in (reward, evaluator):
         assert [text.get_text() for text in ax.texts] == ["KL 0.5", "KL 1", "best of 16"]
         assert all(line.get_zorder() < 2 for line in ax.lines[:3])
     assert np.isnan(reward.lines[1].get_ydata()).tolist() == [i == 4 for i in range(11)]
     assert not np.isnan(evaluator.lines[1].get_ydata()).any()
-    assert [len(ax.texts) for ax in figure(compare(fronts)).axes] == [0, 0]
+    assert [len(ax.texts) for ax in comparison_figure(compare(fronts)).axes] == [0, 0]
 
 
 def test_the_command(tmp_path: Path) -> None:

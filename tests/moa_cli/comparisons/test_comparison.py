@@ -11,9 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import BadInput, Card, hypervolume
-from moa_cli import exports, render, saved
-from moa_cli.comparison import compare
+from benchmarks.common.errors import BadInput
+from benchmarks.prepare.card import Card
+from benchmarks.stats.indicators import hypervolume
+from moa_cli.comparisons.comparison import compare
+from moa_cli.comparisons.saved import read_saved, read_shown
+from moa_cli.formats.columns import columns
+from moa_cli.formats.exports import comparison_markdown, latex
 from tests.kit.fronts import COST, NAMES, PROMPTS, make_card, make_front, only
 from tests.kit.pages import show
 
@@ -69,7 +73,7 @@ def test_a_collapsed_point_does_not_count_unless_it_is_kept():
     (point,) = [p for p in both["benchmarks"][0]["rows"][0]["points"] if p["collapsed_seeds"]]
     assert not point["collapsed"], "it counts in the other seed"
     assert "at 0.5,0.5 in 1 of 2 seeds (left out)" in show(both, 100)
-    assert told in render.markdown(compare([front]))
+    assert told in comparison_markdown(compare([front]))
     (kept,) = compare([front], keep_collapsed=True)["benchmarks"][0]["rows"]
     assert kept["evaluator"]["hypervolume"] == pytest.approx(front.hypervolume(held_out=True))
 
@@ -86,7 +90,7 @@ def test_nothing_is_compared_with_a_row_of_which_no_point_counts(fronts):
     document = compare(collapsed)
     told = "sft: over a fifth of the answers degenerate at all points; they are left out, so nothing can be compared with it"
     for row in document["benchmarks"][0]["rows"]:
-        cells = {name: write(row) for name, write in render.columns(document["benchmarks"][0]).items()}
+        cells = {name: write(row) for name, write in columns(document["benchmarks"][0]).items()}
         assert cells["vs sft"] == ("" if row["method"] == "sft" else "-")
         assert (cells["HV held-out"] == "-") == (cells["HV reward"] == "-") == (row["method"] == "sft")
     text = show(document)
@@ -94,7 +98,7 @@ def test_nothing_is_compared_with_a_row_of_which_no_point_counts(fronts):
     table = text[: text.index("sft:")]
     assert "*" not in table
     assert "0.00" not in table
-    for written in (render.markdown(document), exports.latex(document)):
+    for written in (comparison_markdown(document), latex(document)):
         assert told in written
     kept = show(compare(collapsed, keep_collapsed=True))
     assert told not in " ".join(kept.split())
@@ -201,15 +205,15 @@ def test_a_damaged_saved_comparison_is_refused(damage: dict, document: dict, tmp
     path = tmp_path / "saved.JSON"
     path.write_text(json.dumps(document | damage))
     with pytest.raises(BadInput, match="no saved comparison"):
-        saved.read_shown(path)
+        read_shown(path)
 
 
 def test_a_saved_comparison_without_what_tables_show_is_refused(document: dict, tmp_path: Path) -> None:
     path, older = tmp_path / "saved.json", json.loads(json.dumps(document))
     path.write_text(json.dumps(document))
-    assert saved.read_shown(path) == document
+    assert read_shown(path) == document
     del older["benchmarks"][0]["rows"][1]["points"][2]["collapsed_seeds"]
     path.write_text(json.dumps(older))
-    assert saved.read(path) == older, "it can still be a baseline"
+    assert read_saved(path) == older, "it can still be a baseline"
     with pytest.raises(BadInput, match=r"rows\[1\]\.points\[2\]\.collapsed_seeds is missing"):
-        saved.read_shown(path)
+        read_shown(path)

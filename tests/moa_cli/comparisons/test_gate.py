@@ -13,13 +13,16 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import BadInput, Front
-from moa_cli import contest, exports, output, render, steps
-from moa_cli import gate as gates
+from benchmarks.common.errors import BadInput
+from benchmarks.measure.front import Front
 from moa_cli.app import app
-from moa_cli.comparison import compare
-from moa_cli.gate import gate
-from moa_cli.quality import prompt_scores
+from moa_cli.commands.contest import document_of, judged_document
+from moa_cli.commands.finish import write_outputs
+from moa_cli.comparisons.comparison import compare
+from moa_cli.comparisons.gate import _judged, check_units, judge, read_baseline
+from moa_cli.comparisons.row import prompt_scores
+from moa_cli.formats.exports import COMPARISON_FORMATS, comparison_markdown
+from moa_cli.formats.output import as_json
 from tests.kit.cli import moa, refused
 from tests.kit.files import ROOT
 from tests.kit.fronts import make_card, make_front
@@ -29,14 +32,14 @@ from tests.kit.worlds import benchmark_in
 
 def judged(now: list[Front], before: list[Front], tolerance: float = 0.01, **told) -> dict[str, str]:
     """The verdict on every method; documents go through JSON as files do."""
-    documents = [json.loads(output.json(compare(fronts))) for fronts in (now, before)]
-    found = gate(*documents, name="main.json", tolerance=tolerance, **told)
+    documents = [json.loads(as_json(compare(fronts))) for fronts in (now, before)]
+    found = judge(*documents, name="main.json", tolerance=tolerance, **told)
     return {v["method"]: v["verdict"] for v in found["verdicts"]}
 
 
 def test_nothing_changed():
     fronts = [make_front("soup", 1.0), make_front("context", 1.5)]
-    found = gate(compare(fronts), compare(fronts), name="main.json", tolerance=0.01)
+    found = judge(compare(fronts), compare(fronts), name="main.json", tolerance=0.01)
     assert found["verdict"] == "passed"
     assert {(v["verdict"], v["difference"]) for v in found["verdicts"]} == {("same", 0.0)}
 
@@ -57,7 +60,7 @@ def test_what_is_missing_closes_the_gate():
     assert judged(before[:1], before) == {"soup": "same", "context": "lost"}
     assert judged(before[:1], before, failed={("toy", "context")}) == {"soup": "same", "context": "failed"}
     assert judged(before, before[:1]) == {"soup": "same", "context": "new"}
-    found = gate(compare(before[:1]), compare(before), name="main.json", tolerance=0.01)
+    found = judge(compare(before[:1]), compare(before), name="main.json", tolerance=0.01)
     assert found["verdict"] == "regressed"
 
 
@@ -74,7 +77,7 @@ def test_a_crash_closes_the_gate_whatever_else_is_there():
     assert judged(two, two, failed={("toy", "soup")}) == {"soup b=1": "failed", "soup b=2": "failed"}
     elsewhere = make_front("soup of others", 1.0, steering="given")
     assert judged([elsewhere], [elsewhere], failed={("toy", "soup")}) == {"soup of others": "same", "soup": "failed"}
-    found = gate(compare(others), compare(others), name="main.json", tolerance=0.01, failed={("toy", "soup")})
+    found = judge(compare(others), compare(others), name="main.json", tolerance=0.01, failed={("toy", "soup")})
     assert found["verdict"] == "regressed"
 
 
@@ -107,19 +110,19 @@ def test_other_units_are_refused():
     assert "reward_std" in error.value.why
     told = {"name": "main.json", "keep_collapsed": False}
     elsewhere = make_card(benchmark="other")
-    gates.check_units(compare([other]), [other.card, elsewhere], **told)
+    check_units(compare([other]), [other.card, elsewhere], **told)
     with pytest.raises(BadInput, match="scale card"):
-        gates.check_units(compare([other]), [elsewhere, make_card()], **told)
+        check_units(compare([other]), [elsewhere, make_card()], **told)
 
 
 def test_a_gate_whose_methods_all_failed_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In every format but figures, which have nothing to show; that costs no other file."""
     failed = {("toy", "soup")}
-    document = contest.document_of([], failed, None, keep_collapsed=False, ceiling=False)
-    document = contest.judged(document, Path("main.json"), compare([make_front("soup", 1.0)]), 0.01, failed)
+    document = document_of([], failed, None, keep_collapsed=False, ceiling=False)
+    document = judged_document(document, Path("main.json"), compare([make_front("soup", 1.0)]), 0.01, failed)
     assert document["gate"]["verdict"] == "regressed"
-    files = [tmp_path / f"gg{suffix}" for suffix in exports.FORMATS]
-    assert not steps.write_outputs(document, files, exports.FORMATS)
+    files = [tmp_path / f"gg{suffix}" for suffix in COMPARISON_FORMATS]
+    assert not write_outputs(document, files, COMPARISON_FORMATS)
     assert {path for path in files if not path.exists()} == {tmp_path / f"gg.{kind}" for kind in ("png", "pdf", "svg")}
     assert capsys.readouterr().err.count("there is nothing to draw") == 3
     assert "| toy | soup | failed |" in (tmp_path / "gg.md").read_text()
@@ -139,7 +142,7 @@ def test_a_collapse_regresses_and_its_end_is_better():
 
 def saved_at(path: Path, change: Callable[[dict], object]) -> Path:
     """A saved comparison of one method, changed: `change` gets the document."""
-    document = json.loads(output.json(compare([make_front("soup", 1.0)])))
+    document = json.loads(as_json(compare([make_front("soup", 1.0)])))
     change(document)
     path.write_text(json.dumps(document))
     return path
@@ -147,14 +150,14 @@ def saved_at(path: Path, change: Callable[[dict], object]) -> Path:
 
 def test_a_saved_comparison_is_a_baseline_whatever_its_file_is_called(tmp_path: Path) -> None:
     for name in ("main.json", "MAIN.JSON", "main.txt"):
-        read = gates.read_baseline(saved_at(tmp_path / name, lambda document: None))
+        read = read_baseline(saved_at(tmp_path / name, lambda document: None))
         assert [row["method"] for row in read["benchmarks"][0]["rows"]] == ["soup"]
 
 
 @pytest.mark.parametrize("name", ["nosuch", "nosuch.json", ".", ""])
 def test_a_baseline_that_is_not_there_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no saved comparison"):
-        gates.read_baseline(tmp_path / name)
+        read_baseline(tmp_path / name)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +187,7 @@ def test_a_baseline_that_is_not_there_is_refused(name: str, tmp_path: Path) -> N
 def test_a_damaged_baseline_is_refused(change: Callable[[dict], object], word: str, tmp_path: Path) -> None:
     """When it is read, which is before any training."""
     with pytest.raises(BadInput, match=word):
-        gates.read_baseline(saved_at(tmp_path / "main.json", change))
+        read_baseline(saved_at(tmp_path / "main.json", change))
 
 
 def test_no_name_of_a_baseline_opens_the_gate(tmp_path: Path) -> None:
@@ -201,9 +204,9 @@ def test_collapsed_points_count_on_both_sides_or_on_none(keeps: bool, fix: str) 
     front = make_front("soup", 1.0)
     now, before = compare([front], keep_collapsed=keeps), compare([front], keep_collapsed=not keeps)
     with pytest.raises(BadInput, match=r"main\.json .* collapsed") as error:
-        gate(now, before, name="main.json", tolerance=0.01)
+        judge(now, before, name="main.json", tolerance=0.01)
     assert fix in error.value.fix
-    assert gate(now, now, name="main.json", tolerance=0.01)["verdict"] == "passed"
+    assert judge(now, now, name="main.json", tolerance=0.01)["verdict"] == "passed"
 
 
 def test_a_method_compared_with_itself_rarely_regresses():
@@ -217,7 +220,7 @@ def test_a_method_compared_with_itself_rarely_regresses():
 
     for _ in range(100):
         rows = [{"method": "soup", "runs": _runs([trained(s) for s in range(3)])} for _ in range(2)]
-        alarms.append(gates._judged(*rows, [-2.0, -2.0], 0.01)["verdict"] == "regressed")
+        alarms.append(_judged(*rows, [-2.0, -2.0], 0.01)["verdict"] == "regressed")
     assert np.mean(alarms) <= 0.05
 
 
@@ -232,11 +235,11 @@ def closed() -> dict:
     shift = np.where(np.arange(60) % 2, 3.0, -3.2)[None, :, None]
     now = [make_front("soup", 0.3), replace(before[1], evaluator=before[1].evaluator + shift)]
     document = compare(now)
-    return document | {"gate": gate(document, compare(before), name="a|b%.json", tolerance=0.01)}
+    return document | {"gate": judge(document, compare(before), name="a|b%.json", tolerance=0.01)}
 
 
 def test_junit(closed):
-    suites = ElementTree.fromstring(exports.FORMATS[".xml"](closed))
+    suites = ElementTree.fromstring(COMPARISON_FORMATS[".xml"](closed))
     (suite,) = suites
     assert {k: suite.attrib[k] for k in ("tests", "failures", "skipped")} == {
         "tests": "3", "failures": "2", "skipped": "1"
@@ -245,13 +248,13 @@ def test_junit(closed):
     assert cases["soup"].find("failure").attrib["message"].startswith("regressed: -")
     assert cases["gone"].find("failure").attrib["type"] == "lost"
     assert cases["context"].find("skipped") is not None
-    plain = ElementTree.fromstring(exports.FORMATS[".xml"](compare([make_front("x\x00<&\ud800", 1.0)])))
+    plain = ElementTree.fromstring(COMPARISON_FORMATS[".xml"](compare([make_front("x\x00<&\ud800", 1.0)])))
     assert plain[0][0].attrib["name"] == "x?<&?"
     assert plain[0].attrib["failures"] == "0"
 
 
 def test_markdown_bears_a_marker_and_the_verdicts(closed):
-    text = render.markdown(closed)
+    text = comparison_markdown(closed)
     assert text.startswith("<!-- moa compare -->\n")
     assert "**Gate regressed** against a\\|b%.json, tolerance 1 %" in text
     assert "| toy | soup | regressed: -" in text

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from moa_cli.comparison import compare
+from moa_cli.comparisons.comparison import compare
 from tests.kit.fronts import make_front, only
 
 

@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import BadInput, Front, write_text
-from moa_cli import fronts, steps, store
+from benchmarks.common.atomic import write_text
+from benchmarks.common.errors import BadInput
+from benchmarks.measure.front import Front
 from moa_cli.app import app
+from moa_cli.commands.typed import folder_names, trained_folders
+from moa_cli.comparisons.select import found_fronts, named_fronts, run_of
+from moa_cli.runs.record import write_record
 from tests.kit.fronts import make_card, save
 from tests.kit.runs import RECORD
 
@@ -23,14 +27,14 @@ def measured(home: Path, method: str, seed: int, benchmark: str = "toy", version
     save(folder / "front", replace(make_card(prompts=4), benchmark=benchmark, version=version))
     told = json.loads((folder / "front" / "front.json").read_text())
     write_text(folder / "front" / "front.json", json.dumps(told | {"method": method, "seed": seed}))
-    store.write_record(folder, replace(RECORD, method=method, seed=seed))
+    write_record(folder, replace(RECORD, method=method, seed=seed))
     return folder
 
 
 def asked(home: Path, benchmarks: tuple[str, ...] = (), seeds: tuple[int, ...] = ()) -> tuple[list[str], list[str]]:
     """What is found, and what is said."""
     said: list[str] = []
-    found = fronts.found(home, benchmarks, seeds, said.append)
+    found = found_fronts(home, benchmarks, seeds, said.append)
     return [name(front) for front in found], said
 
 
@@ -64,7 +68,7 @@ def test_what_is_damaged_or_unfinished_does_not_stop_the_others(tmp_path: Path) 
     for seed, file in ((1, "front/front.json"), (2, "front/w-001.parquet")):
         (measured(tmp_path, "soup", seed) / file).write_bytes(b"{")
     for seed, status in ((3, "trained"), (4, "training")):
-        store.write_record(tmp_path / "toy" / "soup" / f"0-s{seed}", replace(RECORD, seed=seed, status=status))
+        write_record(tmp_path / "toy" / "soup" / f"0-s{seed}", replace(RECORD, seed=seed, status=status))
     write_text(tmp_path / "toy" / "soup" / "0-s5" / "run.json", "{")
     found, said = asked(tmp_path)
     assert found == ["toy soup 0"]
@@ -87,15 +91,15 @@ def test_only_fronts_under_the_newest_card_are_found(tmp_path: Path) -> None:
 
 def test_what_is_named_must_be_a_run(tmp_path: Path) -> None:
     folder = measured(tmp_path, "soup", 0)
-    (front,) = fronts.named([folder])
-    assert fronts.run_of(front) == folder
+    (front,) = named_fronts([folder])
+    assert run_of(front) == folder
     (tmp_path / "file").write_text("")
     for none in (tmp_path / "toy", tmp_path / "nowhere", tmp_path / "file"):
         with pytest.raises(BadInput, match="there is no run"):
-            fronts.named([none])
+            named_fronts([none])
     (tmp_path / "all.json").write_text("{}")
     with pytest.raises(BadInput, match="is a saved comparison, and no run") as refusal:
-        fronts.named([folder, tmp_path / "all.json"])
+        named_fronts([folder, tmp_path / "all.json"])
     assert f"--baseline {tmp_path / 'all.json'}" in refusal.value.fix
     with pytest.raises(BadInput, match="is a file"):
         asked(tmp_path / "file")
@@ -103,15 +107,15 @@ def test_what_is_named_must_be_a_run(tmp_path: Path) -> None:
 
 def test_benchmarks_are_known_by_name_or_by_their_runs(tmp_path: Path) -> None:
     measured(tmp_path, "soup", 0)
-    assert steps.folder_names(["toy,hh-rlhf-mini"], tmp_path) == ["toy", "hh-rlhf-mini"]
+    assert folder_names(["toy,hh-rlhf-mini"], tmp_path) == ["toy", "hh-rlhf-mini"]
     with pytest.raises(BadInput, match="did you mean hh-rlhf-mini"):
-        steps.folder_names(["hh-rlhf-mni"], tmp_path)
+        folder_names(["hh-rlhf-mni"], tmp_path)
 
 
 def test_runs_that_cannot_be_used_are_not_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, broken = measured(tmp_path, "soup", 0), measured(tmp_path, "soup", 1)
     (broken / "run.json").write_text("{")
-    assert steps.trained_folders([], [], tmp_path) == [folder]
+    assert trained_folders([], [], tmp_path) == [folder]
     told = capsys.readouterr().err.replace("\n", "")
     assert "left out: cannot use" in told
     assert "1 trained runs" in told

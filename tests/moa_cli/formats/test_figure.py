@@ -9,17 +9,21 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from methods import method_names
-from moa_cli import exports, output
-from moa_cli.comparison import compare
-from moa_cli.figure import OWN_STYLE, Style, figure, styles
+from methods.contract.find import method_names
+from moa_cli.comparisons.comparison import compare
+from moa_cli.formats.exports import COMPARISON_FORMATS
+from moa_cli.formats.figure import comparison_figure
+from moa_cli.formats.output import write_document
+from moa_cli.style import OWN_STYLE, Style, styles_of
 from tests.kit.fronts import PROMPTS, make_card, make_front
 
 
 @pytest.mark.parametrize(("objectives", "panels"), [(1, 2), (2, 2), (3, 6), (5, 2)])
 def test_the_figure_has_its_panels(objectives, panels):
     card = make_card(objectives)
-    made = figure(compare([make_front("sft", 0, steering="none", card=card), make_front("soup", 1.0, card=card)]))
+    made = comparison_figure(
+        compare([make_front("sft", 0, steering="none", card=card), make_front("soup", 1.0, card=card)])
+    )
     assert len(made.axes) == panels
     told = {t.get_text() for t in made.legends[0].get_texts()}
     assert told - {"adds nothing to HV"} == {"sft", "soup"}
@@ -31,7 +35,7 @@ def test_methods_look_the_same_in_every_comparison():
 
     def drawn(*names: str) -> dict[str, Style]:
         rows = [{"method": name, "steering": "none" if name == "sft" else "merge"} for name in names]
-        return styles({"benchmarks": [{"rows": rows}]})
+        return styles_of({"benchmarks": [{"rows": rows}]})
 
     many = drawn("sft", *OWN_STYLE, *(f"mine {k}" for k in range(60)))
     assert len(set(many.values())) == len(many)
@@ -50,7 +54,7 @@ def test_dominated_points_are_hollow():
         log_prob=front.log_prob[:2], ended=front.ended[:2], tokens=front.tokens[:2], collapsed=front.collapsed[:2],
         text_statistics=front.text_statistics[:2],
     )  # fmt: skip
-    (dots,) = figure(compare([two])).axes[0].collections
+    (dots,) = comparison_figure(compare([two])).axes[0].collections
     faces = [tuple(f) for f in dots.get_facecolors()]
     assert faces[0] != (1, 1, 1, 1)
     assert faces[1] == (1, 1, 1, 1)
@@ -62,18 +66,18 @@ def test_collapsed_points_are_hollow_and_crossed_out():
     spoilt = np.zeros_like(front.collapsed)
     spoilt[5] = True
     front = replace(front, collapsed=spoilt)
-    dots, cross = figure(compare([front])).axes[0].collections
+    dots, cross = comparison_figure(compare([front])).axes[0].collections
     white = [k for k, face in enumerate(dots.get_facecolors()) if tuple(face) == (1, 1, 1, 1)]
     assert 10 - 5 in white, "drawn from the lowest first weight"
     np.testing.assert_allclose(cross.get_offsets(), front.points[5:6])
-    told = {text.get_text() for text in figure(compare([front])).legends[0].get_texts()}
+    told = {text.get_text() for text in comparison_figure(compare([front])).legends[0].get_texts()}
     assert told == {"soup", "adds nothing to HV", "too many collapsed"}
-    kept = figure(compare([front], keep_collapsed=True)).axes[0].collections[0]
+    kept = comparison_figure(compare([front], keep_collapsed=True)).axes[0].collections[0]
     assert tuple(kept.get_facecolors()[5]) != (1, 1, 1, 1)
 
 
 def test_svg_keeps_text_as_text_and_png_is_a_picture(document, tmp_path: Path):
-    output.write(document, tmp_path / "x.svg", exports.FORMATS)
+    write_document(document, tmp_path / "x.svg", COMPARISON_FORMATS)
     assert "helpful (SFT SDs)" in (tmp_path / "x.svg").read_text()
-    output.write(document, tmp_path / "x.png", exports.FORMATS)
+    write_document(document, tmp_path / "x.png", COMPARISON_FORMATS)
     assert imread(tmp_path / "x.png").shape[1] == pytest.approx(2 * 3.3 * 300, abs=2)

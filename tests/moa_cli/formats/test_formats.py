@@ -13,9 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import BadInput
-from moa_cli import console, exports, output, render, steps
-from moa_cli.comparison import compare
+from benchmarks.common.errors import BadInput
+from moa_cli.commands.finish import check_outputs, write_outputs
+from moa_cli.comparisons.comparison import compare
+from moa_cli.console import out
+from moa_cli.formats.columns import columns
+from moa_cli.formats.exports import COMPARISON_FORMATS, comparison_csv, comparison_markdown, latex
+from moa_cli.formats.output import write_document
 from tests.kit.fronts import COST, NAMES, make_card, make_front
 from tests.kit.pages import show
 from tests.kit.worlds import GOLD
@@ -59,7 +63,7 @@ def test_a_method_below_the_base_loses_what_the_pair_says(fronts):
     (pair,) = document["benchmarks"][0]["pairs"]
     assert (pair["a"], pair["b"]) == ("sft", "worse")
     expected = f"-{pair['difference']:.2f} [-{pair['high']:.2f}, -{pair['low']:.2f}]*"
-    assert expected in render.markdown(document)
+    assert expected in comparison_markdown(document)
 
 
 def test_seeds_that_differ_are_shown(fronts):
@@ -73,14 +77,14 @@ def test_names_cannot_inject_markup(tmp_path):
     document = compare([make_front(nasty, 1.0), make_front("plain", 0.5)])
     assert "[red]a|b_c" in show(document)
     assert "\x1b" not in show(document)
-    assert r"\[red\]a\|b\_c" in render.markdown(document)
-    assert r"[red]a|b\_c\$x\textasciicircum{}2\$?[31m?\%\&" in exports.latex(document)
-    output.write(document, tmp_path / "figure.svg", exports.FORMATS)
+    assert r"\[red\]a\|b\_c" in comparison_markdown(document)
+    assert r"[red]a|b\_c\$x\textasciicircum{}2\$?[31m?\%\&" in latex(document)
+    write_document(document, tmp_path / "figure.svg", COMPARISON_FORMATS)
 
 
 def test_markdown_has_whole_intervals(document):
     row = document["benchmarks"][0]["rows"][0]["evaluator"]
-    text = render.markdown(document)
+    text = comparison_markdown(document)
     assert f"| context | {row['hypervolume']:.2f} [{row['hv_low']:.2f}, {row['hv_high']:.2f}] | +" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in rows}) == 1
@@ -91,7 +95,7 @@ def test_tables_name_the_base_and_tell_control_cost_and_efficiency(fronts):
     document = compare(fronts)
     (benchmark,) = document["benchmarks"]
     names = [row["method"] for row in benchmark["rows"]]
-    plain = list(render.columns(benchmark))
+    plain = list(columns(benchmark))
     benchmark["ceiling"] = {
         "evaluator": {
             "efficiency": {names[0]: {"value": 0.7, "low": 0.6, "high": 0.8}, **dict.fromkeys(names[1:])},
@@ -99,17 +103,17 @@ def test_tables_name_the_base_and_tell_control_cost_and_efficiency(fronts):
         }
     }
     benchmark["rows"][0] |= {"kendall_tau": {"helpful": 1.0, "harmless": None}, "cost": {"flops": 2.09e12}}
-    cells = render.columns(benchmark)
+    cells = columns(benchmark)
     assert [*cells] == [*plain[:5], "efficiency", *plain[5:]]
     assert "vs sft" in cells
     told = [[cells[name](row) for name in ("tau", "efficiency", "TFLOP")] for row in benchmark["rows"]]
     assert told[0] == ["1.00, -", "70% [60%, 80%]", "2.1"]
     assert told[1][1] == "≤ 62%"
     assert told[2][1] == "-"
-    for text in (render.markdown(document), exports.latex(document)):
+    for text in (comparison_markdown(document), latex(document)):
         assert "share of the best at the same KL" in text
         assert "over prompts;" in text, "there is one seed"
-    assert r"$\leq$ 62\%" in exports.latex(document)
+    assert r"$\leq$ 62\%" in latex(document)
     assert f"\nefficiency  {names[0]} 70%, {names[1]} ≤ 62%\n" in re.sub(" +\n", "\n", show(document))
     assert "efficiency: held-out HV as a share" in " ".join(show(document).split())
     assert "efficiency" not in show(compare(fronts))
@@ -121,13 +125,13 @@ def test_the_table_tells_what_an_answer_costs(fronts):
     given = replace(make_front("given", 0.5, steering="given"), cost={})
     measured = [*(replace(front, cost=COST | spent[front.method]) for front in fronts), given]
     (benchmark,) = compare(measured)["benchmarks"]
-    cells = render.columns(benchmark)
+    cells = columns(benchmark)
     told = {row["method"]: cells["answer"](row) for row in benchmark["rows"]}
     assert told == {"context": "48x", "soup": "1.8x", "sft": "1x", "given": "-"}
     assert [*cells][-3:] == ["TFLOP", "answer", "time"]
-    assert "answer: floating-point" in render.markdown(compare(measured))
+    assert "answer: floating-point" in comparison_markdown(compare(measured))
     for unknown in (fronts, measured[1:]):
-        assert "answer" not in render.markdown(compare(unknown))
+        assert "answer" not in comparison_markdown(compare(unknown))
 
 
 def test_what_is_not_held_out_is_not_called_so(document):
@@ -135,7 +139,7 @@ def test_what_is_not_held_out_is_not_called_so(document):
     told = ": no held-out evaluator, so 'held-out' is the training reward"
     card = replace(make_card(3), evaluators=(GOLD[0], *NAMES[1:3]))
     open_book = compare([make_front("soup", 1.0, card=card)])
-    for text in (show(open_book), render.markdown(open_book), exports.latex(open_book)):
+    for text in (show(open_book), comparison_markdown(open_book), latex(open_book)):
         assert f"harmless, humour{told}" in text
     assert told not in show(document)
     closed_to_nobody = compare([make_front("soup", 1.0, card=replace(make_card(), evaluators=NAMES[:2]))])
@@ -145,7 +149,7 @@ def test_what_is_not_held_out_is_not_called_so(document):
 
 def test_csv_has_a_line_per_point(fronts):
     document = compare([*fronts, make_front("wide", 1.0, card=make_card(3, "other"))])
-    lines = list(csv.DictReader(io.StringIO(exports.csv(document))))
+    lines = list(csv.DictReader(io.StringIO(comparison_csv(document))))
     assert len(lines) == 1 + 11 + 11 + 6
     assert float(lines[0]["reward:helpful"]) == document["benchmarks"][0]["rows"][0]["points"][0]["reward"][0]
     assert (lines[0]["collapsed"], lines[0]["collapsed_seeds"]) == ("False", "0")
@@ -153,7 +157,7 @@ def test_csv_has_a_line_per_point(fronts):
 
 
 def test_latex_is_balanced(document):
-    text = exports.latex(document)
+    text = latex(document)
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
     assert text.count(r" \\") == 1 + 3
     cells = [line.count(" & ") for line in text.splitlines() if line.endswith(r" \\")]
@@ -171,7 +175,7 @@ def test_a_suffix_decides_the_format_and_the_document_the_bytes(document, tmp_pa
         ".md": b"<!-- moa compare -->",
     }
     for name in ("one", "two"):
-        output.write(document, tmp_path / "deep" / f"{name}{suffix}", exports.FORMATS)
+        write_document(document, tmp_path / "deep" / f"{name}{suffix}", COMPARISON_FORMATS)
     one, two = (tmp_path / "deep" / f"{name}{suffix}" for name in ("one", "two"))
     assert one.read_bytes().startswith(starts.get(suffix, b""))
     assert one.read_bytes() == two.read_bytes()
@@ -179,14 +183,14 @@ def test_a_suffix_decides_the_format_and_the_document_the_bytes(document, tmp_pa
 
 
 def test_json_is_the_document(document, tmp_path):
-    output.write(document, tmp_path / "x.json", exports.FORMATS)
+    write_document(document, tmp_path / "x.json", COMPARISON_FORMATS)
     assert json.loads((tmp_path / "x.json").read_text()) == document
 
 
 @pytest.mark.parametrize("name", ["x.docx", "x", "."])
 def test_an_unknown_suffix_lists_the_known(document, tmp_path, name):
     with pytest.raises(BadInput, match=r"\.md \.json \.csv \.tex \.xml \.png \.pdf \.svg"):
-        output.write(document, tmp_path / name, exports.FORMATS)
+        write_document(document, tmp_path / name, COMPARISON_FORMATS)
 
 
 def test_a_place_that_cannot_be_written(document, tmp_path):
@@ -194,17 +198,17 @@ def test_a_place_that_cannot_be_written(document, tmp_path):
     (tmp_path / "x.json").mkdir()
     for path in (tmp_path / "file" / "x.json", tmp_path / "x.json"):
         with pytest.raises(BadInput, match="cannot write"):
-            output.write(document, path, exports.FORMATS)
+            write_document(document, path, COMPARISON_FORMATS)
     assert {p.name for p in tmp_path.iterdir()} == {"file", "x.json"}
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "folder.md").mkdir()
-    steps.check_outputs([tmp_path / "new" / "a.md"], exports.FORMATS)
+    check_outputs([tmp_path / "new" / "a.md"], COMPARISON_FORMATS)
     for path, reason in (("folder.md", "it is a folder"), ("file/new/a.md", "file is a file")):
         with pytest.raises(BadInput, match=reason):
-            steps.check_outputs([tmp_path / path], exports.FORMATS)
+            check_outputs([tmp_path / path], COMPARISON_FORMATS)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.md"]
 
 
@@ -213,17 +217,17 @@ def test_a_file_that_cannot_be_written_costs_no_other(
 ) -> None:
     (tmp_path / "folder.md").mkdir()
     files = [tmp_path / "folder.md", tmp_path / "a.csv"]
-    assert not steps.write_outputs(document, files, exports.FORMATS)
+    assert not write_outputs(document, files, COMPARISON_FORMATS)
     assert (tmp_path / "a.csv").read_text().startswith("benchmark,")
     assert "cannot write" in capsys.readouterr().err
-    assert steps.write_outputs(document, files[1:], exports.FORMATS)
+    assert write_outputs(document, files[1:], COMPARISON_FORMATS)
 
 
 @pytest.mark.parametrize(("encoding", "shown"), [("utf-8", '"\u00b1"'), ("ascii", r'"\u00b1"')])
 def test_json_is_exact_in_every_encoding(encoding: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr(sys, "stdout", stream)
-    console.out(["\u00b1"])
+    out(["\u00b1"])
     written = stream.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
     assert json.loads(written) == ["\u00b1"]
     assert shown in written

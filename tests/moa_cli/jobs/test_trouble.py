@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from moa_cli import steps
-from moa_cli.job import Job, Outcome, Source
+from moa_cli.commands.finish import show_failures
+from moa_cli.jobs.job import Job, Outcome
+from moa_cli.runs.config import Source
 from tests.kit.cli import environment, moa, process
 from tests.kit.worlds import METHODS
 
@@ -21,7 +22,7 @@ from tests.kit.worlds import METHODS
 def test_what_several_jobs_failed_for_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     jobs = [Job(kind="part", source=Source("here", tmp_path), part=part) for part in ("policy", "reward", "evaluator")]
     outcomes = [Outcome(job=job, error=(what, "why", "fix")) for job, what in zip(jobs, "aba", strict=True)]
-    steps.show_failures(outcomes)
+    show_failures(outcomes)
     assert capsys.readouterr().err.count("error: ") == 2
 
 

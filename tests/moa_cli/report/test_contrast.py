@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from moa_cli.figure import COLOURS
-from moa_cli.report import html
+from moa_cli.report.page import report_html
+from moa_cli.style import COLOURS
 from tests.kit.pages import Page, toy
 
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return html(toy())
+    return report_html(toy())
 
 
 def luminance(colour: str) -> float:
@@ -59,7 +59,7 @@ def test_text_can_be_read_on_its_background(page):
 
 @pytest.mark.parametrize("objectives", [2, 3, 4])
 def test_drawings_can_be_seen_on_both_backgrounds(objectives):
-    text = html(toy(objectives))
+    text = report_html(toy(objectives))
     light, dark = themes(text)
     of_the_page = {"currentColor": "ink", "var(--muted)": "muted", "var(--paper)": "paper", "var(--line)": "line"}
     seen = set()

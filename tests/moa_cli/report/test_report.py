@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from moa_cli import exports, output
-from moa_cli.charts import attained
-from moa_cli.comparison import compare
-from moa_cli.figure import counted
-from moa_cli.markup import LONG, el, inert
-from moa_cli.report import SECTIONS, html
+from moa_cli.comparisons.comparison import compare
+from moa_cli.comparisons.document import adds_to_volume
+from moa_cli.formats.exports import COMPARISON_FORMATS
+from moa_cli.formats.output import write_document
+from moa_cli.report.elements.markup import LONG, el, inert
+from moa_cli.report.page import SECTIONS, report_html
+from moa_cli.report.sections.fronts import attained
 from tests.kit.fronts import make_card, make_front
 from tests.kit.pages import Page, filled, toy
 
@@ -38,7 +39,7 @@ def document() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def page(document) -> str:
-    return html(document)
+    return report_html(document)
 
 
 def test_the_check_of_pages_sees_what_is_wrong():
@@ -75,20 +76,20 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_comparison_has_a_whole_report(case):
-    page = Page(html(CASES[case]))
+    page = Page(report_html(CASES[case]))
     assert page.text.count("How to reproduce") == 1
     for title in SECTIONS:
         assert title in page.text
     ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids)), "ids are unique, also across drawings"
-    used = re.findall(r'(?:href="|url\()#([\w-]+)', html(CASES[case]))
+    used = re.findall(r'(?:href="|url\()#([\w-]+)', report_html(CASES[case]))
     assert used
     assert set(used) <= set(ids)
     assert not re.search(r"\bnan\b|\binf\b|\bNone\b", page.text)
 
 
 def test_the_same_document_gives_the_same_bytes(document, page, tmp_path):
-    output.write(document, tmp_path / "x.html", exports.FORMATS)
+    write_document(document, tmp_path / "x.html", COMPARISON_FORMATS)
     assert (tmp_path / "x.html").read_bytes() == page.encode()
 
 
@@ -234,7 +235,7 @@ def skeleton(page: Page) -> list[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:20]))
 def test_hostile_text_is_shown_and_does_nothing(document, page, text):
-    page_with = html(attacked(document, text))
+    page_with = report_html(attacked(document, text))
     found = Page(page_with)
     assert skeleton(found) == skeleton(Page(page)), "it made or unmade an element or an attribute"
     assert {unicodedata.category(c) for c in page_with if c != "\n"} & {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} == set()
@@ -244,7 +245,7 @@ def test_hostile_text_is_shown_and_does_nothing(document, page, text):
 
 
 def test_texts_appear_as_they_are(document):
-    shown = Page(html(attacked(document, "<script>alert(1)</script>"))).text
+    shown = Page(report_html(attacked(document, "<script>alert(1)</script>"))).text
     for text in (
         "soup",
         "helpful",
@@ -279,7 +280,7 @@ def test_a_gate_comes_first_and_names_who_failed(document, page):
 
 
 def test_intervals_include_seeds_only_where_there_are_several():
-    one, two = (Page(html(CASES[case])).text for case in ("one seed", "two objectives"))
+    one, two = (Page(report_html(CASES[case])).text for case in ("one seed", "two objectives"))
     assert "over prompts, paired" in one
     assert "luck in training" in one
     assert "over prompts and training seeds, paired" in two
@@ -295,10 +296,10 @@ def test_which_points_count():
     points = [{"weights": [k / 3], "evaluator": xy, "collapsed": k == 3} for k, xy in enumerate(plane)]
     whole = [point | {"collapsed": False} for point in points]
     left_out, kept = {"keeps_collapsed": False}, {"keeps_collapsed": True}
-    assert counted(left_out, {"points": points}, "evaluator").tolist() == [True, True, True, False]
-    assert counted(left_out, {"points": whole}, "evaluator").tolist() == [False, False, False, True]
-    assert counted(kept, {"points": points}, "evaluator").tolist() == [False, False, False, True]
-    assert not counted(left_out, {"points": points[3:]}, "evaluator").any()
+    assert adds_to_volume(left_out, {"points": points}, "evaluator").tolist() == [True, True, True, False]
+    assert adds_to_volume(left_out, {"points": whole}, "evaluator").tolist() == [False, False, False, True]
+    assert adds_to_volume(kept, {"points": points}, "evaluator").tolist() == [False, False, False, True]
+    assert not adds_to_volume(left_out, {"points": points[3:]}, "evaluator").any()
 
 
 def test_the_staircase():
@@ -313,11 +314,11 @@ def test_collapsed_points_are_listed(page):
     document = toy()
     document["benchmarks"][0]["keeps_collapsed"] = True
     document["benchmarks"][0]["rows"][0]["points"][3] |= {"collapsed": True, "collapsed_seeds": 2}
-    assert f"Kept in {point.replace('for', 'in spite of')}" in Page(html(document)).text
+    assert f"Kept in {point.replace('for', 'in spite of')}" in Page(report_html(document)).text
 
 
 def test_nothing_is_compared_with_a_row_of_which_no_point_counts():
-    text = Page(html(collapsed("sft"))).text
+    text = Page(report_html(collapsed("sft"))).text
     assert "; all points of sft are left out for collapse." in text
     assert "so nothing can be compared with it" in text
     assert not re.search(r"over sft[ )]", text)
@@ -332,7 +333,7 @@ def test_methods_keep_their_colour_across_benchmarks():
     """One that is only in the second shifts none of the first."""
     other = make_card(benchmark="other")
     fronts = [make_front("soup", 1.0), make_front("soup", 1.0, card=other), make_front("aa", 1.0, card=other)]
-    text = html(filled(compare(fronts)))
+    text = report_html(filled(compare(fronts)))
     marks = set(re.findall(r"<path ([^>]*)></path></svg><bdi>soup</bdi>", text))
     assert len(marks) == 1
 
@@ -342,11 +343,11 @@ def test_a_comparison_made_in_python_has_no_command(document):
     made = {key: value for key, value in document.items() if key in ("schema", "benchmarks")}
     made = copy.deepcopy(made)
     made["benchmarks"][0]["rows"][0]["points"][0]["language"] = {"ended": None, "perplexity": None}
-    assert "Settings on toy" in Page(html(made)).text
+    assert "Settings on toy" in Page(report_html(made)).text
 
 
 def test_a_method_whose_cost_is_unknown_joins(document):
     """Answers that were made elsewhere come without a ledger."""
     front = replace(make_front("elsewhere", 0.5), cost={})
     made = filled(compare([make_front("soup", 1.0), front]))
-    assert "elsewhere" in Page(html(made)).text
+    assert "elsewhere" in Page(report_html(made)).text

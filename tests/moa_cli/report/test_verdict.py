@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from moa_cli.verdict import gate, verdict
+from moa_cli.report.verdict import gate_sentence, verdict
 from tests.kit.pages import Page
 
 
@@ -97,4 +97,4 @@ def test_the_verdict_on_one_method():
 
 def test_a_gate_that_passed():
     passed = {"baseline": "b.json", "tolerance": 0.01, "verdicts": [], "verdict": "passed"}
-    assert Page(gate(passed)).text == "Gate passed: no method became worse (baseline b.json, tolerance 1.0%)."
+    assert Page(gate_sentence(passed)).text == "Gate passed: no method became worse (baseline b.json, tolerance 1.0%)."

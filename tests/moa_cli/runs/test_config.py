@@ -9,10 +9,13 @@ from typing import Any, Literal, get_args, get_type_hints
 
 import pytest
 
-from benchmarks import BadInput, Range, Sampling, Scratch, TrainedReward, fit, type_words
-from benchmarks._table import Table
-from methods import find_method, method_names
-from moa_cli.config import flat, resolve, restore
+from benchmarks.common.errors import BadInput
+from benchmarks.common.settings import Range, fit, type_words
+from benchmarks.data.table import Table
+from benchmarks.spec.description import Sampling, Scratch
+from benchmarks.spec.objective import TrainedReward
+from methods.contract.find import find_method, method_names
+from moa_cli.runs.config import flat, resolve, restore
 from tests.kit.files import MY_METHOD
 
 EXAMPLE = str(MY_METHOD)

@@ -10,19 +10,18 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import (
-    FRONT_SCHEMA,
-    BadInput,
-    Benchmark,
-    NotPermitted,
-    has_point,
-    load_benchmark,
-    locked,
-    read_front,
-    write_text,
-)
-from methods import Method, find_method
-from moa_cli import store
+from benchmarks.common.atomic import locked, write_text
+from benchmarks.common.errors import BadInput, NotPermitted
+from benchmarks.load.load import load_benchmark
+from benchmarks.measure.front_files import FRONT_SCHEMA, has_point, read_front
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.card import stored_card
+from methods.contract.find import find_method
+from methods.contract.method import Method
+from moa_cli.runs.folders import check_home, find_runs, run_folder
+from moa_cli.runs.front import forget_other_points, front_document, last_rows
+from moa_cli.runs.record import read_record, run_status, write_record
+from moa_cli.runs.state import is_measured, is_scored, is_trained
 from tests.kit.fronts import WEIGHTS, make_card, save
 from tests.kit.runs import RECORD
 
@@ -30,22 +29,22 @@ from tests.kit.runs import RECORD
 def test_a_folder_is_named_after_what_is_trained_on_what(tmp_path: Path) -> None:
     ric = find_method("ric")
     mini = load_benchmark("hh-rlhf-mini", home=tmp_path)
-    folder = store.run_folder(mini, ric(), 0)
+    folder = run_folder(mini, ric(), 0)
     assert folder.parent == tmp_path / "hh-rlhf-mini" / "ric"
     assert folder.name.endswith("-s0")
     others = [
-        store.run_folder(mini, ric(batch=3), 0),
-        store.run_folder(mini, ric(), 1),
-        store.run_folder(replace(mini, eval_prompts=5), ric(), 0),
-        store.run_folder(mini, find_method("sft")(), 0),
+        run_folder(mini, ric(batch=3), 0),
+        run_folder(mini, ric(), 1),
+        run_folder(replace(mini, eval_prompts=5), ric(), 0),
+        run_folder(mini, find_method("sft")(), 0),
     ]
     assert len({folder, *others}) == 5
-    assert store.run_folder(replace(mini, grid=((1.0, 0.0),)), ric(rounds=ric.rounds), 0) == folder
+    assert run_folder(replace(mini, grid=((1.0, 0.0),)), ric(rounds=ric.rounds), 0) == folder
 
 
 def test_a_record_survives(tmp_path: Path) -> None:
-    store.write_record(tmp_path, RECORD)
-    assert store.read_record(tmp_path) == RECORD
+    write_record(tmp_path, RECORD)
+    assert read_record(tmp_path) == RECORD
     assert json.loads((tmp_path / "run.json").read_text())["schema"] == "moa.run/1"
     assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
 
@@ -54,27 +53,27 @@ def test_a_record_survives(tmp_path: Path) -> None:
 def test_damage_is_named(content: str, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(content)
     with pytest.raises(BadInput, match=r"run\.json"):
-        store.read_record(tmp_path)
+        read_record(tmp_path)
 
 
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no run"):
-        store.read_record(tmp_path)
-    assert store.front_document(tmp_path) is None
-    assert store.find_runs(tmp_path) == []
-    assert store.last_rows(tmp_path, 3) == []
+        read_record(tmp_path)
+    assert front_document(tmp_path) is None
+    assert find_runs(tmp_path) == []
+    assert last_rows(tmp_path, 3) == []
 
 
 def test_runs_are_found_by_benchmark_and_method(tmp_path: Path) -> None:
     for name in ("a/sft/0-s0", "a/ric/0-s0", "b/sft/0-s0", "a/prepared"):
-        store.write_record(tmp_path / name, RECORD)
-    assert [str(p.relative_to(tmp_path)) for p in store.find_runs(tmp_path)] == [
+        write_record(tmp_path / name, RECORD)
+    assert [str(p.relative_to(tmp_path)) for p in find_runs(tmp_path)] == [
         "a/ric/0-s0",
         "a/sft/0-s0",
         "b/sft/0-s0",
     ]
-    assert [p.parts[-3] for p in store.find_runs(tmp_path, methods=["sft"])] == ["a", "b"]
-    assert len(store.find_runs(tmp_path, ["a"], ["ric"])) == 1
+    assert [p.parts[-3] for p in find_runs(tmp_path, methods=["sft"])] == ["a", "b"]
+    assert len(find_runs(tmp_path, ["a"], ["ric"])) == 1
 
 
 def test_a_retrained_method_is_done_when_its_weights_are(tmp_path: Path) -> None:
@@ -84,23 +83,23 @@ def test_a_retrained_method_is_done_when_its_weights_are(tmp_path: Path) -> None
         steering = "retrain"
 
     method = Retrained()
-    folder = store.run_folder(mini, method, 0)
+    folder = run_folder(mini, method, 0)
     weights = [list(w) for w in mini.trained_grid]
-    store.write_record(folder, replace(RECORD, trained_at=weights))
-    assert store.is_trained(folder, mini, method)
-    store.write_record(folder, replace(RECORD, trained_at=weights[:-1]))
-    assert not store.is_trained(folder, mini, method)
-    assert store.is_trained(folder, mini, soups)
-    store.write_record(folder, replace(RECORD, status="training"))
-    assert not store.is_trained(folder, mini, soups)
+    write_record(folder, replace(RECORD, trained_at=weights))
+    assert is_trained(folder, mini, method)
+    write_record(folder, replace(RECORD, trained_at=weights[:-1]))
+    assert not is_trained(folder, mini, method)
+    assert is_trained(folder, mini, soups)
+    write_record(folder, replace(RECORD, status="training"))
+    assert not is_trained(folder, mini, soups)
 
 
 def test_a_training_whose_process_is_gone_has_stopped(tmp_path: Path) -> None:
     begun = replace(RECORD, status="training")
-    assert [store.status(tmp_path, record) for record in (begun, RECORD)] == ["stopped", "trained"]
+    assert [run_status(tmp_path, record) for record in (begun, RECORD)] == ["stopped", "trained"]
     with locked(tmp_path / "lock"):
-        assert store.status(tmp_path, begun) == "training"
-    assert store.status(tmp_path, begun) == "stopped"
+        assert run_status(tmp_path, begun) == "training"
+    assert run_status(tmp_path, begun) == "stopped"
 
 
 @pytest.fixture
@@ -108,9 +107,9 @@ def soup(tmp_path: Path) -> tuple[Path, Benchmark, Method]:
     """A measured run: its folder, its benchmark (three weights, four prompts), its method."""
     method, card = find_method("rewarded-soups")(), make_card(prompts=4)
     mini = replace(load_benchmark("hh-rlhf-mini", home=tmp_path), grid=WEIGHTS)
-    folder = store.run_folder(mini, method, 0)
+    folder = run_folder(mini, method, 0)
     save(folder / "front", card)
-    store.write_record(folder, RECORD)
+    write_record(folder, RECORD)
     prepared = tmp_path / mini.name / "prepared" / f"card-{mini.identity}.json"
     write_text(prepared, json.dumps({"card": card.to_json()}))
     return folder, mini, method
@@ -118,15 +117,15 @@ def soup(tmp_path: Path) -> tuple[Path, Benchmark, Method]:
 
 def test_a_front_is_measured_under_the_card_in_force_at_all_weights(soup: tuple[Path, Benchmark, Method]) -> None:
     folder, mini, method = soup
-    assert store.is_measured(folder, mini, method)
-    assert store.is_scored(folder, mini)
-    assert not store.is_measured(folder, replace(mini, grid=WEIGHTS[:2]), method)
-    assert store.is_scored(folder, replace(mini, grid=WEIGHTS[:2]))
+    assert is_measured(folder, mini, method)
+    assert is_scored(folder, mini)
+    assert not is_measured(folder, replace(mini, grid=WEIGHTS[:2]), method)
+    assert is_scored(folder, replace(mini, grid=WEIGHTS[:2]))
     prepared = mini.home / mini.name / "prepared" / f"card-{mini.identity}.json"
     prepared.write_text(json.dumps({"card": make_card(prompts=5).to_json()}))
-    assert not store.is_measured(folder, mini, method)
+    assert not is_measured(folder, mini, method)
     prepared.unlink()
-    assert not store.is_measured(folder, mini, method)
+    assert not is_measured(folder, mini, method)
 
 
 @pytest.mark.parametrize(
@@ -148,8 +147,8 @@ def test_a_damaged_front_is_to_be_measured_again(
     """Else the command that the message names would find nothing to do."""
     folder, mini, method = soup
     damage(folder / "front")
-    assert not store.is_measured(folder, mini, method)
-    assert not store.is_scored(folder, mini)
+    assert not is_measured(folder, mini, method)
+    assert not is_scored(folder, mini)
     with pytest.raises(BadInput) as refused:
         read_front(folder / "front")
     assert refused.value.fix.endswith(f"moa eval {folder} --pareto")
@@ -167,13 +166,13 @@ def test_a_front_that_may_not_be_read_is_not_damaged(
     with monkeypatch.context() as patch:
         patch.setattr(pq, "ParquetFile", deny)
         with pytest.raises(NotPermitted, match="no permission"):
-            store.is_measured(folder, mini, method)
+            is_measured(folder, mini, method)
         with pytest.raises(NotPermitted):
             has_point(folder / "front", 0, make_card(prompts=4))
     monkeypatch.setattr(Path, "read_text", deny)
     readers: list[Callable[[], object]] = [
-        lambda: read_front(folder / "front"), lambda: store.front_document(folder), lambda: store.read_record(folder),
-        lambda: store.stored_card(mini),
+        lambda: read_front(folder / "front"), lambda: front_document(folder), lambda: read_record(folder),
+        lambda: stored_card(mini),
     ]  # fmt: skip
     for read in readers:
         with pytest.raises(NotPermitted, match="no permission") as refused:
@@ -182,22 +181,22 @@ def test_a_front_that_may_not_be_read_is_not_damaged(
 
 
 def test_points_of_other_weights_are_forgotten(tmp_path: Path) -> None:
-    store.forget_other_points(tmp_path, [(1.0, 0.0)])
+    forget_other_points(tmp_path, [(1.0, 0.0)])
     (tmp_path / "w-000.parquet").write_text("")
-    store.forget_other_points(tmp_path, [(1.0, 0.0)])
+    forget_other_points(tmp_path, [(1.0, 0.0)])
     assert (tmp_path / "w-000.parquet").exists()
-    store.forget_other_points(tmp_path, [(0.0, 1.0)])
+    forget_other_points(tmp_path, [(0.0, 1.0)])
     assert not (tmp_path / "w-000.parquet").exists()
 
 
 def test_a_log_line_that_was_cut_short_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text('{"step": 1}\n{"step": 2}\n{"st')
-    assert store.last_rows(tmp_path, 5) == [{"step": 1}, {"step": 2}]
+    assert last_rows(tmp_path, 5) == [{"step": 1}, {"step": 2}]
 
 
 def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
-    store.check_home(tmp_path / "new" / "deep")
+    check_home(tmp_path / "new" / "deep")
     assert not list(tmp_path.iterdir())
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="cannot write"):
-        store.check_home(tmp_path / "file" / "runs")
+        check_home(tmp_path / "file" / "runs")

@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import BadInput, Benchmark
-from moa_cli.responses import Found, read
+from benchmarks.common.errors import BadInput
+from benchmarks.prepare.benchmark import Benchmark
+from moa_cli.runs.responses import Found, read_responses
 from tests.kit.worlds import Cries
 
 Cells = dict[str, Any]
@@ -35,7 +36,7 @@ def save(path: Path, rows: Sequence[Cells]) -> Path:
 
 
 def found_in(rows: Sequence[Cells], benchmark: Benchmark, tmp_path: Path, **options: Any) -> Found:
-    return read(save(tmp_path / "theirs.jsonl", rows), benchmark, **options)
+    return read_responses(save(tmp_path / "theirs.jsonl", rows), benchmark, **options)
 
 
 def refuse(rows: Sequence[Cells], benchmark: Benchmark, tmp_path: Path, *words: str, **options: Any) -> None:
@@ -78,7 +79,7 @@ def test_all_formats_say_the_same(form: str, unprepared: Benchmark, tmp_path: Pa
     wanted = found_in(rows, unprepared, tmp_path, columns=["reward:ah=mine"]).runs
     name, encoded = FORMATS[form]
     (tmp_path / name).write_bytes(encoded(rows))
-    found = read(tmp_path / name, unprepared, columns=["reward:ah=mine"], method="theirs").runs
+    found = read_responses(tmp_path / name, unprepared, columns=["reward:ah=mine"], method="theirs").runs
     assert found == wanted
     assert found[0].content == wanted[0].content
     assert found[0].points[0].responses[3] == 'two\nlines, and "quotes"'
@@ -91,7 +92,7 @@ def test_parquet_and_other_column_names(unprepared: Benchmark, tmp_path: Path) -
     renamed = [{"question": r["prompt"], "output": r["answer"], "w": r["weights"], "prompt": "?"} for r in rows]
     pq.write_table(pa.Table.from_pylist(renamed), tmp_path / "x.parquet")
     columns = ["prompt=question", "answer=output", "weights=w"]
-    found = read(tmp_path / "x.parquet", unprepared, columns=columns, method="theirs")
+    found = read_responses(tmp_path / "x.parquet", unprepared, columns=columns, method="theirs")
     assert found.runs[0].content == wanted.content
     assert found.columns == {"prompt": "question", "answer": "output", "weights": "w"}
 
@@ -176,7 +177,10 @@ def test_identity_is_content(unprepared: Benchmark, tmp_path: Path) -> None:
     rows = rows_for(unprepared)
     (wanted,) = found_in(rows, unprepared, tmp_path).runs
     more = [{"prompt": "another", "answer": "x"}, *reversed(rows)]
-    assert read(save(tmp_path / "other.jsonl", more), unprepared, method="theirs").runs[0].content == wanted.content
+    assert (
+        read_responses(save(tmp_path / "other.jsonl", more), unprepared, method="theirs").runs[0].content
+        == wanted.content
+    )
     changed = [
         found_in(rows, unprepared, tmp_path, method="b"),
         found_in([*rows[1:], rows[0] | {"answer": "b"}], unprepared, tmp_path),
@@ -363,20 +367,20 @@ def test_all_mistakes_in_columns_are_told_at_once(unprepared: Benchmark, tmp_pat
 def test_files_that_cannot_be_used(name: str, content: bytes, word: str, unprepared: Benchmark, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadInput, match=word.replace("(", r"\(")):
-        read(tmp_path / name, unprepared)
+        read_responses(tmp_path / name, unprepared)
 
 
 def test_a_file_that_is_not_there(unprepared: Benchmark, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no data file"):
-        read(tmp_path / "x.jsonl", unprepared)
+        read_responses(tmp_path / "x.jsonl", unprepared)
 
 
 def test_a_file_called_as_a_method_needs_a_name(unprepared: Benchmark, tmp_path: Path) -> None:
     path = save(tmp_path / "ric.jsonl", rows_for(unprepared))
     with pytest.raises(BadInput) as caught:
-        read(path, unprepared)
+        read_responses(path, unprepared)
     assert caught.value.fix == "--name NAME"
-    assert read(path, unprepared, method="their ric").runs[0].method == "their ric"
+    assert read_responses(path, unprepared, method="their ric").runs[0].method == "their ric"
 
 
 @pytest.mark.parametrize("form", ["lines", "csv", "csv-crlf-bom"])
@@ -386,7 +390,7 @@ def test_hostile_and_huge_answers_come_through(form: str, unprepared: Benchmark,
     rows[0]["answer"], rows[1]["answer"] = HOSTILE, "a" * 1_000_000
     name, encoded = FORMATS[form]
     (tmp_path / name).write_bytes(encoded(rows))
-    (point,) = read(tmp_path / name, unprepared).runs[0].points
+    (point,) = read_responses(tmp_path / name, unprepared).runs[0].points
     assert point.responses[0] == HOSTILE
     assert len(point.responses[1]) == 1_000_000
 
@@ -396,4 +400,4 @@ def test_half_a_character_is_replaced(unprepared: Benchmark, tmp_path: Path) -> 
     rows = rows_for(unprepared)
     text = "".join(json.dumps(row) + "\n" for row in rows).replace("answer 3", "ah \\ud83d")
     (tmp_path / "x.jsonl").write_text(text)
-    assert read(tmp_path / "x.jsonl", unprepared).runs[0].points[0].responses[3] == "ah ?"
+    assert read_responses(tmp_path / "x.jsonl", unprepared).runs[0].points[0].responses[3] == "ah ?"

@@ -18,14 +18,24 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks import BadInput, Benchmark, Card, read_front, write_text
-from benchmarks._front_files import write_front, write_point
-from methods import Method, Run, find_method, method_name
-from moa_cli import curves, plan, store, study, tables
-from moa_cli.config import Settings, as_config
-from moa_cli.job import Source
-from moa_cli.plan import Contestant
-from moa_cli.sweep import sweep
+from benchmarks.common.atomic import write_text
+from benchmarks.common.errors import BadInput
+from benchmarks.measure.front_files import read_front, write_front, write_point
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.card import Card, stored_card
+from methods.contract.find import find_method
+from methods.contract.method import Method, method_name
+from methods.contract.run import Run
+from moa_cli.jobs.plan import measuring_jobs
+from moa_cli.jobs.sweep_run import sweep
+from moa_cli.runs.config import Settings, Source, as_config
+from moa_cli.runs.contestant import Contestant
+from moa_cli.runs.folders import FRONT, SWEEP, SWEEP_BEFORE, run_folder
+from moa_cli.runs.state import is_measured, is_swept
+from moa_cli.studies.figure import study_figure, study_image
+from moa_cli.studies.studies import find_study, study_contestants, study_document
+from moa_cli.studies.tables import study_csv, study_markdown, study_table
+from moa_cli.words import amount
 from tests.kit.cli import environment, examples, moa, refused
 from tests.kit.worlds import benchmark_in
 
@@ -38,15 +48,13 @@ SMALL = (
 
 
 def made(
-    benchmark: Benchmark, method: Method, means: Sequence[Sequence[float]], *, name: str = store.FRONT,
+    benchmark: Benchmark, method: Method, means: Sequence[Sequence[float]], *, name: str = FRONT,
     points: Sequence[tuple[float, ...]] = (), seed: int = 0, variant: str = "",
 ) -> Contestant:  # fmt: skip
     """A run whose front is written by hand: every prompt has the mean score plus what is easy or hard about it, which sums to
     zero; evaluators give half of what rewards give."""
-    run = Contestant(
-        Source("x", benchmark.home), benchmark, method, seed, store.run_folder(benchmark, method, seed), variant
-    )
-    stored = store.stored_card(benchmark)
+    run = Contestant(Source("x", benchmark.home), benchmark, method, seed, run_folder(benchmark, method, seed), variant)
+    stored = stored_card(benchmark)
     assert stored
     folder, card, points = run.folder / name, Card.from_json(stored["card"]), points or method.points(benchmark)
     N, M = card.prompts, len(card.objectives)
@@ -66,7 +74,7 @@ def made(
 
 def shown(document: dict[str, Any], width: int = 80) -> str:
     console = Console(file=io.StringIO(), width=width)
-    console.print(tables.table(document))
+    console.print(study_table(document))
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -92,8 +100,8 @@ def asked(cries: Benchmark) -> dict[str, Any]:
     points = [(1.0, 0.0), (2.0, 0.0), (3.0, 0.0), (0.0, 1.0), (0.0, 2.0), (0.0, 3.0)]
     means = [(1, 0), (2, 0), (3, 0), (0, 1), (0, 0), (0, 2)]
     before = [(-ah, oh) for ah, oh in means]
-    made(cries, MOSLIM(), before, name=store.SWEEP_BEFORE, points=points)
-    return study.document("controllability", [made(cries, MOSLIM(), means, name=store.SWEEP, points=points)])
+    made(cries, MOSLIM(), before, name=SWEEP_BEFORE, points=points)
+    return study_document("controllability", [made(cries, MOSLIM(), means, name=SWEEP, points=points)])
 
 
 @pytest.fixture
@@ -102,7 +110,7 @@ def kept(cries: Benchmark) -> dict[str, Any]:
     method = SPO()
     labels = method.labels(cries)
     first = {"ah": (4, 0), "ah > oh, alpha 0": (1, 3), "ah > oh, alpha 0.5": (2, 2), "ah > oh, alpha 1": (3, 1)}
-    return study.document("retention", [made(cries, method, [first.get(label, (9, 9)) for label in labels])])
+    return study_document("retention", [made(cries, method, [first.get(label, (9, 9)) for label in labels])])
 
 
 def variants(benchmark: Benchmark, key: str, values: Sequence[str]) -> list[Contestant]:
@@ -165,19 +173,19 @@ def test_what_is_kept_of_the_first_objective(kept: dict[str, Any]) -> None:
 
 def test_seeds_are_averaged(cries: Benchmark) -> None:
     points = [(1.0, 0.0), (0.0, 1.0)]
-    for name, half in ((store.SWEEP_BEFORE, 0.5), (store.SWEEP, 1)):
+    for name, half in ((SWEEP_BEFORE, 0.5), (SWEEP, 1)):
         runs = [
             made(cries, MOSLIM(), [(half * mean, 0), (0, 0)], name=name, points=points, seed=seed)
             for seed, mean in ((0, 1), (3, 2))
         ]
-    [benchmark] = study.document("controllability", runs)["benchmarks"]
+    [benchmark] = study_document("controllability", runs)["benchmarks"]
     assert benchmark["seeds"] == [0, 3]
     assert benchmark["tables"][1]["rows"][0][2]["value"] == pytest.approx(1.5)
 
 
 def test_reward_models_are_compared(cries: Benchmark) -> None:
     """Rows bear the size alone; an accuracy that was not measured is none."""
-    document = study.document("reward-model-size", variants(cries, "reward_base", ("0.3m", "1m")))
+    document = study_document("reward-model-size", variants(cries, "reward_base", ("0.3m", "1m")))
     [compared] = document["comparison"]["benchmarks"]
     assert [row["method"] for row in compared["rows"]] == ["1m", "0.3m", "sft"]
     assert [(pair["a"], pair["b"]) for pair in compared["pairs"]] == [("1m", "0.3m"), ("1m", "sft"), ("0.3m", "sft")]
@@ -188,7 +196,7 @@ def test_reward_models_are_compared(cries: Benchmark) -> None:
 
 
 def test_optimizers_are_compared(cries: Benchmark) -> None:
-    document = study.document("optimizer", variants(cries, "optimizer", ("rloo", "online-dpo")))
+    document = study_document("optimizer", variants(cries, "optimizer", ("rloo", "online-dpo")))
     assert {row["method"] for row in document["comparison"]["benchmarks"][0]["rows"]} == {"sft", "rloo", "online-dpo"}
     [table] = document["benchmarks"][0]["tables"]
     assert table["columns"][:3] == ["optimizer", "time", "generated tokens"]
@@ -218,7 +226,7 @@ def _renamed(document: dict[str, Any], objectives: Sequence[str]) -> dict[str, A
 
 
 def test_comparisons_fit_the_terminal(cries: Benchmark) -> None:
-    document = study.document("optimizer", variants(cries, "optimizer", ("rloo", "grpo", "online-dpo", "ppo")))
+    document = study_document("optimizer", variants(cries, "optimizer", ("rloo", "grpo", "online-dpo", "ppo")))
     text = shown(document)
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
@@ -228,13 +236,13 @@ def test_comparisons_fit_the_terminal(cries: Benchmark) -> None:
 def test_what_differs_is_marked(kept: dict[str, Any]) -> None:
     """Half the interval in the terminal, whole intervals in Markdown."""
     assert "+1.50 ±0.00*" in shown(kept)
-    lines = [line for line in tables.markdown(kept).splitlines() if line.startswith("|")]
+    lines = [line for line in study_markdown(kept).splitlines() if line.startswith("|")]
     assert "+1.50 [+1.50, +1.50]*" in lines[2]
     assert len({line.count("|") for line in lines}) == 1
 
 
 def test_csv_has_a_line_per_row(asked: dict[str, Any]) -> None:
-    lines = list(csv.DictReader(io.StringIO(tables.csv(asked))))
+    lines = list(csv.DictReader(io.StringIO(study_csv(asked))))
     assert len(lines) == 6 + 6 + 8
     assert (lines[6]["table"], lines[6]["goal"], lines[6]["intensity"]) == ("training rewards", "ah", "1")
     assert float(lines[6]["ah"]) == pytest.approx(1)
@@ -247,7 +255,7 @@ def test_csv_has_a_line_per_row(asked: dict[str, Any]) -> None:
 def test_curves(name: str, panels: int, request: pytest.FixtureRequest) -> None:
     """Two kinds of scores, for two goals or alone; a curve with intervals per objective, the same bytes twice."""
     document = request.getfixturevalue(name)
-    made = curves.figure(document)
+    made = study_figure(document)
     drawn = [ax for ax in made.axes if ax.containers]
     assert len(drawn) == panels
     assert all(len(ax.containers) == 2 for ax in drawn)
@@ -257,11 +265,11 @@ def test_curves(name: str, panels: int, request: pytest.FixtureRequest) -> None:
     expected = ([1, 2, 3], [0.5, 1, 1.5]) if name == "asked" else ([0, 0.5, 1], [0.5, 1, 1.5])
     assert line.get_xdata().tolist() == pytest.approx(expected[0])
     assert line.get_ydata().tolist() == pytest.approx(expected[1])
-    assert curves.image(document, "svg") == curves.image(document, "svg")
+    assert study_image(document, "svg") == study_image(document, "svg")
 
 
 def test_amounts() -> None:
-    found = [tables.amount(value) for value in (0.0, 3, 999.4, 999.6, 1.5e6, 2e13, 5e18)]
+    found = [amount(value) for value in (0.0, 3, 999.4, 999.6, 1.5e6, 2e13, 5e18)]
     assert found == ["0", "3", "999", "1k", "1.5M", "20T", "5E"]
 
 
@@ -276,7 +284,7 @@ def runs_of(
     name: str, benchmark: Benchmark, method: Method, items: Sequence[str] = (), over: Sequence[str] = ()
 ) -> list[Contestant]:
     settings = settings_for(benchmark, method)
-    return study.contestants(study.named(name), settings, items, over, [0, 1], home=benchmark.home, data_dir=None)
+    return study_contestants(find_study(name), settings, items, over, [0, 1], home=benchmark.home, data_dir=None)
 
 
 def test_variants_are_ordinary_runs(cries: Benchmark) -> None:
@@ -285,12 +293,12 @@ def test_variants_are_ordinary_runs(cries: Benchmark) -> None:
     assert [(run.variant, run.seed) for run in runs] == [
         ("", 0), ("", 1), ("grpo", 0), ("grpo", 1), ("ppo", 0), ("ppo", 1),
     ]  # fmt: skip
-    assert runs[2].folder == store.run_folder(cries, MOSLIM(epochs=2.0, optimizer="grpo"), 0)
-    labels = [job.label for job in plan.measuring(runs, may_train=True) if job.kind == "run"]
+    assert runs[2].folder == run_folder(cries, MOSLIM(epochs=2.0, optimizer="grpo"), 0)
+    labels = [job.label for job in measuring_jobs(runs, may_train=True) if job.kind == "run"]
     assert labels[:2] == ["moslim/x/s0 grpo", "moslim/x/s1 grpo"]  # RL goes first, the starting policy last
     assert len(set(labels)) == 6
     [one, _] = runs_of("controllability", cries, MOSLIM())
-    assert (one.folder, one.variant) == (store.run_folder(cries, MOSLIM(), 0), "")
+    assert (one.folder, one.variant) == (run_folder(cries, MOSLIM(), 0), "")
 
 
 @pytest.mark.parametrize(
@@ -329,7 +337,7 @@ def test_retention_needs_a_second_objective(cries: Benchmark) -> None:
 
 def test_a_sweep_is_measured_once(own_tiny: Benchmark) -> None:
     """Every intensity of every goal alone, on the run's own policy, beside its front; another card makes it void."""
-    from moa_cli.work import train
+    from moa_cli.jobs.run import train
 
     method = MOSLIM(
         epochs=0.5,
@@ -348,18 +356,18 @@ def test_a_sweep_is_measured_once(own_tiny: Benchmark) -> None:
     assert policy.encode_prompt("Call 1: ") == policy.tokenizer("<ah 2> Call 1: ")["input_ids"]
     responses = policy.generate(own_tiny.prompts("test"), own_tiny.sampling, 0)
     assert front.scores[1] == pytest.approx(own_tiny.score(own_tiny.prompts("test"), responses))
-    files = {path: path.stat().st_mtime_ns for path in (run.dir / store.SWEEP).glob("*.parquet")}
+    files = {path: path.stat().st_mtime_ns for path in (run.dir / SWEEP).glob("*.parquet")}
     sweep(own_tiny, method, run)
     assert {path: path.stat().st_mtime_ns for path in files} == files
-    assert store.is_swept(run.dir, own_tiny)
-    shutil.rmtree(run.dir / store.SWEEP_BEFORE)
-    assert not store.is_swept(run.dir, own_tiny)
+    assert is_swept(run.dir, own_tiny)
+    shutil.rmtree(run.dir / SWEEP_BEFORE)
+    assert not is_swept(run.dir, own_tiny)
     sweep(own_tiny, method, run)
     assert {path: path.stat().st_mtime_ns for path in files} == files
-    assert not store.is_measured(run.dir, own_tiny, method)
-    assert not store.is_swept(run.dir, replace(own_tiny, eval_prompts=5))
+    assert not is_measured(run.dir, own_tiny, method)
+    assert not is_swept(run.dir, replace(own_tiny, eval_prompts=5))
     untold = method.with_goals(own_tiny, None, (2, 0)).generate(own_tiny.prompts("test"), own_tiny.sampling, 0)
-    assert read_front(run.dir / store.SWEEP_BEFORE).scores[1] == pytest.approx(
+    assert read_front(run.dir / SWEEP_BEFORE).scores[1] == pytest.approx(
         own_tiny.score(own_tiny.prompts("test"), untold)
     )
 

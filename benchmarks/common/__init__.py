@@ -1,0 +1,17 @@
+"""What all of moa stands on: errors, settings, files written whole, identities, the ledger of costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.common.door import door
+
+if TYPE_CHECKING:
+    from benchmarks.common.atomic import is_locked, locked, whole_folder, write_text
+    from benchmarks.common.errors import BadInput, NotPermitted, nearest, not_permitted, refuse
+    from benchmarks.common.identity import digest, plain
+    from benchmarks.common.ledger import Cost, Log, charge, charged_to, silent
+    from benchmarks.common.python import load_file
+    from benchmarks.common.settings import Range, fit, settable, type_words
+
+__getattr__, __all__ = door(__name__)

@@ -1,0 +1,47 @@
+"""The one way in which moa refuses an input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+class BadInput(Exception):
+    """An input that cannot be used: what is wrong, why it matters, what to type instead.
+
+    Shown as three lines, exit code 2.
+    """
+
+    def __init__(self, what: str, why: str, fix: str):
+        super().__init__(what, why, fix)
+        self.what, self.why, self.fix = what, why, fix
+
+    def __str__(self) -> str:
+        return f"{self.what}\n{self.why}\n{self.fix}"
+
+
+class NotPermitted(BadInput):
+    """What the system does not let us read or write. It is not damaged: nothing may be made anew in its place."""
+
+
+def not_permitted(path: object) -> NotPermitted:
+    """The refusal for a file or folder that the system denies us."""
+    return NotPermitted(
+        f"there is no permission for {path}",
+        "it belongs to another user, or its mode keeps us out; what is in it may be as good as ever",
+        "mend the permissions, or ask its owner",
+    )
+
+
+def refuse(what: str, mistakes: Sequence[str], fix: str) -> None:
+    """Raises one BadInput that lists all mistakes, if there are any."""
+    if mistakes:
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        listed = "".join(f"\n  {mistake}" for mistake in mistakes)
+        raise BadInput(f"{what}: {count}{listed}", "nothing was started", fix)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """ " (did you mean X?)" for the closest of the names, empty where none is close."""
+    close = get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f" (did you mean {close[0]}?)" if close else ""

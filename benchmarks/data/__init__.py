@@ -1,0 +1,16 @@
+"""Rows: read from files and the hub, cleaned, or drawn from an embedded world."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.common.door import door
+
+if TYPE_CHECKING:
+    from benchmarks.data.clean import ASSISTANT, USER, alternate, distinct, fault, report_skipped, split_dialogue
+    from benchmarks.data.lexicon import Reading, degeneracy, read, saturating, sentences, words
+    from benchmarks.data.rows import Row, Source, local_folder, read_rows
+    from benchmarks.data.table import Table
+    from benchmarks.data.world import TEST, World, pick
+
+__getattr__, __all__ = door(__name__)

@@ -1,0 +1,64 @@
+"""Benchmarks of an embedded world: rewards are trained on its noisy pairs, evaluators are gold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from benchmarks.common import BadInput
+from benchmarks.data import TEST, World
+from benchmarks.prepare import Benchmark
+from benchmarks.spec import FunctionReward, Objective, Sampling, Scratch, TrainedReward
+
+
+def embedded_benchmark(
+    *,
+    name: str,
+    version: str,
+    world: World,
+    module: str,
+    descriptions: Mapping[str, str],
+    objectives: Sequence[str],
+    sampling: Sampling,
+    scratch: Scratch,
+    data_dir: Path | None,
+) -> Benchmark:
+    """The benchmark of a world under the named objectives: rewards are trained on its noisy pairs, evaluators are gold.
+
+    Raises BadInput for a data folder (the rows are embedded) and for unknown, repeated or no objectives.
+    """
+    if data_dir is not None:
+        raise BadInput(
+            f"{name} takes no data folder (got {data_dir}).",
+            "Its rows are embedded: they are drawn from a seed, not read from files.",
+            f"Leave the folder out, or name the full benchmark: {name.removesuffix('-mini')}",
+        )
+    known = ", ".join(descriptions)
+    for objective in objectives:
+        if objective not in descriptions:
+            unused = [other for other in descriptions if other not in objectives]
+            near = get_close_matches(objective, unused, n=1, cutoff=0.5)
+            fix = f"Did you mean {near[0]}?" if near else f"Choose from: {known}"
+            raise BadInput(f"{name} has no objective {objective!r}.", f"It has {known}.", fix)
+    if not objectives or len(set(objectives)) < len(objectives):
+        what = f"{name} cannot be measured on the objectives {list(objectives)}."
+        raise BadInput(what, "It takes at least one, each once.", f"Choose from: {known}")
+    return Benchmark(
+        name=name,
+        version=version,
+        data=world,
+        objectives=tuple(
+            Objective(
+                name=objective,
+                reward=TrainedReward(),
+                evaluator=FunctionReward(function=f"{module}:gold_{objective}", version=version),
+                description=descriptions[objective],
+            )
+            for objective in objectives
+        ),
+        policy="scratch:1m",
+        sampling=sampling,
+        scratch=scratch,
+        eval_prompts=TEST,
+    )

@@ -1,0 +1,93 @@
+"""Checking what a user wrote against the fields of a dataclass: mistakes are collected, to be shown all at once."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any, TypeVar, get_type_hints
+
+from benchmarks.common import fit, nearest, type_words
+from benchmarks.spec import size_mistake
+
+T = TypeVar("T")
+
+
+def checked(
+    values: Mapping[str, Any], kind: type, where: str, mistakes: list[str], only: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The values that fit fields of a dataclass (all, or those named); what does not fit is added to the mistakes."""
+    types = get_type_hints(kind, include_extras=True)
+    hints = {f.name: types[f.name] for f in fields(kind) if not only or f.name in only}
+    known = ", ".join(hints)
+    good: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in hints:
+            mistakes.append(f"{where}{key}: there is no such key{nearest(key, hints) or f'; there are: {known}'}")
+            continue
+        if is_dataclass(hints[key]):
+            good[key] = build(value, hints[key], f"{where}{key}.", mistakes)
+            continue
+        try:
+            fitted = fit(value, hints[key])
+        except TypeError:
+            mistakes.append(f"{where}{key}: expected {type_words(hints[key])}, found {value!r}")
+            continue
+        if key == "name" and not is_folder_name(fitted):
+            mistakes.append(f"{where}name: {fitted!r} cannot name a folder")
+        elif key == "base" and (mistake := size_mistake(fitted)):
+            mistakes.append(f"{where}base: {mistake}")
+        else:
+            good[key] = fitted
+    return good
+
+
+def build(values: Any, kind: Callable[..., T], where: str, mistakes: list[str]) -> T | None:
+    """The dataclass with these values, or None where mistakes were added."""
+    assert isinstance(kind, type)
+    if not isinstance(values, Mapping):
+        mistakes.append(f"{where.rstrip('.')}: expected a table, found {values!r}")
+        return None
+    before = len(mistakes)
+    good = checked(values, kind, where, mistakes)
+    required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+    mistakes += [f"{where}{name} is missing" for name in required if name not in values]
+    return kind(**good) if len(mistakes) == before else None
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a folder of this name lies where it is made.
+
+    Runs and rewards lie in folders named after the user's words.
+    """
+    return name.isprintable() and not name.startswith(".") and not {*"/\\"} & {*name} and bool(name.strip())
+
+
+def function_mistake(place: Path | str, name: str) -> str:
+    """What is wrong with a Python function in a file (Path) or a module; "" where nothing seems to be.
+
+    Nothing is run.
+    """
+    if isinstance(place, str):
+        top = place.partition(".")[0]
+        return "" if top and find_spec(top) else f"there is no module {place}"
+    if not place.is_file():
+        return f"there is no file {place}"
+    try:
+        nodes = list(ast.walk(ast.parse(place.read_bytes())))
+    except (SyntaxError, ValueError) as error:
+        return f"{place} cannot be read: {error}"
+    names = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    names |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    names |= {n.asname or n.name for n in nodes if isinstance(n, ast.alias)}
+    return "" if name in names or "*" in names else f"{place} defines no {name}{nearest(name, names)}"
+
+
+def benchmark_names() -> list[str]:
+    """Names of the benchmarks that come with moa; none is imported."""
+    found = iter_modules(import_module("benchmarks").__path__)
+    return sorted(module.name.replace("_", "-") for module in found if not module.ispkg)

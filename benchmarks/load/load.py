@@ -1,0 +1,156 @@
+"""Finding a benchmark by name, TOML file or Python file, and changing its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from benchmarks.common import BadInput, load_file, nearest, refuse
+from benchmarks.load.fields import benchmark_names, checked, is_folder_name
+from benchmarks.load.toml import read_benchmark
+from benchmarks.prepare import Benchmark
+from benchmarks.spec import Objective, Sampling, Scratch, TrainedReward, check_grid, size_mistake
+
+PLAIN = ("policy", "eval_prompts", "grid", "trained_grid", "seed", "max_prompt_tokens")
+"""Options that are fields of `Benchmark`."""
+
+
+NESTED: dict[str, type] = {"sampling": Sampling, "scratch": Scratch, "reward": TrainedReward}
+"""Options written `<prefix>.<field>`; those of "reward" change all trained rewards."""
+
+
+def option_names() -> list[str]:
+    """The options that `load_benchmark` takes."""
+    nested = [f"{prefix}.{f.name}" for prefix, kind in NESTED.items() for f in fields(kind)]
+    return [*PLAIN, "objectives", *nested]
+
+
+Maker = Callable[[Path | None, Sequence[str] | None], Benchmark]
+"""Builds a benchmark from a data folder and names of objectives, None being its own."""
+
+
+def load_benchmark(
+    name_or_path: str,
+    *,
+    data_dir: Path | None = None,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    home: Path = Path("runs"),
+) -> Benchmark:
+    """A benchmark by name, or from a .toml or .py file (with a function `benchmark(data_dir, objectives)`).
+
+    `options` maps `option_names` to values. Raises one BadInput that lists every option that is unknown, of the wrong
+    type or out of range; BadInput for a benchmark that is unknown or wrong in itself.
+    """
+    make = _maker(name_or_path)
+    mistakes: list[str] = []
+    known = option_names()
+    for key in options:
+        if key not in known:
+            mistakes.append(f"{key}: there is no such option{nearest(key, known)}")
+    plain = checked({k: v for k, v in options.items() if k in PLAIN}, Benchmark, "", mistakes, only=PLAIN)
+    if mistake := size_mistake(plain.get("policy", ""), "scratch:"):
+        mistakes.append(f"policy: {mistake}")
+    nested = {prefix: _nested(options, prefix, mistakes) for prefix in NESTED}
+    names = _objective_names(options, mistakes)
+    fix = f"there are: {', '.join([*PLAIN, 'objectives', *NESTED])}.*"
+    try:
+        benchmark = make(data_dir, names)
+    except BadInput as error:
+        if names:
+            _check_grids(plain, len(names), mistakes)
+        if mistakes:
+            refuse(f"options of {name_or_path}", [*mistakes, error.what], fix)
+        raise
+    _check_grids(plain, len(benchmark.objectives), mistakes)
+    if not any(isinstance(o.reward, TrainedReward) for o in benchmark.objectives):
+        mistakes += [f"reward.{key}: no objective of {benchmark.name} has a trained reward" for key in nested["reward"]]
+    refuse(f"options of {benchmark.name}", mistakes, fix)
+    return replace(
+        benchmark,
+        home=home,
+        objectives=tuple(_retrained(o, nested["reward"]) for o in benchmark.objectives),
+        sampling=replace(benchmark.sampling, **nested["sampling"]),
+        scratch=replace(benchmark.scratch, **nested["scratch"]),
+        **plain,
+    )
+
+
+def _maker(name_or_path: str) -> Maker:
+    """The function that builds the benchmark."""
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        return lambda data_dir, objectives: read_benchmark(path, data_dir, objectives)
+    if path.suffix == ".py":
+        return _from_file(path)
+    names = benchmark_names()
+    if name_or_path not in names:
+        raise BadInput(
+            f"there is no benchmark {name_or_path!r}{nearest(name_or_path, names)}",
+            f"there are: {', '.join(names)}",
+            "name one of these, or a .toml or .py file (docs/benchmarks.md)",
+        )
+    module: Any = import_module(f"benchmarks.{name_or_path.replace('-', '_')}")
+    return module.benchmark
+
+
+def _from_file(path: Path) -> Maker:
+    """The function `benchmark` of a Python file."""
+    module: Any = load_file(path, "a benchmark")
+    if not callable(getattr(module, "benchmark", None)):
+        raise BadInput(
+            f"{path} is not a benchmark: it defines no function benchmark",
+            "a benchmark in Python is a file with a function benchmark(data_dir, objectives) -> Benchmark",
+            "see docs/benchmarks.md",
+        )
+    return partial(_named, path, module.benchmark)
+
+
+def _named(path: Path, make: Maker, data_dir: Path | None, objectives: Sequence[str] | None) -> Benchmark:
+    """The benchmark of a Python file. BadInput where its name would lead out of the folder of all runs."""
+    benchmark = make(data_dir, objectives)
+    refuse(
+        str(path),
+        [
+            f"name: {name!r} cannot name a folder"
+            for name in (benchmark.name, *benchmark.names)
+            if not is_folder_name(name)
+        ],
+        "runs and rewards lie in folders of these names",
+    )
+    return benchmark
+
+
+def _nested(options: Mapping[str, Any], prefix: str, mistakes: list[str]) -> dict[str, Any]:
+    """The right ones among the options `<prefix>.<field>`, by field."""
+    names = [f.name for f in fields(NESTED[prefix])]
+    values = {name: options[f"{prefix}.{name}"] for name in names if f"{prefix}.{name}" in options}
+    return checked(values, NESTED[prefix], f"{prefix}.", mistakes)
+
+
+def _check_grids(plain: Mapping[str, Any], objectives: int, mistakes: list[str]) -> None:
+    for key in ("grid", "trained_grid"):
+        check_grid(plain.get(key, ()), objectives, key, mistakes)
+
+
+def _objective_names(options: Mapping[str, Any], mistakes: list[str]) -> Sequence[str] | None:
+    """The option `objectives`, if it is a list of texts."""
+    names = options.get("objectives")
+    if names is None or (isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)):
+        return names
+    mistakes.append(f"objectives: expected a list, each item a text, found {names!r}")
+    return None
+
+
+def _retrained(objective: Objective, settings: Mapping[str, Any]) -> Objective:
+    """The objective with other settings of what is trained; an evaluator keeps its seed and fold, which hold it out."""
+    reward, evaluator = objective.reward, objective.evaluator
+    if isinstance(reward, TrainedReward):
+        reward = replace(reward, **settings)
+    if isinstance(evaluator, TrainedReward):
+        evaluator = replace(evaluator, **{k: v for k, v in settings.items() if k not in ("seed", "fold")})
+    return replace(objective, reward=reward, evaluator=evaluator)

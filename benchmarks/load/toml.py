@@ -1,0 +1,230 @@
+"""A user's benchmark as one TOML file (docs/benchmarks.md). Paths in it are relative to the file.
+
+    policy = "scratch:1m"
+
+    [data]
+    path = "my_data.jsonl"
+    format = "answers"
+
+    [[objectives]]
+    name = "polite"
+    reward = { function = "my_reward.py:polite" }
+
+Every mistake in the file is found before anything is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import BadInput, nearest, refuse
+from benchmarks.data import Table
+from benchmarks.load.fields import benchmark_names, build, checked, function_mistake
+from benchmarks.prepare import Benchmark
+from benchmarks.spec import (
+    FunctionReward,
+    HubReward,
+    Objective,
+    Reward,
+    Sampling,
+    Scratch,
+    TrainedReward,
+    check_grid,
+    choose,
+    size_mistake,
+)
+
+SETTINGS = ("name", "version", "policy", "eval_prompts", "seed", "max_prompt_tokens", "grid", "trained_grid")
+"""Keys of the file that are fields of `Benchmark`."""
+
+
+TABLES = ("data", "objectives", "sampling", "scratch")
+
+
+OBJECTIVE = ("name", "reward", "evaluator", "description")
+
+
+KINDS: tuple[type[HubReward] | type[FunctionReward] | type[TrainedReward], ...] = (
+    HubReward,
+    FunctionReward,
+    TrainedReward,
+)
+
+
+def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequence[str] | None = None) -> Benchmark:
+    """The benchmark of a TOML file, under all of its objectives or those named.
+
+    `data_dir` replaces the file's own folder as the place of its data. Raises one BadInput that lists every mistake.
+    """
+    content = _parse(path)
+    mistakes: list[str] = []
+    keys = (*SETTINGS, *TABLES)
+    mistakes += [f"{key}: there is no such key{nearest(key, keys)}" for key in content if key not in keys]
+    settings = checked({k: v for k, v in content.items() if k in SETTINGS}, Benchmark, "", mistakes, only=SETTINGS)
+    data = _data(content.get("data"), data_dir or path.parent, mistakes)
+    sampling = build(content.get("sampling", {"max_new_tokens": 64}), Sampling, "sampling.", mistakes)
+    scratch = build(content.get("scratch", {}), Scratch, "scratch.", mistakes)
+    known = _objectives(content.get("objectives"), path.parent, mistakes)
+    if data:
+        _check_pairs(data, known, mistakes)
+    for key in ("grid", "trained_grid"):
+        if known and objectives is None:
+            check_grid(settings.get(key, ()), len(known), key, mistakes)
+    settings = {"name": path.stem, "version": "1", "policy": "scratch:1m"} | settings
+    settings["policy"] = _beside(settings["policy"], path.parent)
+    if mistake := size_mistake(settings["policy"], "scratch:"):
+        mistakes.append(f"policy: {mistake}")
+    if settings["name"] in benchmark_names():
+        mistakes.append(f"name: {settings['name']} comes with moa, and runs of both would lie in one folder")
+    refuse(str(path), mistakes, "the keys are explained in docs/benchmarks.md")
+    assert data
+    assert sampling
+    assert scratch
+    chosen = choose(settings["name"], known, [o.name for o in known] if objectives is None else objectives)
+    if len(chosen) < len(known):  # the file's weights are for all of its objectives
+        settings |= {"grid": (), "trained_grid": ()}
+    return Benchmark(data=data, objectives=chosen, sampling=sampling, scratch=scratch, **settings)
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BadInput(
+            f"{path} cannot be read: {reason}", "a benchmark file is written in TOML", "see docs/benchmarks.md"
+        ) from error
+
+
+def _data(values: Any, folder: Path, mistakes: list[str]) -> Table | None:
+    """The [data] table; its files are looked up in the folder."""
+    if values is None:
+        mistakes.append("data is missing: a table with path or hub, and format")
+        return None
+    table = build(values, Table, "data.", mistakes)
+    if table is None:
+        return None
+    if bool(table.path) == bool(table.hub):
+        mistakes.append("data: name either path or hub")
+    if "{prompt}" not in table.template:
+        mistakes.append(f"data.template: must contain {{prompt}}, found {table.template!r}")
+    path, test_path = (str(folder / place) if place else "" for place in (table.path, table.test_path))
+    for key, place in (("path", path), ("test_path", test_path)):
+        if place and not Path(place).exists():
+            mistakes.append(f"data.{key}: there is no {place}")
+    return replace(table, path=path, test_path=test_path)
+
+
+def _objectives(values: Any, folder: Path, mistakes: list[str]) -> list[Objective]:
+    """The [[objectives]] that are right."""
+    if not isinstance(values, list) or not values:
+        mistakes.append("objectives is missing: one [[objectives]] table per objective, with name and reward")
+        return []
+    found = [_objective(value, f"objectives[{i}].", folder, mistakes) for i, value in enumerate(values, 1)]
+    right = [objective for objective in found if objective]
+    names = [objective.name for objective in right]
+    mistakes += [f"objectives: {name!r} is there twice" for name in dict.fromkeys(names) if names.count(name) > 1]
+    return right
+
+
+def _objective(values: Any, where: str, folder: Path, mistakes: list[str]) -> Objective | None:
+    before = len(mistakes)
+    if not isinstance(values, Mapping):
+        mistakes.append(f"{where.rstrip('.')}: expected a table, found {values!r}")
+        return None
+    unknown = [key for key in values if key not in OBJECTIVE]
+    mistakes += [f"{where}{key}: there is no such key{nearest(key, OBJECTIVE)}" for key in unknown]
+    mistakes += [f"{where}{key} is missing" for key in ("name", "reward") if key not in values]
+    texts = {key: values[key] for key in ("name", "description") if key in values}
+    texts = checked(texts, Objective, where, mistakes, only=("name", "description"))
+    rewards = {
+        role: _reward(values[role], f"{where}{role}", folder, mistakes)
+        for role in ("reward", "evaluator")
+        if role in values
+    }
+    if len(mistakes) > before:
+        return None
+    reward = rewards["reward"]
+    assert reward
+    reward, evaluator = _with_evaluator(texts["name"], reward, rewards.get("evaluator"))
+    return Objective(**texts, reward=reward, evaluator=evaluator)
+
+
+def _with_evaluator(name: str, reward: Reward, evaluator: Reward | None) -> tuple[Reward, Reward]:
+    """Reward and evaluator; where missing, a trained reward's twin on the other half of the pairs, or itself."""
+    if evaluator is None and isinstance(reward, TrainedReward):
+        reward = replace(reward, fold="even")
+        evaluator = replace(reward, fold="odd", seed=reward.seed + 1)
+    elif evaluator is None:
+        _warn_of_no_evaluator(name)
+    return reward, evaluator or reward
+
+
+@cache
+def _warn_of_no_evaluator(name: str) -> None:
+    """Says so once in a process: a command may load a benchmark several times."""
+    logging.getLogger("moa.settings").warning(
+        f"objective {name!r} has no held-out evaluator: its reward is read in evaluation too, "
+        "so over-optimisation of it cannot be seen"
+    )
+
+
+def _reward(values: Any, where: str, folder: Path, mistakes: list[str]) -> Reward | None:
+    """A reward: "trained", or a table; one with `model` is a hub classifier, with `function` a Python function."""
+    if values == "trained":
+        return TrainedReward()
+    if not isinstance(values, Mapping):
+        mistakes.append(f'{where}: expected "trained" or a table (model, function, or training), found {values!r}')
+        return None
+    keys = [f.name for kind in KINDS for f in fields(kind)]
+    if unknown := [key for key in values if key not in keys]:
+        mistakes += [f"{where}.{key}: there is no such key{nearest(key, keys)}" for key in unknown]
+        return None
+    if "model" in values:
+        hub = build(values, HubReward, f"{where}.", mistakes)
+        return hub and replace(hub, model=_beside(hub.model, folder))
+    if "function" in values:
+        function = build(values, FunctionReward, f"{where}.", mistakes)
+        return function and _located(function, f"{where}.function", folder, mistakes)
+    return build(values, TrainedReward, f"{where}.", mistakes)
+
+
+def _located(reward: FunctionReward, where: str, folder: Path, mistakes: list[str]) -> FunctionReward:
+    """The function with the path of its file made relative to the folder."""
+    place, colon, name = reward.function.rpartition(":")
+    if not (colon and place and name):
+        mistakes.append(f'{where}: expected "module:function" or "file.py:function", found {reward.function!r}')
+        return reward
+    file = place.endswith(".py")
+    if mistake := function_mistake(folder / place if file else place, name):
+        mistakes.append(f"{where}: {mistake}")
+    if not file:
+        return reward
+    return replace(reward, function=f"{folder / place}:{name}")
+
+
+def _beside(model: str, folder: Path) -> str:
+    """A model's id, or its path where the folder has it."""
+    return str(folder / model) if (folder / model).is_dir() else model
+
+
+def _check_pairs(data: Table, known: Sequence[Objective], mistakes: list[str]) -> None:
+    """Trained rewards need pairs, and pairs need to say what they are labelled under."""
+    names = [o.name for o in known]
+    if data.objective and data.objective not in names:
+        mistakes.append(f"data.objective: there is no objective {data.objective!r}{nearest(data.objective, names)}")
+    for objective in known:
+        trained = isinstance(objective.reward, TrainedReward) or isinstance(objective.evaluator, TrainedReward)
+        if trained and data.format != "pairs":
+            mistakes.append(f'objective {objective.name!r} is trained from pairs: data.format must be "pairs"')
+        elif trained and not data.columns.objective and data.objective != objective.name:
+            mistakes.append(
+                f"objective {objective.name!r} is trained from pairs: set data.objective = {objective.name!r}, "
+                "or data.columns.objective to the column that says what a pair is labelled under"
+            )

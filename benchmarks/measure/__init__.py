@@ -1,0 +1,15 @@
+"""Measuring a policy: its front, on disk and in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.common.door import door
+
+if TYPE_CHECKING:
+    from benchmarks.measure.evaluation import evaluate
+    from benchmarks.measure.front import Front, known
+    from benchmarks.measure.front_files import read_answers, read_front
+    from benchmarks.measure.rescoring import Given, rescore, score_given
+
+__getattr__, __all__ = door(__name__)

@@ -1,0 +1,107 @@
+"""The measurement: policy x weights x prompts -> Front. Every method goes through this function and no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.common import Cost, Log, charged_to, silent, write_text
+from benchmarks.measure.front import Front
+from benchmarks.measure.front_files import check_finite, has_point, read_front, weights_label, write_front, write_point
+from benchmarks.models import Policy
+from benchmarks.prepare import Benchmark
+from benchmarks.spec import Weights
+from benchmarks.stats import collapsed
+
+
+def evaluate(
+    benchmark: Benchmark,
+    policy_at: Callable[[Weights], Policy],
+    points: Sequence[Weights],
+    folder: Path,
+    *,
+    method: str,
+    steering: str,
+    seed: int,
+    cost: dict[str, float],
+    config: dict[str, Any],
+    labels: Sequence[str] = (),
+    log: Log = silent,
+) -> Front:
+    """Measures `policy_at(w)` for every w on the benchmark's test prompts and stores the front in `folder`.
+
+    All methods answer the same prompts with the same random numbers for the same seed. A weight that is already
+    measured is not measured again. `labels` (K) name points that are more than weights; without them, the weights do.
+    """
+    prompts = benchmark.prompts("test")
+    reference = benchmark.prepared.policy
+    labels = labels or [weights_label(weights) for weights in points]
+    for k, weights in enumerate(points):
+        if has_point(folder, k, benchmark.card) and str(k) in _serving(folder):
+            continue
+        policy = policy_at(weights)
+        with charged_to(Cost()) as spent:
+            ids = policy.sample(prompts, benchmark.sampling, seed)
+        _note_serving(folder, k, spent, len(prompts))
+        responses = [policy.decode(i, benchmark.sampling.stop) for i in ids]
+        kl, log_prob = policy.divergence(reference, prompts, ids, benchmark.sampling.temperature)
+        for name, values in (("kl", kl), ("log_prob", log_prob)):  # a NaN would be read as unknown
+            check_finite(f"{name} at {labels[k]}", values)
+        scores, evaluator = benchmark.score(prompts, responses), benchmark.evaluate(prompts, responses)
+        write_point(
+            folder,
+            k,
+            prompts=prompts,
+            responses=responses,
+            scores=scores,
+            evaluator=evaluator,
+            kl=kl,
+            log_prob=log_prob,
+            ended=np.array([policy.ended(i, benchmark.sampling.stop) for i in ids]),
+            tokens=np.array([len(i) for i in ids]),
+            collapsed=np.array([collapsed(r) for r in responses]),
+            card=benchmark.card,
+        )
+        means = {f"evaluator/{n}": float(m) for n, m in zip(benchmark.names, evaluator.mean(0), strict=True)}
+        log(labels[k], k + 1, len(points), {**means, "kl": float(kl.mean())})
+    write_front(
+        folder,
+        method=method,
+        steering=steering,
+        seed=seed,
+        weights=points,
+        labels=labels,
+        card=benchmark.card,
+        cost=cost | _mean_serving(folder, len(points)),
+        config=config,
+    )
+    return read_front(folder)
+
+
+def _note_serving(folder: Path, k: int, spent: Cost, answers: int) -> None:
+    """Keeps what an answer of the k-th point costs: its tokens, reward calls and floating-point operations."""
+    total = {"tokens": spent.generated_tokens, "reward_calls": spent.reward_calls, "flops": spent.flops}
+    each = {f"serving_{name}": value / answers for name, value in total.items()}
+    write_text(folder / "serving.json", json.dumps(_serving(folder) | {str(k): each}))
+
+
+def _serving(folder: Path) -> dict[str, dict[str, float]]:
+    """What an answer costs, by the number of the point.
+
+    Nothing where the file is damaged: points are then measured again.
+    """
+    try:
+        return json.loads((folder / "serving.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _mean_serving(folder: Path, count: int) -> dict[str, float]:
+    """What an answer costs, averaged over the first `count` points."""
+    kept = _serving(folder)
+    points = [kept[str(k)] for k in range(count)]
+    return {name: float(np.mean([point[name] for point in points])) for name in points[0]}

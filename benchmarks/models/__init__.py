@@ -1,0 +1,32 @@
+"""Policies and how they are loaded, sampled from, made from scratch and trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.common.door import door
+
+if TYPE_CHECKING:
+    from benchmarks.models.batching import by_length, pad_right
+    from benchmarks.models.device import ENVIRONMENT, attention, release, setup
+    from benchmarks.models.policy import ANSWERS_AT_ONCE, Divergence, Policy, load_policy, sequence_log_probs
+    from benchmarks.models.sampler import cut, cut_tokens, nucleus, sample_tokens
+    from benchmarks.models.scratch import (
+        scratch_classifier,
+        texts,
+        train_scratch_policy,
+        train_tokenizer,
+        untrained_policy,
+    )
+    from benchmarks.models.tags import tagged
+    from benchmarks.models.training import (
+        Progress,
+        Training,
+        passes,
+        run_trainer,
+        supervised,
+        trainer_arguments,
+        training_mode,
+    )
+
+__getattr__, __all__ = door(__name__)

@@ -1,0 +1,208 @@
+"""The model that answers, and how far its answers are from another's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from benchmarks.common import BadInput, charge
+from benchmarks.models.batching import by_length, pad_left
+from benchmarks.models.device import attention, setup
+from benchmarks.models.sampler import cut, cut_tokens, draw_uniforms, sample_tokens, stopped
+from benchmarks.spec import Answer, Sampling
+
+ANSWERS_AT_ONCE = 136
+"""Answers generated side by side, a third of the usual 400; results do not depend on it."""
+
+
+def same(prompt: str) -> str:
+    """The template of a policy that reads prompts as they are."""
+    return prompt
+
+
+@dataclass(frozen=True, eq=False)
+class Policy:
+    """A causal language model, its tokenizer, and how a prompt is presented to it."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    template: Callable[[str], str] = same
+    """Writes steering into the prompt, e.g. desired rewards."""
+    max_prompt_tokens: int = 512
+    """Longer prompts lose their beginning."""
+
+    def steered(self, template: Callable[[str], str]) -> Policy:
+        """This policy's model under another template."""
+        return replace(self, template=template)
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters."""
+        return self.model.num_parameters()
+
+    def encode_prompts(self, prompts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each prompt under the template, cut from the left to `max_prompt_tokens`."""
+        encoded = self.tokenizer([self.template(prompt) for prompt in prompts])["input_ids"] if prompts else []
+        return [ids[-self.max_prompt_tokens :] for ids in encoded]
+
+    def encode_prompt(self, prompt: str) -> list[int]:
+        """Token ids of one prompt, see `encode_prompts`."""
+        return self.encode_prompts([prompt])[0]
+
+    def encode_response(self, response: str) -> list[int]:
+        """Token ids of a response with its leading space and end-of-sequence token."""
+        return [*self.tokenizer(" " + response, add_special_tokens=False)["input_ids"], self.tokenizer.eos_token_id]
+
+    def encode(self, answer: Answer) -> tuple[list[int], list[int]]:
+        """Token ids of prompt and response."""
+        return self.encode_prompt(answer.prompt), self.encode_response(answer.response)
+
+    def decode(self, ids: Sequence[int], stops: Sequence[str]) -> str:
+        """The response that sampled token ids are, see `cut`."""
+        return cut(self.tokenizer.decode(ids, skip_special_tokens=True), stops)
+
+    def ended(self, ids: Sequence[int], stops: Sequence[str]) -> bool:
+        """Whether a sampled answer ended by itself, at its end-of-sequence token or a stop, not for lack of room."""
+        return self.tokenizer.eos_token_id in ids[-1:] or stopped(self.tokenizer, ids, stops)
+
+    def generate(
+        self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = ANSWERS_AT_ONCE
+    ) -> list[str]:
+        """One response per prompt. The same prompt and seed give the same response whatever else is in the batch."""
+        return [self.decode(ids, sampling.stop) for ids in self.sample(prompts, sampling, seed, batch)]
+
+    def finish(self, prompts: Sequence[str], sampling: Sampling, seed: int) -> list[Answer]:
+        """A sampled answer to each prompt, without those that ran out of tokens. BadInput where all of them did."""
+        drawn = zip(prompts, self.sample(prompts, sampling, seed), strict=True)
+        stop = sampling.stop
+        answers = [Answer(prompt, self.decode(ids, stop)) for prompt, ids in drawn if self.ended(ids, stop)]
+        if not answers:
+            raise BadInput(
+                f"none of {len(prompts)} answers came to an end within {sampling.max_new_tokens} tokens",
+                "a method that learns from its own answers must have whole ones",
+                f"-c sampling.max_new_tokens={2 * sampling.max_new_tokens}",
+            )
+        return answers
+
+    def sample(
+        self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = ANSWERS_AT_ONCE
+    ) -> list[list[int]]:
+        """One response per prompt as token ids, with the end-of-sequence token where it ended by itself.
+
+        The same prompt and seed give the same ids whatever else is in the batch.
+        """
+        encoded = self.encode_prompts(prompts)
+        uniforms = draw_uniforms(prompts, sampling.max_new_tokens, seed)
+        answers: list[list[int]] = [[] for _ in prompts]
+        for rows in by_length(encoded, batch):
+            drawn = sample_tokens(self.model, self.tokenizer, [encoded[i] for i in rows], sampling, uniforms[rows])
+            for i, ids in zip(rows, drawn, strict=True):
+                answers[i] = cut_tokens(self.tokenizer, ids, sampling.stop)
+        tokens = sum(map(len, answers))
+        prompt_tokens = sum(map(len, encoded))
+        charge(generated_tokens=tokens, flops=2.0 * self.parameters * (tokens + prompt_tokens))
+        return answers
+
+    def divergence(
+        self, reference: Policy, prompts: Sequence[str], answers: Sequence[Sequence[int]], temperature: float = 1.0
+    ) -> Divergence:
+        """How far each sampled answer is from another policy, see `sequence_divergence`.
+
+        A policy whose answers are not drawn token by token from its model says here what it knows of its own
+        divergence.
+        """
+        return sequence_divergence(self, reference, prompts, answers, temperature)
+
+    def save(self, folder: Path) -> None:
+        """Writes model and tokenizer, loadable by `from_pretrained`."""
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+
+def load_policy(path: str | Path, max_prompt_tokens: int = 512, device: str | None = None) -> Policy:
+    """A policy from a local folder or a hub id, in evaluation mode, on this process's device."""
+    device = device or setup()
+    tokenizer = AutoTokenizer.from_pretrained(path, padding_side="left")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    kwargs: dict[str, Any] = {"attn_implementation": attention(device)}
+    kwargs["dtype"] = torch.bfloat16 if device == "cuda" else torch.float32
+    model = AutoModelForCausalLM.from_pretrained(path, **kwargs).to(device).eval()
+    if model.num_parameters() < 300_000_000:  # small models stay exact
+        model = model.float()
+    model.config.pad_token_id = tokenizer.pad_token_id
+    return Policy(model, tokenizer, max_prompt_tokens=max_prompt_tokens)
+
+
+class Divergence(NamedTuple):
+    """How far N answers are from a reference policy, in nats."""
+
+    kl: np.ndarray
+    """KL(policy || reference) (N,): the exact one of next-token distributions, summed along the sampled answer.
+    Unbiased for answers sampled without a nucleus, and never negative, unlike log-ratios."""
+    log_prob: np.ndarray
+    """log reference(answer | prompt) (N,): the sum over the answer's tokens."""
+
+
+@torch.inference_mode()
+def sequence_divergence(
+    policy: Policy,
+    reference: Policy,
+    prompts: Sequence[str],
+    answers: Sequence[Sequence[int]],
+    temperature: float = 1.0,
+    batch: int = 64,
+) -> Divergence:
+    """How far the policy's answers are from the reference, both at `temperature`."""
+    ours, theirs = policy.encode_prompts(prompts), reference.encode_prompts(prompts)
+    kl, log_prob = np.zeros(len(prompts)), np.zeros(len(prompts))
+    for rows in by_length([[*p, *a] for p, a in zip(ours, answers, strict=True)], batch):
+        taken = [answers[i] for i in rows]
+        p = _next_token_log_probs(policy, [ours[i] for i in rows], taken, temperature)
+        q = _next_token_log_probs(reference, [theirs[i] for i in rows], taken, temperature)
+        lengths = torch.tensor([len(a) for a in taken], device=p.device)
+        inside = torch.arange(p.shape[1], device=p.device)[None] < lengths[:, None]
+        kl[rows] = ((p.exp() * (p - q)).sum(-1) * inside).sum(-1).clamp(min=0).double().cpu().numpy()
+        log_prob[rows] = [_along(path, answer) for path, answer in zip(q, taken, strict=True)]
+    return Divergence(kl, log_prob)
+
+
+@torch.inference_mode()
+def sequence_log_probs(
+    policy: Policy, sequences: Sequence[tuple[Sequence[int], Sequence[int]]], batch: int = 64, temperature: float = 1.0
+) -> np.ndarray:
+    """log p(answer | prompt) in nats of each (prompt ids, answer ids) (N,): the sum over the answer's tokens."""
+    values = np.zeros(len(sequences))
+    for rows in by_length([[*p, *a] for p, a in sequences], batch):
+        answers = [sequences[i][1] for i in rows]
+        log_probs = _next_token_log_probs(policy, [sequences[i][0] for i in rows], answers, temperature)
+        values[rows] = [_along(path, answer) for path, answer in zip(log_probs, answers, strict=True)]
+    charge(flops=2.0 * policy.parameters * sum(len(p) + len(a) for p, a in sequences))
+    return values
+
+
+def _along(log_probs: torch.Tensor, answer: Sequence[int]) -> float:
+    """Log-probability of an answer, from those of all next tokens along it (T, V)."""
+    return float(log_probs[range(len(answer)), list(answer)].double().sum())
+
+
+def _next_token_log_probs(
+    policy: Policy, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], temperature: float
+) -> torch.Tensor:
+    """Log-probabilities (B, T, V) of every next token along the answers; rows beyond an answer's end mean nothing."""
+    device = next(policy.model.parameters()).device
+    pad = policy.tokenizer.pad_token_id
+    prompt_ids, prompt_mask = pad_left(prompts, pad, device)
+    width = max(max(map(len, answers)), 1)
+    filled = torch.tensor([[*a, *[pad] * (width - len(a))] for a in answers], device=device)
+    ids = torch.cat([prompt_ids, filled], dim=1)
+    mask = torch.cat([prompt_mask, torch.ones_like(filled)], dim=1)
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    logits = policy.model(input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=width + 1).logits
+    return torch.log_softmax(logits[:, :-1].float() / temperature, dim=-1)

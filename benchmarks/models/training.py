@@ -1,0 +1,211 @@
+"""What every TRL trainer needs from us: settings for this device, progress, resuming, token count, and the SFT call.
+
+TRL's defaults suit one large GPU; on a CPU they cost 1.5 to 4 times as much as the settings below (`make bench`).
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import trl.trainer.utils as trl_utils
+from datasets import Dataset
+from transformers import (
+    PreTrainedModel,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from transformers.trainer_pt_utils import get_length_grouped_indices
+from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+
+from benchmarks.common import Log, charge, silent
+from benchmarks.models.device import setup
+from benchmarks.models.policy import Policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How long and how fast: shared by all trainers. AdamW without decay."""
+
+    steps: int
+    batch: int
+    learning_rate: float
+    warmup: float = 0.1
+    """Share of the steps in which the learning rate rises."""
+    max_grad_norm: float = 1.0
+    schedule: str = "cosine"
+    beta2: float = 0.999
+    """AdamW's memory of squared gradients."""
+
+
+PAD = 8
+"""Batches are padded to a multiple of so many tokens: fewer shapes, fewer kernels kept in memory."""
+
+
+def trainer_arguments(training: Training, folder: Path, seed: int, model: PreTrainedModel) -> dict[str, Any]:
+    """Keyword arguments common to all TRL configurations.
+
+    A batch that would not fit in memory is split: at most 128 sequences at a time, 64 from a million parameters on, 8
+    from a billion.
+    """
+    device = setup()
+    parameters = model.num_parameters()
+    most = 128 if parameters < 1_000_000 else 64 if parameters < 1_000_000_000 else 8
+    pieces = next(n for n in range(1, training.batch + 1) if training.batch % n == 0 and training.batch // n <= most)
+    if device == "cpu":
+        _tune_fused_head(model.config.vocab_size)
+    return {
+        "output_dir": str(folder),
+        "max_steps": training.steps,
+        "per_device_train_batch_size": training.batch // pieces,
+        "gradient_accumulation_steps": pieces,
+        "learning_rate": training.learning_rate,
+        "lr_scheduler_type": training.schedule,
+        "warmup_steps": min(math.ceil(training.warmup * training.steps), training.steps - 1),
+        "max_grad_norm": training.max_grad_norm,
+        "adam_beta2": training.beta2,
+        "pad_to_multiple_of": PAD,
+        "weight_decay": 0.0,
+        "seed": seed,
+        "data_seed": seed,
+        "logging_steps": max(1, training.steps // 50),
+        "save_steps": max(25, training.steps // 4),
+        "save_total_limit": 1,
+        "bf16": device == "cuda",
+        "gradient_checkpointing": False,
+        "use_cpu": device == "cpu",
+        "dataloader_pin_memory": device == "cuda",
+        "disable_tqdm": True,
+        "report_to": [],
+    }
+
+
+def _tune_fused_head(vocabulary: int) -> None:
+    """Scores only the tokens that are trained on, in tiles as wide as the vocabulary.
+
+    TRL keeps that for GPUs; on a CPU it saves a third of a step and leaves the loss as it was. A contract test notices
+    when these names move.
+    """
+    trl_utils._CHUNKED_LOGPROB_CHUNK_SIZE = min(32768, vocabulary)
+    trl_utils._use_triton = lambda device: True
+
+
+class Progress(TrainerCallback):
+    """Passes a trainer's measurements on."""
+
+    def __init__(self, stage: str, log: Log, keep: Sequence[str]):
+        self.stage, self.report, self.keep = stage, log, tuple(keep)
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict | None = None, **_: Any
+    ) -> None:
+        measured = {k: v for k, v in (logs or {}).items() if k in self.keep and v is not None}
+        if measured:
+            self.report(self.stage, state.global_step, state.max_steps, measured)
+
+
+def run_trainer(trainer: Trainer) -> None:
+    """Trains, from the last whole checkpoint where one is left, and removes the checkpoints of a finished training."""
+    folder = Path(str(trainer.args.output_dir))
+    checkpoint = last_checkpoint(folder)
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end: `trainer_state.json` comes last."""
+    whole = [
+        c
+        for c in folder.glob("checkpoint-*")
+        if all((c / name).exists() for name in ("trainer_state.json", "optimizer.pt", "rng_state.pth"))
+    ]
+    return max(whole, key=lambda c: int(c.name.split("-")[1]), default=None)
+
+
+class CountingCollator(DataCollatorForLanguageModeling):
+    """TRL's collator that also charges the tokens of each batch to the ledger."""
+
+    parameters: int = 0
+
+    def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+        """Pads a batch."""
+        tokens = sum(len(e["input_ids"]) for e in examples)
+        charge(trained_tokens=tokens, flops=6.0 * self.parameters * tokens)
+        return super().torch_call(examples)
+
+
+@contextmanager
+def training_mode(policy: Policy, on: bool = True) -> Iterator[None]:
+    """The policy's model in training mode (or in evaluation mode) inside the block, in the other one after it."""
+    policy.model.train(on)
+    try:
+        yield
+    finally:
+        policy.model.train(not on)
+
+
+def passes(lengths: Sequence[int], training: Training, seed: int) -> list[int]:
+    """Row indices for all steps, pass after pass, batches of similar length.
+
+    They are laid out beforehand, so that a resumed training goes on in the same order.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    order: list[int] = []
+    while len(order) < training.steps * training.batch:
+        order += get_length_grouped_indices(list(lengths), training.batch, generator=generator)
+    return order[: training.steps * training.batch]
+
+
+def supervised(
+    policy: Policy,
+    sequences: Sequence[tuple[Sequence[int], Sequence[int]]],
+    training: Training,
+    *,
+    folder: Path,
+    seed: int,
+    stage: str = "sft",
+    log: Log = silent,
+    on_prompt: bool = False,
+    max_tokens: int = 1024,
+) -> None:
+    """Supervised fine-tuning of `policy.model` in place on (prompt ids, response ids).
+
+    Cross-entropy on the response only, or on the prompt too with `on_prompt` (pre-training). `folder` holds checkpoints
+    while it runs: a call that was interrupted goes on where it stopped.
+    """
+    rows = []
+    for prompt, response in sequences:
+        ids = [*prompt, *response]
+        labels = ids if on_prompt else [*[-100] * len(prompt), *response]
+        rows.append({"input_ids": ids[-max_tokens:], "labels": labels[-max_tokens:]})
+    order = passes([len(row["input_ids"]) for row in rows], training, seed)
+    config = SFTConfig(
+        **trainer_arguments(training, folder, seed, policy.model),
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=None,
+        train_sampling_strategy="sequential",
+    )
+    collator = CountingCollator(pad_token_id=policy.tokenizer.pad_token_id, pad_to_multiple_of=PAD)
+    collator.parameters = policy.parameters
+    with training_mode(policy):
+        trainer = SFTTrainer(
+            model=policy.model,
+            args=config,
+            train_dataset=Dataset.from_list(rows).select(order),
+            processing_class=policy.tokenizer,
+            data_collator=collator,
+            callbacks=[Progress(stage, log, keep=("loss",))],
+        )
+        run_trainer(trainer)

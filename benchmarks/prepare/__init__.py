@@ -1,0 +1,15 @@
+"""Preparation: what a benchmark needs before it can measure, built once and shared by all methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.common.door import door
+
+if TYPE_CHECKING:
+    from benchmarks.prepare.benchmark import Benchmark
+    from benchmarks.prepare.card import Card, stored_card
+    from benchmarks.prepare.make import missing_parts, prepare, prepare_part
+    from benchmarks.prepare.prepared import Prepared, load_reward, open_prepared
+
+__getattr__, __all__ = door(__name__)

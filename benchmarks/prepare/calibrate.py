@@ -1,0 +1,93 @@
+"""What the starting policy answers to training prompts: the scale card is taken on it, under whatever evaluators."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.common import BadInput, Log, digest, write_text
+from benchmarks.models import load_policy
+from benchmarks.prepare.card import Card
+from benchmarks.prepare.places import policy_id, policy_source, reward_id, root
+from benchmarks.prepare.prepared import load_reward
+from benchmarks.spec import REVISION, Answer, Description, Objective, Reward
+from benchmarks.stats import collapsed
+
+CARD_PROMPTS = 1000
+"""Training prompts on which the scale card is taken (never test prompts: methods train in its units)."""
+
+
+def card_answers(benchmark: Description) -> list[Answer]:
+    """The starting policy's answers to `CARD_PROMPTS` training prompts; generated once and kept beside the card."""
+    prompts = benchmark.prompts("train")
+    picked = np.random.default_rng(benchmark.seed).permutation(len(prompts))[:CARD_PROMPTS]
+    prompts = [prompts[i] for i in picked]
+    path = _file(benchmark, prompts)
+    if not path.exists():
+        policy = load_policy(policy_source(benchmark), benchmark.max_prompt_tokens)
+        responses = policy.generate(prompts, benchmark.sampling, seed=benchmark.seed)
+        write_text(path, json.dumps(list(zip(prompts, responses, strict=True))))
+    return [Answer(*row) for row in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def _file(benchmark: Description, prompts: list[str]) -> Path:
+    """Where the answers lie."""
+    recipe = [
+        REVISION, policy_id(benchmark), benchmark.max_prompt_tokens, benchmark.sampling, benchmark.seed, prompts,
+    ]  # fmt: skip
+    return root(benchmark) / f"answers-{digest(recipe)}.json"
+
+
+REF_SDS = 2.0
+"""The ref point lies so many SFT standard deviations below the SFT mean, on every objective."""
+
+
+def take_card(benchmark: Description, log: Log) -> tuple[Card, float]:
+    """Scores the SFT policy's answers to training prompts with every reward and evaluator.
+
+    Returns the card, and which share of the answers is collapsed.
+    """
+    log("scale card", 0, 1, {})
+    answers = card_answers(benchmark)
+    prompts, responses = [a.prompt for a in answers], [a.response for a in answers]
+    rewards = _moments(benchmark, [(o, o.reward) for o in benchmark.objectives], prompts, responses)
+    evaluators = _moments(benchmark, [(o, o.evaluator) for o in benchmark.objectives], prompts, responses)
+    log("scale card", 1, 1, {})
+    card = Card(
+        benchmark=benchmark.name,
+        version=benchmark.version,
+        objectives=benchmark.names,
+        policy=policy_id(benchmark),
+        rewards=tuple(reward_id(benchmark, o, o.reward) for o in benchmark.objectives),
+        evaluators=tuple(reward_id(benchmark, o, o.evaluator) for o in benchmark.objectives),
+        reward_mean=rewards[0],
+        reward_std=rewards[1],
+        evaluator_mean=evaluators[0],
+        evaluator_std=evaluators[1],
+        ref=(-REF_SDS,) * len(benchmark.objectives),
+        prompts=len(benchmark.prompts("test")),
+        prompts_hash=digest(benchmark.prompts("test")),
+        sampling=benchmark.sampling,
+    )
+    return card, float(np.mean([collapsed(response) for response in responses]))
+
+
+def _moments(
+    benchmark: Description, rewards: list[tuple[Objective, Reward]], prompts: list[str], responses: list[str]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each reward. Raises BadInput for a reward that does not vary."""
+    means, stds = [], []
+    for objective, reward in rewards:
+        values = load_reward(benchmark, objective, reward)(prompts, responses)
+        if values.std() < 1e-8:
+            raise BadInput(
+                f"the reward {reward_id(benchmark, objective, reward)} of objective {objective.name!r} "
+                f"gives every answer {values[0]:.4g}",
+                "a reward that does not vary has no scale and cannot be optimised",
+                "check the reward and its inputs",
+            )
+        means.append(float(values.mean()))
+        stds.append(float(values.std(ddof=1)))
+    return tuple(means), tuple(stds)

@@ -1,0 +1,129 @@
+"""Preparation: what a benchmark needs before it can measure, built once and shared by all methods.
+
+The starting policy, the trained rewards and the scale card lie under `<home>/<benchmark>/prepared/`, each in a folder
+named after the content of its recipe: change the recipe and a new one is made, change it back and the old one is found.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedTokenizerFast
+
+from benchmarks.common import BadInput, Cost, Log, charged_to, locked, silent, whole_folder, write_text
+from benchmarks.models import texts, train_scratch_policy, train_tokenizer
+from benchmarks.prepare.calibrate import take_card
+from benchmarks.prepare.places import policy_source, reward_folder, root, tokenizer_folder
+from benchmarks.prepare.prepared import Prepared, is_prepared, load_reward, open_prepared
+from benchmarks.rewards import pair_accuracy, train_reward
+from benchmarks.spec import Description, Objective, TrainedReward
+
+
+def missing_parts(benchmark: Description) -> list[str]:
+    """Names of the parts of a preparation that are still to be made.
+
+    They can be made side by side, the card after them.
+    """
+    return [name for name, (folder, _) in _parts(benchmark).items() if not folder.exists()]
+
+
+def prepare_part(benchmark: Description, name: str, log: Log = silent) -> None:
+    """Makes one part unless it is there. Its cost is left beside it."""
+    folder, make = _parts(benchmark)[name]
+    _once(folder, lambda unfinished: make(unfinished, log))
+
+
+def prepare(benchmark: Description, log: Log = silent) -> Prepared:
+    """Makes whatever is missing: tokenizer, starting policy, trained rewards, scale card. Idempotent."""
+    if not is_prepared(benchmark):
+        for name in missing_parts(benchmark):
+            prepare_part(benchmark, name, log)
+        with locked(root(benchmark) / "card.lock"):
+            if not is_prepared(benchmark):
+                card, collapse = take_card(benchmark, log)
+                stored = {"card": card.to_json(), "report": _report(benchmark) | {"collapse": collapse}}
+                write_text(root(benchmark) / f"card-{benchmark.identity}.json", json.dumps(stored, indent=1))
+    return open_prepared(benchmark)
+
+
+Make = Callable[[Path, Log], None]
+
+
+def _parts(benchmark: Description) -> dict[str, tuple[Path, Make]]:
+    """What is to be trained, by name: the folder it belongs in, and how it is made."""
+    parts: dict[str, tuple[Path, Make]] = {}
+    source = policy_source(benchmark)
+    if isinstance(source, Path):
+        parts["policy"] = (source, partial(_make_policy, benchmark))
+    for objective in benchmark.objectives:
+        for role, reward in (("reward", objective.reward), ("evaluator", objective.evaluator)):
+            if isinstance(reward, TrainedReward):
+                folder = reward_folder(benchmark, objective, reward)
+                parts[f"{role} {objective.name}"] = (folder, partial(_make_reward, benchmark, objective, reward))
+    return parts
+
+
+def _once(folder: Path, make: Callable[[Path], None]) -> None:
+    """Makes a folder, with its cost beside it, unless it is there or another process is just making it."""
+    with locked(folder.with_name(f".{folder.name}.lock")):
+        if not folder.exists():
+            cost, begin = Cost(), time.perf_counter()
+            with whole_folder(folder) as unfinished, charged_to(cost):
+                make(unfinished)
+                cost.seconds = time.perf_counter() - begin
+                write_text(unfinished / "cost.json", json.dumps(cost.to_json()))
+
+
+def _tokenizer(benchmark: Description) -> PreTrainedTokenizerFast:
+    def make(folder: Path) -> None:
+        train_tokenizer(texts(benchmark), benchmark.scratch.vocabulary, benchmark.names).save_pretrained(folder)
+
+    _once(tokenizer_folder(benchmark), make)
+    return PreTrainedTokenizerFast.from_pretrained(tokenizer_folder(benchmark), padding_side="left")
+
+
+def _make_policy(benchmark: Description, folder: Path, log: Log) -> None:
+    size = benchmark.policy.removeprefix("scratch:")
+    train_scratch_policy(benchmark, _tokenizer(benchmark), size, folder, log).save(folder)
+
+
+def _report(benchmark: Description) -> dict[str, Any]:
+    """Accuracy on held-out pairs by role and objective, and what the parts cost together."""
+    accuracies: dict[str, dict[str, float]] = {"reward": {}, "evaluator": {}}
+    for objective in benchmark.objectives:
+        pairs = benchmark.preference_pairs(objective.name, "test")
+        for role, reward in (("reward", objective.reward), ("evaluator", objective.evaluator)):
+            if pairs:
+                accuracies[role][objective.name] = pair_accuracy(load_reward(benchmark, objective, reward), pairs)
+    costs = [json.loads((folder / "cost.json").read_text()) for folder, _ in _parts(benchmark).values()]
+    return {"pair_accuracy": accuracies, "cost": {key: sum(c[key] for c in costs) for key in Cost().to_json()}}
+
+
+def _make_reward(benchmark: Description, objective: Objective, reward: TrainedReward, folder: Path, log: Log) -> None:
+    pairs = benchmark.preference_pairs(objective.name, "train")
+    if not pairs:
+        raise BadInput(
+            f"objective {objective.name!r} of {benchmark.name} has no preference pairs to train a reward from",
+            'its reward is "trained"',
+            "give it a hub classifier or a Python function, or data with pairs",
+        )
+    if reward.base == "policy":
+        if benchmark.policy.startswith("scratch:"):
+            prepare_part(benchmark, "policy", log)  # waits for it where another process is making it
+        reward = replace(reward, base=str(policy_source(benchmark)))
+    train_reward(
+        reward,
+        pairs,
+        _tokenizer(benchmark),
+        folder,
+        stage=f"reward {objective.name}",
+        max_prompt_tokens=benchmark.max_prompt_tokens,
+        max_new_tokens=benchmark.sampling.max_new_tokens,
+        log=log,
+    )

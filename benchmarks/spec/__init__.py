@@ -1,0 +1,24 @@
+"""What a benchmark is made of, as plain descriptions: nothing is loaded here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.common.door import door
+
+if TYPE_CHECKING:
+    from benchmarks.spec.answers import Answer, PreferencePair
+    from benchmarks.spec.description import REVISION, SIZES, Description, Sampling, Scratch, size_mistake
+    from benchmarks.spec.grid import Weights, are_weights, check_grid, default_grid, rounded_from, simplex_grid
+    from benchmarks.spec.objective import (
+        FunctionReward,
+        HubReward,
+        Objective,
+        Reward,
+        Scorer,
+        TrainedReward,
+        choose,
+        reward_identity,
+    )
+
+__getattr__, __all__ = door(__name__)

@@ -1,0 +1,59 @@
+"""What a benchmark's rows are: answers, preference pairs, grades, and where they come from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+
+class Answer(NamedTuple):
+    """A response to a prompt. The prompt ends where the assistant speaks; the response carries no leading space."""
+
+    prompt: str
+    response: str
+
+
+class PreferencePair(NamedTuple):
+    """Two responses to one prompt, the first preferred under one objective."""
+
+    prompt: str
+    chosen: str
+    rejected: str
+
+
+class Data(Protocol):
+    """Where a benchmark's rows come from: an embedded world, a published data set, a user's table.
+
+    Splits are "train" and "test"; no prompt is in both. Every call returns the same rows in the same order.
+    """
+
+    def prompts(self, split: str) -> list[str]:
+        """Distinct prompts."""
+        ...
+
+    def demonstrations(self) -> list[Answer]:
+        """Training answers worth imitating: what the SFT policy learns from."""
+        ...
+
+    def responses(self) -> list[Answer]:
+        """All training answers, good and bad.
+
+        Offline methods learn from them, and a scratch policy is pre-trained on them.
+        """
+        ...
+
+    def preference_pairs(self, objective: str, split: str) -> list[PreferencePair]:
+        """Pairs labelled under one objective. Empty where the data has none for it."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Hash of the content: equal fingerprints mean equal rows, and equal grades where there are any."""
+        ...
+
+
+@runtime_checkable
+class Graded(Protocol):
+    """Data with graded annotations."""
+
+    def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
+        """Training answers with grades 1, 2, ...; empty where there are none for the objective."""
+        ...

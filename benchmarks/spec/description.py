@@ -1,0 +1,160 @@
+"""What a benchmark is: data, objectives with their rewards, the starting policy, decoding and the grid of weights.
+
+A `Description` is cheap to build and hashable, and has no model in it. What has to be trained before anything can be
+scored lies beside it (`benchmarks.prepare`), in a folder named after the content of the description.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from benchmarks.common import Range, digest, plain
+from benchmarks.spec.answers import Answer, Data, Graded, PreferencePair
+from benchmarks.spec.grid import Weights, corners, default_grid, default_trained_grid
+from benchmarks.spec.objective import Objective, reward_identity
+
+REVISION = 5
+"""Of the code that prepares a benchmark. Raise it when the same recipe makes something else: it is then made anew."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How answers are drawn, in training-set generation and in evaluation alike."""
+
+    max_new_tokens: Annotated[int, Range(1)]
+    temperature: Annotated[float, Range(1e-6)] = 1.0
+    top_p: Annotated[float, Range(above=0, high=1)] = 0.9
+    stop: tuple[str, ...] = ()
+    """Texts that end an answer, such as the next turn's "\n\nHuman:"; they are cut off with what follows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scratch:
+    """How a `scratch:<size>` policy is made of the data's text: pre-training on all answers, SFT on demonstrations."""
+
+    vocabulary: Annotated[int, Range(1)] = 1024
+    pretrain_steps: Annotated[int, Range(0)] = 400
+    sft_steps: Annotated[int, Range(0)] = 150
+    batch: Annotated[int, Range(1)] = 24
+    learning_rate: Annotated[float, Range(0, 1)] = 5e-3
+    seed: Annotated[int, Range(0)] = 0
+
+
+SIZES: dict[str, tuple[int, int, int]] = {
+    "0.3m": (96, 2, 4),
+    "1m": (128, 3, 4),
+    "2m": (192, 4, 6),
+    "4m": (256, 4, 4),
+    "8m": (320, 6, 5),
+    "20m": (512, 6, 8),
+}
+"""Hidden size, layers and heads of the models that are made here.
+A size is called by about how many parameters that is with a vocabulary of 1k to 4k."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What is measured and how: the same data, rewards, starting policy, decoding and weights for every method.
+
+    Axis order everywhere: K weights, N prompts, M objectives. Everything is maximised.
+    """
+
+    name: str
+    version: str
+    data: Data
+    objectives: tuple[Objective, ...]
+    policy: str
+    """The policy every method starts from: "scratch:<size>", a hub id or a local path."""
+    sampling: Sampling
+    eval_prompts: Annotated[int, Range(1)] = 400
+    """How many test prompts a front is measured on, at most: all where there are fewer."""
+    scratch: Scratch = field(default_factory=Scratch)
+    grid: tuple[Weights, ...] = ()
+    """Weights at which fronts are measured; empty: `default_grid`."""
+    trained_grid: tuple[Weights, ...] = ()
+    """Weights for which methods that train once per weight are trained; empty: `default_trained_grid`."""
+    max_prompt_tokens: Annotated[int, Range(1)] = 512
+    seed: Annotated[int, Range(0)] = 0
+    """Seed of everything made at preparation."""
+    home: Path = Path("runs")
+    """Where prepared things are kept; not part of the identity."""
+
+    def __post_init__(self) -> None:
+        M = len(self.objectives)
+        object.__setattr__(self, "grid", tuple(self.grid) or default_grid(M))
+        object.__setattr__(self, "trained_grid", tuple(self.trained_grid) or default_trained_grid(M))
+
+    @property
+    def corners(self) -> tuple[Weights, ...]:
+        """e_1, ..., e_M: one weight vector per objective."""
+        return corners(len(self.objectives))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The objectives' names, in order."""
+        return tuple(o.name for o in self.objectives)
+
+    @cached_property
+    def identity(self) -> str:
+        """Twelve hex digits naming what is measured and how: data, rewards, policy, decoding, prompts; not the grid."""
+        rewards = [
+            {"name": o.name, "reward": reward_identity(o.reward), "evaluator": reward_identity(o.evaluator)}
+            for o in self.objectives
+        ]
+        return digest({**self._facts, "objectives": rewards})
+
+    @cached_property
+    def training_identity(self) -> str:
+        """Twelve hex digits naming what training and answering depend on: not the version, nor the evaluators."""
+        rewards = [{"name": o.name, "reward": reward_identity(o.reward)} for o in self.objectives]
+        return digest({**self._facts, "version": "", "objectives": rewards})
+
+    @property
+    def _facts(self) -> dict[str, Any]:
+        """What is part of every identity."""
+        facts = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in _NOT_IDENTITY}
+        return {**facts, "data": self.data.fingerprint(), "revision": REVISION}
+
+    def prompts(self, split: str) -> list[str]:
+        """Distinct prompts of a split; for "test", the `eval_prompts` on which fronts are measured."""
+        prompts = self.data.prompts(split)
+        return prompts[: self.eval_prompts] if split == "test" else prompts
+
+    def demonstrations(self) -> list[Answer]:
+        """Training answers worth imitating."""
+        return self.data.demonstrations()
+
+    def responses(self) -> list[Answer]:
+        """All training answers, good and bad."""
+        return self.data.responses()
+
+    def preference_pairs(self, objective: str, split: str = "train") -> list[PreferencePair]:
+        """Preference pairs labelled under one objective."""
+        return self.data.preference_pairs(objective, split)
+
+    def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
+        """Training answers with grades 1, 2, ... under one objective; empty where the data has none."""
+        return self.data.graded_labels(objective) if isinstance(self.data, Graded) else []
+
+    @property
+    def graded(self) -> bool:
+        """Whether the data has grades for every objective."""
+        return all(map(self.graded_labels, self.names))
+
+
+_NOT_IDENTITY = {"home", "grid", "trained_grid", "data", "objectives"}
+
+
+def size_mistake(model: str, prefix: str = "") -> str:
+    """What is wrong with a model that reads like one made here but is none; "" for any other.
+
+    "scratch:1m" and "1m" read like one. `prefix` is what is to be written before a size.
+    """
+    sizes = [prefix + size for size in SIZES]
+    alike = model.startswith("scratch:") or (model[:1].isdigit() and "/" not in model and not Path(model).exists())
+    if model in sizes or not alike:
+        return ""
+    return f"there is no model {model!r}; those made here are: {', '.join(sizes)}"

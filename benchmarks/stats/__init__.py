@@ -1,0 +1,23 @@
+"""Indicators of fronts, intervals and tests for them, and statistics of text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.common.door import door
+
+if TYPE_CHECKING:
+    from benchmarks.stats.bootstrap import Bootstrap, Interval, bootstrap_hypervolume, bootstrap_means
+    from benchmarks.stats.indicators import (
+        attainment,
+        expected_utility,
+        hypervolume,
+        igd_plus,
+        kendall_tau,
+        pareto,
+        spearman,
+    )
+    from benchmarks.stats.significance import dominance, holm, permutation_test, pseudo_values
+    from benchmarks.stats.text import collapsed, text_statistics
+
+__getattr__, __all__ = door(__name__)

@@ -1,0 +1,15 @@
+"""What a method is, how it is found, and what may be wrong with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.common.door import door
+
+if TYPE_CHECKING:
+    from methods.contract.find import find_method, method_names
+    from methods.contract.method import Method, method_name, point_name
+    from methods.contract.run import Run, Stage
+    from methods.contract.settings import Adapter, Optimizer, Preference, Reinforcement
+
+__getattr__, __all__ = door(__name__)

@@ -1,0 +1,65 @@
+"""What a method and a run are. A method is its hyperparameters and two verbs: `train` and `policy`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from benchmarks import Benchmark, Weights
+from methods.contract.run import Run
+
+if TYPE_CHECKING:
+    from benchmarks import Policy
+
+
+Steering = Literal["none", "prompt", "merge", "retrain", "decode"]
+"""How weights reach the policy: not at all, written into the prompt, by merging parameters, by training one policy per
+weight, or by mixing several policies while decoding."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A multi-objective alignment method. Its dataclass fields are its hyperparameters.
+
+    A new method is one file with one subclass: say how it is steered, train into `run`, return a policy per weight.
+    """
+
+    steering: ClassVar[Steering]
+    builds_on: ClassVar[str | None] = None
+    """Name of a method that leaves stages of the same name and content where its hyperparameters and seed are the same.
+    Such a run is not trained twice: its stages are copied, and what they cost is charged."""
+
+    def train(self, benchmark: Benchmark, run: Run) -> None:
+        """Trains everything the method needs into stages of `run`. A stage that is done is not trained again."""
+        raise NotImplementedError
+
+    def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
+        """The policy that answers for `weights`."""
+        raise NotImplementedError
+
+    def points(self, benchmark: Benchmark) -> tuple[Weights, ...]:
+        """The weights at which the front is measured: (K, M)."""
+        M = len(benchmark.objectives)
+        if self.steering == "none":
+            return ((1 / M,) * M,)
+        return benchmark.trained_grid if self.steering == "retrain" else benchmark.grid
+
+    def labels(self, benchmark: Benchmark) -> tuple[str, ...]:
+        """Names of the points (K), for a method whose points are settings; without any, weights name them."""
+        return ()
+
+
+def method_name(cls: type[Method]) -> str:
+    """RewardedSoups -> rewarded-soups; the name of a built-in method is that of its file."""
+    module = cls.__module__.rpartition(".")[2]
+    if cls.__module__.startswith("methods."):
+        return module.replace("_", "-")
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+
+
+def point_name(benchmark: Benchmark, weights: Weights) -> str:
+    """The name of a stage trained for `weights`: the objective's where only one counts, else like "0.25-0.75"."""
+    if weights in benchmark.corners:
+        return benchmark.names[benchmark.corners.index(weights)]
+    return "-".join(f"{w:.6g}" for w in weights)

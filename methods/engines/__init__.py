@@ -1,0 +1,38 @@
+"""What methods share: supervised learning, preferences, RL, goals, soups, decoding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.common.door import door
+
+if TYPE_CHECKING:
+    from methods.engines.decoding import best_of, mixture
+    from methods.engines.dpo import log_probs, remembered, train_dpo
+    from methods.engines.goals import (
+        Goals,
+        Moments,
+        WeightsToGoals,
+        achieved,
+        asked,
+        goal_rewards,
+        pooled,
+        random_goals,
+        told,
+    )
+    from methods.engines.grader import (
+        HELD_OUT,
+        Grader,
+        annotated_labels,
+        binned_labels,
+        classes_of,
+        load_grader,
+        train_grader,
+    )
+    from methods.engines.pairs import preferences, reward_differences
+    from methods.engines.rl import Task, maximise, train_rl
+    from methods.engines.selection import nearest, pareto_layers
+    from methods.engines.sft import train_sft
+    from methods.engines.trained import is_large, load_trained, rank_for, soup
+
+__getattr__, __all__ = door(__name__)

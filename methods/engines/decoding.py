@@ -1,0 +1,211 @@
+"""Policies that are made while they answer: experts mixed token by token, the best of several answers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from pathlib import Path
+
+import numpy as np
+import torch
+from peft import PeftModel
+from transformers import DynamicCache
+from transformers.modeling_outputs import CausalLMOutputWithPast
+
+from benchmarks import Benchmark, Policy, Sampling, Weights
+from benchmarks.common import Cost, charge, charged_to, digest, write_text
+from benchmarks.models import ANSWERS_AT_ONCE, Divergence, sequence_log_probs
+from methods.engines.trained import load_trained
+
+
+def mixture(benchmark: Benchmark, folders: Sequence[Path], weights: Weights) -> Policy:
+    """The normalised product of the trained policies in `folders`, prod_i pi_i^{w_i} (arXiv 2406.18853).
+
+    An expert of weight zero takes no part, so w = e_i is expert i itself. Adapters share one copy of the model and
+    answer in one batched forward pass; whole models answer one after the other.
+    """
+    active = [(folder, w) for folder, w in zip(folders, weights, strict=True) if w > 0]
+    if len(active) == 1:
+        return load_trained(benchmark, active[0][0])
+    kept, shares = [folder for folder, _ in active], [w for _, w in active]
+    model: Mixture
+    if (kept[0] / "adapter_config.json").exists():
+        adapted = PeftModel.from_pretrained(benchmark.prepared.load_starting_policy().model, kept[0], adapter_name="0")
+        for i, folder in enumerate(kept[1:], start=1):
+            adapted.load_adapter(folder, adapter_name=str(i))
+        model = MixtureOfAdapters(adapted, shares)
+    else:
+        model = MixtureOfModels([load_trained(benchmark, folder).model for folder in kept], shares)
+    return replace(benchmark.prepared.policy, model=model.eval())
+
+
+class Mixture(torch.nn.Module):
+    """sum_i w_i log pi_i, normalised: a causal language model as far as sampling and `sequence_divergence` need one.
+
+    In the cache it is given, the experts' caches take the place of a model's layers: selecting rows of the whole
+    selects rows of each.
+    """
+
+    def __init__(self, weights: Sequence[float]):
+        super().__init__()
+        self.weights = tuple(weights)
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        position_ids: torch.Tensor,
+        past_key_values: DynamicCache | None = None,
+        use_cache: bool = True,
+        logits_to_keep: int = 0,
+    ) -> CausalLMOutputWithPast:
+        """Log-probabilities (B, T, V) of the next tokens."""
+        cache = DynamicCache() if past_key_values is None else past_key_values
+        if not cache.layers:
+            cache.layers.extend(self.caches())
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask, "position_ids": position_ids}
+        logits = self.logits(inputs, cache.layers, logits_to_keep)
+        # each expert's own normaliser is the same for all tokens, so the last softmax takes it out
+        total = reduce(torch.add, (w * each.float() for w, each in zip(self.weights, logits, strict=True)))
+        return CausalLMOutputWithPast(logits=torch.log_softmax(total, dim=-1), past_key_values=cache)
+
+    def caches(self) -> list[DynamicCache]:
+        """Empty caches, as `logits` wants them."""
+        raise NotImplementedError
+
+    def logits(
+        self, inputs: dict[str, torch.Tensor], caches: Sequence[DynamicCache], keep: int
+    ) -> Iterator[torch.Tensor]:
+        """Every expert's logits (B, T, V) at the last `keep` positions (0: all), one expert after the other."""
+        raise NotImplementedError
+
+    def num_parameters(self) -> int:
+        """Parameters that a token passes, in all experts together."""
+        raise NotImplementedError
+
+
+class MixtureOfModels(Mixture):
+    """Whole models, each with its own cache."""
+
+    def __init__(self, experts: Sequence[torch.nn.Module], weights: Sequence[float]):
+        super().__init__(weights)
+        self.experts = torch.nn.ModuleList(experts)
+
+    def caches(self) -> list[DynamicCache]:
+        """An empty cache for each model."""
+        return [DynamicCache() for _ in self.experts]
+
+    def logits(
+        self, inputs: dict[str, torch.Tensor], caches: Sequence[DynamicCache], keep: int
+    ) -> Iterator[torch.Tensor]:
+        """Every expert's logits, from a forward pass per model."""
+        for expert, cache in zip(self.experts, caches, strict=True):
+            yield expert(**inputs, past_key_values=cache, logits_to_keep=keep).logits
+
+    def num_parameters(self) -> int:
+        """Parameters of all models together."""
+        return sum(p.numel() for p in self.parameters())
+
+
+class MixtureOfAdapters(Mixture):
+    """One model with adapters "0", "1", ...: the batch is repeated for each, and all answer in one forward pass."""
+
+    def __init__(self, adapted: PeftModel, weights: Sequence[float]):
+        super().__init__(weights)
+        self.adapted = adapted
+
+    def caches(self) -> list[DynamicCache]:
+        """One empty cache for all adapters."""
+        return [RepeatedRows(len(self.weights))]
+
+    def logits(
+        self, inputs: dict[str, torch.Tensor], caches: Sequence[DynamicCache], keep: int
+    ) -> Iterator[torch.Tensor]:
+        """Every expert's logits, split from one forward pass."""
+        times, rows = len(self.weights), len(inputs["input_ids"])
+        names = [str(i) for i in range(times) for _ in range(rows)]
+        repeated = {name: value.repeat(times, 1) for name, value in inputs.items()}
+        out = self.adapted(**repeated, past_key_values=caches[0], adapter_names=names, logits_to_keep=keep)
+        yield from out.logits.split(rows)
+
+    def num_parameters(self) -> int:
+        """Parameters of the model, once per adapter, and of the adapters."""
+        adapters = sum(p.numel() for name, p in self.adapted.named_parameters() if "lora_" in name)
+        model = sum(p.numel() for p in self.adapted.parameters()) - adapters
+        return len(self.weights) * model + adapters
+
+
+class RepeatedRows(DynamicCache):
+    """The cache of a batch that was repeated: row b of the batch is rows b, B + b, 2 B + b, ... here."""
+
+    def __init__(self, times: int):
+        super().__init__()
+        self.times = times
+
+    def batch_select_indices(self, indices: torch.Tensor) -> None:
+        """Keeps these rows of the batch."""
+        rows = len(self.layers[0].keys) // self.times
+        super().batch_select_indices(torch.cat([indices + rows * i for i in range(self.times)]))
+
+
+def best_of(benchmark: Benchmark, candidates: int, weights: Weights, folder: Path) -> Policy:
+    """The starting policy, giving the best of several answers. What it draws is kept in `folder`."""
+    start = benchmark.prepared.policy
+    return BestOf(
+        start.model, start.tokenizer, max_prompt_tokens=start.max_prompt_tokens,
+        benchmark=benchmark, candidates=candidates, weights=weights, folder=folder,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BestOf(Policy):
+    """Draws `candidates` answers per prompt and gives the one with the highest w . r."""
+
+    benchmark: Benchmark
+    candidates: int
+    weights: Weights
+    folder: Path
+
+    def sample(
+        self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = ANSWERS_AT_ONCE
+    ) -> list[list[int]]:
+        """The best of its candidates for each prompt, as token ids.
+
+        They are charged in full each time: it is what the answers cost to serve.
+        """
+        ids, scores, spent = self._drawn(prompts, sampling, seed, batch)
+        charge(generated_tokens=spent.generated_tokens, reward_calls=spent.reward_calls, flops=spent.flops)
+        best = (scores @ np.asarray(self.weights)).argmax(axis=1)
+        return [ids[row * self.candidates + column] for row, column in enumerate(best.tolist())]
+
+    def divergence(
+        self, reference: Policy, prompts: Sequence[str], answers: Sequence[Sequence[int]], temperature: float = 1.0
+    ) -> Divergence:
+        """The KL is log N - (N - 1) / N for every answer: an upper bound of that to the policy that draws.
+
+        It is reached where no two answers score the same (arXiv 2401.01879, theorem 1).
+        """
+        bound = math.log(self.candidates) - (self.candidates - 1) / self.candidates
+        sequences = zip(reference.encode_prompts(prompts), answers, strict=True)
+        likely = sequence_log_probs(reference, list(sequences), temperature=temperature)
+        return Divergence(np.full(len(prompts), bound), likely)
+
+    def _drawn(
+        self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int
+    ) -> tuple[list[list[int]], np.ndarray, Cost]:
+        """Token ids of all answers, N to a prompt, their rewards (prompts, N, M), and what that cost."""
+        name = digest([list(prompts), sampling, seed, self.candidates, self.benchmark.card.hash])
+        path = self.folder / f"{name}.json"
+        if not path.exists():
+            repeated = [prompt for prompt in prompts for _ in range(self.candidates)]
+            with charged_to(Cost()) as spent:
+                ids = super().sample(repeated, sampling, seed, batch)
+                responses = [self.decode(i, sampling.stop) for i in ids]
+                scores = self.benchmark.score(repeated, responses)
+            write_text(path, json.dumps({"ids": ids, "scores": scores.tolist(), "cost": spent.to_json()}))
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        shape = (len(prompts), self.candidates, len(self.weights))
+        return kept["ids"], np.array(kept["scores"]).reshape(shape), Cost(**kept["cost"])

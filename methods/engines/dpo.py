@@ -1,0 +1,166 @@
+"""Direct preference optimisation with a margin per pair, as one stage of a run: DPO through TRL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from peft import PeftModel
+from trl import DPOConfig, DPOTrainer
+from trl.trainer.dpo_trainer import DataCollatorForPreference
+
+from benchmarks import Answer, Benchmark, Policy, PreferencePair
+from benchmarks.common import charge, write_text
+from benchmarks.models import (
+    Progress,
+    Training,
+    passes,
+    run_trainer,
+    sequence_log_probs,
+    trainer_arguments,
+    training_mode,
+)
+from methods.contract import Preference, Run, Stage
+from methods.engines.trained import is_large, load_trained, save_trained, scaled, to_train
+
+Ids = tuple[list[int], list[int], list[int]]
+"""Token ids of a pair: prompt, chosen, rejected."""
+
+
+WARMUP = 0.03
+"""Share of the steps in which the learning rate rises."""
+
+
+FULL = 0.1
+"""Learning rate of full fine-tuning relative to LoRA's."""
+
+
+def train_dpo(
+    benchmark: Benchmark,
+    pairs: Sequence[PreferencePair],
+    settings: Preference,
+    stage: Stage,
+    *,
+    reference: np.ndarray,
+    margin: np.ndarray,
+    beta: float,
+    start: Stage | None = None,
+) -> None:
+    """Minimises the mean of -log sigmoid(beta (D log pi - D log ref) - margin) over the pairs.
+
+    D f = f(chosen) - f(rejected).
+
+    `reference` (N, 2) holds log ref(chosen) and log ref(rejected), `margin` (N,) a number per pair: constants, so no
+    other model is in memory. Training starts from the starting policy, or from the stage `start`, whose adapter it goes
+    on with.
+    """
+    if stage.done:
+        return
+    policy = to_train(benchmark, settings.lora_rank, stage.run.seed, start.folder if start else None)
+    rate = settings.learning_rate * (1.0 if isinstance(policy.model, PeftModel) else FULL)
+    training = Training(
+        steps=max(1, round(max(settings.epochs, 1.0) * len(pairs) / settings.batch)),  # `preferences` took the share
+        batch=settings.batch,
+        learning_rate=scaled(rate, policy),
+        warmup=WARMUP,
+    )
+    ids = encoded(benchmark, policy, pairs)
+    rows = [
+        {"prompt_ids": p, "chosen_ids": c, "rejected_ids": r, "ref_chosen_logps": ref[0], "ref_rejected_logps": ref[1]}
+        for (p, c, r), ref in zip(ids, shifted(reference, margin, beta), strict=True)
+    ]
+    order = passes([len(p) + max(len(c), len(r)) for p, c, r in ids], training, stage.run.seed)
+    config = DPOConfig(
+        **trainer_arguments(training, stage.checkpoints, stage.run.seed, policy.model),
+        beta=beta,
+        max_length=None,
+        precompute_ref_log_probs=True,
+        train_sampling_strategy="sequential",
+    )
+
+    def log(name: str, step: int, steps: int, measured: dict[str, float]) -> None:
+        stage.log(name, step, steps, {"loss": measured["loss"], "above_margin": measured["rewards/accuracies"]})
+
+    collator = _Counting(pad_token_id=policy.tokenizer.pad_token_id, pad_to_multiple_of=config.pad_to_multiple_of)
+    collator.parameters = policy.parameters
+    with training_mode(policy):
+        trainer = _Trainer(
+            model=policy.model,
+            args=config,
+            train_dataset=Dataset.from_list(rows).select(order),
+            processing_class=policy.tokenizer,
+            data_collator=collator,
+            callbacks=[Progress(stage.name, log, keep=("loss", "rewards/accuracies"))],
+        )
+        run_trainer(trainer)
+    with stage.writing() as folder:
+        save_trained(policy, folder)
+
+
+def shifted(reference: np.ndarray, margin: np.ndarray, beta: float) -> np.ndarray:
+    """The reference (N, 2) under which plain DPO has the loss of `reference` and `margin` (N,).
+
+    A margin is a reference that likes the chosen answer better: beta (D log pi - D log ref - margin / beta).
+    """
+    return reference + np.stack([margin / beta, np.zeros_like(margin)], axis=1)
+
+
+def log_probs(
+    benchmark: Benchmark, pairs: Sequence[PreferencePair], objective: str, run: Run, of: Stage | None = None
+) -> np.ndarray:
+    """log pi(chosen) and log pi(rejected) (N, 2) of the starting policy or of a trained stage on an objective's pairs.
+
+    Computed once: kept in the run.
+    """
+
+    def compute() -> np.ndarray:
+        policy = load_trained(benchmark, of.folder) if of else benchmark.prepared.policy
+        ids = encoded(benchmark, policy, pairs)
+        sequences = [(p, answer) for p, *answers in ids for answer in answers]
+        batch = 8 if is_large(policy) else 64
+        return sequence_log_probs(policy, sequences, batch).reshape(-1, 2)
+
+    return remembered(run.dir / "constants" / f"{of.name if of else 'start'} on {objective}.json", compute)
+
+
+def remembered(path: Path, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """The numbers in a file; where there is none, they are computed and written there."""
+    if not path.exists():
+        write_text(path, json.dumps(compute().tolist()))
+    return np.array(json.loads(path.read_text(encoding="utf-8")))
+
+
+def encoded(benchmark: Benchmark, policy: Policy, pairs: Sequence[PreferencePair]) -> list[Ids]:
+    """Token ids of the pairs; answers no longer than what the policy can say."""
+    limit = benchmark.sampling.max_new_tokens
+    ids = []
+    for prompt, chosen, rejected in pairs:
+        prompt_ids, good = policy.encode(Answer(prompt, chosen))
+        ids.append((prompt_ids, good[:limit], policy.encode_response(rejected)[:limit]))
+    return ids
+
+
+class _Trainer(DPOTrainer):
+    """DPOTrainer for rows that are tokens already and bring the reference's log-probabilities along."""
+
+    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
+        return dataset
+
+    def _precompute_ref_logps(self, dataset: Dataset, *_: Any) -> Dataset:
+        return dataset
+
+
+class _Counting(DataCollatorForPreference):
+    """TRL's collator that also charges the tokens of each batch to the ledger."""
+
+    parameters: int = 0
+
+    def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+        """Pads a batch."""
+        tokens = sum(2 * len(e["prompt_ids"]) + len(e["chosen_ids"]) + len(e["rejected_ids"]) for e in examples)
+        charge(trained_tokens=tokens, flops=6.0 * self.parameters * tokens)
+        return super().torch_call(examples)

@@ -1,0 +1,175 @@
+"""Goals such as <helpful 5>: how they stand in a prompt, which are drawn and asked for, what answers to them earn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from benchmarks import BadInput, Weights
+from benchmarks.models import tagged
+
+if TYPE_CHECKING:
+    from benchmarks import Policy
+
+
+Goals = tuple[int, ...]
+"""One intensity 1..K_i per objective, 0 where the goal is left out; empty for rewards without goals."""
+
+
+WeightsToGoals = Literal["linf", "l2", "linear", "middle"]
+
+
+FLOOR, LIMIT = 0.01, 5.0
+"""Least standard deviation to divide by, largest reward."""
+
+
+@dataclass
+class Moments:
+    """Running mean and (population) standard deviation of columns (Chan et al. 1983). Kept with checkpoints."""
+
+    count: int
+    mean: np.ndarray
+    squares: np.ndarray
+    """Sums of squared deviations from the mean."""
+
+    @classmethod
+    def none(cls, columns: int) -> Moments:
+        """Moments of no rows yet."""
+        return cls(0, np.zeros(columns), np.zeros(columns))
+
+    def add(self, rows: np.ndarray) -> None:
+        """Counts rows (N, columns) in."""
+        total, shift = self.count + len(rows), rows.mean(axis=0) - self.mean
+        self.squares = self.squares + rows.var(axis=0) * len(rows) + shift**2 * self.count * len(rows) / total
+        self.mean = self.mean + shift * len(rows) / total
+        self.count = total
+
+    @property
+    def std(self) -> np.ndarray:
+        """Standard deviations."""
+        return np.sqrt(self.squares / self.count)
+
+    def state(self) -> Any:
+        """The moments as JSON types."""
+        return [self.count, self.mean.tolist(), self.squares.tolist()]
+
+    def restore(self, state: Any) -> None:
+        """Takes up moments as `state` gave them."""
+        self.count, self.mean, self.squares = state[0], np.array(state[1]), np.array(state[2])
+
+
+def pooled(mean: np.ndarray, std: np.ndarray, classes: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation over all classes of a head, given to each of them."""
+    starts = np.cumsum([0, *classes[:-1]])
+    average = np.add.reduceat(mean, starts) / classes
+    variance = np.add.reduceat(std**2 + mean**2, starts) / classes - average**2
+    return np.repeat(average, classes), np.repeat(np.sqrt(variance), classes)
+
+
+def goal_rewards(
+    probabilities: np.ndarray,
+    goals: np.ndarray,
+    mean: np.ndarray,
+    std: np.ndarray,
+    classes: Sequence[int],
+    divisor: Literal["heads", "goals"],
+) -> np.ndarray:
+    """r = 1/k sum_i (p_i[goal_i] - mean) / std mask_i (the paper's reward mapping), clipped to +-`LIMIT` (N,).
+
+    Probabilities (N, K_1 + ... + K_M), goals (N, M) with 0 where there is none, mean and std per column.
+    """
+    mask = goals > 0
+    columns = np.cumsum([0, *classes[:-1]]) + np.maximum(goals, 1) - 1
+    met = np.take_along_axis(probabilities, columns, axis=1)
+    z = (met - mean[columns]) / np.maximum(std[columns], FLOOR)
+    k = goals.shape[1] if divisor == "heads" else np.maximum(mask.sum(axis=1), 1)
+    return np.clip((z * mask).sum(axis=1) / k, -LIMIT, LIMIT)
+
+
+def achieved(
+    probabilities: np.ndarray, goals: np.ndarray, classes: Sequence[int], names: Sequence[str]
+) -> dict[str, float]:
+    """Per head, the mean probability of the grade that was asked for, over the answers asked for one."""
+    starts = np.cumsum([0, *classes[:-1]])
+    asked_for = {name: np.flatnonzero(goals[:, i] > 0) for i, name in enumerate(names)}
+    return {
+        f"met/{name}": float(probabilities[rows, starts[i] + goals[rows, i] - 1].mean())
+        for i, (name, rows) in enumerate(asked_for.items())
+        if len(rows)
+    }
+
+
+def random_goals(classes: Sequence[int], generator: np.random.Generator) -> list[Goals]:
+    """Goals for the max(K_i) tasks of a prompt: a random subset of the objectives, with random intensities.
+
+    The subset is not empty; it and each intensity are drawn uniformly [choice].
+
+    The tasks share the subset and take the intensities of each objective in random order, every one once: the
+    probabilities of all grades sum to one, so an answer that ignores its goal gains nothing on balance.
+    """
+    subset = int(generator.integers(1, 2 ** len(classes)))
+    most = max(classes)
+    columns = [
+        np.concatenate([generator.permutation(K) + 1 for _ in range(-(-most // K))])[:most] * (subset >> i & 1)
+        for i, K in enumerate(classes)
+    ]
+    return [tuple(row) for row in np.stack(columns, axis=1).tolist()]
+
+
+def asked(weights: Weights, classes: Sequence[int], mapping: WeightsToGoals) -> Goals:
+    """Goals for weights: 1 + round((K_i - 1) s_i), where `mapping` says how s follows from w.
+
+    s is w / max(w) ("linf"), w / ||w||_2 ("l2"), w ("linear"), or the power of w that is 1/2 at equal weights
+    ("middle", which is "linear" for two objectives).
+
+    A goal of intensity 1 is left out [choice]: little weight on an objective is indifference, not a wish for its worst.
+
+    >>> asked((0.25, 0.75), (5, 5), "linf"), asked((0.25, 0.75), (5, 5), "middle"), asked((0.1, 0.9), (5, 5), "linf")
+    ((2, 5), (2, 4), (0, 5))
+    """
+    w = np.asarray(weights)
+    middle = w ** (np.log(2) / np.log(max(len(w), 2)))
+    share = {"linf": w / w.max(), "l2": w / np.linalg.norm(w), "linear": w, "middle": middle}[mapping]
+    intensities = [int(1 + np.floor((K - 1) * s + 0.5 + 1e-9)) for K, s in zip(classes, share, strict=True)]
+    return tuple(n if n > 1 else 0 for n in intensities)
+
+
+def unwrap(text: str, names: Sequence[str]) -> tuple[str, Goals]:
+    """The prompt behind the goals in a text, and these goals, 0 where an objective has none.
+
+    The prompt itself must not begin with a goal.
+
+    >>> unwrap("<helpful 5> <harmless 3> How?", ("helpful", "humor", "harmless"))
+    ('How?', (5, 0, 3))
+    """
+    pattern = "".join(rf"(?:<{re.escape(name)} (\d+)> )?" for name in names)
+    match = re.match(pattern, text)
+    assert match is not None  # every part is optional
+    return text[match.end() :], tuple(int(n or 0) for n in match.groups())
+
+
+def told(policy: Policy, prompt: str, goals: Goals, names: Sequence[str]) -> str:
+    """The prompt with its goals, no longer than the policy reads: what does not fit is cut from the prompt's beginning.
+
+    Policies cut prompts from the left, where the goals are.
+    """
+
+    def tokens(text: str) -> int:
+        return len(policy.tokenizer(text)["input_ids"])
+
+    text = tagged(prompt, goals, names)
+    while (excess := tokens(text) - policy.max_prompt_tokens) > 0:
+        if not prompt:
+            raise BadInput(
+                f"the goals {text.strip()!r} alone are longer than {policy.max_prompt_tokens} tokens",
+                "prompts are cut to max_prompt_tokens, and goals stand at their beginning",
+                "raise max_prompt_tokens of the benchmark",
+            )
+        ids = policy.tokenizer(prompt, add_special_tokens=False)["input_ids"]
+        prompt = policy.tokenizer.decode(ids[excess:])
+        text = tagged(prompt, goals, names)
+    return text

@@ -1,0 +1,272 @@
+"""A multi-head classification reward model: one decoder, and a head per objective that says the grade of an answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from peft import PeftModel
+from safetensors.torch import load_file, save_file
+from torch.nn.functional import cross_entropy
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainingArguments
+
+from benchmarks import Answer, BadInput, Benchmark
+from benchmarks.common import Cost, charge, charged_to, write_text
+from benchmarks.models import (
+    Progress,
+    Training,
+    by_length,
+    pad_right,
+    passes,
+    run_trainer,
+    trainer_arguments,
+    training_mode,
+)
+from methods.contract import Stage
+from methods.engines.trained import scaled, to_train
+
+MISSING = -100
+"""Label of an answer that was not graded under an objective."""
+
+
+HELD_OUT = 0.1
+"""Share of the prompts whose answers only measure accuracy."""
+
+
+TOKENS_PER_BATCH = 4096
+
+
+class Heads(torch.nn.Module):
+    """z_i = W_i h + b_i for every head i, h the decoder's last hidden state at the last token (arXiv 2505.20336).
+
+    The heads are the rows of one matrix: logits are (N, K_1 + ... + K_M).
+    """
+
+    def __init__(self, decoder: PreTrainedModel, classes: Sequence[int]):
+        super().__init__()
+        self.decoder, self.classes = decoder, tuple(classes)
+        self.heads = torch.nn.Linear(decoder.config.hidden_size, sum(classes), device=decoder.device)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Logits of texts that are padded on the right."""
+        states = self.decoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        last = attention_mask.sum(dim=1) - 1
+        return self.heads(states[torch.arange(len(states), device=states.device), last].to(self.heads.weight.dtype))
+
+
+def heads_loss(logits: torch.Tensor, labels: torch.Tensor, classes: Sequence[int]) -> torch.Tensor:
+    """Sum over heads of the mean cross-entropy over a head's labelled answers; labels (N, M), -100 where missing."""
+    losses = [
+        cross_entropy(part.float(), column, ignore_index=MISSING, reduction="sum")
+        / (column != MISSING).sum().clamp(min=1)
+        for part, column in zip(logits.split(list(classes), dim=1), labels.T, strict=True)
+    ]
+    return torch.stack(losses).sum()
+
+
+def binned_labels(benchmark: Benchmark, answers: Sequence[Answer], classes: int) -> np.ndarray:
+    """Labels (N, M) 0..classes-1: bins of the training reward, by quantiles over the demonstrations [choice].
+
+    Among all answers the lowest bin of every objective would hold the degenerate ones, and to ask for it would be to
+    ask for those. Equal rewards share a bin.
+    """
+    sensible = benchmark.demonstrations()
+    scores = benchmark.score([a.prompt for a in sensible], [a.response for a in sensible])
+    edges = np.quantile(scores, np.arange(1, classes) / classes, axis=0)
+    scores = benchmark.score([a.prompt for a in answers], [a.response for a in answers])
+    return np.stack([np.searchsorted(e, s, side="left") for e, s in zip(edges.T, scores.T, strict=True)], axis=1)
+
+
+def annotated_labels(benchmark: Benchmark) -> tuple[list[Answer], np.ndarray]:
+    """Every answer that was graded under some objective, and its labels (N, M), grade - 1 or -100."""
+    graded = {name: benchmark.graded_labels(name) for name in benchmark.names}
+    if empty := [name for name, grades in graded.items() if not grades]:
+        raise BadInput(
+            f"{benchmark.name} has no graded annotations for {', '.join(empty)}",
+            "a head of the reward model is trained on the grades of its objective",
+            "take quantiles of the rewards instead: -c supervision='\"rewards\"'",
+        )
+    rows: dict[Answer, list[int]] = {}
+    for i, grades in enumerate(graded.values()):
+        for answer, grade in grades:
+            rows.setdefault(answer, [MISSING] * len(graded))[i] = grade - 1
+    return list(rows), np.array(list(rows.values()))
+
+
+def split_prompts(answers: Sequence[Answer], seed: int) -> np.ndarray:
+    """Which answers are held out (N,): all answers to `HELD_OUT` of the prompts."""
+    prompts = sorted({a.prompt for a in answers})
+    picked = np.random.default_rng([seed, len(prompts)]).permutation(len(prompts))[: round(HELD_OUT * len(prompts))]
+    held = {prompts[i] for i in picked}
+    return np.array([a.prompt in held for a in answers])
+
+
+@dataclass(frozen=True, eq=False)
+class Grader:
+    """A trained multi-head reward model, ready to grade."""
+
+    model: Heads
+    tokenizer: PreTrainedTokenizerBase
+    max_prompt_tokens: int
+    max_new_tokens: int
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """Number of classes per head."""
+        return self.model.classes
+
+    def encode(self, answer: Answer) -> list[int]:
+        """Token ids of prompt and response, no longer than a policy reads and says, with the end of the sequence."""
+        prompt = self.tokenizer(answer.prompt)["input_ids"][-self.max_prompt_tokens :]
+        response = self.tokenizer(" " + answer.response, add_special_tokens=False)["input_ids"][: self.max_new_tokens]
+        return [*prompt, *response, self.tokenizer.eos_token_id]
+
+    @torch.inference_mode()
+    def probabilities(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        """Probability of every class of every head (N, K_1 + ... + K_M).
+
+        Answers are read sorted by length, and charged to the ledger in force.
+        """
+        encoded = [self.encode(Answer(p, r)) for p, r in zip(prompts, responses, strict=True)]
+        size = max(1, TOKENS_PER_BATCH // max(map(len, encoded), default=1))
+        found = np.zeros((len(encoded), sum(self.classes)))
+        for rows in by_length(encoded, size):
+            batch = padded([encoded[i] for i in rows], self.tokenizer.pad_token_id, 8, self.model.decoder.device)
+            parts = self.model(**batch).float().split(list(self.classes), dim=1)
+            found[rows] = torch.cat([part.softmax(dim=1) for part in parts], dim=1).double().cpu().numpy()
+        tokens, parameters = sum(map(len, encoded)), sum(p.numel() for p in self.model.parameters())
+        charge(reward_calls=len(encoded) * len(self.classes), flops=2.0 * parameters * tokens)
+        return found
+
+    def grades(self, prompts: Sequence[str], responses: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Most probable and expected grade under each head, both (N, M), counted from 0."""
+        parts = np.split(self.probabilities(prompts, responses), np.cumsum(self.classes)[:-1], axis=1)
+        likely = np.stack([part.argmax(axis=1) for part in parts], axis=1)
+        return likely, np.stack([part @ np.arange(part.shape[1]) for part in parts], axis=1)
+
+
+def padded(
+    rows: Sequence[Sequence[int]], pad_token: int, multiple: int, device: torch.device
+) -> dict[str, torch.Tensor]:
+    """What the heads read (B, S), padded on the right to a multiple."""
+    ids, mask = pad_right(rows, pad_token, device, multiple)
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+class _HeadsTrainer(Trainer):
+    """The transformers trainer with the loss of the heads."""
+
+    def compute_loss(self, model: Any, inputs: dict[str, torch.Tensor], *_: Any, **__: Any) -> torch.Tensor:
+        labels = inputs.pop("labels")
+        return heads_loss(model(**inputs), labels, self.accelerator.unwrap_model(model).classes)
+
+
+def train_grader(
+    benchmark: Benchmark,
+    answers: Sequence[Answer],
+    labels: np.ndarray,
+    stage: Stage,
+    *,
+    classes: Sequence[int],
+    steps: int,
+    batch: int,
+    learning_rate: float,
+    lora_rank: int | None,
+    base: str = "policy",
+) -> None:
+    """Trains a grader on labels (N, M), from the benchmark's starting policy or from another `base`.
+
+    The starting policy knows what fits a prompt. Accuracies on held-out prompts go to the log. `learning_rate` is for
+    width 4096.
+    """
+    if stage.done:
+        return
+    seed = stage.run.seed
+    policy = to_train(benchmark, lora_rank, seed, base=base)
+    causal = policy.model.get_base_model() if isinstance(policy.model, PeftModel) else policy.model
+    torch.manual_seed(seed)  # of the heads
+    model = Heads(causal.base_model, classes)
+    grader = Grader(model, policy.tokenizer, benchmark.max_prompt_tokens, benchmark.sampling.max_new_tokens)
+    held = split_prompts(answers, seed)
+    rows = [{"ids": grader.encode(answers[i]), "labels": labels[i].tolist()} for i in np.flatnonzero(~held).tolist()]
+    training = Training(steps=steps, batch=batch, learning_rate=scaled(learning_rate, policy))
+    order = passes([len(row["ids"]) for row in rows], training, seed)
+    arguments = trainer_arguments(training, stage.checkpoints, seed, policy.model)
+    multiple = arguments.pop("pad_to_multiple_of")
+
+    def collate(batch: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        ids = [row["ids"] for row in batch]
+        tokens = sum(map(len, ids))
+        charge(trained_tokens=tokens, flops=6.0 * policy.parameters * tokens)
+        inputs = padded(ids, policy.tokenizer.pad_token_id, multiple, torch.device("cpu"))
+        return inputs | {"labels": torch.tensor([row["labels"] for row in batch])}
+
+    with training_mode(policy):
+        trainer = _HeadsTrainer(
+            model=model,
+            args=TrainingArguments(
+                **arguments, remove_unused_columns=False, label_names=["labels"], train_sampling_strategy="sequential"
+            ),
+            train_dataset=Dataset.from_list(rows).select(order),
+            data_collator=collate,
+            callbacks=[Progress(stage.name, stage.log, keep=("loss",))],
+        )
+        run_trainer(trainer)
+    with charged_to(Cost()):  # a measurement, as the accuracy of the benchmark's own rewards is
+        measured = accuracies(benchmark, grader, [answers[i] for i in np.flatnonzero(held).tolist()], labels[held])
+    stage.log(stage.name, steps, steps, measured)
+    if isinstance(policy.model, PeftModel):
+        policy.model.merge_and_unload()
+    with stage.writing() as folder:
+        save_grader(grader, folder, measured)
+
+
+def accuracies(benchmark: Benchmark, grader: Grader, answers: Sequence[Answer], labels: np.ndarray) -> dict[str, float]:
+    """Intensity and preference accuracy per head, left out where there is nothing to measure it on.
+
+    Intensity accuracy is the share of the answers whose most probable grade is their label, preference accuracy the
+    share of the test pairs whose chosen answer has the higher expected grade.
+    """
+    measured = {}
+    likely, _ = grader.grades([a.prompt for a in answers], [a.response for a in answers])
+    for i, name in enumerate(benchmark.names):
+        known = labels[:, i] != MISSING
+        if known.any():
+            measured[f"intensity_accuracy/{name}"] = float((likely[known, i] == labels[known, i]).mean())
+        if pairs := benchmark.preference_pairs(name, "test"):
+            prompts = [p.prompt for p in pairs]
+            _, chosen = grader.grades(prompts, [p.chosen for p in pairs])
+            _, rejected = grader.grades(prompts, [p.rejected for p in pairs])
+            measured[f"preference_accuracy/{name}"] = float((chosen[:, i] > rejected[:, i]).mean())
+    return measured
+
+
+def save_grader(grader: Grader, folder: Path, measured: dict[str, float]) -> None:
+    """Writes decoder and tokenizer, loadable by `AutoModel`, and the heads beside them."""
+    grader.model.decoder.save_pretrained(folder)
+    grader.tokenizer.save_pretrained(folder)
+    save_file(grader.model.heads.state_dict(), folder / "heads.safetensors")
+    write_text(folder / "heads.json", json.dumps({"classes": grader.classes, "accuracy": measured}))
+
+
+def load_grader(benchmark: Benchmark, folder: Path) -> Grader:
+    """The grader that a stage left."""
+    start = benchmark.prepared.policy.model
+    decoder = AutoModel.from_pretrained(folder, dtype="auto", attn_implementation=start.config._attn_implementation).to(
+        start.device
+    )
+    model = Heads(decoder, classes_of(folder))
+    model.heads.load_state_dict(load_file(folder / "heads.safetensors"))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return Grader(model.eval(), tokenizer, benchmark.max_prompt_tokens, benchmark.sampling.max_new_tokens)
+
+
+def classes_of(folder: Path) -> tuple[int, ...]:
+    """Number of classes per head of a saved grader."""
+    return tuple(json.loads((folder / "heads.json").read_text())["classes"])

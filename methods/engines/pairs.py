@@ -1,0 +1,59 @@
+"""Preference pairs to train on, and the hyperparameters of training on them. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from benchmarks import BadInput, Benchmark, PreferencePair
+
+
+def preferences(benchmark: Benchmark, k: int, epochs: float, seed: int) -> list[PreferencePair]:
+    """The pairs that so many epochs of training on objective k see: all, or a random share for less than one.
+
+    Where the data has no pairs for k, they are made of two training answers to the same prompt, else of two answers
+    sampled from the starting policy: chosen is the one with the higher reward k, equal ones are left out [choice].
+    """
+    labelled = benchmark.preference_pairs(benchmark.names[k])
+    pairs = labelled or _contests(benchmark, seed)
+    order = np.random.default_rng(seed).permutation(len(pairs))
+    pairs = [pairs[i] for i in order[: max(1, round(epochs * len(pairs)))]]
+    pairs = pairs if labelled else _labelled(benchmark, k, pairs)
+    if not pairs:
+        raise BadInput(
+            f"objective {benchmark.names[k]!r} of {benchmark.name} has no preference pairs",
+            "no two answers to the same prompt differ in its reward either",
+            "give the benchmark pairs for it, or several answers per prompt",
+        )
+    return pairs
+
+
+def _contests(benchmark: Benchmark, seed: int) -> list[PreferencePair]:
+    """Two different answers to the same prompt each, in no order of merit."""
+    answers: dict[str, list[str]] = {}
+    for prompt, response in benchmark.responses():
+        answers.setdefault(prompt, []).append(response)
+    if all(len(set(responses)) < 2 for responses in answers.values()):
+        prompts = benchmark.prompts("train")
+        sampled = benchmark.prepared.policy.generate([*prompts, *prompts], benchmark.sampling, seed)
+        answers = {
+            p: [*pair] for p, pair in zip(prompts, zip(*np.split(np.array(sampled), 2), strict=True), strict=True)
+        }
+    return [PreferencePair(p, a, b) for p, texts in answers.items() for a, b in pairwise(dict.fromkeys(texts))]
+
+
+def _labelled(benchmark: Benchmark, k: int, pairs: list[PreferencePair]) -> list[PreferencePair]:
+    """The pairs, better answer first, by the sign of the difference in reward k; ties left out."""
+    differences = reward_differences(benchmark, pairs)[:, k]
+    turned = [
+        p if d > 0 else PreferencePair(p.prompt, p.rejected, p.chosen) for p, d in zip(pairs, differences, strict=True)
+    ]
+    return [pair for pair, d in zip(turned, differences, strict=True) if d != 0]
+
+
+def reward_differences(benchmark: Benchmark, pairs: list[PreferencePair]) -> np.ndarray:
+    """r(chosen) - r(rejected) of every pair under every reward (N, M), in benchmark units."""
+    prompts = [p.prompt for p in pairs]
+    scores = benchmark.score([*prompts, *prompts], [*(p.chosen for p in pairs), *(p.rejected for p in pairs)])
+    return scores[: len(pairs)] - scores[len(pairs) :]

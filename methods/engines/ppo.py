@@ -1,0 +1,147 @@
+"""The trainers that TRL lacks, on its RLOO trainer: online DPO, and PPO with a value head."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from trl.trainer.utils import pad as pad_rows
+
+from benchmarks import Policy, Sampling
+from methods.engines.advantages import dpo_advantages, gae, ppo_loss, whiten
+from methods.engines.trainers import Remember, Rloo
+
+EPOCHS = 4
+"""Passes of PPO over each batch of answers (MORLHF, Rewarded Soups: 4)."""
+
+
+class _Rollout(Rloo):
+    """Samples and scores with everything per token; a subclass says what the answers' advantages are."""
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        prompts = [row["prompt"] for row in inputs]
+        prompt_ids, completion_ids, completions = self._generate(prompts)
+        batch = {}
+        for name, rows, side in (("prompt", prompt_ids, "left"), ("completion", completion_ids, "right")):
+            for suffix, padding, tensors in (
+                ("ids", self._tokenizer.pad_token_id, [torch.tensor(ids) for ids in rows]),
+                ("mask", 0, [torch.ones(len(ids), dtype=torch.long) for ids in rows]),
+            ):
+                padded = pad_rows(tensors, padding, side, pad_to_multiple_of=self.args.pad_to_multiple_of)
+                batch[f"{name}_{suffix}"] = padded.to(self.accelerator.device)
+        with torch.no_grad():
+            old = self._log_probs(self.model, batch)
+            with self._reference() as reference:
+                kl = old - self._log_probs(reference, batch) if self.beta else torch.zeros_like(old)
+        gathered = self._calculate_rewards(inputs, prompts, completions, completion_ids)[:, 0]
+        rewards = gathered.split(len(prompts))[self.accelerator.process_index]
+        self._metrics["train"]["reward"].append(rewards.mean().item())
+        self._metrics["train"]["kl"].append((kl.sum() / batch["completion_mask"].sum()).item())
+        return batch | {"old_logps": old} | self._judge(batch, old, kl, rewards)
+
+    def _judge(
+        self, batch: dict[str, torch.Tensor], old: torch.Tensor, kl: torch.Tensor, rewards: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        raise NotImplementedError
+
+    def _log_probs(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Log-probabilities of the answers' tokens (B, T), zero beyond their ends."""
+        ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1)
+        mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], dim=1)
+        size, keep = self.args.per_device_train_batch_size, batch["completion_ids"].shape[1]
+        logps, _, _ = self._get_per_token_logps_and_entropies(model, ids, mask, keep, batch_size=size)
+        return logps * batch["completion_mask"]
+
+    @contextmanager
+    def _reference(self) -> Iterator[Any]:
+        """The starting policy: a model of its own, or the one in training without its adapter."""
+        if self.ref_model is not None or not self.beta:
+            yield self.ref_model
+        else:
+            with self.accelerator.unwrap_model(self.model).disable_adapter():
+                yield self.model
+
+
+class OnlineDpo(_Rollout):
+    """DPO on the best and the worst fresh answer to each prompt, beta = kl_coef (arXiv 2402.04792, algorithm 1).
+
+    At the policy that sampled them the gradient of the DPO loss is a policy gradient, see `dpo_advantages`.
+    """
+
+    def _judge(
+        self, batch: dict[str, torch.Tensor], old: torch.Tensor, kl: torch.Tensor, rewards: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        group = (-1, self.num_generations)
+        advantages = dpo_advantages(rewards.view(group), kl.sum(1).view(group), self.beta)
+        return {"old_logps": old.sum(1), "advantages": advantages.flatten()}
+
+
+class Ppo(_Rollout):
+    """PPO (arXiv 1707.06347, eq. 7 and 9), `EPOCHS` passes per batch; a value head is on the last hidden state."""
+
+    def __init__(self, policy: Policy, sampling: Sampling, copies: int, **kwargs: Any):
+        hidden = policy.model.config.hidden_size
+        policy.model.value_head = torch.nn.Linear(hidden, 1, device=policy.model.device)
+        torch.nn.init.zeros_(policy.model.value_head.weight)
+        torch.nn.init.zeros_(policy.model.value_head.bias)
+        super().__init__(policy, sampling, copies, **kwargs)
+        # an adapter's checkpoint leaves it out
+        self.add_callback(Remember("value-head", _HeadMemory(policy.model.value_head)))
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Trains; the value head is not part of the policy that remains."""
+        try:
+            return super().train(*args, **kwargs)
+        finally:
+            del self.policy.model.value_head
+
+    def _judge(
+        self, batch: dict[str, torch.Tensor], old: torch.Tensor, kl: torch.Tensor, rewards: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        mask = batch["completion_mask"]
+        with torch.no_grad():
+            size = self.args.per_device_train_batch_size
+            pieces = [{k: v[i : i + size] for k, v in batch.items()} for i in range(0, len(mask), size)]
+            values = torch.cat([self._act(self.model, piece)[1] for piece in pieces])
+        per_token = -self.beta * kl
+        per_token[torch.arange(len(mask)), mask.sum(1) - 1] += rewards
+        advantages = gae(per_token, values, mask)
+        return {"values": values, "returns": advantages + values, "advantages": whiten(advantages, mask)}
+
+    def _act(self, model: Any, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-probabilities and values (B, T) of the answers' tokens, zero beyond their ends."""
+        answers, mask = batch["completion_ids"], batch["completion_mask"]
+        keep = answers.shape[1] + 1
+        out = model(
+            input_ids=torch.cat([batch["prompt_ids"], answers], dim=1),
+            attention_mask=torch.cat([batch["prompt_mask"], mask], dim=1),
+            logits_to_keep=keep,
+            output_hidden_states=True,
+        )
+        logits = out.logits[:, :-1].float() / self.temperature
+        logps = torch.log_softmax(logits, dim=-1).gather(2, answers[..., None])[..., 0]
+        head = self.accelerator.unwrap_model(model).value_head
+        values = head(out.hidden_states[-1][:, -keep:-1].to(head.weight.dtype))[..., 0]
+        return logps * mask, values * mask
+
+    def _compute_loss(self, model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        logps, values = self._act(model, inputs)
+        return ppo_loss(
+            logps, values, inputs["old_logps"], inputs["values"], inputs["advantages"], inputs["returns"],
+            inputs["completion_mask"],
+        )  # fmt: skip
+
+
+class _HeadMemory:
+    """The parameters of PPO's value head."""
+
+    def __init__(self, head: torch.nn.Linear):
+        self.head = head
+
+    def state(self) -> Any:
+        return {name: value.tolist() for name, value in self.head.state_dict().items()}
+
+    def restore(self, state: Any) -> None:
+        self.head.load_state_dict({name: torch.tensor(value) for name, value in state.items()})

@@ -1,0 +1,163 @@
+"""Reinforcement learning against rewards, as one stage of a run: sampling, judging and updating through TRL."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from datasets import Dataset
+
+from benchmarks import BadInput, Benchmark, Sampling, Weights
+from benchmarks.common import charge
+from benchmarks.models import Progress, Training, cut, run_trainer, trainer_arguments, training_mode
+from methods.contract import Reinforcement, Stage
+from methods.engines.goals import Goals
+from methods.engines.optimisers import make_trainer, operations, passes_over
+from methods.engines.trained import save_trained, scaled, to_train
+from methods.engines.trainers import Memory, Remember
+
+
+class Task(NamedTuple):
+    """What a group of answers is sampled for."""
+
+    shown: str
+    """The prompt as the policy reads it."""
+    goals: Goals = ()
+    """What the answers are to reach, where rewards depend on it."""
+
+
+class Reward(Protocol):
+    """Judges answers to the benchmark's own prompts."""
+
+    def __call__(
+        self, prompts: Sequence[str], responses: Sequence[str], goals: Sequence[Goals]
+    ) -> tuple[np.ndarray, dict[str, float]]:
+        """One number per answer (N,), and what is worth logging."""
+        ...
+
+
+def train_rl(benchmark: Benchmark, weights: Weights, settings: Reinforcement, stage: Stage) -> None:
+    """Maximises E[w . r(x, y)] - kl_coef KL(pi || pi_0) from the starting policy; rewards in benchmark units.
+
+    MORLHF's objective (arXiv 2310.03708, eq. 2; 2402.10207, section 2).
+    """
+
+    def reward(
+        prompts: Sequence[str], responses: Sequence[str], goals: Sequence[Goals]
+    ) -> tuple[np.ndarray, dict[str, float]]:
+        scores = benchmark.score(prompts, responses)
+        means = zip(benchmark.names, scores.mean(axis=0), strict=True)
+        return scores @ np.asarray(weights), {f"reward/{name}": float(mean) for name, mean in means}
+
+    maximise(benchmark, reward, settings, stage)
+
+
+def maximise(
+    benchmark: Benchmark,
+    reward: Reward,
+    settings: Reinforcement,
+    stage: Stage,
+    *,
+    pose: Callable[[str, np.random.Generator], Sequence[Task]] = lambda prompt, _: [Task(prompt)],
+    contrast: int = 1,
+    memory: Memory | None = None,
+) -> None:
+    """Maximises E[reward] - kl_coef KL(pi || pi_0) from the starting policy, with the optimiser of the settings.
+
+    `pose` makes `contrast` tasks of a prompt, anew for each pass; the answers to a task are judged against each other.
+    All tasks of a prompt are in one batch, answered with the same random numbers: what their answers have in common
+    then cancels out of the gradient, and what is left is the effect of the goals. A reward that changes while it judges
+    keeps that in `memory`.
+    """
+    if stage.done:
+        return
+    policy = to_train(benchmark, settings.lora_rank, stage.run.seed)
+    texts = benchmark.prompts("train")
+    lengths = map(len, policy.encode_prompts(texts))
+    prompts = [text for text, length in zip(texts, lengths, strict=True) if length < policy.max_prompt_tokens]
+    if not prompts:
+        raise BadInput(
+            f"every training prompt of {benchmark.name} has {policy.max_prompt_tokens} tokens or more",
+            "prompts that would be cut are left out of reinforcement learning, and none is left",
+            "raise max_prompt_tokens of the benchmark",
+        )
+    per_step = max(1, settings.prompts_per_step // contrast)
+    training = Training(
+        steps=max(1, round(settings.epochs * len(prompts) / (per_step * contrast))),
+        batch=per_step * contrast * settings.samples_per_prompt,
+        learning_rate=scaled(settings.learning_rate, policy),
+        schedule="constant_with_warmup",
+    )
+    # laid out for all passes beforehand, so that a resumed training goes on in the same order
+    generator = np.random.default_rng(stage.run.seed)
+    needed = training.steps * per_step
+    passes = [generator.permutation(len(prompts)) for _ in range(math.ceil(needed / len(prompts)))]
+    rows = []
+    for step in np.concatenate(passes)[:needed].reshape(training.steps, per_step):
+        posed = [(prompts[i], pose(prompts[i], generator)) for i in step]
+        rows += [(plain, tasks[k]) for k in range(contrast) for plain, tasks in posed]
+    sampling = Sampling(
+        max_new_tokens=benchmark.sampling.max_new_tokens,
+        temperature=settings.temperature,
+        top_p=1.0,
+        stop=benchmark.sampling.stop,
+    )
+    measured: dict[str, list[float]] = {}
+
+    def judge(
+        prompts: list[str],
+        completions: list[str],
+        completion_ids: list[list[int]],
+        plain: list[str],
+        goals: list[list[int]],
+        **_: Any,
+    ) -> list[float]:
+        responses = [cut(c, sampling.stop) for c in completions]
+        values, means = reward(plain, responses, [tuple(g) for g in goals])
+        for name, mean in means.items():
+            measured.setdefault(name, []).append(mean)
+        generated = sum(map(len, completion_ids))
+        tokens = generated + sum(map(len, policy.tokenizer(prompts)["input_ids"]))
+        each = operations(settings.optimizer, settings.kl_coef, trainer.one_pass)
+        charge(
+            generated_tokens=generated,
+            trained_tokens=passes_over(settings.optimizer) * tokens,
+            flops=float(each) * policy.parameters * tokens,
+        )
+        return [float(value) for value in values]
+
+    def log(name: str, step: int, steps: int, logs: dict[str, float]) -> None:
+        means = {name: float(np.mean(values)) for name, values in measured.items()}
+        measured.clear()
+        kl = {"kl": logs["kl"] * logs["completions/mean_length"]} if settings.kl_coef else {}
+        stage.log(name, step, steps, {"reward": logs["reward"], **means, **kl})
+
+    with training_mode(policy):
+        trainer = make_trainer(
+            settings.optimizer,
+            policy,
+            sampling,
+            settings.kl_coef,
+            contrast,
+            args={
+                **trainer_arguments(training, stage.checkpoints, stage.run.seed, policy.model),
+                "num_generations": settings.samples_per_prompt,
+            },
+            reward_funcs=judge,
+            train_dataset=Dataset.from_dict(
+                {
+                    "prompt": [task.shown for _, task in rows],
+                    "plain": [plain for plain, _ in rows],
+                    "goals": [list(task.goals) for _, task in rows],
+                }
+            ),
+            callbacks=[
+                Progress(stage.name, log, keep=("reward", "kl", "completions/mean_length")),
+                *([Remember("reward", memory)] if memory else []),
+            ],
+        )
+        run_trainer(trainer)
+    with stage.writing() as folder:
+        save_trained(policy, folder)

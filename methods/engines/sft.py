@@ -1,0 +1,41 @@
+"""Supervised fine-tuning of a policy on answers, as one stage of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import Answer, Benchmark
+from benchmarks.models import Training, supervised
+from methods.contract import Stage
+from methods.engines.trained import save_trained, scaled, to_train
+
+
+def train_sft(
+    benchmark: Benchmark,
+    answers: Sequence[Answer],
+    stage: Stage,
+    *,
+    epochs: float,
+    batch: int,
+    learning_rate: float,
+    lora_rank: int | None,
+    start: Path | None = None,
+) -> None:
+    """Fine-tunes the starting policy (or the stage in `start`) on the responses, given the prompts as they are written.
+
+    Loss on the response and its end-of-sequence token. `learning_rate` is for width 4096.
+    """
+    if stage.done:
+        return
+    policy = to_train(benchmark, lora_rank, stage.run.seed, start)
+    limit = benchmark.sampling.max_new_tokens
+    sequences = [(prompt, response[:limit]) for prompt, response in map(policy.encode, answers)]
+    training = Training(
+        steps=max(1, round(epochs * len(answers) / batch)),
+        batch=batch,
+        learning_rate=scaled(learning_rate, policy),
+    )
+    supervised(policy, sequences, training, folder=stage.checkpoints, seed=stage.run.seed, log=stage.log)
+    with stage.writing() as folder:
+        save_trained(policy, folder)

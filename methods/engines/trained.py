@@ -1,0 +1,127 @@
+"""Policies on disk: starting points for training, trained stages, soups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from safetensors.torch import load_file
+
+from benchmarks import Benchmark, Policy, Weights
+
+PAPER_WIDTH = 4096
+"""Hidden size of the 7B models for which the papers give learning rates."""
+
+
+def is_large(policy: Policy) -> bool:
+    """Whether a policy has a billion parameters or more, as those of the papers have."""
+    return policy.parameters >= 1_000_000_000
+
+
+def rank_for(policy: Policy, lora_rank: int | None) -> int:
+    """The LoRA rank to use: as asked, or 64 from a billion parameters on and 0 (full fine-tuning) below."""
+    if lora_rank is not None:
+        return lora_rank
+    return 64 if is_large(policy) else 0
+
+
+def scaled(learning_rate: float, policy: Policy) -> float:
+    """A learning rate given for width 4096, at this policy's width: proportional to 1/width (Yang et al. 2022, muP)."""
+    return learning_rate * PAPER_WIDTH / policy.model.config.hidden_size
+
+
+def to_train(
+    benchmark: Benchmark, lora_rank: int | None, seed: int, start: Path | None = None, base: str = "policy"
+) -> Policy:
+    """A policy ready to be trained: the starting policy or a trained stage, with a LoRA adapter where one is used.
+
+    Or another model than the starting policy, as `Prepared.load_base` takes it.
+
+    The adapter's initialisation depends on the seed alone, so policies trained apart can be merged (arXiv 2306.04488).
+    """
+    adapted = start is not None and (start / "adapter_config.json").exists()
+    if start is not None and not adapted:
+        return _exact(load_trained(benchmark, start, fresh=True))
+    policy = benchmark.prepared.load_base(base, seed)
+    if adapted:
+        return replace(policy, model=PeftModel.from_pretrained(policy.model, start, is_trainable=True))
+    rank = rank_for(policy, lora_rank)
+    if rank == 0:
+        return _exact(policy)
+    torch.manual_seed(seed)
+    config = LoraConfig(
+        r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules="all-linear", task_type="CAUSAL_LM"
+    )
+    return replace(policy, model=get_peft_model(policy.model, config))
+
+
+def _exact(policy: Policy) -> Policy:
+    """With weights in fp32, to be trained whole: those in bf16 lose small updates."""
+    return replace(policy, model=policy.model.float())
+
+
+def save_trained(policy: Policy, folder: Path) -> None:
+    """Writes what was trained: the adapter, or the whole model with its tokenizer."""
+    if isinstance(policy.model, PeftModel):
+        policy.model.save_pretrained(folder, selected_adapters=["default"])
+    else:
+        policy.save(folder)
+
+
+def load_trained(benchmark: Benchmark, folder: Path, fresh: bool = False) -> Policy:
+    """The policy that a stage left, adapters merged. Kept in memory until another is asked for, unless `fresh`."""
+    return _load(benchmark, folder) if fresh else _remembered(benchmark, folder, folder.stat().st_mtime_ns)
+
+
+def _load(benchmark: Benchmark, folder: Path) -> Policy:
+    start = benchmark.prepared.load_starting_policy()
+    if (folder / "adapter_config.json").exists():
+        return replace(start, model=PeftModel.from_pretrained(start.model, folder).merge_and_unload().eval())
+    model = type(start.model).from_pretrained(
+        folder, dtype=start.model.dtype, attn_implementation=start.model.config._attn_implementation
+    )
+    model.to(start.model.device)
+    return replace(start, model=model.eval())
+
+
+@lru_cache(maxsize=2)
+def _remembered(benchmark: Benchmark, folder: Path, changed: int) -> Policy:
+    return _load(benchmark, folder)
+
+
+def soup(
+    benchmark: Benchmark, folders: Sequence[Path], weights: Weights, average: Literal["updates", "factors"] = "updates"
+) -> Policy:
+    """The policy whose parameters are the weighted mean of the trained ones: theta(w) = sum_i w_i theta_i.
+
+    For adapters the *updates* are averaged, sum_i w_i B_i A_i, exactly (PEFT's "cat"). With "factors" it is
+    (sum_i w_i B_i) (sum_i w_i A_i), which is not the same thing; whole models have no factors.
+    """
+    if (folders[0] / "adapter_config.json").exists():
+        start = benchmark.prepared.load_starting_policy()
+        model = PeftModel.from_pretrained(start.model, folders[0], adapter_name="0")
+        if average == "factors":
+            states = [load_file(folder / "adapter_model.safetensors") for folder in folders]
+            mean = {name: sum(w * s[name] for w, s in zip(weights, states, strict=True)) for name in states[0]}
+            set_peft_model_state_dict(model, mean, adapter_name="0")
+        else:
+            for i, folder in enumerate(folders[1:], start=1):
+                model.load_adapter(folder, adapter_name=str(i))
+            names = [str(i) for i in range(len(folders))]
+            model.add_weighted_adapter(names, list(weights), "soup", combination_type="cat")
+            model.set_adapter("soup")
+        return replace(start, model=model.merge_and_unload().eval())
+    policies = [load_trained(benchmark, folder) for folder in folders]
+    mixed = benchmark.prepared.load_starting_policy()
+    states = [p.model.state_dict() for p in policies]
+    mixture = {}
+    for name, value in mixed.model.state_dict().items():
+        total = sum(w * state[name].double() for w, state in zip(weights, states, strict=True))
+        mixture[name] = torch.as_tensor(total).to(value.dtype)
+    mixed.model.load_state_dict(mixture)
+    return mixed

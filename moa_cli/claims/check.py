@@ -1,0 +1,99 @@
+"""What papers claim, checked over measured runs: the document `moa.claims/1`.
+
+The claims are data, `moa_cli/claims/claims.toml`.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks import BadInput, Front
+from benchmarks.common import nearest
+from methods import find_method, method_names
+from moa_cli.claims.claim import Claim
+from moa_cli.claims.measures import MEASURES, Measured, Missing
+from moa_cli.comparisons import run_of
+from moa_cli.runs import GIVEN, Source, as_config, read_record, restore, source_of
+
+SCHEMA = "moa.claims/1"
+
+
+def check_claims(claims: Sequence[Claim], fronts: Sequence[Front], say: Callable[[str], None]) -> dict[str, Any]:
+    """Every claim on every benchmark of the fronts, which are those of runs.
+
+    Answers made elsewhere are left out; so are runs whose method is no longer what it was, and `say` is told.
+    """
+    found: dict[str, dict[str, list[Measured]]] = {}
+    for front in (f for f in fronts if f.steering != GIVEN):
+        try:
+            _add(found.setdefault(front.card.benchmark, {}), front)
+        except BadInput as error:
+            say(f"left out: {run_of(front)}; {error.what}")
+    return {
+        "schema": SCHEMA,
+        "benchmarks": [_on_one(claims, name, methods) for name, methods in found.items() if methods],
+    }
+
+
+def _add(methods: dict[str, list[Measured]], front: Front) -> None:
+    """Puts a run among those of its method and configuration; the method's own hyperparameters come first."""
+    variants = methods.get(front.method, [])
+    for i, one in enumerate(variants):
+        if one.fronts[0].config == front.config:
+            variants[i] = replace(one, fronts=(*one.fronts, front))
+            return
+    assert front.folder is not None
+    record = read_record(front.folder.parent)
+    method = restore(record.method, record.config)
+    own = as_config(method) == as_config(find_method(record.method)())
+    one = Measured(source=source_of(record, front.folder.parent), method=method, fronts=(front,))
+    methods[front.method] = [one, *variants] if own else [*variants, one]
+
+
+def _on_one(claims: Sequence[Claim], name: str, methods: dict[str, list[Measured]]) -> dict[str, Any]:
+    """The benchmark's part of the document."""
+    first = next(iter(methods.values()))[0]
+    seeds = sorted({f.seed for variants in methods.values() for v in variants for f in v.fronts})
+    checked = [_checked(claim, methods) for claim in claims]
+    place = where(first.source, seeds)
+    return {
+        "name": name,
+        "seeds": seeds,
+        "prompts": first.fronts[0].card.prompts,
+        "claims": [c | {"command": f"{c['command']} {place}"} if c["command"] else c for c in checked],
+    }
+
+
+def where(source: Source, seeds: Sequence[int]) -> str:
+    """What makes a command be about this very benchmark and these seeds."""
+    options = [("-b", source.name)]
+    if source.data_dir is not None:
+        options.append(("--data-dir", str(source.data_dir)))
+    options += [("-c", f"{key}={json.dumps(value)}") for key, value in source.options.items()]
+    options += [("--seed", str(seed)) for seed in seeds]
+    return shlex.join(item for option in options for item in option)
+
+
+def _checked(claim: Claim, methods: dict[str, list[Measured]]) -> dict[str, Any]:
+    """A claim with what was measured and the verdict, or why there is none and which command would help."""
+    told = {f.name: getattr(claim, f.name) for f in fields(Claim)} | {"of": list(claim.of)}
+    try:
+        for name in claim.of:
+            if name not in (*methods, *method_names()):
+                raise Missing(f"there is no method {name!r}{nearest(name, [*methods, *method_names()])}")
+        interval = MEASURES[claim.measure](methods, claim.of)
+        if not np.isfinite(interval).all():
+            raise Missing("what was measured makes no number")
+    except Missing as missing:
+        why = {"reason": missing.reason, "command": missing.command}
+    except (BadInput, ArithmeticError, LookupError, ValueError) as error:  # of this claim; it must not cost the others
+        why = {"reason": str(error).partition("\n")[0], "command": None}
+    else:
+        return told | {"verdict": claim.verdict(interval), **interval._asdict(), "reason": None, "command": None}
+    return told | {"verdict": "not measured", "value": None, "low": None, "high": None, **why}

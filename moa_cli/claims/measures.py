@@ -1,0 +1,241 @@
+"""The measures that claims are about: each makes one number with its interval from what is measured on a benchmark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from benchmarks import BadInput, Front
+from benchmarks.measure import read_front
+from benchmarks.stats import Bootstrap, Interval, bootstrap_hypervolume, bootstrap_means, kendall_tau, spearman
+from methods import Method
+from moa_cli.comparisons import counted, equally_many, shared_points
+from moa_cli.jobs import TakesGoals
+from moa_cli.runs import SWEEP, Source, as_config
+from moa_cli.studies import InRounds
+
+DRAWS = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One method's runs on one benchmark with one configuration, ordered by seed."""
+
+    source: Source
+    """What names the benchmark: its scores can be read without it."""
+    method: Method
+    fronts: tuple[Front, ...]
+
+
+class Missing(Exception):
+    """A claim cannot be checked on what is measured: why, and which command would measure what lacks.
+
+    There may be no such command. Which benchmark and seeds it is about is for the caller to add.
+    """
+
+    def __init__(self, reason: str, command: str | None = None):
+        super().__init__(reason)
+        self.reason, self.command = reason, command
+
+
+Variants = Mapping[str, Sequence[Measured]]
+"""The configurations of each method, its own hyperparameters first."""
+
+
+def hypervolume(found: Variants, of: Sequence[str]) -> Interval:
+    """Held-out hypervolume of a less that of b, at equally many points."""
+    return _volume_difference(*(_own(found, name) for name in of))
+
+
+def reward(found: Variants, of: Sequence[str]) -> Interval:
+    """Mean over common weights w of w . held-out score, a less b.
+
+    A front of one point is there for all weights of the other.
+    """
+    a, b = (_own(found, name) for name in of)
+    i, j = shared_points(a.fronts[0], b.fronts[0])
+    if not i:
+        raise Missing(f"{of[0]} and {of[1]} were measured at no weights in common")
+    one, points = (a, i) if len(a.fronts[0].weights) > 1 else (b, j)
+    weights = np.array(one.fronts[0].weights)[points][:, None, :]
+    means = [
+        _mean({f.seed: (f.evaluator[own] * weights).sum(axis=2).mean(axis=0) for f in side.fronts})
+        for side, own in ((a, i), (b, j))
+    ]
+    return _difference(*means)
+
+
+def collapse(found: Variants, of: Sequence[str]) -> Interval:
+    """Share of degenerate answers of a less that of b."""
+    a, b = (_mean({f.seed: f.collapsed.mean(axis=0) for f in _own(found, name).fronts}) for name in of)
+    return _difference(a, b)
+
+
+def cost(found: Variants, of: Sequence[str]) -> Interval:
+    """Training of a over training of b, in floating-point operations; the interval is over seeds."""
+    a, b = ({f.seed: f.cost["flops"] for f in _own(found, name).fronts} for name in of)
+    seeds = tuple(seed for seed in a if seed in b)
+    if not seeds:
+        raise Missing(f"{of[0]} and {of[1]} have no seed in common", _compare(of))
+    if not all(b[seed] for seed in seeds):
+        raise Missing(f"{of[1]} trains nothing, so there is no ratio to its cost")
+    ratios = np.array([a[seed] / b[seed] for seed in seeds])
+    return Bootstrap(ratios, np.tile(ratios[:, None], DRAWS), seeds).interval()
+
+
+def obeys(found: Variants, of: Sequence[str]) -> Interval:
+    """Lowest rank correlation of an objective's held-out score with its weight (Kendall's tau)."""
+    fronts = _own(found, of[0]).fronts
+    weights = np.array(fronts[0].weights)
+    if len(weights) < 2:
+        raise Missing(f"the front of {of[0]} is a single point, which follows no weights")
+
+    def lowest(points: np.ndarray) -> float:
+        return min(kendall_tau(weights[:, m], points[:, m]) for m in range(points.shape[1]))
+
+    return _of_points(fronts, lowest).interval().within(-1, 1)
+
+
+def concave(found: Variants, of: Sequence[str]) -> Interval:
+    """Height of the lowest point between the end points above the chord that joins these, in SFT SDs; two objectives.
+
+    Each end of the interval is the lowest one among the points' own: it lies above a number where those of all points
+    do. The lowest of each resampled front would do worse, since the least of several noisy heights is low by chance
+    alone.
+    """
+    fronts = _own(found, of[0]).fronts
+    K, M = np.shape(fronts[0].weights)
+    if M != 2:
+        raise Missing(f"it is about two objectives, and here are {M}")
+    if K < 3:
+        raise Missing(f"the front of {of[0]} has no point between its end points")
+    first, *between, last = np.argsort([w[0] for w in fronts[0].weights])
+
+    def height(points: np.ndarray, k: int) -> float:
+        chord = points[last] - points[first]
+        if chord.prod() >= 0:  # one end dominates the other: no direction is up
+            return np.nan
+        up = np.abs(chord)[::-1]
+        return float((points[k] - points[first]) @ up / np.linalg.norm(up))
+
+    heights = [_of_points(fronts, partial(height, k=k)) for k in between]
+    # to leave such draws out would suppose the very trade-off that the claim is about
+    if any(np.isnan(one.draws).any() for one in heights):
+        raise Missing(
+            f"one end of the front of {of[0]} dominates the other, or might: without a trade-off there is no chord"
+        )
+    return Interval(*np.min([one.interval() for one in heights], axis=0).tolist())
+
+
+def control(found: Variants, of: Sequence[str]) -> Interval:
+    """Lowest rank correlation of a goal's held-out score with the intensity asked for (Spearman)."""
+    one = _own(found, of[0])
+    if not isinstance(one.method, TakesGoals):
+        raise Missing(f"{of[0]} cannot be asked for intensities")
+    command = f"moa study controllability -m {of[0]}"
+    swept = [f.folder.parent / SWEEP for f in one.fronts if f.folder is not None]
+    if not swept or not all((folder / "front.json").exists() for folder in swept):
+        raise Missing(f"{of[0]} has not been measured at every intensity", command)
+    try:
+        fronts = [read_front(folder) for folder in swept]
+    except BadInput as error:
+        raise Missing(error.what, command) from error
+    goals = np.array(fronts[0].weights)
+
+    def lowest(points: np.ndarray) -> float:
+        asked = [goals[:, i] > 0 for i in range(goals.shape[1])]
+        return min(float(spearman(goals[rows, i], points[rows, i])) for i, rows in enumerate(asked))
+
+    return _of_points(fronts, lowest).interval().within(-1, 1)
+
+
+def retention(found: Variants, of: Sequence[str]) -> Interval:
+    """First objective after the second round, largest alpha less alpha 0."""
+    one = _own(found, of[0])
+    method = one.method
+    command = f"moa study retention -m {of[0]}"
+    if not isinstance(method, InRounds):
+        raise Missing(f"{of[0]} does not train for one objective after the other")
+    if 0 not in method.alphas or len(set(method.alphas)) < 2:
+        raise Missing(f"{of[0]} was trained with alphas {list(method.alphas)}, not with 0 and others", command)
+    benchmark, weights = one.source.load(), one.fronts[0].weights
+    points = [method.after(benchmark, 2, alpha) for alpha in (max(method.alphas), 0.0)]
+    if not set(points) <= set(weights):
+        raise Missing(f"the front of {of[0]} does not hold the points after two rounds", command)
+    kept, forgot = map(weights.index, points)
+    means = bootstrap_means({f.seed: f.evaluator[[kept, forgot]] for f in one.fronts})
+    return _difference(means[0][0], means[1][0])
+
+
+def scaling(found: Variants, of: Sequence[str]) -> Interval:
+    """Held-out hypervolume with the largest reward model less that with the smallest.
+
+    Of those with a scratch size (such as "0.3m") and otherwise the method's own hyperparameters.
+    """
+    sized = {}
+    for variant in found.get(of[0], ()):
+        config, own = (as_config(method) for method in (variant.method, type(variant.method)()))
+        size = re.fullmatch(r"(\d+(?:\.\d+)?)m", str(config.get("reward_base")))
+        if size and config | {"reward_base": None} == own | {"reward_base": None}:
+            sized[float(size[1])] = variant
+    if len(sized) < 2:
+        raise Missing(
+            f"{of[0]} has not been measured with reward models of two sizes",
+            f"moa study reward-model-size -m {of[0]}",
+        )
+    return _volume_difference(sized[max(sized)], sized[min(sized)])
+
+
+MEASURES: Mapping[str, Callable[[Variants, Sequence[str]], Interval]] = {
+    one.__name__: one
+    for one in (hypervolume, reward, collapse, cost, obeys, concave, control, retention, scaling)
+}  # fmt: skip
+
+
+PAIRED = ("hypervolume", "reward", "collapse", "cost")
+"""Measures of two methods; the others are of one."""
+
+
+def _own(found: Variants, name: str) -> Measured:
+    """The runs with a method's own hyperparameters, else with the first ones there are."""
+    if not found.get(name):
+        raise Missing(f"{name} has not been measured", _compare([name]))
+    fronts = found[name][0].fronts
+    if len({f.seed for f in fronts}) < len(fronts) or len({f.weights for f in fronts}) > 1:
+        raise Missing(
+            f"the runs of {name} cannot be averaged: a seed is there twice, or they were measured at different weights"
+        )
+    return found[name][0]
+
+
+def _compare(names: Sequence[str]) -> str:
+    return f"moa compare -m {','.join(names)}"
+
+
+def _volume_difference(a: Measured, b: Measured) -> Interval:
+    cut = zip((a, b), equally_many(a.fronts[0], b.fronts[0]), strict=True)
+    scores = [{f.seed: counted(f, "evaluator")[list(points)] for f in one.fronts} for one, points in cut]
+    return _difference(*bootstrap_hypervolume(scores, a.fronts[0].card.ref))
+
+
+def _difference(a: Bootstrap, b: Bootstrap) -> Interval:
+    value, low, high, _ = a.minus(b)
+    return Interval(value, low, high)
+
+
+def _mean(values: Mapping[int, np.ndarray]) -> Bootstrap:
+    """The mean over prompts of one number per prompt (N,), by seed."""
+    return bootstrap_means({seed: own[None, :, None] for seed, own in values.items()})[0][0]
+
+
+def _of_points(fronts: Sequence[Front], statistic: Callable[[np.ndarray], float]) -> Bootstrap:
+    """A statistic of each seed's held-out points (K, M)."""
+    means = bootstrap_means({f.seed: f.evaluator for f in fronts}, draws=DRAWS)
+    drawn = np.array([[mean.draws for mean in row] for row in means]).transpose(2, 3, 0, 1)
+    values = np.array([statistic(f.evaluator_points) for f in fronts])
+    draws = np.array([[statistic(points) for points in seed] for seed in drawn])
+    return Bootstrap(values, draws, tuple(f.seed for f in fronts))

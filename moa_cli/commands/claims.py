@@ -1,0 +1,44 @@
+"""`moa claims`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moa_cli.commands import options
+from moa_cli.commands.finish import check_outputs, leave_unless, write_outputs
+from moa_cli.commands.options import AsJson, BenchmarksOrAll, Home, SeedsOrAll, Verbose
+from moa_cli.commands.typed import folder_names, seeds_in
+from moa_cli.console import out, say
+
+
+def claims(
+    benchmark: BenchmarksOrAll = None,
+    own: Annotated[
+        Path | None,
+        typer.Option("--claims", metavar="FILE.toml", help="Check these too; see moa_cli/claims/claims.toml."),
+    ] = None,
+    seed: SeedsOrAll = None,
+    output: options.ClaimsOutputs = None,
+    runs: Home = Path("runs"),
+    json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Check what papers claim over measured runs. Trains nothing.
+
+    \b
+    moa claims
+    moa claims -b hh-rlhf-mini -o claims.md
+    """
+    from moa_cli.claims import CLAIM_FORMATS, check_claims, claims_table, load_claims
+    from moa_cli.comparisons import found_fronts
+
+    check_outputs(output or [], CLAIM_FORMATS)
+    checked = load_claims(own)
+    measured = found_fronts(runs, folder_names(benchmark, runs), seeds_in(seed), say)
+    document = check_claims(checked, measured, say)
+    written = write_outputs(document, output or [], CLAIM_FORMATS)
+    out(document if json else claims_table(document))
+    leave_unless(written)

@@ -1,0 +1,76 @@
+"""`moa compare`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from moa_cli.commands import options
+from moa_cli.commands.finish import check_outputs, close_gate, leave_unless, write_outputs
+from moa_cli.commands.options import AsJson, BenchmarksOrAll, DataDir, Home, Items, Jobs, Methods, SeedsOrAll, Verbose
+from moa_cli.commands.typed import benchmark_list, folder_names, method_list, seeds_in, settings_of, share_in
+from moa_cli.console import out, refuse, say
+
+
+def compare(
+    what: options.Compared = None,
+    method: Methods = None,
+    benchmark: BenchmarksOrAll = None,
+    config: Items = None,
+    seed: SeedsOrAll = None,
+    baseline: options.Baseline = None,
+    tolerance: options.Tolerance = None,
+    keep_collapsed: options.KeepCollapsed = False,
+    ceiling: options.WithCeiling = False,
+    output: options.Outputs = None,
+    runs: Home = Path("runs"),
+    data_dir: DataDir = None,
+    jobs: Jobs = None,
+    json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Compare fronts. With -m, whatever is missing is prepared, trained and measured first.
+
+    \b
+    moa compare
+    moa compare -m sft,ric -b hh-rlhf-mini
+    moa compare -m all --seed 0,1 -o table.md -o figure.pdf
+    moa compare -m ric --baseline main.json -o junit.xml -o comment.md
+    """
+    from moa_cli.commands.contest import Failed, check_options, document_of, hold, judged_document, saved_alone
+    from moa_cli.comparisons import check_units, found_fronts, named_fronts, read_baseline
+    from moa_cli.formats import COMPARISON_FORMATS, comparison_table
+
+    check_outputs(output or [], COMPARISON_FORMATS)
+    allowed = share_in("1%" if tolerance is None else tolerance)
+    if tolerance is not None and baseline is None:
+        refuse("--tolerance was given without --baseline", "it is what a gate lets pass", "--baseline FILE.json")
+    before, check = None, None
+    if baseline is not None:
+        before = read_baseline(baseline)
+        check = partial(check_units, before, name=str(baseline), keep_collapsed=keep_collapsed)
+    names = method_list(method)
+    typed = {"-c": config, "--data-dir": data_dir}, {"-b": benchmark, "--seed": seed}
+    check_options(names, what or [], *typed)
+    seeds = seeds_in(seed)
+    failed: Failed = ()
+    document = None if names or not what else saved_alone(what, keep_collapsed=keep_collapsed, ceiling=ceiling)
+    if document is None:
+        if names:
+            beside = named_fronts(what or [])  # before any work begins
+            if check:
+                check(front.card for front in beside)
+            settings = settings_of(config, benchmark_list(benchmark), names, data_dir, runs)
+            made, failed = hold(settings, seeds, runs, data_dir, jobs, check)
+            measured = named_fronts([*made, *(what or [])])
+        elif what:
+            measured = named_fronts(what)
+        else:
+            measured = found_fronts(runs, folder_names(benchmark, runs), seeds, say)
+        document = document_of(measured, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling)
+    document = judged_document(document, baseline, before, allowed, failed)
+    written = write_outputs(document, output or [], COMPARISON_FORMATS)
+    out(document if json else comparison_table(document))
+    if document["gate"]:
+        close_gate(document["gate"])
+    leave_unless(written)

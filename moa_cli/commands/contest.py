@@ -1,0 +1,113 @@
+"""What `moa compare` does: makes what is missing, compares what is measured, judges it against a baseline."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import BadInput, Card, Front
+from benchmarks.prepare import stored_card
+from methods import method_name
+from moa_cli.commands.finish import execute, show_failures, succeed
+from moa_cli.comparisons import COMPARISON_SCHEMA, compare, judge, run_of, saved_comparison
+from moa_cli.jobs import Outcome, ceiling_jobs, measuring_jobs, preparing_jobs, stored_samples
+from moa_cli.runs import Contestant, Settings, contestants, versions
+
+Failed = Collection[tuple[str, str]]
+"""Benchmark and method of the runs that could not be measured."""
+
+
+Check = Callable[[Iterable[Card]], None]
+"""Raises BadInput where what is measured under these cards cannot be judged."""
+
+
+def check_options(
+    names: Sequence[str], what: Sequence[Path], of_made: Mapping[str, Any], of_found: Mapping[str, Any]
+) -> None:
+    """BadInput for an option that would do nothing.
+
+    Those of runs that are made need methods; those of runs that are found or made need that no run was named.
+    """
+    for option, value in of_made.items():
+        if value and not names:
+            raise BadInput(
+                f"{option} was given without -m",
+                "it is for runs that are made",
+                f"moa compare -m METHOD {option} ...",
+            )
+    for option, value in of_found.items():
+        if value and what and not names:
+            raise BadInput(
+                f"{option} was given with {what[0]}",
+                "what is named is compared, whatever its benchmark and seed",
+                f"leave out {option}; or name nothing, and all runs that it picks are compared",
+            )
+
+
+def hold(
+    settings: Settings, seeds: Sequence[int], home: Path, data_dir: Path | None, jobs: int | None, check: Check | None
+) -> tuple[list[Path], Failed]:
+    """Trains and measures whatever is missing: the folders of the measured runs, and what failed.
+
+    Without a gate that could judge it, a failure ends the command; with one, `check` says whether it can, as soon as
+    units are known.
+    """
+    chosen = contestants(settings, seeds or [0], home=home, data_dir=data_dir)
+    if check is None:
+        succeed(_made(chosen, settings, jobs))
+    else:
+        missing = {job.key: job for run in chosen for job in preparing_jobs(run)}
+        show_failures(execute([*missing.values()], settings.benchmarks.values(), jobs))
+        cards = {name: stored_card(benchmark) for name, benchmark in settings.benchmarks.items()}
+        check(Card.from_json(stored["card"]) for stored in cards.values() if stored)
+        show_failures(_made([run for run in chosen if cards[run.source.name]], settings, jobs))
+    measured = [run.folder for run in chosen if run.measured]
+    return measured, {
+        (run.benchmark.name, method_name(type(run.method))) for run in chosen if run.folder not in measured
+    }
+
+
+def _made(runs: Sequence[Contestant], settings: Settings, jobs: int | None) -> list[Outcome]:
+    return execute(measuring_jobs(runs, may_train=True), settings.benchmarks.values(), jobs)
+
+
+def document_of(
+    measured: list[Front], failed: Failed, jobs: int | None, *, keep_collapsed: bool, ceiling: bool
+) -> dict[str, Any]:
+    """The comparison of these runs' fronts, with how it was made; empty where all have failed.
+
+    What `ceiling` asks for is drawn first.
+    """
+    document: dict[str, Any] = {"schema": COMPARISON_SCHEMA, "benchmarks": []}
+    if measured or not failed:
+        folders = [run_of(front) for front in measured]
+        if ceiling:
+            todo = ceiling_jobs(folders, measured)
+            succeed(execute(todo, [job.source.load() for job in todo], jobs))
+        document = compare(measured, keep_collapsed=keep_collapsed, ceilings=stored_samples(folders, measured))
+    return document | {"command": shlex.join(["moa", *sys.argv[1:]]), "versions": versions()}
+
+
+def saved_alone(paths: Sequence[Path], *, keep_collapsed: bool, ceiling: bool) -> dict[str, Any] | None:
+    """The comparison that was saved in a file, None where runs were named."""
+    document = saved_comparison(paths)
+    for option, typed in (("--keep-collapsed", keep_collapsed), ("--ceiling", ceiling)):
+        if document and typed:
+            raise BadInput(
+                f"{option} was given with a saved comparison",
+                "that holds tables, and this needs the answers",
+                "name the runs instead",
+            )
+    return document
+
+
+def judged_document(
+    document: dict[str, Any], baseline: Path | None, before: dict[str, Any] | None, allowed: float, failed: Failed
+) -> dict[str, Any]:
+    """The comparison with the gate's verdicts, where there is a baseline."""
+    if before is None:
+        return document | {"gate": None}
+    return document | {"gate": judge(document, before, name=str(baseline), tolerance=allowed, failed=failed)}

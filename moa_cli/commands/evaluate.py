@@ -1,0 +1,67 @@
+"""`moa eval`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from moa_cli.commands import options
+from moa_cli.commands.finish import succeed
+from moa_cli.commands.options import AsJson, BenchmarksOrAll, DataDir, Home, Items, Jobs, Verbose
+from moa_cli.commands.typed import benchmark_list, folder_names, seed_in, settings_of
+from moa_cli.console import out
+
+
+def evaluate(
+    run: options.Runs = None,
+    pareto: options.Pareto = False,
+    weights: options.OnePoint = None,
+    responses: options.Responses = None,
+    rescore: options.Rescore = False,
+    prompts: options.Prompts = False,
+    name: options.Name = None,
+    column: options.Columns = None,
+    seed: options.OneSeed = None,
+    benchmark: BenchmarksOrAll = None,
+    config: Items = None,
+    runs: Home = Path("runs"),
+    data_dir: DataDir = None,
+    jobs: Jobs = None,
+    json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Measure trained runs at each weight, or score answers that are there: made elsewhere, or stored.
+
+    \b
+    moa eval --pareto
+    moa eval --weights 0.3,0.7 -b hh-rlhf-mini
+    moa eval --prompts -b hh-rlhf-mini
+    moa eval --responses answers.jsonl --name theirs
+    moa eval --responses answers.csv --column prompt=question --column answer=output --seed 1
+    moa eval --rescore
+    """
+    from moa_cli.commands import pages
+    from moa_cli.commands.measured import check_mode, measure, only_benchmark
+    from moa_cli.commands.rescore import score_again, take_in
+    from moa_cli.runs import read_responses
+
+    modes = {
+        "--pareto": pareto, "--weights": weights is not None, "--responses": responses is not None,
+        "--rescore": rescore, "--prompts": prompts,
+    }  # fmt: skip
+    beside = {"RUN": run, "--name": name is not None, "--column": column, "--seed": seed is not None}
+    check_mode(modes, beside | {"--config": config, "--data-dir": data_dir})
+    if responses or prompts:
+        settings = settings_of(config, benchmark_list(benchmark), [], data_dir, runs)
+        source, chosen = only_benchmark(settings, runs, data_dir)
+        if prompts:
+            out([{"prompt": prompt} for prompt in chosen.prompts("test")])
+            return
+        assert responses is not None
+        found = read_responses(responses, chosen, columns=column or [], method=name, seed=seed_in(seed))
+        documents, outcomes = take_in(found, source, chosen, jobs)
+    elif rescore:
+        documents, outcomes = score_again(run or [], folder_names(benchmark, runs), runs, jobs)
+    else:
+        documents, outcomes = measure(run or [], folder_names(benchmark, runs), runs, jobs, weights)
+    out(documents if json else tuple(pages.front_table(d, whole=weights is None) for d in documents))
+    succeed(outcomes)

@@ -1,0 +1,106 @@
+"""The steps that commands share: reading what was typed, doing the jobs, saying what failed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from moa_cli.commands import options
+from moa_cli.console import errors, out, say, show_error
+
+if TYPE_CHECKING:
+    from benchmarks import Benchmark
+    from moa_cli.formats import Formats
+    from moa_cli.jobs import Job, Outcome
+
+
+def check_outputs(paths: list[Path], formats: Formats) -> None:
+    """BadInput for a file that could not be written, for its suffix or where it is to be."""
+    from moa_cli.formats import check_place, check_suffix
+
+    for path in paths:
+        check_suffix(path, formats)
+        check_place(path)
+
+
+def write_outputs(document: dict[str, Any], paths: list[Path], formats: Formats) -> bool:
+    """Writes what was asked for with -o, and says so. Whether all could be written: one that cannot costs no other."""
+    from benchmarks import BadInput
+    from moa_cli.formats import write_document
+
+    written = True
+    for path in paths:
+        try:
+            write_document(document, path, formats)
+        except BadInput as error:
+            written = False
+            show_error(error.what, error.why, error.fix)
+        else:
+            say(f"wrote {path}")
+    return written
+
+
+def execute(todo: list[Job], benchmarks: Iterable[Benchmark], asked: int | None) -> list[Outcome]:
+    """Does the jobs and shows how they go."""
+    if not todo:
+        return []
+    from moa_cli.jobs import Display, choose_workers, run_jobs
+
+    workers = choose_workers(todo, list(benchmarks), asked)
+    say(workers.reason)
+    try:
+        return list(run_jobs(todo, workers, Display(errors), quiet=not options.verbose).values())
+    except KeyboardInterrupt:
+        say("interrupted; the same command goes on where it stopped")
+        raise typer.Exit(130) from None
+
+
+def succeed(outcomes: list[Outcome]) -> None:
+    """Shows what failed and leaves with 2, if anything did."""
+    show_failures(outcomes)
+    leave_unless(not any(o.error for o in outcomes))
+
+
+def leave_unless(fine: bool) -> None:
+    """Leaves with 2 where something went wrong that was shown already."""
+    if not fine:
+        raise typer.Exit(2)
+
+
+def close_gate(gate: dict[str, Any]) -> None:
+    """Leaves with 1 if anything became worse than the baseline; on GitHub, every such row is an annotation."""
+    from moa_cli.comparisons import WORSE, told_verdict
+    from moa_cli.words import one_line
+
+    worse = [v for v in gate["verdicts"] if v["verdict"] in WORSE]
+    for v in worse:
+        line = one_line(f"{v['method']} on {v['benchmark']} {told_verdict(v)}")
+        say(f"::error title=moa compare::{line.replace('%', '%25')}" if os.environ.get("GITHUB_ACTIONS") else line)
+    if worse:
+        raise typer.Exit(1)
+
+
+def show_failures(outcomes: list[Outcome]) -> None:
+    """Shows what failed, and why: what several jobs failed for, once."""
+    failures = {outcome.error: outcome.traceback for outcome in outcomes if outcome.error and outcome.started}
+    for error, story in failures.items():
+        if options.verbose and story:
+            errors.print(story, soft_wrap=True)
+        show_error(*error)
+
+
+def out_jobs(todo: list[Job], as_json: bool) -> None:
+    """Prints what would be done."""
+    rows = [{"do": j.purpose, "job": j.label, "path": str(j.folder or "")} for j in todo if j.kind != "look"]
+    out(rows if as_json else "\n".join(f"{r['do']}  {r['job']}  {r['path']}".rstrip() for r in rows) or "nothing to do")
+
+
+def run_line(row: dict[str, Any]) -> str:
+    """Path, status, seconds."""
+    from moa_cli.words import duration
+
+    return f"{row['path']}  {row['status']}" + ("" if row["seconds"] is None else f"  {duration(row['seconds'])}")

@@ -1,0 +1,87 @@
+"""What `moa eval` does: measures trained runs, takes in answers made elsewhere, scores stored ones again.
+
+Each function returns the fronts or points to be shown, and how the jobs went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import BadInput, Benchmark, Weights
+from moa_cli.commands.finish import execute
+from moa_cli.commands.rescore import Result
+from moa_cli.commands.typed import say_left_out, trained_runs, weights_in
+from moa_cli.console import refuse
+from moa_cli.jobs import measuring_jobs, pointing_jobs
+from moa_cli.runs import Contestant, Settings, Source, meant_weights, stored_front_facts
+
+BELONGS = {
+    "RUN": ("--pareto", "--weights", "--rescore"),
+    "--name": ("--responses",),
+    "--column": ("--responses",),
+    "--seed": ("--responses",),
+    "--config": ("--responses", "--prompts"),
+    "--data-dir": ("--responses", "--prompts"),
+}
+"""What is only given beside certain modes."""
+
+
+def check_mode(modes: Mapping[str, Any], beside: Mapping[str, Any]) -> None:
+    """BadInput where not exactly one mode was typed, or something beside it that does not belong to it."""
+    typed = [name for name, value in modes.items() if value]
+    if len(typed) > 1:
+        refuse(
+            f"{' and '.join(typed)} exclude each other", "each is a command of its own", "moa eval --help shows them"
+        )
+    if not typed:
+        refuse(
+            "say what to measure: the whole front or one point",
+            "a front is kept and can be compared, a single point is only shown",
+            "moa eval --pareto, or moa eval --weights 0.3,0.7; moa eval --help shows what else there is",
+        )
+    for name, value in beside.items():
+        if value and typed[0] not in BELONGS[name]:
+            refuse(
+                f"{name} was given with {typed[0]}",
+                f"it belongs to {' and '.join(BELONGS[name])}",
+                "moa eval --help shows what goes together",
+            )
+
+
+def only_benchmark(settings: Settings, home: Path, data_dir: Path | None) -> tuple[Source, Benchmark]:
+    """The one benchmark that was named."""
+    if len(settings.benchmarks) > 1:
+        refuse(f"{len(settings.benchmarks)} benchmarks were named", "prompts are those of one", "name it with -b, once")
+    ((name, benchmark),) = settings.benchmarks.items()
+    return Source(name, home, data_dir, settings.options), benchmark
+
+
+def measure(paths: list[Path], benchmarks: list[str], home: Path, jobs: int | None, weights: str | None) -> Result:
+    """Measures the fronts of these runs, else of all trained ones; or one point of each, which is not kept."""
+    point = weights_in(weights) if weights is not None else ()
+    chosen = trained_runs(paths, benchmarks, home)
+    points = _points(chosen, point, named=bool(paths)) if point else []
+    todo = pointing_jobs(points) if point else measuring_jobs(chosen, may_train=False)
+    outcomes = execute(todo, {r.benchmark.identity: r.benchmark for r in chosen}.values(), jobs)
+    if point:
+        return [o.result for o in outcomes if o.job.kind == "weights" and not o.error], outcomes
+    return [stored_front_facts(r.folder) for r in chosen if r.measured], outcomes
+
+
+def _points(runs: Sequence[Contestant], point: Weights, *, named: bool) -> list[tuple[Contestant, Weights]]:
+    """The runs with the weights meant for each.
+
+    One that cannot be asked for them is refused where it was named, else left out, unless that leaves none.
+    """
+    points, refusals = [], []
+    for run in runs:
+        try:
+            points.append((run, meant_weights(run, point)))
+        except BadInput as error:
+            refusals.append(error)
+    if refusals and (named or not points):
+        raise refusals[0]
+    say_left_out(refusals)
+    return points

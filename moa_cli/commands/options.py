@@ -1,0 +1,278 @@
+"""The options that several commands share, and what the shell completes for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+verbose = False
+"""Whether -v was given."""
+
+
+def _set_verbose(value: bool) -> None:
+    global verbose
+    verbose = verbose or value
+
+
+def complete_method(incomplete: str) -> list[str]:
+    """Names of methods."""
+    from methods import method_names
+
+    return [name for name in method_names() if name.startswith(incomplete)]
+
+
+def complete_methods(incomplete: str) -> list[str]:
+    """Names of methods, and "all"."""
+    return [*complete_method(incomplete), *(["all"] if "all".startswith(incomplete) else [])]
+
+
+def complete_benchmarks(incomplete: str) -> list[str]:
+    """Names of benchmarks."""
+    from benchmarks import benchmark_names
+
+    return [name for name in benchmark_names() if name.startswith(incomplete)]
+
+
+def complete_subjects(incomplete: str) -> list[str]:
+    """What `moa show` shows by name."""
+    return [*complete_method(incomplete), *complete_benchmarks(incomplete)]
+
+
+def complete_studies(incomplete: str) -> list[str]:
+    """Names of studies."""
+    from moa_cli.studies import STUDIES
+
+    return [name for name in STUDIES if name.startswith(incomplete)]
+
+
+Methods = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method", "-m", metavar="METHOD", autocompletion=complete_methods,
+        help="A method's name or Python file; for more than one repeat -m or use commas; 'all' for all.",
+    ),
+]  # fmt: skip
+
+
+OneMethod = Annotated[
+    str | None,
+    typer.Option(
+        "--method", "-m", metavar="METHOD", autocompletion=complete_method,
+        help="A method's name or Python file, in place of the one that the study is about.",
+    ),
+]  # fmt: skip
+
+
+BENCHMARK = "A benchmark's name, .toml or .py file; for more than one repeat -b or use commas."
+
+
+Benchmarks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--benchmark", "-b", metavar="BENCHMARK", autocompletion=complete_benchmarks,
+        help=rf"{BENCHMARK} \[default: hh-rlhf-mini]",
+    ),
+]  # fmt: skip
+
+
+BenchmarksOrAll = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--benchmark", "-b", metavar="BENCHMARK", autocompletion=complete_benchmarks,
+        help=rf"{BENCHMARK} \[default: hh-rlhf-mini; of runs that are there, all]",
+    ),
+]  # fmt: skip
+
+
+Items = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--config", "-c", metavar="ITEM",
+        help="A TOML file, a run.json or KEY=VALUE; later ones win. KEY is a setting of the benchmark (eval_prompts, "
+        "sampling.temperature), a hyperparameter of every method that has it (batch), or of one method (ric.batch).",
+    ),
+]  # fmt: skip
+
+
+SEEDS = "For more than one repeat it or use commas."
+
+
+Seeds = Annotated[  # rich takes an unescaped bracket for markup
+    list[str] | None, typer.Option("--seed", metavar="N", help=rf"{SEEDS} \[default: 0]")
+]
+
+
+SeedsOrAll = Annotated[
+    list[str] | None,
+    typer.Option("--seed", metavar="N", help=rf"{SEEDS} \[default: 0; of runs that are there, all]"),
+]
+
+
+Home = Annotated[
+    Path, typer.Option("--runs", metavar="DIR", envvar="MOA_RUNS", help="Where runs and prepared benchmarks lie.")
+]
+
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", metavar="DIR", help="Read the benchmark's data from this folder.")
+]
+
+
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", metavar="N", min=1,
+        help=r"Number of worker processes. \[default: one per GPU or CPU core, at most one per job]",
+    ),
+]  # fmt: skip
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", callback=_set_verbose, help="Show tracebacks and what libraries print.")
+]
+
+
+Runs = Annotated[list[Path] | None, typer.Argument(metavar="RUN...", help="Folders of runs; all trained ones if none.")]
+
+
+Pareto = Annotated[bool, typer.Option("--pareto", help="Measure the whole front and keep it.")]
+
+
+OnePoint = Annotated[str | None, typer.Option("--weights", metavar="W,W", help="Measure this point; it is not kept.")]
+
+
+Responses = Annotated[
+    Path | None,
+    typer.Option(
+        "--responses", metavar="FILE",
+        help="Score answers that were made elsewhere and keep them as a front: .jsonl .json .csv .parquet, a row each "
+        "with prompt and answer, and where there are such: weights (a list or '0.3,0.7'), method, seed. Every test "
+        "prompt needs its answer at every weight.",
+    ),
+]  # fmt: skip
+
+
+Rescore = Annotated[
+    bool,
+    typer.Option(
+        "--rescore", help="Where a benchmark's evaluators have changed: score stored answers again, generate nothing."
+    ),
+]
+
+
+Prompts = Annotated[bool, typer.Option("--prompts", help="Print the test prompts as JSON, to be answered elsewhere.")]
+
+
+Name = Annotated[
+    str | None,
+    typer.Option(
+        "--name", metavar="NAME",
+        help="With --responses: what to call the method, whatever a column says. Without it: as the column says, or "
+        "else as the file.",
+    ),
+]  # fmt: skip
+
+
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column", metavar="ROLE=COLUMN",
+        help="With --responses: what a column is called, if not prompt, answer or response, weights, method, seed; "
+        "repeatable. Only if named: weight:OBJECTIVE; reward:OBJECTIVE and evaluator:OBJECTIVE, raw scores of the "
+        "benchmark's own rewards, which are then not computed.",
+    ),
+]  # fmt: skip
+
+
+OneSeed = Annotated[
+    str | None,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        help="With --responses: the method's seed, whatever a column says. Without it: as the column says, or else 0.",
+    ),
+]
+
+
+def _output(what: str, suffixes: str) -> Any:
+    """The option -o."""
+    told = f"Write the {what} here too, as its suffix says: {suffixes}; repeatable."
+    return typer.Option("--output", "-o", metavar="FILE", help=told)
+
+
+Compared = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[RUN|FILE]...",
+        help="Folders of runs, or one comparison saved as .json; if neither these nor -m are given, all measured runs.",
+    ),
+]
+
+
+Outputs = Annotated[list[Path] | None, _output("comparison", ".md .json .csv .tex .xml (JUnit) .png .pdf .svg .html")]
+
+
+Baseline = Annotated[
+    Path | None,
+    typer.Option(
+        "--baseline", metavar="FILE.json",
+        help="An earlier comparison. Leave with 1 if a method lost held-out hypervolume against it, for certain, is "
+        "gone or crashed.",
+    ),
+]  # fmt: skip
+
+
+Tolerance = Annotated[
+    str | None,
+    typer.Option(
+        "--tolerance", metavar="SHARE", help=r"Losses up to this share of the baseline pass: 1% or 0.01. \[default: 1%]"
+    ),
+]  # fmt: skip
+
+
+KeepCollapsed = Annotated[
+    bool,
+    typer.Option(
+        "--keep-collapsed", help="Count points at which more than a fifth of the answers are degenerate, too."
+    ),
+]  # fmt: skip
+
+
+ClaimsOutputs = Annotated[list[Path] | None, _output("result", ".md .json")]
+
+
+WithCeiling = Annotated[
+    bool,
+    typer.Option(
+        "--ceiling",
+        help="Draw what the ceiling is estimated from: the best scores that any policy could have at a given KL. It "
+        "is kept, and shown from then on.",
+    ),
+]
+
+
+StudyName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="NAME", autocompletion=complete_studies,
+        help="controllability, reward-model-size, optimizer or retention.",
+    ),
+]  # fmt: skip
+
+
+Over = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--over", metavar="VALUE",
+        help="The optimizers, or the sizes, hub ids or paths of reward models, in place of the study's own; repeat or "
+        "use commas.",
+    ),
+]  # fmt: skip
+
+
+StudyOutputs = Annotated[list[Path] | None, _output("result", ".md .json .csv .png .pdf .svg")]

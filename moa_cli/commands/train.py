@@ -1,0 +1,56 @@
+"""`moa train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moa_cli.commands.finish import execute, out_jobs, run_line, succeed
+from moa_cli.commands.options import AsJson, Benchmarks, DataDir, Home, Items, Jobs, Methods, Seeds, Verbose
+from moa_cli.commands.typed import benchmark_list, method_list, seeds_in, settings_of
+from moa_cli.console import out, refuse
+
+
+def train(
+    method: Methods = None,
+    benchmark: Benchmarks = None,
+    config: Items = None,
+    seed: Seeds = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Remove these runs first and begin anew.")] = False,
+    runs: Home = Path("runs"),
+    data_dir: DataDir = None,
+    jobs: Jobs = None,
+    json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Train methods. What is trained is left alone, what was interrupted goes on.
+
+    \b
+    moa train -m ric
+    moa train -m sft,ric -b hh-rlhf-mini --seed 0,1
+    moa train -m ric -c ric.rounds=1 -c policy=scratch:4m --dry-run
+    """
+    from moa_cli.jobs import foreseen_jobs, training_jobs
+    from moa_cli.runs import contestants, read_record
+
+    names = method_list(method)
+    if not names:
+        refuse("no method was named", "-m says what to train", "moa train -m METHOD; moa list methods shows them")
+    settings = settings_of(config, benchmark_list(benchmark), names, data_dir, runs)
+    chosen = contestants(settings, seeds_in(seed) or [0], home=runs, data_dir=data_dir)
+    todo = training_jobs(chosen, restart=restart)
+    if dry_run:
+        out_jobs(foreseen_jobs(todo), json)
+        return
+    outcomes = execute(todo, settings.benchmarks.values(), jobs)
+    ended = {o.job.folder: o.word if o.error else "trained" for o in outcomes if o.job.kind == "run"}
+    rows = []
+    for run in chosen:
+        status = ended.get(run.folder, "done")
+        seconds = read_record(run.folder).cost["seconds"] if status in ("trained", "done") else None
+        rows.append({"path": str(run.folder), "status": status, "seconds": seconds})
+    out(rows if json else "\n".join(run_line(row) for row in rows))
+    succeed(outcomes)

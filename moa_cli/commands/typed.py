@@ -1,0 +1,168 @@
+"""What was typed, read and checked before any work begins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moa_cli.console import refuse, say
+
+if TYPE_CHECKING:
+    from benchmarks import BadInput
+    from moa_cli.runs import Contestant, Settings
+
+
+DEFAULT_BENCHMARK = "hh-rlhf-mini"
+
+
+def settings_of(
+    items: list[str] | None, benchmarks: list[str], methods: list[str], data_dir: Path | None, home: Path
+) -> Settings:
+    """What was typed, checked before any work begins."""
+    from moa_cli.runs import check_home, resolve
+
+    check_home(home)
+    if data_dir is not None and not data_dir.is_dir():
+        refuse(f"there is no folder {data_dir}", "--data-dir is where the data is read from", "check the path")
+    return resolve(items or [], benchmarks, methods, data_dir=data_dir, home=home)
+
+
+def trained_runs(paths: list[Path], benchmarks: list[str], home: Path) -> list[Contestant]:
+    """The runs of these folders, else all trained ones that can still be asked for answers."""
+    from benchmarks import BadInput
+    from moa_cli.runs import stored_contestant
+
+    chosen: list[Contestant] = []
+    refusals: list[BadInput] = []
+    for folder in trained_folders(paths, benchmarks, home):
+        try:
+            chosen.append(stored_contestant(folder))
+        except BadInput as error:
+            if paths:
+                raise
+            refusals.append(error)
+    say_left_out(refusals)
+    if not chosen:
+        refuse(f"no run in {home} can be measured", "each was left out, as said above", "moa train -m METHOD")
+    for run in chosen:
+        if not run.trained:
+            refuse(
+                f"{run.folder} is not trained to its end",
+                "only what is trained can be measured",
+                "repeat the moa train that began it: it goes on where it stopped",
+            )
+    return chosen
+
+
+def say_left_out(errors: Iterable[BadInput]) -> None:
+    """Says which runs that nobody named were left out, and why.
+
+    What is said of several is said once, with their number.
+    """
+    told = Counter(f"{error.what}; {error.fix}" for error in errors)
+    for line, count in told.items():
+        say(f"left out{f' ({count} runs)' if count > 1 else ''}: {line}")
+
+
+def trained_folders(paths: list[Path], benchmarks: list[str], home: Path) -> list[Path]:
+    """These folders, else those of all trained runs; BadInput where there is none."""
+    from moa_cli.runs import check_home, find_runs
+
+    check_home(home)
+    found = paths or [p for p in find_runs(home, benchmarks) if _is_trained(p)]
+    if not paths:
+        say(f"{len(found)} trained runs in {home}{' on ' + ', '.join(benchmarks) if benchmarks else ''}")
+    if not found:
+        refuse(f"there is no trained run in {home}", "only what is trained can be measured", "moa train -m METHOD")
+    return found
+
+
+def _is_trained(folder: Path) -> bool:
+    """Whether a run that nobody named is trained; one whose record cannot be used is left out, and said to be."""
+    from benchmarks import BadInput
+    from moa_cli.runs import read_record
+
+    try:
+        return read_record(folder).status == "trained"
+    except BadInput as error:
+        say(f"left out: {error.what}; {error.fix}")
+        return False
+
+
+def names_in(values: list[str] | None) -> list[str]:
+    """Names given by repeating an option, with commas, or both."""
+    return [name.strip() for value in values or [] for name in value.split(",") if name.strip()]
+
+
+def seeds_in(values: list[str] | None) -> list[int]:
+    """Seeds given by repeating the option, with commas, or both; [] where none was."""
+    names = names_in(values)
+    wrong = [name for name in names if not name.isdecimal()]
+    if wrong or (values and not names):
+        refuse(
+            f"--seed {(wrong or values or [''])[0]!r} is no seed",
+            "a seed is a whole number of at least 0; several have commas between",
+            "--seed 0, or --seed 0,1,2",
+        )
+    return [int(name) for name in names]
+
+
+def seed_in(value: str | None) -> int | None:
+    """The one seed that answers from elsewhere have, None where none was given."""
+    if value is None:
+        return None
+    seeds = seeds_in([value])
+    if len(seeds) > 1:
+        refuse(
+            f"--seed {value} names {len(seeds)} seeds",
+            "these answers are those of one seed, unless a column says otherwise",
+            "name one; or --column seed=COLUMN, and no --seed",
+        )
+    return seeds[0]
+
+
+def method_list(values: list[str] | None) -> list[str]:
+    """The methods that were named, "all" for every one."""
+    from methods import method_names
+
+    return [one for name in names_in(values) for one in (method_names() if name == "all" else [name])]
+
+
+def benchmark_list(values: list[str] | None) -> list[str]:
+    """The benchmarks that were named, files with their whole path (it is part of a reward's name); else the default."""
+    if names := names_in(values):
+        return [str(Path(name).resolve()) if name.endswith((".toml", ".py")) else name for name in names]
+    say(f"benchmark: {DEFAULT_BENCHMARK} (no -b was given; it is embedded and runs on a CPU)")
+    return [DEFAULT_BENCHMARK]
+
+
+def folder_names(values: list[str] | None, home: Path) -> list[str]:
+    """The names of these benchmarks, under which their runs lie.
+
+    BadInput for a name that neither a benchmark nor a folder of runs has.
+    """
+    from benchmarks import benchmark_names, load_benchmark
+
+    known = [*benchmark_names(), *(path.name for path in home.glob("*") if path.is_dir())]
+    return [name if name in known else load_benchmark(name).name for name in names_in(values)]
+
+
+def weights_in(text: str) -> tuple[float, ...]:
+    """Numbers with commas between."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        refuse(f"--weights {text} are no numbers", "one weight per objective, with commas between", "--weights 0.3,0.7")
+
+
+def share_in(text: str) -> float:
+    """A share of 1, written as 1% or 0.01."""
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < 1:
+        refuse(f"--tolerance {text} is no share", "it is at least 0 and below 1, or in per cent", "--tolerance 1%")
+    return share

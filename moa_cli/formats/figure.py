@@ -1,0 +1,146 @@
+"""The figure of a comparison: every method's points under the training rewards and under the held-out evaluators."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
+
+from benchmarks import BadInput
+from moa_cli.comparisons import adds_to_volume, row_points, row_scores
+from moa_cli.style import INK, LOOK, PANEL, Style, encoded, plain, styles_of
+
+_HOLLOW, _CROSSED, _GREY = _KEY = ("adds nothing to HV", "too many collapsed", "best possible (estimate)")
+"""What the legend says of marks that are not a method's, where there are such."""
+
+
+_KINDS = {"reward": "training rewards", "evaluator": "held-out evaluators"}
+
+
+Panels = list[list[tuple[str, tuple[int, ...]]]]
+"""Rows of panels, each a kind of score and the objectives it shows."""
+
+
+def comparison_image(document: dict[str, Any], kind: str) -> bytes:
+    """The figure as a "png", "pdf" or "svg" file; the same document gives the same bytes."""
+    return encoded(comparison_figure(document), kind)
+
+
+def comparison_figure(document: dict[str, Any]) -> Figure:
+    """A band of panels per benchmark and one legend below.
+
+    Two objectives: training rewards left, held-out evaluators right, points joined in the order of their weights, the
+    ceiling behind them where there is one. Three: each pair of objectives, training rewards above. Otherwise a line per
+    point over all objectives. Points that add nothing to the hypervolume are hollow, collapsed ones are crossed out. A
+    method that is not steered is a star. The legend explains all of this that there is. BadInput where nothing was
+    measured.
+    """
+    if not document["benchmarks"]:
+        raise BadInput("there is nothing to draw", "no method was measured", "mend what failed, then the same command")
+    with matplotlib.rc_context(LOOK):
+        bands = [_panels(len(b["objectives"])) for b in document["benchmarks"]]
+        rows, columns = [len(b) for b in bands], max(len(b[0]) for b in bands)
+        drawn = Figure(figsize=(PANEL[0] * columns, PANEL[1] * sum(rows) + 0.4), layout="constrained")
+        names = dict.fromkeys(row["method"] for b in document["benchmarks"] for row in b["rows"])
+        looks = styles_of(document)
+        parts = drawn.subfigures(len(bands), 1, height_ratios=rows, squeeze=False)[:, 0]
+        for part, panels, benchmark in zip(parts, bands, document["benchmarks"], strict=True):
+            _draw(part, panels, benchmark, looks)
+        legends = [zip(*ax.get_legend_handles_labels(), strict=True) for ax in drawn.axes]
+        handles = {label: handle for legend in legends for handle, label in legend}
+        order = [*(plain(name) for name in names), *(told for told in _KEY if told in handles)]
+        drawn.legend(
+            [handles[name] for name in order], order, loc="outside lower center",
+            ncols=min(len(order), 2 * columns + 1), handlelength=1.6, columnspacing=1.2,
+        )  # fmt: skip
+    return drawn
+
+
+def _panels(objectives: int) -> Panels:
+    """The panels of a benchmark."""
+    if objectives == 3:
+        return [[(kind, pair) for pair in combinations(range(3), 2)] for kind in _KINDS]
+    return [[(kind, tuple(range(objectives))) for kind in _KINDS]]
+
+
+def _draw(part: SubFigure, panels: Panels, benchmark: dict[str, Any], styles: dict[str, Style]) -> None:
+    """One benchmark."""
+    axes = part.subplots(len(panels), len(panels[0]), squeeze=False)
+    title = plain(f"{benchmark['name']}@{benchmark['version']}")
+    for line, row_of_axes in zip(panels, axes, strict=True):
+        for (kind, shown), ax in zip(line, row_of_axes, strict=True):
+            ax.set_title(f"{title}, {_KINDS[kind]}", loc="left")
+            names = [plain(benchmark["objectives"][m]) for m in shown]
+            if len(names) == len(benchmark["objectives"]) == 2 and benchmark.get("ceiling"):
+                _ceiling(ax, benchmark["ceiling"][kind])
+            for row in benchmark["rows"]:
+                values, style, name = row_scores(row, kind), styles[row["method"]], plain(row["method"])
+                if len(shown) == 2:
+                    _plane(ax, values, shown, style, name, adds_to_volume(benchmark, row, kind))
+                    _cross_out(ax, values[[point["collapsed"] for point in row_points(row)]][:, shown])
+                else:
+                    _parallel(ax, values, shown, style, name)
+            if len(shown) == 2:
+                ax.set(xlabel=f"{names[0]} (SFT SDs)", ylabel=f"{names[1]} (SFT SDs)")
+                ax.xaxis.set_major_locator(MaxNLocator(6))
+                ax.yaxis.set_major_locator(MaxNLocator(6))
+            else:
+                ax.set_ylabel("score (SFT SDs)")
+                ax.set_xticks(range(len(names)), names)
+                ax.margins(x=0.1 if len(names) > 1 else 1)
+
+
+def _plane(ax: Axes, values: np.ndarray, shown: tuple[int, ...], style: Style, label: str, filled: np.ndarray) -> None:
+    """Points (K, M) in the plane of two objectives, hollow where not `filled` (K,)."""
+    x, y = values[:, shown].T
+    face = np.where(filled, style.colour, "white")
+    starred = style.marker == "*"
+    if values.shape[1] == 2:  # with more objectives the weights have no order to follow
+        ax.plot(x, y, color=style.colour, linewidth=0.7, alpha=0.5, zorder=2)
+    ax.scatter(
+        x, y, s=70 if starred else 18, c=list(face), marker=style.marker, edgecolors=style.colour, linewidths=0.7,
+        zorder=3,
+    )  # fmt: skip
+    ax.plot(
+        [], [], color=style.colour, marker=style.marker, markersize=7 if starred else 4.5,
+        linestyle="" if starred else "-", label=label,
+    )  # fmt: skip
+    if not filled.all():
+        ax.plot([], [], color="0.4", marker="o", markerfacecolor="white", linestyle="", label=_HOLLOW)
+
+
+def _cross_out(ax: Axes, values: np.ndarray) -> None:
+    """Marks points (K, 2) at which too many answers are degenerate."""
+    if len(values):
+        ax.scatter(values[:, 0], values[:, 1], s=45, marker="x", color=INK, linewidths=0.6, zorder=4)
+        ax.plot([], [], color=INK, marker="x", linestyle="", label=_CROSSED)
+
+
+def _ceiling(ax: Axes, ceiling: dict[str, Any]) -> None:
+    """The highest fronts of two objectives, a line per KL with a gap where points are hidden.
+
+    Dashed, the best of n answers.
+    """
+    best = ceiling["best_of_n"]
+    for front in [*ceiling["fronts"], best]:
+        points = dict(zip(map(tuple, front["weights"]), front["points"], strict=True))
+        x, y = np.array([points.get(tuple(w), (np.nan, np.nan)) for w in best["weights"]]).T
+        ax.plot(x, y, color="0.7", linewidth=0.6, linestyle="--" if front is best else "-", zorder=1)
+        name = f"best of {best['n']}" if front is best else f"KL {front['kl']:g}"
+        end = front["points"][0 if front is best else -1]
+        ax.annotate(name, end, color="0.5", fontsize=5, ha="center", va="top" if front is best else "bottom", zorder=1)
+    ax.plot([], [], color="0.7", linewidth=0.6, label=_GREY)
+
+
+def _parallel(ax: Axes, points: np.ndarray, shown: tuple[int, ...], style: Style, label: str) -> None:
+    """A line per point of (K, M) over the objectives."""
+    for k, point in enumerate(points):
+        ax.plot(
+            range(len(shown)), point[list(shown)], color=style.colour, marker=style.marker, linewidth=0.7, alpha=0.7,
+            markersize=3.5, label=label if k == 0 else "_",
+        )  # fmt: skip

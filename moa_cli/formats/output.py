@@ -1,0 +1,72 @@
+"""Documents into files: what -o writes, by suffix."""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks import BadInput
+
+Formats = Mapping[str, Callable[[dict[str, Any]], bytes]]
+"""What writes a document, by suffix."""
+
+
+def as_json(document: dict[str, Any]) -> str:
+    """The document itself."""
+    return json_format.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def write_document(document: dict[str, Any], path: Path, formats: Formats) -> None:
+    """Writes a document in the format of the file's suffix, whole or not at all.
+
+    BadInput for an unknown suffix.
+    """
+    check_suffix(path, formats)
+    content = formats[path.suffix.lower()](document)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except OSError as error:
+        if partial.exists():
+            partial.unlink()
+        raise BadInput(
+            f"cannot write {path}: {error.strerror}",
+            "the result was made, but not saved",
+            "choose another place with -o FILE",
+        ) from error
+
+
+def check_suffix(path: Path, formats: Formats) -> None:
+    """BadInput for a file whose suffix is none of the formats."""
+    if path.suffix.lower() not in formats:
+        raise BadInput(
+            f"cannot write {path}: its suffix names no known format",
+            "the suffix of -o decides what is written",
+            f"use one of {' '.join(formats)}",
+        )
+
+
+def check_place(path: Path) -> None:
+    """BadInput for a file that could not be written where it is to be. Writes nothing."""
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    if path.is_dir():
+        reason = "it is a folder"
+    elif not there.is_dir():
+        reason = f"{there} is a file"
+    elif not os.access(there, os.W_OK | os.X_OK):
+        reason = f"{there} is not ours to write to"
+    else:
+        return
+    raise BadInput(
+        f"cannot write {path}: {reason}", "the result is to be kept there", "choose another place with -o FILE"
+    )
+
+
+def as_text(render: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], bytes]:
+    """A renderer of text as one of bytes."""
+    return lambda document: render(document).encode()

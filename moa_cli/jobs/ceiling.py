@@ -1,0 +1,84 @@
+"""The jobs that draw what a ceiling is estimated from, and from which policies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks import Benchmark, Front, Weights
+from benchmarks.ceiling import Samples, find_samples, samples_folder
+from benchmarks.common import Log
+from moa_cli.jobs.job import Job, Member
+from moa_cli.runs import GIVEN, read_record, restore, stored_contestant
+
+if TYPE_CHECKING:
+    from benchmarks import Policy
+
+
+NEAR = 2.5
+"""How far from the starting policy, in nats per answer, policies whose answers are drawn may be [choice].
+Of policies farther away nearly all answers are unlikely under what is in reach."""
+
+
+def ceiling_jobs(folders: Sequence[Path], fronts: Sequence[Front]) -> list[Job]:
+    """What is left to draw for the ceilings of these runs and their fronts, a job per benchmark."""
+    todo = []
+    for card in {f.card.hash: f.card for f in fronts}.values():
+        runs = [(folder, f) for folder, f in zip(folders, fronts, strict=True) if f.card.hash == card.hash]
+        own = [folder for folder, f in runs if f.steering != GIVEN]
+        if not own:
+            continue  # nothing here knows the starting policy
+        one = stored_contestant(own[0])
+        pool = _pool(runs, one.benchmark.trained_grid)
+        if not samples_folder(one.source.home, card, [m.name for m in pool]).exists():
+            todo.append(Job(kind="ceiling", source=one.source, pool=pool))
+    return todo
+
+
+def draw_ceiling(benchmark: Benchmark, pool: Sequence[Member], log: Log) -> None:
+    """Draws the samples of a ceiling and leaves them beside what was prepared."""
+    from benchmarks.ceiling import draw_samples
+
+    folder = samples_folder(benchmark.home, benchmark.card, [m.name for m in pool])
+    draw_samples(benchmark, [partial(_policy, benchmark, member) for member in pool], folder, log)
+
+
+def stored_samples(folders: Sequence[Path], fronts: Sequence[Front]) -> dict[str, Samples]:
+    """The newest samples for each scale card, by its hash; none where no ceiling was asked for yet."""
+    places = {(folder.resolve().parents[2], f.card.hash): f.card for folder, f in zip(folders, fronts, strict=True)}
+    found = {name: find_samples(home, card) for (home, name), card in places.items()}
+    return {name: samples for name, samples in found.items() if samples is not None}
+
+
+def _pool(runs: Sequence[tuple[Path, Front]], grid: Sequence[Weights]) -> tuple[Member, ...]:
+    """For each weight of the grid the point of the highest w . r that is NEAR, of the first seed.
+
+    At most M + 1 of them, evenly spread.
+
+    Policies made while they answer are left out, since nobody can tell how likely their answers are.
+    """
+    first = min(front.seed for _, front in runs)
+    able = [(folder, f) for folder, f in runs if f.seed == first and f.steering not in ("none", "decode", GIVEN)]
+    near = [(folder, f, k) for folder, f in able for k in np.flatnonzero(f.mean_kl <= NEAR)]
+    if not near:
+        return ()
+    points = [(folder, f.weights[k]) for folder, f, k in near]
+    values = np.array([f.points[k] for _, f, k in near]) @ np.asarray(grid).T
+    distinct = list(dict.fromkeys(points[k] for k in values.argmax(axis=0)))
+    spread = np.unique(np.linspace(0, len(distinct) - 1, len(grid[0]) + 1).round().astype(int))
+    return tuple(_member(*distinct[i]) for i in spread)
+
+
+def _member(folder: Path, weights: Weights) -> Member:
+    record = read_record(folder)
+    return Member(method=record.method, config=record.config, folder=folder, weights=weights)
+
+
+def _policy(benchmark: Benchmark, member: Member) -> Policy:
+    from moa_cli.jobs.run import opened
+
+    return restore(member.method, member.config).policy(benchmark, opened(member.folder), member.weights)

@@ -1,0 +1,175 @@
+"""What is done for one run, in whatever process: train a method, measure it. A run goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from benchmarks import BadInput, Benchmark, Front
+from benchmarks.common import Cost, Log, charged_to, locked, silent, whole_folder, write_text
+from benchmarks.measure import evaluate as measure
+from benchmarks.prepare import prepare
+from methods import Method, Run, method_name
+from moa_cli.runs import (
+    Source,
+    as_config,
+    forget_other_points,
+    foundation,
+    is_trained,
+    method_source,
+    new_record,
+    read_record,
+    run_folder,
+    write_record,
+)
+
+
+def train(
+    benchmark: Benchmark,
+    method: Method,
+    *,
+    seed: int = 0,
+    log: Log = silent,
+    source: Source | None = None,
+    restart: bool = False,
+) -> Run:
+    """Trains a method on a benchmark, and prepares the benchmark where that is missing.
+
+    A run that is trained is returned as it is, one that was interrupted goes on. With `restart` it begins anew.
+    `source` is remembered so that the command line can evaluate the run later.
+    """
+    folder = run_folder(benchmark, method, seed)
+    card = prepare(benchmark, log).card
+    with locked(folder / "lock", wait=False):
+        if restart:
+            _clear(folder)
+        cost = _stored_cost(folder)
+        run = Run(folder, seed, log, cost)
+        if is_trained(folder, benchmark, method):
+            return run
+        _check_units(folder, card.hash)
+        record = new_record(
+            benchmark, source, status="training", method=method_source(type(method)), steering=method.steering,
+            config=as_config(method), seed=seed, trained_at=[list(w) for w in method.points(benchmark)],
+        )  # fmt: skip
+        write_record(folder, record)
+        _take_over(benchmark, method, run)
+        _train(benchmark, method, run)
+        write_record(folder, replace(record, status="trained", cost=cost.to_json()))
+    return run
+
+
+def evaluate(benchmark: Benchmark, method: Method, run: Run, *, log: Log = silent) -> Front:
+    """Measures a trained run at all weights of the benchmark and stores the front. What is measured stays."""
+    points = method.points(benchmark)
+
+    def watch(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
+        log("front", step, steps, measured)
+
+    watch("", 0, len(points), {})
+    with locked(run.dir / "lock", wait=False):
+        forget_other_points(run.dir / "front", points)
+        return measure(
+            benchmark, partial(method.policy, benchmark, run), points, run.dir / "front",
+            method=method_name(type(method)), steering=method.steering, seed=run.seed,
+            cost=read_record(run.dir).cost, config=as_config(method), labels=method.labels(benchmark), log=watch,
+        )  # fmt: skip
+
+
+def opened(folder: Path, log: Log = silent) -> Run:
+    """The run in a folder."""
+    return Run(folder, read_record(folder).seed, log, _stored_cost(folder))
+
+
+def _take_over(benchmark: Benchmark, method: Method, run: Run) -> None:
+    """Copies the stages of the run that the method builds on, where it is trained, and charges what they cost."""
+    other, policies = foundation(method), run.dir / "policy"
+    if other is None or policies.exists():
+        return
+    source = run_folder(benchmark, other, run.seed)
+    if not is_trained(source, benchmark, other):
+        return
+    with whole_folder(policies) as partial_copy:
+        shutil.copytree(source / "policy", partial_copy, dirs_exist_ok=True)
+    run.cost.add(_stored_cost(source))
+    run.log(f"taken over from {method_name(type(other))}", 1, 1, {})
+
+
+def _train(benchmark: Benchmark, method: Method, run: Run) -> None:
+    """`method.train`, with its time and memory on the ledger of the run and its speed on the log."""
+    cost, before, begin = run.cost, run.cost.seconds, time.perf_counter()
+    last = (begin, cost.generated_tokens + cost.trained_tokens)
+    _forget_peak_memory()
+
+    def watch(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
+        nonlocal last
+        now, tokens = time.perf_counter(), cost.generated_tokens + cost.trained_tokens
+        cost.seconds = before + now - begin
+        speed = (tokens - last[1]) / (now - last[0])
+        last = (now, tokens)
+        run.progress(stage, step, steps, measured | ({"tokens/s": speed} if speed else {}))
+
+    try:
+        with charged_to(cost):
+            method.train(benchmark, replace(run, progress=watch))
+    finally:
+        cost.seconds = before + time.perf_counter() - begin
+        cost.peak_memory_bytes = max(cost.peak_memory_bytes, _peak_memory())
+        write_text(run.dir / "cost.json", json.dumps(cost.to_json()))
+
+
+def _check_units(folder: Path, card: str) -> None:
+    """Refuses to go on with a training that began in other units."""
+    if not (folder / "run.json").exists():
+        return
+    begun = read_record(folder).card
+    if begun not in (None, card):
+        raise BadInput(
+            f"{folder} began under another scale card ({begun}, now {card})",
+            "the benchmark was prepared again meanwhile, so its rewards have other units",
+            "begin anew with --restart",
+        )
+
+
+def _stored_cost(folder: Path) -> Cost:
+    """What was spent so far."""
+    try:
+        return Cost(**json.loads((folder / "cost.json").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return Cost()
+
+
+def _clear(folder: Path) -> None:
+    """Empties a run's folder, but for the lock that is held."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "lock":
+            path.unlink()
+
+
+def _forget_peak_memory() -> None:
+    """Starts measuring peak memory anew, where the system can: a worker has done other jobs before."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_memory() -> int:
+    """Bytes: of the GPU where there is one, else of the process."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak

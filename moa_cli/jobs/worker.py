@@ -1,0 +1,180 @@
+"""What a worker process does with a job. The parent imports this module too, so what is heavy is imported when used."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks import BadInput, Benchmark
+from benchmarks.common import Log
+from benchmarks.models import release, setup
+from methods import method_name
+from moa_cli.jobs.job import Event, Job, Outcome
+from moa_cli.runs import as_config, restore
+
+
+def do(job: Job, benchmark: Benchmark, log: Log) -> Any:
+    """Does a job. Returns what it found, or nothing.
+
+    That is the missing parts of a look, the measured point of weights, and what was found of given answers.
+    """
+    from benchmarks.prepare import missing_parts, prepare, prepare_part
+    from moa_cli.jobs.ceiling import draw_ceiling
+    from moa_cli.jobs.run import evaluate, opened, train
+    from moa_cli.jobs.score import score_again, take_in
+    from moa_cli.jobs.sweep_run import sweep
+
+    if job.kind == "look":
+        return missing_parts(benchmark)
+    if job.kind == "part":
+        return prepare_part(benchmark, job.part, log)
+    if job.kind == "card":
+        prepare(benchmark, log)
+        return None
+    if job.kind == "given":
+        return take_in(benchmark, job, log)
+    if job.kind == "rescore":
+        return score_again(benchmark, job, log)
+    if job.kind == "ceiling":
+        return draw_ceiling(benchmark, job.pool, log)
+    assert job.folder is not None
+    method = restore(job.method, job.config)
+    if job.train:
+        run = train(benchmark, method, seed=job.seed, log=log, source=job.source, restart=job.restart)
+    else:
+        prepare(benchmark, log)
+        run = opened(job.folder, log)
+    if job.measure:
+        evaluate(benchmark, method, run, log=log)
+    if job.kind == "sweep":
+        sweep(benchmark, method, run, log=log)
+    if job.kind == "weights":
+        return _point(job, benchmark, log)
+    return None
+
+
+def _point(job: Job, benchmark: Benchmark, log: Log) -> dict[str, Any]:
+    """One weight of a run, measured and not kept."""
+    from benchmarks.measure import evaluate as measure
+    from moa_cli.jobs.run import opened
+    from moa_cli.runs import front_facts
+
+    assert job.folder is not None
+    method, run = restore(job.method, job.config), opened(job.folder, log)
+    with tempfile.TemporaryDirectory() as folder:
+        front = measure(
+            benchmark, partial(method.policy, benchmark, run), (job.weights,), Path(folder),
+            method=method_name(type(method)), steering=method.steering, seed=job.seed, cost=run.cost.to_json(),
+            config=as_config(method), log=log,
+        )  # fmt: skip
+    return front_facts(front)
+
+
+def perform(job: Job, log: Log, *, quiet: bool) -> Outcome:
+    """Does a job and never raises. With `quiet`, what libraries print goes to output.txt in the run's folder."""
+    begin, folder = time.perf_counter(), job.folder or job.source.home
+    try:
+        benchmark = job.source.load()
+        folder = job.folder or benchmark.home / benchmark.name / "prepared"
+        with _output_to(folder / "output.txt" if quiet else None):
+            result = do(job, benchmark, log)
+        return Outcome(job=job, seconds=time.perf_counter() - begin, result=result)
+    except BadInput as error:
+        known = (error.what, error.why, error.fix)
+        return Outcome(job=job, seconds=time.perf_counter() - begin, error=known, traceback=traceback.format_exc())
+    except Exception as error:
+        story = traceback.format_exc()
+        said = str(error).strip().splitlines()
+        what = f"{job.label} failed: {type(error).__name__}{f': {said[0]}' if said else ''}"
+        fix = (
+            "run fewer at a time with --jobs 1, or lower the batch with -c"
+            if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
+            else "-v shows the traceback; once mended, the same command goes on where it stopped"
+        )
+        return Outcome(
+            job=job,
+            seconds=time.perf_counter() - begin,
+            error=(what, _keep(folder / "output.txt", story), fix),
+            traceback=story,
+        )  # fmt: skip
+
+
+def _keep(path: Path, story: str) -> str:
+    """Appends a traceback to a file; returns where it is."""
+    try:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(story)
+        return f"its traceback is in {path}"
+    except OSError:
+        return "the job stopped; others are not affected"
+
+
+@contextmanager
+def _output_to(path: Path | None) -> Iterator[None]:
+    """Inside the block, all that this process and its libraries print is appended to the file."""
+    if path is None:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    saved = os.dup(1), os.dup(2)
+    with open(path, "ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number, kept in zip((1, 2), saved, strict=True):
+            os.dup2(kept, number)
+            os.close(kept)
+
+
+_send: Callable[[Event], None]
+
+
+_quiet: bool
+
+
+def start(events: Any, gpus: Any, threads: int, quiet: bool) -> None:
+    """Prepares a worker process: its GPU, its threads, where its progress goes. It ends when its parent does."""
+    global _send, _quiet
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    gpu = gpus.get()
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    logging.getLogger("moa.settings").setLevel(logging.ERROR)  # the parent loaded the same benchmark and has warned
+    _send, _quiet = events.put, quiet
+    os.dup2(2, 1)  # stdout belongs to the parent's result
+    setup(threads)
+
+
+def perform_here(job: Job) -> Outcome:
+    """Does a job in a worker process."""
+
+    def log(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
+        _send((job.key, stage, step, steps, measured))
+
+    outcome = perform(job, log, quiet=_quiet)
+    release()
+    return outcome
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,12 @@
+"""The report of a comparison: one HTML file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.common.door import door
+
+if TYPE_CHECKING:
+    from moa_cli.report.page import report_html
+
+__getattr__, __all__ = door(__name__)

@@ -1,0 +1,50 @@
+"""What the report's sections are made of: panels and tables, drawings, SVG, markup that is inert."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.common.door import door
+
+if TYPE_CHECKING:
+    from moa_cli.report.elements.axes import (
+        KINDS,
+        KL,
+        SIXTH,
+        THIRD,
+        Styles,
+        dots,
+        drawing,
+        in_order,
+        label,
+        short,
+        with_interval,
+    )
+    from moa_cli.report.elements.markup import (
+        LONG,
+        Html,
+        called,
+        el,
+        flat,
+        html_table,
+        inert,
+        join,
+        listed,
+        number,
+        spread,
+    )
+    from moa_cli.report.elements.parts import (
+        Content,
+        Entries,
+        legend,
+        panel,
+        panels,
+        per_method,
+        place,
+        read,
+        titles,
+        written,
+    )
+    from moa_cli.report.elements.svg import MUTED, PAPER, Interval, named_mark, numbered, strip
+
+__getattr__, __all__ = door(__name__)

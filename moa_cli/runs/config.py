@@ -1,0 +1,216 @@
+"""What `-c` says: benchmark settings and hyperparameters, from TOML files, run.json files and KEY=VALUE."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from benchmarks import BadInput, Benchmark, load_benchmark
+from benchmarks.common import fit, type_words
+from benchmarks.load import option_names
+from methods import Method, find_method, method_name, method_names
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that `-b`, `-m`, `-c` and `--data-dir` describe, checked."""
+
+    benchmarks: dict[str, Benchmark]
+    """Each benchmark by what was typed: a name or a file."""
+    methods: dict[str, Method]
+    """Each method by what was typed: a name or a file."""
+    options: dict[str, Any]
+    """The benchmark options among the items of `-c`."""
+
+
+def resolve(
+    items: Sequence[str], benchmarks: Iterable[str], methods: Iterable[str], *, data_dir: Path | None, home: Path
+) -> Settings:
+    """Applies the items of `-c` from left to right. Raises one BadInput that lists every mistake."""
+    classes = {typed: find_method(typed) for typed in dict.fromkeys(methods)}
+    mistakes: list[str] = []
+    options: dict[str, Any] = {}
+    configs: dict[str, dict[str, Any]] = {typed: {} for typed in classes}
+    for key, value in _pairs(items, mistakes):
+        if key in option_names():
+            options[key] = value
+            continue
+        owner, _, name = key.rpartition(".")
+        takers = [
+            t for t, cls in classes.items() if owner in ("", method_name(cls)) and name in hyperparameter_types(cls)
+        ]
+        for typed in takers:
+            _set(configs[typed], key, value, hyperparameter_types(classes[typed])[name], mistakes)
+        if not takers:
+            mistakes.append(f"{key}: {_unknown(key, classes.values())}")
+    loaded = {name: _load(name, options, data_dir, home, mistakes) for name in dict.fromkeys(benchmarks)}
+    made = {typed: _make(cls, configs[typed], mistakes) for typed, cls in classes.items()}
+    if mistakes:
+        listed = list(dict.fromkeys(mistakes))
+        count = "1 mistake" if len(listed) == 1 else f"{len(listed)} mistakes"
+        raise BadInput(
+            "".join([f"settings: {count}", *(f"\n  {mistake}" for mistake in listed)]),
+            "nothing was started",
+            "moa show METHOD and moa show BENCHMARK list what can be set",
+        )
+    return Settings({name: b for name, b in loaded.items() if b}, {typed: m for typed, m in made.items() if m}, options)
+
+
+def restore(typed: str, config: Mapping[str, Any]) -> Method:
+    """The method of a stored configuration. Raises BadInput where the method no longer has such hyperparameters."""
+    cls = find_method(typed)
+    values: dict[str, Any] = {}
+    mistakes: list[str] = []
+    for name, value in config.items():
+        if name in hyperparameter_types(cls):
+            _set(values, name, value, hyperparameter_types(cls)[name], mistakes)
+        else:
+            mistakes.append(f"{name}: {typed} has no such hyperparameter")
+    if mistakes:
+        listed = "".join(f"\n  {mistake}" for mistake in mistakes)
+        raise BadInput(
+            f"the stored configuration of {typed} does not fit it{listed}",
+            "the method has changed since the run was trained",
+            f"train it again: moa train -m {typed}",
+        )
+    return cls(**values)
+
+
+def _pairs(items: Sequence[str], mistakes: list[str]) -> list[tuple[str, Any]]:
+    """All keys and values, in order."""
+    pairs: list[tuple[str, Any]] = []
+    for item in items:
+        path = Path(item)
+        try:
+            if path.suffix == ".toml" and "=" not in item:
+                pairs += flat(tomllib.loads(path.read_text(encoding="utf-8"))).items()
+            elif path.suffix == ".json" and "=" not in item:
+                pairs += _of_run(json.loads(path.read_text(encoding="utf-8"))).items()
+            elif "=" in item:
+                key, _, text = item.partition("=")
+                pairs.append((key.strip(), _value(text.strip())))
+            else:
+                mistakes.append(f"{item}: expected FILE.toml, a run.json or KEY=VALUE")
+        except OSError as error:
+            mistakes.append(f"{item}: {error.strerror}")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else error
+            mistakes.append(f"{item}: {reason}")
+    return pairs
+
+
+def _of_run(record: dict[str, Any]) -> dict[str, Any]:
+    """What a run.json sets: its benchmark's options and its method's configuration."""
+    if record.get("schema") != "moa.run/1":
+        raise ValueError('it is no run.json: it does not say "schema": "moa.run/1"')
+    name = method_name(find_method(record["method"]))
+    return record["benchmark"]["options"] | {
+        f"{name}.{key}": "none" if value is None else value for key, value in record["config"].items()
+    }
+
+
+def _value(text: str) -> Any:
+    """A TOML value; a bare word that is none is a text."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+        if list(parsed) == ["value"]:
+            return parsed["value"]
+    except tomllib.TOMLDecodeError:
+        if text[:1] in ("[", "{", '"', "'"):
+            raise
+    if not text:
+        raise ValueError("there is no value after =")
+    return text
+
+
+def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested tables by dotted keys.
+
+    >>> flat({"ric": {"rounds": 1}, "seed": 2})
+    {'ric.rounds': 1, 'seed': 2}
+    """
+    pairs: dict[str, Any] = {}
+    for key, value in table.items():
+        pairs |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return pairs
+
+
+def hyperparameter_types(cls: type[Method]) -> dict[str, Any]:
+    """The types of the hyperparameters, with their ranges."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in fields(cls)}
+
+
+def _set(config: dict[str, Any], key: str, value: Any, hint: Any, mistakes: list[str]) -> None:
+    try:
+        config[key.rpartition(".")[2]] = fit(value, hint)
+    except TypeError:
+        mistakes.append(f"{key}: expected {type_words(hint)}, found {value!r}")
+
+
+def _make(cls: type[Method], config: dict[str, Any], mistakes: list[str]) -> Method | None:
+    """The method, its defaults fitted as what is typed is.
+
+    A default of 1 where a number belongs is 1.0 again in a worker, and the run's folder is named after it.
+    """
+    hints = hyperparameter_types(cls)
+    try:
+        return cls(**{name: fit(value, hints[name]) for name, value in as_config(cls(**config)).items()})
+    except ValueError as error:
+        mistakes.append(f"{method_name(cls)}: {error}")
+        return None
+
+
+def _load(
+    name: str, options: dict[str, Any], data_dir: Path | None, home: Path, mistakes: list[str]
+) -> Benchmark | None:
+    try:
+        return load_benchmark(name, data_dir=data_dir, options=options, home=home)
+    except BadInput as error:
+        first, *listed = error.what.splitlines()
+        if not first.startswith("options of"):
+            raise
+        mistakes += [line.strip() for line in listed]
+        return None
+
+
+def _unknown(key: str, classes: Iterable[type[Method]]) -> str:
+    """Why a key is none, with the nearest one that is."""
+    owner, _, name = key.rpartition(".")
+    selected = {method_name(cls): list(hyperparameter_types(cls)) for cls in classes}
+    if owner in method_names() and owner not in selected:
+        return f"{owner} is not among the methods of this command"
+    having = [
+        m for m in method_names() if not owner and m not in selected and name in hyperparameter_types(find_method(m))
+    ]
+    if having:
+        return f"no method of this command has it ({', '.join(having)} would)"
+    keys = [*option_names(), *(k for names in selected.values() for k in names)]
+    keys += [f"{method}.{k}" for method, names in selected.items() for k in names]
+    near = get_close_matches(key, keys, n=1, cutoff=0.6)
+    return f"there is no such setting{f', did you mean {near[0]}?' if near else ''}"
+
+
+def as_config(method: Method) -> dict[str, Any]:
+    """The hyperparameters by name."""
+    return asdict(method)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What was typed to name a benchmark: enough to build it again in another process."""
+
+    name: str
+    """Name or file."""
+    home: Path
+    data_dir: Path | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def load(self) -> Benchmark:
+        """The benchmark."""
+        return load_benchmark(self.name, data_dir=self.data_dir, options=self.options, home=self.home)

@@ -1,0 +1,86 @@
+"""Runs on disk: where they lie, what is known about them, which of them are done.
+
+<home>/<benchmark>/<method>/<digest>-s<seed>/run.json
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from benchmarks import BadInput, Benchmark
+from benchmarks.common import digest, plain
+from methods import Method, find_method, method_name
+
+FRONT, SWEEP, SWEEP_BEFORE = "front", "sweep", "sweep-before"
+"""Folders in a run: its front, and what `moa study controllability` measures."""
+
+
+def run_folder(benchmark: Benchmark, method: Method, seed: int) -> Path:
+    """Where a run lies: a function of what is trained on what.
+
+    A method that did not come with moa may change: its code counts.
+    """
+    return benchmark.home / benchmark.name / method_name(type(method)) / run_name(benchmark.identity, method, seed)
+
+
+def run_name(identity: str, method: Method, seed: int) -> str:
+    """The name of a run's folder, on a benchmark of this identity."""
+    cls = type(method)
+    code = [] if cls.__module__.startswith("methods.") else [Path(inspect.getfile(cls)).read_text(encoding="utf-8")]
+    return f"{digest([identity, plain(asdict(method)), *code])[:8]}-s{seed}"
+
+
+def given_folder(benchmark: Benchmark, method: str, seed: int, content: str) -> Path:
+    """Where answers that were made elsewhere lie: a function of what they are and what they are measured by."""
+    return benchmark.home / benchmark.name / as_slug(method) / f"{digest([benchmark.identity, content])[:8]}-s{seed}"
+
+
+def as_slug(name: str) -> str:
+    """A name as that of a folder: empty where nothing of it is left."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.")
+
+
+def foundation(method: Method) -> Method | None:
+    """The method that this one builds on, with the same hyperparameters; None where it builds on none."""
+    if method.builds_on is None:
+        return None
+    cls, ours = find_method(method.builds_on), {f.name for f in fields(method)}
+    return cls(**{f.name: getattr(method, f.name) for f in fields(cls) if f.name in ours})
+
+
+def method_source(cls: type[Method]) -> str:
+    """What `find_method` finds the class by: its name, or its file where it did not come with moa."""
+    name = method_name(cls)
+    if cls.__module__ == f"methods.{name.replace('-', '_')}":
+        return name
+    return str(Path(str(sys.modules[cls.__module__].__file__)).resolve())
+
+
+def find_runs(home: Path, benchmarks: Sequence[str] = (), methods: Sequence[str] = ()) -> list[Path]:
+    """Folders of the runs under `home`, of some benchmarks and methods or of all. BadInput where `home` is a file."""
+    if home.is_file():
+        raise BadInput(f"{home} is a file", "runs lie in a folder", "name the folder with --runs DIR")
+    return [
+        path.parent
+        for path in sorted(home.glob("*/*/*-s*/run.json"))
+        if (not benchmarks or path.parts[-4] in benchmarks) and (not methods or path.parts[-3] in methods)
+    ]
+
+
+def check_home(home: Path) -> None:
+    """BadInput where nothing could be written under `home`. Writes nothing."""
+    there = next(path for path in (home, *home.absolute().parents) if path.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return
+    reason = "the folder is not ours to write to" if there.is_dir() else f"{there} is a file"
+    raise BadInput(
+        f"cannot write to {home}: {reason}",
+        "results are kept there, so nothing was started",
+        "choose another folder with --runs DIR, or mend the permissions",
+    )

@@ -1,0 +1,148 @@
+"""A row of a file of answers: which columns are read, and what their cells say."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from benchmarks import BadInput, Benchmark, Weights
+from benchmarks.common import nearest
+from benchmarks.spec import are_weights, rounded_from
+from methods import method_names
+from moa_cli.runs.folders import as_slug
+
+ROLES = {
+    "prompt": ("prompt",),
+    "answer": ("answer", "response"),
+    "weights": ("weights",),
+    "method": ("method",),
+    "seed": ("seed",),
+}
+"""What a column can hold, and the names by which it is found where --column names none."""
+
+
+PER_OBJECTIVE = ("weight", "reward", "evaluator")
+"""What a column can hold for one objective, as in "weight:helpful".
+Only read where it is named: moa's own files have such columns in other units."""
+
+
+LONGEST_NAME = 60
+
+
+class Row(NamedTuple):
+    """What is read from one row."""
+
+    prompt: str
+    answer: str | None
+    """None where it is said that there is none."""
+    method: str
+    seed: int
+    weights: Weights | None
+    raw: dict[str, float]
+    """Scores by "reward:<objective>" or "evaluator:<objective>"."""
+
+
+def find_columns(typed: Sequence[str], header: Sequence[str], objectives: Sequence[str]) -> dict[str, str]:
+    """The column of each role, from ROLE=COLUMN and the names in a file. BadInput that lists every mistake."""
+    roles = [*ROLES, *(f"{kind}:{name}" for kind in PER_OBJECTIVE for name in objectives)]
+    mistakes, columns = [], {}
+    for item in typed:
+        role, _, column = item.partition("=")
+        if role not in roles:
+            mistakes.append(f"{item}: there is nothing called {role!r} to read{nearest(role, roles)}")
+        elif column not in header:
+            mistakes.append(
+                f"{item}: the file has no column {column!r}{nearest(column, filter(str.isprintable, header))}"
+            )
+        columns[role] = column
+    weights = [f"weight:{name}" for name in objectives if f"weight:{name}" in columns]
+    if weights and len(weights) < len(objectives):
+        mistakes.append(f"{weights[0]}: each of {', '.join(objectives)} needs its weight")
+    for role, names in ROLES.items():
+        there = [name for name in names if name in header]
+        if role not in columns and there and not (role == "weights" and weights):
+            columns[role] = there[0]
+        elif role in ("prompt", "answer") and role not in columns:
+            mistakes.append(f"{role}: the file has no column {' or '.join(names)}; name it with --column {role}=COLUMN")
+    if mistakes:
+        listed = "".join(f"\n  {mistake}" for mistake in mistakes)
+        raise BadInput(
+            f"columns: {len(mistakes)} mistake{'s' * (len(mistakes) > 1)}{listed}",
+            f"the file has {', '.join(map(repr, header[:12]))}{', ...' if len(header) > 12 else ''}",
+            f"--column ROLE=COLUMN; roles: {', '.join(roles)}",
+        )
+    return columns
+
+
+def parse(row: Mapping[str, Any], columns: Mapping[str, str], benchmark: Benchmark, method: str, seed: int) -> Row:
+    """What a row says; `method` and `seed` where no column does. ValueError for cells that cannot be used."""
+    if None in row:  # as the csv module tells
+        raise ValueError("it has more cells than the file has columns")
+    cells = {role: row.get(column) for role, column in columns.items()}
+    answer = None if cells["answer"] is None else _text(cells["answer"], "answer")
+    scored = [role for role in columns if role.startswith(("reward:", "evaluator:"))]
+    return Row(
+        prompt=_text(cells["prompt"], "prompt"),
+        answer=answer,
+        method=checked_name(_text(cells["method"], "method")) if "method" in cells else method,
+        seed=_seed(cells["seed"]) if "seed" in cells else seed,
+        weights=_weights(cells, benchmark),
+        raw={} if answer is None else {role: _number(cells[role], role) for role in scored},
+    )
+
+
+@cache
+def checked_name(name: str) -> str:
+    """A name for a method that was trained elsewhere. ValueError for one that is taken, or that could not be shown."""
+    slug = as_slug(name)
+    if not name.isprintable() or not 0 < len(name) <= LONGEST_NAME or not slug:
+        raise ValueError(f"{name[:LONGEST_NAME]!r} is no name for a method: one line, 1 to {LONGEST_NAME} characters")
+    if slug.lower().replace("_", "-") in (*method_names(), "prepared"):
+        raise ValueError(f"{name!r} is the name of something that moa itself makes")
+    return name
+
+
+def _text(value: Any, role: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{role} is {'missing' if value is None else type(value).__name__}, not a text")
+    return value.encode(errors="replace").decode()  # half a surrogate pair cannot be stored
+
+
+def _number(value: Any, role: str) -> float:
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{role} is {str(value)[:40]!r}, not a finite number")
+    return number
+
+
+def _seed(value: Any) -> int:
+    number = _number(value, "seed")
+    if number < 0 or not number.is_integer():
+        raise ValueError(f"seed is {number:g}, not a whole number from 0")
+    return int(number)
+
+
+def _weights(cells: Mapping[str, Any], benchmark: Benchmark) -> Weights | None:
+    """The weights that a row says, as the benchmark's grids have them where they differ by a rounding error."""
+    value = cells.get("weights")
+    if f"weight:{benchmark.names[0]}" in cells:
+        value = [cells[f"weight:{name}"] for name in benchmark.names]
+    if isinstance(value, str):
+        value = [part for part in re.split(r"[\s,;()\[\]]+", value) if part]
+    if value is None or (isinstance(value, list) and all(weight in (None, "") for weight in value)):
+        return None
+    if not isinstance(value, list):
+        raise ValueError(f"its weights are {value!r:.40}, not a list of numbers")
+    weights = tuple(_number(weight, "a weight") for weight in value)
+    M = len(benchmark.names)
+    if not are_weights(weights, M):
+        names = ", ".join(benchmark.names)
+        raise ValueError(f"its weights are {weights}, not {M} numbers ({names}), none negative, with sum 1")
+    known = (*benchmark.grid, *benchmark.trained_grid)
+    return rounded_from(weights, known) or tuple(weight / sum(weights) for weight in weights)

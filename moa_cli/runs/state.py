@@ -1,0 +1,63 @@
+"""What of a run is there and still in force: trained, measured, scored, swept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks import BadInput, Benchmark
+from benchmarks.common import NotPermitted
+from benchmarks.prepare import stored_card
+from methods import Method
+from moa_cli.runs.folders import FRONT, SWEEP, SWEEP_BEFORE
+from moa_cli.runs.record import read_record
+
+if TYPE_CHECKING:
+    from benchmarks import Front
+
+
+def is_trained(folder: Path, benchmark: Benchmark, method: Method) -> bool:
+    """Whether nothing is left to train."""
+    if not (folder / "run.json").exists():
+        return False
+    record, card = read_record(folder), stored_card(benchmark)
+    if record.status != "trained" or (card and card["card"]["hash"] != record.card):
+        return False
+    wanted = method.points(benchmark) if method.steering == "retrain" else ()
+    return all(list(w) in record.trained_at for w in wanted)
+
+
+def is_measured(folder: Path, benchmark: Benchmark, method: Method) -> bool:
+    """Whether the run's front is there and undamaged, under the card in force and at all weights."""
+    front = _in_force(folder / FRONT, benchmark)
+    return front is not None and list(front.weights) == [tuple(w) for w in method.points(benchmark)]
+
+
+def is_scored(folder: Path, benchmark: Benchmark) -> bool:
+    """Whether the run has an undamaged front under the card in force, at whatever weights."""
+    return (folder / "run.json").exists() and _in_force(folder / FRONT, benchmark) is not None
+
+
+def is_swept(folder: Path, benchmark: Benchmark) -> bool:
+    """Whether every intensity of every goal was measured, before and after training, under the card in force."""
+    return all(_in_force(folder / name, benchmark) is not None for name in (SWEEP_BEFORE, SWEEP))
+
+
+def _in_force(folder: Path, benchmark: Benchmark) -> Front | None:
+    """The front in a folder; None where it is to be measured again.
+
+    That is where it is missing, damaged or not under the card in force. NotPermitted for one that may not be read,
+    which must not be replaced.
+    """
+    from benchmarks.measure import read_front
+
+    card = stored_card(benchmark)
+    if card is None:
+        return None
+    try:
+        front = read_front(folder)
+    except NotPermitted:
+        raise
+    except BadInput:
+        return None
+    return front if front.card.hash == card["card"]["hash"] else None

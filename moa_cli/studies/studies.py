@@ -1,0 +1,180 @@
+"""The studies: which runs each is about, and the document `moa.study/1` that its tables and figures are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks import BadInput, Benchmark
+from benchmarks.prepare import stored_card
+from methods import Method, find_method, method_name
+from moa_cli.comparisons import COMPARISON_SCHEMA
+from moa_cli.jobs import Job, TakesGoals, measuring_jobs, sweeping_jobs
+from moa_cli.runs import Contestant, Settings, as_config, contestants, resolve
+from moa_cli.studies import findings
+from moa_cli.studies.findings import Findings, InRounds
+
+SCHEMA = "moa.study/1"
+
+
+BASE = "sft"
+"""What trained configurations are compared with."""
+
+
+def _any_method(method: Method, benchmark: Benchmark) -> None:
+    """Settings that a method lacks are refused where they are read."""
+
+
+def _takes_goals(method: Method, benchmark: Benchmark) -> None:
+    if not isinstance(method, TakesGoals):
+        raise BadInput(
+            f"{method_name(type(method))} cannot be asked for intensities",
+            "this study asks for each objective at every intensity, others left out (intensities, with_goals)",
+            "moa study controllability -m moslim",
+        )
+
+
+def _forgets(method: Method, benchmark: Benchmark) -> None:
+    if not isinstance(method, InRounds):
+        raise BadInput(
+            f"{method_name(type(method))} does not train for one objective after the other",
+            "this study asks what is left of the first after the second (alphas, after)",
+            "moa study retention -m spo",
+        )
+    if 0 not in method.alphas or len(set(method.alphas)) < 2:
+        raise BadInput(
+            f"alphas = {list(method.alphas)} leaves nothing to compare",
+            "this study compares alpha 0, which keeps nothing on purpose, with others",
+            "-c 'alphas=[0.0,0.5,1.0]'",
+        )
+    if len(benchmark.objectives) < 2:
+        raise BadInput(
+            f"{benchmark.name} has one objective here",
+            "this study asks what is left of the first after training for the second",
+            "choose a benchmark, or objectives, with two: moa list benchmarks",
+        )
+
+
+def _measuring(runs: Sequence[Contestant]) -> list[Job]:
+    return measuring_jobs(runs, may_train=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A question about one method, and how it is answered."""
+
+    method: str
+    """Studied unless -m names another."""
+    find: Callable[[Sequence[Contestant]], Findings]
+    """The answer, from runs on one benchmark that are all done."""
+    check: Callable[[Method, Benchmark], None] = _any_method
+    """Raises BadInput where the question cannot be put."""
+    varies: str = ""
+    """The hyperparameter whose values are compared, none where one configuration is looked at."""
+    values: tuple[str, ...] = ()
+    """Compared unless --over names others."""
+    jobs: Callable[[Sequence[Contestant]], list[Job]] = _measuring
+    """What is left to do."""
+
+
+STUDIES = {
+    "controllability": Study(
+        method="moslim", find=findings.controllability, check=_takes_goals, jobs=sweeping_jobs
+    ),
+    "reward-model-size": Study(
+        method="moslim", find=findings.accuracies, varies="reward_base", values=("0.3m", "1m", "4m")
+    ),
+    "optimizer": Study(
+        method="moslim", find=findings.costs, varies="optimizer", values=("rloo", "grpo", "online-dpo", "ppo")
+    ),
+    "retention": Study(method="spo", find=findings.retention, check=_forgets),
+}  # fmt: skip
+
+
+def find_study(name: str) -> Study:
+    """The study of a name. BadInput, with the nearest name, where there is none."""
+    if name not in STUDIES:
+        near = get_close_matches(name, STUDIES, n=1, cutoff=0.4)
+        raise BadInput(
+            f"there is no study {name!r}",
+            f"there are: {', '.join(STUDIES)}",
+            f"moa study {near[0] if near else next(iter(STUDIES))}",
+        )
+    return STUDIES[name]
+
+
+def study_contestants(
+    study: Study,
+    settings: Settings,
+    items: Sequence[str],
+    over: Sequence[str],
+    seeds: Sequence[int],
+    *,
+    home: Path,
+    data_dir: Path | None,
+) -> list[Contestant]:
+    """The runs of a study of the only method in `settings`, which the `items` of -c made.
+
+    Where a hyperparameter is varied, one configuration per value, and the starting policy to compare them with.
+    """
+    runs = partial(contestants, seeds=seeds, home=home, data_dir=data_dir)
+    [(typed, method)] = settings.methods.items()
+    for benchmark in settings.benchmarks.values():
+        study.check(method, benchmark)
+    if not study.varies:
+        if over:
+            raise BadInput(
+                "--over was given, but this study goes through no setting",
+                "it looks at one configuration of the method",
+                "leave --over out; -c sets hyperparameters",
+            )
+        return runs(settings)
+    if as_config(method).get(study.varies) != as_config(type(method)()).get(study.varies):
+        raise BadInput(
+            f"{study.varies} is what this study goes through, so it cannot be set",
+            "-c gives it one value for all",
+            f"leave it out of -c; --over names the values: --over {','.join(study.values)}",
+        )
+    chosen = runs(replace(settings, methods={BASE: find_method(BASE)()}))
+    for value in dict.fromkeys(over or study.values):
+        varied = resolve([*items, f"{study.varies}={value}"], [], [typed], data_dir=data_dir, home=home).methods
+        chosen += [replace(run, variant=value) for run in runs(replace(settings, methods=varied))]
+    return chosen
+
+
+def study_document(name: str, runs: Sequence[Contestant]) -> dict[str, Any]:
+    """What a study found in its runs, as JSON types: tables per benchmark.
+
+    Where configurations were compared, their comparison is there too.
+    """
+    by_benchmark: dict[str, list[Contestant]] = {}
+    for run in runs:
+        by_benchmark.setdefault(run.benchmark.identity, []).append(run)
+    found = [(group, STUDIES[name].find(group)) for group in by_benchmark.values()]
+    compared = [one.comparison for _, one in found if one.comparison]
+    return {
+        "schema": SCHEMA,
+        "study": name,
+        "method": method_name(type(runs[-1].method)),
+        "benchmarks": [_part(group, one) for group, one in found],
+        "comparison": {"schema": COMPARISON_SCHEMA, "benchmarks": compared} if compared else None,
+    }
+
+
+def _part(runs: Sequence[Contestant], found: Findings) -> dict[str, Any]:
+    """The part of the document on one benchmark."""
+    benchmark = runs[0].benchmark
+    stored = stored_card(benchmark)
+    assert stored is not None
+    return {
+        "name": benchmark.name,
+        "version": benchmark.version,
+        "objectives": list(benchmark.names),
+        "prompts": stored["card"]["prompts"],
+        "seeds": sorted({run.seed for run in runs}),
+        "tables": found.tables,
+    }
