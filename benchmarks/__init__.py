@@ -1,7 +1,7 @@
 """The ruler: benchmarks, their rewards and units, the measurement of a policy as a front, indicators and statistics.
 
-A module here is a benchmark, a folder is machinery, with a door of its own. Named here are the nouns that a benchmark or a
-method is written with; they are loaded when first used.
+A module here is a benchmark, a folder is machinery with a door of its own. Named here are the nouns that benchmarks and
+methods are written with; they are loaded when first used.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from typing import Annotated
 
 import typer
 
-from moa_cli.commands import claims, compare, evaluate, list_, options, prepare, show_, study, train
-from moa_cli.console import errors, out, show_error
+from moa_cli.commands import claims, compare, evaluate, list_, prepare, show_, study, train
+from moa_cli.console import errors, is_verbose, out, show_error
 
 app = typer.Typer(
     name="moa",
@@ -39,7 +39,7 @@ def main() -> None:
 
         if isinstance(error, PermissionError):
             error = not_permitted(error.filename)
-        if options.verbose:
+        if is_verbose():
             errors.print(traceback.format_exc(), soft_wrap=True)
         if isinstance(error, BadInput):
             show_error(error.what, error.why, error.fix)

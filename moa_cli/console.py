@@ -11,6 +11,18 @@ from rich.console import Console
 from rich.text import Text
 
 errors = Console(stderr=True, highlight=False, markup=False)
+_verbose = False
+
+
+def is_verbose() -> bool:
+    """Whether tracebacks and what libraries print are wanted."""
+    return _verbose
+
+
+def be_verbose(value: bool) -> None:
+    """Remembers that -v was typed, with whatever command."""
+    global _verbose
+    _verbose = _verbose or value
 
 
 def out(result: Any) -> None:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from moa_cli.commands import options
-from moa_cli.console import errors, out, say, show_error
+from moa_cli.console import errors, is_verbose, out, say, show_error
 
 if TYPE_CHECKING:
     from benchmarks import Benchmark
@@ -53,7 +52,7 @@ def execute(todo: list[Job], benchmarks: Iterable[Benchmark], asked: int | None)
     workers = choose_workers(todo, list(benchmarks), asked)
     say(workers.reason)
     try:
-        return list(run_jobs(todo, workers, Display(errors), quiet=not options.verbose).values())
+        return list(run_jobs(todo, workers, Display(errors), quiet=not is_verbose()).values())
     except KeyboardInterrupt:
         say("interrupted; the same command goes on where it stopped")
         raise typer.Exit(130) from None
@@ -88,7 +87,7 @@ def show_failures(outcomes: list[Outcome]) -> None:
     """Shows what failed, and why: what several jobs failed for, once."""
     failures = {outcome.error: outcome.traceback for outcome in outcomes if outcome.error and outcome.started}
     for error, story in failures.items():
-        if options.verbose and story:
+        if is_verbose() and story:
             errors.print(story, soft_wrap=True)
         show_error(*error)
 

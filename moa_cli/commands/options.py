@@ -7,13 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-verbose = False
-"""Whether -v was given."""
-
-
-def _set_verbose(value: bool) -> None:
-    global verbose
-    verbose = verbose or value
+from moa_cli.console import be_verbose
 
 
 def complete_method(incomplete: str) -> list[str]:
@@ -133,7 +127,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 
 
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", callback=_set_verbose, help="Show tracebacks and what libraries print.")
+    bool, typer.Option("--verbose", "-v", callback=be_verbose, help="Show tracebacks and what libraries print.")
 ]
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from moa_cli.jobs.pool import choose_workers, run_jobs
     from moa_cli.jobs.progress import Display
+    from moa_cli.jobs.run import evaluate, train
     from moa_cli.jobs.sweep_run import TakesGoals
 
 __getattr__, __all__ = door(__name__)

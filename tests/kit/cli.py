@@ -17,8 +17,8 @@ from typer.main import get_command
 
 from benchmarks.data.rows import hash_file
 from benchmarks.models.device import release, setup
+from moa_cli import console
 from moa_cli.app import app, main
-from moa_cli.commands import options
 from moa_cli.jobs import pool
 from moa_cli.jobs.job import Event, Job, Outcome
 from moa_cli.jobs.pool import Submit, Workers
@@ -52,7 +52,7 @@ def moa(*arguments: str, cwd: Path, **more: str) -> Done:
         for name, value in environment(**more).items():
             patch.setenv(name, value)
         patch.setattr(sys, "argv", ["moa", *arguments])
-        patch.setattr(options, "verbose", False)
+        patch.setattr(console, "_verbose", False)
         patch.setattr(pool, "_started", _started_here)
         hash_file.cache_clear()  # "read once per process"
         with redirect_stdout(out), redirect_stderr(error), pytest.raises(SystemExit) as leaving:
