@@ -12,6 +12,8 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +34,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 INLINE = re.compile(r"`((?:moa|make) [^`]+|make)`")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+)\)")
-NAMED = re.compile(r"`([\w-]+\.(?:py|toml))`[^`\n]*:\n\n```\w+\n(.*?)^```$", re.M | re.S)
+NAMED = re.compile(r"`([\w-]+\.(?:py|toml))`:\n\n```\w+\n(.*?)^```$", re.M | re.S)
 """A file that a page tells the reader to write: its name, a colon, and a block with all of it."""
 PLACEHOLDERS = {
     "METHOD": "ric",
@@ -47,7 +49,12 @@ PLACEHOLDERS = {
     "DIR": "runs",
 }
 """What pages write in capitals, and what stands there here."""
-RECORD = {"schema": "moa.run/1", "method": "ric", "benchmark": {"options": {"eval_prompts": 9}}, "config": {"rounds": 1}}
+RECORD = {
+    "schema": "moa.run/1",
+    "method": "ric",
+    "benchmark": {"options": {"eval_prompts": 9}},
+    "config": {"rounds": 1},
+}
 
 
 class Command(NamedTuple):
@@ -119,6 +126,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for page in PAGES:
         for name, code in NAMED.findall(page.read_text(encoding="utf-8")):
             (folder / name).write_text(code, encoding="utf-8")
+    subprocess.run([sys.executable, "make_data.py"], cwd=folder, check=True)
     (folder / "settings.toml").write_text("eval_prompts = 9\n", encoding="utf-8")
     (folder / "run.json").write_text(json.dumps(RECORD), encoding="utf-8")
     for part in ("helpful-base", "helpful-online", "helpful-rejection-sampled", "harmless-base"):
@@ -297,10 +305,17 @@ def test_code_is_code(page: Path) -> None:
 
 def test_files_of_the_tutorials_are_found(place: Path) -> None:
     """Those that the commands above are checked with."""
-    assert {path.name for path in place.iterdir()} >= {"my_method.py", "shop.toml", "rewards.py", "judges.py"}
+    assert {path.name for path in place.iterdir()} >= {
+        "mine.py",
+        "my_method.py",
+        "shop.toml",
+        "shop.csv",
+        "rewards.py",
+        "judges.py",
+    }
 
 
-def test_nothing_is_left_open() -> None:
+def test_ref_has_one_name() -> None:
     """A corner is an end of the grid of weights; what hypervolumes are measured from is called ref, and nothing else."""
     for page in PAGES:
         text = page.read_text(encoding="utf-8").lower()
