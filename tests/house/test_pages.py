@@ -22,12 +22,15 @@ from typing import Any, NamedTuple
 import pytest
 from typer.main import get_command
 
-from moa_cli import claims as papers
-from moa_cli import contest, evaluation, exports, show, steps, tables
-from moa_cli import study as studies
 from moa_cli.app import app
-from moa_cli.config import resolve
-from moa_cli.output import check_suffix
+from moa_cli.claims import CLAIM_FORMATS
+from moa_cli.commands.contest import check_options
+from moa_cli.commands.facts import is_benchmark, is_method
+from moa_cli.commands.measured import check_mode
+from moa_cli.commands.typed import DEFAULT_BENCHMARK, method_list, names_in, seed_in, seeds_in, share_in, weights_in
+from moa_cli.formats import COMPARISON_FORMATS, check_suffix
+from moa_cli.runs import resolve
+from moa_cli.studies import STUDY_FORMATS, find_study, study_contestants
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -157,39 +160,39 @@ def understand(text: str) -> None:
 def check(command: str, given: dict[str, Any]) -> None:
     """The checks of a command, in the program's own words."""
     method = given.get("method") or []
-    names = steps.method_list([method] if isinstance(method, str) else method)
+    names = method_list([method] if isinstance(method, str) else method)
     items, home, data_dir = given.get("config") or [], Path("runs"), given.get("data_dir")
-    benchmarks = [str(Path(b).resolve()) if Path(b).suffix else b for b in steps.names_in(given.get("benchmark"))]
+    benchmarks = [str(Path(b).resolve()) if Path(b).suffix else b for b in names_in(given.get("benchmark"))]
     seed = given.get("seed")
-    (steps.seed_in if isinstance(seed, str) else steps.seeds_in)(seed)
+    (seed_in if isinstance(seed, str) else seeds_in)(seed)
     if command == "study":
-        study = studies.named(given["name"])
+        study = find_study(given["name"])
         names = names or [study.method]
-    settings = resolve(items, benchmarks or [steps.DEFAULT_BENCHMARK], names, data_dir=data_dir, home=home)
+    settings = resolve(items, benchmarks or [DEFAULT_BENCHMARK], names, data_dir=data_dir, home=home)
     match command:
         case "train":
             assert names, "no method was named"
         case "eval":
-            evaluation.check_mode(
+            check_mode(
                 {f"--{mode}": given[mode] for mode in ("pareto", "weights", "responses", "rescore", "prompts")},
                 {"RUN": given["run"], "--config": items, **{f"--{k}": given[k] for k in ("name", "column", "seed")}},
             )
             if given["weights"]:
-                steps.weights_in(given["weights"])
+                weights_in(given["weights"])
         case "compare":
-            contest.check_options(
+            check_options(
                 names, given["what"], {"-c": items, "--data-dir": data_dir}, {"-b": benchmarks, "--seed": seed}
             )
-            steps.share_in(given["tolerance"] or "1%")
+            share_in(given["tolerance"] or "1%")
         case "study":
-            over = steps.names_in(given["over"])
-            studies.contestants(study, settings, items, over, steps.seeds_in(seed) or [0], home=home, data_dir=data_dir)
+            over = names_in(given["over"])
+            study_contestants(study, settings, items, over, seeds_in(seed) or [0], home=home, data_dir=data_dir)
         case "list":
             assert given["what"] in ("all", "methods", "benchmarks", "runs")
         case "show":
             subject = given["subject"]
-            assert show.is_method(subject) or show.is_benchmark(subject) or subject in PLACEHOLDERS.values(), subject
-    formats = {"compare": exports.FORMATS, "study": tables.FORMATS, "claims": papers.FORMATS}
+            assert is_method(subject) or is_benchmark(subject) or subject in PLACEHOLDERS.values(), subject
+    formats = {"compare": COMPARISON_FORMATS, "study": STUDY_FORMATS, "claims": CLAIM_FORMATS}
     for path in given.get("output") or []:
         check_suffix(path, formats[command])
 
