@@ -30,6 +30,8 @@ def out(result: Any) -> None:
 
     BadInput where stdout takes no more.
     """
+    from benchmarks.common import Document
+
     escaped = not (sys.stdout.encoding or "").lower().startswith("utf")  # JSON stays exact where letters are missing
     told = os.environ.get("COLUMNS", "")
     own = sys.stdout.isatty() or (told.isdecimal() and int(told) > 0)  # then rich knows the width
@@ -37,6 +39,8 @@ def out(result: Any) -> None:
     parts = result if isinstance(result, tuple) else (result,)
     try:
         for part in parts:
+            if isinstance(part, Document):
+                part = json.loads(part.to_json())
             if isinstance(part, list | dict):
                 sys.stdout.write(json.dumps(part, indent=2, ensure_ascii=escaped, allow_nan=False) + "\n")
             else:

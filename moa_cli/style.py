@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import matplotlib
@@ -72,20 +73,19 @@ def encoded(drawn: Figure, kind: str, look: dict[Any, Any] = LOOK) -> bytes:
     return file.getvalue()
 
 
-def styles_of(document: dict[str, Any]) -> dict[str, Style]:
-    """How each row of a comparison is drawn, by its name: in colours, what is not steered at all as a star in `INK`.
+def styles_of(steerings: Mapping[str, str]) -> dict[str, Style]:
+    """How each row is drawn, by its name, of the rows' steerings: in colours, what is not steered as a star in `INK`.
 
     Names beyond `OWN_STYLE` take what these leave, colours first that no row has; no two rows look the same.
     """
-    rows = {row["method"]: row["steering"] for b in document["benchmarks"] for row in b["rows"]}
-    steered = sorted(name for name, steering in rows.items() if steering != "none")
+    steered = sorted(name for name, steering in steerings.items() if steering != "none")
     every = [Style(COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)]) for k in range(len(COLOURS) * len(MARKERS))]
     own = dict(zip(OWN_STYLE, every, strict=False))
     used = {own[name].colour for name in steered if name in own}
     left = sorted(every[len(own) :], key=lambda style: style.colour in used)
     others = (name for name in steered if name not in own)
     coloured = own | {name: left[k % len(left)] for k, name in enumerate(others)}
-    return {name: Style(INK, "*") if steering == "none" else coloured[name] for name, steering in rows.items()}
+    return {name: Style(INK, "*") if steering == "none" else coloured[name] for name, steering in steerings.items()}
 
 
 def plain(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 
 def star(gain: tuple[float, float, float]) -> str:
@@ -39,10 +38,9 @@ def time_words(seconds: float | None) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
 
 
-def in_seeds(point: dict[str, Any], row: dict[str, Any]) -> str:
+def in_seeds(found: int, seeds: int) -> str:
     """In how many of its row's seeds a point has collapsed, where that is not in all."""
-    found, all_of_them = point["collapsed_seeds"], len(row["seeds"])
-    return "" if found == all_of_them else f" in {found} of {all_of_them} seeds"
+    return "" if found == seeds else f" in {found} of {seeds} seeds"
 
 
 def one_line(text: str) -> str:

@@ -218,7 +218,7 @@ def _compare(names: Sequence[str]) -> str:
 
 def _volume_difference(a: Measured, b: Measured) -> Interval:
     cut = zip((a, b), equally_many(a.fronts[0], b.fronts[0]), strict=True)
-    scores = [{f.seed: counted(f, "evaluator")[list(points)] for f in one.fronts} for one, points in cut]
+    scores = [{f.seed: counted(f, "scores")[list(points)] for f in one.fronts} for one, points in cut]
     return _difference(*bootstrap_hypervolume(scores, a.fronts[0].card.ref))
 
 

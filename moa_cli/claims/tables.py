@@ -53,7 +53,7 @@ def claims_markdown(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-CLAIM_FORMATS: Formats = {".md": as_text(claims_markdown), ".json": as_text(as_json)}
+CLAIM_FORMATS: Formats[dict[str, Any]] = {".md": as_text(claims_markdown), ".json": as_text(as_json)}
 
 
 _STYLES = {"replicated": "green", "not replicated": "red", "inconclusive": "yellow", "not measured": "dim"}

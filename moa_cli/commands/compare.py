@@ -37,7 +37,7 @@ def compare(
     moa compare -m all --seed 0,1 -o table.md -o figure.pdf
     moa compare -m ric --baseline main.json -o junit.xml -o comment.md
     """
-    from moa_cli.commands.contest import Failed, check_options, document_of, hold, judged_document, saved_alone
+    from moa_cli.commands.contest import Failed, check_options, comparison_of, hold, judged, saved_alone
     from moa_cli.comparisons import check_units, found_fronts, named_fronts, read_baseline
     from moa_cli.formats import COMPARISON_FORMATS, comparison_table
 
@@ -54,8 +54,8 @@ def compare(
     check_options(names, what or [], *typed)
     seeds = seeds_in(seed)
     failed: Failed = ()
-    document = None if names or not what else saved_alone(what, keep_collapsed=keep_collapsed, ceiling=ceiling)
-    if document is None:
+    comparison = None if names or not what else saved_alone(what, keep_collapsed=keep_collapsed, ceiling=ceiling)
+    if comparison is None:
         if names:
             beside = named_fronts(what or [])  # before any work begins
             if check:
@@ -67,10 +67,10 @@ def compare(
             measured = named_fronts(what)
         else:
             measured = found_fronts(runs, folder_names(benchmark, runs), seeds, say)
-        document = document_of(measured, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling)
-    document = judged_document(document, baseline, before, allowed, failed)
-    written = write_outputs(document, output or [], COMPARISON_FORMATS)
-    out(document if json else comparison_table(document))
-    if document["gate"]:
-        close_gate(document["gate"])
+        comparison = comparison_of(measured, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling)
+    comparison = judged(comparison, baseline, before, allowed, failed)
+    written = write_outputs(comparison, output or [], COMPARISON_FORMATS)
+    out(comparison if json else comparison_table(comparison))
+    if comparison.gate:
+        close_gate(comparison.gate)
     leave_unless(written)

@@ -12,7 +12,7 @@ from benchmarks import BadInput, Card, Front
 from benchmarks.prepare import stored_card
 from methods import method_name
 from moa_cli.commands.finish import execute, show_failures, succeed
-from moa_cli.comparisons import COMPARISON_SCHEMA, compare, judge, run_of, saved_comparison
+from moa_cli.comparisons import Comparison, compare, judge, run_of, saved_comparison
 from moa_cli.jobs import Outcome, ceiling_jobs, measuring_jobs, preparing_jobs, stored_samples
 from moa_cli.runs import Contestant, Settings, contestants, versions
 
@@ -74,40 +74,40 @@ def _made(runs: Sequence[Contestant], settings: Settings, jobs: int | None) -> l
     return execute(measuring_jobs(runs, may_train=True), settings.benchmarks.values(), jobs)
 
 
-def document_of(
+def comparison_of(
     measured: list[Front], failed: Failed, jobs: int | None, *, keep_collapsed: bool, ceiling: bool
-) -> dict[str, Any]:
+) -> Comparison:
     """The comparison of these runs' fronts, with how it was made; empty where all have failed.
 
     What `ceiling` asks for is drawn first.
     """
-    document: dict[str, Any] = {"schema": COMPARISON_SCHEMA, "benchmarks": []}
+    comparison = Comparison(benchmarks=())
     if measured or not failed:
         folders = [run_of(front) for front in measured]
         if ceiling:
             todo = ceiling_jobs(folders, measured)
             succeed(execute(todo, [job.source.load() for job in todo], jobs))
-        document = compare(measured, keep_collapsed=keep_collapsed, ceilings=stored_samples(folders, measured))
-    return document | {"command": shlex.join(["moa", *sys.argv[1:]]), "versions": versions()}
+        comparison = compare(measured, keep_collapsed=keep_collapsed, ceilings=stored_samples(folders, measured))
+    return comparison.with_(command=shlex.join(["moa", *sys.argv[1:]]), versions=versions())
 
 
-def saved_alone(paths: Sequence[Path], *, keep_collapsed: bool, ceiling: bool) -> dict[str, Any] | None:
+def saved_alone(paths: Sequence[Path], *, keep_collapsed: bool, ceiling: bool) -> Comparison | None:
     """The comparison that was saved in a file, None where runs were named."""
-    document = saved_comparison(paths)
+    comparison = saved_comparison(paths)
     for option, typed in (("--keep-collapsed", keep_collapsed), ("--ceiling", ceiling)):
-        if document and typed:
+        if comparison and typed:
             raise BadInput(
                 f"{option} was given with a saved comparison",
                 "that holds tables, and this needs the answers",
                 "name the runs instead",
             )
-    return document
+    return comparison
 
 
-def judged_document(
-    document: dict[str, Any], baseline: Path | None, before: dict[str, Any] | None, allowed: float, failed: Failed
-) -> dict[str, Any]:
+def judged(
+    comparison: Comparison, baseline: Path | None, before: Comparison | None, allowed: float, failed: Failed
+) -> Comparison:
     """The comparison with the gate's verdicts, where there is a baseline."""
     if before is None:
-        return document | {"gate": None}
-    return document | {"gate": judge(document, before, name=str(baseline), tolerance=allowed, failed=failed)}
+        return comparison.with_(gate=None)
+    return comparison.with_(gate=judge(comparison, before, name=str(baseline), tolerance=allowed, failed=failed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -13,11 +13,15 @@ from moa_cli.console import errors, is_verbose, out, say, show_error
 
 if TYPE_CHECKING:
     from benchmarks import Benchmark
+    from moa_cli.comparisons import Gate
     from moa_cli.formats import Formats
     from moa_cli.jobs import Job, Outcome
 
+D = TypeVar("D")
+"""A kind of document."""
 
-def check_outputs(paths: list[Path], formats: Formats) -> None:
+
+def check_outputs(paths: list[Path], formats: Formats[Any]) -> None:
     """BadInput for a file that could not be written, for its suffix or where it is to be."""
     from moa_cli.formats import check_place, check_suffix
 
@@ -26,7 +30,7 @@ def check_outputs(paths: list[Path], formats: Formats) -> None:
         check_place(path)
 
 
-def write_outputs(document: dict[str, Any], paths: list[Path], formats: Formats) -> bool:
+def write_outputs(document: D, paths: list[Path], formats: Formats[D]) -> bool:
     """Writes what was asked for with -o, and says so. Whether all could be written: one that cannot costs no other."""
     from benchmarks import BadInput
     from moa_cli.formats import write_document
@@ -70,14 +74,13 @@ def leave_unless(fine: bool) -> None:
         raise typer.Exit(2)
 
 
-def close_gate(gate: dict[str, Any]) -> None:
+def close_gate(gate: Gate) -> None:
     """Leaves with 1 if anything became worse than the baseline; on GitHub, every such row is an annotation."""
-    from moa_cli.comparisons import WORSE, told_verdict
     from moa_cli.words import one_line
 
-    worse = [v for v in gate["verdicts"] if v["verdict"] in WORSE]
-    for v in worse:
-        line = one_line(f"{v['method']} on {v['benchmark']} {told_verdict(v)}")
+    worse = [verdict for verdict in gate.verdicts if verdict.worse]
+    for one in worse:
+        line = one_line(f"{one.method} on {one.benchmark} {one.told}")
         say(f"::error title=moa compare::{line.replace('%', '%25')}" if os.environ.get("GITHUB_ACTIONS") else line)
     if worse:
         raise typer.Exit(1)

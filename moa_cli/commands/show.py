@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -61,15 +61,16 @@ def show_(
     """
     from moa_cli.commands import pages
     from moa_cli.commands.facts import benchmark_facts, is_benchmark, is_method, method_facts, nothing_called, run_facts
-    from moa_cli.comparisons import is_saved, read_shown
+    from moa_cli.comparisons import is_saved, read_saved
     from moa_cli.formats import comparison_table
 
     path = Path(subject)
+    document: Any
     if path.is_dir():
         document = run_facts(path)
         page = pages.facts_page(document)
     elif is_saved(path):
-        document = read_shown(path)
+        document = read_saved(path)
         page = comparison_table(document)
     elif is_method(subject):
         document = method_facts(subject)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from benchmarks import Front, Weights
 from benchmarks.ceiling import Ceiling, Measured, Samples, best_of, efficiencies
 from benchmarks.spec import default_grid
-from moa_cli.comparisons.row import KINDS, counted
+from moa_cli.comparisons import document
+from moa_cli.comparisons.document import BestOfN, CeilingFront, CeilingOf, CurvePoint, Share, Signal, Unreached
+from moa_cli.comparisons.row import counted
 
 KLS = (0.5, 1.0, 2.0, 4.0)
 """Nats per answer at which fronts are drawn."""
@@ -26,21 +27,23 @@ STEP = 0.25
 
 def ceiling_part(
     rows: Mapping[str, Sequence[Front]], samples: Samples, *, keep_collapsed: bool = False
-) -> dict[str, Any]:
-    """The entry `ceiling` of a benchmark in `moa.compare`, for rows by name and the fronts of their seeds."""
-    return {kind: _kind(rows, samples, kind, keep_collapsed) for kind in KINDS}
+) -> document.Ceiling:
+    """The ceiling of a benchmark, for rows by name and the fronts of their seeds."""
+    return document.Ceiling(
+        rewards=_under(rows, samples, "rewards", keep_collapsed), scores=_under(rows, samples, "scores", keep_collapsed)
+    )
 
 
-def _kind(rows: Mapping[str, Sequence[Front]], samples: Samples, kind: str, keep_collapsed: bool) -> dict[str, Any]:
-    """One kind of scores, by which the ceiling is tilted and scored."""
-    held_out = kind == "evaluator"
+def _under(rows: Mapping[str, Sequence[Front]], samples: Samples, signal: Signal, keep_collapsed: bool) -> CeilingOf:
+    """The ceiling that is tilted and scored by one signal."""
+    held_out = signal == "scores"
     N, ceiling = samples.prompts, samples.ceiling(held_out=held_out)
     # how all test prompts differ from those of the samples, as all fronts have it, which were measured on both
-    every = [counted(f, kind, keep_collapsed=True) for seeds in rows.values() for f in seeds]
+    every = [counted(f, signal, keep_collapsed=True) for seeds in rows.values() for f in seeds]
     shift = np.mean([one.mean(axis=(0, 1)) - one[:, :N].mean(axis=(0, 1)) for one in every], axis=0)
     measured = {
         name: [
-            Measured(f.weights, counted(f, kind, keep_collapsed=keep_collapsed)[:, :N], f.kl[:, :N].mean(axis=1))
+            Measured(f.weights, counted(f, signal, keep_collapsed=keep_collapsed)[:, :N], f.kl[:, :N].mean(axis=1))
             for f in seeds
         ]
         for name, seeds in rows.items()
@@ -48,54 +51,49 @@ def _kind(rows: Mapping[str, Sequence[Front]], samples: Samples, kind: str, keep
     }
     grid = default_grid(len(shift))
     best = [best_of(samples.base(held_out=held_out), w, BEST_OF).mean(axis=0) + shift for w in grid]
-    return {
-        "prompts": N,
-        "fronts": [front for kl in KLS if (front := _front(ceiling, kl, grid, shift))],
-        "best_of_n": {"n": BEST_OF, "points": np.array(best).tolist(), "weights": _lists(grid)},
-        "curve": [
-            {"kl": kl, "weights": list(w), "scores": (ceiling.at(w, kl).scores.mean(axis=0) + shift).tolist()}
+    efficiency, unreached = _efficiency(ceiling, measured, {name: seeds[0] for name, seeds in rows.items()})
+    return CeilingOf(
+        prompts=N,
+        fronts=tuple(front for kl in KLS if (front := _front(ceiling, kl, grid, shift))),
+        best_of_n=BestOfN(n=BEST_OF, weights=tuple(grid), points=np.array(best).tolist()),
+        curve=tuple(
+            CurvePoint(kl=kl, weights=w, values=(ceiling.at(w, kl).scores.mean(axis=0) + shift).tolist())
             for w in grid
             for kl in np.arange(0, ceiling.reach(w), STEP).tolist()
-        ],
-        **_efficiency(ceiling, measured, {name: seeds[0] for name, seeds in rows.items()}),
-    }
+        ),
+        efficiency=efficiency,
+        unreached=unreached,
+    )
 
 
-def _front(ceiling: Ceiling, kl: float, grid: Sequence[Weights], shift: np.ndarray) -> dict[str, Any] | None:
-    """The KL-optimal front at a mean KL, as far as it is in reach.
-
-    `share` is that of the samples which is effective at least.
-    """
+def _front(ceiling: Ceiling, kl: float, grid: Sequence[Weights], shift: np.ndarray) -> CeilingFront | None:
+    """The KL-optimal front at a mean KL, as far as it is in reach."""
     reached = [w for w in grid if kl <= ceiling.reach(w)]
     if not reached:
         return None
     tilts = [ceiling.at(w, kl) for w in reached]
-    return {
-        "kl": kl,
-        "points": [(tilt.scores.mean(axis=0) + shift).tolist() for tilt in tilts],
-        "weights": _lists(reached),
-        "share": min(tilt.effective for tilt in tilts) / ceiling.scores.shape[1],
-    }
+    return CeilingFront(
+        kl=kl,
+        weights=tuple(reached),
+        points=tuple((tilt.scores.mean(axis=0) + shift).tolist() for tilt in tilts),
+        share=min(tilt.effective for tilt in tilts) / ceiling.scores.shape[1],
+    )
 
 
 def _efficiency(
     ceiling: Ceiling, measured: Mapping[str, Sequence[Measured]], rows: Mapping[str, Front]
-) -> dict[str, Any]:
-    """Each row's share of the ceiling's hypervolume. None where the samples do not reach the KL of all its points:
-    `unreached` then says which is farthest out, and what the share is at most."""
+) -> tuple[dict[str, Share | None], dict[str, Unreached]]:
+    """Each row's share of the ceiling's hypervolume. None where the samples do not reach the KL of all its points: the
+    second then says which is farthest out, and what the share is at most."""
     ref = next(iter(rows.values())).card.ref
-    efficiency: dict[str, Any] = dict.fromkeys(rows)  # None where the KL of a row is unknown
+    efficiency: dict[str, Share | None] = dict.fromkeys(rows)  # None where the KL of a row is unknown
     unreached = {}
     shares = efficiencies(ceiling, [*measured.values()], ref) if measured else []
     for (name, seeds), share in zip(measured.items(), shares, strict=True):
         points = [p for one in seeds for p in zip(one.kl.tolist(), one.weights, rows[name].labels, strict=True)]
         kl, weights, label = max(points, key=lambda point: point[0] - ceiling.reach(point[1]))
         reach, finite = ceiling.reach(weights), bool(np.isfinite(share.draws).all())
-        efficiency[name] = share.interval()._asdict() if finite and kl <= reach else None
+        efficiency[name] = Share(**share.interval()._asdict()) if finite and kl <= reach else None
         if kl > reach:
-            unreached[name] = {"label": label, "kl": kl, "reach": reach, "at_most": share.value if finite else None}
-    return {"efficiency": efficiency, "unreached": unreached}
-
-
-def _lists(grid: Sequence[Weights]) -> list[list[float]]:
-    return [list(weights) for weights in grid]
+            unreached[name] = Unreached(label=label, kl=kl, reach=reach, at_most=share.value if finite else None)
+    return efficiency, unreached

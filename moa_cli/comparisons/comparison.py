@@ -1,4 +1,4 @@
-"""Fronts side by side: the document `moa.compare/2`, which every table, figure and verdict is made from."""
+"""Fronts side by side: how a comparison is made of them."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import numpy as np
 
 from benchmarks import BadInput, Front
 from benchmarks.ceiling import Samples
+from benchmarks.common import plain
 from benchmarks.measure import known
 from benchmarks.stats import bootstrap_hypervolume
 from moa_cli.comparisons import pairs, row
 from moa_cli.comparisons.ceiling import ceiling_part
-
-COMPARISON_SCHEMA = "moa.compare/2"
+from moa_cli.comparisons.document import SIGNALS, Comparison, OnBenchmark, Quality, Row, Signal
 
 
 def compare(
     fronts: list[Front], *, keep_collapsed: bool = False, ceilings: Mapping[str, Samples] = MappingProxyType({})
-) -> dict[str, Any]:
-    """Compares fronts, benchmark by benchmark, as JSON types.
+) -> Comparison:
+    """Compares fronts, benchmark by benchmark.
 
     A row is a method with one configuration; it may have several seeds, and its numbers are means over them: of points
     (`points`), of each seed's own indicator (all else). Rows go from the highest hypervolume under the held-out
-    evaluators to the lowest. `pairs` are differences a - b in that hypervolume at equally many points. Intervals come
+    scores to the lowest. `pairs` are differences a - b in that hypervolume at equally many points. Intervals come
     from the paired bootstrap over prompts, nested in seeds. IGD+ is the distance to the non-dominated points of all
     fronts together; expected utility is over an even grid of weights. Points at which too many answers are degenerate
     do not count, unless they are kept. `ceilings` maps the hash of a scale card to the samples that its ceiling is
@@ -36,82 +36,74 @@ def compare(
     if not fronts:
         raise BadInput("there is nothing to compare", "no front was given", "moa train -m METHOD, then moa compare")
     names = dict.fromkeys(f.card.benchmark for f in fronts)
-    benchmarks = [
-        _benchmark([f for f in fronts if f.card.benchmark == name], keep_collapsed, ceilings) for name in names
-    ]
-    return {"schema": COMPARISON_SCHEMA, "benchmarks": benchmarks}
+    return Comparison(
+        benchmarks=tuple(
+            _on_benchmark([f for f in fronts if f.card.benchmark == name], keep_collapsed, ceilings) for name in names
+        )
+    )
 
 
-def _benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[str, Samples]) -> dict[str, Any]:
-    """The part of the document on one benchmark."""
+def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[str, Samples]) -> OnBenchmark:
+    """What is said of one benchmark."""
     card = fronts[0].card
     for other in fronts[1:]:
         _check_same_units(fronts[0], other)
     groups = _rows(fronts)
-    scores = {
-        kind: {
-            name: {f.seed: row.counted(f, kind, keep_collapsed=keep_collapsed) for f in seeds}
+    counted: dict[Signal, dict[str, dict[int, np.ndarray]]] = {
+        signal: {
+            name: {f.seed: row.counted(f, signal, keep_collapsed=keep_collapsed) for f in seeds}
             for name, seeds in groups.items()
         }
-        for kind in row.KINDS
+        for signal in SIGNALS
     }
-    sampled = bootstrap_hypervolume([by_seed for rows in scores.values() for by_seed in rows.values()], card.ref)
-    volumes = {kind: dict(zip(groups, sampled[k * len(groups) :], strict=False)) for k, kind in enumerate(row.KINDS)}
+    sampled = bootstrap_hypervolume([by_seed for rows in counted.values() for by_seed in rows.values()], card.ref)
+    volumes = {signal: dict(zip(groups, sampled[k * len(groups) :], strict=False)) for k, signal in enumerate(SIGNALS)}
     means = {
-        kind: {name: [own.mean(axis=1) for own in by_seed.values()] for name, by_seed in rows.items()}
-        for kind, rows in scores.items()
+        signal: {name: [own.mean(axis=1) for own in by_seed.values()] for name, by_seed in rows.items()}
+        for signal, rows in counted.items()
     }
-    best = {kind: row.best_points([p for seeds in rows.values() for p in seeds]) for kind, rows in means.items()}
+    best = {signal: row.best_points([p for seeds in rows.values() for p in seeds]) for signal, rows in means.items()}
     grid = row.smallest_grid(fronts)
-    groups = dict(sorted(groups.items(), key=lambda item: -volumes["evaluator"][item[0]].value))
+    groups = dict(sorted(groups.items(), key=lambda item: -volumes["scores"][item[0]].value))
 
-    def measured(name: str, kind: str) -> dict[str, float | None]:
+    def measured(name: str, signal: Signal) -> Quality:
         few = row.nearest_points(groups[name][0].weights, grid) if grid else None
-        return row.quality(volumes[kind][name], means[kind][name], best[kind], few, card.ref)
+        return row.quality(volumes[signal][name], means[signal][name], best[signal], few, card.ref)
 
     rows = [
-        {
-            "method": name,
-            "steering": seeds[0].steering,
-            "seeds": [f.seed for f in seeds],
-            **measured(name, "reward"),
-            "evaluator": measured(name, "evaluator"),
-            "kendall_tau": {o: row.obedience(seeds, m) for m, o in enumerate(card.objectives)},
-            "collapse": row.mean([f.collapse_rate.mean() for f in seeds]),
-            "kl": known(row.mean([f.mean_kl.mean() for f in seeds])),
-            "points": row.points(seeds),
-            "attainment": _attainment({kind: means[kind][name] for kind in row.KINDS}),
-            "cost": {key: row.mean([f.cost[key] for f in seeds]) for key in seeds[0].cost},
-            "config": seeds[0].config,
-            "runs": row.prompt_scores(scores["evaluator"][name], card.objectives),
-        }
+        Row(
+            method=name,
+            steering=seeds[0].steering,
+            seeds=tuple(f.seed for f in seeds),
+            rewards=measured(name, "rewards"),
+            scores=measured(name, "scores"),
+            kendall_tau={o: row.obedience(seeds, m) for m, o in enumerate(card.objectives)},
+            collapse=row.mean([f.collapse_rate.mean() for f in seeds]),
+            kl=known(row.mean([f.mean_kl.mean() for f in seeds])),
+            points=tuple(row.points(seeds)),
+            attainment=row.surfaces({signal: means[signal][name] for signal in SIGNALS}),
+            cost={key: row.mean([f.cost[key] for f in seeds]) for key in seeds[0].cost},
+            config=plain(seeds[0].config),
+            runs=tuple(row.prompt_scores(counted["scores"][name], card.objectives)),
+        )
         for name, seeds in groups.items()
     ]
-    return {
-        "name": card.benchmark,
-        "version": card.version,
-        "objectives": list(card.objectives),
-        "ref": list(card.ref),
-        "card": card.to_json(),
-        "prompts": card.prompts,
-        "keeps_collapsed": keep_collapsed,
-        "rows": rows,
-        "pairs": pairs.differences(groups, scores["evaluator"]),
-        "refs": pairs.other_refs({name: scores["evaluator"][name] for name in groups}, card.ref),
-        "samples": row.samples(groups),
-        "agreement": pairs.agreement(volumes["reward"], volumes["evaluator"]),
-        "ceiling": ceiling_part(groups, ceilings[card.hash], keep_collapsed=keep_collapsed)
-        if card.hash in ceilings
-        else None,
-    }
-
-
-def _attainment(means: dict[str, list[np.ndarray]]) -> dict[str, Any] | None:
-    """The surfaces of a row under each kind of score, for two objectives and several seeds."""
-    seeds = means["reward"]
-    if len(seeds) < 2 or seeds[0].shape[1] != 2:
-        return None
-    return {kind: row.surfaces(points) for kind, points in means.items()}
+    samples = ceilings.get(card.hash)
+    return OnBenchmark(
+        name=card.benchmark,
+        version=card.version,
+        objectives=card.objectives,
+        ref=card.ref,
+        card=card,
+        prompts=card.prompts,
+        keeps_collapsed=keep_collapsed,
+        rows=tuple(rows),
+        pairs=tuple(pairs.differences(groups, counted["scores"])),
+        refs=tuple(pairs.other_refs({name: counted["scores"][name] for name in groups}, card.ref)),
+        samples=tuple(row.samples(groups)),
+        agreement=pairs.agreement(volumes["rewards"], volumes["scores"]),
+        ceiling=None if samples is None else ceiling_part(groups, samples, keep_collapsed=keep_collapsed),
+    )
 
 
 def _check_same_units(one: Front, other: Front) -> None:

@@ -1,15 +1,125 @@
-"""What a comparison says, read from its document."""
+"""The document `moa.compare/3`: fronts side by side, as types. Every table, figure and verdict is made from it."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
+from pydantic import Field, JsonValue
 
+from benchmarks import Card
+from benchmarks.common import Document, Part
 from benchmarks.stats import pareto
 from moa_cli.words import in_seeds, one_line
 
 ALPHA = 0.05
+"""Below it a corrected p value tells two rows apart."""
+
+Signal = Literal["rewards", "scores"]
+"""What methods train on, and what the held-out evaluators say."""
+SIGNALS: tuple[Signal, ...] = ("scores", "rewards")
+"""The held-out one comes first."""
+GateWord = Literal["better", "same", "unsure", "regressed", "lost", "failed", "new"]
+WORSE = ("regressed", "lost", "failed")
+"""Verdicts that close the gate."""
+
+
+class Quality(Part):
+    """The indicators of a row under one signal, means over its seeds."""
+
+    hypervolume: float
+    low: float
+    high: float
+    """95 % interval of the hypervolume, over prompts and seeds."""
+    corrected: float
+    """The hypervolume less part of what choosing among noisy points adds."""
+    equal: float | None
+    """With as many points as the smallest grid of all rows; None where all rows have as many."""
+    igd_plus: float
+    """Distance to the non-dominated points of all rows."""
+    expected_utility: float
+    """Best weighted score, mean over an even grid of weights."""
+
+
+class RowPoint(Part):
+    """A row's answers at one weight, averaged over prompts and seeds."""
+
+    weights: tuple[float, ...]
+    label: str
+    rewards: tuple[float, ...]
+    scores: tuple[float, ...]
+    """(M,) each, in SFT standard deviations."""
+    kl: float | None
+    """Nats per answer from the starting policy; None where unknown."""
+    collapse: float
+    """Share of degenerate answers."""
+    collapsed: bool
+    """Whether too many answers are degenerate at every seed."""
+    collapsed_seeds: int
+    """At how many seeds they are."""
+    language: dict[str, float | None]
+
+
+class Attained(Part):
+    """Steps (S, 2) of what the best seed attains, what half of the seeds attain, and what all attain."""
+
+    best: tuple[tuple[float, float], ...]
+    median: tuple[tuple[float, float], ...]
+    worst: tuple[tuple[float, float], ...]
+
+
+class Attainment(Part):
+    """The surfaces that the seeds of a row attain under each signal."""
+
+    rewards: Attained
+    scores: Attained
+
+
+class PromptScores(Part):
+    """Held-out scores of one seed: per point, N numbers per objective in one text, as a gate needs them."""
+
+    seed: int
+    points: tuple[dict[str, str], ...]
+
+
+class Row(Part):
+    """A method with one configuration, over its seeds."""
+
+    method: str
+    """Its name, with what tells its configuration from others'."""
+    steering: str
+    seeds: tuple[int, ...]
+    rewards: Quality
+    scores: Quality
+    kendall_tau: dict[str, float | None]
+    """Between the weight of an objective and its score; None where the weight does not vary."""
+    collapse: float
+    kl: float | None
+    points: tuple[RowPoint, ...]
+    attainment: Attainment | None
+    cost: dict[str, float]
+    config: dict[str, JsonValue]
+    runs: tuple[PromptScores, ...]
+
+    def quality(self, signal: Signal) -> Quality:
+        """The indicators under one signal."""
+        return self.scores if signal == "scores" else self.rewards
+
+    @property
+    def in_order(self) -> list[RowPoint]:
+        """The points in the order of their weights."""
+        return sorted(self.points, key=lambda point: point.weights)
+
+    def values(self, signal: Signal) -> np.ndarray:
+        """Scores or rewards (K, M) of the points in the order of their weights."""
+        return np.array([point.scores if signal == "scores" else point.rewards for point in self.in_order])
+
+
+class Dominance(Part):
+    """How probable it is that one row's point is better than the other's in everything, at the same weights."""
+
+    a: float
+    b: float
 
 
 class Difference(NamedTuple):
@@ -27,109 +137,284 @@ class Difference(NamedTuple):
         return (self.low > 0 or self.high < 0) and (self.p is None or self.p < ALPHA)
 
 
-def left_out(benchmark: dict[str, Any], row: dict[str, Any]) -> bool:
-    """Whether no point of a row counts, for all have collapsed: its hypervolume is 0 by a rule, not measured."""
-    collapsed = all(point["collapsed_seeds"] == len(row["seeds"]) for point in row["points"])
-    return collapsed and not benchmark["keeps_collapsed"]
+class Pair(Part):
+    """Row a less row b: the difference of their held-out hypervolumes at equally many points."""
+
+    a: str
+    b: str
+    difference: float
+    low: float
+    high: float
+    p: float
+    """Of the nested bootstrap."""
+    p_permutation: float | None
+    p_holm: float | None
+    """The permutation test's, corrected for all pairs; None where points cannot be paired."""
+    dominance: Dominance | None
 
 
-def difference(benchmark: dict[str, Any], a: str, b: str) -> Difference | None:
-    """By how much row a exceeds row b, None where no point of one of them counts."""
-    if any(left_out(benchmark, row) for row in benchmark["rows"] if row["method"] in (a, b)):
-        return None
-    for pair in benchmark["pairs"]:
-        if (pair["a"], pair["b"]) == (a, b):
-            return Difference(pair["difference"], pair["low"], pair["high"], pair["p_holm"])
-        if (pair["a"], pair["b"]) == (b, a):
-            return Difference(-pair["difference"], -pair["high"], -pair["low"], pair["p_holm"])
-    raise KeyError((a, b))
+class OtherRef(Part):
+    """Held-out hypervolumes above another ref, and the pairs of rows whose order is another there."""
+
+    sds: float
+    """SFT standard deviations below the SFT mean."""
+    ref: tuple[float, ...]
+    hypervolume: dict[str, float]
+    flips: tuple[tuple[str, str], ...]
 
 
-def base(benchmark: dict[str, Any]) -> str | None:
-    """The row that others are compared with: the first that is not steered at all, which no training moved."""
-    return next((row["method"] for row in benchmark["rows"] if row["steering"] == "none"), None)
+class SampleAnswer(Part):
+    """What a row says to a prompt, with its held-out scores (M,)."""
+
+    method: str
+    response: str
+    scores: tuple[float, ...]
 
 
-Part = dict[str, Any]
-"""A benchmark of the document or one of its rows."""
+class Sample(Part):
+    """What all rows say to one prompt."""
+
+    kind: Literal["best", "median", "worst"]
+    """How the first row's scores are on it."""
+    prompt: str
+    answers: tuple[SampleAnswer, ...]
 
 
-def row_quality(row: Part, kind: str) -> Part:
-    """A row's indicators under one kind of score."""
-    return row["evaluator"] if kind == "evaluator" else row
+class CeilingFront(Part):
+    """The best points (K, M) at a mean KL, for the weights (K, M) that are in reach."""
+
+    kl: float
+    weights: tuple[tuple[float, ...], ...]
+    points: tuple[tuple[float, ...], ...]
+    share: float
+    """Of the samples, what is effective at least."""
 
 
-def volumes(benchmark: Part, kind: str) -> dict[str, float]:
-    """Every row's hypervolume."""
-    return {row["method"]: row_quality(row, kind)["hypervolume"] for row in benchmark["rows"]}
+class BestOfN(Part):
+    """The points (K, M) of choosing the best of n answers at each weight."""
+
+    n: int
+    weights: tuple[tuple[float, ...], ...]
+    points: tuple[tuple[float, ...], ...]
 
 
-def remarks(benchmark: dict[str, Any]) -> list[str]:
-    """What a reader of the table must know: where nothing is held out, and which points have collapsed."""
-    same = not_held_out(benchmark)
-    told = f"{', '.join(map(one_line, same))}: no held-out evaluator, so 'held-out' is the training reward"
-    lines = [told] if same else []
-    done = "kept" if benchmark["keeps_collapsed"] else "left out"
-    for row in benchmark["rows"]:
-        name, degenerate = row_name(benchmark, row), "over a fifth of the answers degenerate at"
-        labels = [
-            one_line(point["label"]) + in_seeds(point, row) for point in row["points"] if point["collapsed_seeds"]
+class CurvePoint(Part):
+    """The best that is possible for a weight at a KL."""
+
+    kl: float
+    weights: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+class Share(Part):
+    """A row's hypervolume as a share of the ceiling's, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Unreached(Part):
+    """The point of a row that is farthest beyond what the samples reach, and what the row's share is at most."""
+
+    label: str
+    kl: float
+    reach: float
+    at_most: float | None
+
+
+class CeilingOf(Part):
+    """The ceiling under one signal, by which it is both tilted and scored."""
+
+    prompts: int
+    fronts: tuple[CeilingFront, ...]
+    best_of_n: BestOfN
+    curve: tuple[CurvePoint, ...]
+    efficiency: dict[str, Share | None]
+    """By row; None where its KL is unknown or out of reach."""
+    unreached: dict[str, Unreached]
+
+
+class Ceiling(Part):
+    """The best that any policy could reach at some KL from the starting policy, under each signal."""
+
+    rewards: CeilingOf
+    scores: CeilingOf
+
+    def of(self, signal: Signal) -> CeilingOf:
+        """Under one signal."""
+        return self.scores if signal == "scores" else self.rewards
+
+
+class OnBenchmark(Part):
+    """What a comparison says of one benchmark: its rows, from the highest held-out hypervolume to the lowest."""
+
+    name: str
+    version: str
+    objectives: tuple[str, ...]
+    ref: tuple[float, ...]
+    card: Card
+    prompts: int
+    keeps_collapsed: bool
+    rows: tuple[Row, ...]
+    pairs: tuple[Pair, ...]
+    refs: tuple[OtherRef, ...]
+    samples: tuple[Sample, ...]
+    agreement: float | None
+    """Kendall's tau between the orders of rows under rewards and scores; None for fewer than three rows."""
+    ceiling: Ceiling | None
+
+    @property
+    def base(self) -> str | None:
+        """The row that others are compared with: the first that is not steered at all, which no training moved."""
+        return next((row.method for row in self.rows if row.steering == "none"), None)
+
+    def left_out(self, row: Row) -> bool:
+        """Whether no point of a row counts, for all have collapsed: its hypervolume is 0 by a rule, not measured."""
+        collapsed = all(point.collapsed_seeds == len(row.seeds) for point in row.points)
+        return collapsed and not self.keeps_collapsed
+
+    def difference(self, a: str, b: str) -> Difference | None:
+        """By how much row a exceeds row b, None where no point of one of them counts. KeyError for no such rows."""
+        if any(self.left_out(row) for row in self.rows if row.method in (a, b)):
+            return None
+        for pair in self.pairs:
+            if (pair.a, pair.b) == (a, b):
+                return Difference(pair.difference, pair.low, pair.high, pair.p_holm)
+            if (pair.a, pair.b) == (b, a):
+                return Difference(-pair.difference, -pair.high, -pair.low, pair.p_holm)
+        raise KeyError((a, b))
+
+    def gain(self, row: Row) -> Difference | None:
+        """By how much a row exceeds the base; None for the base itself and where there is none."""
+        return None if self.base in (None, row.method) else self.difference(row.method, str(self.base))
+
+    def volumes(self, signal: Signal) -> dict[str, float]:
+        """Every row's hypervolume."""
+        return {row.method: row.quality(signal).hypervolume for row in self.rows}
+
+    def adds(self, row: Row, signal: Signal) -> np.ndarray:
+        """Which points (K,) of a row, in the order of their weights, add to its hypervolume.
+
+        They are not left out for collapse, nor dominated by another that is not.
+        """
+        kept = np.flatnonzero([self.keeps_collapsed or not point.collapsed for point in row.in_order])
+        mask = np.zeros(len(row.points), bool)
+        if len(kept):
+            mask[kept[pareto(row.values(signal)[kept])]] = True
+        return mask
+
+    @property
+    def not_held_out(self) -> list[str]:
+        """The objectives whose reward is its own evaluator."""
+        scorers = zip(self.objectives, self.card.rewards, self.card.evaluators, strict=True)
+        return [name for name, reward, evaluator in scorers if reward == evaluator]
+
+    @property
+    def common_seeds(self) -> tuple[int, ...] | None:
+        """The seeds of every row, None where rows have different ones."""
+        seeds = [row.seeds for row in self.rows]
+        return seeds[0] if all(s == seeds[0] for s in seeds) else None
+
+    def row_name(self, row: Row) -> str:
+        """A row's name on one line, with its seeds where rows have different ones."""
+        if self.common_seeds is not None:
+            return one_line(row.method)
+        return one_line(f"{row.method} (seed{'s' * (len(row.seeds) > 1)} {', '.join(map(str, row.seeds))})")
+
+    @property
+    def facts(self) -> list[str]:
+        """What was measured: benchmark@version, objectives, prompts, seeds, ref."""
+        seeds, ref = self.common_seeds, [f"{r:g}" for r in self.ref]
+        return [
+            f"{self.name}@{self.version}",
+            ", ".join(self.objectives),
+            f"{self.prompts} prompts",
+            "seeds differ" if seeds is None else f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}",
+            f"ref {ref[0] if len(set(ref)) == 1 else ', '.join(ref)}",
         ]
-        if left_out(benchmark, row):
-            told = f"{name}: {degenerate} all points; they are left out, so nothing can be compared with it"
-            lines.append(f"{told} (--keep-collapsed counts them)")
-        elif labels:
-            lines.append(f"{name}: {degenerate} {'; '.join(labels)} ({done})")
-    return lines
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a reader of the table must know: where nothing is held out, and which points have collapsed."""
+        same = self.not_held_out
+        told = f"{', '.join(map(one_line, same))}: no held-out evaluator, so 'held-out' is the training reward"
+        lines = [told] if same else []
+        done = "kept" if self.keeps_collapsed else "left out"
+        for row in self.rows:
+            name, degenerate = self.row_name(row), "over a fifth of the answers degenerate at"
+            labels = [
+                one_line(point.label) + in_seeds(point.collapsed_seeds, len(row.seeds))
+                for point in row.points
+                if point.collapsed_seeds
+            ]
+            if self.left_out(row):
+                told = f"{name}: {degenerate} all points; they are left out, so nothing can be compared with it"
+                lines.append(f"{told} (--keep-collapsed counts them)")
+            elif labels:
+                lines.append(f"{name}: {degenerate} {'; '.join(labels)} ({done})")
+        return lines
 
 
-def not_held_out(benchmark: dict[str, Any]) -> list[str]:
-    """The objectives whose reward is its own evaluator."""
-    card = benchmark["card"]
-    scorers = zip(benchmark["objectives"], card["rewards"], card["evaluators"], strict=True)
-    return [name for name, reward, evaluator in scorers if reward == evaluator]
+class GateVerdict(Part):
+    """What a gate thinks of one row: the difference to the baseline, where both have it."""
+
+    benchmark: str
+    method: str
+    verdict: GateWord
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    base: float | None = None
+    """The baseline's hypervolume."""
+
+    @property
+    def worse(self) -> bool:
+        """Whether it closes the gate."""
+        return self.verdict in WORSE
+
+    @property
+    def change(self) -> tuple[float, float, float] | None:
+        """The difference with its interval, None for a row that is on one side only."""
+        if self.difference is None or self.low is None or self.high is None:
+            return None
+        return self.difference, self.low, self.high
+
+    @property
+    def told(self) -> str:
+        """The verdict in words, such as "regressed: -1.00 [-1.50, -0.50], from 4.00"."""
+        if self.change is None:
+            return self.verdict
+        difference, low, high = self.change
+        return f"{self.verdict}: {difference:+.2f} [{low:+.2f}, {high:+.2f}], from {self.base:.2f}"
 
 
-def facts(benchmark: dict[str, Any]) -> list[str]:
-    """What was measured: benchmark@version, objectives, prompts, seeds, ref."""
-    seeds = common_seeds(benchmark)
-    ref = [f"{r:g}" for r in benchmark["ref"]]
-    return [
-        f"{benchmark['name']}@{benchmark['version']}",
-        ", ".join(benchmark["objectives"]),
-        f"{benchmark['prompts']} prompts",
-        "seeds differ" if seeds is None else f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}",
-        f"ref {ref[0] if len(set(ref)) == 1 else ', '.join(ref)}",
-    ]
+class Gate(Part):
+    """Whether anything became worse than a baseline."""
+
+    baseline: str
+    tolerance: float
+    """Share of the baseline's hypervolume that may be lost."""
+    verdict: Literal["passed", "regressed"]
+    verdicts: tuple[GateVerdict, ...]
 
 
-def common_seeds(benchmark: dict[str, Any]) -> list[int] | None:
-    """The seeds of every row, None where rows have different ones."""
-    seeds = [row["seeds"] for row in benchmark["rows"]]
-    return seeds[0] if all(s == seeds[0] for s in seeds) else None
+class Comparison(Document):
+    """Fronts side by side, benchmark by benchmark."""
 
+    SCHEMA: ClassVar[str] = "moa.compare/3"
 
-def row_name(benchmark: dict[str, Any], row: dict[str, Any]) -> str:
-    """The row's name, with its seeds where rows have different ones."""
-    if common_seeds(benchmark) is not None:
-        return one_line(row["method"])
-    return one_line(f"{row['method']} (seed{'s' * (len(row['seeds']) > 1)} {', '.join(map(str, row['seeds']))})")
+    benchmarks: tuple[OnBenchmark, ...]
+    command: str | None = None
+    """What made it; None where it was made in Python."""
+    versions: dict[str, str] = Field(default_factory=dict)
+    gate: Gate | None = None
 
+    @property
+    def steerings(self) -> dict[str, str]:
+        """How each row is steered, by its name, over all benchmarks."""
+        return {row.method: row.steering for benchmark in self.benchmarks for row in benchmark.rows}
 
-def row_points(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """A row's points in the order of their weights."""
-    return sorted(row["points"], key=lambda p: p["weights"])
-
-
-def row_scores(row: dict[str, Any], kind: str) -> np.ndarray:
-    """A row's scores (K, M), in the order of its `points`."""
-    return np.array([point[kind] for point in row_points(row)])
-
-
-def adds_to_volume(benchmark: dict[str, Any], row: dict[str, Any], kind: str) -> np.ndarray:
-    """Which points (K,) add to the hypervolume: not left out for collapse, nor dominated by another that is not."""
-    kept = np.flatnonzero([benchmark["keeps_collapsed"] or not point["collapsed"] for point in row_points(row)])
-    mask = np.zeros(len(row["points"]), bool)
-    if len(kept):
-        mask[kept[pareto(row_scores(row, kind)[kept])]] = True
-    return mask
+    def with_(self, **entries: Any) -> Comparison:
+        """The comparison with other entries."""
+        return self.model_copy(update=entries)

@@ -1,11 +1,10 @@
-"""What a comparison says about two rows, and about the order of all: differences, tests, dominance, other corners."""
+"""What a comparison says about two rows, and about the order of all: differences, tests, dominance, other refs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from benchmarks.stats import (
     permutation_test,
     pseudo_values,
 )
+from moa_cli.comparisons.document import Dominance, OtherRef, Pair
 from moa_cli.comparisons.row import REFS, knows_no_weights, nearest_points
 
 DRAWS = 2_000
@@ -34,7 +34,7 @@ Counted = Mapping[str, Mapping[int, np.ndarray]]
 """Scores (K, N, M) of each row by seed, as they count."""
 
 
-def differences(groups: Groups, scores: Counted) -> list[dict[str, Any]]:
+def differences(groups: Groups, scores: Counted) -> list[Pair]:
     """Every pair of rows once, in the order of `groups`, with all that tells the two apart.
 
     That is the difference of their hypervolumes, at equally many points, with its interval, the permutation test
@@ -49,20 +49,18 @@ def differences(groups: Groups, scores: Counted) -> list[dict[str, Any]]:
         own = {seed: one[list(points)] for seed, one in scores[name].items()}
         return bootstrap_hypervolume([own], ref)[0], pseudo_values(list(own.values()), ref)
 
-    found: list[dict[str, Any]] = []
+    found: list[Pair] = []
+    tests: list[float] = []
     for a, b in combinations(groups, 2):
         fronts = groups[a][0], groups[b][0]
         (one, ours), (other, theirs) = map(sampled, (a, b), equally_many(*fronts))
         i, j = shared_points(*fronts)
         moved = _moved([means[a][k] for k in i], [means[b][k] for k in j])
-        found.append(
-            {"a": a, "b": b}
-            | one.minus(other)._asdict()
-            | {"p_permutation": permutation_test(ours, theirs)}
-            | {"dominance": {"a": dominance(moved), "b": dominance(-moved)} if i else None}
-        )
-    corrected = holm([pair["p_permutation"] for pair in found])
-    return [pair | {"p_holm": p} for pair, p in zip(found, corrected.tolist(), strict=True)]
+        tests.append(permutation_test(ours, theirs))
+        dominates = Dominance(a=dominance(moved), b=dominance(-moved)) if i else None
+        difference = one.minus(other)._asdict()
+        found.append(Pair(a=a, b=b, **difference, p_permutation=tests[-1], p_holm=None, dominance=dominates))
+    return [pair.model_copy(update={"p_holm": p}) for pair, p in zip(found, holm(tests).tolist(), strict=True)]
 
 
 def _moved(a: Sequence[Sequence[Bootstrap]], b: Sequence[Sequence[Bootstrap]]) -> np.ndarray:
@@ -93,27 +91,27 @@ def shared_points(a: Front, b: Front) -> tuple[list[int], list[int]]:
     return [i for i, _ in both], [j for _, j in both]
 
 
-def other_refs(scores: Counted, ref: Sequence[float]) -> list[dict[str, Any]]:
-    """Held-out hypervolumes of all rows at other corners, and the pairs whose order is another there than at `ref`."""
+def other_refs(scores: Counted, ref: Sequence[float]) -> list[OtherRef]:
+    """Held-out hypervolumes of all rows above other refs, and the pairs whose order is another there than at `ref`."""
 
-    def volumes(corner: Sequence[float]) -> dict[str, float]:
+    def volumes(lower: Sequence[float]) -> dict[str, float]:
         return {
-            name: float(np.mean([hypervolume(own.mean(axis=1), corner) for own in seeds.values()]))
+            name: float(np.mean([hypervolume(own.mean(axis=1), lower) for own in seeds.values()]))
             for name, seeds in scores.items()
         }
 
     usual = volumes(ref)
     rows = []
     for sds in REFS:
-        corner = (-sds,) * len(ref)
-        at = volumes(corner)
-        flips = [[a, b] for a, b in combinations(scores, 2) if (usual[a] - usual[b]) * (at[a] - at[b]) < 0]
-        rows.append({"sds": sds, "ref": list(corner), "hypervolume": at, "flips": flips})
+        lower = (-sds,) * len(ref)
+        at = volumes(lower)
+        flips = tuple((a, b) for a, b in combinations(scores, 2) if (usual[a] - usual[b]) * (at[a] - at[b]) < 0)
+        rows.append(OtherRef(sds=sds, ref=lower, hypervolume=at, flips=flips))
     return rows
 
 
-def agreement(reward: Mapping[str, Bootstrap], evaluator: Mapping[str, Bootstrap]) -> float | None:
-    """Whether training rewards and held-out evaluators order the rows alike: Kendall's tau of the hypervolumes."""
-    if len(reward) < 3:
+def agreement(rewards: Mapping[str, Bootstrap], scores: Mapping[str, Bootstrap]) -> float | None:
+    """Whether rewards and scores order the rows alike: Kendall's tau of the hypervolumes."""
+    if len(rewards) < 3:
         return None
-    return kendall_tau([reward[name].value for name in reward], [evaluator[name].value for name in reward])
+    return kendall_tau([rewards[name].value for name in rewards], [scores[name].value for name in rewards])

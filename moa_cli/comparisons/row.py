@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
@@ -11,20 +11,32 @@ from benchmarks import Front, Weights
 from benchmarks.measure import known, read_answers
 from benchmarks.spec import simplex_grid
 from benchmarks.stats import Bootstrap, attainment, expected_utility, hypervolume, igd_plus, kendall_tau, pareto
-
-KINDS = ("reward", "evaluator")
-
+from moa_cli.comparisons.document import (
+    Attained,
+    Attainment,
+    PromptScores,
+    Quality,
+    RowPoint,
+    Sample,
+    SampleAnswer,
+    Signal,
+)
 
 REFS = (1.0, 1.5, 2.0, 3.0, 4.0)
-"""Corners at which the order of rows is looked at again, in SFT standard deviations below the SFT mean."""
+"""Other refs, at which the order of rows is looked at again, in SFT standard deviations below the SFT mean."""
 
 
-def counted(front: Front, kind: str, *, keep_collapsed: bool = False) -> np.ndarray:
-    """Scores (K, N, M) as they count: a collapsed point lies at or below every corner and adds no hypervolume."""
-    scores = front.scores if kind == "reward" else front.evaluator
+def signal_of(front: Front, signal: Signal) -> np.ndarray:
+    """The rewards or the scores (K, N, M) of a front."""
+    return front.evaluator if signal == "scores" else front.scores
+
+
+def counted(front: Front, signal: Signal, *, keep_collapsed: bool = False) -> np.ndarray:
+    """Values (K, N, M) as they count: a collapsed point lies at or below every ref and adds no hypervolume."""
+    values = signal_of(front, signal)
     if keep_collapsed:
-        return scores
-    return np.where(front.sound[:, None, None], scores, np.minimum(front.card.ref, -max(REFS)))
+        return values
+    return np.where(front.sound[:, None, None], values, np.minimum(front.card.ref, -max(REFS)))
 
 
 def best_points(fronts: Sequence[np.ndarray]) -> np.ndarray:
@@ -35,23 +47,23 @@ def best_points(fronts: Sequence[np.ndarray]) -> np.ndarray:
 
 def quality(
     volume: Bootstrap, seeds: Sequence[np.ndarray], best: np.ndarray, few: Sequence[int] | None, ref: Sequence[float]
-) -> dict[str, float | None]:
-    """Indicators of a row under one kind of score.
+) -> Quality:
+    """Indicators of a row under one signal.
 
     `seeds` holds each seed's points (K, M), `few` the points that make it as large as the smallest front, `best` what
     IGD+ is the distance to.
     """
     even = simplex_grid(best.shape[1], 10)
     value, low, high = volume.interval()
-    return {
-        "hypervolume": value,
-        "hv_low": low,
-        "hv_high": high,
-        "hv_corrected": volume.corrected,
-        "hv_equal": None if few is None else mean([hypervolume(points[list(few)], ref) for points in seeds]),
-        "igd_plus": mean([igd_plus(points, best) for points in seeds]),
-        "eum": mean([expected_utility(points, even) for points in seeds]),
-    }
+    return Quality(
+        hypervolume=value,
+        low=low,
+        high=high,
+        corrected=volume.corrected,
+        equal=None if few is None else mean([hypervolume(points[list(few)], ref) for points in seeds]),
+        igd_plus=mean([igd_plus(points, best) for points in seeds]),
+        expected_utility=mean([expected_utility(points, even) for points in seeds]),
+    )
 
 
 def smallest_grid(fronts: Sequence[Front]) -> tuple[Weights, ...] | None:
@@ -84,43 +96,59 @@ def obedience(seeds: Sequence[Front], m: int) -> float | None:
     weights = [w[m] for w in seeds[0].weights]
     if len(set(weights)) < 2:
         return None
-    return mean([kendall_tau(weights, f.evaluator_points[:, m]) for f in seeds])
+    return mean([kendall_tau(weights, signal_of(f, "scores").mean(axis=1)[:, m]) for f in seeds])
 
 
-def surfaces(seeds: Sequence[np.ndarray]) -> dict[str, Any]:
-    """What the best seed attains, half of them, and all of them: corners of each surface, of points (K, 2)."""
+def surfaces(points: Mapping[Signal, Sequence[np.ndarray]]) -> Attainment | None:
+    """The surfaces that seeds attain with points (K, M) under each signal.
+
+    None for one seed alone and for other than two objectives.
+    """
+    seeds = points["rewards"]
+    if len(seeds) < 2 or seeds[0].shape[1] != 2:
+        return None
+    return Attainment(rewards=_attained(points["rewards"]), scores=_attained(points["scores"]))
+
+
+def _attained(seeds: Sequence[np.ndarray]) -> Attained:
+    """What the best seed attains, half of them, and all of them, of points (K, 2)."""
     shares = {"best": 1 / len(seeds), "median": 0.5, "worst": 1.0}
-    return {name: attainment(seeds, share).tolist() for name, share in shares.items()}
+    return Attained(**{name: attainment(seeds, share).tolist() for name, share in shares.items()})
 
 
-def points(seeds: Sequence[Front]) -> list[dict[str, Any]]:
-    """Each weight's scores (M), KL and share of collapsed answers, averaged over seeds."""
-    reward, evaluator, kl, collapse = (
-        np.mean([read(f) for f in seeds], axis=0).tolist()
-        for read in (lambda f: f.points, lambda f: f.evaluator_points, lambda f: f.mean_kl, lambda f: f.collapse_rate)
+def points(seeds: Sequence[Front]) -> list[RowPoint]:
+    """What is said of each weight, averaged over seeds."""
+    rewards, scores, kl, collapse = (
+        np.mean(found, axis=0).tolist()
+        for found in (
+            [signal_of(f, "rewards").mean(axis=1) for f in seeds],
+            [signal_of(f, "scores").mean(axis=1) for f in seeds],
+            [f.mean_kl for f in seeds],
+            [f.collapse_rate for f in seeds],
+        )
     )
     sound, language = [f.sound for f in seeds], [f.language for f in seeds]
     return [
-        {
-            "weights": list(weights),
-            "label": seeds[0].labels[k],
-            "reward": reward[k],
-            "evaluator": evaluator[k],
-            "kl": known(kl[k]),
-            "collapse": collapse[k],
-            "collapsed": not any(one[k] for one in sound),
-            "collapsed_seeds": sum(not one[k] for one in sound),
-            "language": {name: known_mean([one[k][name] for one in language]) for name in language[0][k]},
-        }
+        RowPoint(
+            weights=weights,
+            label=seeds[0].labels[k],
+            rewards=rewards[k],
+            scores=scores[k],
+            kl=known(kl[k]),
+            collapse=collapse[k],
+            collapsed=not any(one[k] for one in sound),
+            collapsed_seeds=sum(not one[k] for one in sound),
+            language={name: known_mean([one[k][name] for one in language]) for name in language[0][k]},
+        )
         for k, weights in enumerate(seeds[0].weights)
     ]
 
 
-def samples(groups: Mapping[str, Sequence[Front]]) -> list[dict[str, Any]]:
+def samples(groups: Mapping[str, Sequence[Front]]) -> list[Sample]:
     """What all rows say to three prompts, at the point nearest to equal weights and the first seed.
 
-    The prompts are those on which the first row's held-out scores are best, in the middle, and worst. None where
-    answers are not on disk.
+    The prompts are those on which the first row's scores are best, in the middle, and worst. None where answers are not
+    on disk.
     """
     fronts = {name: seeds[0] for name, seeds in groups.items() if seeds[0].folder is not None}
     if not fronts:
@@ -130,38 +158,36 @@ def samples(groups: Mapping[str, Sequence[Front]]) -> list[dict[str, Any]]:
         for name, f in fronts.items()
     }
     answers = {name: read_answers(f.folder, points[name]) for name, f in fronts.items() if f.folder is not None}
+    scores = {name: signal_of(f, "scores")[points[name]] for name, f in fronts.items()}
     first = next(iter(fronts))
-    order = np.argsort(-fronts[first].evaluator[points[first]].mean(axis=1))
-    picked = {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
+    order = np.argsort(-scores[first].mean(axis=1)).tolist()
+    picked: tuple[tuple[Literal["best", "median", "worst"], int], ...] = (
+        ("best", order[0]),
+        ("median", order[len(order) // 2]),
+        ("worst", order[-1]),
+    )
     return [
-        {
-            "kind": kind,
-            "prompt": answers[first][n].prompt,
-            "answers": [
-                {
-                    "method": name,
-                    "response": answers[name][n].response,
-                    "evaluator": front.evaluator[points[name], n].tolist(),
-                }
-                for name, front in fronts.items()
-            ],
-        }
-        for kind, n in picked.items()
+        Sample(
+            kind=kind,
+            prompt=answers[first][n].prompt,
+            answers=tuple(
+                SampleAnswer(method=name, response=answers[name][n].response, scores=scores[name][n].tolist())
+                for name in fronts
+            ),
+        )
+        for kind, n in picked
     ]
 
 
-def prompt_scores(scores: Mapping[int, np.ndarray], objectives: Sequence[str]) -> list[dict[str, Any]]:
-    """Held-out scores (K, N, M) by seed, by which the comparison can be a baseline.
-
-    Per seed and point, they are N numbers per objective in one text.
-    """
+def prompt_scores(scores: Mapping[int, np.ndarray], objectives: Sequence[str]) -> list[PromptScores]:
+    """Held-out scores (K, N, M) by seed, by which the comparison can be a baseline."""
     return [
-        {
-            "seed": seed,
-            "points": [
+        PromptScores(
+            seed=seed,
+            points=tuple(
                 {name: " ".join(f"{v:.4f}" for v in point[:, m]) for m, name in enumerate(objectives)} for point in own
-            ],
-        }
+            ),
+        )
         for seed, own in scores.items()
     ]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks import BadInput, Front
 from benchmarks.measure import read_front
-from moa_cli.comparisons.saved import is_saved, read_shown
+from moa_cli.comparisons.document import Comparison
+from moa_cli.comparisons.saved import is_saved, read_saved
 from moa_cli.runs import FRONT, find_runs, front_document, read_record
 
 
-def saved_comparison(paths: Sequence[Path]) -> dict[str, Any] | None:
+def saved_comparison(paths: Sequence[Path]) -> Comparison | None:
     """The comparison in a .json file, None where folders were named."""
     files = [path for path in paths if is_saved(path)]
     if not files:
@@ -23,7 +23,7 @@ def saved_comparison(paths: Sequence[Path]) -> dict[str, Any] | None:
             "it holds tables, not the answers that a comparison needs",
             "name one .json file alone, or the runs themselves",
         )
-    return read_shown(files[0])
+    return read_saved(files[0])
 
 
 def named_fronts(folders: Sequence[Path]) -> list[Front]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -12,26 +11,26 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks import BadInput
-from moa_cli.comparisons import adds_to_volume, row_points, row_scores
+from moa_cli.comparisons import BestOfN, CeilingFront, CeilingOf, Comparison, OnBenchmark, Signal
 from moa_cli.style import INK, LOOK, PANEL, Style, encoded, plain, styles_of
 
 _HOLLOW, _CROSSED, _GREY = _KEY = ("adds nothing to HV", "too many collapsed", "best possible (estimate)")
 """What the legend says of marks that are not a method's, where there are such."""
 
 
-_KINDS = {"reward": "training rewards", "evaluator": "held-out evaluators"}
+_TITLES: dict[Signal, str] = {"rewards": "training rewards", "scores": "held-out evaluators"}
 
 
-Panels = list[list[tuple[str, tuple[int, ...]]]]
-"""Rows of panels, each a kind of score and the objectives it shows."""
+Panels = list[list[tuple[Signal, tuple[int, ...]]]]
+"""Rows of panels, each a signal and the objectives it shows."""
 
 
-def comparison_image(document: dict[str, Any], kind: str) -> bytes:
-    """The figure as a "png", "pdf" or "svg" file; the same document gives the same bytes."""
-    return encoded(comparison_figure(document), kind)
+def comparison_image(comparison: Comparison, kind: str) -> bytes:
+    """The figure as a "png", "pdf" or "svg" file; the same comparison gives the same bytes."""
+    return encoded(comparison_figure(comparison), kind)
 
 
-def comparison_figure(document: dict[str, Any]) -> Figure:
+def comparison_figure(comparison: Comparison) -> Figure:
     """A band of panels per benchmark and one legend below.
 
     Two objectives: training rewards left, held-out evaluators right, points joined in the order of their weights, the
@@ -40,20 +39,19 @@ def comparison_figure(document: dict[str, Any]) -> Figure:
     method that is not steered is a star. The legend explains all of this that there is. BadInput where nothing was
     measured.
     """
-    if not document["benchmarks"]:
+    if not comparison.benchmarks:
         raise BadInput("there is nothing to draw", "no method was measured", "mend what failed, then the same command")
     with matplotlib.rc_context(LOOK):
-        bands = [_panels(len(b["objectives"])) for b in document["benchmarks"]]
+        bands = [_panels(len(b.objectives)) for b in comparison.benchmarks]
         rows, columns = [len(b) for b in bands], max(len(b[0]) for b in bands)
         drawn = Figure(figsize=(PANEL[0] * columns, PANEL[1] * sum(rows) + 0.4), layout="constrained")
-        names = dict.fromkeys(row["method"] for b in document["benchmarks"] for row in b["rows"])
-        looks = styles_of(document)
+        looks = styles_of(comparison.steerings)
         parts = drawn.subfigures(len(bands), 1, height_ratios=rows, squeeze=False)[:, 0]
-        for part, panels, benchmark in zip(parts, bands, document["benchmarks"], strict=True):
+        for part, panels, benchmark in zip(parts, bands, comparison.benchmarks, strict=True):
             _draw(part, panels, benchmark, looks)
         legends = [zip(*ax.get_legend_handles_labels(), strict=True) for ax in drawn.axes]
         handles = {label: handle for legend in legends for handle, label in legend}
-        order = [*(plain(name) for name in names), *(told for told in _KEY if told in handles)]
+        order = [*(plain(name) for name in looks), *(told for told in _KEY if told in handles)]
         drawn.legend(
             [handles[name] for name in order], order, loc="outside lower center",
             ncols=min(len(order), 2 * columns + 1), handlelength=1.6, columnspacing=1.2,
@@ -64,25 +62,25 @@ def comparison_figure(document: dict[str, Any]) -> Figure:
 def _panels(objectives: int) -> Panels:
     """The panels of a benchmark."""
     if objectives == 3:
-        return [[(kind, pair) for pair in combinations(range(3), 2)] for kind in _KINDS]
-    return [[(kind, tuple(range(objectives))) for kind in _KINDS]]
+        return [[(signal, pair) for pair in combinations(range(3), 2)] for signal in _TITLES]
+    return [[(signal, tuple(range(objectives))) for signal in _TITLES]]
 
 
-def _draw(part: SubFigure, panels: Panels, benchmark: dict[str, Any], styles: dict[str, Style]) -> None:
+def _draw(part: SubFigure, panels: Panels, benchmark: OnBenchmark, styles: dict[str, Style]) -> None:
     """One benchmark."""
     axes = part.subplots(len(panels), len(panels[0]), squeeze=False)
-    title = plain(f"{benchmark['name']}@{benchmark['version']}")
+    title = plain(f"{benchmark.name}@{benchmark.version}")
     for line, row_of_axes in zip(panels, axes, strict=True):
-        for (kind, shown), ax in zip(line, row_of_axes, strict=True):
-            ax.set_title(f"{title}, {_KINDS[kind]}", loc="left")
-            names = [plain(benchmark["objectives"][m]) for m in shown]
-            if len(names) == len(benchmark["objectives"]) == 2 and benchmark.get("ceiling"):
-                _ceiling(ax, benchmark["ceiling"][kind])
-            for row in benchmark["rows"]:
-                values, style, name = row_scores(row, kind), styles[row["method"]], plain(row["method"])
+        for (signal, shown), ax in zip(line, row_of_axes, strict=True):
+            ax.set_title(f"{title}, {_TITLES[signal]}", loc="left")
+            names = [plain(benchmark.objectives[m]) for m in shown]
+            if len(names) == len(benchmark.objectives) == 2 and benchmark.ceiling:
+                _ceiling(ax, benchmark.ceiling.of(signal))
+            for row in benchmark.rows:
+                values, style, name = row.values(signal), styles[row.method], plain(row.method)
                 if len(shown) == 2:
-                    _plane(ax, values, shown, style, name, adds_to_volume(benchmark, row, kind))
-                    _cross_out(ax, values[[point["collapsed"] for point in row_points(row)]][:, shown])
+                    _plane(ax, values, shown, style, name, benchmark.adds(row, signal))
+                    _cross_out(ax, values[[point.collapsed for point in row.in_order]][:, shown])
                 else:
                     _parallel(ax, values, shown, style, name)
             if len(shown) == 2:
@@ -121,19 +119,22 @@ def _cross_out(ax: Axes, values: np.ndarray) -> None:
         ax.plot([], [], color=INK, marker="x", linestyle="", label=_CROSSED)
 
 
-def _ceiling(ax: Axes, ceiling: dict[str, Any]) -> None:
+def _ceiling(ax: Axes, ceiling: CeilingOf) -> None:
     """The highest fronts of two objectives, a line per KL with a gap where points are hidden.
 
     Dashed, the best of n answers.
     """
-    best = ceiling["best_of_n"]
-    for front in [*ceiling["fronts"], best]:
-        points = dict(zip(map(tuple, front["weights"]), front["points"], strict=True))
-        x, y = np.array([points.get(tuple(w), (np.nan, np.nan)) for w in best["weights"]]).T
-        ax.plot(x, y, color="0.7", linewidth=0.6, linestyle="--" if front is best else "-", zorder=1)
-        name = f"best of {best['n']}" if front is best else f"KL {front['kl']:g}"
-        end = front["points"][0 if front is best else -1]
-        ax.annotate(name, end, color="0.5", fontsize=5, ha="center", va="top" if front is best else "bottom", zorder=1)
+    best = ceiling.best_of_n
+    fronts: list[CeilingFront | BestOfN] = [*ceiling.fronts, best]
+    for front in fronts:
+        points = dict(zip(front.weights, front.points, strict=True))
+        x, y = np.array([points.get(w, (np.nan, np.nan)) for w in best.weights]).T
+        if isinstance(front, BestOfN):
+            name, end, line, below = f"best of {front.n}", front.points[0], "--", "top"
+        else:
+            name, end, line, below = f"KL {front.kl:g}", front.points[-1], "-", "bottom"
+        ax.plot(x, y, color="0.7", linewidth=0.6, linestyle=line, zorder=1)
+        ax.annotate(name, (end[0], end[1]), color="0.5", fontsize=5, ha="center", va=below, zorder=1)
     ax.plot([], [], color="0.7", linewidth=0.6, label=_GREY)
 
 

@@ -6,11 +6,13 @@ import json as json_format
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks import BadInput
 
-Formats = Mapping[str, Callable[[dict[str, Any]], bytes]]
+D = TypeVar("D")
+"""A kind of document."""
+Formats = Mapping[str, Callable[[D], bytes]]
 """What writes a document, by suffix."""
 
 
@@ -19,7 +21,7 @@ def as_json(document: dict[str, Any]) -> str:
     return json_format.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def write_document(document: dict[str, Any], path: Path, formats: Formats) -> None:
+def write_document(document: D, path: Path, formats: Formats[D]) -> None:
     """Writes a document in the format of the file's suffix, whole or not at all.
 
     BadInput for an unknown suffix.
@@ -41,7 +43,7 @@ def write_document(document: dict[str, Any], path: Path, formats: Formats) -> No
         ) from error
 
 
-def check_suffix(path: Path, formats: Formats) -> None:
+def check_suffix(path: Path, formats: Formats[Any]) -> None:
     """BadInput for a file whose suffix is none of the formats."""
     if path.suffix.lower() not in formats:
         raise BadInput(
@@ -67,6 +69,6 @@ def check_place(path: Path) -> None:
     )
 
 
-def as_text(render: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], bytes]:
+def as_text(render: Callable[[D], str]) -> Callable[[D], bytes]:
     """A renderer of text as one of bytes."""
     return lambda document: render(document).encode()

@@ -15,7 +15,7 @@ from benchmarks import Benchmark, Front, Weights
 from benchmarks.common import plain
 from benchmarks.measure import read_front
 from benchmarks.stats import Bootstrap, Interval, bootstrap_means, spearman
-from moa_cli.comparisons import compare, known_mean
+from moa_cli.comparisons import OnBenchmark, compare, known_mean
 from moa_cli.runs import FRONT, SWEEP, SWEEP_BEFORE, Contestant, as_config, last_rows
 
 Table = dict[str, Any]
@@ -31,8 +31,8 @@ class Findings(NamedTuple):
     """What a study found on one benchmark."""
 
     tables: list[Table]
-    comparison: dict[str, Any] | None = None
-    """The benchmark's part of a `moa.compare/2`, where runs of several configurations were compared."""
+    comparison: OnBenchmark | None = None
+    """Where runs of several configurations were compared."""
 
 
 @runtime_checkable
@@ -126,13 +126,14 @@ def costs(runs: Runs) -> Findings:
     return Findings([_table("what training spent", ["optimizer", *columns], rows)], _compared(runs))
 
 
-def _compared(runs: Runs) -> dict[str, Any]:
-    """The benchmark's part of a comparison, in which a row bears its variant's name alone."""
-    part: dict[str, Any] = compare([read_front(run.folder / FRONT) for run in runs])["benchmarks"][0]
+def _compared(runs: Runs) -> OnBenchmark:
+    """What a comparison says of the benchmark, in which a row bears its variant's name alone."""
+    (found,) = compare([read_front(run.folder / FRONT) for run in runs]).benchmarks
     variants = {str(plain(as_config(run.method))): run.variant for run in runs if run.variant}
-    names = {row["method"]: variants.get(str(row["config"]), row["method"]) for row in part["rows"]}
-    rows = [row | {"method": names[row["method"]]} for row in part["rows"]]
-    return part | {"rows": rows, "pairs": [p | {"a": names[p["a"]], "b": names[p["b"]]} for p in part["pairs"]]}
+    names = {row.method: variants.get(str(row.config), row.method) for row in found.rows}
+    rows = tuple(row.model_copy(update={"method": names[row.method]}) for row in found.rows)
+    pairs = tuple(pair.model_copy(update={"a": names[pair.a], "b": names[pair.b]}) for pair in found.pairs)
+    return found.model_copy(update={"rows": rows, "pairs": pairs})
 
 
 def _variants(runs: Runs) -> dict[str, list[Contestant]]:

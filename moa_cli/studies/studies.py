@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks import BadInput, Benchmark
 from benchmarks.prepare import stored_card
 from methods import Method, find_method, method_name
-from moa_cli.comparisons import COMPARISON_SCHEMA
+from moa_cli.comparisons import Comparison
 from moa_cli.jobs import Job, TakesGoals, measuring_jobs, sweeping_jobs
 from moa_cli.runs import Contestant, Settings, as_config, contestants, resolve
 from moa_cli.studies import findings
@@ -147,21 +147,21 @@ def study_contestants(
 
 
 def study_document(name: str, runs: Sequence[Contestant]) -> dict[str, Any]:
-    """What a study found in its runs, as JSON types: tables per benchmark.
+    """What a study found in its runs: tables per benchmark, as JSON types.
 
-    Where configurations were compared, their comparison is there too.
+    Where configurations were compared, their `Comparison` is there too.
     """
     by_benchmark: dict[str, list[Contestant]] = {}
     for run in runs:
         by_benchmark.setdefault(run.benchmark.identity, []).append(run)
     found = [(group, STUDIES[name].find(group)) for group in by_benchmark.values()]
-    compared = [one.comparison for _, one in found if one.comparison]
+    compared = tuple(one.comparison for _, one in found if one.comparison)
     return {
         "schema": SCHEMA,
         "study": name,
         "method": method_name(type(runs[-1].method)),
         "benchmarks": [_part(group, one) for group, one in found],
-        "comparison": {"schema": COMPARISON_SCHEMA, "benchmarks": compared} if compared else None,
+        "comparison": Comparison(benchmarks=compared) if compared else None,
     }
 
 

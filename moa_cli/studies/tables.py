@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv as csv_format
 import io
+import json
 import textwrap
 from collections.abc import Callable
 from typing import Any
@@ -95,9 +96,15 @@ def _image(suffix: str) -> Callable[[dict[str, Any]], bytes]:
     return draw
 
 
-STUDY_FORMATS: Formats = {
+def plain_study(document: dict[str, Any]) -> dict[str, Any]:
+    """A study's document as JSON types, its comparison too."""
+    compared = document["comparison"]
+    return document | {"comparison": compared and json.loads(compared.to_json())}
+
+
+STUDY_FORMATS: Formats[dict[str, Any]] = {
     ".md": as_text(study_markdown),
-    ".json": as_text(as_json),
+    ".json": as_text(lambda document: as_json(plain_study(document))),
     ".csv": as_text(study_csv),
     ".png": _image("png"),
     ".pdf": _image("pdf"),

@@ -11,18 +11,23 @@ from typing import Any
 import pytest
 
 from methods.contract.find import method_names
-from moa_cli.comparisons.document import difference
+from moa_cli.comparisons.document import Comparison
 from tests.kit.cli import environment
 
 
-def told(place: Path, *arguments: str) -> Any:
-    """What a command says as JSON."""
+def said(place: Path, *arguments: str) -> str:
+    """What a command says in JSON."""
     command = [sys.executable, "-m", "moa_cli", *arguments, "--json"]
     result = subprocess.run(
         command, cwd=place, env=environment(HF_HUB_OFFLINE="1"), capture_output=True, text=True, timeout=3600
     )
     assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
+    return result.stdout
+
+
+def told(place: Path, *arguments: str) -> Any:
+    """What a command says, read."""
+    return json.loads(said(place, *arguments))
 
 
 @pytest.mark.e2e
@@ -30,12 +35,12 @@ def told(place: Path, *arguments: str) -> Any:
 def test_every_method_does_what_it_is_for(name: str, tmp_path: Path) -> None:
     """Every method is measured; those that train beat the starting policy under the held-out evaluators, the interval of the
     difference excluding 0; scores follow the intensities that MOSLIM is asked for; MOSLIM takes one RL run."""
-    (benchmark,) = told(tmp_path, "compare", "-m", "all", "-b", name)["benchmarks"]
-    rows = {row["method"]: row for row in benchmark["rows"]}
+    (benchmark,) = Comparison.from_json(said(tmp_path, "compare", "-m", "all", "-b", name)).benchmarks
+    rows = {row.method: row for row in benchmark.rows}
     assert set(rows) == set(method_names())
-    trained = [method for method, row in rows.items() if row["cost"]["trained_tokens"]]
+    trained = [method for method, row in rows.items() if row.cost["trained_tokens"]]
     assert len(trained) == len(rows) - 2, "all but sft and best-of-n"
-    gains = {method: difference(benchmark, method, "sft") for method in trained}
+    gains = {method: benchmark.difference(method, "sft") for method in trained}
     assert {method: gain for method, gain in gains.items() if gain.low <= 0} == {}
 
     told(tmp_path, "study", "controllability", "-b", name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 from html.parser import HTMLParser
 from typing import Any
@@ -12,13 +11,15 @@ from rich.console import Console, RenderableType
 
 from benchmarks.stats.indicators import pareto
 from moa_cli.comparisons.comparison import compare
+from moa_cli.comparisons.document import Comparison
 from moa_cli.formats.terminal import comparison_table
+from tests.kit.documents import edited
 from tests.kit.fronts import make_card, make_front
 
 
-def show(document: dict, width: int = 80) -> str:
+def show(comparison: Comparison, width: int = 80) -> str:
     console = Console(file=io.StringIO(), width=width)
-    console.print(comparison_table(document))
+    console.print(comparison_table(comparison))
     return console.file.getvalue()
 
 
@@ -28,29 +29,32 @@ LANGUAGE = {
 }  # fmt: skip
 
 
-def filled(document: dict[str, Any], nulls: bool = False) -> dict[str, Any]:
-    """A comparison with all that `moa.compare/2` may say of it, or with null wherever that is allowed."""
-    document = copy.deepcopy(document) | {"schema": "moa.compare/2", "command": "moa compare -m all -o report.html"}
-    document |= {"versions": {"moa-cli": "0.1.0"}, "gate": None}
+def filled(comparison: Comparison, nulls: bool = False) -> Comparison:
+    """A comparison with all that may be said of it, or with null wherever that is allowed."""
+    return edited(comparison, lambda document: _fill(document, nulls))
+
+
+def _fill(document: dict[str, Any], nulls: bool) -> None:
+    document |= {"command": "moa compare -m all -o report.html", "versions": {"moa-cli": "0.1.0"}}
     for benchmark in document["benchmarks"]:
         M, rows = len(benchmark["objectives"]), benchmark["rows"]
         names = [row["method"] for row in rows]
         for row in rows:
-            for quality in (row, row["evaluator"]):
-                quality |= {"hv_corrected": quality["hypervolume"] - 0.05, "hv_equal": None if nulls else 1.0}
+            for quality in (row["rewards"], row["scores"]):
+                quality |= {"corrected": quality["hypervolume"] - 0.05, "equal": None if nulls else 1.0}
             for point in row["points"]:
                 unknown = {"ended": None, "perplexity": None} if nulls else {}
                 point |= {"collapsed": False, "collapsed_seeds": 0, "language": LANGUAGE | unknown}
             row |= {"runs": [], "attainment": None}
             if M == 2 and len(row["seeds"]) > 1 and not nulls:
-                row["attainment"] = {kind: _attainment(row, kind) for kind in ("reward", "evaluator")}
+                row["attainment"] = {signal: _attainment(row, signal) for signal in ("rewards", "scores")}
             row["cost"] = row["cost"] | {"serving_tokens": 20.0, "serving_flops": 6e7}
             if nulls:
                 row |= {"kendall_tau": dict.fromkeys(benchmark["objectives"]), "cost": {}}
         for pair in benchmark["pairs"]:
             known = {"p_permutation": pair["p"], "p_holm": min(1.0, 3 * pair["p"]), "dominance": {"a": 0.6, "b": 0.1}}
             pair |= dict.fromkeys(known) if nulls else known
-        volumes = {row["method"]: row["evaluator"]["hypervolume"] for row in rows}
+        volumes = {row["method"]: row["scores"]["hypervolume"] for row in rows}
         flips = [names[:2]] if len(names) > 1 else []
         benchmark["refs"] = [
             {"sds": sds, "ref": [-sds] * M, "hypervolume": volumes, "flips": flips if sds == 1 else []}
@@ -58,18 +62,17 @@ def filled(document: dict[str, Any], nulls: bool = False) -> dict[str, Any]:
         ]
         benchmark |= {"keeps_collapsed": False, "agreement": None if nulls else 0.8, "ceiling": None, "samples": []}
         if not nulls:
-            benchmark |= {"ceiling": {kind: _ceiling(names, M) for kind in ("reward", "evaluator")}}
-            answers = [{"method": name, "response": f"I am {name}.", "evaluator": [0.5] * M} for name in names]
+            benchmark |= {"ceiling": {signal: _ceiling(names, M) for signal in ("rewards", "scores")}}
+            answers = [{"method": name, "response": f"I am {name}.", "scores": [0.5] * M} for name in names]
             benchmark["samples"] = [
                 {"prompt": "Who are you?", "kind": kind, "answers": answers} for kind in ("best", "median", "worst")
             ]
-    return document
 
 
-def _attainment(row: dict[str, Any], kind: str) -> dict[str, Any]:
-    points = np.array([point[kind] for point in row["points"]])
-    corners = points[pareto(points)]
-    return {name: (corners + shift).tolist() for name, shift in (("best", 0.1), ("median", 0.0), ("worst", -0.1))}
+def _attainment(row: dict[str, Any], signal: str) -> dict[str, Any]:
+    points = np.array([point[signal] for point in row["points"]])
+    steps = points[pareto(points)]
+    return {name: (steps + shift).tolist() for name, shift in (("best", 0.1), ("median", 0.0), ("worst", -0.1))}
 
 
 def _ceiling(names: list[str], M: int) -> dict[str, Any]:
@@ -78,15 +81,16 @@ def _ceiling(names: list[str], M: int) -> dict[str, Any]:
         {"kl": kl, "points": (kl * np.array(weights)).tolist(), "weights": weights, "share": 0.3} for kl in (1.0, 2.0)
     ]
     return {
+        "prompts": 40,
         "fronts": fronts,
         "best_of_n": {key: fronts[0][key] for key in ("points", "weights")} | {"n": 16},
         "efficiency": {name: {"value": 0.7, "low": 0.6, "high": 0.8} if k else None for k, name in enumerate(names)},
         "unreached": {names[0]: {"label": "1,0", "kl": 9.0, "reach": 2.0, "at_most": 0.62}},
-        "curve": [{"kl": kl, "weights": w, "scores": [kl / 2] * M} for w in weights for kl in (0.0, 1.0, 2.0)],
+        "curve": [{"kl": kl, "weights": w, "values": [kl / 2] * M} for w in weights for kl in (0.0, 1.0, 2.0)],
     }
 
 
-def toy(objectives: int = 2, seeds: int = 2, nulls: bool = False, base: bool = True) -> dict[str, Any]:
+def toy(objectives: int = 2, seeds: int = 2, nulls: bool = False, base: bool = True) -> Comparison:
     """Three methods."""
     card = make_card(objectives)
     reach = {"soup": ("merge", 1.0), "context": ("prompt", 1.5)} | ({"sft": ("none", 0.0)} if base else {})

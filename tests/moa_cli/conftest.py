@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.measure.front import Front
 from moa_cli.comparisons.comparison import compare
+from moa_cli.comparisons.document import Comparison
 from tests.kit.cli import process
 from tests.kit.fronts import make_front
 from tests.kit.worlds import METHODS, benchmark_in, copied, once
@@ -19,7 +20,7 @@ def fronts() -> list[Front]:
 
 
 @pytest.fixture(scope="module")
-def document(fronts) -> dict:
+def document(fronts) -> Comparison:
     return compare(fronts)
 
 

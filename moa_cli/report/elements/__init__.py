@@ -8,16 +8,16 @@ from benchmarks.common.door import door
 
 if TYPE_CHECKING:
     from moa_cli.report.elements.axes import (
-        KINDS,
-        KL,
+        KL_AXIS,
+        SIGNAL_WORDS,
         SIXTH,
         THIRD,
         Styles,
         dots,
         drawing,
-        in_order,
-        label,
-        short,
+        label_axes,
+        ranked,
+        shortened,
         with_interval,
     )
     from moa_cli.report.elements.markup import (
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
     from moa_cli.report.elements.parts import (
         Content,
         Entries,
+        how_to_read,
         legend,
         panel,
         panels,
         per_method,
         place,
-        read,
         titles,
         written,
     )
-    from moa_cli.report.elements.svg import MUTED, PAPER, Interval, named_mark, numbered, strip
+    from moa_cli.report.elements.svg import MUTED, PAPER, Interval, draw_strip, named_mark, numbered
 
 __getattr__, __all__ = door(__name__)

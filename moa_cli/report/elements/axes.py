@@ -15,13 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from moa_cli.comparisons import Part
+from moa_cli.comparisons import Row, Signal
 from moa_cli.report.elements.markup import Html, number
 from moa_cli.report.elements.svg import PAGE, PAPER, inline
 from moa_cli.style import Style, plain
 
-KINDS = {"evaluator": "held-out score", "reward": "reward"}
-"""What a score of each kind is called; the held-out ones come first."""
+SIGNAL_WORDS: dict[Signal, str] = {"scores": "held-out score", "rewards": "reward"}
+"""What a drawing calls one number of each signal."""
 
 
 WIDE = (4.0, 3.1)
@@ -69,34 +69,33 @@ def dots(ax: Axes, x: Any, y: Any, style: Style, filled: np.ndarray | bool = Tru
     )  # fmt: skip
 
 
-def label(ax: Axes, x: str, y: str, ticks: int = 6) -> None:
+def label_axes(ax: Axes, x: str, y: str, ticks: int = 6) -> None:
     """Names what the axes show."""
     ax.set(xlabel=x, ylabel=y)
     ax.xaxis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]))
     ax.yaxis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]))
 
 
-def short(name: str) -> str:
+def shortened(name: str) -> str:
     """A name from data on an axis."""
     return plain(name if len(name) <= 24 else f"{name[:23]}…")
 
 
-def in_order(values: Mapping[str, float], digits: int = 2) -> str:
+def ranked(values: Mapping[str, float], digits: int = 2) -> str:
     """Values from the highest to the lowest in words, of many the highest three and the lowest.
 
-    >>> in_order({"a": 1.0, "b": 3.0, "c": 2.0, "d": 0.0, "e": 1.0})
+    >>> ranked({"a": 1.0, "b": 3.0, "c": 2.0, "d": 0.0, "e": 1.0})
     'b 3.00, c 2.00, a 1.00, …, d 0.00'
     """
-    ranked = sorted(values.items(), key=lambda item: -item[1])
-    told = [f"{name} {number(value, digits=digits)}" for name, value in ranked]
+    falling = sorted(values.items(), key=lambda item: -item[1])
+    told = [f"{name} {number(value, digits=digits)}" for name, value in falling]
     return ", ".join(told if len(told) < 5 else [*told[:3], "…", told[-1]])
 
 
-KL = "KL from the starting policy (nats)"
+KL_AXIS = "KL from the starting policy (nats)"
 
 
-def with_interval(ax: Axes, x: float, row: Part, style: Style) -> None:
+def with_interval(ax: Axes, x: float, row: Row, style: Style) -> None:
     """A row's held-out hypervolume at x."""
-    held_out = row["evaluator"]
-    ax.plot([x, x], [held_out["hv_low"], held_out["hv_high"]], color=style.colour, linewidth=0.8)
-    dots(ax, [x], [held_out["hypervolume"]], style)
+    ax.plot([x, x], [row.scores.low, row.scores.high], color=style.colour, linewidth=0.8)
+    dots(ax, [x], [row.scores.hypervolume], style)

@@ -100,11 +100,9 @@ def number(value: float | None, sign: str = "", digits: int = 2) -> str:
     return text.replace("-", "−")
 
 
-def html_table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> Html:
+def html_table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], class_: str = "numbers") -> Html:
     """A table whose first column names its rows; where it is wider than the page, it scrolls in a box of its own."""
     body = [el("tr", el("th", row[0], scope="row"), *(el("td", cell) for cell in row[1:])) for row in rows]
     columns = el("tr", *(el("th", name, scope="col") for name in head))
-    inner = el(
-        "table", el("caption", el("span", caption)), el("thead", columns), el("tbody", *body), class_=kind or "numbers"
-    )
+    inner = el("table", el("caption", el("span", caption)), el("thead", columns), el("tbody", *body), class_=class_)
     return el("div", inner, class_="wide", role="region", tabindex="0", aria_label=caption)

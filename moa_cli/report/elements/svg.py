@@ -79,7 +79,7 @@ def named_mark(name: str, styles: Mapping[str, Style]) -> Html:
     return el("span", mark(styles[name]), called(name), class_="name")
 
 
-def strip(style: Style, interval: Interval, span: tuple[float, float], level: float | None) -> Html:
+def draw_strip(style: Style, interval: Interval, span: tuple[float, float], level: float | None) -> Html:
     """A value with its interval on a scale that all rows of a table share; `level` is a dotted line to compare it with.
 
     It repeats numbers that stand beside it, so it is silent where the page is read out.

@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
-from moa_cli.comparisons import Part, base, difference, left_out, remarks, volumes
+from moa_cli.comparisons import OnBenchmark, Row
 from moa_cli.report.elements import (
     Content,
     Html,
     Interval,
     Styles,
     called,
+    draw_strip,
     el,
+    how_to_read,
     join,
     number,
     per_method,
-    read,
     spread,
-    strip,
 )
 
 
-def hypervolume(benchmark: Part, styles: Styles) -> Content:
-    start, rows = base(benchmark), benchmark["rows"]
-    kept = {row["method"] for row in rows if not left_out(benchmark, row)}
-    ends = [row["evaluator"][key] for row in rows if row["method"] in kept for key in ("hv_low", "hv_high")]
+def hypervolume(on: OnBenchmark, styles: Styles) -> Content:
+    kept = [row for row in on.rows if not on.left_out(row)]
+    ends = [end for row in kept for end in (row.scores.low, row.scores.high)]
     span = min(ends, default=0), max(ends, default=0)
-    level = volumes(benchmark, "evaluator").get(start or "") if start in kept else None
-    equal = any(row["evaluator"]["hv_equal"] is not None for row in rows)
+    level = next((row.scores.hypervolume for row in kept if row.method == on.base), None)
+    equal = any(row.scores.equal is not None for row in on.rows)
 
-    def cells(row: Part) -> list[str]:
-        name, held_out = row["method"], row["evaluator"]
-        if name not in kept:
+    def cells(row: Row) -> list[str]:
+        if on.left_out(row):
             return ["–"] * len(columns)
-        value: Interval = held_out["hypervolume"], held_out["hv_low"], held_out["hv_high"]
+        held_out, trained_on = row.scores, row.rewards
+        value: Interval = held_out.hypervolume, held_out.low, held_out.high
         return [
             spread(*value),
-            strip(styles[name], value, span, level),
-            *([] if start is None else [_gain(benchmark, name, start)]),
-            number(held_out["hv_corrected"]),
-            *([number(held_out["hv_equal"])] if equal else []),
-            spread(row["hypervolume"], row["hv_low"], row["hv_high"]),
-            number(held_out["igd_plus"]),
-            number(held_out["eum"]),
+            draw_strip(styles[row.method], value, span, level),
+            *([] if on.base is None else [_gain(on, row)]),
+            number(held_out.corrected),
+            *([number(held_out.equal)] if equal else []),
+            spread(trained_on.hypervolume, trained_on.low, trained_on.high),
+            number(held_out.igd_plus),
+            number(held_out.expected_utility),
         ]
 
     text = (
@@ -53,18 +52,18 @@ def hypervolume(benchmark: Part, styles: Styles) -> Content:
     )  # fmt: skip
     columns = [
         "Held-out", f"{number(span[0])} to {number(span[1])}",
-        *([] if start is None else [join(["Over ", called(start)])]), "Corrected",
+        *([] if on.base is None else [join(["Over ", called(on.base)])]), "Corrected",
         *(["Equal points"] if equal else []), "Rewards", "IGD+", "Utility",
     ]  # fmt: skip
-    told = [el("p", line) for line in remarks(benchmark)]
-    return [read(text), per_method("Hypervolume, highest held-out first", columns, cells, benchmark, styles), *told]
+    told = [el("p", line) for line in on.remarks]
+    return [how_to_read(text), per_method("Hypervolume, highest held-out first", columns, cells, on, styles), *told]
 
 
-def _gain(benchmark: Part, name: str, start: str) -> Html:
+def _gain(on: OnBenchmark, row: Row) -> Html:
     """By how much a row exceeds the base, bold where that is clear."""
-    if name == start:
+    if row.method == on.base:
         return Html()
-    gain = difference(benchmark, name, start)
+    gain = on.gain(row)
     if gain is None:
         return Html("–")
     told = spread(gain.value, gain.low, gain.high, sign="+")

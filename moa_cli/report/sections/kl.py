@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 
 from benchmarks import Weights
 from benchmarks.spec import simplex_grid
-from moa_cli.comparisons import Part
+from moa_cli.comparisons import OnBenchmark
 from moa_cli.report.elements import (
-    KL,
+    KL_AXIS,
     MUTED,
     THIRD,
     Content,
@@ -18,42 +18,40 @@ from moa_cli.report.elements import (
     called,
     dots,
     drawing,
-    in_order,
+    how_to_read,
     join,
-    label,
+    label_axes,
     legend,
     panel,
     panels,
-    read,
+    ranked,
 )
 
 
-def kl(benchmark: Part, styles: Styles) -> Content:
-    M = len(benchmark["objectives"])
-    places = list(
-        zip((join([called(name), " alone"]) for name in benchmark["objectives"]), simplex_grid(M, 1), strict=True)
-    )
+def kl(on: OnBenchmark, styles: Styles) -> Content:
+    M = len(on.objectives)
+    places = list(zip((join([called(name), " alone"]) for name in on.objectives), simplex_grid(M, 1), strict=True))
     places += [(Html("Equal weights"), (1 / M,) * M)] if M > 1 else []
     text = "What distance from the starting policy buys, at some weightings: the higher at the same KL, the better."
-    text += " In grey, an estimate of the best that any policy can reach." if benchmark.get("ceiling") else ""
-    drawn = [panel(title, draw_kl(benchmark, weights, styles)) for title, weights in places]
-    return [read(text), legend(benchmark, styles), panels(drawn, "trio")]
+    text += " In grey, an estimate of the best that any policy can reach." if on.ceiling else ""
+    drawn = [panel(title, draw_kl(on, weights, styles)) for title, weights in places]
+    return [how_to_read(text), legend(on, styles), panels(drawn, "trio")]
 
 
 @drawing(THIRD)
-def draw_kl(ax: Axes, benchmark: Part, weights: Weights, styles: Styles) -> str:
+def draw_kl(ax: Axes, on: OnBenchmark, weights: Weights, styles: Styles) -> str:
     """The weighted held-out score at some weights against KL, under the curve of the best possible policies."""
-    if benchmark.get("ceiling"):
-        curve = [c for c in benchmark["ceiling"]["evaluator"]["curve"] if np.allclose(c["weights"], weights)]
-        curve.sort(key=lambda c: c["kl"])
-        ax.plot([c["kl"] for c in curve], [np.dot(weights, c["scores"]) for c in curve], color=MUTED, linewidth=0.8)
+    if on.ceiling:
+        best = [one for one in on.ceiling.scores.curve if np.allclose(one.weights, weights)]
+        best.sort(key=lambda one: one.kl)
+        ax.plot([one.kl for one in best], [np.dot(weights, one.values) for one in best], color=MUTED, linewidth=0.8)
     reached = {}
-    for row in benchmark["rows"]:
+    for row in on.rows:
         # what is not steered answers alike at all weights
-        found = [p for p in row["points"] if row["steering"] == "none" or np.allclose(p["weights"], weights)]
+        found = [point for point in row.points if row.steering == "none" or np.allclose(point.weights, weights)]
         if found:
-            y = [float(np.dot(weights, p["evaluator"])) for p in found]
-            dots(ax, [p["kl"] for p in found], y, styles[row["method"]])
-            reached[row["method"]] = max(y)
-    label(ax, KL, "weighted held-out score")
-    return f"Weighted held-out score: {in_order(reached) or 'no method was measured at these weights'}."
+            y = [float(np.dot(weights, point.scores)) for point in found]
+            dots(ax, [point.kl for point in found], y, styles[row.method])
+            reached[row.method] = max(y)
+    label_axes(ax, KL_AXIS, "weighted held-out score")
+    return f"Weighted held-out score: {ranked(reached) or 'no method was measured at these weights'}."

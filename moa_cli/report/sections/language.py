@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from moa_cli.comparisons import Part, row_points
-from moa_cli.report.elements import Content, Entries, Styles, called, el, named_mark, per_method, read, titles, written
+from moa_cli.comparisons import OnBenchmark, Row
+from moa_cli.report.elements import (
+    Content,
+    Entries,
+    Styles,
+    called,
+    el,
+    how_to_read,
+    named_mark,
+    per_method,
+    titles,
+    written,
+)
 from moa_cli.words import in_seeds
 
 LANGUAGE: Entries = {
@@ -18,22 +29,22 @@ LANGUAGE: Entries = {
 }
 
 
-def language(benchmark: Part, styles: Styles) -> Content:
-    def cells(row: Part) -> list[str]:
-        worst = max(point["collapse"] for point in row["points"])
-        return [f"{row['collapse']:.1%}", f"{worst:.1%}", *written(LANGUAGE, _language(row))]
+def language(on: OnBenchmark, styles: Styles) -> Content:
+    def cells(row: Row) -> list[str]:
+        worst = max(point.collapse for point in row.points)
+        return [f"{row.collapse:.1%}", f"{worst:.1%}", *written(LANGUAGE, _means(row))]
 
     out = [
         el(
             "li",
-            named_mark(row["method"], styles),
+            named_mark(row.method, styles),
             " at ",
-            called(point["label"]),
-            f" ({point['collapse']:.0%}{in_seeds(point, row)})",
+            called(point.label),
+            f" ({point.collapse:.0%}{in_seeds(point.collapsed_seeds, len(row.seeds))})",
         )
-        for row in benchmark["rows"]
-        for point in row_points(row)
-        if point["collapsed_seeds"]
+        for row in on.rows
+        for point in row.in_order
+        if point.collapsed_seeds
     ]
     text = (
         "Collapsed answers repeat themselves or hardly say anything. Distinct-n: share of different n-grams; "
@@ -41,13 +52,13 @@ def language(benchmark: Part, styles: Styles) -> Content:
         "starting policy."
     )
     columns = ["Collapsed", "Worst point", *titles(LANGUAGE)]
-    done = "Kept in hypervolumes in spite of" if benchmark["keeps_collapsed"] else "Left out of hypervolumes for"
+    done = "Kept in hypervolumes in spite of" if on.keeps_collapsed else "Left out of hypervolumes for"
     told = f"{done} too many collapsed answers:" if out else "No point has too many collapsed answers."
-    table = per_method("Language, mean over points", columns, cells, benchmark, styles)
-    return [read(text), table, el("p", told), *([el("ul", *out, class_="flat")] if out else [])]
+    means = per_method("Language, mean over points", columns, cells, on, styles)
+    return [how_to_read(text), means, el("p", told), *([el("ul", *out, class_="flat")] if out else [])]
 
 
-def _language(row: Part) -> dict[str, float | None]:
+def _means(row: Row) -> dict[str, float | None]:
     """Means over the points for which an entry is known, None where there are none."""
-    known = {key: [v for p in row["points"] if (v := p["language"].get(key)) is not None] for key in LANGUAGE}
+    known = {key: [v for p in row.points if (v := p.language.get(key)) is not None] for key in LANGUAGE}
     return {key: sum(values) / len(values) if values else None for key, values in known.items()}

@@ -5,76 +5,73 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
-from moa_cli.comparisons import Part, left_out, row_points, volumes
+from moa_cli.comparisons import OnBenchmark, Row
 from moa_cli.report.elements import (
-    KL,
+    KL_AXIS,
     MUTED,
     Content,
     Styles,
     dots,
     drawing,
-    in_order,
-    label,
+    how_to_read,
+    label_axes,
     legend,
     number,
     panel,
     panels,
     per_method,
     place,
-    read,
+    ranked,
     with_interval,
 )
 
 
-def over_optimisation(benchmark: Part, styles: Styles) -> Content:
-    reward, held_out = volumes(benchmark, "reward"), volumes(benchmark, "evaluator")
+def over_optimisation(on: OnBenchmark, styles: Styles) -> Content:
+    rewards, scores = on.volumes("rewards"), on.volumes("scores")
 
-    def cells(row: Part) -> list[str]:
-        name, gap = row["method"], float(gaps(row).mean())
-        if left_out(benchmark, row):
+    def cells(row: Row) -> list[str]:
+        name, gap = row.method, float(gaps(row).mean())
+        if on.left_out(row):
             return [*["–"] * 5, number(gap, "+")]
-        change = number(reward[name] - held_out[name], "+")
-        places = [str(place(reward, name)), str(place(held_out, name))]
-        return [number(reward[name]), number(held_out[name]), change, *places, number(gap, "+")]
+        change = number(rewards[name] - scores[name], "+")
+        places = [str(place(rewards, name)), str(place(scores, name))]
+        return [number(rewards[name]), number(scores[name]), change, *places, number(gap, "+")]
 
     text = (
         "Methods train on the rewards; the evaluators are held out. A method to the right of the line, or high above "
         "0, is better at pleasing its rewards than at what these stand for."
     )
-    if benchmark["agreement"] is not None:
-        text += f" The two orders of methods agree with a Kendall's tau of {number(benchmark['agreement'])}."
-    drawn = [
-        panel("Hypervolumes", draw_volumes(benchmark, styles)),
-        panel("Gap and KL", draw_gap(benchmark, styles)),
-    ]
+    if on.agreement is not None:
+        text += f" The two orders of methods agree with a Kendall's tau of {number(on.agreement)}."
+    drawn = [panel("Hypervolumes", draw_volumes(on, styles)), panel("Gap and KL", draw_gap(on, styles))]
     columns = ["Rewards", "Held-out", "Difference", "Place by rewards", "Place held-out", "Mean gap of scores"]
-    told = per_method("Hypervolume under rewards and held-out", columns, cells, benchmark, styles)
-    return [read(text), legend(benchmark, styles), panels(drawn), told]
+    told = per_method("Hypervolume under rewards and held-out", columns, cells, on, styles)
+    return [how_to_read(text), legend(on, styles), panels(drawn), told]
 
 
-def gaps(row: Part) -> np.ndarray:
+def gaps(row: Row) -> np.ndarray:
     """By how much each point's (K,) weighted reward exceeds its weighted held-out score."""
-    return np.array([np.dot(p["weights"], np.subtract(p["reward"], p["evaluator"])) for p in row_points(row)])
+    return np.array([np.dot(point.weights, np.subtract(point.rewards, point.scores)) for point in row.in_order])
 
 
 @drawing()
-def draw_gap(ax: Axes, benchmark: Part, styles: Styles) -> str:
+def draw_gap(ax: Axes, on: OnBenchmark, styles: Styles) -> str:
     """By how much the weighted reward exceeds the weighted held-out score, against KL."""
-    for row in benchmark["rows"]:
-        dots(ax, [p["kl"] for p in row_points(row)], gaps(row), styles[row["method"]])
+    for row in on.rows:
+        dots(ax, [point.kl for point in row.in_order], gaps(row), styles[row.method])
     ax.axhline(0, color=MUTED, linewidth=0.8)
-    label(ax, KL, "reward less held-out score")
-    means = {row["method"]: float(gaps(row).mean()) for row in benchmark["rows"]}
-    return f"Reward less held-out score, mean over points: {in_order(means)}."
+    label_axes(ax, KL_AXIS, "reward less held-out score")
+    means = {row.method: float(gaps(row).mean()) for row in on.rows}
+    return f"Reward less held-out score, mean over points: {ranked(means)}."
 
 
 @drawing()
-def draw_volumes(ax: Axes, benchmark: Part, styles: Styles) -> str:
+def draw_volumes(ax: Axes, on: OnBenchmark, styles: Styles) -> str:
     """The held-out hypervolume against that under the rewards, with the line where they are equal."""
-    for row in benchmark["rows"]:
-        style, y = styles[row["method"]], row["evaluator"]["hypervolume"]
-        ax.plot([row["hv_low"], row["hv_high"]], [y, y], color=style.colour, linewidth=0.8)
-        with_interval(ax, row["hypervolume"], row, style)
-    ax.axline((benchmark["rows"][0]["hypervolume"],) * 2, slope=1, color=MUTED, linewidth=0.8)
-    label(ax, "hypervolume under the rewards", "hypervolume, held-out")
-    return f"Hypervolumes under the rewards: {in_order(volumes(benchmark, 'reward'))}."
+    for row in on.rows:
+        style, y = styles[row.method], row.scores.hypervolume
+        ax.plot([row.rewards.low, row.rewards.high], [y, y], color=style.colour, linewidth=0.8)
+        with_interval(ax, row.rewards.hypervolume, row, style)
+    ax.axline((on.rows[0].rewards.hypervolume,) * 2, slope=1, color=MUTED, linewidth=0.8)
+    label_axes(ax, "hypervolume under the rewards", "hypervolume, held-out")
+    return f"Hypervolumes under the rewards: {ranked(on.volumes('rewards'))}."

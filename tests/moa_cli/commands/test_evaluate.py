@@ -66,11 +66,11 @@ def test_answers_from_elsewhere_join_the_comparison(own: Path) -> None:
     rows = compared(own)
     assert set(rows) == {"sft", "ric", "their ric"}
     ric, theirs = rows["ric"], rows["their ric"]
-    assert theirs["hypervolume"] == ric["hypervolume"] == shown["hypervolume"]
-    assert theirs["evaluator"] == ric["evaluator"]
+    assert theirs["rewards"]["hypervolume"] == ric["rewards"]["hypervolume"] == shown["hypervolume"]
+    assert theirs["scores"] == ric["scores"]
     assert theirs["kl"] is None
     assert [p["kl"] for p in theirs["points"]] == [None] * 3
-    assert [p["evaluator"] for p in shown["points"]] == [p["evaluator"] for p in ric["points"]]
+    assert [p["evaluator"] for p in shown["points"]] == [p["scores"] for p in ric["points"]]
     assert theirs["steering"] == "given"
 
     record = json.loads((own / shown["path"] / "run.json").read_text())
@@ -95,7 +95,7 @@ def test_a_single_point_is_not_taken_for_the_base(own: Path) -> None:
     answers = [{"prompt": p, "answer": f"a big pie each day, maybe a dog {i}"} for i, p in enumerate(prompts(own))]
     assert moa("eval", "--responses", save(own, answers, "best.jsonl"), *BENCHMARK, cwd=own).returncode == 0
     rows = compared(own)
-    assert max(rows, key=lambda name: rows[name]["evaluator"]["hypervolume"]) == "best"
+    assert max(rows, key=lambda name: rows[name]["scores"]["hypervolume"]) == "best"
     result = moa(
         "compare",
         "--keep-collapsed",

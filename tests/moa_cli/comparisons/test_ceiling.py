@@ -24,11 +24,15 @@ from benchmarks.stats.indicators import hypervolume
 from methods.rewarded_soups import RewardedSoups
 from moa_cli.comparisons.ceiling import ceiling_part
 from moa_cli.comparisons.comparison import compare
+from moa_cli.comparisons.document import Ceiling as CeilingPart
+from moa_cli.comparisons.document import Signal
+from moa_cli.comparisons.row import signal_of
 from moa_cli.formats.figure import comparison_figure
 from moa_cli.jobs.ceiling import _pool, ceiling_jobs
 from moa_cli.jobs.run import train
 from moa_cli.runs.record import GIVEN
 from tests.kit.cli import environment, moa, refused
+from tests.kit.documents import edited
 from tests.kit.fronts import PROMPTS, make_card, make_front
 from tests.kit.worlds import METHODS, benchmark_in
 
@@ -58,7 +62,7 @@ def rows() -> dict[str, list[Front]]:
 
 
 @pytest.fixture(scope="module")
-def part(rows: dict[str, list[Front]], samples: Samples) -> dict:
+def part(rows: dict[str, list[Front]], samples: Samples) -> CeilingPart:
     return ceiling_part(rows, samples)
 
 
@@ -67,95 +71,96 @@ def optimum(kl: float) -> list[np.ndarray]:
     return [np.sqrt(2 * kl) * np.asarray(w) / np.linalg.norm(w) for w in GRID]
 
 
-@pytest.mark.parametrize("kind", ["reward", "evaluator"])
-def test_the_fronts(part: dict, kind: str) -> None:
+@pytest.mark.parametrize("signal", ["rewards", "scores"])
+def test_the_fronts(part: CeilingPart, signal: Signal) -> None:
     """At KL .5 and 1 all weights; at 2 and 4 there are too few samples. Errors of 1 / sqrt(40 x 10) and some are expected."""
-    assert part == json.loads(json.dumps(part, allow_nan=False)), "JSON types only"
-    assert part[kind]["prompts"] == N
-    assert [front["kl"] for front in part[kind]["fronts"]] == [0.5, 1.0]
-    for front in part[kind]["fronts"]:
-        assert front["weights"] == [list(w) for w in GRID]
-        np.testing.assert_allclose(front["points"], optimum(front["kl"]), atol=0.15)
-        assert 6 / 64 <= front["share"] < 0.7
-    best = part[kind]["best_of_n"]
-    assert best["n"] == 16
-    assert best["points"][0] == pytest.approx([1.77, 0], abs=0.15), (
-        "the highest of 16 normal numbers is 1.77 on average"
-    )
+    found = part.of(signal)
+    assert found.prompts == N
+    assert [front.kl for front in found.fronts] == [0.5, 1.0]
+    for front in found.fronts:
+        assert front.weights == GRID
+        np.testing.assert_allclose(front.points, optimum(front.kl), atol=0.15)
+        assert 6 / 64 <= front.share < 0.7
+    best = found.best_of_n
+    assert best.n == 16
+    assert best.points[0] == pytest.approx([1.77, 0], abs=0.15), "the highest of 16 normal numbers is 1.77 on average"
 
 
-@pytest.mark.parametrize("kind", ["reward", "evaluator"])
-def test_the_curve(part: dict, kind: str) -> None:
+@pytest.mark.parametrize("signal", ["rewards", "scores"])
+def test_the_curve(part: CeilingPart, signal: Signal) -> None:
     """Scores by KL for every weight, in steps of a quarter nat as far as samples reach."""
-    along = [(c["kl"], c["scores"][0]) for c in part[kind]["curve"] if c["weights"] == [1.0, 0.0]]
+    curve = part.of(signal).curve
+    along = [(c.kl, c.values[0]) for c in curve if c.weights == (1.0, 0.0)]
     assert [kl for kl, _ in along][:5] == [0, 0.25, 0.5, 0.75, 1.0]
     assert all(one < other for (_, one), (_, other) in pairwise(along))
     assert [kl for kl, _ in along][-1] < 2
-    assert len({tuple(c["weights"]) for c in part[kind]["curve"]}) == len(GRID)
+    assert len({c.weights for c in curve}) == len(GRID)
 
 
-@pytest.mark.parametrize("kind", ["reward", "evaluator"])
-def test_efficiency(part: dict, rows: dict[str, list[Front]], kind: str) -> None:
+@pytest.mark.parametrize("signal", ["rewards", "scores"])
+def test_efficiency(part: CeilingPart, rows: dict[str, list[Front]], signal: Signal) -> None:
     """A share with its interval where the KL is in reach, seeds averaged; beyond, nothing but how far it is."""
-    efficiency = part[kind]["efficiency"]
+    efficiency = part.of(signal).efficiency
     assert list(efficiency) == ["sft", "soup", "far"]
-    assert efficiency["sft"]["value"] == pytest.approx(1, abs=0.1)
-    fronts = [f.evaluator if kind == "evaluator" else f.scores for f in rows["soup"]]
+    assert efficiency["sft"].value == pytest.approx(1, abs=0.1)
+    fronts = [signal_of(f, signal) for f in rows["soup"]]
     ours = np.mean([hypervolume(scores[:, :N].mean(axis=1), (-2, -2)) for scores in fronts])
     theirs = hypervolume(optimum(0.6) + EASY[:N].mean(axis=0), (-2, -2))
     soup = efficiency["soup"]
-    assert soup["value"] == pytest.approx(ours / theirs, abs=0.03)
-    assert soup["low"] < soup["value"] < soup["high"] < soup["low"] + 0.5
+    assert soup.value == pytest.approx(ours / theirs, abs=0.03)
+    assert soup.low < soup.value < soup.high < soup.low + 0.5
     assert efficiency["far"] is None
-    (far,) = part[kind]["unreached"].values()
-    assert far["kl"] == pytest.approx(3)
-    assert 1 < far["reach"] < 2
-    assert far["at_most"] > 0.5
+    (far,) = part.of(signal).unreached.values()
+    assert far.kl == pytest.approx(3)
+    assert 1 < far.reach < 2
+    assert far.at_most > 0.5
 
 
 def test_a_ceiling_below_the_ref_has_no_share(rows: dict[str, list[Front]], samples: Samples) -> None:
     """Hypervolumes of 0 divide to nothing that JSON knows."""
     low = replace(samples, scores=samples.scores - 9)
     shifted = {name: [replace(f, scores=f.scores - 9) for f in seeds] for name, seeds in rows.items()}
-    found = json.loads(json.dumps(ceiling_part(shifted, low), allow_nan=False))["reward"]
-    assert set(found["efficiency"].values()) == {None}
-    assert found["unreached"]["far"]["at_most"] is None
+    found = ceiling_part(shifted, low).rewards
+    assert set(found.efficiency.values()) == {None}
+    assert found.unreached["far"].at_most is None
 
 
 def test_a_collapsed_method_reaches_nothing_of_the_ceiling(rows: dict[str, list[Front]], samples: Samples) -> None:
     soup = [replace(f, collapsed=np.ones_like(f.collapsed)) for f in rows["soup"]]
-    assert ceiling_part({"soup": soup}, samples)["evaluator"]["efficiency"]["soup"]["value"] == 0
-    kept = ceiling_part({"soup": soup}, samples, keep_collapsed=True)["evaluator"]["efficiency"]["soup"]["value"]
-    assert kept > 0.3
+    assert ceiling_part({"soup": soup}, samples).scores.efficiency["soup"].value == 0
+    assert ceiling_part({"soup": soup}, samples, keep_collapsed=True).scores.efficiency["soup"].value > 0.3
 
 
 def test_rows_without_kl_have_no_efficiency(rows: dict[str, list[Front]], samples: Samples) -> None:
     """As answers from elsewhere; also where there is nothing else."""
     (sft,) = rows["sft"]
     unknown = replace(sft, kl=np.full(sft.kl.shape, np.nan))
-    assert ceiling_part({"theirs": [unknown]}, samples)["reward"]["efficiency"] == {"theirs": None}
+    assert ceiling_part({"theirs": [unknown]}, samples).rewards.efficiency == {"theirs": None}
 
 
-def test_the_prompts_of_the_samples_stand_for_all(rows: dict[str, list[Front]], samples: Samples, part: dict) -> None:
+def test_the_prompts_of_the_samples_stand_for_all(
+    rows: dict[str, list[Front]], samples: Samples, part: CeilingPart
+) -> None:
     """Where the other third of the prompts gives 3 more of the first objective, fronts and ceiling are both higher by 1."""
     easier = np.where(np.arange(PROMPTS) < N, 0.0, 3.0)[:, None] * [1, 0]
     shifted = {name: [replace(f, scores=f.scores + easier) for f in seeds] for name, seeds in rows.items()}
     found = ceiling_part(shifted, samples)
-    for one, other in zip(found["reward"]["fronts"], part["reward"]["fronts"], strict=True):
-        np.testing.assert_allclose(np.subtract(one["points"], other["points"]), np.tile([1.0, 0.0], (11, 1)))
-    for key in ("best_of_n", "efficiency"):
-        same = found["reward"][key] == part["reward"][key]
-        assert same == (key == "efficiency"), key
-    assert found["evaluator"] == part["evaluator"]
+    for one, other in zip(found.rewards.fronts, part.rewards.fronts, strict=True):
+        np.testing.assert_allclose(np.subtract(one.points, other.points), np.tile([1.0, 0.0], (11, 1)))
+    assert found.rewards.best_of_n != part.rewards.best_of_n
+    assert found.rewards.efficiency == part.rewards.efficiency
+    assert found.scores == part.scores
 
 
-def test_comparisons_have_it_where_samples_are(rows: dict[str, list[Front]], samples: Samples, part: dict) -> None:
+def test_comparisons_have_it_where_samples_are(
+    rows: dict[str, list[Front]], samples: Samples, part: CeilingPart
+) -> None:
     fronts = [f for seeds in rows.values() for f in seeds]
     other = [make_front("soup", 1.0, card=make_card(benchmark="other"))]
     document = compare([*fronts, *other], ceilings={make_card().hash: samples})
-    with_it, without = document["benchmarks"]
-    assert rounded(with_it["ceiling"]) == rounded(part), "rows are in another order there, sums too"
-    assert without["ceiling"] is None
+    with_it, without = document.benchmarks
+    assert rounded(with_it.ceiling) == rounded(part), "rows are in another order there, sums too"
+    assert without.ceiling is None
 
 
 def test_answers_from_elsewhere_have_no_ceiling_of_their_own(tmp_path: Path) -> None:
@@ -163,9 +168,9 @@ def test_answers_from_elsewhere_have_no_ceiling_of_their_own(tmp_path: Path) -> 
     assert ceiling_jobs([tmp_path], [make_front("theirs", 1.0, steering=GIVEN)]) == []
 
 
-def rounded(document: dict) -> dict:
-    """Without the last digits of sums."""
-    return json.loads(json.dumps(document), parse_float=lambda digits: round(float(digits), 9))
+def rounded(part: CeilingPart) -> dict:
+    """As JSON, without the last digits of sums."""
+    return json.loads(json.dumps(part.model_dump()), parse_float=lambda digits: round(float(digits), 9))
 
 
 def test_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,15 +203,18 @@ def test_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_figure(rows: dict[str, list[Front]], samples: Samples) -> None:
     """A line per KL and one for the best of n behind the points, in both panels; a hidden point leaves a gap."""
     fronts = [f for seeds in rows.values() for f in seeds]
-    document = compare(fronts, ceilings={make_card().hash: samples})
-    hidden = document["benchmarks"][0]["ceiling"]["reward"]["fronts"][1]
-    del hidden["points"][4], hidden["weights"][4]
-    reward, evaluator = comparison_figure(document).axes
-    for ax in (reward, evaluator):
+
+    def hide(document: dict) -> None:
+        hidden = document["benchmarks"][0]["ceiling"]["rewards"]["fronts"][1]
+        del hidden["points"][4], hidden["weights"][4]
+
+    document = edited(compare(fronts, ceilings={make_card().hash: samples}), hide)
+    rewards, scores = comparison_figure(document).axes
+    for ax in (rewards, scores):
         assert [text.get_text() for text in ax.texts] == ["KL 0.5", "KL 1", "best of 16"]
         assert all(line.get_zorder() < 2 for line in ax.lines[:3])
-    assert np.isnan(reward.lines[1].get_ydata()).tolist() == [i == 4 for i in range(11)]
-    assert not np.isnan(evaluator.lines[1].get_ydata()).any()
+    assert np.isnan(rewards.lines[1].get_ydata()).tolist() == [i == 4 for i in range(11)]
+    assert not np.isnan(scores.lines[1].get_ydata()).any()
     assert [len(ax.texts) for ax in comparison_figure(compare(fronts)).axes] == [0, 0]
 
 
@@ -221,7 +229,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert "worker" not in again.stderr
     one, other = (json.loads((place / f"{name}.json").read_text())["benchmarks"][0] for name in ("first", "again"))
     assert one["ceiling"] == other["ceiling"] is not None
-    assert set(one["ceiling"]["reward"]["efficiency"]) == {"sft", "ric"}
+    assert set(one["ceiling"]["rewards"]["efficiency"]) == {"sft", "ric"}
     assert len(list(place.glob("runs/tiny/prepared/ceiling-*/answers-*.json"))) > 1, "the trained policy helped"
     code = (
         "import sys; sys.argv = ['moa', 'compare', '-o', 'third.json']\n"

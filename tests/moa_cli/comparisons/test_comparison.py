@@ -6,16 +6,13 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.common.errors import BadInput
-from benchmarks.prepare.card import Card
 from benchmarks.stats.indicators import hypervolume
 from moa_cli.comparisons.comparison import compare
-from moa_cli.comparisons.saved import read_saved, read_shown
 from moa_cli.formats.columns import columns
 from moa_cli.formats.exports import comparison_markdown, latex
 from tests.kit.fronts import COST, NAMES, PROMPTS, make_card, make_front, only
@@ -23,38 +20,37 @@ from tests.kit.pages import show
 
 
 def test_the_document(document):
-    assert document == json.loads(json.dumps(document, allow_nan=False)), "JSON types only"
-    (benchmark,) = document["benchmarks"]
-    assert document["schema"] == "moa.compare/2"
-    assert (benchmark["name"], benchmark["version"], benchmark["prompts"]) == ("toy", "1", PROMPTS)
-    assert [row["method"] for row in benchmark["rows"]] == ["context", "soup", "sft"], "best first"
-    assert Card.from_json(benchmark["card"]) == make_card()
+    (benchmark,) = document.benchmarks
+    assert json.loads(document.to_json())["schema"] == "moa.compare/3"
+    assert (benchmark.name, benchmark.version, benchmark.prompts) == ("toy", "1", PROMPTS)
+    assert [row.method for row in benchmark.rows] == ["context", "soup", "sft"], "best first"
+    assert benchmark.card == make_card()
 
 
 def test_the_numbers_of_a_row(fronts, document):
-    front, row = fronts[2], document["benchmarks"][0]["rows"][0]
-    assert row["hypervolume"] == pytest.approx(front.hypervolume())
-    assert row["evaluator"]["hypervolume"] == pytest.approx(front.hypervolume(held_out=True))
-    assert row["evaluator"]["hv_low"] < row["evaluator"]["hypervolume"] < row["evaluator"]["hv_high"]
-    assert row["igd_plus"] == 0, "it dominates all others, so it is the reference set"
-    assert row["kendall_tau"]["helpful"] > 0.8
-    assert (row["kl"], row["collapse"], row["cost"]) == (3, 0, COST)
-    np.testing.assert_allclose([p["reward"] for p in row["points"]], front.points)
-    np.testing.assert_allclose([p["evaluator"] for p in row["points"]], front.evaluator_points)
-    assert row["points"][3]["weights"] == [0.7, 0.3]
-    assert document["benchmarks"][0]["rows"][2]["kendall_tau"] == {"helpful": None, "harmless": None}
+    front, row = fronts[2], document.benchmarks[0].rows[0]
+    assert row.rewards.hypervolume == pytest.approx(front.hypervolume())
+    assert row.scores.hypervolume == pytest.approx(front.hypervolume(held_out=True))
+    assert row.scores.low < row.scores.hypervolume < row.scores.high
+    assert row.rewards.igd_plus == 0, "it dominates all others, so it is the reference set"
+    assert row.kendall_tau["helpful"] > 0.8
+    assert (row.kl, row.collapse, row.cost) == (3, 0, COST)
+    np.testing.assert_allclose([p.rewards for p in row.points], front.points)
+    np.testing.assert_allclose([p.scores for p in row.points], front.evaluator_points)
+    assert row.points[3].weights == (0.7, 0.3)
+    assert document.benchmarks[0].rows[2].kendall_tau == {"helpful": None, "harmless": None}
 
 
 def test_fronts_of_different_size_are_also_compared_at_as_many_points():
     soup, full = make_front("soup", 1.0), make_front("context", 1.5)
     kept = [0, 5, 10]
     few = only(full, kept)
-    rows = {row["method"]: row for row in compare([soup, few])["benchmarks"][0]["rows"]}
+    rows = {row.method: row for row in compare([soup, few]).benchmarks[0].rows}
     expected = hypervolume(soup.evaluator_points[kept], soup.card.ref)
-    assert rows["soup"]["evaluator"]["hv_equal"] == pytest.approx(expected)
-    assert rows["context"]["evaluator"]["hv_equal"] == pytest.approx(few.hypervolume(held_out=True))
-    assert rows["soup"]["evaluator"]["hypervolume"] > expected
-    assert compare([soup, full])["benchmarks"][0]["rows"][0]["hv_equal"] is None
+    assert rows["soup"].scores.equal == pytest.approx(expected)
+    assert rows["context"].scores.equal == pytest.approx(few.hypervolume(held_out=True))
+    assert rows["soup"].scores.hypervolume > expected
+    assert compare([soup, full]).benchmarks[0].rows[0].rewards.equal is None
 
 
 def test_a_collapsed_point_does_not_count_unless_it_is_kept():
@@ -62,26 +58,26 @@ def test_a_collapsed_point_does_not_count_unless_it_is_kept():
     spoilt = front.collapsed.copy()
     spoilt[5, : PROMPTS // 4] = True
     front = replace(front, collapsed=spoilt)
-    (row,) = compare([front])["benchmarks"][0]["rows"]
-    assert [k for k, point in enumerate(row["points"]) if point["collapsed"]] == [5]
+    (row,) = compare([front]).benchmarks[0].rows
+    assert [k for k, point in enumerate(row.points) if point.collapsed] == [5]
     others = [k for k in range(11) if k != 5]
-    assert row["evaluator"]["hypervolume"] == pytest.approx(hypervolume(front.evaluator_points[others], (-2, -2)))
-    np.testing.assert_allclose(row["points"][5]["evaluator"], front.evaluator_points[5], err_msg="it is still shown")
+    assert row.scores.hypervolume == pytest.approx(hypervolume(front.evaluator_points[others], (-2, -2)))
+    np.testing.assert_allclose(row.points[5].scores, front.evaluator_points[5], err_msg="it is still shown")
     told = "soup: over a fifth of the answers degenerate at 0.5,0.5 (left out)"
     assert told in show(compare([front]))
     both = compare([front, make_front("soup", 1.0, seed=1)])
-    (point,) = [p for p in both["benchmarks"][0]["rows"][0]["points"] if p["collapsed_seeds"]]
-    assert not point["collapsed"], "it counts in the other seed"
+    (point,) = [p for p in both.benchmarks[0].rows[0].points if p.collapsed_seeds]
+    assert not point.collapsed, "it counts in the other seed"
     assert "at 0.5,0.5 in 1 of 2 seeds (left out)" in show(both, 100)
     assert told in comparison_markdown(compare([front]))
-    (kept,) = compare([front], keep_collapsed=True)["benchmarks"][0]["rows"]
-    assert kept["evaluator"]["hypervolume"] == pytest.approx(front.hypervolume(held_out=True))
+    (kept,) = compare([front], keep_collapsed=True).benchmarks[0].rows
+    assert kept.scores.hypervolume == pytest.approx(front.hypervolume(held_out=True))
 
 
 def test_a_method_that_collapsed_everywhere_has_no_volume():
     front = make_front("soup", 1.0)
-    (row,) = compare([replace(front, collapsed=np.ones_like(front.collapsed))])["benchmarks"][0]["rows"]
-    assert (row["hypervolume"], row["evaluator"]["hv_high"]) == (0, 0)
+    (row,) = compare([replace(front, collapsed=np.ones_like(front.collapsed))]).benchmarks[0].rows
+    assert (row.rewards.hypervolume, row.scores.high) == (0, 0)
 
 
 def test_nothing_is_compared_with_a_row_of_which_no_point_counts(fronts):
@@ -89,10 +85,10 @@ def test_nothing_is_compared_with_a_row_of_which_no_point_counts(fronts):
     collapsed = [replace(fronts[0], collapsed=np.ones_like(fronts[0].collapsed)), *fronts[1:]]
     document = compare(collapsed)
     told = "sft: over a fifth of the answers degenerate at all points; they are left out, so nothing can be compared with it"
-    for row in document["benchmarks"][0]["rows"]:
-        cells = {name: write(row) for name, write in columns(document["benchmarks"][0]).items()}
-        assert cells["vs sft"] == ("" if row["method"] == "sft" else "-")
-        assert (cells["HV held-out"] == "-") == (cells["HV reward"] == "-") == (row["method"] == "sft")
+    for row in document.benchmarks[0].rows:
+        cells = {name: write(row) for name, write in columns(document.benchmarks[0]).items()}
+        assert cells["vs sft"] == ("" if row.method == "sft" else "-")
+        assert (cells["HV held-out"] == "-") == (cells["HV reward"] == "-") == (row.method == "sft")
     text = show(document)
     assert told in " ".join(text.split())
     table = text[: text.index("sft:")]
@@ -115,44 +111,44 @@ def test_other_corners_and_what_they_turn_around():
         return {"scores": means + noise, "evaluator": means + noise}
 
     document = compare([replace(middle, **at([(0, 0)])), replace(ends, **at([(3, -1.5), (-1.5, 3)]))])
-    refs = {row["sds"]: row for row in document["benchmarks"][0]["refs"]}
-    assert [row["method"] for row in document["benchmarks"][0]["rows"]] == ["ends", "middle"]
-    assert refs[2.0]["hypervolume"] == pytest.approx({"ends": 2 * 5 * 0.5 - 0.25, "middle": 4.0})
-    assert refs[1.0]["hypervolume"] == pytest.approx({"ends": 0.0, "middle": 1.0})
-    assert refs[1.0]["flips"] == [["ends", "middle"]]
-    assert refs[2.0]["flips"] == refs[3.0]["flips"] == []
+    refs = {other.sds: other for other in document.benchmarks[0].refs}
+    assert [row.method for row in document.benchmarks[0].rows] == ["ends", "middle"]
+    assert refs[2.0].hypervolume == pytest.approx({"ends": 2 * 5 * 0.5 - 0.25, "middle": 4.0})
+    assert refs[1.0].hypervolume == pytest.approx({"ends": 0.0, "middle": 1.0})
+    assert refs[1.0].flips == (("ends", "middle"),)
+    assert refs[2.0].flips == refs[3.0].flips == ()
 
 
 def test_agreement_of_rewards_and_evaluators(fronts):
-    assert compare(fronts)["benchmarks"][0]["agreement"] == 1
-    assert compare(fronts[:2])["benchmarks"][0]["agreement"] is None
+    assert compare(fronts).benchmarks[0].agreement == 1
+    assert compare(fronts[:2]).benchmarks[0].agreement is None
     fooled = replace(fronts[2], evaluator=-fronts[2].scores)
-    assert compare([*fronts[:2], fooled])["benchmarks"][0]["agreement"] == pytest.approx(-1 / 3)
+    assert compare([*fronts[:2], fooled]).benchmarks[0].agreement == pytest.approx(-1 / 3)
 
 
 def test_surfaces_over_seeds():
     seeds = [make_front("soup", reach, seed=s) for s, reach in enumerate((1.0, 1.2, 1.4))]
-    (row,) = compare(seeds)["benchmarks"][0]["rows"]
-    volumes = {name: hypervolume(row["attainment"]["reward"][name], (-2, -2)) for name in ("worst", "median", "best")}
-    assert volumes["worst"] < volumes["median"] < volumes["best"]
-    assert compare(seeds[:1])["benchmarks"][0]["rows"][0]["attainment"] is None
+    (row,) = compare(seeds).benchmarks[0].rows
+    surfaces = row.attainment.rewards
+    volumes = [hypervolume(corners, (-2, -2)) for corners in (surfaces.worst, surfaces.median, surfaces.best)]
+    assert volumes[0] < volumes[1] < volumes[2]
+    assert compare(seeds[:1]).benchmarks[0].rows[0].attainment is None
 
 
 def test_the_document_holds_the_scores_of_every_prompt(fronts, document):
     """So that it can be a baseline: to four digits."""
-    row = document["benchmarks"][0]["rows"][0]
-    (run,) = row["runs"]
-    found = np.array([[[float(v) for v in point[o].split()] for o in NAMES[:2]] for point in run["points"]])
+    (run,) = document.benchmarks[0].rows[0].runs
+    found = np.array([[[float(v) for v in point[o].split()] for o in NAMES[:2]] for point in run.points])
     np.testing.assert_allclose(found.transpose(0, 2, 1), fronts[2].evaluator, atol=5.1e-5)
-    assert run["seed"] == 0
+    assert run.seed == 0
 
 
 def test_seeds_share_a_row():
     seeds = [make_front("soup", 1.0, seed=s) for s in (2, 0)]
-    (row,) = compare(seeds)["benchmarks"][0]["rows"]
-    assert row["seeds"] == [0, 2]
-    assert row["hypervolume"] == pytest.approx(np.mean([f.hypervolume() for f in seeds]))
-    np.testing.assert_allclose([p["reward"] for p in row["points"]], np.mean([f.points for f in seeds], axis=0))
+    (row,) = compare(seeds).benchmarks[0].rows
+    assert row.seeds == (0, 2)
+    assert row.rewards.hypervolume == pytest.approx(np.mean([f.hypervolume() for f in seeds]))
+    np.testing.assert_allclose([p.rewards for p in row.points], np.mean([f.points for f in seeds], axis=0))
 
 
 def test_configurations_of_one_method_are_told_apart():
@@ -162,14 +158,14 @@ def test_configurations_of_one_method_are_told_apart():
             make_front("ric", 1.5, config={"rounds": 2, "lora": {"rank": 8}, "beta": 0.1}),
         ]
     )
-    assert [r["method"] for r in document["benchmarks"][0]["rows"]] == ["ric rounds=2", "ric rounds=0"]
+    assert [r.method for r in document.benchmarks[0].rows] == ["ric rounds=2", "ric rounds=0"]
     nested = compare([make_front("ric", 1.0, config={"lora": {"rank": r}}) for r in (8, 16)])
-    assert {r["method"] for r in nested["benchmarks"][0]["rows"]} == {"ric lora.rank=8", "ric lora.rank=16"}
+    assert {r.method for r in nested.benchmarks[0].rows} == {"ric lora.rank=8", "ric lora.rank=16"}
 
 
 def test_benchmarks_stand_apart(fronts):
     document = compare([*fronts, make_front("soup", 1.0, card=make_card(benchmark="other"))])
-    assert [(b["name"], len(b["rows"])) for b in document["benchmarks"]] == [("toy", 3), ("other", 1)]
+    assert [(b.name, len(b.rows)) for b in document.benchmarks] == [("toy", 3), ("other", 1)]
 
 
 @pytest.mark.parametrize(
@@ -194,26 +190,7 @@ def test_nothing_to_compare():
 
 def test_comparing_imports_neither_torch_nor_pandas_nor_matplotlib():
     code = (
-        "import sys; from moa_cli.comparison import compare; import moa_cli.render;"
+        "import sys; from moa_cli.comparisons.comparison import compare; import moa_cli.formats.terminal;"
         "print({'torch', 'transformers', 'pandas', 'scipy', 'matplotlib'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
-
-
-@pytest.mark.parametrize("damage", [{"benchmarks": None}, {"benchmarks": [{"name": "toy"}]}, {"schema": "moa.study/1"}])
-def test_a_damaged_saved_comparison_is_refused(damage: dict, document: dict, tmp_path: Path) -> None:
-    path = tmp_path / "saved.JSON"
-    path.write_text(json.dumps(document | damage))
-    with pytest.raises(BadInput, match="no saved comparison"):
-        read_shown(path)
-
-
-def test_a_saved_comparison_without_what_tables_show_is_refused(document: dict, tmp_path: Path) -> None:
-    path, older = tmp_path / "saved.json", json.loads(json.dumps(document))
-    path.write_text(json.dumps(document))
-    assert read_shown(path) == document
-    del older["benchmarks"][0]["rows"][1]["points"][2]["collapsed_seeds"]
-    path.write_text(json.dumps(older))
-    assert read_saved(path) == older, "it can still be a baseline"
-    with pytest.raises(BadInput, match=r"rows\[1\]\.points\[2\]\.collapsed_seeds is missing"):
-        read_shown(path)

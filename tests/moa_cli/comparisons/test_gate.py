@@ -16,13 +16,13 @@ from typer.testing import CliRunner
 from benchmarks.common.errors import BadInput
 from benchmarks.measure.front import Front
 from moa_cli.app import app
-from moa_cli.commands.contest import document_of, judged_document
+from moa_cli.commands import contest
 from moa_cli.commands.finish import write_outputs
 from moa_cli.comparisons.comparison import compare
+from moa_cli.comparisons.document import Comparison, GateVerdict, Row
 from moa_cli.comparisons.gate import _judged, check_units, judge, read_baseline
 from moa_cli.comparisons.row import prompt_scores
 from moa_cli.formats.exports import COMPARISON_FORMATS, comparison_markdown
-from moa_cli.formats.output import as_json
 from tests.kit.cli import moa, refused
 from tests.kit.files import ROOT
 from tests.kit.fronts import make_card, make_front
@@ -32,16 +32,16 @@ from tests.kit.worlds import benchmark_in
 
 def judged(now: list[Front], before: list[Front], tolerance: float = 0.01, **told) -> dict[str, str]:
     """The verdict on every method; documents go through JSON as files do."""
-    documents = [json.loads(as_json(compare(fronts))) for fronts in (now, before)]
+    documents = [Comparison.from_json(compare(fronts).to_json()) for fronts in (now, before)]
     found = judge(*documents, name="main.json", tolerance=tolerance, **told)
-    return {v["method"]: v["verdict"] for v in found["verdicts"]}
+    return {v.method: v.verdict for v in found.verdicts}
 
 
 def test_nothing_changed():
     fronts = [make_front("soup", 1.0), make_front("context", 1.5)]
     found = judge(compare(fronts), compare(fronts), name="main.json", tolerance=0.01)
-    assert found["verdict"] == "passed"
-    assert {(v["verdict"], v["difference"]) for v in found["verdicts"]} == {("same", 0.0)}
+    assert found.verdict == "passed"
+    assert {(v.verdict, v.difference) for v in found.verdicts} == {("same", 0.0)}
 
 
 def test_a_loss_must_be_large_and_certain():
@@ -61,7 +61,7 @@ def test_what_is_missing_closes_the_gate():
     assert judged(before[:1], before, failed={("toy", "context")}) == {"soup": "same", "context": "failed"}
     assert judged(before, before[:1]) == {"soup": "same", "context": "new"}
     found = judge(compare(before[:1]), compare(before), name="main.json", tolerance=0.01)
-    assert found["verdict"] == "regressed"
+    assert found.verdict == "regressed"
 
 
 def test_a_crash_closes_the_gate_whatever_else_is_there():
@@ -78,7 +78,7 @@ def test_a_crash_closes_the_gate_whatever_else_is_there():
     elsewhere = make_front("soup of others", 1.0, steering="given")
     assert judged([elsewhere], [elsewhere], failed={("toy", "soup")}) == {"soup of others": "same", "soup": "failed"}
     found = judge(compare(others), compare(others), name="main.json", tolerance=0.01, failed={("toy", "soup")})
-    assert found["verdict"] == "regressed"
+    assert found.verdict == "regressed"
 
 
 def test_rows_meet_by_configuration_before_name():
@@ -118,9 +118,9 @@ def test_other_units_are_refused():
 def test_a_gate_whose_methods_all_failed_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In every format but figures, which have nothing to show; that costs no other file."""
     failed = {("toy", "soup")}
-    document = document_of([], failed, None, keep_collapsed=False, ceiling=False)
-    document = judged_document(document, Path("main.json"), compare([make_front("soup", 1.0)]), 0.01, failed)
-    assert document["gate"]["verdict"] == "regressed"
+    document = contest.comparison_of([], failed, None, keep_collapsed=False, ceiling=False)
+    document = contest.judged(document, Path("main.json"), compare([make_front("soup", 1.0)]), 0.01, failed)
+    assert document.gate.verdict == "regressed"
     files = [tmp_path / f"gg{suffix}" for suffix in COMPARISON_FORMATS]
     assert not write_outputs(document, files, COMPARISON_FORMATS)
     assert {path for path in files if not path.exists()} == {tmp_path / f"gg.{kind}" for kind in ("png", "pdf", "svg")}
@@ -142,7 +142,7 @@ def test_a_collapse_regresses_and_its_end_is_better():
 
 def saved_at(path: Path, change: Callable[[dict], object]) -> Path:
     """A saved comparison of one method, changed: `change` gets the document."""
-    document = json.loads(as_json(compare([make_front("soup", 1.0)])))
+    document = json.loads(compare([make_front("soup", 1.0)]).to_json())
     change(document)
     path.write_text(json.dumps(document))
     return path
@@ -151,7 +151,7 @@ def saved_at(path: Path, change: Callable[[dict], object]) -> Path:
 def test_a_saved_comparison_is_a_baseline_whatever_its_file_is_called(tmp_path: Path) -> None:
     for name in ("main.json", "MAIN.JSON", "main.txt"):
         read = read_baseline(saved_at(tmp_path / name, lambda document: None))
-        assert [row["method"] for row in read["benchmarks"][0]["rows"]] == ["soup"]
+        assert [row.method for row in read.benchmarks[0].rows] == ["soup"]
 
 
 @pytest.mark.parametrize("name", ["nosuch", "nosuch.json", ".", ""])
@@ -163,23 +163,23 @@ def test_a_baseline_that_is_not_there_is_refused(name: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        (lambda d: d.pop("benchmarks"), "benchmarks is missing"),
-        (lambda d: d.update(benchmarks=None), "benchmarks is no list"),
+        (lambda d: d.pop("benchmarks"), "damaged.*: benchmarks: Field required"),
+        (lambda d: d.update(benchmarks=None), "damaged.*: benchmarks: "),
         (lambda d: d.update(benchmarks=[]), "holds no method"),
         (lambda d: d["benchmarks"][0].update(rows=[]), "holds no method"),
-        (lambda d: d["benchmarks"][0].update(rows=[3]), r"rows\[0\] is no table"),
-        (lambda d: d["benchmarks"][0].pop("card"), "card is missing"),
-        (lambda d: d["benchmarks"][0]["card"].pop("ref"), "scale card of toy"),
-        (lambda d: d["benchmarks"][0]["card"].update(sampling=3), "scale card of toy"),
-        (lambda d: d["benchmarks"][0]["rows"][0].pop("runs"), "runs is missing"),
+        (lambda d: d["benchmarks"][0].update(rows=[3]), "damaged.*: benchmarks.0.rows.0: "),
+        (lambda d: d["benchmarks"][0].pop("card"), "damaged.*: benchmarks.0.card: Field required"),
+        (lambda d: d["benchmarks"][0]["card"].pop("ref"), "damaged.*: benchmarks.0.card.ref: Field required"),
+        (lambda d: d["benchmarks"][0]["card"].update(sampling=3), "damaged.*: benchmarks.0.card.sampling: "),
+        (lambda d: d["benchmarks"][0]["rows"][0].pop("runs"), "damaged.*: benchmarks.0.rows.0.runs: Field required"),
         (lambda d: d["benchmarks"][0]["rows"][0].update(runs=[]), "scores of soup on toy"),
         (lambda d: d["benchmarks"][0]["rows"][0].update(runs=[], seeds=[]), "scores of soup on toy"),
-        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0].update(seed="0"), "seed is"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0].update(seed="0"), "damaged.*: benchmarks.0.rows.0.runs.0.seed: "),
         (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0].update(seed=5), "scores of soup on toy"),
         (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"].pop(), "scores of soup on toy"),
         (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"][1].pop("helpful"), "scores of soup on toy"),
         (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"][1].update(helpful="1 2"), "scores of soup on toy"),
-        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"][1].update(helpful=3), "scores of soup on toy"),
+        (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"][1].update(helpful=3), "runs.0.points.1.helpful: "),
         (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"][1].update(helpful="x " * 60), "scores of soup"),
         (lambda d: d["benchmarks"][0]["rows"][0]["runs"][0]["points"][1].update(helpful="nan " * 60), "scores of soup"),
     ],
@@ -206,36 +206,49 @@ def test_collapsed_points_count_on_both_sides_or_on_none(keeps: bool, fix: str) 
     with pytest.raises(BadInput, match=r"main\.json .* collapsed") as error:
         judge(now, before, name="main.json", tolerance=0.01)
     assert fix in error.value.fix
-    assert judge(now, now, name="main.json", tolerance=0.01)["verdict"] == "passed"
+    assert judge(now, now, name="main.json", tolerance=0.01).verdict == "passed"
 
 
 def test_a_method_compared_with_itself_rarely_regresses():
     """Three seeds each of the same method, whose trainings differ: at most 5 % of 100 comparisons regress."""
     random, alarms = np.random.default_rng(0), []
     base = make_front("soup", 1.0)
+    (benchmark,) = compare([base]).benchmarks
 
     def trained(seed: int) -> Front:
         noise = 0.1 * random.normal(size=(1, 1, 2)) + 0.5 * random.normal(size=base.evaluator.shape)
         return replace(base, seed=seed, evaluator=base.evaluator + noise)
 
+    def a_row() -> Row:
+        runs = prompt_scores({s: trained(s).evaluator for s in range(3)}, base.card.objectives)
+        return benchmark.rows[0].model_copy(update={"runs": tuple(runs)})
+
     for _ in range(100):
-        rows = [{"method": "soup", "runs": _runs([trained(s) for s in range(3)])} for _ in range(2)]
-        alarms.append(_judged(*rows, [-2.0, -2.0], 0.01)["verdict"] == "regressed")
+        alarms.append(_judged(benchmark, a_row(), a_row(), 0.01).verdict == "regressed")
     assert np.mean(alarms) <= 0.05
 
 
-def _runs(seeds: list[Front]) -> list[dict]:
-    return prompt_scores({f.seed: f.evaluator for f in seeds}, seeds[0].card.objectives)
+def test_a_verdict_in_words():
+    found = GateVerdict(
+        benchmark="toy", method="soup", verdict="regressed", difference=-1.0, low=-1.5, high=-0.5, base=4.0
+    )
+    assert found.told == "regressed: -1.00 [-1.50, -0.50], from 4.00"
+    assert found.change == (-1.0, -1.5, -0.5)
+    lost = GateVerdict(benchmark="toy", method="soup", verdict="lost")
+    assert (lost.told, lost.change) == ("lost", None)
+    closing = {"regressed", "lost", "failed"}
+    for word in ("better", "same", "unsure", "regressed", "lost", "failed", "new"):
+        assert GateVerdict(benchmark="toy", method="soup", verdict=word).worse == (word in closing)
 
 
 @pytest.fixture(scope="module")
-def closed() -> dict:
+def closed() -> Comparison:
     """A comparison in which one method regressed, one is unsure, one is gone."""
     before = [make_front("soup", 1.0), make_front("context", 1.5), make_front("gone", 1.2)]
     shift = np.where(np.arange(60) % 2, 3.0, -3.2)[None, :, None]
     now = [make_front("soup", 0.3), replace(before[1], evaluator=before[1].evaluator + shift)]
     document = compare(now)
-    return document | {"gate": judge(document, compare(before), name="a|b%.json", tolerance=0.01)}
+    return document.with_(gate=judge(document, compare(before), name="a|b%.json", tolerance=0.01))
 
 
 def test_junit(closed):

@@ -34,8 +34,7 @@ def test_methods_look_the_same_in_every_comparison():
     assert {*OWN_STYLE} == {name for name in method_names() if name != "sft"}
 
     def drawn(*names: str) -> dict[str, Style]:
-        rows = [{"method": name, "steering": "none" if name == "sft" else "merge"} for name in names]
-        return styles_of({"benchmarks": [{"rows": rows}]})
+        return styles_of({name: "none" if name == "sft" else "merge" for name in names})
 
     many = drawn("sft", *OWN_STYLE, *(f"mine {k}" for k in range(60)))
     assert len(set(many.values())) == len(many)

@@ -16,10 +16,12 @@ import pytest
 from benchmarks.common.errors import BadInput
 from moa_cli.commands.finish import check_outputs, write_outputs
 from moa_cli.comparisons.comparison import compare
+from moa_cli.comparisons.document import Comparison
 from moa_cli.console import out
 from moa_cli.formats.columns import columns
 from moa_cli.formats.exports import COMPARISON_FORMATS, comparison_csv, comparison_markdown, latex
 from moa_cli.formats.output import write_document
+from tests.kit.documents import edited
 from tests.kit.fronts import COST, NAMES, make_card, make_front
 from tests.kit.pages import show
 from tests.kit.worlds import GOLD
@@ -38,7 +40,7 @@ def test_the_table_fits_eighty_columns(objectives):
 
 
 def test_the_footnote_explains_the_columns_that_are_there(fronts, document):
-    def footnote(shown: dict) -> str:
+    def footnote(shown: Comparison) -> str:
         text = show(shown)
         return " ".join(text[text.index("HV: ") :].split())
 
@@ -60,9 +62,9 @@ def test_the_table_marks_what_differs_from_the_base(document):
 
 def test_a_method_below_the_base_loses_what_the_pair_says(fronts):
     document = compare([fronts[0], make_front("worse", -1.5)])
-    (pair,) = document["benchmarks"][0]["pairs"]
-    assert (pair["a"], pair["b"]) == ("sft", "worse")
-    expected = f"-{pair['difference']:.2f} [-{pair['high']:.2f}, -{pair['low']:.2f}]*"
+    (pair,) = document.benchmarks[0].pairs
+    assert (pair.a, pair.b) == ("sft", "worse")
+    expected = f"-{pair.difference:.2f} [-{pair.high:.2f}, -{pair.low:.2f}]*"
     assert expected in comparison_markdown(document)
 
 
@@ -83,30 +85,34 @@ def test_names_cannot_inject_markup(tmp_path):
 
 
 def test_markdown_has_whole_intervals(document):
-    row = document["benchmarks"][0]["rows"][0]["evaluator"]
+    scores = document.benchmarks[0].rows[0].scores
     text = comparison_markdown(document)
-    assert f"| context | {row['hypervolume']:.2f} [{row['hv_low']:.2f}, {row['hv_high']:.2f}] | +" in text
+    assert f"| context | {scores.hypervolume:.2f} [{scores.low:.2f}, {scores.high:.2f}] | +" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in rows}) == 1
 
 
 def test_tables_name_the_base_and_tell_control_cost_and_efficiency(fronts):
     """Efficiency only where there is a ceiling; what its samples do not reach is bounded."""
-    document = compare(fronts)
-    (benchmark,) = document["benchmarks"]
-    names = [row["method"] for row in benchmark["rows"]]
-    plain = list(columns(benchmark))
-    benchmark["ceiling"] = {
-        "evaluator": {
+    plain = list(columns(compare(fronts).benchmarks[0]))
+    names = [row.method for row in compare(fronts).benchmarks[0].rows]
+
+    def change(document: dict) -> None:
+        (benchmark,) = document["benchmarks"]
+        under = {
+            "prompts": 40, "fronts": [], "best_of_n": {"n": 16, "weights": [], "points": []}, "curve": [],
             "efficiency": {names[0]: {"value": 0.7, "low": 0.6, "high": 0.8}, **dict.fromkeys(names[1:])},
             "unreached": {names[1]: {"label": "1,0", "kl": 9.0, "reach": 2.0, "at_most": 0.62}},
-        }
-    }
-    benchmark["rows"][0] |= {"kendall_tau": {"helpful": 1.0, "harmless": None}, "cost": {"flops": 2.09e12}}
+        }  # fmt: skip
+        benchmark["ceiling"] = {"scores": under, "rewards": under | {"efficiency": {}, "unreached": {}}}
+        benchmark["rows"][0] |= {"kendall_tau": {"helpful": 1.0, "harmless": None}, "cost": {"flops": 2.09e12}}
+
+    document = edited(compare(fronts), change)
+    (benchmark,) = document.benchmarks
     cells = columns(benchmark)
     assert [*cells] == [*plain[:5], "efficiency", *plain[5:]]
     assert "vs sft" in cells
-    told = [[cells[name](row) for name in ("tau", "efficiency", "TFLOP")] for row in benchmark["rows"]]
+    told = [[cells[name](row) for name in ("tau", "efficiency", "TFLOP")] for row in benchmark.rows]
     assert told[0] == ["1.00, -", "70% [60%, 80%]", "2.1"]
     assert told[1][1] == "≤ 62%"
     assert told[2][1] == "-"
@@ -124,9 +130,9 @@ def test_the_table_tells_what_an_answer_costs(fronts):
     spent = {"sft": {"serving_flops": 6e7}, "soup": {"serving_flops": 1.08e8}, "context": {"serving_flops": 2.9e9}}
     given = replace(make_front("given", 0.5, steering="given"), cost={})
     measured = [*(replace(front, cost=COST | spent[front.method]) for front in fronts), given]
-    (benchmark,) = compare(measured)["benchmarks"]
+    (benchmark,) = compare(measured).benchmarks
     cells = columns(benchmark)
-    told = {row["method"]: cells["answer"](row) for row in benchmark["rows"]}
+    told = {row.method: cells["answer"](row) for row in benchmark.rows}
     assert told == {"context": "48x", "soup": "1.8x", "sft": "1x", "given": "-"}
     assert [*cells][-3:] == ["TFLOP", "answer", "time"]
     assert "answer: floating-point" in comparison_markdown(compare(measured))
@@ -151,7 +157,9 @@ def test_csv_has_a_line_per_point(fronts):
     document = compare([*fronts, make_front("wide", 1.0, card=make_card(3, "other"))])
     lines = list(csv.DictReader(io.StringIO(comparison_csv(document))))
     assert len(lines) == 1 + 11 + 11 + 6
-    assert float(lines[0]["reward:helpful"]) == document["benchmarks"][0]["rows"][0]["points"][0]["reward"][0]
+    first = document.benchmarks[0].rows[0].points[0]
+    assert float(lines[0]["reward:helpful"]) == first.rewards[0]
+    assert float(lines[0]["score:harmless"]) == first.scores[1]
     assert (lines[0]["collapsed"], lines[0]["collapsed_seeds"]) == ("False", "0")
     assert (lines[0]["weight:humour"], lines[-1]["weight:humour"]) == ("", "1.0")
 
@@ -184,7 +192,7 @@ def test_a_suffix_decides_the_format_and_the_document_the_bytes(document, tmp_pa
 
 def test_json_is_the_document(document, tmp_path):
     write_document(document, tmp_path / "x.json", COMPARISON_FORMATS)
-    assert json.loads((tmp_path / "x.json").read_text()) == document
+    assert Comparison.from_json((tmp_path / "x.json").read_text()) == document
 
 
 @pytest.mark.parametrize("name", ["x.docx", "x", "."])
@@ -213,7 +221,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path: Pat
 
 
 def test_a_file_that_cannot_be_written_costs_no_other(
-    document: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    document: Comparison, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "folder.md").mkdir()
     files = [tmp_path / "folder.md", tmp_path / "a.csv"]
@@ -231,6 +239,18 @@ def test_json_is_exact_in_every_encoding(encoding: str, shown: str, monkeypatch:
     written = stream.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
     assert json.loads(written) == ["\u00b1"]
     assert shown in written
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_a_comparison_is_printed_as_it_is_written(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Byte for byte where the stream has every letter, else with the same content."""
+    document = compare([make_front("souped \u00b1", 1.0)])
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    out(document)
+    written = stream.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+    assert Comparison.from_json(written) == document
+    assert (written == document.to_json()) == (encoding == "utf-8")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has such a device")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import json
 import re
 import unicodedata
 from dataclasses import replace
@@ -13,33 +13,36 @@ import numpy as np
 import pytest
 
 from moa_cli.comparisons.comparison import compare
-from moa_cli.comparisons.document import adds_to_volume
+from moa_cli.comparisons.document import Comparison, RowPoint
 from moa_cli.formats.exports import COMPARISON_FORMATS
 from moa_cli.formats.output import write_document
 from moa_cli.report.elements.markup import LONG, el, inert
-from moa_cli.report.page import SECTIONS, report_html
-from moa_cli.report.sections.fronts import attained
+from moa_cli.report.page import report_html
+from moa_cli.report.sections.fronts import staircase
+from moa_cli.report.sections.order import SECTIONS
+from tests.kit.documents import edited
 from tests.kit.fronts import make_card, make_front
 from tests.kit.pages import Page, filled, toy
 
 
 @pytest.fixture(scope="module")
-def document() -> dict[str, Any]:
-    made = toy()
-    made["gate"] = {
-        "baseline": "base.json", "tolerance": 0.01, "verdict": "regressed",
-        "verdicts": [
-            {"benchmark": "toy", "method": "soup", "verdict": "regressed", "difference": -0.3, "low": -0.4, "high": -0.2, "base": 9.0},
-            {"benchmark": "toy", "method": "gone", "verdict": "lost"},
-        ],
-    }  # fmt: skip
-    made["benchmarks"][0]["rows"][0]["points"][3] |= {"collapsed": True, "collapsed_seeds": 2}
-    return made
+def comparison() -> Comparison:
+    def change(made: dict[str, Any]) -> None:
+        made["gate"] = {
+            "baseline": "base.json", "tolerance": 0.01, "verdict": "regressed",
+            "verdicts": [
+                {"benchmark": "toy", "method": "soup", "verdict": "regressed", "difference": -0.3, "low": -0.4, "high": -0.2, "base": 9.0},
+                {"benchmark": "toy", "method": "gone", "verdict": "lost"},
+            ],
+        }  # fmt: skip
+        made["benchmarks"][0]["rows"][0]["points"][3] |= {"collapsed": True, "collapsed_seeds": 2}
+
+    return edited(toy(), change)
 
 
 @pytest.fixture(scope="module")
-def page(document) -> str:
-    return report_html(document)
+def page(comparison) -> str:
+    return report_html(comparison)
 
 
 def test_the_check_of_pages_sees_what_is_wrong():
@@ -48,14 +51,16 @@ def test_the_check_of_pages_sees_what_is_wrong():
             Page(wrong)
 
 
-def collapsed(*names: str) -> dict[str, Any]:
+def collapsed(*names: str) -> Comparison:
     """Three methods, of which all points of some are left out. The ceiling is as for any others."""
-    made = toy()
-    for row in made["benchmarks"][0]["rows"]:
-        if row["method"] in names:
-            for point in row["points"]:
-                point |= {"collapsed": True, "collapsed_seeds": len(row["seeds"])}
-    return made
+
+    def change(made: dict[str, Any]) -> None:
+        for row in made["benchmarks"][0]["rows"]:
+            if row["method"] in names:
+                for point in row["points"]:
+                    point |= {"collapsed": True, "collapsed_seeds": len(row["seeds"])}
+
+    return edited(toy(), change)
 
 
 CASES = {
@@ -88,8 +93,8 @@ def test_every_comparison_has_a_whole_report(case):
     assert not re.search(r"\bnan\b|\binf\b|\bNone\b", page.text)
 
 
-def test_the_same_document_gives_the_same_bytes(document, page, tmp_path):
-    write_document(document, tmp_path / "x.html", COMPARISON_FORMATS)
+def test_the_same_document_gives_the_same_bytes(comparison, page, tmp_path):
+    write_document(comparison, tmp_path / "x.html", COMPARISON_FORMATS)
     assert (tmp_path / "x.html").read_bytes() == page.encode()
 
 
@@ -166,13 +171,13 @@ def test_it_is_made_for_phones_dark_rooms_and_paper(page):
         assert box["aria-label"]
 
 
-def test_what_is_drawn_is_also_said(document, page):
+def test_what_is_drawn_is_also_said(comparison, page):
     """A drawing says what there is to see; marks and intervals that repeat the text beside them are silent."""
     drawings = [(attributes, inside) for tag, attributes, inside in Page(page).elements if tag == "svg"]
     told = [attributes["aria-label"] for attributes, _ in drawings if attributes.get("role") == "img"]
     assert len(told) == 2 + 3 + 2 + 3 + 2 + 2, "fronts, methods alone, control, KL, over-optimisation, cost"
     assert all(re.search("soup|context|sft", text) for text in told)
-    volumes = [f"{r['method']} {r['evaluator']['hypervolume']:.2f}" for r in document["benchmarks"][0]["rows"]]
+    volumes = [f"{row.method} {row.scores.hypervolume:.2f}" for row in comparison.benchmarks[0].rows]
     assert told[0] == f"harmless against helpful, held-out scores. Hypervolumes: {', '.join(volumes)}."
     for attributes, inside in drawings:
         if attributes.get("role") != "img":
@@ -205,23 +210,23 @@ HOSTILE = [
 ]
 
 
-def attacked(document: dict[str, Any], text: str) -> dict[str, Any]:
-    """Every text of the data, be it a value or the name of an entry, followed by another."""
-    names = {n for b in document["benchmarks"] for n in [*b["objectives"], *(row["method"] for row in b["rows"])]}
-    kept = {"steering", "verdict", "schema"}
+def attacked(comparison: Comparison, text: str) -> Comparison:
+    """Every text of the data, be it a value or the name of an entry, followed by another.
+
+    But for words of which there are only some, such as "regressed": with others, it is no comparison.
+    """
+    names = {name for on in comparison.benchmarks for name in [*on.objectives, *(row.method for row in on.rows)]}
+    kept = {"steering", "verdict", "kind", "schema"}
 
     def walk(part: Any, key: str = "") -> Any:
         if isinstance(part, dict):
-            inner = {
-                name + text if name in names or key in ("config", "versions", "sampling") else name: name
-                for name in part
-            }
+            inner = {name + text if name in names or key in ("config", "versions") else name: name for name in part}
             return {new: walk(part[old], old) for new, old in inner.items()}
         if isinstance(part, list):
             return [walk(one, key) for one in part]
         return part + text if isinstance(part, str) and key not in kept else part
 
-    return walk(document)
+    return Comparison.from_json(json.dumps(walk(json.loads(comparison.to_json()))))
 
 
 def skeleton(page: Page) -> list[tuple[str, list[str]]]:
@@ -234,8 +239,8 @@ def skeleton(page: Page) -> list[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:20]))
-def test_hostile_text_is_shown_and_does_nothing(document, page, text):
-    page_with = report_html(attacked(document, text))
+def test_hostile_text_is_shown_and_does_nothing(comparison, page, text):
+    page_with = report_html(attacked(comparison, text))
     found = Page(page_with)
     assert skeleton(found) == skeleton(Page(page)), "it made or unmade an element or an attribute"
     assert {unicodedata.category(c) for c in page_with if c != "\n"} & {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} == set()
@@ -244,8 +249,8 @@ def test_hostile_text_is_shown_and_does_nothing(document, page, text):
     page_with.encode()
 
 
-def test_texts_appear_as_they_are(document):
-    shown = Page(report_html(attacked(document, "<script>alert(1)</script>"))).text
+def test_texts_appear_as_they_are(comparison):
+    shown = Page(report_html(attacked(comparison, "<script>alert(1)</script>"))).text
     for text in (
         "soup",
         "helpful",
@@ -272,7 +277,7 @@ def test_a_flood_is_cut_and_counted():
 # What it says first.
 
 
-def test_a_gate_comes_first_and_names_who_failed(document, page):
+def test_a_gate_comes_first_and_names_who_failed(page):
     told = Page(page).text
     sentence = "Gate regressed: soup regressed on toy (−0.30 [−0.40, −0.20]) and gone was lost on toy (baseline base.json, tolerance 1.0%)."
     assert sentence in told
@@ -292,29 +297,37 @@ def test_intervals_include_seeds_only_where_there_are_several():
 
 def test_which_points_count():
     """Of (0, 2), (1, 1), (2, 0) and (3, 3), the last dominates all; collapsed, it neither counts nor dominates."""
-    plane = [(0, 2), (1, 1), (2, 0), (3, 3)]
-    points = [{"weights": [k / 3], "evaluator": xy, "collapsed": k == 3} for k, xy in enumerate(plane)]
-    whole = [point | {"collapsed": False} for point in points]
-    left_out, kept = {"keeps_collapsed": False}, {"keeps_collapsed": True}
-    assert adds_to_volume(left_out, {"points": points}, "evaluator").tolist() == [True, True, True, False]
-    assert adds_to_volume(left_out, {"points": whole}, "evaluator").tolist() == [False, False, False, True]
-    assert adds_to_volume(kept, {"points": points}, "evaluator").tolist() == [False, False, False, True]
-    assert not adds_to_volume(left_out, {"points": points[3:]}, "evaluator").any()
+    on = toy().benchmarks[0]
+    points = tuple(
+        on.rows[0].points[0].model_copy(update={"weights": (k / 3,), "scores": xy, "collapsed": k == 3})
+        for k, xy in enumerate([(0, 2), (1, 1), (2, 0), (3, 3)])
+    )
+    whole = tuple(point.model_copy(update={"collapsed": False}) for point in points)
+
+    def adds(points: tuple[RowPoint, ...], *, keeps_collapsed: bool = False) -> list[bool]:
+        row = on.rows[0].model_copy(update={"points": points})
+        return on.model_copy(update={"keeps_collapsed": keeps_collapsed}).adds(row, "scores").tolist()
+
+    assert adds(points) == [True, True, True, False]
+    assert adds(whole) == [False, False, False, True]
+    assert adds(points, keeps_collapsed=True) == [False, False, False, True]
+    assert not any(adds(points[3:]))
 
 
 def test_the_staircase():
-    """Corners (1, 3) and (2, 1): 3 high up to 1, then 1 up to 2, nothing beyond."""
-    corners = np.array([[1.0, 3.0], [2.0, 1.0]])
-    assert attained(np.array([0.0, 1.0, 1.5, 2.0, 2.5]), corners, -9.0).tolist() == [3, 3, 1, 1, -9]
+    """Steps (1, 3) and (2, 1): 3 high up to 1, then 1 up to 2, nothing beyond."""
+    steps = np.array([[1.0, 3.0], [2.0, 1.0]])
+    assert staircase(np.array([0.0, 1.0, 1.5, 2.0, 2.5]), steps, -9.0).tolist() == [3, 3, 1, 1, -9]
 
 
-def test_collapsed_points_are_listed(page):
+def test_collapsed_points_are_listed(comparison, page):
     point = "hypervolumes for too many collapsed answers:context at 0.7,0.3 (0%)"
     assert f"Left out of {point}" in Page(page).text
-    document = toy()
-    document["benchmarks"][0]["keeps_collapsed"] = True
-    document["benchmarks"][0]["rows"][0]["points"][3] |= {"collapsed": True, "collapsed_seeds": 2}
-    assert f"Kept in {point.replace('for', 'in spite of')}" in Page(report_html(document)).text
+
+    def change(made: dict[str, Any]) -> None:
+        made["benchmarks"][0]["keeps_collapsed"] = True
+
+    assert f"Kept in {point.replace('for', 'in spite of')}" in Page(report_html(edited(comparison, change))).text
 
 
 def test_nothing_is_compared_with_a_row_of_which_no_point_counts():
@@ -338,15 +351,17 @@ def test_methods_keep_their_colour_across_benchmarks():
     assert len(marks) == 1
 
 
-def test_a_comparison_made_in_python_has_no_command(document):
+def test_a_comparison_made_in_python_has_no_command(comparison):
     """Nor what only the command line adds, and texts may be unknown."""
-    made = {key: value for key, value in document.items() if key in ("schema", "benchmarks")}
-    made = copy.deepcopy(made)
-    made["benchmarks"][0]["rows"][0]["points"][0]["language"] = {"ended": None, "perplexity": None}
-    assert "Settings on toy" in Page(report_html(made)).text
+
+    def change(made: dict[str, Any]) -> None:
+        del made["command"], made["versions"], made["gate"]
+        made["benchmarks"][0]["rows"][0]["points"][0]["language"] = {"ended": None, "perplexity": None}
+
+    assert "Settings on toy" in Page(report_html(edited(comparison, change))).text
 
 
-def test_a_method_whose_cost_is_unknown_joins(document):
+def test_a_method_whose_cost_is_unknown_joins():
     """Answers that were made elsewhere come without a ledger."""
     front = replace(make_front("elsewhere", 0.5), cost={})
     made = filled(compare([make_front("soup", 1.0), front]))

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from moa_cli.report.verdict import gate_sentence, verdict
-from tests.kit.pages import Page
+from moa_cli.comparisons.document import Gate, Pair, Quality, Row
+from moa_cli.report.verdict import gate_sentence, verdict_sentence
+from tests.kit.pages import Page, toy
+
+TOY = toy().benchmarks[0]
 
 
-def row(
-    name: str, volume: float, *, steering: str = "merge", trained: float | None = 1.0, serving: float = 1.0
-) -> dict[str, Any]:
-    quality = {"hypervolume": volume, "hv_low": volume - 0.1, "hv_high": volume + 0.1}
+def row(name: str, volume: float, *, steering: str = "merge", trained: float | None = 1.0, serving: float = 1.0) -> Row:
+    quality = Quality(
+        hypervolume=volume, low=volume - 0.1, high=volume + 0.1, corrected=volume, equal=None, igd_plus=0.0,
+        expected_utility=0.0,
+    )  # fmt: skip
     cost = {} if trained is None else {"trained_tokens": trained, "serving_flops": serving}
-    measured = {"seeds": [0], "points": [{"collapsed_seeds": 0}]}
-    return {"method": name, "steering": steering, "evaluator": quality, "cost": cost} | measured
+    return TOY.rows[0].model_copy(
+        update={"method": name, "steering": steering, "seeds": (0,), "scores": quality, "cost": cost}
+    )
 
 
-def said(
-    rows: list[dict[str, Any]], ties: dict[tuple[str, str], tuple[float, float, float | None]] | None = None
-) -> str:
+def said(rows: list[Row], ties: dict[tuple[str, str], tuple[float, float, float | None]] | None = None) -> str:
     """The verdict where every difference has an interval of +-0.2 and is significant, but for `ties` (low, high, p)."""
     pairs = []
     for k, a in enumerate(rows):
         for b in rows[k + 1 :]:
-            gain = a["evaluator"]["hypervolume"] - b["evaluator"]["hypervolume"]
-            low, high, p = (ties or {}).get((a["method"], b["method"]), (gain - 0.2, gain + 0.2, 0.001))
-            pairs += [{"a": a["method"], "b": b["method"], "difference": gain, "low": low, "high": high, "p_holm": p}]
-    return Page(verdict({"name": "toy", "keeps_collapsed": False, "rows": rows, "pairs": pairs})).text
+            gain = a.scores.hypervolume - b.scores.hypervolume
+            low, high, p = (ties or {}).get((a.method, b.method), (gain - 0.2, gain + 0.2, 0.001))
+            found = {"difference": gain, "low": low, "high": high, "p": 0.5, "p_permutation": p, "p_holm": p}
+            pairs.append(Pair(a=a.method, b=b.method, dominance=None, **found))
+    return Page(verdict_sentence(TOY.model_copy(update={"rows": tuple(rows), "pairs": tuple(pairs)}))).text
 
 
 SFT = row("sft", 4, steering="none", trained=0.0)
@@ -82,7 +84,7 @@ def test_the_verdict_says_when_training_did_not_help():
 
 
 def test_the_verdict_compares_nothing_with_a_row_of_which_no_point_counts():
-    lost = SFT | {"points": [{"collapsed_seeds": 1}]}
+    lost = SFT.model_copy(update={"points": tuple(p.model_copy(update={"collapsed_seeds": 1}) for p in SFT.points)})
     end = "all points of sft are left out for collapse."
     assert said([row("soup", 7), row("ric", 6), lost], {("soup", "ric"): (-0.1, 0.2, 0.5)}) == (
         f"soup has the largest held-out hypervolume on toy (7.00 [6.90, 7.10]), and cannot be told from ric; {end}"
@@ -96,5 +98,5 @@ def test_the_verdict_on_one_method():
 
 
 def test_a_gate_that_passed():
-    passed = {"baseline": "b.json", "tolerance": 0.01, "verdicts": [], "verdict": "passed"}
+    passed = Gate(baseline="b.json", tolerance=0.01, verdicts=(), verdict="passed")
     assert Page(gate_sentence(passed)).text == "Gate passed: no method became worse (baseline b.json, tolerance 1.0%)."

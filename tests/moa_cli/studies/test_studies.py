@@ -186,9 +186,9 @@ def test_seeds_are_averaged(cries: Benchmark) -> None:
 def test_reward_models_are_compared(cries: Benchmark) -> None:
     """Rows bear the size alone; an accuracy that was not measured is none."""
     document = study_document("reward-model-size", variants(cries, "reward_base", ("0.3m", "1m")))
-    [compared] = document["comparison"]["benchmarks"]
-    assert [row["method"] for row in compared["rows"]] == ["1m", "0.3m", "sft"]
-    assert [(pair["a"], pair["b"]) for pair in compared["pairs"]] == [("1m", "0.3m"), ("1m", "sft"), ("0.3m", "sft")]
+    [compared] = document["comparison"].benchmarks
+    assert [row.method for row in compared.rows] == ["1m", "0.3m", "sft"]
+    assert [(pair.a, pair.b) for pair in compared.pairs] == [("1m", "0.3m"), ("1m", "sft"), ("0.3m", "sft")]
     [table] = document["benchmarks"][0]["tables"]
     assert table["rows"] == [
         ["0.3m", "ah", 0.5, 0.0], ["0.3m", "oh", None, None], ["1m", "ah", 0.5, 0.25], ["1m", "oh", None, None],
@@ -197,7 +197,7 @@ def test_reward_models_are_compared(cries: Benchmark) -> None:
 
 def test_optimizers_are_compared(cries: Benchmark) -> None:
     document = study_document("optimizer", variants(cries, "optimizer", ("rloo", "online-dpo")))
-    assert {row["method"] for row in document["comparison"]["benchmarks"][0]["rows"]} == {"sft", "rloo", "online-dpo"}
+    assert {row.method for row in document["comparison"].benchmarks[0].rows} == {"sft", "rloo", "online-dpo"}
     [table] = document["benchmarks"][0]["tables"]
     assert table["columns"][:3] == ["optimizer", "time", "generated tokens"]
     assert table["rows"][0] == ["rloo", 90.0, 1.5e6, 2e4, 300.0, 1e12, None]
@@ -448,7 +448,7 @@ def test_examples_of_the_help_are_understood(example: str, tmp_path: Path) -> No
 
 def test_a_finished_study_imports_no_torch() -> None:
     code = (
-        "import sys; from moa_cli import study, tables, findings, sweep\n"
+        "import sys; from moa_cli.studies import findings, studies, tables; from moa_cli.jobs import sweep_run\n"
         "heavy = {'torch', 'transformers', 'datasets', 'pandas', 'matplotlib', 'trl'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

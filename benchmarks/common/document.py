@@ -1,0 +1,58 @@
+"""Documents: JSON files that are types. Each writes itself, reads and checks itself, and publishes its JSON schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmarks.common.atomic import write_text
+
+
+class Part(BaseModel):
+    """A table in a document. It cannot be changed, and has no other entries and no number that is not finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Document(Part):
+    """A JSON file that says under "schema" what it is."""
+
+    SCHEMA: ClassVar[str]
+    """Name and version, as in "moa.compare/3"."""
+
+    def to_json(self) -> str:
+        """The content of the file."""
+        content = {"schema": self.SCHEMA, **self.model_dump(mode="json")}
+        return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+    def write(self, path: Path) -> None:
+        """Writes the file, whole or not at all."""
+        write_text(path, self.to_json())
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The document of a file's content. ValueError that says in a line what is wrong with it."""
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ValueError("it is not JSON, or was cut short") from error
+        schema = content.pop("schema", None) if isinstance(content, dict) else None
+        if schema != cls.SCHEMA:
+            raise ValueError(f"it says {schema}, not {cls.SCHEMA}" if schema else f"it does not say {cls.SCHEMA}")
+        try:
+            return cls.model_validate_json(json.dumps(content), strict=True)  # strict, a list is a tuple in JSON alone
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"])).replace("\n", " ")
+            raise ValueError(f"it is damaged, or of an earlier version: {place}: {first['msg']}") from error
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """What a file must be, in the language of JSON schema."""
+        found = cls.model_json_schema(mode="serialization")
+        found["properties"] = {"schema": {"const": cls.SCHEMA}} | found["properties"]
+        found["required"] = ["schema", *found.get("required", [])]
+        return found

@@ -1,0 +1,16 @@
+"""Comparisons that say something else than what was measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from moa_cli.comparisons.document import Comparison
+
+
+def edited(comparison: Comparison, change: Callable[[dict[str, Any]], object]) -> Comparison:
+    """A comparison after `change` has altered its JSON in place. ValueError where that is none any more."""
+    content = json.loads(comparison.to_json())
+    change(content)
+    return Comparison.from_json(json.dumps(content))
