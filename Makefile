@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo gate test check e2e bench clean
+.PHONY: help setup demo gate test check e2e bench schemas clean
 demo gate test e2e bench: export HF_HUB_OFFLINE = 1
 
 help:  ## this list
@@ -35,6 +35,9 @@ e2e: $(INSTALLED)  ## all methods trained on the embedded benchmarks, and the ce
 
 bench: $(INSTALLED)  ## speed as ratios measured on this machine; fails where a target is missed
 	$(BIN)/python tests/speed/run.py
+
+schemas: $(INSTALLED)  ## docs/schema: what the JSON documents that moa makes hold
+	$(BIN)/python -m moa_cli.documents
 
 clean:  ## remove build products and caches; .venv, runs and demo stay
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,4 @@
-"""What papers claim, checked over measured runs: the document `moa.claims/1`.
+"""What papers claim, checked over measured runs.
 
 The claims are data, `moa_cli/claims/claims.toml`.
 """
@@ -9,7 +9,7 @@ import json
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from typing import Any
+from functools import partial
 
 import numpy as np
 
@@ -17,31 +17,27 @@ from benchmarks import BadInput, Front
 from benchmarks.common import nearest
 from methods import find_method, method_names
 from moa_cli.claims.claim import Claim
-from moa_cli.claims.measures import MEASURES, Measured, Missing
+from moa_cli.claims.document import CheckedClaim, Claims, ClaimsOn
+from moa_cli.claims.measures import MEASURES, Missing, Variant
 from moa_cli.comparisons import run_of
 from moa_cli.runs import GIVEN, Source, as_config, read_record, restore, source_of
 
-SCHEMA = "moa.claims/1"
 
-
-def check_claims(claims: Sequence[Claim], fronts: Sequence[Front], say: Callable[[str], None]) -> dict[str, Any]:
+def check_claims(claims: Sequence[Claim], fronts: Sequence[Front], say: Callable[[str], None]) -> Claims:
     """Every claim on every benchmark of the fronts, which are those of runs.
 
     Answers made elsewhere are left out; so are runs whose method is no longer what it was, and `say` is told.
     """
-    found: dict[str, dict[str, list[Measured]]] = {}
+    found: dict[str, dict[str, list[Variant]]] = {}
     for front in (f for f in fronts if f.steering != GIVEN):
         try:
             _add(found.setdefault(front.card.benchmark, {}), front)
         except BadInput as error:
             say(f"left out: {run_of(front)}; {error.what}")
-    return {
-        "schema": SCHEMA,
-        "benchmarks": [_on_one(claims, name, methods) for name, methods in found.items() if methods],
-    }
+    return Claims(benchmarks=tuple(_on_one(claims, name, methods) for name, methods in found.items() if methods))
 
 
-def _add(methods: dict[str, list[Measured]], front: Front) -> None:
+def _add(methods: dict[str, list[Variant]], front: Front) -> None:
     """Puts a run among those of its method and configuration; the method's own hyperparameters come first."""
     variants = methods.get(front.method, [])
     for i, one in enumerate(variants):
@@ -52,22 +48,22 @@ def _add(methods: dict[str, list[Measured]], front: Front) -> None:
     record = read_record(front.folder.parent)
     method = restore(record.method, record.config)
     own = as_config(method) == as_config(find_method(record.method)())
-    one = Measured(source=source_of(record, front.folder.parent), method=method, fronts=(front,))
+    one = Variant(source=source_of(record, front.folder.parent), method=method, fronts=(front,))
     methods[front.method] = [one, *variants] if own else [*variants, one]
 
 
-def _on_one(claims: Sequence[Claim], name: str, methods: dict[str, list[Measured]]) -> dict[str, Any]:
+def _on_one(claims: Sequence[Claim], name: str, methods: dict[str, list[Variant]]) -> ClaimsOn:
     """The benchmark's part of the document."""
     first = next(iter(methods.values()))[0]
     seeds = sorted({f.seed for variants in methods.values() for v in variants for f in v.fronts})
     checked = [_checked(claim, methods) for claim in claims]
     place = where(first.source, seeds)
-    return {
-        "name": name,
-        "seeds": seeds,
-        "prompts": first.fronts[0].card.prompts,
-        "claims": [c | {"command": f"{c['command']} {place}"} if c["command"] else c for c in checked],
-    }
+    return ClaimsOn(
+        name=name,
+        seeds=tuple(seeds),
+        prompts=first.fronts[0].card.prompts,
+        claims=tuple(c.model_copy(update={"command": f"{c.command} {place}"}) if c.command else c for c in checked),
+    )
 
 
 def where(source: Source, seeds: Sequence[int]) -> str:
@@ -80,9 +76,9 @@ def where(source: Source, seeds: Sequence[int]) -> str:
     return shlex.join(item for option in options for item in option)
 
 
-def _checked(claim: Claim, methods: dict[str, list[Measured]]) -> dict[str, Any]:
+def _checked(claim: Claim, methods: dict[str, list[Variant]]) -> CheckedClaim:
     """A claim with what was measured and the verdict, or why there is none and which command would help."""
-    told = {f.name: getattr(claim, f.name) for f in fields(Claim)} | {"of": list(claim.of)}
+    judged = partial(CheckedClaim, **{f.name: getattr(claim, f.name) for f in fields(Claim)})
     try:
         for name in claim.of:
             if name not in (*methods, *method_names()):
@@ -91,9 +87,7 @@ def _checked(claim: Claim, methods: dict[str, list[Measured]]) -> dict[str, Any]
         if not np.isfinite(interval).all():
             raise Missing("what was measured makes no number")
     except Missing as missing:
-        why = {"reason": missing.reason, "command": missing.command}
+        return judged(verdict="not measured", reason=missing.reason, command=missing.command)
     except (BadInput, ArithmeticError, LookupError, ValueError) as error:  # of this claim; it must not cost the others
-        why = {"reason": str(error).partition("\n")[0], "command": None}
-    else:
-        return told | {"verdict": claim.verdict(interval), **interval._asdict(), "reason": None, "command": None}
-    return told | {"verdict": "not measured", "value": None, "low": None, "high": None, **why}
+        return judged(verdict="not measured", reason=str(error).partition("\n")[0])
+    return judged(verdict=claim.verdict(interval), **interval._asdict())

@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks import BadInput
 from benchmarks.common import nearest
 from benchmarks.stats import Interval
+from moa_cli.claims.document import Verdict
 from moa_cli.claims.measures import MEASURES, PAIRED
 
 
@@ -29,7 +30,7 @@ class Claim:
     below: float | None = None
     """Exactly one of them: the side on which the claim holds."""
 
-    def verdict(self, interval: Interval) -> str:
+    def verdict(self, interval: Interval) -> Verdict:
         """What an interval says about it: it lies on the right side, on the wrong one, or on both.
 
         >>> claim = Claim(claim="", source="", published="", measure="cost", of=("a", "b"), below=0.5)

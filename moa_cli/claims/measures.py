@@ -22,7 +22,7 @@ DRAWS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class Variant:
     """One method's runs on one benchmark with one configuration, ordered by seed."""
 
     source: Source
@@ -42,16 +42,16 @@ class Missing(Exception):
         self.reason, self.command = reason, command
 
 
-Variants = Mapping[str, Sequence[Measured]]
+Variants = Mapping[str, Sequence[Variant]]
 """The configurations of each method, its own hyperparameters first."""
 
 
-def hypervolume(found: Variants, of: Sequence[str]) -> Interval:
+def volume_gain(found: Variants, of: Sequence[str]) -> Interval:
     """Held-out hypervolume of a less that of b, at equally many points."""
     return _volume_difference(*(_own(found, name) for name in of))
 
 
-def reward(found: Variants, of: Sequence[str]) -> Interval:
+def score_gain(found: Variants, of: Sequence[str]) -> Interval:
     """Mean over common weights w of w . held-out score, a less b.
 
     A front of one point is there for all weights of the other.
@@ -69,13 +69,13 @@ def reward(found: Variants, of: Sequence[str]) -> Interval:
     return _difference(*means)
 
 
-def collapse(found: Variants, of: Sequence[str]) -> Interval:
+def collapse_gain(found: Variants, of: Sequence[str]) -> Interval:
     """Share of degenerate answers of a less that of b."""
     a, b = (_mean({f.seed: f.collapsed.mean(axis=0) for f in _own(found, name).fronts}) for name in of)
     return _difference(a, b)
 
 
-def cost(found: Variants, of: Sequence[str]) -> Interval:
+def cost_ratio(found: Variants, of: Sequence[str]) -> Interval:
     """Training of a over training of b, in floating-point operations; the interval is over seeds."""
     a, b = ({f.seed: f.cost["flops"] for f in _own(found, name).fronts} for name in of)
     seeds = tuple(seed for seed in a if seed in b)
@@ -87,7 +87,7 @@ def cost(found: Variants, of: Sequence[str]) -> Interval:
     return Bootstrap(ratios, np.tile(ratios[:, None], DRAWS), seeds).interval()
 
 
-def obeys(found: Variants, of: Sequence[str]) -> Interval:
+def weight_following(found: Variants, of: Sequence[str]) -> Interval:
     """Lowest rank correlation of an objective's held-out score with its weight (Kendall's tau)."""
     fronts = _own(found, of[0]).fronts
     weights = np.array(fronts[0].weights)
@@ -100,7 +100,7 @@ def obeys(found: Variants, of: Sequence[str]) -> Interval:
     return _of_points(fronts, lowest).interval().within(-1, 1)
 
 
-def concave(found: Variants, of: Sequence[str]) -> Interval:
+def height_above_chord(found: Variants, of: Sequence[str]) -> Interval:
     """Height of the lowest point between the end points above the chord that joins these, in SFT SDs; two objectives.
 
     Each end of the interval is the lowest one among the points' own: it lies above a number where those of all points
@@ -131,7 +131,7 @@ def concave(found: Variants, of: Sequence[str]) -> Interval:
     return Interval(*np.min([one.interval() for one in heights], axis=0).tolist())
 
 
-def control(found: Variants, of: Sequence[str]) -> Interval:
+def goal_following(found: Variants, of: Sequence[str]) -> Interval:
     """Lowest rank correlation of a goal's held-out score with the intensity asked for (Spearman)."""
     one = _own(found, of[0])
     if not isinstance(one.method, TakesGoals):
@@ -153,7 +153,7 @@ def control(found: Variants, of: Sequence[str]) -> Interval:
     return _of_points(fronts, lowest).interval().within(-1, 1)
 
 
-def retention(found: Variants, of: Sequence[str]) -> Interval:
+def kept_of_first(found: Variants, of: Sequence[str]) -> Interval:
     """First objective after the second round, largest alpha less alpha 0."""
     one = _own(found, of[0])
     method = one.method
@@ -171,7 +171,7 @@ def retention(found: Variants, of: Sequence[str]) -> Interval:
     return _difference(means[0][0], means[1][0])
 
 
-def scaling(found: Variants, of: Sequence[str]) -> Interval:
+def size_gain(found: Variants, of: Sequence[str]) -> Interval:
     """Held-out hypervolume with the largest reward model less that with the smallest.
 
     Of those with a scratch size (such as "0.3m") and otherwise the method's own hyperparameters.
@@ -191,16 +191,24 @@ def scaling(found: Variants, of: Sequence[str]) -> Interval:
 
 
 MEASURES: Mapping[str, Callable[[Variants, Sequence[str]], Interval]] = {
-    one.__name__: one
-    for one in (hypervolume, reward, collapse, cost, obeys, concave, control, retention, scaling)
-}  # fmt: skip
+    "hypervolume": volume_gain,
+    "reward": score_gain,
+    "collapse": collapse_gain,
+    "cost": cost_ratio,
+    "obeys": weight_following,
+    "concave": height_above_chord,
+    "control": goal_following,
+    "retention": kept_of_first,
+    "scaling": size_gain,
+}
+"""What a claim can be about, as files of claims call it."""
 
 
 PAIRED = ("hypervolume", "reward", "collapse", "cost")
 """Measures of two methods; the others are of one."""
 
 
-def _own(found: Variants, name: str) -> Measured:
+def _own(found: Variants, name: str) -> Variant:
     """The runs with a method's own hyperparameters, else with the first ones there are."""
     if not found.get(name):
         raise Missing(f"{name} has not been measured", _compare([name]))
@@ -216,7 +224,7 @@ def _compare(names: Sequence[str]) -> str:
     return f"moa compare -m {','.join(names)}"
 
 
-def _volume_difference(a: Measured, b: Measured) -> Interval:
+def _volume_difference(a: Variant, b: Variant) -> Interval:
     cut = zip((a, b), equally_many(a.fronts[0], b.fronts[0]), strict=True)
     scores = [{f.seed: counted(f, "scores")[list(points)] for f in one.fronts} for one, points in cut]
     return _difference(*bootstrap_hypervolume(scores, a.fronts[0].card.ref))

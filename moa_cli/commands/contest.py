@@ -6,7 +6,6 @@ import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks import BadInput, Card, Front
 from benchmarks.prepare import stored_card
@@ -25,7 +24,7 @@ Check = Callable[[Iterable[Card]], None]
 
 
 def check_options(
-    names: Sequence[str], what: Sequence[Path], of_made: Mapping[str, Any], of_found: Mapping[str, Any]
+    names: Sequence[str], what: Sequence[Path], of_made: Mapping[str, object], of_found: Mapping[str, object]
 ) -> None:
     """BadInput for an option that would do nothing.
 

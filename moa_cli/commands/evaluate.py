@@ -12,14 +12,14 @@ from moa_cli.console import out
 
 
 def evaluate(
-    run: options.Runs = None,
+    run: options.RunFolders = None,
     pareto: options.Pareto = False,
     weights: options.OnePoint = None,
-    responses: options.Responses = None,
+    responses: options.ResponsesFile = None,
     rescore: options.Rescore = False,
     prompts: options.Prompts = False,
     name: options.Name = None,
-    column: options.Columns = None,
+    column: options.ColumnNames = None,
     seed: options.OneSeed = None,
     benchmark: BenchmarksOrAll = None,
     config: Items = None,
@@ -40,7 +40,7 @@ def evaluate(
     moa eval --rescore
     """
     from moa_cli.commands import pages
-    from moa_cli.commands.measured import check_mode, measure, only_benchmark
+    from moa_cli.commands.measured import check_mode, measure_runs, only_benchmark
     from moa_cli.commands.rescore import score_again, take_in
     from moa_cli.runs import read_responses
 
@@ -58,10 +58,13 @@ def evaluate(
             return
         assert responses is not None
         found = read_responses(responses, chosen, columns=column or [], method=name, seed=seed_in(seed))
-        documents, outcomes = take_in(found, source, chosen, jobs)
+        fronts, outcomes = take_in(found, source, chosen, jobs)
     elif rescore:
-        documents, outcomes = score_again(run or [], folder_names(benchmark, runs), runs, jobs)
+        fronts, outcomes = score_again(run or [], folder_names(benchmark, runs), runs, jobs)
     else:
-        documents, outcomes = measure(run or [], folder_names(benchmark, runs), runs, jobs, weights)
-    out(documents if json else tuple(pages.front_table(d, whole=weights is None) for d in documents))
+        fronts, outcomes = measure_runs(run or [], folder_names(benchmark, runs), runs, jobs, weights)
+    if json:
+        out([front.model_dump(mode="json") for front in fronts])
+    else:
+        out(tuple(pages.front_table(front, whole=weights is None) for front in fronts))
     succeed(outcomes)

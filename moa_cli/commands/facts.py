@@ -1,4 +1,4 @@
-"""What `moa list` and `moa show` say, as documents."""
+"""What `moa list` and `moa show` say, as types."""
 
 from __future__ import annotations
 
@@ -6,132 +6,215 @@ import ast
 import inspect
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import MISSING, asdict, fields
 from difflib import get_close_matches
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-from benchmarks import BadInput, Benchmark, benchmark_names, load_benchmark
-from benchmarks.common import plain, type_words
+from pydantic import JsonValue, model_serializer
+
+from benchmarks import BadInput, Benchmark, benchmark_names
+from benchmarks.common import Part, plain, type_words
 from benchmarks.prepare import stored_card
+from benchmarks.spec import Sampling, Scratch
 from methods import Method, find_method, method_name, method_names
-from moa_cli.runs import (
-    GIVEN,
-    Record,
-    find_runs,
-    front_document,
-    hyperparameter_types,
-    last_rows,
-    read_record,
-    run_status,
-)
+from moa_cli.runs import GIVEN, LogRow, Record, find_runs, has_front, hyperparameter_types, last_rows, read_record
 
 
-def method_rows() -> list[dict[str, str]]:
+class MethodRow(Part):
+    """A method, in a line."""
+
+    name: str
+    steering: str
+    summary: str
+
+
+class BenchmarkRow(Part):
+    """A benchmark, in a line."""
+
+    name: str
+    summary: str
+
+
+class RunRow(Part):
+    """A run, in a line."""
+
+    path: str
+    status: str
+    seed: int | None
+    """None where the record cannot be read."""
+    front: bool
+    """Whether its front is measured."""
+    settings: dict[str, JsonValue]
+    """What was set for it: options of the benchmark, and hyperparameters other than the method's defaults."""
+
+
+class Hyperparameter(Part):
+    """A field of a method, with what its docstring says."""
+
+    name: str
+    default: JsonValue
+    type: str
+    meaning: str
+
+
+class MethodFacts(Part):
+    """A method and its hyperparameters."""
+
+    name: str
+    title: str
+    steering: str
+    summary: str
+    hyperparameters: tuple[Hyperparameter, ...]
+
+
+class ObjectiveFacts(Part):
+    """An objective: the fields of its reward and evaluator, with the "kind" of each."""
+
+    name: str
+    description: str
+    reward: dict[str, JsonValue]
+    evaluator: dict[str, JsonValue]
+
+
+class BenchmarkFacts(Part):
+    """A benchmark's description and, where it is prepared, its scale card and what was found while it was prepared."""
+
+    name: str
+    version: str
+    objectives: tuple[ObjectiveFacts, ...]
+    policy: str
+    sampling: dict[str, JsonValue]
+    eval_prompts: int
+    grid: tuple[tuple[float, ...], ...]
+    trained_grid: tuple[tuple[float, ...], ...]
+    max_prompt_tokens: int
+    seed: int
+    scratch: dict[str, JsonValue]
+    identity: str
+    prepared: dict[str, JsonValue] | None
+
+    @classmethod
+    def of(cls, b: Benchmark) -> BenchmarkFacts:
+        """What is told of a benchmark."""
+        return cls(
+            name=b.name,
+            version=b.version,
+            objectives=tuple(
+                ObjectiveFacts(
+                    name=o.name, description=o.description, reward=plain(o.reward), evaluator=plain(o.evaluator)
+                )
+                for o in b.objectives
+            ),
+            policy=b.policy,
+            sampling=_fields(b.sampling),
+            eval_prompts=b.eval_prompts,
+            grid=b.grid,
+            trained_grid=b.trained_grid,
+            max_prompt_tokens=b.max_prompt_tokens,
+            seed=b.seed,
+            scratch=_fields(b.scratch),
+            identity=b.identity,
+            prepared=stored_card(b),
+        )
+
+
+class RunFacts(Part):
+    """A run's run.json, where it stands, whether it is measured, and the end of its log."""
+
+    record: Record
+    standing: str
+    measured: bool
+    log: tuple[LogRow, ...]
+
+    @model_serializer
+    def told(self) -> dict[str, JsonValue]:
+        """The entries of the record, with the others beside them."""
+        rows = [{"stage": row.stage, "step": row.step, "steps": row.steps, **row.measured} for row in self.log]
+        found = self.record.model_dump(mode="json")
+        return found | {"status": self.standing, "front": self.measured, "log": rows}
+
+
+def method_rows() -> list[MethodRow]:
     """All methods, each in a line."""
     found = {name: find_method(name) for name in method_names()}
-    return [{"name": n, "steering": cls.steering, "summary": _module_line(cls)} for n, cls in found.items()]
+    return [MethodRow(name=n, steering=cls.steering, summary=_module_line(cls)) for n, cls in found.items()]
 
 
-def benchmark_rows(names: Sequence[str], home: Path) -> list[dict[str, Any]]:
+def benchmark_rows(names: Sequence[str]) -> list[BenchmarkRow]:
     """Benchmarks, each in a line."""
-    return [_benchmark_line(name, home) for name in names]
+    return [BenchmarkRow(name=name, summary=_benchmark_line(name)) for name in names]
 
 
-def run_rows(home: Path) -> list[dict[str, Any]]:
+def run_rows(home: Path) -> list[RunRow]:
     """All runs under a folder; one that cannot be read says so."""
-    rows = []
-    for folder in find_runs(home):
-        try:
-            record = read_record(folder)
-            facts: dict[str, Any] = {
-                "status": run_status(folder, record),
-                "seed": record.seed,
-                "front": front_document(folder) is not None,
-                "settings": _settings(record),
-            }
-        except BadInput:
-            facts = {"status": "damaged", "seed": None, "front": False, "settings": {}}
-        rows.append({"path": str(folder)} | facts)
-    return rows
+    return [_run_row(folder) for folder in find_runs(home)]
 
 
-def _settings(record: Record) -> dict[str, Any]:
-    """What was set for a run: options of the benchmark, and hyperparameters other than the method's defaults.
+def _run_row(folder: Path) -> RunRow:
+    try:
+        record = read_record(folder)
+        return RunRow(
+            path=str(folder), status=record.standing(folder), seed=record.seed, front=has_front(folder),
+            settings=_settings(record),
+        )  # fmt: skip
+    except BadInput:
+        return RunRow(path=str(folder), status="damaged", seed=None, front=False, settings={})
 
-    All of them where the method is no longer there to say.
+
+def _settings(record: Record) -> dict[str, JsonValue]:
+    """What was set for a run.
+
+    All hyperparameters where the method is no longer there to say which are its defaults.
     """
-    config: Mapping[str, Any] = record.config
+    config = record.config
     with suppress(BadInput):
         defaults = _defaults(record.method) if record.steering != GIVEN else {}
         config = {name: value for name, value in config.items() if name not in defaults or value != defaults[name]}
-    return {**record.benchmark.get("options", {}), **config}
+    return {**record.benchmark.options, **config}
 
 
 @cache
-def _defaults(method: str) -> dict[str, Any]:
+def _defaults(method: str) -> dict[str, JsonValue]:
     """The hyperparameters of a method of which nothing is set; found once for all its runs."""
-    return plain(asdict(find_method(method)()))
+    found: dict[str, JsonValue] = plain(asdict(find_method(method)()))
+    return found
 
 
-def method_facts(name: str) -> dict[str, Any]:
+def method_facts(name: str) -> MethodFacts:
     """A method and its hyperparameters, with what their docstrings say."""
     cls = find_method(name)
     hints, words = hyperparameter_types(cls), attribute_docstrings(cls)
-    return {
-        "name": method_name(cls),
-        "title": _module_line(cls),
-        "steering": cls.steering,
-        "summary": inspect.getdoc(cls) or "",
-        "hyperparameters": [
-            {
-                "name": f.name,
-                "default": None if f.default is MISSING else plain(f.default),
-                "type": type_words(hints[f.name]),
-                "meaning": words.get(f.name, ""),
-            }
+    return MethodFacts(
+        name=method_name(cls),
+        title=_module_line(cls),
+        steering=cls.steering,
+        summary=inspect.getdoc(cls) or "",
+        hyperparameters=tuple(
+            Hyperparameter(
+                name=f.name,
+                default=None if f.default is MISSING else plain(f.default),
+                type=type_words(hints[f.name]),
+                meaning=words.get(f.name, ""),
+            )
             for f in fields(cls)
-        ],
-    }
+        ),
+    )
 
 
-def benchmark_facts(name: str, home: Path) -> dict[str, Any]:
-    """A benchmark's description and, where it is prepared, its scale card."""
-    return describe(load_benchmark(name, home=home))
-
-
-def describe(b: Benchmark) -> dict[str, Any]:
-    """A benchmark's description and, where it is prepared, its scale card."""
-    prepared = stored_card(b)
-    return {
-        "name": b.name,
-        "version": b.version,
-        "objectives": [plain(o) for o in b.objectives],
-        "policy": b.policy,
-        "sampling": plain(b.sampling),
-        "eval_prompts": b.eval_prompts,
-        "grid": plain(b.grid),
-        "trained_grid": plain(b.trained_grid),
-        "max_prompt_tokens": b.max_prompt_tokens,
-        "seed": b.seed,
-        "scratch": plain(b.scratch),
-        "identity": b.identity,
-        "prepared": prepared,
-    }
-
-
-def run_facts(folder: Path) -> dict[str, Any]:
-    """A run's run.json, whether it is measured, and the end of its log."""
+def run_facts(folder: Path) -> RunFacts:
+    """What is told of a run."""
     record = read_record(folder)
-    return plain(record) | {
-        "status": run_status(folder, record),
-        "front": front_document(folder) is not None,
-        "log": last_rows(folder, 5),
-    }
+    return RunFacts(
+        record=record, standing=record.standing(folder), measured=has_front(folder), log=tuple(last_rows(folder, 5))
+    )
+
+
+def _fields(settings: Sampling | Scratch) -> dict[str, JsonValue]:
+    return {name: value for name, value in plain(settings).items() if name != "kind"}
 
 
 def attribute_docstrings(cls: type) -> dict[str, str]:
@@ -163,9 +246,9 @@ def _module_line(cls: type) -> str:
     return words.strip().splitlines()[0] if words.strip() else ""
 
 
-def _benchmark_line(name: str, home: Path) -> dict[str, Any]:
+def _benchmark_line(name: str) -> str:
     module = __import__(f"benchmarks.{name.replace('-', '_')}", fromlist=["benchmark"])
-    return {"name": name, "summary": (module.benchmark.__doc__ or "").strip().splitlines()[0]}
+    return str(module.benchmark.__doc__ or "").strip().splitlines()[0]
 
 
 def is_method(subject: str) -> bool:

@@ -97,12 +97,8 @@ def show_failures(outcomes: list[Outcome]) -> None:
 
 def out_jobs(todo: list[Job], as_json: bool) -> None:
     """Prints what would be done."""
-    rows = [{"do": j.purpose, "job": j.label, "path": str(j.folder or "")} for j in todo if j.kind != "look"]
+    from moa_cli.jobs import Look
+
+    told = [job for job in todo if not isinstance(job, Look)]
+    rows = [{"do": j.purpose, "job": j.foreseen or j.label, "path": str(j.folder or "")} for j in told]
     out(rows if as_json else "\n".join(f"{r['do']}  {r['job']}  {r['path']}".rstrip() for r in rows) or "nothing to do")
-
-
-def run_line(row: dict[str, Any]) -> str:
-    """Path, status, seconds."""
-    from moa_cli.words import duration
-
-    return f"{row['path']}  {row['status']}" + ("" if row["seconds"] is None else f"  {duration(row['seconds'])}")

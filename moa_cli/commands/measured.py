@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks import BadInput, Benchmark, Weights
 from moa_cli.commands.finish import execute
@@ -15,7 +14,7 @@ from moa_cli.commands.rescore import Result
 from moa_cli.commands.typed import say_left_out, trained_runs, weights_in
 from moa_cli.console import refuse
 from moa_cli.jobs import measuring_jobs, pointing_jobs
-from moa_cli.runs import Contestant, Settings, Source, meant_weights, stored_front_facts
+from moa_cli.runs import Contestant, FrontFacts, Settings, Source
 
 BELONGS = {
     "RUN": ("--pareto", "--weights", "--rescore"),
@@ -28,7 +27,7 @@ BELONGS = {
 """What is only given beside certain modes."""
 
 
-def check_mode(modes: Mapping[str, Any], beside: Mapping[str, Any]) -> None:
+def check_mode(modes: Mapping[str, object], beside: Mapping[str, object]) -> None:
     """BadInput where not exactly one mode was typed, or something beside it that does not belong to it."""
     typed = [name for name, value in modes.items() if value]
     if len(typed) > 1:
@@ -58,19 +57,19 @@ def only_benchmark(settings: Settings, home: Path, data_dir: Path | None) -> tup
     return Source(name, home, data_dir, settings.options), benchmark
 
 
-def measure(paths: list[Path], benchmarks: list[str], home: Path, jobs: int | None, weights: str | None) -> Result:
+def measure_runs(paths: list[Path], benchmarks: list[str], home: Path, jobs: int | None, weights: str | None) -> Result:
     """Measures the fronts of these runs, else of all trained ones; or one point of each, which is not kept."""
     point = weights_in(weights) if weights is not None else ()
     chosen = trained_runs(paths, benchmarks, home)
-    points = _points(chosen, point, named=bool(paths)) if point else []
+    points = _points(chosen, point, typed=bool(paths)) if point else []
     todo = pointing_jobs(points) if point else measuring_jobs(chosen, may_train=False)
     outcomes = execute(todo, {r.benchmark.identity: r.benchmark for r in chosen}.values(), jobs)
     if point:
-        return [o.result for o in outcomes if o.job.kind == "weights" and not o.error], outcomes
-    return [stored_front_facts(r.folder) for r in chosen if r.measured], outcomes
+        return [o.result for o in outcomes if isinstance(o.result, FrontFacts)], outcomes
+    return [FrontFacts.stored(r.folder) for r in chosen if r.measured], outcomes
 
 
-def _points(runs: Sequence[Contestant], point: Weights, *, named: bool) -> list[tuple[Contestant, Weights]]:
+def _points(runs: Sequence[Contestant], point: Weights, *, typed: bool) -> list[tuple[Contestant, Weights]]:
     """The runs with the weights meant for each.
 
     One that cannot be asked for them is refused where it was named, else left out, unless that leaves none.
@@ -78,10 +77,10 @@ def _points(runs: Sequence[Contestant], point: Weights, *, named: bool) -> list[
     points, refusals = [], []
     for run in runs:
         try:
-            points.append((run, meant_weights(run, point)))
+            points.append((run, run.meant_weights(point)))
         except BadInput as error:
             refusals.append(error)
-    if refusals and (named or not points):
+    if refusals and (typed or not points):
         raise refusals[0]
     say_left_out(refusals)
     return points

@@ -131,7 +131,9 @@ Verbose = Annotated[
 ]
 
 
-Runs = Annotated[list[Path] | None, typer.Argument(metavar="RUN...", help="Folders of runs; all trained ones if none.")]
+RunFolders = Annotated[
+    list[Path] | None, typer.Argument(metavar="RUN...", help="Folders of runs; all trained ones if none.")
+]
 
 
 Pareto = Annotated[bool, typer.Option("--pareto", help="Measure the whole front and keep it.")]
@@ -140,7 +142,7 @@ Pareto = Annotated[bool, typer.Option("--pareto", help="Measure the whole front 
 OnePoint = Annotated[str | None, typer.Option("--weights", metavar="W,W", help="Measure this point; it is not kept.")]
 
 
-Responses = Annotated[
+ResponsesFile = Annotated[
     Path | None,
     typer.Option(
         "--responses", metavar="FILE",
@@ -172,7 +174,7 @@ Name = Annotated[
 ]  # fmt: skip
 
 
-Columns = Annotated[
+ColumnNames = Annotated[
     list[str] | None,
     typer.Option(
         "--column", metavar="ROLE=COLUMN",

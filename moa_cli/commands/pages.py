@@ -1,4 +1,4 @@
-"""What `moa list` and `moa show` say, to read: documents as tables and pages, and those of fronts and preparations."""
+"""What `moa list` and `moa show` say, to read: facts as tables and pages, and those of fronts and preparations."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from textwrap import dedent
 from typing import Any
 
+from pydantic import JsonValue
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
@@ -16,8 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks import Benchmark
+from benchmarks.common import Part
 from benchmarks.load import option_names
 from benchmarks.prepare import stored_card
+from moa_cli.commands.facts import BenchmarkFacts, MethodFacts, RunFacts, RunRow
+from moa_cli.runs import FrontFacts
 from moa_cli.words import duration, kl_words, shown
 
 LEAST = 16
@@ -32,15 +36,17 @@ SOUND = 0.05
 class RunsTable:
     """Runs to read: a line each, their settings as far as the screen has room."""
 
-    rows: Sequence[dict[str, Any]]
+    rows: Sequence[RunRow]
 
     def __rich_console__(self, console: Console, screen: ConsoleOptions) -> RenderResult:
-        bare = table([{k: v for k, v in row.items() if k != "settings"} for row in self.rows])
+        *names, _ = RunRow.model_fields
+        bare = _lines(names, [[getattr(row, name) for name in names] for row in self.rows])
         room = max(screen.max_width - console.measure(bare, options=screen).maximum - 3, LEAST)
-        yield table([row | {"settings": _short(row["settings"], room)} for row in self.rows])
+        cells = [[*(getattr(row, name) for name in names), _short(row.settings, room)] for row in self.rows]
+        yield _lines([*names, "settings"], cells)
 
 
-def _short(settings: Mapping[str, Any], room: int) -> str:
+def _short(settings: Mapping[str, JsonValue], room: int) -> str:
     """Settings as -c takes them, in so many characters.
 
     >>> _short({"rounds": 1, "keep": "quantile"}, 40), _short({"rounds": 1, "keep": "quantile"}, 16)
@@ -50,39 +56,48 @@ def _short(settings: Mapping[str, Any], room: int) -> str:
     return words if len(words) <= room else f"{words[: room - 1]}…"
 
 
-def table(rows: Sequence[dict[str, Any]]) -> RenderableType:
-    """Rows that have the same keys."""
+def list_page(parts: Sequence[Part]) -> RenderableType:
+    """Methods, benchmarks or runs, each in a line."""
+    if runs := [part for part in parts if isinstance(part, RunRow)]:
+        return RunsTable(runs)
+    names = list(type(parts[0]).model_fields) if parts else []
+    return _lines(names, [[getattr(part, name) for name in names] for part in parts])
+
+
+def _lines(names: Sequence[str], rows: Sequence[Sequence[object]]) -> RenderableType:
+    """A line per row, under the names of the columns."""
     if not rows:
         return Text("none", style="dim")
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for key in rows[0]:
-        made.add_column(key.replace("_", " "), overflow="fold")
+    for name in names:
+        made.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
-        made.add_row(*(Text(_cell(value)) for value in row.values()))
+        made.add_row(*(Text(_cell(value)) for value in row))
     return made
 
 
-def front_table(document: dict[str, Any], *, whole: bool) -> RenderableType:
+def front_table(front: FrontFacts, *, whole: bool) -> RenderableType:
     """The points of a front and the range of their language; with `whole`, its hypervolume below."""
-    names = document["objectives"]
+    names = front.objectives
+    columns = ["point", *(f"{n} held-out" for n in names), *(f"{n} reward" for n in names), "KL", "collapsed"]
     rows = [
-        {"point": p["label"]}
-        | {f"{n} held-out": f"{v:+.2f}" for n, v in zip(names, p["evaluator"], strict=True)}
-        | {f"{n} reward": f"{v:+.2f}" for n, v in zip(names, p["reward"], strict=True)}
-        | {"KL": kl_words(p["kl"]), "collapsed": f"{p['collapse']:.0%}"}
-        for p in document["points"]
+        [p.label, *(f"{v:+.2f}" for v in (*p.scores, *p.rewards)), kl_words(p.kl), f"{p.collapse:.0%}"]
+        for p in front.points
     ]
-    title = Text(f"{document['method']} on {document['benchmark']}, seed {document['seed']}", style="bold")
-    foot = f"hypervolume: held-out {document['evaluator_hypervolume']:.3f}, reward {document['hypervolume']:.3f}\n"
-    return Group(title, table(rows), Text(_language_line(document["points"])), Text(foot if whole else ""))
+    title = Text(f"{front.method} on {front.benchmark}, seed {front.seed}", style="bold")
+    foot = f"hypervolume: held-out {front.hypervolume.scores:.3f}, reward {front.hypervolume.rewards:.3f}\n"
+    return Group(title, _lines(columns, rows), Text(_language_line(front)), Text(foot if whole else ""))
 
 
-def _language_line(points: Sequence[dict[str, Any]]) -> str:
+def _language_line(front: FrontFacts) -> str:
     """Some numbers of the points' language, each as its range over them; a dash where it is unknown of any."""
 
     def span(name: str, shape: str) -> str:
-        values = [p["language"][name] for p in points]
-        return "-" if None in values else " to ".join(dict.fromkeys(f"{f(values):{shape}}" for f in (min, max)))
+        values = [p.language[name] for p in front.points]
+        known = [value for value in values if value is not None]
+        if len(known) < len(values):
+            return "-"
+        return " to ".join(dict.fromkeys(f"{value:{shape}}" for value in (min(known), max(known))))
 
     return (
         f"language: perplexity {span('perplexity', '.2f')}, self-BLEU {span('self_bleu', '.2f')}, "
@@ -97,23 +112,17 @@ def card_table(b: Benchmark) -> RenderableType:
     return Group(Text(f"{b.name}@{b.version}", style="bold"), *_card(**stored))
 
 
-def _card(card: Mapping[str, Any], report: Mapping[str, Any]) -> list[RenderableType]:
+def _card(card: Any, report: Any) -> list[RenderableType]:
     """What a preparation found, as it is stored."""
+    columns = ["objective", "reward accuracy", "evaluator accuracy", "reward mean, SD", "evaluator mean, SD"]
     rows = []
     for m, name in enumerate(card["objectives"]):
         accuracy = [report["pair_accuracy"].get(role, {}).get(name) for role in ("reward", "evaluator")]
-        rows.append(
-            {
-                "objective": name,
-                "reward accuracy": "-" if accuracy[0] is None else f"{accuracy[0]:.3f}",
-                "evaluator accuracy": "-" if accuracy[1] is None else f"{accuracy[1]:.3f}",
-                "reward mean, SD": f"{card['reward_mean'][m]:.3g}, {card['reward_std'][m]:.3g}",
-                "evaluator mean, SD": f"{card['evaluator_mean'][m]:.3g}, {card['evaluator_std'][m]:.3g}",
-            }
-        )
+        units = [f"{card[f'{role}_mean'][m]:.3g}, {card[f'{role}_std'][m]:.3g}" for role in ("reward", "evaluator")]
+        rows.append([name, *("-" if share is None else f"{share:.3f}" for share in accuracy), *units])
     collapse = report["collapse"]
     return [
-        table(rows),
+        _lines(columns, rows),
         Text(f"card {card['hash']}, made in {duration(report['cost'].get('seconds', 0))}"),
         Text(
             f"{collapse:.1%} of the starting policy's answers are collapsed"
@@ -123,16 +132,16 @@ def _card(card: Mapping[str, Any], report: Mapping[str, Any]) -> list[Renderable
     ]
 
 
-def method_page(document: dict[str, Any]) -> RenderableType:
+def method_page(method: MethodFacts) -> RenderableType:
     """A method to read."""
-    parts: list[RenderableType] = [Text(document["title"], style="bold"), Text(), *_paragraphs(document["summary"])]
-    parts += [Text(), Text(f"steering: {document['steering']}")]
-    if any("[choice" in text for text in (document["summary"], *(h["meaning"] for h in document["hyperparameters"]))):
+    parts: list[RenderableType] = [Text(method.title, style="bold"), Text(), *_paragraphs(method.summary)]
+    parts += [Text(), Text(f"steering: {method.steering}")]
+    if any("[choice" in text for text in (method.summary, *(h.meaning for h in method.hyperparameters))):
         parts += [Text(), Text("[choice]: ours, not a paper's")]
-    for h in document["hyperparameters"]:
-        default = "none" if h["default"] is None else json.dumps(h["default"])
-        parts += [Text(), Text.assemble((h["name"], "bold"), f" = {default}  ", (f"({h['type']})", "dim"))]
-        parts += _paragraphs(h["meaning"], indent=4)
+    for h in method.hyperparameters:
+        default = "none" if h.default is None else json.dumps(h.default)
+        parts += [Text(), Text.assemble((h.name, "bold"), f" = {default}  ", (f"({h.type})", "dim"))]
+        parts += _paragraphs(h.meaning, indent=4)
     return Group(*parts)
 
 
@@ -146,35 +155,40 @@ def _paragraphs(text: str, indent: int = 0) -> list[RenderableType]:
     return parts[:-1]
 
 
-def benchmark_page(document: dict[str, Any], typed: str) -> RenderableType:
+def benchmark_page(benchmark: BenchmarkFacts, typed: str) -> RenderableType:
     """A benchmark to read, `typed` as this: settings, objectives, and what a preparation found."""
-    options = [(name, _option(document, name)) for name in option_names()]
+    options = [(name, _option(benchmark, name)) for name in option_names()]
     parts: list[RenderableType] = [
-        Text(f"{document['name']}@{document['version']}", style="bold"),
+        Text(f"{benchmark.name}@{benchmark.version}", style="bold"),
         Text(),
         _grid((name, value) for name, value in options if value),
     ]
-    for objective in document["objectives"]:
-        rewards = [(f"  {role}", _reward(objective[role])) for role in ("reward", "evaluator")]
-        parts += [Text(), Text.assemble((objective["name"], "bold"), f"  {objective['description']}"), _grid(rewards)]
-    if document["prepared"]:
-        parts += [Text(), *_card(**document["prepared"])]
+    for objective in benchmark.objectives:
+        signals = [("  reward", _reward(objective.reward)), ("  evaluator", _reward(objective.evaluator))]
+        parts += [Text(), Text.assemble((objective.name, "bold"), f"  {objective.description}"), _grid(signals)]
+    if benchmark.prepared:
+        parts += [Text(), *_card(**benchmark.prepared)]
     else:
         parts += [Text(), Text(f"not prepared yet: moa prepare -b {typed}")]
     return Group(*parts)
 
 
-def _option(document: dict[str, Any], name: str) -> str:
+def _option(benchmark: BenchmarkFacts, name: str) -> str:
     """What an option of `load_benchmark` is now; nothing where the benchmark has no use for it."""
     owner, _, key = name.rpartition(".")
     if name == "objectives":
-        return ", ".join(objective["name"] for objective in document["objectives"])
-    if name in ("grid", "trained_grid"):
-        return _points_typed(document[name])
+        return ", ".join(objective.name for objective in benchmark.objectives)
+    if name == "grid":
+        return _points_typed(benchmark.grid)
+    if name == "trained_grid":
+        return _points_typed(benchmark.trained_grid)
     if owner == "reward":  # of all trained rewards, which may differ
-        trained = [o["reward"] for o in document["objectives"] if o["reward"]["kind"] == "TrainedReward"]
+        trained = [o.reward for o in benchmark.objectives if o.reward["kind"] == "TrainedReward"]
         return ", ".join(dict.fromkeys(_cell(reward[key]) for reward in trained))
-    value = document[owner][key] if owner else document[name]
+    if owner:
+        value = {"sampling": benchmark.sampling, "scratch": benchmark.scratch}[owner][key]
+    else:
+        value = getattr(benchmark, key)
     return "-" if value == [] else _cell(value)
 
 
@@ -191,7 +205,7 @@ def _points_typed(weights: Sequence[Sequence[float]]) -> str:
     return "  ".join(",".join(f"{w:.4g}" for w in point) for point in weights)
 
 
-def _reward(reward: Mapping[str, Any]) -> str:
+def _reward(reward: Mapping[str, JsonValue]) -> str:
     """A reward in words."""
     what = {
         "TrainedReward": "trained here from preference pairs",
@@ -199,27 +213,22 @@ def _reward(reward: Mapping[str, Any]) -> str:
         "HubReward": f"model {reward.get('model')}",
     }
     rest = [f"{k} {_cell(v)}" for k, v in reward.items() if k not in ("kind", "function", "model") and v is not None]
-    return f"{what[reward['kind']]} ({', '.join(rest)})"
+    return f"{what[str(reward['kind'])]} ({', '.join(rest)})"
 
 
-def facts_page(document: dict[str, Any]) -> RenderableType:
+def run_page(run: RunFacts) -> RenderableType:
     """A run to read: nested entries by their dotted names; rows of a log in a line each."""
     facts: list[tuple[str, str]] = []
-    for name, value in document.items():
-        if name == "log":
-            facts += [(name, f"{r['stage']}  {r['step']}/{r['steps']}  {_measured(r)}") for r in value]
-        elif isinstance(value, dict):
+    for name, value in run.told().items():
+        if isinstance(value, dict):
             facts += [(f"{name}.{key}", _cell(item)) for key, item in value.items()]
-        elif name != "kind":
+        elif name != "log":
             facts.append((name, _cell(value)))
+    facts += [("log", f"{row.stage}  {row.step}/{row.steps}  {shown(row.measured)}") for row in run.log]
     return _grid(facts)
 
 
-def _measured(row: dict[str, Any]) -> str:
-    return shown({k: v for k, v in row.items() if k not in ("stage", "step", "steps") and isinstance(v, int | float)})
-
-
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -11,6 +12,9 @@ from rich.text import Text
 from moa_cli.commands import options
 from moa_cli.commands.options import AsJson, Home, Verbose
 from moa_cli.console import out, refuse
+
+if TYPE_CHECKING:
+    from benchmarks.common import Part
 
 
 def list_(
@@ -29,19 +33,20 @@ def list_(
     from moa_cli.commands import pages
     from moa_cli.commands.facts import benchmark_rows, method_rows, run_rows
 
-    makers = {
+    makers: dict[str, Callable[[], Sequence[Part]]] = {
         "methods": method_rows,
-        "benchmarks": lambda: benchmark_rows(benchmark_names(), runs),
+        "benchmarks": lambda: benchmark_rows(benchmark_names()),
         "runs": lambda: run_rows(runs),
     }
     if what not in (*makers, "all"):
         refuse(f"there is no list of {what}", f"there are lists of {', '.join(makers)}", "moa list")
-    documents = {name: make() for name, make in makers.items() if what in (name, "all")}
+    lists = {name: make() for name, make in makers.items() if what in (name, "all")}
     if json:
-        out(documents if what == "all" else documents[what])
+        told = {name: [row.model_dump(mode="json") for row in rows] for name, rows in lists.items()}
+        out(told if what == "all" else told[what])
         return
-    for name, rows in documents.items():
-        page = pages.RunsTable(rows) if name == "runs" else pages.table(rows)
+    for name, rows in lists.items():
+        page = pages.list_page(rows)
         out((Text(name, style="bold"), page, "") if what == "all" else page)
 
 
@@ -59,25 +64,25 @@ def show_(
     moa show ric
     moa show hh-rlhf-mini
     """
+    from benchmarks import load_benchmark
     from moa_cli.commands import pages
-    from moa_cli.commands.facts import benchmark_facts, is_benchmark, is_method, method_facts, nothing_called, run_facts
+    from moa_cli.commands.facts import BenchmarkFacts, is_benchmark, is_method, method_facts, nothing_called, run_facts
     from moa_cli.comparisons import is_saved, read_saved
-    from moa_cli.formats import comparison_table
 
     path = Path(subject)
-    document: Any
     if path.is_dir():
-        document = run_facts(path)
-        page = pages.facts_page(document)
+        run = run_facts(path)
+        out(run.model_dump() if json else pages.run_page(run))
     elif is_saved(path):
-        document = read_saved(path)
-        page = comparison_table(document)
+        from moa_cli.formats import comparison_table
+
+        comparison = read_saved(path)
+        out(comparison if json else comparison_table(comparison))
     elif is_method(subject):
-        document = method_facts(subject)
-        page = pages.method_page(document)
+        method = method_facts(subject)
+        out(method.model_dump(mode="json") if json else pages.method_page(method))
     elif is_benchmark(subject):
-        document = benchmark_facts(subject, runs)
-        page = pages.benchmark_page(document, subject)
+        benchmark = BenchmarkFacts.of(load_benchmark(subject, home=runs))
+        out(benchmark.model_dump(mode="json") if json else pages.benchmark_page(benchmark, subject))
     else:
         refuse(*nothing_called(subject))
-    out(document if json else page)

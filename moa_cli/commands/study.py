@@ -39,15 +39,7 @@ def study(
     moa study reward-model-size --over 0.3m,1m -b hh-rlhf-mini
     moa study retention -c alphas=[0.0,0.5,1.0,2.0] -o retention.md -o retention.json
     """
-    from moa_cli.studies import (
-        STUDIES,
-        STUDY_FORMATS,
-        find_study,
-        plain_study,
-        study_contestants,
-        study_document,
-        study_table,
-    )
+    from moa_cli.studies import STUDIES, STUDY_FORMATS, find_study, make_study, study_contestants, study_table
 
     if name is None:
         refuse("no study was named", f"there are: {', '.join(STUDIES)}", "moa study controllability")
@@ -61,7 +53,7 @@ def study(
         chosen, settings, config or [], values, seeds_in(seed) or [0], home=runs, data_dir=data_dir
     )
     succeed(execute(chosen.jobs(found), settings.benchmarks.values(), jobs))
-    document = study_document(name, found)
-    written = write_outputs(document, output or [], STUDY_FORMATS)
-    out(plain_study(document) if json else study_table(document))
+    answered = make_study(name, found)
+    written = write_outputs(answered, output or [], STUDY_FORMATS)
+    out(answered if json else study_table(answered))
     leave_unless(written)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from moa_cli.commands.finish import execute, out_jobs, run_line, succeed
+from moa_cli.commands.finish import execute, out_jobs, succeed
 from moa_cli.commands.options import AsJson, Benchmarks, DataDir, Home, Items, Jobs, Methods, Seeds, Verbose
 from moa_cli.commands.typed import benchmark_list, method_list, seeds_in, settings_of
 from moa_cli.console import out, refuse
@@ -33,7 +33,7 @@ def train(
     moa train -m sft,ric -b hh-rlhf-mini --seed 0,1
     moa train -m ric -c ric.rounds=1 -c policy=scratch:4m --dry-run
     """
-    from moa_cli.jobs import foreseen_jobs, training_jobs
+    from moa_cli.jobs import training_jobs
     from moa_cli.runs import contestants, read_record
 
     names = method_list(method)
@@ -43,14 +43,23 @@ def train(
     chosen = contestants(settings, seeds_in(seed) or [0], home=runs, data_dir=data_dir)
     todo = training_jobs(chosen, restart=restart)
     if dry_run:
-        out_jobs(foreseen_jobs(todo), json)
+        out_jobs(todo, json)
         return
     outcomes = execute(todo, settings.benchmarks.values(), jobs)
-    ended = {o.job.folder: o.word if o.error else "trained" for o in outcomes if o.job.kind == "run"}
+    ended = {o.job.folder: o.word if o.error else "trained" for o in outcomes if o.job.folder}
     rows = []
     for run in chosen:
         status = ended.get(run.folder, "done")
         seconds = read_record(run.folder).cost["seconds"] if status in ("trained", "done") else None
-        rows.append({"path": str(run.folder), "status": status, "seconds": seconds})
-    out(rows if json else "\n".join(run_line(row) for row in rows))
+        rows.append((str(run.folder), status, seconds))
+    if json:
+        out([{"path": path, "status": status, "seconds": seconds} for path, status, seconds in rows])
+    else:
+        out("\n".join(f"{path}  {status}{_took(seconds)}" for path, status, seconds in rows))
     succeed(outcomes)
+
+
+def _took(seconds: float | None) -> str:
+    from moa_cli.words import duration
+
+    return "" if seconds is None else f"  {duration(seconds)}"

@@ -9,7 +9,7 @@ from benchmarks import BadInput, Front
 from benchmarks.measure import read_front
 from moa_cli.comparisons.document import Comparison
 from moa_cli.comparisons.saved import is_saved, read_saved
-from moa_cli.runs import FRONT, find_runs, front_document, read_record
+from moa_cli.runs import FRONT, find_runs, has_front, read_record
 
 
 def saved_comparison(paths: Sequence[Path]) -> Comparison | None:
@@ -73,7 +73,7 @@ def found_fronts(
 
 def _measured(folder: Path, say: Callable[[str], None]) -> Front | None:
     """The front of a run, None where it has none yet. BadInput for one that is damaged."""
-    if front_document(folder) is not None:
+    if has_front(folder):
         return read_front(folder / FRONT)
     if read_record(folder).status == "trained":
         say(f"left out: {folder} is trained but not measured; moa eval {folder} --pareto")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_format
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,11 +13,6 @@ D = TypeVar("D")
 """A kind of document."""
 Formats = Mapping[str, Callable[[D], bytes]]
 """What writes a document, by suffix."""
-
-
-def as_json(document: dict[str, Any]) -> str:
-    """The document itself."""
-    return json_format.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def write_document(document: D, path: Path, formats: Formats[D]) -> None:

@@ -7,20 +7,14 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
+    from moa_cli.jobs.answers import Odd, rescoring_jobs, taking_jobs
     from moa_cli.jobs.ceiling import ceiling_jobs, stored_samples
-    from moa_cli.jobs.job import Job, Outcome, preparation_jobs
-    from moa_cli.jobs.plan import (
-        foreseen_jobs,
-        measuring_jobs,
-        pointing_jobs,
-        preparing_jobs,
-        scoring_jobs,
-        sweeping_jobs,
-        training_jobs,
-    )
+    from moa_cli.jobs.goals import TakesGoals
+    from moa_cli.jobs.job import Job, Look, Outcome
+    from moa_cli.jobs.plan import measuring_jobs, pointing_jobs, preparing_jobs, sweeping_jobs, training_jobs
     from moa_cli.jobs.pool import choose_workers, run_jobs
+    from moa_cli.jobs.preparation import preparation_jobs
     from moa_cli.jobs.progress import Display
     from moa_cli.jobs.run import evaluate, train
-    from moa_cli.jobs.sweep_run import TakesGoals
 
 __getattr__, __all__ = door(__name__)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import JsonValue
 
 from benchmarks import Benchmark, Front, Weights
 from benchmarks.ceiling import Samples, find_samples, samples_folder
 from benchmarks.common import Log
-from moa_cli.jobs.job import Job, Member
+from moa_cli.jobs.job import Job, benchmark_label
 from moa_cli.runs import GIVEN, read_record, restore, stored_contestant
 
 if TYPE_CHECKING:
@@ -22,6 +24,22 @@ if TYPE_CHECKING:
 NEAR = 2.5
 """How far from the starting policy, in nats per answer, policies whose answers are drawn may be [choice].
 Of policies farther away nearly all answers are unlikely under what is in reach."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A trained policy whose answers help to estimate a ceiling: one point of a run."""
+
+    method: str
+    config: Mapping[str, JsonValue]
+    folder: Path
+    """The folder of the run."""
+    weights: Weights
+
+    @property
+    def name(self) -> str:
+        """What tells it from any other policy: folders are named after what was trained."""
+        return f"{self.folder.parent.name}/{self.folder.name} {','.join(map(str, self.weights))}"
 
 
 def ceiling_jobs(folders: Sequence[Path], fronts: Sequence[Front]) -> list[Job]:
@@ -35,11 +53,13 @@ def ceiling_jobs(folders: Sequence[Path], fronts: Sequence[Front]) -> list[Job]:
         one = stored_contestant(own[0])
         pool = _pool(runs, one.benchmark.trained_grid)
         if not samples_folder(one.source.home, card, [m.name for m in pool]).exists():
-            todo.append(Job(kind="ceiling", source=one.source, pool=pool))
+            label = f"{benchmark_label(one.source)}: ceiling"
+            work = partial(draw_ceiling, pool=pool)
+            todo.append(Job(key=f"ceiling {label}", label=label, purpose="eval", source=one.source, work=work))
     return todo
 
 
-def draw_ceiling(benchmark: Benchmark, pool: Sequence[Member], log: Log) -> None:
+def draw_ceiling(benchmark: Benchmark, log: Log, *, pool: Sequence[Member]) -> None:
     """Draws the samples of a ceiling and leaves them beside what was prepared."""
     from benchmarks.ceiling import draw_samples
 

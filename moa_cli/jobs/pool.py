@@ -17,7 +17,7 @@ from queue import Empty
 
 from benchmarks import Benchmark
 from benchmarks.models import ENVIRONMENT
-from moa_cli.jobs.job import Event, Job, Outcome
+from moa_cli.jobs.job import Event, Job, Look, Outcome
 from moa_cli.jobs.progress import Display
 from moa_cli.jobs.worker import perform, perform_here, start
 
@@ -47,7 +47,7 @@ def choose_workers(jobs: Sequence[Job], benchmarks: Iterable[Benchmark], asked: 
             1, 1, here=True, reason="jobs run in this process, because a launcher started it (LOCAL_RANK is set)"
         )
     benchmarks = list(benchmarks)
-    looks = sum(job.kind == "look" for job in jobs)
+    looks = sum(isinstance(job, Look) for job in jobs)
     parts = max((1 + 2 * len(b.objectives) for b in benchmarks), default=0) if looks else 0
     most = max(1, len(jobs) - 2 * looks, looks * parts)
     cores, gpus = _cores(), _gpus()
@@ -89,17 +89,15 @@ def run_jobs(jobs: Sequence[Job], workers: Workers, display: Display, *, quiet: 
                 outcome = _outcome(job, future)
                 done[job.key] = outcome
                 display.end(outcome)
-                if job.kind == "look" and not outcome.error:
-                    waiting = _with_parts(waiting, job, outcome.result)
+                if isinstance(job, Look) and not outcome.error:
+                    waiting = _with_found(waiting, job, outcome.result)
     return done
 
 
-def _with_parts(waiting: Sequence[Job], look: Job, parts: Sequence[str]) -> list[Job]:
-    """The missing parts first, and the card after them."""
-    made = [Job(kind="part", source=look.source, part=part) for part in parts]
-    needs = tuple(job.key for job in made)
-    rest = [replace(j, needs=needs) if j.kind == "card" and look.key in j.needs else j for j in waiting]
-    return [*made, *rest]
+def _with_found(waiting: Sequence[Job], look: Look, found: Sequence[Job]) -> list[Job]:
+    """The jobs that were found first, and after them those that need the look."""
+    needs = tuple(job.key for job in found)
+    return [*found, *(replace(j, needs=needs) if look.key in j.needs else j for j in waiting)]
 
 
 def _outcome(job: Job, future: Future[Outcome]) -> Outcome:

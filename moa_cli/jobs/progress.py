@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from moa_cli.jobs.job import Event, Job, Outcome
+from moa_cli.jobs.job import Event, Job, Look, Outcome
 from moa_cli.words import duration, shown
 
 
@@ -71,7 +71,7 @@ class Display:
     def end(self, outcome: Outcome) -> None:
         """A job has ended."""
         self.lines.pop(outcome.job.key, None)
-        if outcome.job.kind != "look" or outcome.error:
+        if not isinstance(outcome.job, Look) or outcome.error:
             took = f"  {duration(outcome.seconds)}" if outcome.started else ""
             self.say(f"{outcome.job.label}  {outcome.word}{took}")
 

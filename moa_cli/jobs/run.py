@@ -7,28 +7,18 @@ import resource
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from benchmarks import BadInput, Benchmark, Front
-from benchmarks.common import Cost, Log, charged_to, locked, silent, whole_folder, write_text
+from benchmarks import BadInput, Benchmark, Front, Weights
+from benchmarks.common import Cost, Log, charged_to, locked, plain, silent, whole_folder, write_text
 from benchmarks.measure import evaluate as measure
 from benchmarks.prepare import prepare
 from methods import Method, Run, method_name
-from moa_cli.runs import (
-    Source,
-    as_config,
-    forget_other_points,
-    foundation,
-    is_trained,
-    method_source,
-    new_record,
-    read_record,
-    run_folder,
-    write_record,
-)
+from moa_cli.runs import Contestant, Record, Source, as_config, read_record
 
 
 def train(
@@ -45,24 +35,26 @@ def train(
     A run that is trained is returned as it is, one that was interrupted goes on. With `restart` it begins anew.
     `source` is remembered so that the command line can evaluate the run later.
     """
-    folder = run_folder(benchmark, method, seed)
+    contestant = Contestant.of(source or Source(benchmark.name, benchmark.home), benchmark, method, seed)
+    folder = contestant.folder
     card = prepare(benchmark, log).card
     with locked(folder / "lock", wait=False):
         if restart:
             _clear(folder)
         cost = _stored_cost(folder)
         run = Run(folder, seed, log, cost)
-        if is_trained(folder, benchmark, method):
+        if contestant.trained:
             return run
         _check_units(folder, card.hash)
-        record = new_record(
-            benchmark, source, status="training", method=method_source(type(method)), steering=method.steering,
-            config=as_config(method), seed=seed, trained_at=[list(w) for w in method.points(benchmark)],
+        record = Record.begin(
+            benchmark, contestant.source, status="training", method=contestant.method_source, steering=method.steering,
+            config=plain(as_config(method)), seed=seed, trained_at=method.points(benchmark),
         )  # fmt: skip
-        write_record(folder, record)
-        _take_over(benchmark, method, run)
+        record.write(folder / "run.json")
+        _take_over(contestant, run)
         _train(benchmark, method, run)
-        write_record(folder, replace(record, status="trained", cost=cost.to_json()))
+        trained = record.model_copy(update={"status": "trained", "cost": cost.to_json()})
+        trained.write(folder / "run.json")
     return run
 
 
@@ -75,7 +67,7 @@ def evaluate(benchmark: Benchmark, method: Method, run: Run, *, log: Log = silen
 
     watch("", 0, len(points), {})
     with locked(run.dir / "lock", wait=False):
-        forget_other_points(run.dir / "front", points)
+        _forget_other_points(run.dir / "front", points)
         return measure(
             benchmark, partial(method.policy, benchmark, run), points, run.dir / "front",
             method=method_name(type(method)), steering=method.steering, seed=run.seed,
@@ -83,23 +75,29 @@ def evaluate(benchmark: Benchmark, method: Method, run: Run, *, log: Log = silen
         )  # fmt: skip
 
 
+def _forget_other_points(folder: Path, weights: Sequence[Weights]) -> None:
+    """Removes measured points that belong to other weights: their files bear numbers, not weights."""
+    plan, wanted = folder / "weights.json", json.dumps(plain(list(weights)))
+    if not plan.exists() or plan.read_text(encoding="utf-8") != wanted:
+        for file in (*folder.glob("w-*.parquet"), *folder.glob("front.json")):
+            file.unlink()
+        write_text(plan, wanted)
+
+
 def opened(folder: Path, log: Log = silent) -> Run:
     """The run in a folder."""
     return Run(folder, read_record(folder).seed, log, _stored_cost(folder))
 
 
-def _take_over(benchmark: Benchmark, method: Method, run: Run) -> None:
+def _take_over(contestant: Contestant, run: Run) -> None:
     """Copies the stages of the run that the method builds on, where it is trained, and charges what they cost."""
-    other, policies = foundation(method), run.dir / "policy"
-    if other is None or policies.exists():
-        return
-    source = run_folder(benchmark, other, run.seed)
-    if not is_trained(source, benchmark, other):
+    other, policies = contestant.foundation(), run.dir / "policy"
+    if other is None or policies.exists() or not other.trained:
         return
     with whole_folder(policies) as partial_copy:
-        shutil.copytree(source / "policy", partial_copy, dirs_exist_ok=True)
-    run.cost.add(_stored_cost(source))
-    run.log(f"taken over from {method_name(type(other))}", 1, 1, {})
+        shutil.copytree(other.folder / "policy", partial_copy, dirs_exist_ok=True)
+    run.cost.add(_stored_cost(other.folder))
+    run.log(f"taken over from {method_name(type(other.method))}", 1, 1, {})
 
 
 def _train(benchmark: Benchmark, method: Method, run: Run) -> None:

@@ -7,79 +7,18 @@ import multiprocessing
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import BadInput, Benchmark
+from benchmarks import BadInput
 from benchmarks.common import Log
 from benchmarks.models import release, setup
-from methods import method_name
 from moa_cli.jobs.job import Event, Job, Outcome
-from moa_cli.runs import as_config, restore
-
-
-def do(job: Job, benchmark: Benchmark, log: Log) -> Any:
-    """Does a job. Returns what it found, or nothing.
-
-    That is the missing parts of a look, the measured point of weights, and what was found of given answers.
-    """
-    from benchmarks.prepare import missing_parts, prepare, prepare_part
-    from moa_cli.jobs.ceiling import draw_ceiling
-    from moa_cli.jobs.run import evaluate, opened, train
-    from moa_cli.jobs.score import score_again, take_in
-    from moa_cli.jobs.sweep_run import sweep
-
-    if job.kind == "look":
-        return missing_parts(benchmark)
-    if job.kind == "part":
-        return prepare_part(benchmark, job.part, log)
-    if job.kind == "card":
-        prepare(benchmark, log)
-        return None
-    if job.kind == "given":
-        return take_in(benchmark, job, log)
-    if job.kind == "rescore":
-        return score_again(benchmark, job, log)
-    if job.kind == "ceiling":
-        return draw_ceiling(benchmark, job.pool, log)
-    assert job.folder is not None
-    method = restore(job.method, job.config)
-    if job.train:
-        run = train(benchmark, method, seed=job.seed, log=log, source=job.source, restart=job.restart)
-    else:
-        prepare(benchmark, log)
-        run = opened(job.folder, log)
-    if job.measure:
-        evaluate(benchmark, method, run, log=log)
-    if job.kind == "sweep":
-        sweep(benchmark, method, run, log=log)
-    if job.kind == "weights":
-        return _point(job, benchmark, log)
-    return None
-
-
-def _point(job: Job, benchmark: Benchmark, log: Log) -> dict[str, Any]:
-    """One weight of a run, measured and not kept."""
-    from benchmarks.measure import evaluate as measure
-    from moa_cli.jobs.run import opened
-    from moa_cli.runs import front_facts
-
-    assert job.folder is not None
-    method, run = restore(job.method, job.config), opened(job.folder, log)
-    with tempfile.TemporaryDirectory() as folder:
-        front = measure(
-            benchmark, partial(method.policy, benchmark, run), (job.weights,), Path(folder),
-            method=method_name(type(method)), steering=method.steering, seed=job.seed, cost=run.cost.to_json(),
-            config=as_config(method), log=log,
-        )  # fmt: skip
-    return front_facts(front)
 
 
 def perform(job: Job, log: Log, *, quiet: bool) -> Outcome:
@@ -89,7 +28,7 @@ def perform(job: Job, log: Log, *, quiet: bool) -> Outcome:
         benchmark = job.source.load()
         folder = job.folder or benchmark.home / benchmark.name / "prepared"
         with _output_to(folder / "output.txt" if quiet else None):
-            result = do(job, benchmark, log)
+            result = job.work(benchmark, log)
         return Outcome(job=job, seconds=time.perf_counter() - begin, result=result)
     except BadInput as error:
         known = (error.what, error.why, error.fix)

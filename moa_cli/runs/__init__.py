@@ -10,37 +10,17 @@ if TYPE_CHECKING:
     from moa_cli.runs.config import Settings, Source, as_config, hyperparameter_types, resolve, restore
     from moa_cli.runs.contestant import (
         Contestant,
-        check_trained_on,
+        Rescoring,
         contestants,
-        meant_weights,
-        recorded_benchmark,
+        find_rescoring,
         source_of,
         stored_contestant,
     )
-    from moa_cli.runs.folders import (
-        FRONT,
-        SWEEP,
-        SWEEP_BEFORE,
-        check_home,
-        find_runs,
-        foundation,
-        given_folder,
-        method_source,
-        run_folder,
-        run_name,
-    )
-    from moa_cli.runs.front import forget_other_points, front_document, front_facts, last_rows, stored_front_facts
-    from moa_cli.runs.record import (
-        GIVEN,
-        Record,
-        benchmark_record,
-        new_record,
-        read_record,
-        run_status,
-        versions,
-        write_record,
-    )
+    from moa_cli.runs.folders import FRONT, SWEEP, SWEEP_BEFORE, check_home, find_runs
+    from moa_cli.runs.front import FrontFacts
+    from moa_cli.runs.log import LogRow, last_rows
+    from moa_cli.runs.record import GIVEN, Origin, Record, read_record, versions
     from moa_cli.runs.responses import Found, Responses, read_responses
-    from moa_cli.runs.state import is_scored, is_trained
+    from moa_cli.runs.state import has_front, is_scored
 
 __getattr__, __all__ = door(__name__)

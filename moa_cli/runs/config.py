@@ -24,7 +24,7 @@ class Settings:
     """Each benchmark by what was typed: a name or a file."""
     methods: dict[str, Method]
     """Each method by what was typed: a name or a file."""
-    options: dict[str, Any]
+    options: Mapping[str, object]
     """The benchmark options among the items of `-c`."""
 
 
@@ -61,7 +61,7 @@ def resolve(
     return Settings({name: b for name, b in loaded.items() if b}, {typed: m for typed, m in made.items() if m}, options)
 
 
-def restore(typed: str, config: Mapping[str, Any]) -> Method:
+def restore(typed: str, config: Mapping[str, object]) -> Method:
     """The method of a stored configuration. Raises BadInput where the method no longer has such hyperparameters."""
     cls = find_method(typed)
     values: dict[str, Any] = {}
@@ -88,7 +88,7 @@ def _pairs(items: Sequence[str], mistakes: list[str]) -> list[tuple[str, Any]]:
         path = Path(item)
         try:
             if path.suffix == ".toml" and "=" not in item:
-                pairs += flat(tomllib.loads(path.read_text(encoding="utf-8"))).items()
+                pairs += dotted(tomllib.loads(path.read_text(encoding="utf-8"))).items()
             elif path.suffix == ".json" and "=" not in item:
                 pairs += _of_run(json.loads(path.read_text(encoding="utf-8"))).items()
             elif "=" in item:
@@ -128,15 +128,15 @@ def _value(text: str) -> Any:
     return text
 
 
-def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def dotted(table: Mapping[str, object], prefix: str = "") -> dict[str, object]:
     """Nested tables by dotted keys.
 
-    >>> flat({"ric": {"rounds": 1}, "seed": 2})
+    >>> dotted({"ric": {"rounds": 1}, "seed": 2})
     {'ric.rounds': 1, 'seed': 2}
     """
-    pairs: dict[str, Any] = {}
+    pairs: dict[str, object] = {}
     for key, value in table.items():
-        pairs |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+        pairs |= dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return pairs
 
 
@@ -209,7 +209,7 @@ class Source:
     """Name or file."""
     home: Path
     data_dir: Path | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
 
     def load(self) -> Benchmark:
         """The benchmark."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from benchmarks import BadInput, Benchmark, Weights
+from benchmarks import BadInput, Benchmark, Front, Weights
 from benchmarks.spec import are_weights, rounded_from
 from methods import Method, method_name
 from moa_cli.runs.config import Settings, Source, restore
-from moa_cli.runs.folders import run_folder
+from moa_cli.runs.folders import FRONT, foundation, given_folder, method_source, run_folder, run_name
 from moa_cli.runs.record import GIVEN, Record, read_record
-from moa_cli.runs.state import is_measured, is_swept, is_trained
+from moa_cli.runs.state import has_front, is_measured, is_scored, is_swept, is_trained
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,21 @@ class Contestant:
     folder: Path
     variant: str = ""
     """What tells it from others of the same method and seed, for people."""
+
+    @classmethod
+    def of(cls, source: Source, benchmark: Benchmark, method: Method, seed: int) -> Contestant:
+        """The run of a method on a benchmark that was named like this."""
+        return cls(source, benchmark, method, seed, run_folder(benchmark, method, seed))
+
+    @property
+    def method_source(self) -> str:
+        """What `find_method` finds its method by: a name, or a file."""
+        return method_source(type(self.method))
+
+    def foundation(self) -> Contestant | None:
+        """The run that this one builds on, trained or not; None where it builds on none."""
+        other = foundation(self.method)
+        return Contestant.of(self.source, self.benchmark, other, self.seed) if other else None
 
     @property
     def trained(self) -> bool:
@@ -42,11 +58,40 @@ class Contestant:
         """Whether it was measured at every intensity of every goal."""
         return is_swept(self.folder, self.benchmark)
 
+    def front(self, name: str = FRONT) -> Front:
+        """Its front, or a sweep, read. BadInput for one that is missing or damaged."""
+        from benchmarks.measure import read_front
+
+        return read_front(self.folder / name)
+
+    def meant_weights(self, weights: Weights) -> Weights:
+        """The weights that were typed, to a rounding error: with sum 1, and as they were trained for.
+
+        BadInput for weights that this run cannot be asked for.
+        """
+        names = self.benchmark.names
+        if not are_weights(weights, len(names)):
+            raise BadInput(
+                f"{_typed_weights(weights)} are no weights for {self.benchmark.name}",
+                f"they must be {len(names)} numbers ({', '.join(names)}), none negative, that sum to 1",
+                f"for instance --weights {_typed_weights([1 / len(names)] * len(names))}",
+            )
+        weights = tuple(w / sum(weights) for w in weights)
+        if self.method.steering != "retrain":
+            return weights
+        if meant := rounded_from(weights, self.method.points(self.benchmark)):
+            return meant
+        raise BadInput(
+            f"{method_name(type(self.method))} was not trained for these weights",
+            "it trains one policy per weight",
+            f"one of: {'  '.join(map(_typed_weights, self.method.points(self.benchmark)))}",
+        )
+
 
 def contestants(settings: Settings, seeds: Sequence[int], *, home: Path, data_dir: Path | None) -> list[Contestant]:
     """Every method on every benchmark at every seed."""
     return [
-        Contestant(Source(name, home, data_dir, settings.options), b, m, seed, run_folder(b, m, seed))
+        Contestant.of(Source(name, home, data_dir, settings.options), b, m, seed)
         for name, b in settings.benchmarks.items()
         for m in settings.methods.values()
         for seed in dict.fromkeys(seeds)
@@ -62,8 +107,8 @@ def stored_contestant(folder: Path) -> Contestant:
             "there is no policy here that could give others",
             "moa compare puts them beside the answers of other runs",
         )
-    check_trained_on(benchmark, record, folder)
-    if record.benchmark["identity"] != benchmark.identity:
+    _check_trained_on(benchmark, record, folder)
+    if record.benchmark.identity != benchmark.identity:
         raise BadInput(
             f"the evaluators of {benchmark.name} have changed since {folder} was measured",
             "what it was trained on is the same, so its answers can be scored again",
@@ -79,47 +124,70 @@ def recorded_benchmark(folder: Path) -> tuple[Record, Source, Benchmark]:
     return record, source, source.load()
 
 
-def check_trained_on(benchmark: Benchmark, record: Record, folder: Path) -> None:
+class Rescoring(NamedTuple):
+    """A run whose answers are to be scored again, and the folder in which to put that."""
+
+    run: Path
+    folder: Path
+    record: Record
+    source: Source
+    benchmark: Benchmark
+    """As it is now."""
+
+
+def find_rescoring(run: Path) -> Rescoring | None:
+    """What is to be scored again of a run, None where no evaluator has changed. BadInput where it cannot be done."""
+    record, source, benchmark = recorded_benchmark(run)
+    if record.benchmark.identity == benchmark.identity:
+        return None
+    return Rescoring(run, _rescored_folder(run, record, benchmark), record, source, benchmark)
+
+
+def _rescored_folder(run: Path, record: Record, benchmark: Benchmark) -> Path:
+    """Where a run belongs under the present evaluators. BadInput where its answers cannot be scored by them."""
+    _check_trained_on(benchmark, record, run)
+    if not has_front(run):
+        raise BadInput(
+            f"there are no stored answers in {run}", "it was not measured before the evaluators changed", "moa train"
+        )
+    if record.steering == GIVEN:
+        name = given_folder(benchmark, record.method, record.seed, str(record.origin.content)).name
+    else:
+        method = restore(record.method, record.config)
+        if run.name != run_name(record.benchmark.identity, method, record.seed):
+            raise BadInput(
+                f"{record.method} is no longer the method that was trained in {run}",
+                "its code or its hyperparameters have changed since",
+                f"train again: moa train -m {record.method} -b {record.benchmark.source}",
+            )
+        name = run_name(benchmark.identity, method, record.seed)
+    folder = run.with_name(name)
+    if (folder / "run.json").exists() and not is_scored(folder, benchmark):
+        raise BadInput(
+            f"{folder} was trained under the present evaluators",
+            f"the answers of {run} would take its place",
+            f"moa eval --pareto {folder}",
+        )
+    return folder
+
+
+def _check_trained_on(benchmark: Benchmark, record: Record, folder: Path) -> None:
     """BadInput where more of the benchmark than its evaluators has changed since the run was trained."""
     told = record.benchmark
-    if benchmark.identity != told["identity"] and benchmark.training_identity != told.get("training_identity"):
+    if benchmark.identity != told.identity and benchmark.training_identity != told.training_identity:
         raise BadInput(
             f"benchmark {benchmark.name} is no longer what {folder} was trained on",
             "its data, rewards, policy or decoding have changed since",
-            f"train again: moa train -m {record.method} -b {told['source']}",
+            f"train again: moa train -m {record.method} -b {told.source}",
         )
 
 
 def source_of(record: Record, folder: Path) -> Source:
     """What names the benchmark of the run in a folder."""
     told = record.benchmark
-    data_dir = Path(told["data_dir"]) if told["data_dir"] else None
-    return Source(told["source"], folder.resolve().parents[2], data_dir, told["options"])
+    data_dir = Path(told.data_dir) if told.data_dir else None
+    return Source(told.source, folder.resolve().parents[2], data_dir, told.options)
 
 
-def meant_weights(run: Contestant, weights: Weights) -> Weights:
-    """The weights that were typed, to a rounding error: with sum 1, and as they were trained for.
-
-    BadInput for weights that the run cannot be asked for.
-    """
-    names = run.benchmark.names
-    if not are_weights(weights, len(names)):
-        raise BadInput(
-            f"{typed_weights(weights)} are no weights for {run.benchmark.name}",
-            f"they must be {len(names)} numbers ({', '.join(names)}), none negative, that sum to 1",
-            f"for instance --weights {typed_weights([1 / len(names)] * len(names))}",
-        )
-    weights = tuple(w / sum(weights) for w in weights)
-    if run.method.steering != "retrain":
-        return weights
-    if meant := rounded_from(weights, run.method.points(run.benchmark)):
-        return meant
-    raise BadInput(
-        f"{method_name(type(run.method))} was not trained for these weights",
-        "it trains one policy per weight",
-        f"one of: {'  '.join(map(typed_weights, run.method.points(run.benchmark)))}",
-    )
-
-
-def typed_weights(weights: Sequence[float]) -> str:
+def _typed_weights(weights: Sequence[float]) -> str:
     return ",".join(f"{w:.4g}" for w in weights)

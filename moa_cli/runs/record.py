@@ -2,43 +2,106 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import shlex
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 from benchmarks import BadInput, Benchmark
-from benchmarks.common import is_locked, not_permitted, write_text
+from benchmarks.common import Document, Part, is_locked, not_permitted, plain
 from benchmarks.models import setup
 from moa_cli.runs.config import Source
-
-RUN_SCHEMA = "moa.run/1"
-
 
 GIVEN = "given"
 """The steering of answers that were made elsewhere: there is a front, but no policy."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Record:
+class RecordedBenchmark(Part):
+    """What a run was trained on: what it is, and what names it again."""
+
+    name: str
+    version: str
+    identity: str
+    training_identity: str | None = None
+    """None in runs of a time when it was not told apart."""
+    source: str
+    """Name or file."""
+    data_dir: str | None
+    options: dict[str, JsonValue]
+
+    @classmethod
+    def of(cls, benchmark: Benchmark, source: Source) -> RecordedBenchmark:
+        """A benchmark that was named like this."""
+        name = str(Path(source.name).resolve()) if source.name.endswith((".toml", ".py")) else source.name
+        return cls(
+            **_identities(benchmark), source=name, options=plain(dict(source.options)),
+            data_dir=str(source.data_dir.resolve()) if source.data_dir else None,
+        )  # fmt: skip
+
+    def renewed(self, benchmark: Benchmark) -> RecordedBenchmark:
+        """The benchmark as it is now, named as it was."""
+        return self.model_copy(update=_identities(benchmark))
+
+
+def _identities(benchmark: Benchmark) -> dict[str, str]:
+    """What a benchmark is, whatever it was called by."""
+    return {
+        "name": benchmark.name, "version": benchmark.version, "identity": benchmark.identity,
+        "training_identity": benchmark.training_identity,
+    }  # fmt: skip
+
+
+class Origin(Part):
+    """Where answers came from, where not from this run's own policy. What is None does not apply, and is not written.
+
+    Of answers that were made elsewhere: the file, and how many answers in it could not be used as they are. Of answers
+    that were scored again: the run that they are of.
+    """
+
+    file: str | None = None
+    columns: dict[str, str] | None = None
+    """The column that was read for each role."""
+    rows: int | None = None
+    unknown: int | None = None
+    respaced: int | None = None
+    repeated: int | None = None
+    missing: int | None = None
+    content: str | None = None
+    """Hash of the answers."""
+    cut: int | None = None
+    """Answers that went on after a text that ends one."""
+    long: int | None = None
+    """Answers of more tokens than methods have."""
+    scored_again: str | None = None
+    """The run, as method/name of its folder."""
+    card: str | None = None
+    """The scale card under which that run was scored."""
+
+    @model_serializer(mode="wrap")
+    def _what_applies(self, handler: SerializerFunctionWrapHandler):  # type: ignore[no-untyped-def]
+        # without a return type the JSON schema is that of the fields
+        return {name: value for name, value in handler(self).items() if value is not None}
+
+
+class Record(Document):
     """The content of a run.json."""
 
-    status: str
-    """"training" or "trained"."""
+    SCHEMA: ClassVar[str] = "moa.run/1"
+
+    status: Literal["training", "trained"]
     method: str
     """Name or file, as `find_method` takes it; of answers that were made elsewhere, the name they came with."""
     steering: str
-    benchmark: dict[str, Any]
-    """What names it again (source, data_dir, options), and name, version, identity and training identity."""
-    config: dict[str, Any]
+    benchmark: RecordedBenchmark
+    config: dict[str, JsonValue]
     """All hyperparameters."""
     seed: int
-    trained_at: list[list[float]]
+    trained_at: tuple[tuple[float, ...], ...]
     """The weights the training was for; only methods that retrain per weight depend on them."""
     command: str
     commit: str | None
@@ -48,51 +111,55 @@ class Record:
     threads: int
     card: str | None = None
     """Hash of the scale card in whose units it was trained."""
-    rewards: list[str] = field(default_factory=list)
-    cost: dict[str, float] = field(default_factory=dict)
-    origin: dict[str, Any] = field(default_factory=dict)
-    """Where its answers came from: the file, and what was found in it; the run whose answers were scored again."""
+    rewards: tuple[str, ...] = ()
+    cost: dict[str, int | float] = Field(default_factory=dict)
+    origin: Origin = Origin()
+
+    @classmethod
+    def begin(cls, benchmark: Benchmark, source: Source, **facts: Any) -> Record:
+        """The record of a run on a prepared benchmark that this command makes."""
+        import torch
+
+        return cls(
+            benchmark=RecordedBenchmark.of(benchmark, source),
+            command=shlex.join(["moa", *sys.argv[1:]]),
+            commit=_git_commit(),
+            versions=versions(),
+            device=setup(),
+            threads=torch.get_num_threads(),
+            card=benchmark.card.hash,
+            rewards=benchmark.card.rewards,
+            **facts,
+        )
+
+    def standing(self, folder: Path) -> str:
+        """Where the run in a folder stands: "training", "trained", "stopped" or "scored".
+
+        It is stopped where the process that trained is gone. Answers made elsewhere are scored.
+        """
+        if self.steering == GIVEN:
+            return "scored"
+        gone = self.status == "training" and not is_locked(folder / "lock")
+        return "stopped" if gone else self.status
 
 
 def read_record(folder: Path) -> Record:
     """The run.json of a run. BadInput for one that is missing, damaged or something else."""
     path = folder / "run.json"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document.pop("schema") != RUN_SCHEMA:
-            raise ValueError("another schema")
-        record = Record(**document)
-        if record.status not in ("training", "trained") or not isinstance(record.config, dict):
-            raise ValueError("its content is not that of a run")
-        return record
+        return Record.from_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadInput(
             f"there is no run in {folder}", "a run is a folder with a run.json", "moa list runs shows what there is"
         ) from error
     except PermissionError as error:
         raise not_permitted(path) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         raise BadInput(
             f"cannot use {path}",
             "it is damaged, or something else than the record of a run",
             "make the run again: the command that made it, with --restart",
         ) from error
-
-
-def write_record(folder: Path, record: Record) -> None:
-    """Writes run.json, whole or not at all."""
-    write_text(folder / "run.json", json.dumps({"schema": RUN_SCHEMA, **asdict(record)}, indent=2, ensure_ascii=False))
-
-
-def run_status(folder: Path, record: Record) -> str:
-    """Where a run stands: "training", "trained", "stopped" or "scored".
-
-    It is stopped where the process that trained is gone. Answers made elsewhere are scored.
-    """
-    if record.steering == GIVEN:
-        return "scored"
-    gone = record.status == "training" and not is_locked(folder / "lock")
-    return "stopped" if gone else record.status
 
 
 def versions() -> dict[str, str]:
@@ -106,39 +173,10 @@ def versions() -> dict[str, str]:
     return found
 
 
-def git_commit() -> str | None:
+def _git_commit() -> str | None:
     """The git commit of the current folder, None outside a repository."""
     try:
         asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return asked.stdout.strip() or None if asked.returncode == 0 else None
-
-
-def new_record(benchmark: Benchmark, source: Source | None, **facts: Any) -> Record:
-    """The record of a run on a prepared benchmark that this command makes."""
-    import torch
-
-    source, card = source or Source(benchmark.name, benchmark.home), benchmark.card
-    data_dir = str(source.data_dir.resolve()) if source.data_dir else None
-    name = str(Path(source.name).resolve()) if source.name.endswith((".toml", ".py")) else source.name
-    told = {"source": name, "data_dir": data_dir, "options": dict(source.options)}
-    return Record(
-        benchmark=benchmark_record(benchmark) | told,
-        command=shlex.join(["moa", *sys.argv[1:]]),
-        commit=git_commit(),
-        versions=versions(),
-        device=setup(),
-        threads=torch.get_num_threads(),
-        card=card.hash,
-        rewards=list(card.rewards),
-        **facts,
-    )
-
-
-def benchmark_record(benchmark: Benchmark) -> dict[str, Any]:
-    """What a record says of a benchmark, whatever it was called by."""
-    return {
-        "name": benchmark.name, "version": benchmark.version, "identity": benchmark.identity,
-        "training_identity": benchmark.training_identity,
-    }  # fmt: skip

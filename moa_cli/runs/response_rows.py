@@ -32,7 +32,7 @@ Only read where it is named: moa's own files have such columns in other units.""
 LONGEST_NAME = 60
 
 
-class Row(NamedTuple):
+class AnswerRow(NamedTuple):
     """What is read from one row."""
 
     prompt: str
@@ -77,14 +77,16 @@ def find_columns(typed: Sequence[str], header: Sequence[str], objectives: Sequen
     return columns
 
 
-def parse(row: Mapping[str, Any], columns: Mapping[str, str], benchmark: Benchmark, method: str, seed: int) -> Row:
+def parse(
+    row: Mapping[str, object], columns: Mapping[str, str], benchmark: Benchmark, method: str, seed: int
+) -> AnswerRow:
     """What a row says; `method` and `seed` where no column does. ValueError for cells that cannot be used."""
     if None in row:  # as the csv module tells
         raise ValueError("it has more cells than the file has columns")
     cells = {role: row.get(column) for role, column in columns.items()}
     answer = None if cells["answer"] is None else _text(cells["answer"], "answer")
     scored = [role for role in columns if role.startswith(("reward:", "evaluator:"))]
-    return Row(
+    return AnswerRow(
         prompt=_text(cells["prompt"], "prompt"),
         answer=answer,
         method=checked_name(_text(cells["method"], "method")) if "method" in cells else method,

@@ -14,17 +14,19 @@ from benchmarks import BadInput, Benchmark, Weights
 from benchmarks.common import digest
 from benchmarks.data import read_rows
 from benchmarks.measure import Given
-from moa_cli.runs.response_rows import Row, checked_name, find_columns, parse
+from moa_cli.runs.folders import given_folder
+from moa_cli.runs.record import Origin
+from moa_cli.runs.response_rows import AnswerRow, checked_name, find_columns, parse
 
 MISSING = 0.01
 """Up to this share of a point's answers may be missing. They count as empty ones, which is what they are."""
 
 
-Point = dict[int, tuple[int, Row]]
+AtPoint = dict[int, tuple[int, AnswerRow]]
 """The answers of one point by the prompt's place in the benchmark: the number of a row, and the row."""
 
 
-Runs = dict[tuple[str, int], dict[Weights | None, Point]]
+ByRun = dict[tuple[str, int], dict[Weights | None, AtPoint]]
 """The points by method and seed, then by weights."""
 
 
@@ -40,6 +42,10 @@ class Responses:
     def content(self) -> str:
         """Twelve hex digits: the same answers have the same, whatever file they came in."""
         return digest([self.method, self.points])
+
+    def folder(self, benchmark: Benchmark) -> Path:
+        """Where the run that they make lies: a function of what they are and what they are measured by."""
+        return given_folder(benchmark, self.method, self.seed, self.content)
 
 
 ODD = {
@@ -60,28 +66,30 @@ class Found:
     columns: dict[str, str]
     """The column that was read for each role."""
     runs: list[Responses] = field(default_factory=list)
-    named: bool = True
+    called: bool = True
     """Whether it was said what to call a method that no column names."""
-    odd: dict[str, list[Any]] = field(default_factory=lambda: {kind: [] for kind in ODD})
-    """By kind (`ODD`): the prompts of answers that cannot be used as they are; of those that are repeated, the rows."""
+    odd: dict[str, list[Any]] = field(default_factory=lambda: {what: [] for what in ODD})
+    """By `ODD`: the prompts of answers that cannot be used as they are; of those that are repeated, the rows."""
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the record of a run keeps about the file."""
-        counts = {kind: len(which) for kind, which in self.odd.items()}
-        return {"file": str(self.path), "columns": self.columns, "rows": self.rows, **counts}
+    def origin(self, run: Responses) -> Origin:
+        """What the record of one of the runs keeps about the file."""
+        count = {what: len(which) for what, which in self.odd.items()}
+        return Origin(
+            file=str(self.path), columns=self.columns, rows=self.rows, content=run.content, unknown=count["unknown"],
+            respaced=count["respaced"], repeated=count["repeated"], missing=count["missing"],
+        )  # fmt: skip
 
     @property
     def notes(self) -> list[str]:
         """What people should know about the file, a line each."""
         read = [column if column == role else f"{column} as {role}" for role, column in self.columns.items()]
-        odd = [f"{len(which):,} answers {ODD[kind]} {shown(which[0])}" for kind, which in self.odd.items() if which]
-        after_file = not self.named and "method" not in self.columns
+        odd = [f"{len(which):,} answers {ODD[what]} {quoted(which[0])}" for what, which in self.odd.items() if which]
+        after_file = not self.called and "method" not in self.columns
         called = ["the method is called as the file: neither --name nor a column says otherwise"] * after_file
         return [f"{self.path}: {self.rows:,} rows; columns read: {', '.join(read)}", *called, *odd]
 
 
-def shown(value: Any) -> str:
+def quoted(value: Any) -> str:
     """Something from a file in few characters, inert."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:60]}...{text[-16:]}"
@@ -100,11 +108,11 @@ def read_responses(
     if not rows:
         raise BadInput(f"{path} has no rows", "each row is an answer to a prompt", "check the file")
     header = [name for name in dict.fromkeys(name for row in rows for name in row) if name is not None]
-    named = find_columns(columns, header, benchmark.names)
+    read = find_columns(columns, header, benchmark.names)
     for role, option, value in (("method", "--name", method), ("seed", "--seed", seed)):
-        if value is not None and role in named:
-            _check_single(path, rows, role, named.pop(role), option)
-    found = Found(path, len(rows), named, named=method is not None)
+        if value is not None and role in read:
+            _check_single(path, rows, role, read.pop(role), option)
+    found = Found(path, len(rows), read, called=method is not None)
     for (name, at), points in _collect(rows, found, benchmark, method, seed or 0).items():
         found.runs.append(_run(f"{path}: {name}, seed {at}", name, at, points, benchmark, found))
     return found
@@ -116,7 +124,7 @@ def _check_single(path: Path, rows: Sequence[Mapping[str, Any]], role: str, colu
     if len(told) > 1:
         raise BadInput(
             f"{path} has answers of {len(told)} {role}s, as its column {column!r} says: "
-            f"{', '.join(map(shown, [*told][:5]))}{', ...' if len(told) > 5 else ''}",
+            f"{', '.join(map(quoted, [*told][:5]))}{', ...' if len(told) > 5 else ''}",
             f"{option} makes one of them all, and a prompt has one answer at a {role}",
             f"leave {option} out; or give each a file of its own",
         )
@@ -124,13 +132,13 @@ def _check_single(path: Path, rows: Sequence[Mapping[str, Any]], role: str, colu
 
 def _collect(
     rows: Sequence[Mapping[str, Any]], found: Found, benchmark: Benchmark, method: str | None, seed: int
-) -> Runs:
+) -> ByRun:
     """The answers to the benchmark's prompts; what is odd about others is noted."""
     name = method or found.path.name.partition(".")[0]
     if "method" not in found.columns:
         with _refusing(str(found.path), "--name NAME"):
             checked_name(name)
-    find, runs = _finder(benchmark.prompts("test"), found), Runs()
+    find, runs = _finder(benchmark.prompts("test"), found), ByRun()
     for number, cells in enumerate(rows, 1):
         with _refusing(f"{found.path}, row {number}", "mend the row, or remove it"):
             row = parse(cells, found.columns, benchmark, name, seed)
@@ -142,7 +150,7 @@ def _collect(
 
 
 def _run(
-    where: str, method: str, seed: int, points: dict[Weights | None, Point], benchmark: Benchmark, found: Found
+    where: str, method: str, seed: int, points: dict[Weights | None, AtPoint], benchmark: Benchmark, found: Found
 ) -> Responses:
     """All answers of a method at a seed. BadInput where too many are missing."""
     with _refusing(where, "give weights to all rows of a method, or to none"):
@@ -184,7 +192,7 @@ def _spaced(text: str) -> str:
     return " ".join(text.split())
 
 
-def _put(point: Point, place: int, number: int, row: Row, found: Found) -> None:
+def _put(point: AtPoint, place: int, number: int, row: AnswerRow, found: Found) -> None:
     """Adds an answer to a point, unless it is there. ValueError where another is."""
     earlier, known = point.setdefault(place, (number, row))
     if (known.answer, known.raw) != (row.answer, row.raw):
@@ -193,7 +201,7 @@ def _put(point: Point, place: int, number: int, row: Row, found: Found) -> None:
         found.odd["repeated"].append(number)
 
 
-def _check_complete(where: str, benchmark: Benchmark, prompts: Sequence[str], point: Point, found: Found) -> None:
+def _check_complete(where: str, benchmark: Benchmark, prompts: Sequence[str], point: AtPoint, found: Found) -> None:
     """Notes which prompts have no answer; BadInput where they are too many."""
     missing = [prompt for place, prompt in enumerate(prompts) if place not in point]
     found.odd["missing"] += missing
@@ -201,13 +209,13 @@ def _check_complete(where: str, benchmark: Benchmark, prompts: Sequence[str], po
         unknown = found.odd["unknown"][:1]
         raise BadInput(
             f"{where} has answers to {len(point):,} of the {len(prompts):,} prompts of {benchmark.name}",
-            f"methods are compared prompt by prompt, on all of them; missing is {shown(missing[0])}"
-            + "".join(f"; not among them is {shown(prompt)}" for prompt in unknown),
+            f"methods are compared prompt by prompt, on all of them; missing is {quoted(missing[0])}"
+            + "".join(f"; not among them is {quoted(prompt)}" for prompt in unknown),
             'moa eval --prompts, with the same -b, prints them; where there is no answer, give ""',
         )
 
 
-def _given(weights: Weights, prompts: int, point: Point) -> Given:
+def _given(weights: Weights, prompts: int, point: AtPoint) -> Given:
     """A point with its answers in the order of the prompts; a missing one is empty, and without scores."""
     rows = [point[place][1] if place in point else None for place in range(prompts)]
     scored = dict.fromkeys(role for row in rows if row for role in row.raw)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import BadInput, Benchmark
-from benchmarks.common import NotPermitted
+from benchmarks.common import NotPermitted, not_permitted
 from benchmarks.prepare import stored_card
 from methods import Method
 from moa_cli.runs.folders import FRONT, SWEEP, SWEEP_BEFORE
@@ -24,7 +25,7 @@ def is_trained(folder: Path, benchmark: Benchmark, method: Method) -> bool:
     if record.status != "trained" or (card and card["card"]["hash"] != record.card):
         return False
     wanted = method.points(benchmark) if method.steering == "retrain" else ()
-    return all(list(w) in record.trained_at for w in wanted)
+    return all(w in record.trained_at for w in wanted)
 
 
 def is_measured(folder: Path, benchmark: Benchmark, method: Method) -> bool:
@@ -36,6 +37,22 @@ def is_measured(folder: Path, benchmark: Benchmark, method: Method) -> bool:
 def is_scored(folder: Path, benchmark: Benchmark) -> bool:
     """Whether the run has an undamaged front under the card in force, at whatever weights."""
     return (folder / "run.json").exists() and _in_force(folder / FRONT, benchmark) is not None
+
+
+def has_front(folder: Path, name: str = FRONT) -> bool:
+    """Whether a run's front, or a sweep, is measured. BadInput for a damaged one."""
+    path = folder / name / "front.json"
+    command = f"moa eval {folder} --pareto" if name == FRONT else "moa study controllability"
+    try:
+        if not {"weights", "card", "cost"} <= json.loads(path.read_text(encoding="utf-8")).keys():
+            raise ValueError("entries are missing")
+        return True
+    except FileNotFoundError:
+        return False
+    except PermissionError as error:
+        raise not_permitted(path) from error
+    except (OSError, ValueError, AttributeError) as error:
+        raise BadInput(f"cannot use {path}", "it is damaged", f"measure it again: {command}") from error
 
 
 def is_swept(folder: Path, benchmark: Benchmark) -> bool:

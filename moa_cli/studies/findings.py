@@ -1,36 +1,34 @@
-"""What each study finds in its runs on one benchmark, as tables of words, numbers, and numbers with their interval.
-
-A table has a title, columns, rows, and `curves`: which columns a figure draws (`moa_cli.curves`), or None.
-"""
+"""What each study finds in its runs on one benchmark, as tables of words, numbers, and numbers with their interval."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from benchmarks import Benchmark, Front, Weights
 from benchmarks.common import plain
-from benchmarks.measure import read_front
-from benchmarks.stats import Bootstrap, Interval, bootstrap_means, spearman
+from benchmarks.stats import Bootstrap, bootstrap_means, spearman
 from moa_cli.comparisons import OnBenchmark, compare, known_mean
-from moa_cli.runs import FRONT, SWEEP, SWEEP_BEFORE, Contestant, as_config, last_rows
+from moa_cli.runs import SWEEP, SWEEP_BEFORE, Contestant, as_config, last_rows
+from moa_cli.studies.document import Cell, Curves, Estimate, FoundTable, Gain
 
-Table = dict[str, Any]
-
-
-Runs = Sequence[Contestant]
+Contestants = Sequence[Contestant]
 
 
-KINDS = ("held-out evaluators", "training rewards")
+Cells = Sequence[Cell]
+
+
+TITLES = ("held-out evaluators", "training rewards")
+"""What is looked at, in words."""
 
 
 class Findings(NamedTuple):
     """What a study found on one benchmark."""
 
-    tables: list[Table]
+    tables: list[FoundTable]
     comparison: OnBenchmark | None = None
     """Where runs of several configurations were compared."""
 
@@ -46,97 +44,100 @@ class InRounds(Protocol):
         ...
 
 
-def controllability(runs: Runs) -> Findings:
+def controllability(runs: Contestants) -> Findings:
     """All scores at every intensity of every goal, and how a goal's own score follows, before training and after.
 
     How it follows is its rank correlation with the intensity, and the highest intensity's score less the lowest's.
     """
     sweeps = {
-        policy: [read_front(run.folder / name) for run in runs]
-        for policy, name in (("starting", SWEEP_BEFORE), ("trained", SWEEP))
+        policy: [run.front(name) for run in runs] for policy, name in (("starting", SWEEP_BEFORE), ("trained", SWEEP))
     }
     fronts = sweeps["trained"]
     names = fronts[0].card.objectives
     asked = [(int(np.argmax(point)), int(max(point))) for point in fronts[0].weights]
-    tables, following = [], []
+    tables: list[FoundTable] = []
+    following: list[Cells] = []
     scores = {policy: _scores(swept) for policy, swept in sweeps.items()}
-    for kind in KINDS:
-        reached = {policy: bootstrap_means(found[kind]) for policy, found in scores.items()}
+    for title in TITLES:
+        reached = {policy: bootstrap_means(found[title]) for policy, found in scores.items()}
         means = reached["trained"]
-        rows = [
+        rows: list[Cells] = [
             [names[i], n, *(_estimate(mean) for mean in means[k]), *_behaviour(fronts, k)]
             for k, (i, n) in enumerate(asked)
         ]
-        curves = {"panel": 0, "x": 1, "y": [2 + m for m in range(len(names))], "level": None}
-        tables.append(_table(kind, ["goal", "intensity", *names, "KL", "collapsed"], rows, curves))
+        curves = Curves(panel=0, x=1, y=tuple(2 + m for m in range(len(names))), level=None)
+        tables.append(_table(title, ["goal", "intensity", *names, "KL", "collapsed"], rows, curves))
         for i, name in enumerate(names):
             for policy, at in reached.items():
                 own = [at[k][i] for k, (goal, _) in enumerate(asked) if goal == i]
-                following.append([name, kind, policy, _correlation(own)._asdict(), _gain(own[-1], own[0])])
+                following.append([name, title, policy, _correlation(own), _gain(own[-1], own[0])])
     columns = ["goal", "under", "policy", "Spearman", "highest - lowest"]
     return Findings([*tables, _table("does a goal's own score follow its intensity", columns, following)])
 
 
-def retention(runs: Runs) -> Findings:
+def retention(runs: Contestants) -> Findings:
     """The first objective's score after the first round, and after the second one for every alpha."""
     method, benchmark = runs[0].method, runs[0].benchmark
     assert isinstance(method, InRounds)
-    fronts = [read_front(run.folder / FRONT) for run in runs]
+    fronts = [run.front() for run in runs]
     first, second = benchmark.names[:2]
     points: list[tuple[int, float | None, Weights]] = [(1, None, method.after(benchmark, 1, 0.0))]
     points += [(2, alpha, method.after(benchmark, 2, alpha)) for alpha in sorted(set(method.alphas))]
     at = [fronts[0].weights.index(weights) for _, _, weights in points]
     tables = []
-    for kind, scores in _scores(fronts).items():
+    for under, scores in _scores(fronts).items():
         means = bootstrap_means({seed: own[at] for seed, own in scores.items()})
         forgot = means[1][0]
-        rows = [
+        rows: list[Cells] = [
             [rounds, alpha, _estimate(mean[0]), None if alpha == 0 else _gain(mean[0], forgot), _estimate(mean[1]),
              *_behaviour(fronts, k)]
             for (rounds, alpha, _), mean, k in zip(points, means, at, strict=True)
         ]  # fmt: skip
         columns = ["rounds", "alpha", first, f"{first} vs alpha 0", second, "KL", "collapsed"]
-        title = f"{first}, then {second}: {kind}"
-        tables.append(_table(title, columns, rows, {"panel": None, "x": 1, "y": [2, 4], "level": "after one round"}))
+        title = f"{first}, then {second}: {under}"
+        curves = Curves(panel=None, x=1, y=(2, 4), level="after one round")
+        tables.append(_table(title, columns, rows, curves))
     return Findings(tables)
 
 
-def accuracies(runs: Runs) -> Findings:
+def reward_accuracies(runs: Contestants) -> Findings:
     """Fronts side by side, and how often each reward model is right on prompts that it has not seen."""
-    kinds = ("preference_accuracy", "intensity_accuracy")
-    rows = []
+    accuracies = ("preference_accuracy", "intensity_accuracy")
+    rows: list[Cells] = []
     for variant, seeds in _variants(runs).items():
         logs = [_logged(run) for run in seeds]
         for name in seeds[0].benchmark.names:
-            rows.append([variant, name, *(known_mean([log.get(f"{kind}/{name}") for log in logs]) for kind in kinds)])
-    columns = ["reward model", "objective", *(kind.replace("_", " ") for kind in kinds)]
+            rows.append(
+                [variant, name, *(known_mean([log.get(f"{one}/{name}") for log in logs]) for one in accuracies)]
+            )
+    columns = ["reward model", "objective", *(one.replace("_", " ") for one in accuracies)]
     return Findings([_table("accuracy on unseen prompts", columns, rows)], _compared(runs))
 
 
-def costs(runs: Runs) -> Findings:
+def spent_costs(runs: Contestants) -> Findings:
     """Fronts side by side, and what each training spent."""
     columns = {
         "time": "seconds", "generated tokens": "generated_tokens", "trained tokens": "trained_tokens",
         "reward calls": "reward_calls", "FLOP": "flops", "peak bytes": "peak_memory_bytes",
     }  # fmt: skip
-    rows = []
+    rows: list[Cells] = []
     for variant, seeds in _variants(runs).items():
-        spent = [read_front(run.folder / FRONT).cost for run in seeds]
+        spent = [run.front().cost for run in seeds]
         rows.append([variant, *(known_mean([cost.get(key) for cost in spent]) for key in columns.values())])
     return Findings([_table("what training spent", ["optimizer", *columns], rows)], _compared(runs))
 
 
-def _compared(runs: Runs) -> OnBenchmark:
-    """What a comparison says of the benchmark, in which a row bears its variant's name alone."""
-    (found,) = compare([read_front(run.folder / FRONT) for run in runs]).benchmarks
+def _compared(runs: Contestants) -> OnBenchmark:
+    """The benchmark's part of a comparison, in which a row bears its variant's name alone."""
+    [part] = compare([run.front() for run in runs]).benchmarks
     variants = {str(plain(as_config(run.method))): run.variant for run in runs if run.variant}
-    names = {row.method: variants.get(str(row.config), row.method) for row in found.rows}
-    rows = tuple(row.model_copy(update={"method": names[row.method]}) for row in found.rows)
-    pairs = tuple(pair.model_copy(update={"a": names[pair.a], "b": names[pair.b]}) for pair in found.pairs)
-    return found.model_copy(update={"rows": rows, "pairs": pairs})
+    names = {row.method: variants.get(str(row.config), row.method) for row in part.rows}
+    rows = [row.model_copy(update={"method": names[row.method]}) for row in part.rows]
+    pairs = [pair.model_copy(update={"a": names[pair.a], "b": names[pair.b]}) for pair in part.pairs]
+    return part.model_copy(update={"rows": tuple(rows), "pairs": tuple(pairs)})
 
 
-def _variants(runs: Runs) -> dict[str, list[Contestant]]:
+def _variants(runs: Contestants) -> dict[str, list[Contestant]]:
     """The seeds of each variant."""
     variants: dict[str, list[Contestant]] = {}
     for run in runs:
@@ -148,35 +149,33 @@ def _variants(runs: Runs) -> dict[str, list[Contestant]]:
 def _logged(run: Contestant) -> dict[str, float]:
     """The accuracies that a run has logged."""
     rows = last_rows(run.folder, sys.maxsize)
-    return {name: value for row in rows for name, value in row.items() if "_accuracy/" in name}
+    return {name: value for row in rows for name, value in row.measured.items() if "_accuracy/" in name}
 
 
-def _table(title: str, columns: list[str], rows: list[list[Any]], curves: dict[str, Any] | None = None) -> Table:
-    return {"title": title, "columns": columns, "rows": rows, "curves": curves}
+def _table(title: str, columns: Sequence[str], rows: Sequence[Cells], curves: Curves | None = None) -> FoundTable:
+    return FoundTable(title=title, columns=tuple(columns), rows=tuple(map(tuple, rows)), curves=curves)
 
 
 def _scores(fronts: Sequence[Front]) -> dict[str, dict[int, np.ndarray]]:
-    """Scores (K, N, M) of each seed, for each of `KINDS`."""
-    kinds = {f.seed: f.evaluator for f in fronts}, {f.seed: f.scores for f in fronts}
-    return dict(zip(KINDS, kinds, strict=True))
+    """What counts (K, N, M) of each seed, for each of `TITLES`."""
+    signals = {f.seed: f.evaluator for f in fronts}, {f.seed: f.scores for f in fronts}
+    return dict(zip(TITLES, signals, strict=True))
 
 
-def _estimate(sampled: Bootstrap) -> dict[str, float]:
-    """A cell: value, low, high."""
-    return sampled.interval()._asdict()
+def _estimate(sampled: Bootstrap) -> Estimate:
+    return Estimate(**sampled.interval()._asdict())
 
 
-def _gain(sampled: Bootstrap, base: Bootstrap) -> dict[str, float]:
-    """A cell: difference, low, high, p."""
-    return sampled.minus(base)._asdict()
+def _gain(sampled: Bootstrap, base: Bootstrap) -> Gain:
+    return Gain(**sampled.minus(base)._asdict())
 
 
-def _correlation(own: Sequence[Bootstrap]) -> Interval:
+def _correlation(own: Sequence[Bootstrap]) -> Estimate:
     """Spearman's, of each seed's mean scores at intensities 1..K with the intensity."""
     intensities = range(1, len(own) + 1)
     values, draws = np.stack([score.values for score in own], axis=-1), np.stack([s.draws for s in own], axis=-1)
     found = Bootstrap(spearman(intensities, values), spearman(intensities, draws), own[0].seeds)
-    return found.interval().within(-1, 1)
+    return Estimate(**found.interval().within(-1, 1)._asdict())
 
 
 def _behaviour(fronts: Sequence[Front], k: int) -> list[float]:

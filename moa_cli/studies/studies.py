@@ -1,4 +1,4 @@
-"""The studies: which runs each is about, and the document `moa.study/1` that its tables and figures are made from."""
+"""The studies: which runs each is about, and the document that its answer is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from benchmarks import BadInput, Benchmark
 from benchmarks.prepare import stored_card
@@ -16,10 +15,8 @@ from moa_cli.comparisons import Comparison
 from moa_cli.jobs import Job, TakesGoals, measuring_jobs, sweeping_jobs
 from moa_cli.runs import Contestant, Settings, as_config, contestants, resolve
 from moa_cli.studies import findings
+from moa_cli.studies.document import Study, StudyOn
 from moa_cli.studies.findings import Findings, InRounds
-
-SCHEMA = "moa.study/1"
-
 
 BASE = "sft"
 """What trained configurations are compared with."""
@@ -64,7 +61,7 @@ def _measuring(runs: Sequence[Contestant]) -> list[Job]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study:
+class Question:
     """A question about one method, and how it is answered."""
 
     method: str
@@ -82,20 +79,20 @@ class Study:
 
 
 STUDIES = {
-    "controllability": Study(
+    "controllability": Question(
         method="moslim", find=findings.controllability, check=_takes_goals, jobs=sweeping_jobs
     ),
-    "reward-model-size": Study(
-        method="moslim", find=findings.accuracies, varies="reward_base", values=("0.3m", "1m", "4m")
+    "reward-model-size": Question(
+        method="moslim", find=findings.reward_accuracies, varies="reward_base", values=("0.3m", "1m", "4m")
     ),
-    "optimizer": Study(
-        method="moslim", find=findings.costs, varies="optimizer", values=("rloo", "grpo", "online-dpo", "ppo")
+    "optimizer": Question(
+        method="moslim", find=findings.spent_costs, varies="optimizer", values=("rloo", "grpo", "online-dpo", "ppo")
     ),
-    "retention": Study(method="spo", find=findings.retention, check=_forgets),
+    "retention": Question(method="spo", find=findings.retention, check=_forgets),
 }  # fmt: skip
 
 
-def find_study(name: str) -> Study:
+def find_study(name: str) -> Question:
     """The study of a name. BadInput, with the nearest name, where there is none."""
     if name not in STUDIES:
         near = get_close_matches(name, STUDIES, n=1, cutoff=0.4)
@@ -108,7 +105,7 @@ def find_study(name: str) -> Study:
 
 
 def study_contestants(
-    study: Study,
+    study: Question,
     settings: Settings,
     items: Sequence[str],
     over: Sequence[str],
@@ -146,35 +143,34 @@ def study_contestants(
     return chosen
 
 
-def study_document(name: str, runs: Sequence[Contestant]) -> dict[str, Any]:
-    """What a study found in its runs: tables per benchmark, as JSON types.
+def make_study(name: str, runs: Sequence[Contestant]) -> Study:
+    """What a study found in its runs: tables per benchmark.
 
-    Where configurations were compared, their `Comparison` is there too.
+    Where configurations were compared, their comparison is there too.
     """
     by_benchmark: dict[str, list[Contestant]] = {}
     for run in runs:
         by_benchmark.setdefault(run.benchmark.identity, []).append(run)
     found = [(group, STUDIES[name].find(group)) for group in by_benchmark.values()]
-    compared = tuple(one.comparison for _, one in found if one.comparison)
-    return {
-        "schema": SCHEMA,
-        "study": name,
-        "method": method_name(type(runs[-1].method)),
-        "benchmarks": [_part(group, one) for group, one in found],
-        "comparison": Comparison(benchmarks=compared) if compared else None,
-    }
+    compared = [one.comparison for _, one in found if one.comparison]
+    return Study(
+        study=name,
+        method=method_name(type(runs[-1].method)),
+        benchmarks=tuple(_part(group, one) for group, one in found),
+        comparison=Comparison(benchmarks=tuple(compared)) if compared else None,
+    )
 
 
-def _part(runs: Sequence[Contestant], found: Findings) -> dict[str, Any]:
+def _part(runs: Sequence[Contestant], found: Findings) -> StudyOn:
     """The part of the document on one benchmark."""
     benchmark = runs[0].benchmark
     stored = stored_card(benchmark)
     assert stored is not None
-    return {
-        "name": benchmark.name,
-        "version": benchmark.version,
-        "objectives": list(benchmark.names),
-        "prompts": stored["card"]["prompts"],
-        "seeds": sorted({run.seed for run in runs}),
-        "tables": found.tables,
-    }
+    return StudyOn(
+        name=benchmark.name,
+        version=benchmark.version,
+        objectives=benchmark.names,
+        prompts=stored["card"]["prompts"],
+        seeds=tuple(sorted({run.seed for run in runs})),
+        tables=tuple(found.tables),
+    )

@@ -11,12 +11,18 @@ from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.spec.answers import Answer
 from methods.engines import sft
 from methods.engines.sft import train_sft
-from moa_cli.runs.record import Record
+from moa_cli.runs.record import Record, RecordedBenchmark
 
 RECORD = Record(
-    status="trained", method="sft", steering="none", benchmark={"name": "b", "version": "1"}, config={}, seed=3,
-    trained_at=[[1.0, 0.0]], command="moa train", commit=None, versions={}, device="cpu", threads=1,
+    status="trained", method="sft", steering="none", 
+    benchmark=RecordedBenchmark(name="b", version="1", identity="i", source="b", data_dir=None, options={}), config={}, seed=3,
+    trained_at=((1.0, 0.0),), command="moa train", commit=None, versions={}, device="cpu", threads=1,
 )  # fmt: skip
+
+
+def record_with(**entries: Any) -> Record:
+    """The record with other entries."""
+    return RECORD.model_copy(update=entries)
 
 
 def spied(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[Answer], dict[str, Any]]]:

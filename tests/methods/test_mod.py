@@ -241,14 +241,14 @@ def test_the_price_of_an_answer_is_in_the_front(tiny: Benchmark, experts: tuple[
 def test_it_is_done_where_what_it_builds_on_has_failed() -> None:
     """It waits for that training to end, and then trains all itself."""
     source = Source("hh-rlhf-mini", Path("runs"))
-    first = Job(kind="run", source=source, method="rewarded-soups", train=True)
-    second = Job(kind="run", source=source, method="mod", train=True, after=(first.key,))
-    third = Job(kind="run", source=source, method="morlhf", train=True, needs=(first.key,))
+    first = Job(key="rewarded-soups", label="soups", purpose="train", source=source, work=print)
+    second = replace(first, key="mod", after=(first.key,))
+    third = replace(first, key="morlhf", needs=(first.key,))
     ended: list[str] = []
 
     def perform(job: Job, listen: object, *, quiet: bool = True) -> Outcome:
-        ended.append(job.method)
-        return Outcome(job=job, error=("it failed", "why", "fix") if job.method == "rewarded-soups" else None)
+        ended.append(job.key)
+        return Outcome(job=job, error=("it failed", "why", "fix") if job.key == "rewarded-soups" else None)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pool, "perform", perform)

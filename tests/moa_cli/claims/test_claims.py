@@ -27,7 +27,8 @@ from methods.contract.find import find_method, method_names
 from moa_cli.claims.check import check_claims
 from moa_cli.claims.check import where as check_where
 from moa_cli.claims.claim import Claim, load_claims
-from moa_cli.claims.measures import MEASURES, PAIRED, Measured, Missing
+from moa_cli.claims.document import Claims
+from moa_cli.claims.measures import MEASURES, PAIRED, Missing, Variant
 from moa_cli.claims.tables import claims_markdown, claims_table
 from moa_cli.runs.config import Source, as_config, resolve
 from moa_cli.runs.folders import find_runs
@@ -35,8 +36,8 @@ from tests.kit.cli import moa, refused
 from tests.kit.fronts import COST, PROMPTS, make_front, only
 
 
-def one(name: str, *fronts: Front) -> Measured:
-    return Measured(source=Source("hh-rlhf-mini", Path("runs")), method=find_method(name)(), fronts=fronts)
+def one(name: str, *fronts: Front) -> Variant:
+    return Variant(source=Source("hh-rlhf-mini", Path("runs")), method=find_method(name)(), fronts=fronts)
 
 
 def at(front: Front, means: list[tuple[float, float]]) -> Front:
@@ -201,7 +202,7 @@ def test_retention_compares_alphas():
     assert MEASURES["retention"]({"spo": [one("spo", at(front, means))]}, ("spo",)).value == pytest.approx(0.4)
 
 
-def sized(size: str, gain: float, **settings: object) -> Measured:
+def sized(size: str, gain: float, **settings: object) -> Variant:
     """MOSLIM with a reward model of this size, and with a front that this much is gained on."""
     method = find_method("moslim")(reward_base=size, **settings)
     front = at(replace(THREE, config=plain(as_config(method))), [(gain, gain)] * 3)
@@ -267,17 +268,17 @@ def test_a_claim_that_cannot_be_computed_does_not_stop_the_others(measure, reaso
     claims = [Claim(claim=name, measure=name, **facts) for name in ("collapse", "reward", "cost")]
     fronts = [read_front(run / "front") for run in find_runs(contest / "runs")]
     document = check_claims(claims, fronts, print)
-    first, second, third = document["benchmarks"][0]["claims"]
-    assert (first["verdict"], first["value"], first["command"]) == ("not measured", None, None)
-    assert reason in first["reason"]
-    assert (second["reason"], second["command"]) == (None, None)
-    assert "sft trains nothing" in third["reason"]
-    json.dumps(document, allow_nan=False)
+    first, second, third = document.benchmarks[0].claims
+    assert (first.verdict, first.value, first.command) == ("not measured", None, None)
+    assert reason in str(first.reason)
+    assert (second.reason, second.command) == (None, None)
+    assert "sft trains nothing" in str(third.reason)
+    assert Claims.from_json(document.to_json()) == document
     for shown in (claims_markdown(document), shown_in_terminal(document)):
-        assert all(claim["reason"] in shown for claim in (first, third))
+        assert all(str(claim.reason) in shown for claim in (first, third))
 
 
-def shown_in_terminal(document: dict) -> str:
+def shown_in_terminal(document: Claims) -> str:
     console = Console(file=io.StringIO(), width=80)
     for part in claims_table(document):
         console.print(part, soft_wrap=isinstance(part, str))
@@ -366,7 +367,7 @@ def test_a_method_that_does_not_exist_is_not_to_be_measured(contest):
         Claim(measure="collapse", of=("ric", "rewarded-soup"), **facts), Claim(measure="scaling", of=("moslimm",), **facts)
     ]  # fmt: skip
     fronts = [read_front(run / "front") for run in find_runs(contest / "runs")]
-    reasons = [(c["reason"], c["command"]) for c in check_claims(claims, fronts, print)["benchmarks"][0]["claims"]]
+    reasons = [(c.reason, c.command) for c in check_claims(claims, fronts, print).benchmarks[0].claims]
     assert reasons == [
         ("there is no method 'rewarded-soup' (did you mean rewarded-soups?)", None),
         ("there is no method 'moslimm' (did you mean moslim?)", None),
@@ -401,14 +402,14 @@ def test_claims_outlive_methods_and_benchmarks(contest: Path, tmp_path: Path):
     facts = {"source": "", "published": "", "measure": "collapse", "below": 1.0}
     claims = [Claim(claim="", of=of, **facts) for of in (("sft", "sft"), ("ric", "sft"))]
     fronts = [read_front(run / "front") for run in find_runs(runs)]
-    first, second = check_claims(claims, fronts, said.append)["benchmarks"][0]["claims"]
-    assert first["verdict"] == "replicated"
-    assert second["reason"] == "ric has not been measured"
+    first, second = check_claims(claims, fronts, said.append).benchmarks[0].claims
+    assert first.verdict == "replicated"
+    assert second.reason == "ric has not been measured"
     (line,) = said
     assert "left out" in line
     assert "stored configuration of ric" in line
     rewritten(runs, "sft", lambda record: record["config"].update(gone=1))
-    assert check_claims(claims, fronts, said.append)["benchmarks"] == []
+    assert check_claims(claims, fronts, said.append).benchmarks == ()
 
 
 OWN = """

@@ -66,11 +66,11 @@ def test_answers_from_elsewhere_join_the_comparison(own: Path) -> None:
     rows = compared(own)
     assert set(rows) == {"sft", "ric", "their ric"}
     ric, theirs = rows["ric"], rows["their ric"]
-    assert theirs["rewards"]["hypervolume"] == ric["rewards"]["hypervolume"] == shown["hypervolume"]
+    assert theirs["rewards"]["hypervolume"] == ric["rewards"]["hypervolume"] == shown["hypervolume"]["rewards"]
     assert theirs["scores"] == ric["scores"]
     assert theirs["kl"] is None
     assert [p["kl"] for p in theirs["points"]] == [None] * 3
-    assert [p["evaluator"] for p in shown["points"]] == [p["scores"] for p in ric["points"]]
+    assert [p["scores"] for p in shown["points"]] == [p["scores"] for p in ric["points"]]
     assert theirs["steering"] == "given"
 
     record = json.loads((own / shown["path"] / "run.json").read_text())
@@ -152,7 +152,7 @@ def test_scores_that_came_along_are_used_and_what_is_odd_is_told(own: Path) -> N
     result = moa("eval", "--responses", file, *column, *BENCHMARK, "--json", cwd=own)
     assert result.returncode == 0, result.stderr
     (shown,) = json.loads(result.stdout)
-    assert shown["points"][0]["evaluator"][0] == pytest.approx(1)
+    assert shown["points"][0]["scores"][0] == pytest.approx(1)
     record = json.loads((own / shown["path"] / "run.json").read_text())
     assert record["origin"]["columns"]["evaluator:long"] == "s"
     for words in (

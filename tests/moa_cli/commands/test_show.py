@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks.load.load import option_names
+from benchmarks.load.load import load_benchmark, option_names
 from benchmarks.measure.front_files import read_front
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.card import stored_card
 from benchmarks.spec.objective import TrainedReward
-from moa_cli.commands.facts import benchmark_facts, describe, method_facts
+from moa_cli.commands.facts import BenchmarkFacts, Hyperparameter, MethodFacts, method_facts
 from moa_cli.commands.pages import benchmark_page, card_table, front_table, method_page
-from moa_cli.runs.front import front_facts
+from moa_cli.runs.front import FrontFacts
 from tests.kit.cli import moa, refused
 from tests.kit.files import ROOT
 from tests.kit.pages import page
@@ -54,11 +54,12 @@ def test_a_collapsed_starting_policy_is_warned_of(
 
 
 def test_a_docstring_is_as_wide_as_the_screen_and_its_formulas_keep_their_lines() -> None:
-    document = {
-        "title": "T", "summary": f"{'word ' * 12}\nmore.\n\n    a = b,\n      c\n\nEnd.", "steering": "none",
-        "hyperparameters": [{"name": "h", "default": 1, "type": "a number", "meaning": f"{'long ' * 18}\ndone."}],
-    }  # fmt: skip
-    words = page(method_page(document))
+    one = Hyperparameter(name="h", default=1, type="a number", meaning=f"{'long ' * 18}\ndone.")
+    method = MethodFacts(
+        name="t", title="T", summary=f"{'word ' * 12}\nmore.\n\n    a = b,\n      c\n\nEnd.", steering="none",
+        hyperparameters=(one,),
+    )  # fmt: skip
+    words = page(method_page(method))
     assert f"{'word ' * 12}more.\n\n    a = b,\n      c\n\nEnd.\n" in words
     assert words.endswith(f"h = 1  (a number)\n    {'long ' * 14}long\n    long long long done.")
 
@@ -66,7 +67,7 @@ def test_a_docstring_is_as_wide_as_the_screen_and_its_formulas_keep_their_lines(
 @pytest.mark.parametrize("name", ["hh-rlhf", "hh-rlhf-mini", str(ROOT / "examples" / "my_benchmark.toml")])
 def test_a_benchmark_can_be_read(name: str, tmp_path: Path) -> None:
     """Words and numbers, not the JSON that --json gives; every option of it."""
-    words = page(benchmark_page(benchmark_facts(name, tmp_path), name))
+    words = page(benchmark_page(BenchmarkFacts.of(load_benchmark(name, home=tmp_path)), name))
     assert not set("{}") & set(words)
     assert "kind" not in words
     rewards = name == "hh-rlhf-mini"  # the others train none
@@ -80,7 +81,7 @@ def test_the_options_of_a_benchmark_have_its_values(unprepared: Benchmark) -> No
     ah, oh = unprepared.objectives
     other = replace(oh, reward=TrainedReward(base="tiny", steps=60))
     benchmark = replace(unprepared, seed=3, objectives=(ah, other))
-    words = page(benchmark_page(describe(benchmark), "tiny"))
+    words = page(benchmark_page(BenchmarkFacts.of(benchmark), "tiny"))
     said = dict(re.findall(r"^(\S+)  +(.*)$", words, re.M))
     assert said["seed"] == "3"
     assert said["objectives"] == "ah, oh"
@@ -100,7 +101,7 @@ def test_choices_are_explained_where_there_are_any(name: str, chosen: bool) -> N
 
 
 def test_a_prepared_benchmark_shows_its_card(tiny: Benchmark) -> None:
-    words = page(benchmark_page(describe(tiny), "tiny"))
+    words = page(benchmark_page(BenchmarkFacts.of(tiny), "tiny"))
     assert "evaluator mean" in words
     assert not re.search(r"\d\.\d{7}", words)
 
@@ -109,14 +110,14 @@ def test_what_is_unknown_is_shown_as_such(contest: Path) -> None:
     """As null in JSON, which has no NaN, and as a dash in the table; what the texts tell is known all the same."""
     front = read_front(next(contest.glob("runs/tiny/ric/*")) / "front")
     unknown = np.full(front.kl.shape, np.nan)
-    document = front_facts(replace(front, kl=unknown, log_prob=unknown, ended=unknown))
-    for point in json.loads(json.dumps(document, allow_nan=False))["points"]:
+    facts = FrontFacts.of(replace(front, kl=unknown, log_prob=unknown, ended=unknown))
+    for point in json.loads(facts.model_dump_json())["points"]:
         assert (point["kl"], point["language"]["ended"], point["language"]["perplexity"]) == (None, None, None)
         assert point["language"]["words"] > 0
-    for point, self_bleu in zip(document["points"], (0.5, 0.25, 0.75), strict=True):
-        point["language"]["self_bleu"] = self_bleu
+    for told, self_bleu in zip(facts.points, (0.5, 0.25, 0.75), strict=True):
+        told.language["self_bleu"] = self_bleu
     shown = io.StringIO()
-    Console(file=shown, width=100).print(front_table(document, whole=True))
+    Console(file=shown, width=100).print(front_table(facts, whole=True))
     assert re.findall(r" (-) +\d+%", shown.getvalue()) == ["-"] * 3
     assert "\nlanguage: perplexity -, self-BLEU 0.25 to 0.75, ended -\n" in shown.getvalue()
 

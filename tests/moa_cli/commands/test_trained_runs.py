@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +10,32 @@ import pytest
 from rich.console import Console
 
 from benchmarks.common.errors import BadInput
+from benchmarks.common.identity import plain
 from benchmarks.load.load import load_benchmark
 from methods.contract.find import find_method
 from moa_cli.commands.facts import run_rows
-from moa_cli.commands.measured import measure
+from moa_cli.commands.measured import measure_runs
 from moa_cli.commands.pages import RunsTable
 from moa_cli.commands.rescore import score_again
-from moa_cli.runs.config import as_config
+from moa_cli.runs.config import Source, as_config
 from moa_cli.runs.folders import run_folder
-from moa_cli.runs.record import GIVEN, benchmark_record, write_record
-from tests.kit.runs import RECORD
-
-MINI = {"source": "hh-rlhf-mini", "data_dir": None, "options": {}}
+from moa_cli.runs.record import GIVEN, RecordedBenchmark
+from tests.kit.runs import record_with
 
 
-def trained(home: Path, name: str, seed: int = 0, source: dict[str, Any] = MINI, **config: Any) -> Path:
+def trained(
+    home: Path, name: str, seed: int = 0, *, source: str = "hh-rlhf-mini", options: dict[str, Any] | None = None,
+    **config: Any,
+) -> Path:  # fmt: skip
     """The record of a trained run."""
     method, benchmark = find_method(name)(**config), load_benchmark("hh-rlhf-mini", home=home)
     folder = run_folder(benchmark, method, seed)
-    facts = {"config": as_config(method), "seed": seed, "trained_at": [list(w) for w in method.points(benchmark)]}
-    record = replace(
-        RECORD, method=name, steering=method.steering, benchmark=benchmark_record(benchmark) | source, **facts
-    )
-    write_record(folder, record)
+    named = RecordedBenchmark.of(benchmark, Source(source, home, options=options or {}))
+    record = record_with(
+        method=name, steering=method.steering, benchmark=named, seed=seed, config=plain(as_config(method)),
+        trained_at=method.points(benchmark),
+    )  # fmt: skip
+    record.write(folder / "run.json")
     return folder
 
 
@@ -51,15 +53,15 @@ def test_runs_that_retrain_are_left_out_at_weights_of_no_training(
     """And said to be; the others answer. Where such a run is named, or no run is left, that is refused."""
     one, *_ = [trained(tmp_path, "modpo", seed) for seed in (0, 1)]
     with pytest.raises(BadInput, match="modpo was not trained for these weights"):
-        measure([], [], tmp_path, None, "0.3,0.7")
+        measure_runs([], [], tmp_path, None, "0.3,0.7")
     trained(tmp_path, "ric")
     capsys.readouterr()
-    measure([], [], tmp_path, None, "0.3,0.7")
+    measure_runs([], [], tmp_path, None, "0.3,0.7")
     assert [(run.folder.parent.name, weights) for run, weights in asked] == [("ric", (0.3, 0.7))]
     (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("left out")]
     assert told.startswith("left out (2 runs): modpo was not trained for these weights; one of: 1,0")
     with pytest.raises(BadInput, match="modpo was not trained for these weights"):
-        measure([one], [], tmp_path, None, "0.3,0.7")
+        measure_runs([one], [], tmp_path, None, "0.3,0.7")
 
 
 @pytest.mark.parametrize("again", [False, True])
@@ -68,12 +70,12 @@ def test_a_broken_benchmark_is_told_once(again: bool, tmp_path: Path, capsys: py
     broken = tmp_path / "broken.toml"
     broken.write_text("polcy = 'scratch:1m'\n")
     for seed in range(3):
-        trained(tmp_path, "sft", seed, MINI | {"source": str(broken)})
+        trained(tmp_path, "sft", seed, source=str(broken))
     if again:
         score_again([], [], tmp_path, None)
     else:
         with pytest.raises(BadInput, match="no run in .* can be measured"):
-            measure([], [], tmp_path, None, None)
+            measure_runs([], [], tmp_path, None, None)
     told = capsys.readouterr().err
     assert told.count("left out") == told.count("left out (3 runs): ") == 1
     assert "did you mean policy?" in told
@@ -82,15 +84,15 @@ def test_a_broken_benchmark_is_told_once(again: bool, tmp_path: Path, capsys: py
 def test_runs_are_listed_with_what_was_set_for_them(tmp_path: Path) -> None:
     """In a line each, where there is no more room cut short; answers made elsewhere were scored, and not trained."""
     trained(tmp_path, "ric")
-    trained(tmp_path, "ric", rounds=1, keep="quantile", source=MINI | {"options": {"sampling.top_p": 1}})
+    trained(tmp_path, "ric", rounds=1, keep="quantile", options={"sampling.top_p": 1})
     other = trained(tmp_path, "sft")
-    write_record(other, replace(RECORD, steering=GIVEN, method="GPT", benchmark={}))
+    record_with(steering=GIVEN, method="GPT").write(other / "run.json")
     rows = run_rows(tmp_path)
-    told = [(row["status"], row["settings"]) for row in rows]
+    told = [(row.status, row.settings) for row in rows]
     changed = {"sampling.top_p": 1, "rounds": 1, "keep": "quantile"}
     assert sorted(told[:2], key=lambda row: len(row[1])) == [("trained", {}), ("trained", changed)]
     assert told[2] == ("scored", {})
-    relative = [row | {"path": str(Path(row["path"]).relative_to(tmp_path))} for row in rows]
+    relative = [row.model_copy(update={"path": str(Path(row.path).relative_to(tmp_path))}) for row in rows]
     for width, settings in ((160, "sampling.top_p=1 rounds=1 keep=quantile"), (80, "sampling.top_p=1 rounds…")):
         screen = io.StringIO()
         Console(file=screen, width=width).print(RunsTable(relative))

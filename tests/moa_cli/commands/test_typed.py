@@ -15,7 +15,7 @@ from moa_cli.commands.facts import nothing_called
 from moa_cli.commands.study import study
 from moa_cli.commands.typed import seed_in
 from moa_cli.runs.config import Source
-from moa_cli.runs.contestant import Contestant, meant_weights
+from moa_cli.runs.contestant import Contestant
 from tests.kit.cli import moa, refused
 
 
@@ -116,7 +116,7 @@ def test_typed_weights_are_meant_to_a_rounding_error(unprepared: Benchmark, tmp_
     def meant(method: str, *weights: float, points: tuple[tuple[float, ...], ...] = ()) -> tuple[float, ...]:
         base = replace(unprepared if len(weights) == 2 else three, grid=(), trained_grid=points)
         found = find_method(method)()
-        return meant_weights(Contestant(Source("x", tmp_path), base, found, 0, tmp_path), weights)
+        return Contestant(Source("x", tmp_path), base, found, 0, tmp_path).meant_weights(weights)
 
     third = (1 / 3, 2 / 3)
     assert meant("morlhf", 0.3333, 0.6666, points=((0.3339, 0.6661), third)) == third

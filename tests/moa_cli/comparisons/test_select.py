@@ -16,9 +16,8 @@ from benchmarks.measure.front import Front
 from moa_cli.app import app
 from moa_cli.commands.typed import folder_names, trained_folders
 from moa_cli.comparisons.select import found_fronts, named_fronts, run_of
-from moa_cli.runs.record import write_record
 from tests.kit.fronts import make_card, save
-from tests.kit.runs import RECORD
+from tests.kit.runs import record_with
 
 
 def measured(home: Path, method: str, seed: int, benchmark: str = "toy", version: str = "1") -> Path:
@@ -27,7 +26,7 @@ def measured(home: Path, method: str, seed: int, benchmark: str = "toy", version
     save(folder / "front", replace(make_card(prompts=4), benchmark=benchmark, version=version))
     told = json.loads((folder / "front" / "front.json").read_text())
     write_text(folder / "front" / "front.json", json.dumps(told | {"method": method, "seed": seed}))
-    write_record(folder, replace(RECORD, method=method, seed=seed))
+    record_with(method=method, seed=seed).write(folder / "run.json")
     return folder
 
 
@@ -68,7 +67,7 @@ def test_what_is_damaged_or_unfinished_does_not_stop_the_others(tmp_path: Path) 
     for seed, file in ((1, "front/front.json"), (2, "front/w-001.parquet")):
         (measured(tmp_path, "soup", seed) / file).write_bytes(b"{")
     for seed, status in ((3, "trained"), (4, "training")):
-        write_record(tmp_path / "toy" / "soup" / f"0-s{seed}", replace(RECORD, seed=seed, status=status))
+        record_with(seed=seed, status=status).write(tmp_path / "toy" / "soup" / f"0-s{seed}" / "run.json")
     write_text(tmp_path / "toy" / "soup" / "0-s5" / "run.json", "{")
     found, said = asked(tmp_path)
     assert found == ["toy soup 0"]

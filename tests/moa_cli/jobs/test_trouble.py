@@ -12,24 +12,36 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.load.load import load_benchmark
+from methods.contract.find import find_method
 from moa_cli.commands.finish import show_failures
 from moa_cli.jobs.job import Job, Outcome
+from moa_cli.jobs.plan import training_jobs
 from moa_cli.runs.config import Source
+from moa_cli.runs.contestant import Contestant
 from tests.kit.cli import environment, moa, process
 from tests.kit.worlds import METHODS
 
 
 def test_what_several_jobs_failed_for_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    jobs = [Job(kind="part", source=Source("here", tmp_path), part=part) for part in ("policy", "reward", "evaluator")]
+    jobs = [
+        Job(key=part, label=part, purpose="prepare", source=Source("here", tmp_path), work=print)
+        for part in ("policy", "reward", "evaluator")
+    ]
     outcomes = [Outcome(job=job, error=(what, "why", "fix")) for job, what in zip(jobs, "aba", strict=True)]
     show_failures(outcomes)
     assert capsys.readouterr().err.count("error: ") == 2
 
 
 def test_a_restart_says_whether_something_is_removed(tmp_path: Path) -> None:
-    job = Job(kind="run", source=Source("here", tmp_path), folder=tmp_path, train=True, restart=True)
-    assert job.purpose == "remove + train"
-    assert replace(job, folder=tmp_path / "new").purpose == replace(job, restart=False).purpose == "train"
+    benchmark, method = load_benchmark("hh-rlhf-mini", home=tmp_path), find_method("sft")()
+    run = Contestant(Source("hh-rlhf-mini", tmp_path), benchmark, method, 0, tmp_path)
+
+    def purpose(one: Contestant, restart: bool) -> str:
+        return training_jobs([one], restart=restart)[-1].purpose
+
+    assert purpose(run, restart=True) == "remove + train"
+    assert purpose(replace(run, folder=tmp_path / "new"), restart=True) == purpose(run, restart=False) == "train"
 
 
 def test_a_crash_is_three_lines_and_the_others_go_on(contest: Path) -> None:

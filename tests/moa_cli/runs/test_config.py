@@ -15,7 +15,7 @@ from benchmarks.data.table import Table
 from benchmarks.spec.description import Sampling, Scratch
 from benchmarks.spec.objective import TrainedReward
 from methods.contract.find import find_method, method_names
-from moa_cli.runs.config import flat, resolve, restore
+from moa_cli.runs.config import dotted, resolve, restore
 from tests.kit.files import MY_METHOD
 
 EXAMPLE = str(MY_METHOD)
@@ -163,4 +163,4 @@ def test_a_value_out_of_range_is_reported_with_the_other_mistakes() -> None:
 
 def test_words_and_flat() -> None:
     assert type_words(int | None) == "a whole number or none"
-    assert flat({"a": {"b": {"c": 1}}, "d": [1]}) == {"a.b.c": 1, "d": [1]}
+    assert dotted({"a": {"b": {"c": 1}}, "d": [1]}) == {"a.b.c": 1, "d": [1]}

@@ -18,12 +18,13 @@ from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.card import stored_card
 from methods.contract.find import find_method
 from methods.contract.method import Method
+from moa_cli.jobs.run import _forget_other_points
 from moa_cli.runs.folders import check_home, find_runs, run_folder
-from moa_cli.runs.front import forget_other_points, front_document, last_rows
-from moa_cli.runs.record import read_record, run_status, write_record
-from moa_cli.runs.state import is_measured, is_scored, is_trained
+from moa_cli.runs.log import LogRow, last_rows
+from moa_cli.runs.record import Origin, read_record
+from moa_cli.runs.state import has_front, is_measured, is_scored, is_trained
 from tests.kit.fronts import WEIGHTS, make_card, save
-from tests.kit.runs import RECORD
+from tests.kit.runs import RECORD, record_with
 
 
 def test_a_folder_is_named_after_what_is_trained_on_what(tmp_path: Path) -> None:
@@ -43,10 +44,28 @@ def test_a_folder_is_named_after_what_is_trained_on_what(tmp_path: Path) -> None
 
 
 def test_a_record_survives(tmp_path: Path) -> None:
-    write_record(tmp_path, RECORD)
+    RECORD.write(tmp_path / "run.json")
     assert read_record(tmp_path) == RECORD
     assert json.loads((tmp_path / "run.json").read_text())["schema"] == "moa.run/1"
     assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_a_record_of_an_earlier_moa_is_read(tmp_path: Path) -> None:
+    """Which told one identity of a benchmark, and said nothing of origins."""
+    RECORD.write(tmp_path / "run.json")
+    earlier = json.loads((tmp_path / "run.json").read_text())
+    assert earlier.pop("origin") == {}
+    del earlier["benchmark"]["training_identity"]
+    (tmp_path / "run.json").write_text(json.dumps(earlier))
+    assert read_record(tmp_path) == RECORD
+
+
+def test_of_an_origin_only_what_applies_is_written(tmp_path: Path) -> None:
+    given = record_with(origin=Origin(file="a.csv", columns={"prompt": "q"}, rows=3, missing=0))
+    given.write(tmp_path / "run.json")
+    told = json.loads((tmp_path / "run.json").read_text())["origin"]
+    assert told == {"file": "a.csv", "columns": {"prompt": "q"}, "rows": 3, "missing": 0}
+    assert read_record(tmp_path) == given
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"schema": "moa.front/1"}', '{"schema": "moa.run/1"}'])
@@ -59,14 +78,14 @@ def test_damage_is_named(content: str, tmp_path: Path) -> None:
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no run"):
         read_record(tmp_path)
-    assert front_document(tmp_path) is None
+    assert not has_front(tmp_path)
     assert find_runs(tmp_path) == []
     assert last_rows(tmp_path, 3) == []
 
 
 def test_runs_are_found_by_benchmark_and_method(tmp_path: Path) -> None:
     for name in ("a/sft/0-s0", "a/ric/0-s0", "b/sft/0-s0", "a/prepared"):
-        write_record(tmp_path / name, RECORD)
+        RECORD.write(tmp_path / name / "run.json")
     assert [str(p.relative_to(tmp_path)) for p in find_runs(tmp_path)] == [
         "a/ric/0-s0",
         "a/sft/0-s0",
@@ -84,22 +103,22 @@ def test_a_retrained_method_is_done_when_its_weights_are(tmp_path: Path) -> None
 
     method = Retrained()
     folder = run_folder(mini, method, 0)
-    weights = [list(w) for w in mini.trained_grid]
-    write_record(folder, replace(RECORD, trained_at=weights))
+    weights = mini.trained_grid
+    record_with(trained_at=weights).write(folder / "run.json")
     assert is_trained(folder, mini, method)
-    write_record(folder, replace(RECORD, trained_at=weights[:-1]))
+    record_with(trained_at=weights[:-1]).write(folder / "run.json")
     assert not is_trained(folder, mini, method)
     assert is_trained(folder, mini, soups)
-    write_record(folder, replace(RECORD, status="training"))
+    record_with(status="training").write(folder / "run.json")
     assert not is_trained(folder, mini, soups)
 
 
 def test_a_training_whose_process_is_gone_has_stopped(tmp_path: Path) -> None:
-    begun = replace(RECORD, status="training")
-    assert [run_status(tmp_path, record) for record in (begun, RECORD)] == ["stopped", "trained"]
+    begun = record_with(status="training")
+    assert [record.standing(tmp_path) for record in (begun, RECORD)] == ["stopped", "trained"]
     with locked(tmp_path / "lock"):
-        assert run_status(tmp_path, begun) == "training"
-    assert run_status(tmp_path, begun) == "stopped"
+        assert begun.standing(tmp_path) == "training"
+    assert begun.standing(tmp_path) == "stopped"
 
 
 @pytest.fixture
@@ -109,7 +128,7 @@ def soup(tmp_path: Path) -> tuple[Path, Benchmark, Method]:
     mini = replace(load_benchmark("hh-rlhf-mini", home=tmp_path), grid=WEIGHTS)
     folder = run_folder(mini, method, 0)
     save(folder / "front", card)
-    write_record(folder, RECORD)
+    RECORD.write(folder / "run.json")
     prepared = tmp_path / mini.name / "prepared" / f"card-{mini.identity}.json"
     write_text(prepared, json.dumps({"card": card.to_json()}))
     return folder, mini, method
@@ -171,7 +190,7 @@ def test_a_front_that_may_not_be_read_is_not_damaged(
             has_point(folder / "front", 0, make_card(prompts=4))
     monkeypatch.setattr(Path, "read_text", deny)
     readers: list[Callable[[], object]] = [
-        lambda: read_front(folder / "front"), lambda: front_document(folder), lambda: read_record(folder),
+        lambda: read_front(folder / "front"), lambda: has_front(folder), lambda: read_record(folder),
         lambda: stored_card(mini),
     ]  # fmt: skip
     for read in readers:
@@ -181,17 +200,19 @@ def test_a_front_that_may_not_be_read_is_not_damaged(
 
 
 def test_points_of_other_weights_are_forgotten(tmp_path: Path) -> None:
-    forget_other_points(tmp_path, [(1.0, 0.0)])
+    _forget_other_points(tmp_path, [(1.0, 0.0)])
     (tmp_path / "w-000.parquet").write_text("")
-    forget_other_points(tmp_path, [(1.0, 0.0)])
+    _forget_other_points(tmp_path, [(1.0, 0.0)])
     assert (tmp_path / "w-000.parquet").exists()
-    forget_other_points(tmp_path, [(0.0, 1.0)])
+    _forget_other_points(tmp_path, [(0.0, 1.0)])
     assert not (tmp_path / "w-000.parquet").exists()
 
 
 def test_a_log_line_that_was_cut_short_is_left_out(tmp_path: Path) -> None:
-    (tmp_path / "log.jsonl").write_text('{"step": 1}\n{"step": 2}\n{"st')
-    assert last_rows(tmp_path, 5) == [{"step": 1}, {"step": 2}]
+    (tmp_path / "log.jsonl").write_text(
+        '{"stage": "a", "step": 1, "steps": 2, "loss": 0.5}\n{"stage": "b", "step": 2, "steps": 2}\n{"st'
+    )
+    assert last_rows(tmp_path, 5) == [LogRow("a", 1, 2, {"loss": 0.5}), LogRow("b", 2, 2, {})]
 
 
 def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:

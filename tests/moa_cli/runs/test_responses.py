@@ -228,8 +228,8 @@ def test_other_prompts_and_repeated_rows_are_left_out_and_told(unprepared: Bench
     rows = rows_for(unprepared)
     found = found_in([*rows, rows[4], {"prompt": HOSTILE, "answer": "x"}], unprepared, tmp_path)
     assert found.runs[0].content == found_in(rows, unprepared, tmp_path).runs[0].content
-    assert found.facts["unknown"] == 1
-    assert found.facts["repeated"] == 1
+    origin = found.origin(found.runs[0])
+    assert (origin.unknown, origin.repeated) == (1, 1)
     told = "\n".join(found.notes)
     assert "row 11" in told
     assert "\\x1b[31m" in told
@@ -256,14 +256,14 @@ def test_up_to_one_in_a_hundred_answers_may_be_missing(
     (point,) = found.runs[0].points
     assert [i for i, response in enumerate(point.responses) if not response] == [0, 7]
     assert [i for i, score in enumerate(point.raw["evaluator:oh"]) if score is None] == [0, 7]
-    assert found.facts["missing"] == 2
+    assert found.origin(found.runs[0]).missing == 2
     refuse(rows[3:], benchmark, tmp_path, "197 of the 200", "'Shout 0: what?'", "--prompts")
 
 
 def test_an_empty_answer_is_an_answer(unprepared: Benchmark, tmp_path: Path) -> None:
     found = found_in([r | {"answer": ""} for r in rows_for(unprepared)], unprepared, tmp_path)
     assert found.runs[0].points[0].responses == ("",) * 10
-    assert found.facts["missing"] == 0
+    assert found.origin(found.runs[0]).missing == 0
 
 
 def test_prompts_of_something_else_are_refused(unprepared: Benchmark, tmp_path: Path) -> None:

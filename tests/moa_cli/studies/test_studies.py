@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -26,14 +25,15 @@ from benchmarks.prepare.card import Card, stored_card
 from methods.contract.find import find_method
 from methods.contract.method import Method, method_name
 from methods.contract.run import Run
+from moa_cli.jobs.goals import sweep_goals
 from moa_cli.jobs.plan import measuring_jobs
-from moa_cli.jobs.sweep_run import sweep
 from moa_cli.runs.config import Settings, Source, as_config
 from moa_cli.runs.contestant import Contestant
 from moa_cli.runs.folders import FRONT, SWEEP, SWEEP_BEFORE, run_folder
 from moa_cli.runs.state import is_measured, is_swept
+from moa_cli.studies.document import Estimate, Study
 from moa_cli.studies.figure import study_figure, study_image
-from moa_cli.studies.studies import find_study, study_contestants, study_document
+from moa_cli.studies.studies import find_study, make_study, study_contestants
 from moa_cli.studies.tables import study_csv, study_markdown, study_table
 from moa_cli.words import amount
 from tests.kit.cli import environment, examples, moa, refused
@@ -72,7 +72,7 @@ def made(
     return run
 
 
-def shown(document: dict[str, Any], width: int = 80) -> str:
+def shown(document: Study, width: int = 80) -> str:
     console = Console(file=io.StringIO(), width=width)
     console.print(study_table(document))
     return console.file.getvalue()  # type: ignore[attr-defined]
@@ -94,23 +94,23 @@ def cries(unprepared: Benchmark, tmp_path: Path) -> Benchmark:
 
 
 @pytest.fixture
-def asked(cries: Benchmark) -> dict[str, Any]:
+def asked(cries: Benchmark) -> Study:
     """A sweep over three intensities: the goal ah is worth its intensity, the goal oh pays 1, 0, 2; what is not asked for, 0.
     Before training the goal ah was worth the opposite."""
     points = [(1.0, 0.0), (2.0, 0.0), (3.0, 0.0), (0.0, 1.0), (0.0, 2.0), (0.0, 3.0)]
     means = [(1, 0), (2, 0), (3, 0), (0, 1), (0, 0), (0, 2)]
     before = [(-ah, oh) for ah, oh in means]
     made(cries, MOSLIM(), before, name=SWEEP_BEFORE, points=points)
-    return study_document("controllability", [made(cries, MOSLIM(), means, name=SWEEP, points=points)])
+    return make_study("controllability", [made(cries, MOSLIM(), means, name=SWEEP, points=points)])
 
 
 @pytest.fixture
-def kept(cries: Benchmark) -> dict[str, Any]:
+def kept(cries: Benchmark) -> Study:
     """Alpha 0, .5, 1 leave 1, 2 and 3 of the 4 that the first round gave ah. The other order must not be taken for this."""
     method = SPO()
     labels = method.labels(cries)
     first = {"ah": (4, 0), "ah > oh, alpha 0": (1, 3), "ah > oh, alpha 0.5": (2, 2), "ah > oh, alpha 1": (3, 1)}
-    return study_document("retention", [made(cries, method, [first.get(label, (9, 9)) for label in labels])])
+    return make_study("retention", [made(cries, method, [first.get(label, (9, 9)) for label in labels])])
 
 
 def variants(benchmark: Benchmark, key: str, values: Sequence[str]) -> list[Contestant]:
@@ -128,47 +128,47 @@ def variants(benchmark: Benchmark, key: str, values: Sequence[str]) -> list[Cont
 # What is found
 
 
-def test_every_score_at_every_intensity(asked: dict[str, Any]) -> None:
-    [benchmark] = asked["benchmarks"]
-    held_out, reward, _ = benchmark["tables"]
-    assert (held_out["title"], reward["title"]) == ("held-out evaluators", "training rewards")
-    assert held_out["columns"] == ["goal", "intensity", "ah", "oh", "KL", "collapsed"]
-    assert [row[:2] for row in reward["rows"]] == [[goal, n] for goal in ("ah", "oh") for n in (1, 2, 3)]
-    assert [row[2]["value"] for row in reward["rows"]] == pytest.approx([1, 2, 3, 0, 0, 0])
-    assert [row[3]["value"] for row in held_out["rows"]] == pytest.approx([0, 0, 0, 0.5, 0, 1])
-    assert [row[4:] for row in reward["rows"]] == [[k, k / 10] for k in range(6)]
-    for row in reward["rows"]:
-        assert row[2]["low"] < row[2]["value"] < row[2]["high"]
+def test_every_score_at_every_intensity(asked: Study) -> None:
+    [benchmark] = asked.benchmarks
+    held_out, reward, _ = benchmark.tables
+    assert (held_out.title, reward.title) == ("held-out evaluators", "training rewards")
+    assert held_out.columns == ("goal", "intensity", "ah", "oh", "KL", "collapsed")
+    assert [row[:2] for row in reward.rows] == [(goal, n) for goal in ("ah", "oh") for n in (1, 2, 3)]
+    assert [row[2].value for row in reward.rows] == pytest.approx([1, 2, 3, 0, 0, 0])
+    assert [row[3].value for row in held_out.rows] == pytest.approx([0, 0, 0, 0.5, 0, 1])
+    assert [row[4:] for row in reward.rows] == [(k, k / 10) for k in range(6)]
+    for row in reward.rows:
+        assert row[2].low < row[2].value < row[2].high
 
 
-def test_how_a_goal_is_followed(asked: dict[str, Any]) -> None:
+def test_how_a_goal_is_followed(asked: Study) -> None:
     """1, 2, 3 rises throughout; 1, 0, 2 has ranks 2, 1, 3: 1 - 6 (1 + 1 + 0) / (3 x 8) = .5. What is easy or hard about a
     prompt is the same at every intensity, so differences are certain: paired."""
-    own = asked["benchmarks"][0]["tables"][2]
-    by_goal = {(goal, under, policy): found for goal, under, policy, *found in own["rows"]}
-    assert len(by_goal) == len(own["rows"]) == 8
+    own = asked.benchmarks[0].tables[2]
+    by_goal = {(goal, under, policy): found for goal, under, policy, *found in own.rows}
+    assert len(by_goal) == len(own.rows) == 8
     correlation, rise = by_goal["ah", "training rewards", "starting"]
-    assert (correlation["value"], rise["difference"]) == (-1, pytest.approx(-2))
+    assert (correlation.value, rise.difference) == (-1, pytest.approx(-2))
     correlation, rise = by_goal["ah", "training rewards", "trained"]
-    assert [correlation[key] for key in ("value", "low", "high")] == [1, 1, 1]
-    assert [rise[key] for key in ("difference", "low", "high")] == pytest.approx([2, 2, 2])
-    assert rise["p"] < 0.001
+    assert correlation == Estimate(value=1, low=1, high=1)
+    assert [rise.difference, rise.low, rise.high] == pytest.approx([2, 2, 2])
+    assert rise.p < 0.001
     correlation, rise = by_goal["oh", "held-out evaluators", "trained"]
-    assert correlation["value"] == pytest.approx(0.5)
-    assert rise["difference"] == pytest.approx(0.5)
+    assert correlation.value == pytest.approx(0.5)
+    assert rise.difference == pytest.approx(0.5)
 
 
-def test_what_is_kept_of_the_first_objective(kept: dict[str, Any]) -> None:
+def test_what_is_kept_of_the_first_objective(kept: Study) -> None:
     """Against alpha 0, which kept 1 (.5 held out): +3 before the second round, then +1 and +2."""
-    held_out, reward = kept["benchmarks"][0]["tables"]
-    assert reward["columns"][2:5] == ["ah", "ah vs alpha 0", "oh"]
-    assert [row[:2] for row in reward["rows"]] == [[1, None], [2, 0.0], [2, 0.5], [2, 1.0]]
-    assert [row[2]["value"] for row in reward["rows"]] == pytest.approx([4, 1, 2, 3])
-    assert [row[4]["value"] for row in held_out["rows"]] == pytest.approx([0, 1.5, 1, 0.5])
-    assert reward["rows"][1][3] is None
-    differences = [row[3] for row in held_out["rows"] if row[3]]
-    assert [d["difference"] for d in differences] == pytest.approx([1.5, 0.5, 1])
-    assert [d["low"] for d in differences] == pytest.approx([1.5, 0.5, 1])
+    held_out, reward = kept.benchmarks[0].tables
+    assert reward.columns[2:5] == ("ah", "ah vs alpha 0", "oh")
+    assert [row[:2] for row in reward.rows] == [(1, None), (2, 0.0), (2, 0.5), (2, 1.0)]
+    assert [row[2].value for row in reward.rows] == pytest.approx([4, 1, 2, 3])
+    assert [row[4].value for row in held_out.rows] == pytest.approx([0, 1.5, 1, 0.5])
+    assert reward.rows[1][3] is None
+    differences = [row[3] for row in held_out.rows if row[3]]
+    assert [d.difference for d in differences] == pytest.approx([1.5, 0.5, 1])
+    assert [d.low for d in differences] == pytest.approx([1.5, 0.5, 1])
 
 
 def test_seeds_are_averaged(cries: Benchmark) -> None:
@@ -178,29 +178,29 @@ def test_seeds_are_averaged(cries: Benchmark) -> None:
             made(cries, MOSLIM(), [(half * mean, 0), (0, 0)], name=name, points=points, seed=seed)
             for seed, mean in ((0, 1), (3, 2))
         ]
-    [benchmark] = study_document("controllability", runs)["benchmarks"]
-    assert benchmark["seeds"] == [0, 3]
-    assert benchmark["tables"][1]["rows"][0][2]["value"] == pytest.approx(1.5)
+    [benchmark] = make_study("controllability", runs).benchmarks
+    assert benchmark.seeds == (0, 3)
+    assert benchmark.tables[1].rows[0][2].value == pytest.approx(1.5)
 
 
 def test_reward_models_are_compared(cries: Benchmark) -> None:
     """Rows bear the size alone; an accuracy that was not measured is none."""
-    document = study_document("reward-model-size", variants(cries, "reward_base", ("0.3m", "1m")))
-    [compared] = document["comparison"].benchmarks
+    document = make_study("reward-model-size", variants(cries, "reward_base", ("0.3m", "1m")))
+    [compared] = document.comparison.benchmarks
     assert [row.method for row in compared.rows] == ["1m", "0.3m", "sft"]
     assert [(pair.a, pair.b) for pair in compared.pairs] == [("1m", "0.3m"), ("1m", "sft"), ("0.3m", "sft")]
-    [table] = document["benchmarks"][0]["tables"]
-    assert table["rows"] == [
-        ["0.3m", "ah", 0.5, 0.0], ["0.3m", "oh", None, None], ["1m", "ah", 0.5, 0.25], ["1m", "oh", None, None],
-    ]  # fmt: skip
+    [table] = document.benchmarks[0].tables
+    assert table.rows == (
+        ("0.3m", "ah", 0.5, 0.0), ("0.3m", "oh", None, None), ("1m", "ah", 0.5, 0.25), ("1m", "oh", None, None),
+    )  # fmt: skip
 
 
 def test_optimizers_are_compared(cries: Benchmark) -> None:
-    document = study_document("optimizer", variants(cries, "optimizer", ("rloo", "online-dpo")))
-    assert {row.method for row in document["comparison"].benchmarks[0].rows} == {"sft", "rloo", "online-dpo"}
-    [table] = document["benchmarks"][0]["tables"]
-    assert table["columns"][:3] == ["optimizer", "time", "generated tokens"]
-    assert table["rows"][0] == ["rloo", 90.0, 1.5e6, 2e4, 300.0, 1e12, None]
+    document = make_study("optimizer", variants(cries, "optimizer", ("rloo", "online-dpo")))
+    assert {row.method for row in document.comparison.benchmarks[0].rows} == {"sft", "rloo", "online-dpo"}
+    [table] = document.benchmarks[0].tables
+    assert table.columns[:3] == ("optimizer", "time", "generated tokens")
+    assert table.rows[0] == ("rloo", 90.0, 1.5e6, 2e4, 300.0, 1e12, None)
     assert "1.5M" in shown(document)
 
 
@@ -210,30 +210,29 @@ def test_optimizers_are_compared(cries: Benchmark) -> None:
 @pytest.mark.parametrize("name", ["asked", "kept"])
 def test_documents_are_json_and_fit_the_terminal(name: str, request: pytest.FixtureRequest) -> None:
     document = request.getfixturevalue(name)
-    assert document == json.loads(json.dumps(document, allow_nan=False))
+    assert Study.from_json(document.to_json()) == document
     for objectives in (("ah", "oh"), ("completeness", "faithful")):
         text = shown(_renamed(document, objectives))
         assert max(map(len, text.splitlines())) <= 80
         assert "…" not in text
 
 
-def _renamed(document: dict[str, Any], objectives: Sequence[str]) -> dict[str, Any]:
-    text = json.dumps(document)
+def _renamed(document: Study, objectives: Sequence[str]) -> Study:
+    text = document.to_json()
     for old, new in zip(("ah", "oh"), objectives, strict=True):
         text = re.sub(rf"\b{old}\b", new, text)
-    renamed: dict[str, Any] = json.loads(text)
-    return renamed
+    return Study.from_json(text)
 
 
 def test_comparisons_fit_the_terminal(cries: Benchmark) -> None:
-    document = study_document("optimizer", variants(cries, "optimizer", ("rloo", "grpo", "online-dpo", "ppo")))
+    document = make_study("optimizer", variants(cries, "optimizer", ("rloo", "grpo", "online-dpo", "ppo")))
     text = shown(document)
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
     assert len(re.findall("^online-dpo ", text, re.M)) == 2
 
 
-def test_what_differs_is_marked(kept: dict[str, Any]) -> None:
+def test_what_differs_is_marked(kept: Study) -> None:
     """Half the interval in the terminal, whole intervals in Markdown."""
     assert "+1.50 ±0.00*" in shown(kept)
     lines = [line for line in study_markdown(kept).splitlines() if line.startswith("|")]
@@ -241,7 +240,7 @@ def test_what_differs_is_marked(kept: dict[str, Any]) -> None:
     assert len({line.count("|") for line in lines}) == 1
 
 
-def test_csv_has_a_line_per_row(asked: dict[str, Any]) -> None:
+def test_csv_has_a_line_per_row(asked: Study) -> None:
     lines = list(csv.DictReader(io.StringIO(study_csv(asked))))
     assert len(lines) == 6 + 6 + 8
     assert (lines[6]["table"], lines[6]["goal"], lines[6]["intensity"]) == ("training rewards", "ah", "1")
@@ -294,7 +293,7 @@ def test_variants_are_ordinary_runs(cries: Benchmark) -> None:
         ("", 0), ("", 1), ("grpo", 0), ("grpo", 1), ("ppo", 0), ("ppo", 1),
     ]  # fmt: skip
     assert runs[2].folder == run_folder(cries, MOSLIM(epochs=2.0, optimizer="grpo"), 0)
-    labels = [job.label for job in measuring_jobs(runs, may_train=True) if job.kind == "run"]
+    labels = [job.label for job in measuring_jobs(runs, may_train=True) if job.folder]
     assert labels[:2] == ["moslim/x/s0 grpo", "moslim/x/s1 grpo"]  # RL goes first, the starting policy last
     assert len(set(labels)) == 6
     [one, _] = runs_of("controllability", cries, MOSLIM())
@@ -349,7 +348,7 @@ def test_a_sweep_is_measured_once(own_tiny: Benchmark) -> None:
         reward_base="policy",
     )
     run = train(own_tiny, method, seed=0)
-    front = sweep(own_tiny, method, run)
+    front = sweep_goals(own_tiny, method, run)
     assert front.weights == ((1, 0), (2, 0), (0, 1), (0, 2))
     assert front.labels == ("ah 1", "ah 2", "oh 1", "oh 2")
     policy = method.with_goals(own_tiny, run, (2, 0))
@@ -357,12 +356,12 @@ def test_a_sweep_is_measured_once(own_tiny: Benchmark) -> None:
     responses = policy.generate(own_tiny.prompts("test"), own_tiny.sampling, 0)
     assert front.scores[1] == pytest.approx(own_tiny.score(own_tiny.prompts("test"), responses))
     files = {path: path.stat().st_mtime_ns for path in (run.dir / SWEEP).glob("*.parquet")}
-    sweep(own_tiny, method, run)
+    sweep_goals(own_tiny, method, run)
     assert {path: path.stat().st_mtime_ns for path in files} == files
     assert is_swept(run.dir, own_tiny)
     shutil.rmtree(run.dir / SWEEP_BEFORE)
     assert not is_swept(run.dir, own_tiny)
-    sweep(own_tiny, method, run)
+    sweep_goals(own_tiny, method, run)
     assert {path: path.stat().st_mtime_ns for path in files} == files
     assert not is_measured(run.dir, own_tiny, method)
     assert not is_swept(run.dir, replace(own_tiny, eval_prompts=5))
@@ -448,7 +447,7 @@ def test_examples_of_the_help_are_understood(example: str, tmp_path: Path) -> No
 
 def test_a_finished_study_imports_no_torch() -> None:
     code = (
-        "import sys; from moa_cli.studies import findings, studies, tables; from moa_cli.jobs import sweep_run\n"
+        "import sys; from moa_cli.studies import findings, studies, tables; from moa_cli.jobs import goals, plan\n"
         "heavy = {'torch', 'transformers', 'datasets', 'pandas', 'matplotlib', 'trl'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

@@ -28,7 +28,7 @@ class TakesGoals(Protocol):
         ...
 
 
-def sweep(benchmark: Benchmark, method: Method, run: Run, *, log: Log = silent) -> Front:
+def sweep_goals(benchmark: Benchmark, method: Method, run: Run, *, log: Log = silent) -> Front:
     """Measures a trained run, and the starting policy, at every intensity of every goal alone.
 
     Stores that beside the run's front, and returns what the trained run reaches.

@@ -1,0 +1,65 @@
+"""What the jobs about runs do, in a worker process.
+
+Jobs are made in the parent, which imports this: what is heavy is imported when used.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks import Benchmark, Weights
+from benchmarks.common import Log
+from methods import method_name
+from moa_cli.runs import FrontFacts, Source, as_config, restore
+
+
+class RunAddress(NamedTuple):
+    """What finds a run again in another process."""
+
+    method: str
+    """Name or file."""
+    config: Mapping[str, object]
+    seed: int
+    folder: Path
+
+
+def make_run(
+    benchmark: Benchmark, log: Log, *, run: RunAddress, source: Source, training: bool, front: bool, goals: bool,
+    restart: bool,
+) -> None:  # fmt: skip
+    """Trains a run, measures its front, and measures it at every intensity of every goal: what of these is wanted."""
+    from benchmarks.prepare import prepare
+    from moa_cli.jobs.goals import sweep_goals
+    from moa_cli.jobs.run import evaluate, opened, train
+
+    method = restore(run.method, run.config)
+    if training:
+        made = train(benchmark, method, seed=run.seed, log=log, source=source, restart=restart)
+    else:
+        prepare(benchmark, log)
+        made = opened(run.folder, log)
+    if front:
+        evaluate(benchmark, method, made, log=log)
+    if goals:
+        sweep_goals(benchmark, method, made, log=log)
+
+
+def measure_point(benchmark: Benchmark, log: Log, *, run: RunAddress, weights: Weights) -> FrontFacts:
+    """One point of a run, measured and not kept."""
+    from benchmarks.measure import evaluate as measure
+    from benchmarks.prepare import prepare
+    from moa_cli.jobs.run import opened
+
+    prepare(benchmark, log)
+    method, made = restore(run.method, run.config), opened(run.folder, log)
+    with tempfile.TemporaryDirectory() as folder:
+        front = measure(
+            benchmark, partial(method.policy, benchmark, made), (weights,), Path(folder),
+            method=method_name(type(method)), steering=method.steering, seed=run.seed, cost=made.cost.to_json(),
+            config=as_config(method), log=log,
+        )  # fmt: skip
+    return FrontFacts.of(front)
