@@ -16,16 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.measure import Front
     from benchmarks.models import Policy
     from benchmarks.prepare import Benchmark, Card
-    from benchmarks.spec import (
-        Answer,
-        FunctionReward,
-        HubReward,
-        Objective,
-        PreferencePair,
-        Sampling,
-        Scratch,
-        TrainedReward,
-        Weights,
-    )
+    from benchmarks.rewards import FunctionReward, HubReward, TrainedReward
+    from benchmarks.spec import Answer, Objective, PreferencePair, Sampling, Scratch, Weights
 
 __getattr__, __all__ = door(__name__)

@@ -40,7 +40,8 @@ from benchmarks.data import (
     split_dialogue,
 )
 from benchmarks.prepare import Benchmark
-from benchmarks.spec import Answer, HubReward, Objective, PreferencePair, Sampling, Scratch, TrainedReward, choose
+from benchmarks.rewards import HubReward, TrainedReward
+from benchmarks.spec import Answer, Objective, PreferencePair, Sampling, Scratch, choose
 
 SUBSETS = {
     "helpful": ("helpful-base", "helpful-online", "helpful-rejection-sampled"),

@@ -38,7 +38,8 @@ from typing import Any
 from benchmarks.common import digest
 from benchmarks.data import Row, Source, distinct, fault, local_folder, report_skipped
 from benchmarks.prepare import Benchmark
-from benchmarks.spec import Answer, HubReward, Objective, PreferencePair, Sampling, Scratch, TrainedReward, choose
+from benchmarks.rewards import HubReward, TrainedReward
+from benchmarks.spec import Answer, Objective, PreferencePair, Sampling, Scratch, choose
 
 TEMPLATE = "### Instruction: Generate a one-sentence summary of this post. ### Input: {post} ### Response:"
 

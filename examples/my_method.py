@@ -41,7 +41,7 @@ class RankedFineTuning(Adapter, Method):
         run.log("answers", 0, 1, {})
         prompts = benchmark.prompts("train")[: self.prompts] * self.samples
         responses = benchmark.prepared.policy.generate(prompts, benchmark.sampling, run.seed)
-        rewards = benchmark.score(prompts, responses)  # (N, M), in units of the scale card
+        rewards = benchmark.rewards(prompts, responses)  # (N, M), in units of the scale card
         run.log("answers", 1, 1, dict(zip(benchmark.names, rewards.mean(axis=0).tolist(), strict=True)))
         for w, stage in stages.items():
             ranked = np.argsort(-(rewards @ np.array(w)), kind="stable")

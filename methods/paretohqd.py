@@ -84,14 +84,14 @@ class ParetoHqD(Adapter, Method):
         from methods.engines import is_large, rank_for, train_sft
 
         distinct = list(dict.fromkeys(answers))
-        scores = benchmark.score([a.prompt for a in distinct], [a.response for a in distinct])
-        front = pareto_layers(scores, min(self.pool * count, max(2 * count, len(distinct) // 20)))
+        rewards = benchmark.rewards([a.prompt for a in distinct], [a.response for a in distinct])
+        front = pareto_layers(rewards, min(self.pool * count, max(2 * count, len(distinct) // 20)))
         policy = benchmark.prepared.policy
         steps = self.steps or (200 if is_large(policy) else 4 * count / self.batch)
         own = 1.414e-4 if rank_for(policy, self.lora_rank) else 1e-5
         rate = own if self.learning_rate is None else self.learning_rate
         for weights, stage in stages.items():
-            chosen = [distinct[i] for i in front[nearest(scores[front], weights, count)]]
+            chosen = [distinct[i] for i in front[nearest(rewards[front], weights, count)]]
             train_sft(
                 benchmark, chosen, stage, epochs=steps * self.batch / len(chosen), batch=self.batch,
                 learning_rate=rate, lora_rank=self.lora_rank,

@@ -73,29 +73,29 @@ class RiC(Adapter, Method):
         from methods.engines import train_sft
 
         answers = benchmark.responses()
-        scores = benchmark.score([a.prompt for a in answers], [a.response for a in answers])
-        low, high = score_bounds(scores, self.bounds, self.keep_share)
+        rewards = benchmark.rewards([a.prompt for a in answers], [a.response for a in answers])
+        low, high = score_bounds(rewards, self.bounds, self.keep_share)
         write_text(run.dir / "bounds.json", json.dumps({"low": low.tolist(), "high": high.tolist()}))
 
         def tune(
-            answers: Sequence[Answer], scores: np.ndarray, name: str, epochs: float, rate: float, start: Stage | None
+            answers: Sequence[Answer], rewards: np.ndarray, name: str, epochs: float, rate: float, start: Stage | None
         ) -> None:
-            told = [Answer(wrap(a.prompt, s), a.response) for a, s in zip(answers, scores, strict=True)]
+            told = [Answer(wrap(a.prompt, s), a.response) for a, s in zip(answers, rewards, strict=True)]
             train_sft(
                 benchmark, told, run.stage(name), epochs=epochs, batch=self.batch, learning_rate=rate,
                 lora_rank=self.lora_rank, start=start.folder if start else None,
             )  # fmt: skip
 
-        tune(answers, scores, "offline", self.offline_epochs, self.learning_rate, None)
+        tune(answers, rewards, "offline", self.offline_epochs, self.learning_rate, None)
         for number in range(1, self.rounds + 1):
             previous = run.stage("offline" if number == 1 else f"online-{number - 1}")
             if not run.stage(f"online-{number}").done:
                 kept, achieved = self._online_answers(benchmark, run, previous, number, low, high)
-                some = self._select(scores, quota := round(self.offline_share * len(kept)))
+                some = self._select(rewards, quota := round(self.offline_share * len(kept)))
                 if self.keep == "quantile":  # as many as that, whichever
                     some = np.random.default_rng([run.seed, number]).permutation(some)[:quota]
                 mixed = [*kept, *(answers[i] for i in some)]
-                told = np.concatenate([achieved, scores[some]])
+                told = np.concatenate([achieved, rewards[some]])
                 tune(mixed, told, f"online-{number}", self.online_epochs, self.online_learning_rate, previous)
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
@@ -104,8 +104,8 @@ class RiC(Adapter, Method):
 
         stage = run.stage(f"online-{self.rounds}" if self.rounds else "offline")
         bounds = json.loads((run.dir / "bounds.json").read_text())
-        scores = desired(weights, np.array(bounds["low"]), np.array(bounds["high"]), self.mapping)
-        return load_trained(benchmark, stage.folder).steered(partial(wrap, scores=tuple(scores)))
+        rewards = desired(weights, np.array(bounds["low"]), np.array(bounds["high"]), self.mapping)
+        return load_trained(benchmark, stage.folder).steered(partial(wrap, rewards=tuple(rewards)))
 
     def _online_answers(
         self, benchmark: Benchmark, run: Run, stage: Stage, number: int, low: np.ndarray, high: np.ndarray
@@ -127,28 +127,28 @@ class RiC(Adapter, Method):
         asking = policy.steered(lambda prompt: wrap(prompt, told[prompt]))
         run.log(f"answers-{number}", 0, 1, {})
         answers = asking.finish(prompts, benchmark.sampling, seed)
-        achieved = benchmark.score([a.prompt for a in answers], [a.response for a in answers])
+        achieved = benchmark.rewards([a.prompt for a in answers], [a.response for a in answers])
         means = {f"reward/{name}": float(mean) for name, mean in zip(benchmark.names, achieved.mean(0), strict=True)}
         run.log(f"answers-{number}", 1, 1, means)
         kept = self._select(achieved, round(self.keep_share * len(answers)))
         return [answers[i] for i in kept], achieved[kept]
 
-    def _select(self, scores: np.ndarray, quota: int) -> np.ndarray:
-        """Indices of the good answers among scores (N, M); the quota is that of "pareto"."""
+    def _select(self, rewards: np.ndarray, quota: int) -> np.ndarray:
+        """Indices of the good answers among rewards (N, M); the quota is that of "pareto"."""
         if self.keep == "pareto":
-            return pareto_layers(scores, quota)
-        good = (scores >= np.quantile(scores, 1 - self.keep_share, axis=0)).any(axis=1)
+            return pareto_layers(rewards, quota)
+        good = (rewards >= np.quantile(rewards, 1 - self.keep_share, axis=0)).any(axis=1)
         return np.flatnonzero(good)
 
 
-def wrap(prompt: str, scores: Sequence[float]) -> str:
+def wrap(prompt: str, rewards: Sequence[float]) -> str:
     """Writes rewards behind a prompt: `{prompt} <R1> 0.3 <R2> -1.2` (section 2.2).
 
     >>> wrap("How?", (0.3, -1.2))
     'How? <R1> 0.3 <R2> -1.2'
     """
     # adding 0.0 turns -0.0 into 0.0
-    return prompt + "".join(f" <R{i}> {round(float(s), 1) + 0.0:.1f}" for i, s in enumerate(scores, start=1))
+    return prompt + "".join(f" <R{i}> {round(float(s), 1) + 0.0:.1f}" for i, s in enumerate(rewards, start=1))
 
 
 def unwrap(text: str) -> tuple[str, tuple[float, ...]]:
@@ -164,13 +164,13 @@ def unwrap(text: str) -> tuple[str, tuple[float, ...]]:
     return text[:start], tuple(float(n) for n in re.findall(r"<R\d+> (-?\d+\.\d)", match.group()))
 
 
-def score_bounds(scores: np.ndarray, kind: Literal["front", "normal"], share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest reward to ask for, per objective (M,), from the training answers' scores (N, M)."""
+def score_bounds(rewards: np.ndarray, kind: Literal["front", "normal"], share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest reward to ask for, per objective (M,), from the training answers' rewards (N, M)."""
     if kind == "front":
-        good = scores[pareto_layers(scores, max(1, round(share * len(scores))))]
+        good = rewards[pareto_layers(rewards, max(1, round(share * len(rewards))))]
         return np.quantile(good, 0.05, axis=0), np.quantile(good, 0.95, axis=0)
-    extreme = NormalDist().inv_cdf(1 - 1 / (len(scores) + 1))
-    return scores.mean(axis=0) - extreme * scores.std(axis=0), scores.mean(axis=0) + extreme * scores.std(axis=0)
+    extreme = NormalDist().inv_cdf(1 - 1 / (len(rewards) + 1))
+    return rewards.mean(axis=0) - extreme * rewards.std(axis=0), rewards.mean(axis=0) + extreme * rewards.std(axis=0)
 
 
 def desired(

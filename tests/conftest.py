@@ -14,9 +14,10 @@ import pytest
 from benchmarks.models.device import ENVIRONMENT
 from benchmarks.models.policy import Policy
 from benchmarks.prepare.benchmark import Benchmark
-from benchmarks.spec.description import Sampling, Scratch
+from benchmarks.rewards.function import FunctionReward
+from benchmarks.rewards.trained import TrainedReward
+from benchmarks.spec.description import Objective, Sampling, Scratch
 from benchmarks.spec.grid import simplex_grid
-from benchmarks.spec.objective import FunctionReward, Objective, TrainedReward
 from tests.kit.worlds import GOLD, Cries, a_tiny_size
 
 if TYPE_CHECKING:

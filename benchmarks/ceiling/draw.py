@@ -75,8 +75,8 @@ def _drawn(benchmark: Benchmark, policies: Sequence[Load], parts: Path, log: Log
     shape = len(prompts), sum(counts), len(benchmark.objectives)
     return Samples(
         counts=tuple(n for n in counts if n),
-        scores=benchmark.score(asked, responses).reshape(shape),
-        evaluator=benchmark.evaluate(asked, responses).reshape(shape),
+        rewards=benchmark.rewards(asked, responses).reshape(shape),
+        scores=benchmark.scores(asked, responses).reshape(shape),
         log_probs=np.stack(log_probs, axis=-1),
     )
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from benchmarks.ceiling.tilt import Ceiling, balanced
-from benchmarks.common import BadInput, digest, write_text
+from benchmarks.common import BadInput, Document, digest
 from benchmarks.prepare import Card
-
-SCHEMA = "moa.samples/1"
-
+from benchmarks.spec import Signal
 
 PROMPTS = 100
 """The first test prompts: many answers to some tell more about a ceiling than few answers to all."""
@@ -24,31 +22,44 @@ BASE, OTHERS = 32, 80
 """Answers per prompt of the starting policy, and of all others together; without others it gives these as well."""
 
 
+class SamplesRecord(Document):
+    """`samples.json`; the arrays lie beside it."""
+
+    SCHEMA: ClassVar[str] = "moa.samples/2"
+
+    counts: tuple[int, ...]
+    """(J,) answers per prompt of each policy."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Samples:
     """S answers to each of the first N test prompts: the starting policy's, then those of J - 1 other policies."""
 
     counts: tuple[int, ...]
     """(J,) answers per prompt of each policy, in the order of the samples; their sum is S."""
+    rewards: np.ndarray
+    """(N, S, M) what methods train on."""
     scores: np.ndarray
-    """(N, S, M) training rewards."""
-    evaluator: np.ndarray
-    """(N, S, M) held-out evaluators."""
+    """(N, S, M) what the held-out evaluators say."""
     log_probs: np.ndarray
     """(N, S, J) nats under each policy, as decoded."""
 
     @property
     def prompts(self) -> int:
         """N."""
-        return len(self.scores)
+        return len(self.rewards)
 
-    def ceiling(self, *, held_out: bool = False) -> Ceiling:
-        """Tilted and scored by the training rewards, or by the held-out evaluators."""
-        return Ceiling(self.evaluator if held_out else self.scores, balanced(self.log_probs, self.counts))
+    def under(self, signal: Signal) -> np.ndarray:
+        """(N, S, M) rewards or scores."""
+        return self.rewards if signal == "rewards" else self.scores
 
-    def base(self, *, held_out: bool = False) -> np.ndarray:
-        """Scores (N, counts[0], M) of the starting policy's own answers."""
-        return (self.evaluator if held_out else self.scores)[:, : self.counts[0]]
+    def ceiling(self, signal: Signal) -> Ceiling:
+        """Tilted and measured by the rewards, or by the scores."""
+        return Ceiling(self.under(signal), balanced(self.log_probs, self.counts))
+
+    def base(self, signal: Signal) -> np.ndarray:
+        """Those (N, counts[0], M) of the starting policy's own answers."""
+        return self.under(signal)[:, : self.counts[0]]
 
 
 def samples_folder(home: Path, card: Card, others: Sequence[str]) -> Path:
@@ -66,20 +77,20 @@ def find_samples(home: Path, card: Card) -> Samples | None:
 
 def write_samples(folder: Path, samples: Samples) -> None:
     """Writes samples into a folder that is there."""
-    for name in ("scores", "evaluator", "log_probs"):
+    for name in _ARRAYS:
         np.save(folder / f"{name}.npy", getattr(samples, name))
-    write_text(folder / "samples.json", json.dumps({"schema": SCHEMA, "counts": samples.counts}))
+    SamplesRecord(counts=samples.counts).write(folder / "samples.json")
 
 
 def read_samples(folder: Path) -> Samples:
     """What `write_samples` left. BadInput for something else."""
     try:
-        document = json.loads((folder / "samples.json").read_text(encoding="utf-8"))
-        if document["schema"] != SCHEMA:
-            raise ValueError(f'it does not say "schema": "{SCHEMA}"')
-        arrays = {name: np.load(folder / f"{name}.npy") for name in ("scores", "evaluator", "log_probs")}
-        return Samples(counts=tuple(document["counts"]), **arrays)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        record = SamplesRecord.from_json((folder / "samples.json").read_bytes())
+        return Samples(counts=record.counts, **{name: np.load(folder / f"{name}.npy") for name in _ARRAYS})
+    except (OSError, ValueError) as error:
         raise BadInput(
-            f"cannot use {folder}", f"it is damaged: {error}", "delete it, then: moa compare --ceiling"
+            f"cannot use {folder}", f"its samples cannot be read: {error}", "delete it, then: moa compare --ceiling"
         ) from error
+
+
+_ARRAYS = ("rewards", "scores", "log_probs")

@@ -27,5 +27,4 @@ def plain(value: Any) -> Any:
 def digest(value: Any) -> str:
     """Twelve hex digits of SHA-256 over the canonical JSON of a value."""
     text = json.dumps(plain(value), sort_keys=True, ensure_ascii=False)
-    # a file of JSON may hold half of a surrogate pair, which UTF-8 alone refuses
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -9,7 +9,8 @@ from pathlib import Path
 from benchmarks.common import BadInput
 from benchmarks.data import TEST, World
 from benchmarks.prepare import Benchmark
-from benchmarks.spec import FunctionReward, Objective, Sampling, Scratch, TrainedReward
+from benchmarks.rewards import FunctionReward, TrainedReward
+from benchmarks.spec import Objective, Sampling, Scratch
 
 
 def embedded_benchmark(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, TypeVar, get_type_hints
 
@@ -54,9 +51,13 @@ def build(values: Any, kind: Callable[..., T], where: str, mistakes: list[str]) 
         return None
     before = len(mistakes)
     good = checked(values, kind, where, mistakes)
-    required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
-    mistakes += [f"{where}{name} is missing" for name in required if name not in values]
+    mistakes += [f"{where}{name} is missing" for name in required(kind) if name not in values]
     return kind(**good) if len(mistakes) == before else None
+
+
+def required(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass that have no default."""
+    return tuple(f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING)
 
 
 def is_folder_name(name: str) -> bool:
@@ -65,26 +66,6 @@ def is_folder_name(name: str) -> bool:
     Runs and rewards lie in folders named after the user's words.
     """
     return name.isprintable() and not name.startswith(".") and not {*"/\\"} & {*name} and bool(name.strip())
-
-
-def function_mistake(place: Path | str, name: str) -> str:
-    """What is wrong with a Python function in a file (Path) or a module; "" where nothing seems to be.
-
-    Nothing is run.
-    """
-    if isinstance(place, str):
-        top = place.partition(".")[0]
-        return "" if top and find_spec(top) else f"there is no module {place}"
-    if not place.is_file():
-        return f"there is no file {place}"
-    try:
-        nodes = list(ast.walk(ast.parse(place.read_bytes())))
-    except (SyntaxError, ValueError) as error:
-        return f"{place} cannot be read: {error}"
-    names = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
-    names |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    names |= {n.asname or n.name for n in nodes if isinstance(n, ast.alias)}
-    return "" if name in names or "*" in names else f"{place} defines no {name}{nearest(name, names)}"
 
 
 def benchmark_names() -> list[str]:

@@ -14,7 +14,8 @@ from benchmarks.common import BadInput, load_file, nearest, refuse
 from benchmarks.load.fields import benchmark_names, checked, is_folder_name
 from benchmarks.load.toml import read_benchmark
 from benchmarks.prepare import Benchmark
-from benchmarks.spec import Objective, Sampling, Scratch, TrainedReward, check_grid, size_mistake
+from benchmarks.rewards import TrainedReward
+from benchmarks.spec import Objective, Sampling, Scratch, check_grid, size_mistake
 
 PLAIN = ("policy", "eval_prompts", "grid", "trained_grid", "seed", "max_prompt_tokens")
 """Options that are fields of `Benchmark`."""

@@ -25,20 +25,10 @@ from typing import Any
 
 from benchmarks.common import BadInput, nearest, refuse
 from benchmarks.data import Table
-from benchmarks.load.fields import benchmark_names, build, checked, function_mistake
+from benchmarks.load.fields import benchmark_names, build, checked, required
 from benchmarks.prepare import Benchmark
-from benchmarks.spec import (
-    FunctionReward,
-    HubReward,
-    Objective,
-    Reward,
-    Sampling,
-    Scratch,
-    TrainedReward,
-    check_grid,
-    choose,
-    size_mistake,
-)
+from benchmarks.rewards import KINDS, TrainedReward
+from benchmarks.spec import Objective, Reward, Sampling, Scratch, beside, check_grid, choose, size_mistake
 
 SETTINGS = ("name", "version", "policy", "eval_prompts", "seed", "max_prompt_tokens", "grid", "trained_grid")
 """Keys of the file that are fields of `Benchmark`."""
@@ -48,13 +38,6 @@ TABLES = ("data", "objectives", "sampling", "scratch")
 
 
 OBJECTIVE = ("name", "reward", "evaluator", "description")
-
-
-KINDS: tuple[type[HubReward] | type[FunctionReward] | type[TrainedReward], ...] = (
-    HubReward,
-    FunctionReward,
-    TrainedReward,
-)
 
 
 def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequence[str] | None = None) -> Benchmark:
@@ -77,7 +60,7 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
         if known and objectives is None:
             check_grid(settings.get(key, ()), len(known), key, mistakes)
     settings = {"name": path.stem, "version": "1", "policy": "scratch:1m"} | settings
-    settings["policy"] = _beside(settings["policy"], path.parent)
+    settings["policy"] = beside(settings["policy"], path.parent)
     if mistake := size_mistake(settings["policy"], "scratch:"):
         mistakes.append(f"policy: {mistake}")
     if settings["name"] in benchmark_names():
@@ -176,7 +159,7 @@ def _warn_of_no_evaluator(name: str) -> None:
 
 
 def _reward(values: Any, where: str, folder: Path, mistakes: list[str]) -> Reward | None:
-    """A reward: "trained", or a table; one with `model` is a hub classifier, with `function` a Python function."""
+    """A reward: "trained", or a table of the kind whose fields it has."""
     if values == "trained":
         return TrainedReward()
     if not isinstance(values, Mapping):
@@ -186,32 +169,13 @@ def _reward(values: Any, where: str, folder: Path, mistakes: list[str]) -> Rewar
     if unknown := [key for key in values if key not in keys]:
         mistakes += [f"{where}.{key}: there is no such key{nearest(key, keys)}" for key in unknown]
         return None
-    if "model" in values:
-        hub = build(values, HubReward, f"{where}.", mistakes)
-        return hub and replace(hub, model=_beside(hub.model, folder))
-    if "function" in values:
-        function = build(values, FunctionReward, f"{where}.", mistakes)
-        return function and _located(function, f"{where}.function", folder, mistakes)
-    return build(values, TrainedReward, f"{where}.", mistakes)
-
-
-def _located(reward: FunctionReward, where: str, folder: Path, mistakes: list[str]) -> FunctionReward:
-    """The function with the path of its file made relative to the folder."""
-    place, colon, name = reward.function.rpartition(":")
-    if not (colon and place and name):
-        mistakes.append(f'{where}: expected "module:function" or "file.py:function", found {reward.function!r}')
-        return reward
-    file = place.endswith(".py")
-    if mistake := function_mistake(folder / place if file else place, name):
-        mistakes.append(f"{where}: {mistake}")
-    if not file:
-        return reward
-    return replace(reward, function=f"{folder / place}:{name}")
-
-
-def _beside(model: str, folder: Path) -> str:
-    """A model's id, or its path where the folder has it."""
-    return str(folder / model) if (folder / model).is_dir() else model
+    kind = next(kind for kind in KINDS if all(name in values for name in required(kind)))
+    reward = build(values, kind, f"{where}.", mistakes)
+    try:
+        return reward and reward.found_in(folder)
+    except ValueError as error:
+        mistakes.append(f"{where}.{error}")
+        return None
 
 
 def _check_pairs(data: Table, known: Sequence[Objective], mistakes: list[str]) -> None:

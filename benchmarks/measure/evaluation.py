@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import Cost, Log, charged_to, silent, write_text
+from benchmarks.common import Cost, Log, charged_to, plain, silent, write_text
 from benchmarks.measure.front import Front
-from benchmarks.measure.front_files import check_finite, has_point, read_front, weights_label, write_front, write_point
+from benchmarks.measure.front_files import FrontRecord, has_point, point_file, read_front, weights_label
+from benchmarks.measure.point import Point, check_finite
 from benchmarks.models import Policy
 from benchmarks.prepare import Benchmark
 from benchmarks.spec import Weights
-from benchmarks.stats import collapsed
 
 
 def evaluate(
@@ -41,7 +41,7 @@ def evaluate(
     reference = benchmark.prepared.policy
     labels = labels or [weights_label(weights) for weights in points]
     for k, weights in enumerate(points):
-        if has_point(folder, k, benchmark.card) and str(k) in _serving(folder):
+        if has_point(folder, k, benchmark.card, tuple(weights), labels[k]) and str(k) in _serving(folder):
             continue
         policy = policy_at(weights)
         with charged_to(Cost()) as spent:
@@ -51,34 +51,30 @@ def evaluate(
         kl, log_prob = policy.divergence(reference, prompts, ids, benchmark.sampling.temperature)
         for name, values in (("kl", kl), ("log_prob", log_prob)):  # a NaN would be read as unknown
             check_finite(f"{name} at {labels[k]}", values)
-        scores, evaluator = benchmark.score(prompts, responses), benchmark.evaluate(prompts, responses)
-        write_point(
-            folder,
-            k,
-            prompts=prompts,
-            responses=responses,
-            scores=scores,
-            evaluator=evaluator,
+        point = Point.of_answers(
+            prompts,
+            responses,
+            weights=tuple(weights),
+            label=labels[k],
+            rewards=benchmark.rewards(prompts, responses),
+            scores=benchmark.scores(prompts, responses),
             kl=kl,
             log_prob=log_prob,
             ended=np.array([policy.ended(i, benchmark.sampling.stop) for i in ids]),
             tokens=np.array([len(i) for i in ids]),
-            collapsed=np.array([collapsed(r) for r in responses]),
-            card=benchmark.card,
         )
-        means = {f"evaluator/{n}": float(m) for n, m in zip(benchmark.names, evaluator.mean(0), strict=True)}
+        point.write(point_file(folder, k), benchmark.card)
+        means = {f"score/{n}": float(m) for n, m in zip(benchmark.names, point.scores.mean(0), strict=True)}
         log(labels[k], k + 1, len(points), {**means, "kl": float(kl.mean())})
-    write_front(
-        folder,
+    FrontRecord(
         method=method,
         steering=steering,
         seed=seed,
-        weights=points,
-        labels=labels,
+        weights=tuple(points),
         card=benchmark.card,
         cost=cost | _mean_serving(folder, len(points)),
-        config=config,
-    )
+        config=plain(config),
+    ).complete(folder)
     return read_front(folder)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.measure.point import Point
 from benchmarks.prepare import Card
-from benchmarks.spec import Weights
+from benchmarks.spec import Signal, Weights
 from benchmarks.stats import hypervolume, pareto
 
 TOO_MANY = 0.2
@@ -18,32 +20,16 @@ TOO_MANY = 0.2
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Front:
-    """K measured points. Scores are in benchmark units; higher is better. Arrays of other shapes: ValueError."""
+    """K measured points. Rewards and scores are in benchmark units; higher is better.
+
+    ValueError for no points, or points that are not what the card says.
+    """
 
     method: str
     seed: int
     steering: str
-    weights: tuple[Weights, ...]
-    """(K, M)."""
-    labels: tuple[str, ...]
-    """K short names of the points, e.g. "0.3,0.7"."""
-    scores: np.ndarray
-    """(K, N, M) training rewards."""
-    evaluator: np.ndarray
-    """(K, N, M) held-out evaluators."""
-    kl: np.ndarray
-    """(K, N) nats per answer from the starting policy, along the sampled answer; NaN where unknown."""
-    log_prob: np.ndarray
-    """(K, N) log-probability in nats of each answer, over all its tokens; NaN where unknown.
-    It is under the starting policy at the temperature of decoding."""
-    ended: np.ndarray
-    """(K, N) 1 where the answer ended by itself, 0 where it ran out of tokens; NaN where unknown."""
-    tokens: np.ndarray
-    """(K, N) length of each answer in tokens."""
-    collapsed: np.ndarray
-    """(K, N) bool: degenerate text (`collapse_reasons`)."""
-    text_statistics: tuple[dict[str, float | None], ...]
-    """(K,) of the answers' texts, see `text_statistics`."""
+    points: tuple[Point, ...]
+    """K."""
     card: Card
     cost: dict[str, float]
     """What the method spent in training, and what it spends on an answer.
@@ -55,38 +41,73 @@ class Front:
     """Where it was read from, answers included."""
 
     def __post_init__(self) -> None:
-        K, N, M = len(self.weights), self.card.prompts, len(self.card.objectives)
-        expected = {
-            "weights": (K, M), "labels": (K,), "scores": (K, N, M), "evaluator": (K, N, M),
-            "kl": (K, N), "log_prob": (K, N), "ended": (K, N), "tokens": (K, N), "collapsed": (K, N),
-            "text_statistics": (K,),
-        }  # fmt: skip
-        if K == 0:
+        if not self.points:
             raise ValueError("a front needs at least one point")
-        for name, shape in expected.items():
-            found = np.shape(getattr(self, name))
-            if found != shape:
-                raise ValueError(f"{name} of the front must have shape {shape}, got {found}")
+        expected = self.card.prompts, len(self.card.objectives)
+        for point in self.points:
+            if point.rewards.shape != expected:
+                raise ValueError(f"points of the front must have shape {expected}, got {point.rewards.shape}")
 
-    @property
-    def points(self) -> np.ndarray:
-        """(K, M) mean training rewards."""
-        return self.scores.mean(axis=1)
+    @cached_property
+    def weights(self) -> tuple[Weights, ...]:
+        """(K, M)."""
+        return tuple(point.weights for point in self.points)
 
-    @property
-    def evaluator_points(self) -> np.ndarray:
-        """(K, M) mean held-out evaluator scores."""
-        return self.evaluator.mean(axis=1)
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """K short names of the points."""
+        return tuple(point.label for point in self.points)
 
-    @property
-    def pareto(self) -> np.ndarray:
-        """Indices of the points that no other dominates under the training rewards."""
-        return pareto(self.points)
+    @cached_property
+    def rewards(self) -> np.ndarray:
+        """(K, N, M) what methods train on."""
+        return np.stack([point.rewards for point in self.points])
 
-    @property
-    def evaluator_pareto(self) -> np.ndarray:
-        """Indices of the points that no other dominates under the held-out evaluators."""
-        return pareto(self.evaluator_points)
+    @cached_property
+    def scores(self) -> np.ndarray:
+        """(K, N, M) what the held-out evaluators say."""
+        return np.stack([point.scores for point in self.points])
+
+    @cached_property
+    def kl(self) -> np.ndarray:
+        """(K, N) nats per answer from the starting policy; NaN where unknown."""
+        return np.stack([point.kl for point in self.points])
+
+    @cached_property
+    def log_prob(self) -> np.ndarray:
+        """(K, N) log-probability in nats of each answer under the starting policy; NaN where unknown."""
+        return np.stack([point.log_prob for point in self.points])
+
+    @cached_property
+    def ended(self) -> np.ndarray:
+        """(K, N) 1 where the answer ended by itself, else 0; NaN where unknown."""
+        return np.stack([point.ended for point in self.points])
+
+    @cached_property
+    def tokens(self) -> np.ndarray:
+        """(K, N) length of each answer in tokens."""
+        return np.stack([point.tokens for point in self.points])
+
+    @cached_property
+    def collapsed(self) -> np.ndarray:
+        """(K, N) bool: degenerate text."""
+        return np.stack([point.collapsed for point in self.points])
+
+    def under(self, signal: Signal) -> np.ndarray:
+        """(K, N, M) rewards or scores."""
+        return self.rewards if signal == "rewards" else self.scores
+
+    def means(self, signal: Signal) -> np.ndarray:
+        """(K, M) mean rewards or scores."""
+        return self.under(signal).mean(axis=1)
+
+    def pareto(self, signal: Signal) -> np.ndarray:
+        """Indices of the points that no other dominates."""
+        return pareto(self.means(signal))
+
+    def hypervolume(self, signal: Signal) -> float:
+        """Hypervolume above the card's ref."""
+        return hypervolume(self.means(signal), self.card.ref)
 
     @property
     def mean_kl(self) -> np.ndarray:
@@ -115,13 +136,9 @@ class Front:
         """
         perplexity = np.exp(-self.log_prob.sum(axis=1) / self.tokens.sum(axis=1))
         return [
-            statistics | {"ended": known(ended), "perplexity": known(value)}
-            for statistics, ended, value in zip(self.text_statistics, self.ended.mean(axis=1), perplexity, strict=True)
+            point.text_statistics | {"ended": known(ended), "perplexity": known(value)}
+            for point, ended, value in zip(self.points, self.ended.mean(axis=1), perplexity, strict=True)
         ]
-
-    def hypervolume(self, *, held_out: bool = False) -> float:
-        """Hypervolume above the card's ref, under the training rewards or under the held-out evaluators."""
-        return hypervolume(self.evaluator_points if held_out else self.points, self.card.ref)
 
 
 def known(value: float) -> float | None:

@@ -6,37 +6,25 @@ Nothing is generated.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from benchmarks.common import Log, silent
-from benchmarks.measure.front_files import (
-    check_finite,
-    read_front,
-    read_table,
-    weights_label,
-    write_front,
-    write_point,
-    write_table,
-)
+from benchmarks.measure.front_files import FrontRecord, point_file, read_front, weights_label
+from benchmarks.measure.point import Point, check_finite
 from benchmarks.prepare import Benchmark, Card
-from benchmarks.spec import Weights
-from benchmarks.stats import collapsed
+from benchmarks.spec import SIGNALS, Signal, Weights, column
 
 if TYPE_CHECKING:
     from benchmarks.spec import Scorer
 
 
-KINDS = ("reward", "evaluator")
-
-
-Fill = Callable[[str, Sequence[np.ndarray], Sequence[str], Sequence[str]], np.ndarray]
-"""Kind, M columns (N,) of scores with NaN where there is none yet, N prompts, N responses -> scores (N, M)."""
+Fill = Callable[[Signal, Sequence[np.ndarray], Sequence[str], Sequence[str]], np.ndarray]
+"""Signal, M columns (N,) with NaN where there is no number yet, N prompts, N responses -> rewards or scores (N, M)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +34,8 @@ class Given:
     weights: Weights
     responses: tuple[str, ...]
     raw: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
-    """Scores that came along, by "reward:<objective>" or "evaluator:<objective>": N numbers in the raw units of the
-    benchmark's own; None where the benchmark has to score."""
+    """What came along, by "reward:<objective>" or "score:<objective>": N numbers in the raw units of the benchmark's
+    own; None where the benchmark has to score."""
 
 
 def score_given(
@@ -82,61 +70,55 @@ def score_given(
         )
         found["cut"] += sum(a.strip() != b for a, b in zip(point.responses, responses, strict=True))
         found["long"] += len(prompts) - len(usual)
-        scores, evaluator = (fill(kind, _known(benchmark, kind, point), prompts, responses) for kind in KINDS)
-        write_point(
-            folder, k, prompts=prompts, responses=responses, scores=scores, evaluator=evaluator, kl=unknown,
-            log_prob=log_prob, ended=unknown, tokens=tokens, collapsed=np.array([collapsed(r) for r in responses]),
-            card=benchmark.card,
+        measured = Point.of_answers(
+            prompts, responses, weights=point.weights, label=weights_label(point.weights),
+            rewards=fill("rewards", _known(benchmark, "rewards", point), prompts, responses),
+            scores=fill("scores", _known(benchmark, "scores", point), prompts, responses),
+            kl=unknown, log_prob=log_prob, ended=unknown, tokens=tokens,
         )  # fmt: skip
-        log("front", k + 1, len(points), dict(zip(benchmark.names, evaluator.mean(0).tolist(), strict=True)))
-    write_front(
-        folder, method=method, steering=steering, seed=seed, weights=[p.weights for p in points],
-        labels=[weights_label(p.weights) for p in points], card=benchmark.card, cost={}, config={},
-    )  # fmt: skip
+        measured.write(point_file(folder, k), benchmark.card)
+        log("front", k + 1, len(points), dict(zip(benchmark.names, measured.scores.mean(0).tolist(), strict=True)))
+    FrontRecord(
+        method=method, steering=steering, seed=seed, weights=tuple(p.weights for p in points), card=benchmark.card,
+        cost={}, config={},
+    ).complete(folder)  # fmt: skip
     return found
 
 
 def rescore(benchmark: Benchmark, measured: Path, folder: Path, log: Log = silent) -> None:
     """Writes the front in `measured` again, in `folder` and under the benchmark's present scale card.
 
-    Answers stay, and so do the scores of every reward and evaluator that is still the same; the others' are made anew.
+    Answers stay, and so do the numbers of every reward and evaluator that is still the same; the others' are made anew.
     BadInput where `measured` cannot be used.
     """
-    front, card, fill = read_front(measured), benchmark.card, _filler(benchmark)
-    for k in range(len(front.weights)):
-        table = read_table(measured, k)
-        prompts, responses = table["prompt"].to_pylist(), table["response"].to_pylist()
-        for kind in KINDS:
-            scores = fill(kind, _kept(kind, table, front.card, card), prompts, responses)
-            for name, column in zip(card.objectives, scores.T, strict=True):
-                place = table.column_names.index(f"{kind}:{name}")
-                table = table.set_column(place, f"{kind}:{name}", pa.array(column))
-        write_table(folder, k, table, card)
-        log("front", k + 1, len(front.weights), {})
-    write_front(
-        folder, method=front.method, steering=front.steering, seed=front.seed, weights=front.weights,
-        labels=front.labels, card=card, cost=front.cost, config=front.config,
-    )  # fmt: skip
+    front, card, fill = read_front(measured, texts=True), benchmark.card, _filler(benchmark)
+    for k, point in enumerate(front.points):
+        anew = {s: fill(s, _kept(s, point, front.card, card), point.prompts, point.responses) for s in SIGNALS}
+        replace(point, rewards=anew["rewards"], scores=anew["scores"]).write(point_file(folder, k), card)
+        log("front", k + 1, len(front.points), {})
+    FrontRecord(
+        method=front.method, steering=front.steering, seed=front.seed, weights=front.weights, card=card,
+        cost=front.cost, config=front.config,
+    ).complete(folder)  # fmt: skip
 
 
-def _known(benchmark: Benchmark, kind: str, point: Given) -> list[np.ndarray]:
-    """What came along of one kind, for each objective (N,) in benchmark units: NaN where there is nothing."""
+def _known(benchmark: Benchmark, signal: Signal, point: Given) -> list[np.ndarray]:
+    """What came along, for each objective (N,) in benchmark units: NaN where there is nothing."""
     nothing = [None] * len(point.responses)
-    raw = [np.array(point.raw.get(f"{kind}:{name}", nothing), dtype=float) for name in benchmark.names]
-    return [(values - mean) / std for values, (mean, std) in zip(raw, benchmark.card.units(kind), strict=True)]
+    raw = [np.array(point.raw.get(column(signal, name), nothing), dtype=float) for name in benchmark.names]
+    return [(values - mean) / std for values, (mean, std) in zip(raw, benchmark.card.units(signal), strict=True)]
 
 
-def _kept(kind: str, table: pa.Table, old: Card, new: Card) -> list[np.ndarray]:
-    """The scores of one kind that stay: (N,) per objective in the new card's units, NaN where the scorer is another."""
+def _kept(signal: Signal, point: Point, old: Card, new: Card) -> list[np.ndarray]:
+    """What stays: (N,) per objective in the new card's units, NaN where the scorer is another."""
     kept = []
-    for m, name in enumerate(new.objectives):
-        scores = table[f"{kind}:{name}"].to_numpy()
-        (mean, std), (new_mean, new_std) = old.units(kind)[m], new.units(kind)[m]
-        if old.ids(kind)[m] != new.ids(kind)[m]:
-            scores = np.full(len(scores), np.nan)
+    for m, values in enumerate(point.under(signal).T):
+        (mean, std), (new_mean, new_std) = old.units(signal)[m], new.units(signal)[m]
+        if old.ids(signal)[m] != new.ids(signal)[m]:
+            values = np.full(len(values), np.nan)
         elif (mean, std) != (new_mean, new_std):
-            scores = (scores * std + mean - new_mean) / new_std
-        kept.append(scores)
+            values = (values * std + mean - new_mean) / new_std
+        kept.append(values)
     return kept
 
 
@@ -144,20 +126,20 @@ def _filler(benchmark: Benchmark) -> Fill:
     """A function that scores what has no score yet, in benchmark units; a reward is loaded when it is first needed."""
 
     @cache
-    def scorer(kind: str, m: int) -> Scorer:
-        from benchmarks.prepare import load_reward
-
+    def scorer(signal: Signal, m: int) -> Scorer:
         objective = benchmark.objectives[m]
-        return load_reward(benchmark, objective, objective.reward if kind == "reward" else objective.evaluator)
+        return objective.source(signal).scorer(benchmark, objective.name)
 
-    def fill(kind: str, known: Sequence[np.ndarray], prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
-        scores = np.stack(known, axis=1)
-        for m, (mean, std) in enumerate(benchmark.card.units(kind)):
-            rows = np.flatnonzero(np.isnan(scores[:, m])).tolist()
+    def fill(
+        signal: Signal, known: Sequence[np.ndarray], prompts: Sequence[str], responses: Sequence[str]
+    ) -> np.ndarray:
+        filled = np.stack(known, axis=1)
+        for m, (mean, std) in enumerate(benchmark.card.units(signal)):
+            rows = np.flatnonzero(np.isnan(filled[:, m])).tolist()
             if rows:
-                raw = scorer(kind, m)([prompts[i] for i in rows], [responses[i] for i in rows])
-                check_finite(f"{kind}:{benchmark.names[m]}", raw)
-                scores[rows, m] = (raw - mean) / std
-        return scores
+                raw = scorer(signal, m)([prompts[i] for i in rows], [responses[i] for i in rows])
+                check_finite(column(signal, benchmark.names[m]), raw)
+                filled[rows, m] = (raw - mean) / std
+        return filled
 
     return fill

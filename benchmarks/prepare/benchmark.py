@@ -33,10 +33,10 @@ class Benchmark(Description):
         """The scale card: the units of every number below."""
         return self.prepared.card
 
-    def score(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
-        """Training rewards (N, M) in benchmark units: z-scored by the scale card, 0 = the SFT policy's mean."""
-        return self.prepared.score(prompts, responses)
+    def rewards(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        """What methods train on (N, M), in benchmark units: z-scored by the scale card, 0 = the SFT policy's mean."""
+        return self.prepared.rewards(prompts, responses)
 
-    def evaluate(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
-        """Held-out evaluator scores (N, M) in benchmark units. Methods must not train on them."""
-        return self.prepared.evaluate(prompts, responses)
+    def scores(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        """What the held-out evaluators say (N, M), in benchmark units. Methods must not train on them."""
+        return self.prepared.scores(prompts, responses)

@@ -10,9 +10,7 @@ import numpy as np
 from benchmarks.common import BadInput, Log, digest, write_text
 from benchmarks.models import load_policy
 from benchmarks.prepare.card import Card
-from benchmarks.prepare.places import policy_id, policy_source, reward_id, root
-from benchmarks.prepare.prepared import load_reward
-from benchmarks.spec import REVISION, Answer, Description, Objective, Reward
+from benchmarks.spec import REVISION, Answer, Description, Signal, policy_id, policy_source, root
 from benchmarks.stats import collapsed
 
 CARD_PROMPTS = 1000
@@ -52,20 +50,20 @@ def take_card(benchmark: Description, log: Log) -> tuple[Card, float]:
     log("scale card", 0, 1, {})
     answers = card_answers(benchmark)
     prompts, responses = [a.prompt for a in answers], [a.response for a in answers]
-    rewards = _moments(benchmark, [(o, o.reward) for o in benchmark.objectives], prompts, responses)
-    evaluators = _moments(benchmark, [(o, o.evaluator) for o in benchmark.objectives], prompts, responses)
+    rewards = _moments(benchmark, "rewards", prompts, responses)
+    scores = _moments(benchmark, "scores", prompts, responses)
     log("scale card", 1, 1, {})
     card = Card(
         benchmark=benchmark.name,
         version=benchmark.version,
         objectives=benchmark.names,
         policy=policy_id(benchmark),
-        rewards=tuple(reward_id(benchmark, o, o.reward) for o in benchmark.objectives),
-        evaluators=tuple(reward_id(benchmark, o, o.evaluator) for o in benchmark.objectives),
+        rewards=tuple(o.reward.id(benchmark, o.name) for o in benchmark.objectives),
+        evaluators=tuple(o.evaluator.id(benchmark, o.name) for o in benchmark.objectives),
         reward_mean=rewards[0],
         reward_std=rewards[1],
-        evaluator_mean=evaluators[0],
-        evaluator_std=evaluators[1],
+        score_mean=scores[0],
+        score_std=scores[1],
         ref=(-REF_SDS,) * len(benchmark.objectives),
         prompts=len(benchmark.prompts("test")),
         prompts_hash=digest(benchmark.prompts("test")),
@@ -75,15 +73,16 @@ def take_card(benchmark: Description, log: Log) -> tuple[Card, float]:
 
 
 def _moments(
-    benchmark: Description, rewards: list[tuple[Objective, Reward]], prompts: list[str], responses: list[str]
+    benchmark: Description, signal: Signal, prompts: list[str], responses: list[str]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each reward. Raises BadInput for a reward that does not vary."""
+    """Mean and standard deviation per objective. Raises BadInput for a reward that does not vary."""
     means, stds = [], []
-    for objective, reward in rewards:
-        values = load_reward(benchmark, objective, reward)(prompts, responses)
+    for objective in benchmark.objectives:
+        reward = objective.source(signal)
+        values = reward.scorer(benchmark, objective.name)(prompts, responses)
         if values.std() < 1e-8:
             raise BadInput(
-                f"the reward {reward_id(benchmark, objective, reward)} of objective {objective.name!r} "
+                f"the reward {reward.id(benchmark, objective.name)} of objective {objective.name!r} "
                 f"gives every answer {values[0]:.4g}",
                 "a reward that does not vary has no scale and cannot be optimised",
                 "check the reward and its inputs",

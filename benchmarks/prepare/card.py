@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import ClassVar
 
-from benchmarks.common import BadInput, digest, not_permitted, plain
-from benchmarks.spec import Description, Sampling
+from benchmarks.common import BadInput, Cost, Document, Part, digest, not_permitted
+from benchmarks.spec import Description, Sampling, Signal, card_file
 
 
-@dataclass(frozen=True, kw_only=True)
-class Card:
-    """Mean and SD of every reward and evaluator over the SFT policy's responses, and what they were taken on.
+class Card(Part):
+    """Mean and SD of every reward and score over the SFT policy's responses, and what they were taken on.
 
     All tuples have M entries, in the order of `objectives`. Fronts are comparable exactly when their cards are equal.
     """
@@ -26,10 +22,11 @@ class Card:
     rewards: tuple[str, ...]
     """Identity of each training reward: id and revision, or content hash."""
     evaluators: tuple[str, ...]
+    """Identity of each held-out evaluator."""
     reward_mean: tuple[float, ...]
     reward_std: tuple[float, ...]
-    evaluator_mean: tuple[float, ...]
-    evaluator_std: tuple[float, ...]
+    score_mean: tuple[float, ...]
+    score_std: tuple[float, ...]
     ref: tuple[float, ...]
     """Lower corner of the hypervolume in benchmark units: two SDs below the SFT mean on every objective."""
     prompts: int
@@ -37,53 +34,64 @@ class Card:
     prompts_hash: str
     sampling: Sampling
 
-    @cached_property
+    @property
     def hash(self) -> str:
         """Twelve hex digits: equal cards, equal hash."""
-        return digest(self)
+        return digest(self.model_dump(mode="json"))
 
-    def ids(self, kind: str) -> tuple[str, ...]:
-        """Identity of each "reward" or "evaluator"."""
-        return {"reward": self.rewards, "evaluator": self.evaluators}[kind]
+    def ids(self, signal: Signal) -> tuple[str, ...]:
+        """Identity of what gives each objective's rewards or scores."""
+        return self.rewards if signal == "rewards" else self.evaluators
 
-    def units(self, kind: str) -> list[tuple[float, float]]:
-        """Mean and standard deviation of each "reward" or "evaluator": what is 0 and what is 1 in benchmark units."""
-        mean, std = {
-            "reward": (self.reward_mean, self.reward_std),
-            "evaluator": (self.evaluator_mean, self.evaluator_std),
-        }[kind]
-        return list(zip(mean, std, strict=True))
-
-    def to_json(self) -> dict[str, Any]:
-        """The card as JSON types, with the hash for people to read."""
-        return {k: v for k, v in plain(self).items() if k != "kind"} | {"hash": self.hash}
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Card:
-        """The card whose `to_json` is `data`."""
-        facts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "hash"}
-        sampling: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in data["sampling"].items() if k != "kind"
-        }
-        facts["sampling"] = Sampling(**sampling)
-        return cls(**facts)
+    def units(self, signal: Signal) -> list[tuple[float, float]]:
+        """Mean and standard deviation per objective: what is 0 and what is 1 in benchmark units."""
+        if signal == "rewards":
+            return list(zip(self.reward_mean, self.reward_std, strict=True))
+        return list(zip(self.score_mean, self.score_std, strict=True))
 
     def differences(self, other: Card) -> list[str]:
         """Names of the entries in which two cards differ; empty when they are the same."""
-        mine, theirs = self.to_json(), other.to_json()
-        return [name for name in mine if name != "hash" and mine[name] != theirs[name]]
+        return [name for name in type(self).model_fields if getattr(self, name) != getattr(other, name)]
 
 
-def stored_card(benchmark: Description) -> dict[str, Any] | None:
-    """What `prepare` left: "card" and "report", None where it has not run. (`benchmark.card` would load torch.)"""
-    path = benchmark.home / benchmark.name / "prepared" / f"card-{benchmark.identity}.json"
+class PairAccuracy(Part):
+    """Share of held-out preference pairs, by objective, in which the chosen response is ranked higher."""
+
+    reward: dict[str, float]
+    evaluator: dict[str, float]
+
+
+class Report(Part):
+    """What was found when a benchmark was prepared."""
+
+    pair_accuracy: PairAccuracy
+    """Of the rewards and evaluators whose objective has pairs."""
+    cost: Cost
+    """What the trained parts cost together."""
+    collapse: float
+    """Share of the starting policy's answers that are collapsed, 0 to 1."""
+
+
+class StoredCard(Document):
+    """What `prepare` leaves: the scale card, and what was found when it was taken."""
+
+    SCHEMA: ClassVar[str] = "moa.card/2"
+
+    card: Card
+    report: Report
+
+
+def stored_card(benchmark: Description) -> StoredCard | None:
+    """What `prepare` left, None where it has not run. BadInput for a file that cannot be used. No model is loaded."""
+    path = card_file(benchmark)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return StoredCard.from_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except PermissionError as error:
         raise not_permitted(path) from error
     except (OSError, ValueError) as error:
         raise BadInput(
-            f"cannot use {path}", f"it is damaged: {error}", f"delete it, then: moa prepare -b {benchmark.name}"
-        ) from error
+            f"cannot use {path}", f"the scale card in it cannot be read: {error}",
+            f"delete it, then: moa prepare -b {benchmark.name}",
+        ) from error  # fmt: skip

@@ -12,17 +12,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from transformers import PreTrainedTokenizerFast
 
 from benchmarks.common import BadInput, Cost, Log, charged_to, locked, silent, whole_folder, write_text
 from benchmarks.models import texts, train_scratch_policy, train_tokenizer
 from benchmarks.prepare.calibrate import take_card
-from benchmarks.prepare.places import policy_source, reward_folder, root, tokenizer_folder
-from benchmarks.prepare.prepared import Prepared, is_prepared, load_reward, open_prepared
-from benchmarks.rewards import pair_accuracy, train_reward
-from benchmarks.spec import Description, Objective, TrainedReward
+from benchmarks.prepare.card import PairAccuracy, Report, StoredCard, stored_card
+from benchmarks.prepare.prepared import Prepared, open_prepared
+from benchmarks.rewards import TrainedReward, pair_accuracy, train_reward
+from benchmarks.spec import Description, Objective, Signal, card_file, policy_source, root, tokenizer_folder
 
 
 def missing_parts(benchmark: Description) -> list[str]:
@@ -41,14 +40,13 @@ def prepare_part(benchmark: Description, name: str, log: Log = silent) -> None:
 
 def prepare(benchmark: Description, log: Log = silent) -> Prepared:
     """Makes whatever is missing: tokenizer, starting policy, trained rewards, scale card. Idempotent."""
-    if not is_prepared(benchmark):
+    if stored_card(benchmark) is None:
         for name in missing_parts(benchmark):
             prepare_part(benchmark, name, log)
         with locked(root(benchmark) / "card.lock"):
-            if not is_prepared(benchmark):
+            if stored_card(benchmark) is None:
                 card, collapse = take_card(benchmark, log)
-                stored = {"card": card.to_json(), "report": _report(benchmark) | {"collapse": collapse}}
-                write_text(root(benchmark) / f"card-{benchmark.identity}.json", json.dumps(stored, indent=1))
+                StoredCard(card=card, report=_report(benchmark, collapse)).write(card_file(benchmark))
     return open_prepared(benchmark)
 
 
@@ -64,7 +62,7 @@ def _parts(benchmark: Description) -> dict[str, tuple[Path, Make]]:
     for objective in benchmark.objectives:
         for role, reward in (("reward", objective.reward), ("evaluator", objective.evaluator)):
             if isinstance(reward, TrainedReward):
-                folder = reward_folder(benchmark, objective, reward)
+                folder = reward.folder(benchmark, objective.name)
                 parts[f"{role} {objective.name}"] = (folder, partial(_make_reward, benchmark, objective, reward))
     return parts
 
@@ -93,16 +91,22 @@ def _make_policy(benchmark: Description, folder: Path, log: Log) -> None:
     train_scratch_policy(benchmark, _tokenizer(benchmark), size, folder, log).save(folder)
 
 
-def _report(benchmark: Description) -> dict[str, Any]:
-    """Accuracy on held-out pairs by role and objective, and what the parts cost together."""
-    accuracies: dict[str, dict[str, float]] = {"reward": {}, "evaluator": {}}
-    for objective in benchmark.objectives:
-        pairs = benchmark.preference_pairs(objective.name, "test")
-        for role, reward in (("reward", objective.reward), ("evaluator", objective.evaluator)):
-            if pairs:
-                accuracies[role][objective.name] = pair_accuracy(load_reward(benchmark, objective, reward), pairs)
+def _report(benchmark: Description, collapse: float) -> Report:
+    """Accuracy on held-out pairs, what the parts cost together, and how many of the answers are collapsed."""
     costs = [json.loads((folder / "cost.json").read_text()) for folder, _ in _parts(benchmark).values()]
-    return {"pair_accuracy": accuracies, "cost": {key: sum(c[key] for c in costs) for key in Cost().to_json()}}
+    return Report(
+        pair_accuracy=PairAccuracy(
+            reward=_accuracies(benchmark, "rewards"), evaluator=_accuracies(benchmark, "scores")
+        ),
+        cost=Cost(**{key: sum(c[key] for c in costs) for key in Cost().to_json()}),
+        collapse=collapse,
+    )
+
+
+def _accuracies(benchmark: Description, signal: Signal) -> dict[str, float]:
+    """Accuracy on held-out pairs by objective, of those that have some."""
+    pairs = {o: benchmark.preference_pairs(o.name, "test") for o in benchmark.objectives}
+    return {o.name: pair_accuracy(o.source(signal).scorer(benchmark, o.name), own) for o, own in pairs.items() if own}
 
 
 def _make_reward(benchmark: Description, objective: Objective, reward: TrainedReward, folder: Path, log: Log) -> None:

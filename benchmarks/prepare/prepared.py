@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from benchmarks.common import BadInput, charge, digest
+from benchmarks.common import BadInput, charge
 from benchmarks.models import Policy, load_policy, untrained_policy
-from benchmarks.prepare.card import Card
-from benchmarks.prepare.places import policy_source, reward_folder, reward_id, root
-from benchmarks.rewards import Classifier, load_function
-from benchmarks.spec import SIZES, Description, FunctionReward, Objective, Reward, Scorer, TrainedReward
+from benchmarks.prepare.card import Card, Report, stored_card
+from benchmarks.spec import SIZES, Description, Scorer, Signal, policy_source
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +20,7 @@ class Prepared:
 
     benchmark: Description
     card: Card
-    report: dict[str, Any]
-    """Pair accuracies of the trained rewards, cost of the preparation, share of answers that are collapsed.
-    The answers are the starting policy's."""
+    report: Report
 
     @cached_property
     def policy(self) -> Policy:
@@ -47,65 +41,37 @@ class Prepared:
         return load_policy(base, self.benchmark.max_prompt_tokens)
 
     @cached_property
-    def _rewards(self) -> list[Scorer]:
-        return [load_reward(self.benchmark, o, o.reward) for o in self.benchmark.objectives]
+    def _scorers(self) -> dict[Signal, list[Scorer]]:
+        """Each signal's M scorers as far as they were needed."""
+        return {}
 
-    @cached_property
-    def _evaluators(self) -> list[Scorer]:
-        return [load_reward(self.benchmark, o, o.evaluator) for o in self.benchmark.objectives]
+    def rewards(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        """What methods train on (N, M), z-scored by the card. Charged to the ledger in force."""
+        charge(reward_calls=len(prompts) * len(self.benchmark.objectives))
+        return self._measured("rewards", prompts, responses)
 
-    def score(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
-        """Training rewards (N, M), z-scored by the card. Charged to the ledger in force."""
-        charge(reward_calls=len(prompts) * len(self._rewards))
-        return standardise(self._rewards, self.card.reward_mean, self.card.reward_std, prompts, responses)
+    def scores(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        """What the held-out evaluators say (N, M), z-scored by the card."""
+        return self._measured("scores", prompts, responses)
 
-    def evaluate(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
-        """Evaluator scores (N, M), z-scored by the card."""
-        return standardise(self._evaluators, self.card.evaluator_mean, self.card.evaluator_std, prompts, responses)
-
-
-def standardise(
-    scorers: Sequence[Scorer],
-    mean: Sequence[float],
-    std: Sequence[float],
-    prompts: Sequence[str],
-    responses: Sequence[str],
-) -> np.ndarray:
-    """Scores (N, M) in units of the card."""
-    columns = [(s(prompts, responses) - m) / d for s, m, d in zip(scorers, mean, std, strict=True)]
-    return np.stack(columns, axis=1) if columns else np.zeros((len(prompts), 0))
-
-
-def load_reward(benchmark: Description, objective: Objective, reward: Reward) -> Scorer:
-    """The reward as a function."""
-    if isinstance(reward, FunctionReward):
-        return load_function(reward)
-    cache = root(benchmark) / "scores" / f"{digest(reward_id(benchmark, objective, reward))}.sqlite"
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    source = reward_folder(benchmark, objective, reward) if isinstance(reward, TrainedReward) else reward.model
-    return Classifier(source, reward, cache)
+    def _measured(self, signal: Signal, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        if signal not in self._scorers:
+            objectives = self.benchmark.objectives
+            self._scorers[signal] = [o.source(signal).scorer(self.benchmark, o.name) for o in objectives]
+        columns = [
+            (scorer(prompts, responses) - mean) / std
+            for scorer, (mean, std) in zip(self._scorers[signal], self.card.units(signal), strict=True)
+        ]
+        return np.stack(columns, axis=1)
 
 
 def open_prepared(benchmark: Description) -> Prepared:
     """What `prepare` left. Raises BadInput where it has not run."""
-    path = root(benchmark) / f"card-{benchmark.identity}.json"
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        return Prepared(benchmark, Card.from_json(stored["card"]), stored["report"])
-    except FileNotFoundError:
+    stored = stored_card(benchmark)
+    if stored is None:
         raise BadInput(
             f"benchmark {benchmark.name} is not prepared",
             "its starting policy, rewards and scale card have to be made first",
             f"moa prepare -b {benchmark.name}",
-        ) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadInput(
-            f"{path} is damaged: {error}",
-            "the scale card cannot be read",
-            f"delete it, then: moa prepare -b {benchmark.name}",
-        ) from error
-
-
-def is_prepared(benchmark: Description) -> bool:
-    """Whether the scale card exists (nothing is loaded)."""
-    return (root(benchmark) / f"card-{benchmark.identity}.json").exists()
+        )
+    return Prepared(benchmark, stored.card, stored.report)

@@ -1,4 +1,4 @@
-"""Rewards as functions of prompts and responses: Python functions and classifiers, trained here or elsewhere."""
+"""The kinds of rewards: what a user declares, and how it becomes a function of prompts and responses."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
-    from benchmarks.rewards.classifier import Classifier
-    from benchmarks.rewards.function import load_function
+    from benchmarks.rewards.function import FunctionReward
+    from benchmarks.rewards.hub import HubReward
+    from benchmarks.rewards.kinds import KINDS
     from benchmarks.rewards.train import pair_accuracy, train_reward
+    from benchmarks.rewards.trained import TrainedReward
 
 __getattr__, __all__ = door(__name__)

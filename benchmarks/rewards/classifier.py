@@ -1,4 +1,4 @@
-"""Rewards as functions of (prompts, responses): hub classifiers, classifiers trained here, Python functions."""
+"""Sequence classifiers as functions of (prompts, responses), published ones and those trained here."""
 
 from __future__ import annotations
 
@@ -13,20 +13,28 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from benchmarks.common import charge
 from benchmarks.models import attention, by_length, pad_right, setup
-from benchmarks.spec import HubReward, TrainedReward
 
 TOKENS_PER_BATCH = 4096
 
 
 class Classifier:
-    """Batched scoring with a sequence classifier: length-sorted, padded on the right, known answers looked up."""
+    """Batched scoring with a sequence classifier: length-sorted, padded on the right, known answers looked up.
 
-    def __init__(self, source: str | Path, reward: HubReward | TrainedReward, cache: Path | None = None):
+    Without more than a source it reads as it was trained here. `inputs` as in `HubReward`.
+    """
+
+    def __init__(
+        self,
+        source: str | Path,
+        *,
+        revision: str | None = None,
+        label: int = 0,
+        sign: float = 1.0,
+        inputs: str = "{prompt} {response}{eos}",
+        cache: Path | None = None,
+    ):
         device = setup()
-        revision = reward.revision if isinstance(reward, HubReward) else None
-        self.inputs = reward.inputs if isinstance(reward, HubReward) else "{prompt} {response}{eos}"
-        self.label = reward.label if isinstance(reward, HubReward) else 0
-        self.sign = reward.sign if isinstance(reward, HubReward) else 1.0
+        self.inputs, self.label, self.sign = inputs, label, sign
         self.tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, padding_side="right")
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token

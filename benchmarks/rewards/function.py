@@ -1,20 +1,67 @@
-"""Rewards that are Python functions: named, loaded, and held to one finite number per answer."""
+"""The reward that is a Python function: named, loaded, and held to one finite number per answer."""
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import importlib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
-from benchmarks.common import BadInput, load_file
-from benchmarks.spec import FunctionReward, Scorer
+from benchmarks.common import BadInput, load_file, nearest
+from benchmarks.spec import Description, Scorer
 
 
-def load_function(reward: FunctionReward) -> Scorer:
-    """The function named by a `FunctionReward`; its N outputs are checked to be N finite numbers."""
-    place, _, name = reward.function.rpartition(":")
+@dataclass(frozen=True, kw_only=True)
+class FunctionReward:
+    """A Python function `f(prompts, responses) -> sequence of N floats`: "module:function" or "file.py:function"."""
+
+    function: str
+    version: str = "1"
+    """Part of the identity: change it when the function's meaning changes."""
+
+    @property
+    def identity(self) -> Self:
+        """A function in a file by the file's content."""
+        if ".py:" not in self.function:
+            return self
+        path, _, name = self.function.rpartition(":")
+        content = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+        return replace(self, function=f"{Path(path).name}:{name}", version=f"{self.version}+{content}")
+
+    @property
+    def words(self) -> str:
+        """The function."""
+        return f"function {self.function} (version {self.version})"
+
+    def id(self, benchmark: Description, objective: str) -> str:
+        """Function and version."""
+        named = self.identity
+        return f"{named.function}@{named.version}"
+
+    def scorer(self, benchmark: Description, objective: str) -> Scorer:
+        """The function, whose N outputs are checked to be N finite numbers."""
+        return load_function(self.function)
+
+    def found_in(self, folder: Path) -> Self:
+        """With the path of its file. Nothing is run."""
+        place, colon, name = self.function.rpartition(":")
+        if not (colon and place and name):
+            raise ValueError(f'function: expected "module:function" or "file.py:function", found {self.function!r}')
+        file = place.endswith(".py")
+        if mistake := function_mistake(folder / place if file else place, name):
+            raise ValueError(f"function: {mistake}")
+        return replace(self, function=f"{folder / place}:{name}") if file else self
+
+
+def load_function(named: str) -> Scorer:
+    """The function that is so named; its N outputs are checked to be N finite numbers."""
+    place, _, name = named.rpartition(":")
     try:
         module = load_file(Path(place), "a reward") if place.endswith(".py") else importlib.import_module(place)
         function = getattr(module, name)
@@ -22,7 +69,7 @@ def load_function(reward: FunctionReward) -> Scorer:
         raise
     except Exception as error:
         raise BadInput(
-            f"the reward function {reward.function!r} cannot be loaded: {type(error).__name__}: {error}",
+            f"the reward function {named!r} cannot be loaded: {type(error).__name__}: {error}",
             "a reward names a Python function as module:function or path/to/file.py:function",
             "check the spelling and that the module can be imported from here",
         ) from error
@@ -35,7 +82,7 @@ def load_function(reward: FunctionReward) -> Scorer:
             values = None
         if values is None or values.shape != (len(prompts),) or not np.isfinite(values).all():
             raise BadInput(
-                f"the reward function {reward.function!r} returned {describe(values)} for {len(prompts)} answers",
+                f"the reward function {named!r} returned {describe(values)} for {len(prompts)} answers",
                 "a reward is one finite number per answer",
                 "make it return a list of floats as long as its arguments",
             )
@@ -50,3 +97,23 @@ def describe(values: np.ndarray | None) -> str:
         return "something else than numbers"
     bad = int((~np.isfinite(values)).sum())
     return f"{bad} non-finite numbers" if bad else f"an array of shape {values.shape}"
+
+
+def function_mistake(place: Path | str, name: str) -> str:
+    """What is wrong with a Python function in a file (Path) or a module; "" where nothing seems to be.
+
+    Nothing is run.
+    """
+    if isinstance(place, str):
+        top = place.partition(".")[0]
+        return "" if top and find_spec(top) else f"there is no module {place}"
+    if not place.is_file():
+        return f"there is no file {place}"
+    try:
+        nodes = list(ast.walk(ast.parse(place.read_bytes())))
+    except (SyntaxError, ValueError) as error:
+        return f"{place} cannot be read: {error}"
+    names = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    names |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    names |= {n.asname or n.name for n in nodes if isinstance(n, ast.alias)}
+    return "" if name in names or "*" in names else f"{place} defines no {name}{nearest(name, names)}"

@@ -14,7 +14,8 @@ from trl import RewardConfig, RewardTrainer
 
 from benchmarks.common import Log, charge, silent
 from benchmarks.models import Progress, Training, attention, run_trainer, scratch_classifier, setup, trainer_arguments
-from benchmarks.spec import SIZES, PreferencePair, Scorer, TrainedReward
+from benchmarks.rewards.trained import TrainedReward
+from benchmarks.spec import SIZES, PreferencePair, Scorer
 
 
 def fold(pairs: Sequence[PreferencePair], which: str) -> list[PreferencePair]:

@@ -8,17 +8,28 @@ from benchmarks.common.door import door
 
 if TYPE_CHECKING:
     from benchmarks.spec.answers import Answer, PreferencePair
-    from benchmarks.spec.description import REVISION, SIZES, Description, Sampling, Scratch, size_mistake
-    from benchmarks.spec.grid import Weights, are_weights, check_grid, default_grid, rounded_from, simplex_grid
-    from benchmarks.spec.objective import (
-        FunctionReward,
-        HubReward,
+    from benchmarks.spec.description import (
+        REVISION,
+        SIZES,
+        Description,
         Objective,
         Reward,
+        Sampling,
         Scorer,
-        TrainedReward,
+        Scratch,
         choose,
-        reward_identity,
+        size_mistake,
     )
+    from benchmarks.spec.grid import Weights, are_weights, check_grid, default_grid, rounded_from, simplex_grid
+    from benchmarks.spec.places import (
+        beside,
+        card_file,
+        policy_id,
+        policy_source,
+        root,
+        score_cache,
+        tokenizer_folder,
+    )
+    from benchmarks.spec.signal import SIGNALS, Signal, column
 
 __getattr__, __all__ = door(__name__)

@@ -6,15 +6,18 @@ scored lies beside it (`benchmarks.prepare`), in a folder named after the conten
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import Field, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Protocol, Self
 
-from benchmarks.common import Range, digest, plain
+import numpy as np
+
+from benchmarks.common import BadInput, Range, digest, nearest, plain
 from benchmarks.spec.answers import Answer, Data, Graded, PreferencePair
 from benchmarks.spec.grid import Weights, corners, default_grid, default_trained_grid
-from benchmarks.spec.objective import Objective, reward_identity
+from benchmarks.spec.signal import Signal
 
 REVISION = 5
 """Of the code that prepares a benchmark. Raise it when the same recipe makes something else: it is then made anew."""
@@ -53,6 +56,55 @@ SIZES: dict[str, tuple[int, int, int]] = {
 }
 """Hidden size, layers and heads of the models that are made here.
 A size is called by about how many parameters that is with a vocabulary of 1k to 4k."""
+
+
+Scorer = Callable[[Sequence[str], Sequence[str]], np.ndarray]
+"""(N prompts, N responses) -> N raw rewards, higher is better."""
+
+
+class Reward(Protocol):
+    """What gives raw rewards or scores: a frozen dataclass whose fields are how a user declares it.
+
+    Its kinds are in `benchmarks.rewards`.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def identity(self) -> Self:
+        """The reward as it enters identities: by content, wherever its files lie."""
+        ...
+
+    @property
+    def words(self) -> str:
+        """The reward in a line for people."""
+        ...
+
+    def id(self, benchmark: Description, objective: str) -> str:
+        """What it is as the reward of an objective, in one string that scale cards keep."""
+        ...
+
+    def scorer(self, benchmark: Description, objective: str) -> Scorer:
+        """It as a function, loaded."""
+        ...
+
+    def found_in(self, folder: Path) -> Self:
+        """It with what it names looked up in a folder. ValueError that says which field is wrong and why."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """One thing to be good at: the reward that methods may train on, and the evaluator that only scores evaluation."""
+
+    name: str
+    reward: Reward
+    evaluator: Reward
+    description: str = ""
+
+    def source(self, signal: Signal) -> Reward:
+        """What gives the rewards, or the scores."""
+        return self.reward if signal == "rewards" else self.evaluator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,15 +153,14 @@ class Description:
     def identity(self) -> str:
         """Twelve hex digits naming what is measured and how: data, rewards, policy, decoding, prompts; not the grid."""
         rewards = [
-            {"name": o.name, "reward": reward_identity(o.reward), "evaluator": reward_identity(o.evaluator)}
-            for o in self.objectives
+            {"name": o.name, "reward": o.reward.identity, "evaluator": o.evaluator.identity} for o in self.objectives
         ]
         return digest({**self._facts, "objectives": rewards})
 
     @cached_property
     def training_identity(self) -> str:
         """Twelve hex digits naming what training and answering depend on: not the version, nor the evaluators."""
-        rewards = [{"name": o.name, "reward": reward_identity(o.reward)} for o in self.objectives]
+        rewards = [{"name": o.name, "reward": o.reward.identity} for o in self.objectives]
         return digest({**self._facts, "version": "", "objectives": rewards})
 
     @property
@@ -146,6 +197,18 @@ class Description:
 
 
 _NOT_IDENTITY = {"home", "grid", "trained_grid", "data", "objectives"}
+
+
+def choose(name: str, known: Iterable[Objective], chosen: Sequence[str]) -> tuple[Objective, ...]:
+    """The objectives of these names, in this order. Raises BadInput for unknown, repeated or no names."""
+    by_name = {objective.name: objective for objective in known}
+    has = f"it has: {', '.join(by_name)}"
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise BadInput(f"{name}: objectives {list(chosen)}", "name at least one, each once", has)
+    left = [o for o in by_name if o not in chosen]
+    if unknown := [f"{o!r}{nearest(o, left)}" for o in chosen if o not in by_name]:
+        raise BadInput(f"{name} has no objective {', '.join(unknown)}", has, "choose among those")
+    return tuple(by_name[o] for o in chosen)
 
 
 def size_mistake(model: str, prefix: str = "") -> str:

@@ -176,9 +176,9 @@ class BestOf(Policy):
 
         They are charged in full each time: it is what the answers cost to serve.
         """
-        ids, scores, spent = self._drawn(prompts, sampling, seed, batch)
+        ids, rewards, spent = self._drawn(prompts, sampling, seed, batch)
         charge(generated_tokens=spent.generated_tokens, reward_calls=spent.reward_calls, flops=spent.flops)
-        best = (scores @ np.asarray(self.weights)).argmax(axis=1)
+        best = (rewards @ np.asarray(self.weights)).argmax(axis=1)
         return [ids[row * self.candidates + column] for row, column in enumerate(best.tolist())]
 
     def divergence(
@@ -204,8 +204,8 @@ class BestOf(Policy):
             with charged_to(Cost()) as spent:
                 ids = super().sample(repeated, sampling, seed, batch)
                 responses = [self.decode(i, sampling.stop) for i in ids]
-                scores = self.benchmark.score(repeated, responses)
-            write_text(path, json.dumps({"ids": ids, "scores": scores.tolist(), "cost": spent.to_json()}))
+                rewards = self.benchmark.rewards(repeated, responses)
+            write_text(path, json.dumps({"ids": ids, "rewards": rewards.tolist(), "cost": spent.to_json()}))
         kept = json.loads(path.read_text(encoding="utf-8"))
         shape = (len(prompts), self.candidates, len(self.weights))
-        return kept["ids"], np.array(kept["scores"]).reshape(shape), Cost(**kept["cost"])
+        return kept["ids"], np.array(kept["rewards"]).reshape(shape), Cost(**kept["cost"])

@@ -77,10 +77,10 @@ def binned_labels(benchmark: Benchmark, answers: Sequence[Answer], classes: int)
     ask for those. Equal rewards share a bin.
     """
     sensible = benchmark.demonstrations()
-    scores = benchmark.score([a.prompt for a in sensible], [a.response for a in sensible])
-    edges = np.quantile(scores, np.arange(1, classes) / classes, axis=0)
-    scores = benchmark.score([a.prompt for a in answers], [a.response for a in answers])
-    return np.stack([np.searchsorted(e, s, side="left") for e, s in zip(edges.T, scores.T, strict=True)], axis=1)
+    rewards = benchmark.rewards([a.prompt for a in sensible], [a.response for a in sensible])
+    edges = np.quantile(rewards, np.arange(1, classes) / classes, axis=0)
+    rewards = benchmark.rewards([a.prompt for a in answers], [a.response for a in answers])
+    return np.stack([np.searchsorted(e, s, side="left") for e, s in zip(edges.T, rewards.T, strict=True)], axis=1)
 
 
 def annotated_labels(benchmark: Benchmark) -> tuple[list[Answer], np.ndarray]:

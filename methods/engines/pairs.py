@@ -55,5 +55,5 @@ def _labelled(benchmark: Benchmark, k: int, pairs: list[PreferencePair]) -> list
 def reward_differences(benchmark: Benchmark, pairs: list[PreferencePair]) -> np.ndarray:
     """r(chosen) - r(rejected) of every pair under every reward (N, M), in benchmark units."""
     prompts = [p.prompt for p in pairs]
-    scores = benchmark.score([*prompts, *prompts], [*(p.chosen for p in pairs), *(p.rejected for p in pairs)])
-    return scores[: len(pairs)] - scores[len(pairs) :]
+    rewards = benchmark.rewards([*prompts, *prompts], [*(p.chosen for p in pairs), *(p.rejected for p in pairs)])
+    return rewards[: len(pairs)] - rewards[len(pairs) :]

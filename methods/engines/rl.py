@@ -47,9 +47,9 @@ def train_rl(benchmark: Benchmark, weights: Weights, settings: Reinforcement, st
     def reward(
         prompts: Sequence[str], responses: Sequence[str], goals: Sequence[Goals]
     ) -> tuple[np.ndarray, dict[str, float]]:
-        scores = benchmark.score(prompts, responses)
-        means = zip(benchmark.names, scores.mean(axis=0), strict=True)
-        return scores @ np.asarray(weights), {f"reward/{name}": float(mean) for name, mean in means}
+        rewards = benchmark.rewards(prompts, responses)
+        means = zip(benchmark.names, rewards.mean(axis=0), strict=True)
+        return rewards @ np.asarray(weights), {f"reward/{name}": float(mean) for name, mean in means}
 
     maximise(benchmark, reward, settings, stage)
 

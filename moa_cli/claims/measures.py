@@ -63,7 +63,7 @@ def score_gain(found: Variants, of: Sequence[str]) -> Interval:
     one, points = (a, i) if len(a.fronts[0].weights) > 1 else (b, j)
     weights = np.array(one.fronts[0].weights)[points][:, None, :]
     means = [
-        _mean({f.seed: (f.evaluator[own] * weights).sum(axis=2).mean(axis=0) for f in side.fronts})
+        _mean({f.seed: (f.scores[own] * weights).sum(axis=2).mean(axis=0) for f in side.fronts})
         for side, own in ((a, i), (b, j))
     ]
     return _difference(*means)
@@ -167,7 +167,7 @@ def kept_of_first(found: Variants, of: Sequence[str]) -> Interval:
     if not set(points) <= set(weights):
         raise Missing(f"the front of {of[0]} does not hold the points after two rounds", command)
     kept, forgot = map(weights.index, points)
-    means = bootstrap_means({f.seed: f.evaluator[[kept, forgot]] for f in one.fronts})
+    means = bootstrap_means({f.seed: f.scores[[kept, forgot]] for f in one.fronts})
     return _difference(means[0][0], means[1][0])
 
 
@@ -242,8 +242,8 @@ def _mean(values: Mapping[int, np.ndarray]) -> Bootstrap:
 
 def _of_points(fronts: Sequence[Front], statistic: Callable[[np.ndarray], float]) -> Bootstrap:
     """A statistic of each seed's held-out points (K, M)."""
-    means = bootstrap_means({f.seed: f.evaluator for f in fronts}, draws=DRAWS)
+    means = bootstrap_means({f.seed: f.scores for f in fronts}, draws=DRAWS)
     drawn = np.array([[mean.draws for mean in row] for row in means]).transpose(2, 3, 0, 1)
-    values = np.array([statistic(f.evaluator_points) for f in fronts])
+    values = np.array([statistic(f.means("scores")) for f in fronts])
     draws = np.array([[statistic(points) for points in seed] for seed in drawn])
     return Bootstrap(values, draws, tuple(f.seed for f in fronts))

@@ -61,7 +61,7 @@ def hold(
         missing = {job.key: job for run in chosen for job in preparing_jobs(run)}
         show_failures(execute([*missing.values()], settings.benchmarks.values(), jobs))
         cards = {name: stored_card(benchmark) for name, benchmark in settings.benchmarks.items()}
-        check(Card.from_json(stored["card"]) for stored in cards.values() if stored)
+        check(stored.card for stored in cards.values() if stored)
         show_failures(_made([run for run in chosen if cards[run.source.name]], settings, jobs))
     measured = [run.folder for run in chosen if run.measured]
     return measured, {

@@ -18,8 +18,8 @@ from pydantic import JsonValue, model_serializer
 
 from benchmarks import BadInput, Benchmark, benchmark_names
 from benchmarks.common import Part, plain, type_words
-from benchmarks.prepare import stored_card
-from benchmarks.spec import Sampling, Scratch
+from benchmarks.prepare import StoredCard, stored_card
+from benchmarks.spec import Reward, Sampling, Scratch
 from methods import Method, find_method, method_name, method_names
 from moa_cli.runs import GIVEN, LogRow, Record, find_runs, has_front, hyperparameter_types, last_rows, read_record
 
@@ -95,7 +95,7 @@ class BenchmarkFacts(Part):
     seed: int
     scratch: dict[str, JsonValue]
     identity: str
-    prepared: dict[str, JsonValue] | None
+    prepared: StoredCard | None
 
     @classmethod
     def of(cls, b: Benchmark) -> BenchmarkFacts:
@@ -105,7 +105,7 @@ class BenchmarkFacts(Part):
             version=b.version,
             objectives=tuple(
                 ObjectiveFacts(
-                    name=o.name, description=o.description, reward=plain(o.reward), evaluator=plain(o.evaluator)
+                    name=o.name, description=o.description, reward=_told(o.reward), evaluator=_told(o.evaluator)
                 )
                 for o in b.objectives
             ),
@@ -211,6 +211,11 @@ def run_facts(folder: Path) -> RunFacts:
     return RunFacts(
         record=record, standing=record.standing(folder), measured=has_front(folder), log=tuple(last_rows(folder, 5))
     )
+
+
+def _told(reward: Reward) -> dict[str, JsonValue]:
+    """How a reward was declared, and that in words."""
+    return {**plain(reward), "words": reward.words}
 
 
 def _fields(settings: Sampling | Scratch) -> dict[str, JsonValue]:

@@ -179,7 +179,7 @@ ColumnNames = Annotated[
     typer.Option(
         "--column", metavar="ROLE=COLUMN",
         help="With --responses: what a column is called, if not prompt, answer or response, weights, method, seed; "
-        "repeatable. Only if named: weight:OBJECTIVE; reward:OBJECTIVE and evaluator:OBJECTIVE, raw scores of the "
+        "repeatable. Only if named: weight:OBJECTIVE; reward:OBJECTIVE and score:OBJECTIVE, raw scores of the "
         "benchmark's own rewards, which are then not computed.",
     ),
 ]  # fmt: skip

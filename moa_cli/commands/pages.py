@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
-from typing import Any
 
 from pydantic import JsonValue
 from rich import box
@@ -19,7 +18,7 @@ from rich.text import Text
 from benchmarks import Benchmark
 from benchmarks.common import Part
 from benchmarks.load import option_names
-from benchmarks.prepare import stored_card
+from benchmarks.prepare import StoredCard, stored_card
 from moa_cli.commands.facts import BenchmarkFacts, MethodFacts, RunFacts, RunRow
 from moa_cli.runs import FrontFacts
 from moa_cli.words import duration, kl_words, shown
@@ -109,21 +108,22 @@ def card_table(b: Benchmark) -> RenderableType:
     """What a preparation found: one row per objective."""
     stored = stored_card(b)
     assert stored is not None
-    return Group(Text(f"{b.name}@{b.version}", style="bold"), *_card(**stored))
+    return Group(Text(f"{b.name}@{b.version}", style="bold"), *_card(stored))
 
 
-def _card(card: Any, report: Any) -> list[RenderableType]:
+def _card(stored: StoredCard) -> list[RenderableType]:
     """What a preparation found, as it is stored."""
-    columns = ["objective", "reward accuracy", "evaluator accuracy", "reward mean, SD", "evaluator mean, SD"]
+    card, report = stored.card, stored.report
+    columns = ["objective", "reward accuracy", "evaluator accuracy", "reward mean, SD", "score mean, SD"]
     rows = []
-    for m, name in enumerate(card["objectives"]):
-        accuracy = [report["pair_accuracy"].get(role, {}).get(name) for role in ("reward", "evaluator")]
-        units = [f"{card[f'{role}_mean'][m]:.3g}, {card[f'{role}_std'][m]:.3g}" for role in ("reward", "evaluator")]
+    for m, name in enumerate(card.objectives):
+        accuracy = [told.get(name) for told in (report.pair_accuracy.reward, report.pair_accuracy.evaluator)]
+        units = [f"{mean:.3g}, {std:.3g}" for mean, std in (card.units("rewards")[m], card.units("scores")[m])]
         rows.append([name, *("-" if share is None else f"{share:.3f}" for share in accuracy), *units])
-    collapse = report["collapse"]
+    collapse = report.collapse
     return [
         _lines(columns, rows),
-        Text(f"card {card['hash']}, made in {duration(report['cost'].get('seconds', 0))}"),
+        Text(f"card {card.hash}, made in {duration(report.cost.seconds)}"),
         Text(
             f"{collapse:.1%} of the starting policy's answers are collapsed"
             + (", and every method starts from it: -c policy=... names another\n" if collapse > SOUND else "\n"),
@@ -164,10 +164,10 @@ def benchmark_page(benchmark: BenchmarkFacts, typed: str) -> RenderableType:
         _grid((name, value) for name, value in options if value),
     ]
     for objective in benchmark.objectives:
-        signals = [("  reward", _reward(objective.reward)), ("  evaluator", _reward(objective.evaluator))]
+        signals = [("  reward", str(objective.reward["words"])), ("  evaluator", str(objective.evaluator["words"]))]
         parts += [Text(), Text.assemble((objective.name, "bold"), f"  {objective.description}"), _grid(signals)]
     if benchmark.prepared:
-        parts += [Text(), *_card(**benchmark.prepared)]
+        parts += [Text(), *_card(benchmark.prepared)]
     else:
         parts += [Text(), Text(f"not prepared yet: moa prepare -b {typed}")]
     return Group(*parts)
@@ -203,17 +203,6 @@ def _grid(facts: Iterable[tuple[str, str]]) -> Table:
 def _points_typed(weights: Sequence[Sequence[float]]) -> str:
     """Points as --weights takes them."""
     return "  ".join(",".join(f"{w:.4g}" for w in point) for point in weights)
-
-
-def _reward(reward: Mapping[str, JsonValue]) -> str:
-    """A reward in words."""
-    what = {
-        "TrainedReward": "trained here from preference pairs",
-        "FunctionReward": f"function {reward.get('function')}",
-        "HubReward": f"model {reward.get('model')}",
-    }
-    rest = [f"{k} {_cell(v)}" for k, v in reward.items() if k not in ("kind", "function", "model") and v is not None]
-    return f"{what[str(reward['kind'])]} ({', '.join(rest)})"
 
 
 def run_page(run: RunFacts) -> RenderableType:

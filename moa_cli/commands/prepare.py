@@ -37,6 +37,7 @@ def prepare(
         execute([job for source in missing for job in preparation_jobs(source)], settings.benchmarks.values(), jobs)
     )
     if json:
-        out({b.name: stored_card(b) for b in settings.benchmarks.values()})
+        found = {b.name: stored_card(b) for b in settings.benchmarks.values()}
+        out({name: stored and stored.model_dump(mode="json") for name, stored in found.items()})
     else:
         out(tuple(pages.card_table(b) for b in settings.benchmarks.values()))

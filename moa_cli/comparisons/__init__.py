@@ -9,7 +9,6 @@ from benchmarks.common.door import door
 if TYPE_CHECKING:
     from moa_cli.comparisons.comparison import compare
     from moa_cli.comparisons.document import (
-        SIGNALS,
         Attained,
         Attainment,
         BestOfN,
@@ -31,12 +30,11 @@ if TYPE_CHECKING:
         Sample,
         SampleAnswer,
         Share,
-        Signal,
         Unreached,
     )
     from moa_cli.comparisons.gate import check_units, judge, read_baseline
     from moa_cli.comparisons.pairs import equally_many, shared_points
-    from moa_cli.comparisons.row import counted, known_mean, signal_of
+    from moa_cli.comparisons.row import counted, known_mean
     from moa_cli.comparisons.saved import is_saved, read_saved
     from moa_cli.comparisons.select import found_fronts, named_fronts, run_of, saved_comparison
 

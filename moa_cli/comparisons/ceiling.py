@@ -8,9 +8,9 @@ import numpy as np
 
 from benchmarks import Front, Weights
 from benchmarks.ceiling import Ceiling, Measured, Samples, best_of, efficiencies
-from benchmarks.spec import default_grid
+from benchmarks.spec import Signal, default_grid
 from moa_cli.comparisons import document
-from moa_cli.comparisons.document import BestOfN, CeilingFront, CeilingOf, CurvePoint, Share, Signal, Unreached
+from moa_cli.comparisons.document import BestOfN, CeilingFront, CeilingOf, CurvePoint, Share, Unreached
 from moa_cli.comparisons.row import counted
 
 KLS = (0.5, 1.0, 2.0, 4.0)
@@ -36,8 +36,7 @@ def ceiling_part(
 
 def _under(rows: Mapping[str, Sequence[Front]], samples: Samples, signal: Signal, keep_collapsed: bool) -> CeilingOf:
     """The ceiling that is tilted and scored by one signal."""
-    held_out = signal == "scores"
-    N, ceiling = samples.prompts, samples.ceiling(held_out=held_out)
+    N, ceiling = samples.prompts, samples.ceiling(signal)
     # how all test prompts differ from those of the samples, as all fronts have it, which were measured on both
     every = [counted(f, signal, keep_collapsed=True) for seeds in rows.values() for f in seeds]
     shift = np.mean([one.mean(axis=(0, 1)) - one[:, :N].mean(axis=(0, 1)) for one in every], axis=0)
@@ -50,7 +49,7 @@ def _under(rows: Mapping[str, Sequence[Front]], samples: Samples, signal: Signal
         if all(np.isfinite(f.kl).all() for f in seeds)
     }
     grid = default_grid(len(shift))
-    best = [best_of(samples.base(held_out=held_out), w, BEST_OF).mean(axis=0) + shift for w in grid]
+    best = [best_of(samples.base(signal), w, BEST_OF).mean(axis=0) + shift for w in grid]
     efficiency, unreached = _efficiency(ceiling, measured, {name: seeds[0] for name, seeds in rows.items()})
     return CeilingOf(
         prompts=N,

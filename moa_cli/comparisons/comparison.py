@@ -14,10 +14,11 @@ from benchmarks import BadInput, Front
 from benchmarks.ceiling import Samples
 from benchmarks.common import plain
 from benchmarks.measure import known
+from benchmarks.spec import SIGNALS, Signal
 from benchmarks.stats import bootstrap_hypervolume
 from moa_cli.comparisons import pairs, row
 from moa_cli.comparisons.ceiling import ceiling_part
-from moa_cli.comparisons.document import SIGNALS, Comparison, OnBenchmark, Quality, Row, Signal
+from moa_cli.comparisons.document import Comparison, OnBenchmark, Quality, Row
 
 
 def compare(
@@ -110,7 +111,7 @@ def _check_same_units(one: Front, other: Front) -> None:
     differences = one.card.differences(other.card)
     if not differences:
         return
-    ours, theirs = one.card.to_json(), other.card.to_json()
+    ours, theirs = one.card.model_dump(mode="json"), other.card.model_dump(mode="json")
     details = [f"{name} ({_short(ours[name])} or {_short(theirs[name])})" for name in differences]
     raise BadInput(
         f"the fronts of {one.method} and {other.method} on {one.card.benchmark} cannot be compared",

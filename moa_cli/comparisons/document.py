@@ -9,16 +9,13 @@ from pydantic import Field, JsonValue
 
 from benchmarks import Card
 from benchmarks.common import Document, Part
+from benchmarks.spec import Signal
 from benchmarks.stats import pareto
 from moa_cli.words import in_seeds, one_line
 
 ALPHA = 0.05
 """Below it a corrected p value tells two rows apart."""
 
-Signal = Literal["rewards", "scores"]
-"""What methods train on, and what the held-out evaluators say."""
-SIGNALS: tuple[Signal, ...] = ("scores", "rewards")
-"""The held-out one comes first."""
 GateWord = Literal["better", "same", "unsure", "regressed", "lost", "failed", "new"]
 WORSE = ("regressed", "lost", "failed")
 """Verdicts that close the gate."""

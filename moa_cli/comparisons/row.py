@@ -9,31 +9,17 @@ import numpy as np
 
 from benchmarks import Front, Weights
 from benchmarks.measure import known, read_answers
-from benchmarks.spec import simplex_grid
+from benchmarks.spec import Signal, simplex_grid
 from benchmarks.stats import Bootstrap, attainment, expected_utility, hypervolume, igd_plus, kendall_tau, pareto
-from moa_cli.comparisons.document import (
-    Attained,
-    Attainment,
-    PromptScores,
-    Quality,
-    RowPoint,
-    Sample,
-    SampleAnswer,
-    Signal,
-)
+from moa_cli.comparisons.document import Attained, Attainment, PromptScores, Quality, RowPoint, Sample, SampleAnswer
 
 REFS = (1.0, 1.5, 2.0, 3.0, 4.0)
 """Other refs, at which the order of rows is looked at again, in SFT standard deviations below the SFT mean."""
 
 
-def signal_of(front: Front, signal: Signal) -> np.ndarray:
-    """The rewards or the scores (K, N, M) of a front."""
-    return front.evaluator if signal == "scores" else front.scores
-
-
 def counted(front: Front, signal: Signal, *, keep_collapsed: bool = False) -> np.ndarray:
     """Values (K, N, M) as they count: a collapsed point lies at or below every ref and adds no hypervolume."""
-    values = signal_of(front, signal)
+    values = front.under(signal)
     if keep_collapsed:
         return values
     return np.where(front.sound[:, None, None], values, np.minimum(front.card.ref, -max(REFS)))
@@ -96,7 +82,7 @@ def obedience(seeds: Sequence[Front], m: int) -> float | None:
     weights = [w[m] for w in seeds[0].weights]
     if len(set(weights)) < 2:
         return None
-    return mean([kendall_tau(weights, signal_of(f, "scores").mean(axis=1)[:, m]) for f in seeds])
+    return mean([kendall_tau(weights, f.means("scores")[:, m]) for f in seeds])
 
 
 def surfaces(points: Mapping[Signal, Sequence[np.ndarray]]) -> Attainment | None:
@@ -121,8 +107,8 @@ def points(seeds: Sequence[Front]) -> list[RowPoint]:
     rewards, scores, kl, collapse = (
         np.mean(found, axis=0).tolist()
         for found in (
-            [signal_of(f, "rewards").mean(axis=1) for f in seeds],
-            [signal_of(f, "scores").mean(axis=1) for f in seeds],
+            [f.means("rewards") for f in seeds],
+            [f.means("scores") for f in seeds],
             [f.mean_kl for f in seeds],
             [f.collapse_rate for f in seeds],
         )
@@ -158,7 +144,7 @@ def samples(groups: Mapping[str, Sequence[Front]]) -> list[Sample]:
         for name, f in fronts.items()
     }
     answers = {name: read_answers(f.folder, points[name]) for name, f in fronts.items() if f.folder is not None}
-    scores = {name: signal_of(f, "scores")[points[name]] for name, f in fronts.items()}
+    scores = {name: f.scores[points[name]] for name, f in fronts.items()}
     first = next(iter(fronts))
     order = np.argsort(-scores[first].mean(axis=1)).tolist()
     picked: tuple[tuple[Literal["best", "median", "worst"], int], ...] = (

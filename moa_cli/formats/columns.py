@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from moa_cli.comparisons import Comparison, OnBenchmark, Row, Signal
+from benchmarks.spec import Signal
+from moa_cli.comparisons import Comparison, OnBenchmark, Row
 from moa_cli.words import interval, kl_words, number_words, star, time_words
 
 EFFICIENCY = "efficiency: held-out HV as a share of the best at the same KL"

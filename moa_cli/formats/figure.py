@@ -11,7 +11,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks import BadInput
-from moa_cli.comparisons import BestOfN, CeilingFront, CeilingOf, Comparison, OnBenchmark, Signal
+from benchmarks.spec import Signal
+from moa_cli.comparisons import BestOfN, CeilingFront, CeilingOf, Comparison, OnBenchmark
 from moa_cli.style import INK, LOOK, PANEL, Style, encoded, plain, styles_of
 
 _HOLLOW, _CROSSED, _GREY = _KEY = ("adds nothing to HV", "too many collapsed", "best possible (estimate)")

@@ -87,7 +87,7 @@ def _pool(runs: Sequence[tuple[Path, Front]], grid: Sequence[Weights]) -> tuple[
     if not near:
         return ()
     points = [(folder, f.weights[k]) for folder, f, k in near]
-    values = np.array([f.points[k] for _, f, k in near]) @ np.asarray(grid).T
+    values = np.array([f.means("rewards")[k] for _, f, k in near]) @ np.asarray(grid).T
     distinct = list(dict.fromkeys(points[k] for k in values.argmax(axis=0)))
     spread = np.unique(np.linspace(0, len(distinct) - 1, len(grid[0]) + 1).round().astype(int))
     return tuple(_member(*distinct[i]) for i in spread)

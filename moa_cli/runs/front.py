@@ -49,8 +49,9 @@ class FrontFacts(Part):
         """A front that was read or just measured."""
         points = [
             PointFacts(
-                weights=front.weights[k], label=front.labels[k], scores=front.evaluator_points[k].tolist(),
-                rewards=front.points[k].tolist(), kl=known(front.mean_kl[k]), collapse=float(front.collapse_rate[k]),
+                weights=front.weights[k], label=front.labels[k],
+                scores=front.means("scores")[k].tolist(), rewards=front.means("rewards")[k].tolist(),
+                kl=known(front.mean_kl[k]), collapse=float(front.collapse_rate[k]),
                 language=language,
             )
             for k, language in enumerate(front.language)
@@ -61,7 +62,7 @@ class FrontFacts(Part):
             benchmark=front.card.benchmark,
             objectives=front.card.objectives,
             points=tuple(points),
-            hypervolume=BothVolumes(scores=front.hypervolume(held_out=True), rewards=front.hypervolume()),
+            hypervolume=BothVolumes(scores=front.hypervolume("scores"), rewards=front.hypervolume("rewards")),
         )
 
     @classmethod

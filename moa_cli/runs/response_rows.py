@@ -24,7 +24,7 @@ ROLES = {
 """What a column can hold, and the names by which it is found where --column names none."""
 
 
-PER_OBJECTIVE = ("weight", "reward", "evaluator")
+PER_OBJECTIVE = ("weight", "reward", "score")
 """What a column can hold for one objective, as in "weight:helpful".
 Only read where it is named: moa's own files have such columns in other units."""
 
@@ -42,7 +42,7 @@ class AnswerRow(NamedTuple):
     seed: int
     weights: Weights | None
     raw: dict[str, float]
-    """Scores by "reward:<objective>" or "evaluator:<objective>"."""
+    """Scores by "reward:<objective>" or "score:<objective>"."""
 
 
 def find_columns(typed: Sequence[str], header: Sequence[str], objectives: Sequence[str]) -> dict[str, str]:
@@ -85,7 +85,7 @@ def parse(
         raise ValueError("it has more cells than the file has columns")
     cells = {role: row.get(column) for role, column in columns.items()}
     answer = None if cells["answer"] is None else _text(cells["answer"], "answer")
-    scored = [role for role in columns if role.startswith(("reward:", "evaluator:"))]
+    scored = [role for role in columns if role.startswith(("reward:", "score:"))]
     return AnswerRow(
         prompt=_text(cells["prompt"], "prompt"),
         answer=answer,

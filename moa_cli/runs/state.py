@@ -21,8 +21,8 @@ def is_trained(folder: Path, benchmark: Benchmark, method: Method) -> bool:
     """Whether nothing is left to train."""
     if not (folder / "run.json").exists():
         return False
-    record, card = read_record(folder), stored_card(benchmark)
-    if record.status != "trained" or (card and card["card"]["hash"] != record.card):
+    record, stored = read_record(folder), stored_card(benchmark)
+    if record.status != "trained" or (stored and stored.card.hash != record.card):
         return False
     wanted = method.points(benchmark) if method.steering == "retrain" else ()
     return all(w in record.trained_at for w in wanted)
@@ -68,8 +68,8 @@ def _in_force(folder: Path, benchmark: Benchmark) -> Front | None:
     """
     from benchmarks.measure import read_front
 
-    card = stored_card(benchmark)
-    if card is None:
+    stored = stored_card(benchmark)
+    if stored is None:
         return None
     try:
         front = read_front(folder)
@@ -77,4 +77,4 @@ def _in_force(folder: Path, benchmark: Benchmark) -> Front | None:
         raise
     except BadInput:
         return None
-    return front if front.card.hash == card["card"]["hash"] else None
+    return front if front.card == stored.card else None

@@ -158,7 +158,7 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Cells], curves: Cu
 
 def _scores(fronts: Sequence[Front]) -> dict[str, dict[int, np.ndarray]]:
     """What counts (K, N, M) of each seed, for each of `TITLES`."""
-    signals = {f.seed: f.evaluator for f in fronts}, {f.seed: f.scores for f in fronts}
+    signals = {f.seed: f.scores for f in fronts}, {f.seed: f.rewards for f in fronts}
     return dict(zip(TITLES, signals, strict=True))
 
 

@@ -170,7 +170,7 @@ def _part(runs: Sequence[Contestant], found: Findings) -> StudyOn:
         name=benchmark.name,
         version=benchmark.version,
         objectives=benchmark.names,
-        prompts=stored["card"]["prompts"],
+        prompts=stored.card.prompts,
         seeds=tuple(sorted({run.seed for run in runs})),
         tables=tuple(found.tables),
     )

@@ -7,11 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.ledger import Cost
 from benchmarks.measure.front import Front
-from benchmarks.measure.front_files import write_front, write_point
-from benchmarks.prepare.card import Card
+from benchmarks.measure.front_files import FrontRecord, point_file
+from benchmarks.measure.point import Point
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.card import Card, PairAccuracy, Report, StoredCard
 from benchmarks.spec.description import Sampling
 from benchmarks.spec.grid import simplex_grid
+from benchmarks.spec.places import card_file
+from benchmarks.stats.text import text_statistics
 
 NAMES = ("helpful", "harmless", "humour", "faithful", "brief")
 GOLD = tuple(f"gold {name}" for name in NAMES)
@@ -20,34 +25,37 @@ COST = {"seconds": 90.0, "generated_tokens": 1e4, "trained_tokens": 2e4, "reward
 WEIGHTS = ((1.0, 0.0), (0.5, 0.5), (0.0, 1.0))
 
 
-def make_columns(k: int, prompts: int = 4) -> dict:
+def make_point(k: int, prompts: int = 4, weights: tuple[float, ...] | None = None) -> Point:
     random = np.random.default_rng(k)
-    return {
-        "prompts": [f"question {n}" for n in range(prompts)],
-        "responses": [f"answer {k}.{n}" for n in range(prompts)],
-        "scores": random.normal(size=(prompts, 2)),
-        "evaluator": random.normal(size=(prompts, 2)),
-        "kl": random.random(prompts),
-        "log_prob": -9 * random.random(prompts),
-        "ended": random.integers(0, 2, prompts).astype(float),
-        "tokens": random.integers(1, 9, prompts),
-        "collapsed": random.random(prompts) < 0.5,
-    }
+    weights = WEIGHTS[k] if weights is None else weights
+    responses = tuple(f"answer {k}.{n}" for n in range(prompts))
+    return Point(
+        weights=weights, label=str(weights), prompts=tuple(f"question {n}" for n in range(prompts)),
+        responses=responses, rewards=random.normal(size=(prompts, 2)), scores=random.normal(size=(prompts, 2)),
+        kl=random.random(prompts), log_prob=-9 * random.random(prompts),
+        ended=random.integers(0, 2, prompts).astype(float), tokens=random.integers(1, 9, prompts),
+        collapsed=random.random(prompts) < 0.5, text_statistics=text_statistics(responses),
+    )  # fmt: skip
 
 
 def save(folder: Path, card: Card, points: int = 3, prompts: int = 4) -> None:
+    weights = WEIGHTS if points == 3 else tuple((1 - k / (points - 1), k / (points - 1)) for k in range(points))
     for k in range(points):
-        write_point(folder, k, **make_columns(k, prompts), card=card)
-    finish(
-        folder, card, WEIGHTS if points == 3 else tuple((1 - k / (points - 1), k / (points - 1)) for k in range(points))
-    )
+        make_point(k, prompts, weights[k]).write(point_file(folder, k), card)
+    finish(folder, card, weights)
 
 
 def finish(folder: Path, card: Card, weights: tuple[tuple[float, ...], ...]) -> None:
-    write_front(
-        folder, method="toy", seed=3, steering="merge", weights=weights, labels=[str(w) for w in weights], card=card,
-        cost={"seconds": 1.5}, config={"rounds": 2, "layers": (1, 2)},
-    )  # fmt: skip
+    FrontRecord(
+        method="toy", seed=3, steering="merge", weights=weights, card=card, cost={"seconds": 1.5},
+        config={"rounds": 2, "layers": [1, 2]},
+    ).complete(folder)  # fmt: skip
+
+
+def store_card(benchmark: Benchmark, card: Card) -> None:
+    """Prepares a benchmark as far as its scale card goes."""
+    report = Report(pair_accuracy=PairAccuracy(reward={}, evaluator={}), cost=Cost(), collapse=0.0)
+    StoredCard(card=card, report=report).write(card_file(benchmark))
 
 
 def make_card(objectives: int = 2, benchmark: str = "toy", prompts: int = PROMPTS) -> Card:
@@ -55,9 +63,14 @@ def make_card(objectives: int = 2, benchmark: str = "toy", prompts: int = PROMPT
     return Card(
         benchmark=benchmark, version="1", objectives=NAMES[:objectives], policy="scratch:1m",
         rewards=NAMES[:objectives], evaluators=GOLD[:objectives], reward_mean=units[0], reward_std=units[1],
-        evaluator_mean=units[0], evaluator_std=units[1], ref=(-2.0,) * objectives, prompts=prompts,
+        score_mean=units[0], score_std=units[1], ref=(-2.0,) * objectives, prompts=prompts,
         prompts_hash="0" * 12, sampling=Sampling(max_new_tokens=8, stop=("\n\nHuman:",)),
     )  # fmt: skip
+
+
+def other_card(card: Card, **facts: object) -> Card:
+    """The card with other entries."""
+    return Card.model_validate(dict(card) | facts)
 
 
 def make_front(
@@ -72,20 +85,24 @@ def make_front(
     difficulty = np.random.default_rng(9).normal(size=(1, card.prompts, M))
     noise = difficulty - difficulty.mean(axis=1, keepdims=True) + 0.2 * random.normal(size=(K, card.prompts, M))
     means = reach * np.sqrt(weights)[:, None, :]
-    return Front(
-        method=method, seed=seed, steering=steering, weights=weights,
-        labels=tuple(",".join(f"{v:.3g}" for v in w) for w in weights), scores=means + noise,
-        evaluator=over * means + noise[::-1], kl=np.full((K, card.prompts), 2 * reach),
-        log_prob=np.zeros((K, card.prompts)), ended=np.ones((K, card.prompts)), tokens=np.ones((K, card.prompts), int),
-        collapsed=np.zeros((K, card.prompts), bool), text_statistics=({},) * K, card=card, cost=COST, config=config or {},
+    numbers = {"rewards": means + noise, "scores": over * means + noise[::-1]}
+    points = tuple(
+        Point(
+            weights=w, label=",".join(f"{v:.3g}" for v in w), rewards=numbers["rewards"][k], scores=numbers["scores"][k],
+            kl=np.full(card.prompts, 2 * reach), log_prob=np.zeros(card.prompts), ended=np.ones(card.prompts),
+            tokens=np.ones(card.prompts, int), collapsed=np.zeros(card.prompts, bool), text_statistics={},
+        )
+        for k, w in enumerate(weights)
     )  # fmt: skip
+    return Front(method=method, seed=seed, steering=steering, points=points, card=card, cost=COST, config=config or {})
+
+
+def changed(front: Front, **arrays: np.ndarray) -> Front:
+    """The front with other numbers, (K, N) or (K, N, M) by name."""
+    points = [replace(p, **{name: values[k] for name, values in arrays.items()}) for k, p in enumerate(front.points)]
+    return replace(front, points=tuple(points))
 
 
 def only(front: Front, kept: list[int]) -> Front:
     """Some points of a front."""
-    arrays = ("scores", "evaluator", "kl", "log_prob", "ended", "tokens", "collapsed")
-    tuples = ("weights", "labels", "text_statistics")
-    return replace(
-        front, **{name: getattr(front, name)[kept] for name in arrays},
-        **{name: tuple(getattr(front, name)[k] for k in kept) for name in tuples},
-    )  # fmt: skip
+    return replace(front, points=tuple(front.points[k] for k in kept))

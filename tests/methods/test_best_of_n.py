@@ -48,7 +48,7 @@ def test_the_best_of_its_answers_is_given(tiny: Benchmark, tmp_path: Path) -> No
     prompts, start = tiny.prompts("test"), tiny.prepared.policy
     repeated = [p for p in prompts for _ in range(5)]
     ids = start.sample(repeated, tiny.sampling, 3)
-    scores = tiny.score(repeated, [start.decode(i, ()) for i in ids])
+    scores = tiny.rewards(repeated, [start.decode(i, ()) for i in ids])
     for w in tiny.grid:
         policy = BestOfN(candidates=5).policy(tiny, Run(tmp_path, 0), w)
         given = policy.sample(prompts, tiny.sampling, 3)
@@ -61,7 +61,7 @@ def test_the_best_of_its_answers_is_given(tiny: Benchmark, tmp_path: Path) -> No
 def test_one_candidate_is_the_starting_policy(tiny: Benchmark, tmp_path: Path) -> None:
     one = measure(tiny, BestOfN(candidates=1), Run(tmp_path, 0), tmp_path / "one")
     start = measure(tiny, SFT(), Run(tmp_path, 0), tmp_path / "start")
-    assert np.array_equal(one.evaluator, start.evaluator)
+    assert np.array_equal(one.scores, start.scores)
     assert np.array_equal(one.kl, start.kl)
     assert one.kl.max() == 0
 
@@ -70,14 +70,14 @@ def test_more_candidates_are_never_worse(tiny: Benchmark, tmp_path: Path) -> Non
     """The first candidate is what the starting policy answers, and candidates are added: w . r rises on every prompt. And
     at each end nothing else on the front reaches a higher reward."""
     fronts = [measure(tiny, BestOfN(candidates=n), Run(tmp_path, 0), tmp_path / str(n)) for n in (1, 4, 16)]
-    weighted = [np.einsum("knm,km->kn", f.scores, np.array(tiny.grid)) for f in fronts]
+    weighted = [np.einsum("knm,km->kn", f.rewards, np.array(tiny.grid)) for f in fronts]
     assert (weighted[1] >= weighted[0]).all()
     assert (weighted[2] >= weighted[1]).all()
     assert weighted[2].mean() > weighted[0].mean() + 0.3
-    best = fronts[2].scores
+    best = fronts[2].rewards
     assert (best[0, :, 0] >= best[:, :, 0].max(axis=0)).all()
     assert (best[-1, :, 1] >= best[:, :, 1].max(axis=0)).all()
-    assert min(fronts[1].hypervolume(), fronts[2].hypervolume()) > fronts[0].hypervolume()
+    assert min(fronts[1].hypervolume("rewards"), fronts[2].hypervolume("rewards")) > fronts[0].hypervolume("rewards")
 
 
 def test_all_weights_choose_among_the_same_answers(tiny: Benchmark, tmp_path: Path, drawn: list[int]) -> None:
@@ -87,10 +87,10 @@ def test_all_weights_choose_among_the_same_answers(tiny: Benchmark, tmp_path: Pa
     assert drawn == [4 * 10]
     again = measure(tiny, method, Run(tmp_path / "run", 0), tmp_path / "again")
     assert drawn == [4 * 10]
-    assert np.array_equal(first.scores, again.scores)
+    assert np.array_equal(first.rewards, again.rewards)
     other = measure(tiny, method, run, tmp_path / "other", seed=1)
     assert drawn == [4 * 10] * 2
-    assert not np.array_equal(first.scores, other.scores)
+    assert not np.array_equal(first.rewards, other.rewards)
     assert len(list((tmp_path / "run" / "candidates").iterdir())) == 2
 
 

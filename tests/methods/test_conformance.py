@@ -27,7 +27,7 @@ from benchmarks.measure.front import Front
 from benchmarks.models.policy import sequence_divergence
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import prepare
-from benchmarks.prepare.places import policy_source
+from benchmarks.spec.places import policy_source
 from methods.contract.find import find_method, method_names
 from methods.contract.method import Method, Steering, method_name
 from methods.contract.run import Run
@@ -100,7 +100,7 @@ def measure(tiny: Benchmark, method: Method, run: Run, folder: Path, seed: int =
 
 
 def arrays(front: Front) -> list[np.ndarray]:
-    return [front.scores, front.evaluator, front.kl, front.tokens, front.collapsed]
+    return [front.rewards, front.scores, front.kl, front.tokens, front.collapsed]
 
 
 # What a method is
@@ -253,7 +253,7 @@ def test_the_same_seed_gives_the_same_front(tiny: Benchmark, trained: Trained, t
         trained.method.train(tiny, other)
         assert not np.array_equal(first.kl, measure(tiny, trained.method, other, tmp_path / "front-other").kl)
     assert not np.array_equal(
-        first.evaluator, measure(tiny, trained.method, trained.run, tmp_path / "seed", seed=1).evaluator
+        first.scores, measure(tiny, trained.method, trained.run, tmp_path / "seed", seed=1).scores
     )
 
 
@@ -274,7 +274,7 @@ def test_one_objective_is_enough(own_tiny: Benchmark, tiny_size: None, trained: 
     trained.method.train(one, run)
     front = measure(one, trained.method, run, tmp_path / "front")
     assert front.weights == ((1.0,),)
-    assert np.isfinite(front.hypervolume())
+    assert np.isfinite(front.hypervolume("rewards"))
 
 
 @pytest.mark.parametrize("name", [n for n in (*NAMES, *EXAMPLES) if issubclass(find_method(n), Adapter)])

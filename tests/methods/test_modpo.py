@@ -15,8 +15,8 @@ from benchmarks.common.errors import BadInput
 from benchmarks.common.ledger import Cost, charged_to
 from benchmarks.models.policy import sequence_log_probs
 from benchmarks.prepare.benchmark import Benchmark
-from benchmarks.prepare.places import root
 from benchmarks.spec.grid import Weights
+from benchmarks.spec.places import root
 from methods.contract.run import Run
 from methods.engines import dpo
 from methods.engines.dpo import log_probs as dpo_log_probs

@@ -119,7 +119,7 @@ def suits(benchmark: Benchmark, answers: Sequence[Answer], w: Weights, count: in
     """Slowly: layers by the definition of dominance until they hold enough, then the nearest."""
     distinct = list(dict.fromkeys(answers))
     enough = min(pool * count, max(2 * count, len(distinct) // 20))
-    scores = benchmark.score([a.prompt for a in distinct], [a.response for a in distinct])
+    scores = benchmark.rewards([a.prompt for a in distinct], [a.response for a in distinct])
     rest, front = list(range(len(distinct))), list[int]()
     while rest and len(front) < enough:
         layer = [

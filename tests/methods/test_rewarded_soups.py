@@ -19,8 +19,8 @@ from benchmarks.common.ledger import Cost, charged_to
 from benchmarks.models.policy import Policy
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import prepare
-from benchmarks.prepare.places import policy_source
 from benchmarks.spec.grid import Weights
+from benchmarks.spec.places import policy_source
 from methods.contract.run import Run
 from methods.contract.settings import Reinforcement
 from methods.engines import rl

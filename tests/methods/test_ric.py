@@ -183,11 +183,11 @@ def test_every_answer_is_trained_on_under_the_rewards_it_has(
     assert [call[2]["start"] for call in calls] == [None, run.stage("offline").folder, run.stage("online-1").folder]
     offline = calls[0][1]
     assert [(unwrap(a.prompt)[0], a.response) for a in offline] == tiny.responses()
-    scores = tiny.score(*map(list, zip(*tiny.responses(), strict=True)))
+    scores = tiny.rewards(*map(list, zip(*tiny.responses(), strict=True)))
     assert [unwrap(a.prompt)[1] for a in offline] == [tuple(round(x, 1) for x in s) for s in scores.tolist()]
     for _, answers, _ in calls[1:]:
         prompts = [unwrap(a.prompt)[0] for a in answers]
-        achieved = tiny.score(prompts, [a.response for a in answers])
+        achieved = tiny.rewards(prompts, [a.response for a in answers])
         assert [unwrap(a.prompt)[1] for a in answers] == [tuple(round(x, 1) for x in s) for s in achieved.tolist()]
         assert set(prompts) <= set(tiny.prompts("train"))
         assert len(answers) >= round(0.3 * 48) * 1.5

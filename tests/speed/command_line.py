@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -13,7 +14,8 @@ import numpy as np
 from measure import Line, interleaved, wall_seconds
 
 from benchmarks.common.ledger import Cost
-from benchmarks.measure.front_files import write_front, write_point
+from benchmarks.measure.front_files import FrontRecord, point_file
+from benchmarks.measure.point import Point
 from benchmarks.prepare.card import Card
 from benchmarks.spec.description import Sampling
 from benchmarks.spec.grid import simplex_grid
@@ -57,26 +59,26 @@ def write_run(home: Path, number: int) -> Path:
     random = np.random.default_rng(number)
     card = Card(
         benchmark="synthetic", version="1", objectives=("one", "other"), policy="none", rewards=("a", "b"),
-        evaluators=("c", "d"), reward_mean=(0.0, 0.0), reward_std=(1.0, 1.0), evaluator_mean=(0.0, 0.0),
-        evaluator_std=(1.0, 1.0), ref=(-2.0, -2.0), prompts=PROMPTS, prompts_hash="0" * 12,
+        evaluators=("c", "d"), reward_mean=(0.0, 0.0), reward_std=(1.0, 1.0), score_mean=(0.0, 0.0),
+        score_std=(1.0, 1.0), ref=(-2.0, -2.0), prompts=PROMPTS, prompts_hash="0" * 12,
         sampling=Sampling(max_new_tokens=36),
     )  # fmt: skip
     folder = home / "synthetic" / f"method-{number}" / "00000000-s0"
     for k, weights in enumerate(GRID):
         mean = (1 + 0.1 * number) * np.sqrt(weights)
         scores = random.normal(mean, 1, (PROMPTS, 2))
-        write_point(
-            folder / "front", k,
-            prompts=[f"\n\nHuman: Question {n}?\n\nAssistant:" for n in range(PROMPTS)],
-            responses=[f"Some sentences of an answer to question {n}. " * 3 for n in range(PROMPTS)],
-            scores=scores, evaluator=scores + random.normal(0, 0.5, scores.shape), kl=random.random(PROMPTS),
-            log_prob=-random.random(PROMPTS), ended=np.ones(PROMPTS), tokens=random.integers(1, 36, PROMPTS),
-            collapsed=random.random(PROMPTS) < 0.02, card=card,
+        responses = [f"Some sentences of an answer to question {n}. " * 3 for n in range(PROMPTS)]
+        point = Point.of_answers(
+            [f"\n\nHuman: Question {n}?\n\nAssistant:" for n in range(PROMPTS)], responses, weights=weights,
+            label=",".join(map(str, weights)), rewards=scores, scores=scores + random.normal(0, 0.5, scores.shape),
+            kl=random.random(PROMPTS), log_prob=-random.random(PROMPTS), ended=np.ones(PROMPTS),
+            tokens=random.integers(1, 36, PROMPTS),
         )  # fmt: skip
-    write_front(
-        folder / "front", method=f"method-{number}", seed=0, steering="prompt", weights=GRID,
-        labels=[",".join(map(str, w)) for w in GRID], card=card, cost=Cost().to_json(), config={},
-    )  # fmt: skip
+        point = replace(point, collapsed=random.random(PROMPTS) < 0.02)
+        point.write(point_file(folder / "front", k), card)
+    FrontRecord(
+        method=f"method-{number}", seed=0, steering="prompt", weights=GRID, card=card, cost=Cost().to_json(), config={}
+    ).complete(folder / "front")
     return folder
 
 

@@ -147,7 +147,7 @@ def rloo_by_hand(benchmark: Benchmark) -> float:
         uniforms = generator.random((len(prompts), sampling.max_new_tokens))
         answers = sample_tokens(policy.model, policy.tokenizer, encoded, sampling, uniforms)
         policy.model.train()
-        scores = benchmark.score(prompts, [policy.decode(ids, sampling.stop) for ids in answers]) @ np.array(WEIGHTS)
+        scores = benchmark.rewards(prompts, [policy.decode(ids, sampling.stop) for ids in answers]) @ np.array(WEIGHTS)
         chunks = list(by_length([[*p, *a] for p, a in zip(encoded, answers, strict=True)], CHUNK))
         parts = [([encoded[i] for i in rows], [answers[i] for i in rows]) for rows in chunks]
         own = torch.cat([log_probs(policy, *part) for part in parts])

@@ -15,7 +15,6 @@ from benchmarks.models.scratch import scratch_classifier, scratch_config, texts,
 from benchmarks.models.training import Training, supervised
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.rewards.classifier import Classifier
-from benchmarks.spec.objective import TrainedReward
 
 TOKENS = 256
 """Longest sequence."""
@@ -55,10 +54,9 @@ def trained(benchmark: Benchmark, tokenizer: PreTrainedTokenizerFast, folder: Pa
 
 def classifier(tokenizer: PreTrainedTokenizerFast, folder: Path) -> Classifier:
     """An untrained reward model of the size that the embedded benchmarks train: what it says does not matter here."""
-    reward = TrainedReward()
     scratch_classifier("1m", tokenizer, TOKENS, labels=1, seed=0).save_pretrained(folder / "reward")
     tokenizer.save_pretrained(folder / "reward")
-    return Classifier(folder / "reward", reward)
+    return Classifier(folder / "reward")
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from moa_cli.comparisons import Row, Signal
+from benchmarks.spec import Signal
+from moa_cli.comparisons import Row
 from moa_cli.report.elements.markup import Html, number
 from moa_cli.report.elements.svg import PAGE, PAPER, inline
 from moa_cli.style import Style, plain

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from moa_cli.comparisons import SIGNALS, CeilingOf, OnBenchmark, Row
+from benchmarks.spec import SIGNALS
+from moa_cli.comparisons import CeilingOf, OnBenchmark, Row
 from moa_cli.report.elements import Content, Html, Styles, draw_strip, el, how_to_read, join, number, per_method
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from benchmarks.spec import simplex_grid
-from moa_cli.comparisons import SIGNALS, BestOfN, CeilingFront, CeilingOf, OnBenchmark, Row, Signal
+from benchmarks.spec import SIGNALS, Signal, simplex_grid
+from moa_cli.comparisons import BestOfN, CeilingFront, CeilingOf, OnBenchmark, Row
 from moa_cli.report.elements import (
     MUTED,
     PAPER,

@@ -28,6 +28,7 @@ from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.spec.description import Sampling
 from benchmarks.spec.grid import simplex_grid
 from benchmarks.stats.indicators import hypervolume
+from tests.kit.fronts import other_card
 
 MakePolicy = Callable[..., Policy]
 GRID = simplex_grid(2, 2)
@@ -151,20 +152,20 @@ def test_what_is_drawn_is_kept(tiny: Benchmark, few: None, tmp_path: Path) -> No
     assert spent == Cost()
     prompts = tiny.prompts("test")
     assert samples.counts == (4, 3, 3)
-    assert samples.scores.shape == samples.evaluator.shape == (len(prompts), 10, 2)
+    assert samples.rewards.shape == samples.scores.shape == (len(prompts), 10, 2)
     assert samples.log_probs.shape == (len(prompts), 10, 3)
     assert np.isfinite(samples.log_probs[:, :4, 0]).all()
     assert np.isfinite(samples.log_probs[:, 4:7, 1]).all()
     ids = json.loads((folder / "answers-1.json").read_text())
     texts = [start.decode(answer, ()) for answer in ids[2]]
-    np.testing.assert_allclose(samples.evaluator[2, 4:7], tiny.evaluate([prompts[2]] * 3, texts))
+    np.testing.assert_allclose(samples.scores[2, 4:7], tiny.scores([prompts[2]] * 3, texts))
     again = draw_samples(tiny, [], folder)
     found = find_samples(tmp_path, tiny.card)
     assert found is not None
     for other in (again, found):
         assert np.array_equal(other.log_probs, samples.log_probs)
-        assert np.array_equal(other.scores, samples.scores)
-    assert find_samples(tmp_path, replace(tiny.card, version="2")) is None
+        assert np.array_equal(other.rewards, samples.rewards)
+    assert find_samples(tmp_path, other_card(tiny.card, version="2")) is None
 
 
 def test_alone_the_starting_policy_gives_all(tiny: Benchmark, few: None, tmp_path: Path) -> None:
@@ -175,11 +176,11 @@ def test_alone_the_starting_policy_gives_all(tiny: Benchmark, few: None, tmp_pat
     assert draw_samples(tiny, [], tmp_path / "alone").counts == (10,)
     samples = draw_samples(tiny, [lambda: odd], tmp_path / "odd")
     assert samples.counts == (4,)
-    assert (samples.ceiling().log_weights == 0).all()
-    assert np.array_equal(samples.base(held_out=True), samples.evaluator)
+    assert (samples.ceiling("rewards").log_weights == 0).all()
+    assert np.array_equal(samples.base("scores"), samples.scores)
     twice = draw_samples(tiny, [lambda: start], tmp_path / "twice")
     assert twice.counts == (4, 6)
-    np.testing.assert_allclose(twice.ceiling().log_weights, 0, atol=1e-9)
+    np.testing.assert_allclose(twice.ceiling("rewards").log_weights, 0, atol=1e-9)
     first, second = (json.loads((tmp_path / "twice" / f"answers-{j}.json").read_text()) for j in (0, 1))
     assert all(one != other[:4] for one, other in zip(first, second, strict=True))
 
@@ -196,7 +197,7 @@ def test_an_interrupted_drawing_goes_on(
     assert not (tmp_path / "cut").exists()
     monkeypatch.setattr(Policy, "sample", lambda *_: 1 / 0)
     resumed = draw_samples(tiny, [], tmp_path / "cut")
-    assert np.array_equal(resumed.scores, whole.scores)
+    assert np.array_equal(resumed.rewards, whole.rewards)
     assert np.array_equal(resumed.log_probs, whole.log_probs)
 
 
@@ -204,12 +205,27 @@ def test_what_cannot_be_used_is_refused(tiny: Benchmark, few: None, tmp_path: Pa
     folder = samples_folder(tmp_path, tiny.card, [])
     draw_samples(tiny, [], folder)
     (folder / "scores.npy").write_bytes(b"no array")
-    with pytest.raises(BadInput, match="damaged"):
+    with pytest.raises(BadInput, match="its samples cannot be read"):
         find_samples(tmp_path, tiny.card)
     greedy = replace(tiny, sampling=replace(tiny.sampling, temperature=0.0))
     with pytest.raises(BadInput, match="greedily"):
         draw_samples(greedy, [], tmp_path / "greedy")
     assert not (tmp_path / "greedy").exists()
+
+
+def test_samples_of_an_earlier_version_are_refused_by_their_name(tiny: Benchmark, few: None, tmp_path: Path) -> None:
+    folder = samples_folder(tmp_path, tiny.card, [])
+    draw_samples(tiny, [], folder)
+    assert sorted(path.name for path in folder.glob("*.npy")) == ["log_probs.npy", "rewards.npy", "scores.npy"]
+    record = folder / "samples.json"
+    record.write_text(record.read_text().replace("moa.samples/2", "moa.samples/1"))
+    with pytest.raises(BadInput) as caught:
+        find_samples(tmp_path, tiny.card)
+    assert str(caught.value).splitlines() == [
+        f"cannot use {folder}",
+        "its samples cannot be read: it says moa.samples/1, not moa.samples/2",
+        "delete it, then: moa compare --ceiling",
+    ]
 
 
 def test_few_samples_and_a_pool_tell_what_many_do(
@@ -220,13 +236,13 @@ def test_few_samples_and_a_pool_tell_what_many_do(
     start, prompts = tiny.prepared.policy, tiny.prompts("test")
     asked = [p for p in prompts for _ in range(1000)]
     texts = [start.decode(ids, ()) for ids in start.sample(asked, tiny.sampling, 5)]
-    scores = tiny.evaluate(asked, texts).reshape(len(prompts), 1000, 2)
+    scores = tiny.scores(asked, texts).reshape(len(prompts), 1000, 2)
     truth = Ceiling(scores, np.zeros(scores.shape[:2]))
     others = [lambda word=word: leaning(start, word, 1.0) for word in ("ah", "oh")]
     drawn = []
     for seed in range(8):
         monkeypatch.setattr(draw, "SEED", 100 * seed)
-        drawn.append(draw_samples(tiny, others, tmp_path / str(seed)).ceiling(held_out=True))
+        drawn.append(draw_samples(tiny, others, tmp_path / str(seed)).ceiling("scores"))
     for kl in (0.5, 1.0):
         volumes = [hypervolume([c.at(w, kl).scores.mean(0) for w in GRID], (-2, -2)) for c in (truth, *drawn)]
         assert np.mean(volumes[1:]) == pytest.approx(volumes[0], rel=0.02)

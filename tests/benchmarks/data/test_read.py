@@ -380,7 +380,7 @@ def test_the_wrong_folder_is_recognised() -> None:
 
 def test_nothing_heavy_is_imported() -> None:
     code = (
-        "import sys; from benchmarks._load import load_benchmark; load_benchmark('hh-rlhf'); "
+        "import sys; from benchmarks.load import load_benchmark; load_benchmark('hh-rlhf'); "
         "print([m for m in ('torch', 'transformers', 'datasets', 'pandas', 'pyarrow') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

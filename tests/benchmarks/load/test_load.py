@@ -11,7 +11,7 @@ import pytest
 from benchmarks.common.errors import BadInput
 from benchmarks.load.fields import benchmark_names
 from benchmarks.load.load import load_benchmark, option_names
-from benchmarks.spec.objective import TrainedReward
+from benchmarks.rewards.trained import TrainedReward
 from tests.kit.files import MY_BENCHMARK, ROOT
 
 EXAMPLE = str(MY_BENCHMARK)

@@ -15,9 +15,11 @@ from benchmarks.common.errors import BadInput
 from benchmarks.data.table import Columns, Table
 from benchmarks.load.toml import read_benchmark
 from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.rewards.function import FunctionReward
+from benchmarks.rewards.hub import HubReward
+from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec.answers import Answer, PreferencePair
 from benchmarks.spec.description import Sampling, Scratch
-from benchmarks.spec.objective import FunctionReward, HubReward, TrainedReward
 from tests.kit.files import MY_BENCHMARK, ROOT
 
 EXAMPLE = MY_BENCHMARK
@@ -91,7 +93,7 @@ def test_the_examples_rewards_prefer_what_the_pairs_prefer() -> None:
         rejected = [(p.prompt, p.rejected) for p in benchmark.preference_pairs(objective.name)]
         for reward in (objective.reward, objective.evaluator):
             assert isinstance(reward, FunctionReward)
-            scorer = load_function(reward)
+            scorer = load_function(reward.function)
             assert (scorer(*zip(*chosen, strict=True)) > scorer(*zip(*rejected, strict=True))).all()
 
 

@@ -52,7 +52,7 @@ def folder(tiny: Benchmark, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def arrays(front: Front) -> list[np.ndarray]:
-    return [front.scores, front.evaluator, front.kl, front.log_prob, front.ended, front.tokens, front.collapsed]
+    return [front.rewards, front.scores, front.kl, front.log_prob, front.ended, front.tokens, front.collapsed]
 
 
 def test_a_front_holds_what_its_answers_score(tiny: Benchmark, folder: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_front_holds_what_its_answers_score(tiny: Benchmark, folder: Path) -> 
     assert (front.method, front.seed, front.steering, front.config) == ("louder", 0, "prompt", {"a": [1, 2]})
     assert front.weights == GRID
     assert front.labels == ("1,0", "0.5,0.5", "0,1")
-    assert front.scores.shape == (3, 10, 2)
+    assert front.rewards.shape == (3, 10, 2)
     assert (front.card, front.cost["seconds"]) == (tiny.card, 3.0)
     for k, weights in enumerate(GRID):
         answers = read_answers(folder, k)
@@ -71,8 +71,8 @@ def test_a_front_holds_what_its_answers_score(tiny: Benchmark, folder: Path) -> 
         policy = Louder(tiny)(weights)
         assert responses == policy.generate(prompts, tiny.sampling, seed=0)
         ids = policy.sample(prompts, tiny.sampling, seed=0)
-        assert np.array_equal(front.scores[k], tiny.score(prompts, responses))
-        assert np.array_equal(front.evaluator[k], tiny.evaluate(prompts, responses))
+        assert np.array_equal(front.rewards[k], tiny.rewards(prompts, responses))
+        assert np.array_equal(front.scores[k], tiny.scores(prompts, responses))
         assert np.allclose(front.kl[k], sequence_divergence(policy, tiny.prepared.policy, prompts, ids).kl)
         assert front.tokens[k].tolist() == [len(i) for i in ids]
         assert front.ended[k].tolist() == [i[-1] == policy.tokenizer.eos_token_id for i in ids]
@@ -80,7 +80,7 @@ def test_a_front_holds_what_its_answers_score(tiny: Benchmark, folder: Path) -> 
         assert text_statistics(responses).items() <= front.language[k].items()
     assert front.kl[0].min() > 1e-4
     assert 0 < front.ended.mean() < 1
-    assert not np.array_equal(front.evaluator[0], front.evaluator[2])
+    assert not np.array_equal(front.scores[0], front.scores[2])
 
 
 @torch.no_grad()
@@ -143,7 +143,7 @@ def test_the_same_seed_gives_the_same_front(tiny: Benchmark, folder: Path, tmp_p
     other = measure(tiny, Louder(tiny), tmp_path / "other", seed=1)
     first = read_front(folder)
     assert all(np.array_equal(a, b) for a, b in zip(arrays(first), arrays(again), strict=True))
-    assert not np.array_equal(first.evaluator, other.evaluator)
+    assert not np.array_equal(first.scores, other.scores)
 
 
 def test_only_what_is_missing_is_measured(tiny: Benchmark, tmp_path: Path) -> None:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.common.errors import BadInput
 from benchmarks.measure.evaluation import evaluate
 from benchmarks.measure.front import Front
-from benchmarks.measure.front_files import read_answers, read_front, read_table, write_front, write_table
+from benchmarks.measure.front_files import FrontRecord, point_file, read_answers, read_front
 from benchmarks.measure.rescoring import Given, rescore, score_given
 from benchmarks.models.policy import Policy, sequence_log_probs
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import prepare
-from benchmarks.spec.objective import FunctionReward
+from benchmarks.rewards.function import FunctionReward
+from tests.kit.fronts import other_card
 
 GRID = ((1.0, 0.0), (0.0, 1.0))
 
@@ -57,7 +58,7 @@ def test_the_same_answers_have_the_same_scores(tiny: Benchmark, tmp_path: Path) 
     theirs, found = given(
         tiny, tmp_path / "theirs", *(Given(weights=w, responses=t) for w, t in zip(GRID, texts, strict=True))
     )
-    for name in ("scores", "evaluator", "collapsed"):
+    for name in ("rewards", "scores", "collapsed"):
         np.testing.assert_array_equal(getattr(theirs, name), getattr(ours, name))
     assert (theirs.weights, theirs.labels, theirs.card) == (GRID, ours.labels, ours.card)
     assert (theirs.method, theirs.seed, theirs.steering) == ("theirs", 3, "given")
@@ -92,18 +93,16 @@ def test_answers_are_read_as_those_of_a_policy(tiny: Benchmark, tmp_path: Path) 
 def test_scores_that_came_along_are_put_in_units(tiny: Benchmark, tmp_path: Path) -> None:
     """By hand: (raw - mean) / SD; what did not come along, a column or one answer's, the benchmark scores."""
     texts = tuple(f"ah {'oh ' * i}".strip() for i in range(10))
-    raw = {"reward:ah": (*map(float, range(9)), None), "evaluator:oh": tuple(map(float, range(10)))}
+    raw = {"reward:ah": (*map(float, range(9)), None), "score:oh": tuple(map(float, range(10)))}
     front, _ = given(tiny, tmp_path / "some", Given(weights=(0.5, 0.5), responses=texts, raw=raw))
     none, _ = given(tiny, tmp_path / "none", Given(weights=(0.5, 0.5), responses=texts))
     card = tiny.card
-    np.testing.assert_allclose(front.scores[0, :9, 0], (np.arange(9) - card.reward_mean[0]) / card.reward_std[0])
-    np.testing.assert_allclose(
-        front.evaluator[0, :, 1], (np.arange(10) - card.evaluator_mean[1]) / card.evaluator_std[1]
-    )
-    assert front.scores[0, 9, 0] == none.scores[0, 9, 0]
-    assert not np.allclose(front.scores[0, :9, 0], none.scores[0, :9, 0])
-    np.testing.assert_array_equal(front.scores[..., 1], none.scores[..., 1])
-    np.testing.assert_array_equal(front.evaluator[..., 0], none.evaluator[..., 0])
+    np.testing.assert_allclose(front.rewards[0, :9, 0], (np.arange(9) - card.reward_mean[0]) / card.reward_std[0])
+    np.testing.assert_allclose(front.scores[0, :, 1], (np.arange(10) - card.score_mean[1]) / card.score_std[1])
+    assert front.rewards[0, 9, 0] == none.rewards[0, 9, 0]
+    assert not np.allclose(front.rewards[0, :9, 0], none.rewards[0, :9, 0])
+    np.testing.assert_array_equal(front.rewards[..., 1], none.rewards[..., 1])
+    np.testing.assert_array_equal(front.scores[..., 0], none.scores[..., 0])
 
 
 def test_a_reward_whose_scores_came_along_is_not_loaded(
@@ -111,13 +110,12 @@ def test_a_reward_whose_scores_came_along_is_not_loaded(
 ) -> None:
     loaded: list[Any] = []
     monkeypatch.setattr(
-        "benchmarks.prepare.prepared.load_reward",
-        lambda b, o, r: loaded.append((o.name, r)) or (lambda p, a: np.ones(len(p))),
+        FunctionReward, "scorer", lambda r, b, name: loaded.append((name, r)) or (lambda p, a: np.ones(len(p)))
     )
-    raw = {f"{kind}:{name}": (1.0,) * 10 for kind in ("reward", "evaluator") for name in ("ah", "oh")}
+    raw = {f"{kind}:{name}": (1.0,) * 10 for kind in ("reward", "score") for name in ("ah", "oh")}
     given(tiny, tmp_path / "all", Given(weights=(0.5, 0.5), responses=("ah",) * 10, raw=raw))
     assert loaded == []
-    del raw["evaluator:oh"]
+    del raw["score:oh"]
     points = [Given(weights=w, responses=("ah",) * 10, raw=raw) for w in GRID]
     given(tiny, tmp_path / "but one", *points)
     assert loaded == [("oh", tiny.objectives[1].evaluator)]  # once for both points
@@ -140,15 +138,15 @@ def test_only_what_changed_is_scored_again(own_tiny: Benchmark, tmp_path: Path, 
     rescore(changed, tmp_path / "old", tmp_path / "new")
     new = read_front(tmp_path / "new")
     assert new.card == changed.card != old.card
-    for name in ("scores", "kl", "tokens", "collapsed"):
+    for name in ("rewards", "kl", "tokens", "collapsed"):
         np.testing.assert_array_equal(getattr(new, name), getattr(old, name))
-    np.testing.assert_array_equal(new.evaluator[..., 1], old.evaluator[..., 1])
+    np.testing.assert_array_equal(new.scores[..., 1], old.scores[..., 1])
     for k in range(2):
         answers = read_answers(tmp_path / "new", k)
         assert answers == read_answers(tmp_path / "old", k)
         lengths = np.array([len(answer.response) for answer in answers])
-        expected = (lengths - changed.card.evaluator_mean[0]) / changed.card.evaluator_std[0]
-        np.testing.assert_allclose(new.evaluator[k, :, 0], expected)
+        expected = (lengths - changed.card.score_mean[0]) / changed.card.score_std[0]
+        np.testing.assert_allclose(new.scores[k, :, 0], expected)
     facts = ("method", "seed", "steering", "weights", "labels", "cost", "config")
     assert [getattr(new, fact) for fact in facts] == [getattr(old, fact) for fact in facts]
     assert {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()} == before
@@ -161,8 +159,10 @@ def test_a_front_scored_again_is_one_measured_anew(own_tiny: Benchmark, tmp_path
     rescore(changed, tmp_path / "old", tmp_path / "new")
     anew = measured(changed, tmp_path / "anew")
     for k in range(2):
-        assert read_table(tmp_path / "new", k).equals(read_table(tmp_path / "anew", k))
-    assert json.loads((tmp_path / "new" / "front.json").read_text())["card"] == anew.card.to_json()
+        one, other = (pq.read_table(point_file(tmp_path / name, k)) for name in ("new", "anew"))
+        assert one.equals(other, check_metadata=True)
+    assert (tmp_path / "new" / "front.json").read_bytes() == (tmp_path / "anew" / "front.json").read_bytes()
+    assert read_front(tmp_path / "new").card == anew.card
 
 
 def test_nothing_is_generated(
@@ -180,19 +180,16 @@ def test_nothing_is_generated(
 def test_scores_that_stay_follow_the_units(tiny: Benchmark, tmp_path: Path) -> None:
     """A card under which the same reward has mean 1 and SD 2 where it had 0 and 1: a score of 3 becomes 1."""
     measured(tiny, tmp_path / "old")
-    moved = replace(tiny.card, reward_mean=(0.0, 0.0), reward_std=(1.0, 1.0), version="0")
-    for k in range(2):
-        table = read_table(tmp_path / "old", k)
-        for name in ("reward:ah", "reward:oh"):
-            table = table.set_column(table.column_names.index(name), name, [[3.0] * 10])
-        write_table(tmp_path / "old", k, table, moved)
+    moved = other_card(tiny.card, reward_mean=(0.0, 0.0), reward_std=(1.0, 1.0), version="0")
+    for k, point in enumerate(read_front(tmp_path / "old", texts=True).points):
+        replace(point, rewards=np.full((10, 2), 3.0)).write(point_file(tmp_path / "old", k), moved)
     facts = {"method": "m", "seed": 0, "steering": "prompt", "cost": {}, "config": {}}
-    write_front(tmp_path / "old", weights=GRID, labels=["a", "b"], card=moved, **facts)
-    units = replace(tiny.card, reward_mean=(1.0, 1.0), reward_std=(2.0, 2.0))
+    FrontRecord(weights=GRID, card=moved, **facts).complete(tmp_path / "old")
+    units = other_card(tiny.card, reward_mean=(1.0, 1.0), reward_std=(2.0, 2.0))
     benchmark = replace(tiny)
     benchmark.__dict__["prepared"] = replace(tiny.prepared, card=units)
     rescore(benchmark, tmp_path / "old", tmp_path / "new")
-    assert set(read_front(tmp_path / "new").scores.ravel()) == {1.0}
+    assert set(read_front(tmp_path / "new").rewards.ravel()) == {1.0}
 
 
 def test_a_damaged_front_is_not_scored_again(tiny: Benchmark, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +13,13 @@ import pytest
 from benchmarks.common.errors import BadInput
 from benchmarks.models.policy import load_policy
 from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.card import stored_card
 from benchmarks.prepare.make import missing_parts, prepare, prepare_part
-from benchmarks.prepare.places import policy_source, reward_folder, root
-from benchmarks.prepare.prepared import is_prepared, load_reward
-from benchmarks.spec.description import Scratch
-from benchmarks.spec.objective import FunctionReward, Objective, TrainedReward
+from benchmarks.prepare.prepared import open_prepared
+from benchmarks.rewards.function import FunctionReward
+from benchmarks.rewards.trained import TrainedReward
+from benchmarks.spec.description import Objective, Scratch
+from benchmarks.spec.places import card_file, policy_source, root
 from benchmarks.stats.text import collapsed
 
 
@@ -63,11 +64,11 @@ def test_the_card_has_the_moments_of_the_sft_answers(tiny: Benchmark) -> None:
     responses = policy.generate(prompts, tiny.sampling, seed=tiny.seed)
     for m, name in enumerate(("ahs", "ohs")):
         scores = np.array(gold(tiny, name)(prompts, responses))
-        assert tiny.card.evaluator_mean[m] == pytest.approx(scores.mean())
-        assert tiny.card.evaluator_std[m] == pytest.approx(scores.std(ddof=1))
-    trained = load_reward(tiny, tiny.objectives[0], tiny.objectives[0].reward)(prompts, responses)
-    assert tiny.card.reward_mean == pytest.approx((trained.mean(), tiny.card.evaluator_mean[1]))
-    assert tiny.card.reward_std == pytest.approx((trained.std(ddof=1), tiny.card.evaluator_std[1]))
+        assert tiny.card.score_mean[m] == pytest.approx(scores.mean())
+        assert tiny.card.score_std[m] == pytest.approx(scores.std(ddof=1))
+    trained = tiny.objectives[0].reward.scorer(tiny, "ah")(prompts, responses)
+    assert tiny.card.reward_mean == pytest.approx((trained.mean(), tiny.card.score_mean[1]))
+    assert tiny.card.reward_std == pytest.approx((trained.std(ddof=1), tiny.card.score_std[1]))
 
 
 def test_the_card_says_what_it_was_taken_on(tiny: Benchmark) -> None:
@@ -78,31 +79,31 @@ def test_the_card_says_what_it_was_taken_on(tiny: Benchmark) -> None:
     assert card.rewards[0].startswith("reward-ah-")
     assert card.rewards[1] == card.evaluators[1]
     assert card.evaluators[0].startswith("gold.py:ahs@1+")
-    assert str(tiny.home) not in json.dumps(card.to_json())
+    assert str(tiny.home) not in card.model_dump_json()
 
 
 def test_scores_are_in_units_of_the_card(tiny: Benchmark) -> None:
     """By hand: (raw - mean) / SD, objective by objective, under rewards and evaluators."""
     prompts, responses = ["a", "b", "c"], ["ah oh oh", "oh", "ah ah"]
-    evaluated, scored = tiny.evaluate(prompts, responses), tiny.score(prompts, responses)
-    mean, std = tiny.card.evaluator_mean, tiny.card.evaluator_std
+    evaluated, scored = tiny.scores(prompts, responses), tiny.rewards(prompts, responses)
+    mean, std = tiny.card.score_mean, tiny.card.score_std
     for row, (ahs, ohs) in enumerate([(1, 2), (0, 1), (2, 0)]):
         assert evaluated[row] == pytest.approx([(ahs - mean[0]) / std[0], (ohs - mean[1]) / std[1]])
     assert np.array_equal(scored[:, 1], evaluated[:, 1])
-    raw = load_reward(tiny, tiny.objectives[0], tiny.objectives[0].reward)(prompts, responses)
+    raw = tiny.objectives[0].reward.scorer(tiny, "ah")(prompts, responses)
     assert scored[:, 0] == pytest.approx((raw - tiny.card.reward_mean[0]) / tiny.card.reward_std[0])
 
 
 def test_the_report_has_pair_accuracies_and_costs(tiny: Benchmark) -> None:
     """The gold evaluator is right on every pair; the objective without pairs has no accuracy. Trained were the policy, 50 steps,
     and a reward, 30 steps."""
-    accuracy, cost = tiny.prepared.report["pair_accuracy"], tiny.prepared.report["cost"]
-    assert set(tiny.prepared.report) == {"pair_accuracy", "cost", "collapse"}
-    assert accuracy["evaluator"] == {"ah": 1.0}
-    assert accuracy["reward"]["ah"] > 0.8
-    assert cost["trained_tokens"] > 0
-    assert cost["flops"] > 0
-    assert cost["seconds"] > 0
+    accuracy, cost = tiny.prepared.report.pair_accuracy, tiny.prepared.report.cost
+    assert accuracy.evaluator == {"ah": 1.0}
+    assert set(accuracy.reward) == {"ah"}
+    assert accuracy.reward["ah"] > 0.8
+    assert cost.trained_tokens > 0
+    assert cost.flops > 0
+    assert cost.seconds > 0
 
 
 def test_the_report_says_how_many_answers_are_collapsed(tiny: Benchmark) -> None:
@@ -110,7 +111,7 @@ def test_the_report_says_how_many_answers_are_collapsed(tiny: Benchmark) -> None
     prompts = tiny.prompts("train")
     order = np.random.default_rng(tiny.seed).permutation(len(prompts))
     responses = tiny.prepared.policy.generate([prompts[i] for i in order], tiny.sampling, tiny.seed)
-    assert tiny.prepared.report["collapse"] == np.mean([collapsed(r) for r in responses])
+    assert tiny.prepared.report.collapse == np.mean([collapsed(r) for r in responses])
 
 
 def test_the_starting_policy_speaks_the_language(tiny: Benchmark) -> None:
@@ -133,7 +134,7 @@ def test_a_fresh_starting_policy_is_a_copy(tiny: Benchmark) -> None:
 def test_a_second_preparation_does_nothing(own_tiny: Benchmark) -> None:
     before = contents(own_tiny.home)
     assert missing_parts(own_tiny) == []
-    assert is_prepared(own_tiny)
+    assert stored_card(own_tiny)
     again = prepare(own_tiny)
     assert contents(own_tiny.home) == before
     assert again.card == own_tiny.card
@@ -144,7 +145,7 @@ def test_the_same_recipe_elsewhere_gives_the_same_bits(
 ) -> None:
     """Also when the parts are made one by one in another order."""
     other = replace(unprepared, home=tmp_path)
-    assert not is_prepared(other)
+    assert not stored_card(other)
     for part in reversed(missing_parts(other)):
         prepare_part(other, part)
     assert missing_parts(other) == []
@@ -156,14 +157,14 @@ def test_another_recipe_is_made_beside_and_the_old_one_found_again(own_tiny: Ben
     changed = with_reward(own_tiny, replace(own_tiny.objectives[0].reward, steps=3))
     before = contents(own_tiny.home)
     assert missing_parts(changed) == ["reward ah"]
-    assert not is_prepared(changed)
+    assert not stored_card(changed)
     prepare(changed)
     assert changed.card.rewards[0] != own_tiny.card.rewards[0]
     after = contents(own_tiny.home)
     assert {path: after[path] for path in before if not path.endswith((".lock", ".sqlite"))} == {
         path: entry for path, entry in before.items() if not path.endswith((".lock", ".sqlite"))
     }
-    assert is_prepared(own_tiny)
+    assert stored_card(own_tiny)
     assert len(list(root(own_tiny).glob("card-*.json"))) == len([path for path in before if "/card-" in path]) + 1
     prepare(own_tiny)
     prepare(changed)
@@ -186,11 +187,11 @@ def test_what_makes_which_part_anew(tiny: Benchmark, change: dict, missing: list
     """Whatever changes, a card has to be taken anew."""
     changed = replace(tiny, **change)
     assert missing_parts(changed) == missing
-    assert not is_prepared(changed)
+    assert not stored_card(changed)
 
 
 def test_the_grid_and_the_place_are_not_part_of_the_identity(tiny: Benchmark, tmp_path: Path) -> None:
-    assert is_prepared(replace(tiny, grid=((1.0, 0.0),), trained_grid=((0.0, 1.0),)))
+    assert stored_card(replace(tiny, grid=((1.0, 0.0),), trained_grid=((0.0, 1.0),)))
     assert replace(tiny, home=tmp_path).identity == tiny.identity
 
 
@@ -227,7 +228,7 @@ def test_what_a_crash_left_is_not_taken_for_whole(own_tiny: Benchmark, tiny_size
         prepare(changed, stop)
     assert missing_parts(changed) == ["reward ah"]
     prepare(changed)
-    folder = reward_folder(changed, changed.objectives[0], reward)
+    folder = reward.folder(changed, "ah")
     assert {"model.safetensors", "tokenizer.json", "cost.json"} <= {path.name for path in folder.iterdir()}
     assert not [path for path in root(changed).iterdir() if path.name.endswith(".partial")]
 
@@ -238,7 +239,7 @@ def test_what_a_crash_left_is_not_taken_for_whole(own_tiny: Benchmark, tiny_size
 def test_unprepared(own_tiny: Benchmark) -> None:
     other = replace(own_tiny, version="2")
     with pytest.raises(BadInput) as error:
-        other.score(["a"], ["b"])
+        other.rewards(["a"], ["b"])
     assert error.value.fix == "moa prepare -b cries"
     assert "not prepared" in error.value.what
 
@@ -246,8 +247,8 @@ def test_unprepared(own_tiny: Benchmark) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "{", "[]", "{}", "null", '{"card": {}, "report": {}}',
-        '{"card": {"sampling": 1}, "report": {}}',
+        "", "{", "[]", "{}", "null", '{"card": {}, "report": {}}', '{"schema": "moa.card/1", "card": {}, "report": {}}',
+        '{"schema": "moa.card/2", "card": {}, "report": {}}', '{"schema": "moa.card/2", "card": {"sampling": 1}}',
     ],
 )  # fmt: skip
 def test_a_damaged_card(own_tiny: Benchmark, text: str) -> None:
@@ -260,11 +261,24 @@ def test_a_damaged_card(own_tiny: Benchmark, text: str) -> None:
     assert "moa prepare -b cries" in error.value.fix
 
 
+def test_a_card_of_an_earlier_version_is_refused_by_its_name(own_tiny: Benchmark) -> None:
+    path = card_file(own_tiny)
+    path.write_text(path.read_text().replace("moa.card/2", "moa.card/1"))
+    for read in (open_prepared, stored_card, prepare):
+        with pytest.raises(BadInput) as caught:
+            read(own_tiny)
+        assert str(caught.value).splitlines() == [
+            f"cannot use {path}",
+            "the scale card in it cannot be read: it says moa.card/1, not moa.card/2",
+            "delete it, then: moa prepare -b cries",
+        ]
+
+
 def test_a_reward_that_never_varies(own_tiny: Benchmark) -> None:
     flat = with_reward(own_tiny, constant(own_tiny))
     with pytest.raises(BadInput, match=r"objective 'ah' gives every answer 1"):
         prepare(flat)
-    assert not is_prepared(flat)
+    assert not stored_card(flat)
 
 
 def test_a_trained_reward_without_pairs(own_tiny: Benchmark, tiny_size: None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -15,11 +16,13 @@ from transformers import BertConfig, BertForSequenceClassification, PreTrainedTo
 from benchmarks.common.errors import BadInput
 from benchmarks.common.ledger import Cost, charged_to
 from benchmarks.models.scratch import scratch_classifier
+from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.rewards.classifier import Classifier, ScoreCache
-from benchmarks.rewards.function import load_function
+from benchmarks.rewards.function import FunctionReward, load_function
+from benchmarks.rewards.hub import HubReward
 from benchmarks.rewards.train import fold, pair_accuracy, train_reward
+from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec.answers import PreferencePair
-from benchmarks.spec.objective import FunctionReward, HubReward, TrainedReward
 from tests.kit.worlds import a_tiny_size
 
 RECIPE = TrainedReward(base="tiny", steps=25, batch=16, learning_rate=1e-2)
@@ -75,8 +78,8 @@ def test_training_separates_what_can_be_separated(
         RECIPE, swapped, tokenizer, tmp_path, stage="s", max_prompt_tokens=PROMPT_TOKENS, max_new_tokens=NEW_TOKENS
     )
     unseen = pairs(60, start=1000)
-    assert pair_accuracy(Classifier(trained, RECIPE), unseen) > 0.95
-    assert pair_accuracy(Classifier(tmp_path, RECIPE), unseen) < 0.05
+    assert pair_accuracy(Classifier(trained), unseen) > 0.95
+    assert pair_accuracy(Classifier(tmp_path), unseen) < 0.05
 
 
 def test_the_loss_is_bradley_terry(tokenizer: PreTrainedTokenizerFast, tmp_path: Path, tiny_size: None) -> None:
@@ -84,7 +87,7 @@ def test_the_loss_is_bradley_terry(tokenizer: PreTrainedTokenizerFast, tmp_path:
     limit = PROMPT_TOKENS + NEW_TOKENS + 2
     scratch_classifier("tiny", tokenizer, limit, labels=1, seed=3).save_pretrained(tmp_path / "start")
     tokenizer.save_pretrained(tmp_path / "start")
-    start, losses = Classifier(tmp_path / "start", RECIPE), []
+    start, losses = Classifier(tmp_path / "start"), []
     rows = pairs(16)
     prompts = [p.prompt for p in rows]
     margin = start(prompts, [p.chosen for p in rows]) - start(prompts, [p.rejected for p in rows])
@@ -100,13 +103,13 @@ def test_the_loss_is_bradley_terry(tokenizer: PreTrainedTokenizerFast, tmp_path:
 def test_every_parameter_moves(trained: Path, tokenizer: PreTrainedTokenizerFast, tiny_size: None) -> None:
     """All but the padding token's embedding, which never gets a gradient."""
     before = scratch_classifier("tiny", tokenizer, PROMPT_TOKENS + NEW_TOKENS + 2, labels=1, seed=RECIPE.seed)
-    after = Classifier(trained, RECIPE).model.state_dict()
+    after = Classifier(trained).model.state_dict()
     assert [name for name, value in before.state_dict().items() if torch.equal(value, after[name])] == []
 
 
 def test_training_and_scoring_read_the_same_tokens(trained: Path, tokenizer: PreTrainedTokenizerFast) -> None:
     """Training joins prompt, space, answer and end as tokens, scoring as text."""
-    classifier = Classifier(trained, RECIPE)
+    classifier = Classifier(trained)
     for prompt, response in (("Hello 3:", "Please say"), ("I say so:\n\nHuman:", "now"), ("Why?", "")):
         answer = tokenizer(" " + response, add_special_tokens=False)["input_ids"]
         joined = [*tokenizer(prompt)["input_ids"], *answer, tokenizer.eos_token_id]
@@ -117,7 +120,7 @@ def test_training_and_scoring_read_the_same_tokens(trained: Path, tokenizer: Pre
 
 
 def test_scores_do_not_depend_on_batch_or_order(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    classifier = Classifier(trained, RECIPE)
+    classifier = Classifier(trained)
     prompts, responses = texts()
     alone = np.array([classifier.forward([p], [r])[0][0] for p, r in zip(prompts, responses, strict=True)])
     assert alone.std() > 0.1
@@ -139,7 +142,7 @@ def test_an_encoder_does_not_see_the_padding(
     config = BertConfig(vocab_size=len(tokenizer), num_labels=1, initializer_range=0.3, **sizes)
     BertForSequenceClassification(config).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
-    classifier = Classifier(tmp_path, HubReward(model=str(tmp_path)))
+    classifier = Classifier(tmp_path, inputs="pair")
     prompts, responses = texts()
     alone = np.array([classifier.forward([p], [r])[0][0] for p, r in zip(prompts, responses, strict=True)])
     assert alone.std() > 0.01
@@ -148,14 +151,14 @@ def test_an_encoder_does_not_see_the_padding(
 
 def test_the_answer_survives_a_long_prompt(trained: Path) -> None:
     """52 tokens fit; what is left of a longer text is its end."""
-    classifier = Classifier(trained, RECIPE)
+    classifier = Classifier(trained)
     [ids] = classifier.encode(["Hello there, how are you?" * 20], ["Please call a doctor"])
     assert len(ids) == PROMPT_TOKENS + NEW_TOKENS + 2
     assert classifier.tokenizer.decode(ids).endswith("? Please call a doctor<eos>")
 
 
 def test_inputs_label_and_sign_of_a_hub_classifier(
-    tokenizer: PreTrainedTokenizerFast, tmp_path: Path, tiny_size: None
+    tokenizer: PreTrainedTokenizerFast, unprepared: Benchmark, tmp_path: Path, tiny_size: None
 ) -> None:
     """A classifier with three logits, its weights by one's own forward: label 2 negated is -logit 2."""
     model = scratch_classifier("tiny", tokenizer, 64, labels=3, seed=0).eval()
@@ -168,13 +171,13 @@ def test_inputs_label_and_sign_of_a_hub_classifier(
         ("{response} | {prompt}{eos}", "Why not | Hello there:<eos>"),
     ):
         reward = HubReward(model=str(tmp_path), label=2, sign=-1.0, inputs=inputs)
+        scorer = reward.scorer(replace(unprepared, home=tmp_path), "any")
+        assert isinstance(scorer, Classifier)
         with torch.no_grad():
             logit = model(torch.tensor([tokenizer(text)["input_ids"]])).logits[0, 2]
         if not inputs.startswith("pair"):
-            assert Classifier(tmp_path, reward)(["Hello there:"], ["Why not"]) == pytest.approx(
-                [-float(logit)], abs=1e-5
-            )
-        assert tokenizer.decode(Classifier(tmp_path, reward).encode(["Hello there:"], ["Why not"])[0]) == text
+            assert scorer(["Hello there:"], ["Why not"]) == pytest.approx([-float(logit)], abs=1e-5)
+        assert tokenizer.decode(scorer.encode(["Hello there:"], ["Why not"])[0]) == text
 
 
 # The cache
@@ -191,15 +194,15 @@ def test_an_answer_is_scored_once(trained: Path, tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(Classifier, "forward", counting)
     cache = tmp_path / "scores.sqlite"
-    first = Classifier(trained, RECIPE, cache)
+    first = Classifier(trained, cache=cache)
     prompts, responses = texts(10)
     values = first([*prompts, *prompts], [*responses, *responses])
     assert asked == [10]
     assert np.array_equal(values[:10], values[10:])
     assert np.array_equal(first(prompts, responses), values[:10])
-    assert np.array_equal(Classifier(trained, RECIPE, cache)(prompts[::-1], responses[::-1]), values[:10][::-1])
+    assert np.array_equal(Classifier(trained, cache=cache)(prompts[::-1], responses[::-1]), values[:10][::-1])
     assert asked == [10]
-    Classifier(trained, RECIPE, cache)([*prompts, "new"], [*responses, "new"])
+    Classifier(trained, cache=cache)([*prompts, "new"], [*responses, "new"])
     assert asked == [10, 1]
 
 
@@ -216,12 +219,12 @@ def test_the_cache_tells_prompt_from_response(tmp_path: Path) -> None:
 def test_a_known_score_costs_what_a_new_one_does(trained: Path, tmp_path: Path) -> None:
     """2 operations per parameter and token, whoever has asked before."""
     prompts, responses = texts()
-    classifier = Classifier(trained, RECIPE)
+    classifier = Classifier(trained)
     distinct = list(dict.fromkeys(zip(prompts, responses, strict=True)))
     tokens = sum(map(len, classifier.encode([p for p, _ in distinct], [r for _, r in distinct])))
     for _ in range(2):
         with charged_to(Cost()) as spent:
-            Classifier(trained, RECIPE, tmp_path / "s.sqlite")(prompts, responses)
+            Classifier(trained, cache=tmp_path / "s.sqlite")(prompts, responses)
         assert spent.flops == 2.0 * classifier.model.num_parameters() * tokens
 
 
@@ -246,14 +249,14 @@ def function(folder: Path, body: str, name: str = "f") -> FunctionReward:
 
 def test_a_function_is_called_with_lists(tmp_path: Path) -> None:
     reward = function(tmp_path, "assert type(prompts) is type(responses) is list; return [len(r) for r in responses]")
-    assert load_function(reward)(("a", "b"), ("xy", "")).tolist() == [2.0, 0.0]
+    assert load_function(reward.function)(("a", "b"), ("xy", "")).tolist() == [2.0, 0.0]
 
 
 def test_a_function_in_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("somewhere")
     module.f = lambda prompts, responses: [len(p) - len(r) for p, r in zip(prompts, responses, strict=True)]  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "somewhere", module)
-    assert load_function(FunctionReward(function="somewhere:f"))(["abc"], ["a"]).tolist() == [2.0]
+    assert load_function("somewhere:f")(["abc"], ["a"]).tolist() == [2.0]
 
 
 @pytest.mark.parametrize(
@@ -269,7 +272,7 @@ def test_a_function_in_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_a_function_must_not_return(tmp_path: Path, body: str, said: str) -> None:
     with pytest.raises(BadInput) as error:
-        load_function(function(tmp_path, body))(["a", "b"], ["c", "d"])
+        load_function(function(tmp_path, body).function)(["a", "b"], ["c", "d"])
     assert said in error.value.what
     assert "mine.py:f" in error.value.what
 
@@ -279,12 +282,12 @@ def test_what_a_function_must_not_return(tmp_path: Path, body: str, said: str) -
 )
 def test_a_function_that_is_not_there(named: str) -> None:
     with pytest.raises(BadInput, match=r"cannot be loaded|there is no file nowhere\.py"):
-        load_function(FunctionReward(function=named))
+        load_function(named)
 
 
 def test_a_file_without_that_function(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be loaded"):
-        load_function(function(tmp_path, "return []", name="g"))
+        load_function(function(tmp_path, "return []", name="g").function)
 
 
 @pytest.mark.parametrize("text", ["def f(prompts, responses) return 1", "1 / 0", "import nowhere"])
@@ -292,5 +295,5 @@ def test_a_file_that_does_not_run(tmp_path: Path, text: str) -> None:
     path = tmp_path / "broken.py"
     path.write_text(text)
     with pytest.raises(BadInput, match=r"broken.py cannot be loaded: (Syntax|ZeroDivision|ModuleNotFound)Error"):
-        load_function(FunctionReward(function=f"{path}:f"))
+        load_function(f"{path}:f")
     assert not [name for name in sys.modules if name.startswith("broken")]

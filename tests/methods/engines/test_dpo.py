@@ -16,8 +16,8 @@ from benchmarks.common.errors import BadInput
 from benchmarks.common.ledger import Cost, charged_to
 from benchmarks.models.policy import sequence_log_probs
 from benchmarks.prepare.benchmark import Benchmark
-from benchmarks.prepare.places import policy_source
 from benchmarks.spec.answers import Answer, PreferencePair
+from benchmarks.spec.places import policy_source
 from methods.contract.run import Run, Stage
 from methods.contract.settings import Preference
 from methods.engines import dpo

@@ -17,9 +17,9 @@ from benchmarks.common.errors import BadInput
 from benchmarks.common.ledger import Cost, charged_to
 from benchmarks.models.policy import Policy
 from benchmarks.prepare.benchmark import Benchmark
-from benchmarks.prepare.places import policy_source
 from benchmarks.spec.answers import Answer
 from benchmarks.spec.description import SIZES
+from benchmarks.spec.places import policy_source
 from methods.contract.run import Run
 from methods.engines import grader as grader_module
 from methods.engines.grader import (

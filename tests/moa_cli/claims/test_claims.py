@@ -33,7 +33,7 @@ from moa_cli.claims.tables import claims_markdown, claims_table
 from moa_cli.runs.config import Source, as_config, resolve
 from moa_cli.runs.folders import find_runs
 from tests.kit.cli import moa, refused
-from tests.kit.fronts import COST, PROMPTS, make_front, only
+from tests.kit.fronts import COST, PROMPTS, changed, make_front, only
 
 
 def one(name: str, *fronts: Front) -> Variant:
@@ -44,7 +44,7 @@ def at(front: Front, means: list[tuple[float, float]]) -> Front:
     """The front with exactly these held-out points, with noise on the prompts."""
     noise = np.random.default_rng(0).normal(size=(1, PROMPTS, 2))
     noise -= noise.mean(axis=1, keepdims=True)
-    return replace(front, evaluator=np.array(means)[:, None, :] + noise)
+    return changed(front, scores=np.array(means)[:, None, :] + noise)
 
 
 THREE = only(make_front("ric", 1.0), [0, 5, 10])
@@ -83,14 +83,14 @@ def test_hypervolume_and_reward():
 def test_collapse_counts_answers():
     half = np.zeros((3, PROMPTS), bool)
     half[0, : PROMPTS // 2] = True
-    found = {"a": [one("ric", replace(THREE, collapsed=half))], "b": [one("ric", THREE)]}
+    found = {"a": [one("ric", changed(THREE, collapsed=half))], "b": [one("ric", THREE)]}
     value, low, high = MEASURES["collapse"](found, ("a", "b"))
     assert value == pytest.approx(1 / 6)
     assert 0 < low < high
 
 
 def test_a_collapsed_front_has_a_number_in_every_measure():
-    lost = replace(THREE, collapsed=np.ones_like(THREE.collapsed))
+    lost = changed(THREE, collapsed=np.ones_like(THREE.collapsed))
     found = {"a": [one("ric", THREE)], "b": [one("ric", lost)]}
     for measure in ("hypervolume", "reward", "collapse", "cost"):
         assert np.isfinite(MEASURES[measure](found, ("a", "b"))).all()
@@ -185,7 +185,7 @@ def test_without_a_trade_off_there_is_no_chord(middle):
 def test_a_trade_off_that_other_prompts_would_not_show_is_none():
     """The ends trade .01 of the first objective, which is nothing beside what that varies by from prompt to prompt."""
     front = at(THREE, [(0.01, 0), (0.8, 0.7), (0, 1)])
-    front.evaluator[2, :, 0] *= -1
+    front.scores[2, :, 0] *= -1
     with pytest.raises(Missing, match="one end of the front of a dominates the other"):
         MEASURES["concave"]({"a": [one("ric", front)]}, ("a",))
 
@@ -195,7 +195,7 @@ def test_retention_compares_alphas():
     method, benchmark = find_method("spo")(), load_benchmark("hh-rlhf-mini")
     weights = method.points(benchmark)
     base = make_front("spo", 1.0, steering="retrain")
-    front = replace(only(base, list(range(len(weights)))), weights=weights)
+    front = changed(only(base, list(range(len(weights)))), weights=weights)
     means = [(0.0, 0.0)] * len(weights)
     means[weights.index(method.after(benchmark, 2, max(method.alphas)))] = (0.7, 0.0)
     means[weights.index(method.after(benchmark, 2, 0.0))] = (0.3, 0.0)

@@ -15,13 +15,14 @@ from rich.console import Console
 from benchmarks.load.load import load_benchmark, option_names
 from benchmarks.measure.front_files import read_front
 from benchmarks.prepare.benchmark import Benchmark
-from benchmarks.prepare.card import stored_card
-from benchmarks.spec.objective import TrainedReward
+from benchmarks.prepare.card import StoredCard
+from benchmarks.rewards.trained import TrainedReward
 from moa_cli.commands.facts import BenchmarkFacts, Hyperparameter, MethodFacts, method_facts
 from moa_cli.commands.pages import benchmark_page, card_table, front_table, method_page
 from moa_cli.runs.front import FrontFacts
 from tests.kit.cli import moa, refused
 from tests.kit.files import ROOT
+from tests.kit.fronts import changed
 from tests.kit.pages import page
 
 
@@ -46,7 +47,8 @@ def test_a_method_is_shown_with_inherited_hyperparameters(tmp_path: Path) -> Non
 def test_a_collapsed_starting_policy_is_warned_of(
     tiny: Benchmark, monkeypatch: pytest.MonkeyPatch, collapse: float, warns: bool
 ) -> None:
-    stored = {**(stored_card(tiny) or {}), "report": tiny.prepared.report | {"collapse": collapse}}
+    report = tiny.prepared.report.model_copy(update={"collapse": collapse})
+    stored = StoredCard(card=tiny.card, report=report)
     monkeypatch.setattr("moa_cli.commands.pages.stored_card", lambda _: stored)
     shown = io.StringIO()
     Console(file=shown, width=200).print(card_table(tiny))
@@ -102,7 +104,7 @@ def test_choices_are_explained_where_there_are_any(name: str, chosen: bool) -> N
 
 def test_a_prepared_benchmark_shows_its_card(tiny: Benchmark) -> None:
     words = page(benchmark_page(BenchmarkFacts.of(tiny), "tiny"))
-    assert "evaluator mean" in words
+    assert "score mean" in words
     assert not re.search(r"\d\.\d{7}", words)
 
 
@@ -110,7 +112,7 @@ def test_what_is_unknown_is_shown_as_such(contest: Path) -> None:
     """As null in JSON, which has no NaN, and as a dash in the table; what the texts tell is known all the same."""
     front = read_front(next(contest.glob("runs/tiny/ric/*")) / "front")
     unknown = np.full(front.kl.shape, np.nan)
-    facts = FrontFacts.of(replace(front, kl=unknown, log_prob=unknown, ended=unknown))
+    facts = FrontFacts.of(changed(front, kl=unknown, log_prob=unknown, ended=unknown))
     for point in json.loads(facts.model_dump_json())["points"]:
         assert (point["kl"], point["language"]["ended"], point["language"]["perplexity"]) == (None, None, None)
         assert point["language"]["words"] > 0

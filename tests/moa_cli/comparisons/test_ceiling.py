@@ -20,20 +20,19 @@ from benchmarks.ceiling.tilt import Ceiling
 from benchmarks.load.load import load_benchmark
 from benchmarks.measure.front import Front
 from benchmarks.spec.grid import simplex_grid
+from benchmarks.spec.signal import Signal
 from benchmarks.stats.indicators import hypervolume
 from methods.rewarded_soups import RewardedSoups
 from moa_cli.comparisons.ceiling import ceiling_part
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.document import Ceiling as CeilingPart
-from moa_cli.comparisons.document import Signal
-from moa_cli.comparisons.row import signal_of
 from moa_cli.formats.figure import comparison_figure
 from moa_cli.jobs.ceiling import _pool, ceiling_jobs
 from moa_cli.jobs.run import train
 from moa_cli.runs.record import GIVEN
 from tests.kit.cli import environment, moa, refused
 from tests.kit.documents import edited
-from tests.kit.fronts import PROMPTS, make_card, make_front
+from tests.kit.fronts import PROMPTS, changed, make_card, make_front
 from tests.kit.worlds import METHODS, benchmark_in
 
 GRID = simplex_grid(2, 10)
@@ -48,7 +47,7 @@ EASY -= EASY.mean(axis=0)
 def samples() -> Samples:
     """64 answers per prompt of a starting policy whose scores are N(0, 1) on both objectives, but for how easy a prompt is."""
     scores = EASY[:N, None] + np.random.default_rng(0).normal(size=(2, N, 64, 2))
-    return Samples(counts=(64,), scores=scores[0], evaluator=scores[1], log_probs=np.zeros((N, 64, 1)))
+    return Samples(counts=(64,), rewards=scores[0], scores=scores[1], log_probs=np.zeros((N, 64, 1)))
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +102,7 @@ def test_efficiency(part: CeilingPart, rows: dict[str, list[Front]], signal: Sig
     efficiency = part.of(signal).efficiency
     assert list(efficiency) == ["sft", "soup", "far"]
     assert efficiency["sft"].value == pytest.approx(1, abs=0.1)
-    fronts = [signal_of(f, signal) for f in rows["soup"]]
+    fronts = [f.under(signal) for f in rows["soup"]]
     ours = np.mean([hypervolume(scores[:, :N].mean(axis=1), (-2, -2)) for scores in fronts])
     theirs = hypervolume(optimum(0.6) + EASY[:N].mean(axis=0), (-2, -2))
     soup = efficiency["soup"]
@@ -118,15 +117,15 @@ def test_efficiency(part: CeilingPart, rows: dict[str, list[Front]], signal: Sig
 
 def test_a_ceiling_below_the_ref_has_no_share(rows: dict[str, list[Front]], samples: Samples) -> None:
     """Hypervolumes of 0 divide to nothing that JSON knows."""
-    low = replace(samples, scores=samples.scores - 9)
-    shifted = {name: [replace(f, scores=f.scores - 9) for f in seeds] for name, seeds in rows.items()}
+    low = replace(samples, rewards=samples.rewards - 9)
+    shifted = {name: [changed(f, rewards=f.rewards - 9) for f in seeds] for name, seeds in rows.items()}
     found = ceiling_part(shifted, low).rewards
     assert set(found.efficiency.values()) == {None}
     assert found.unreached["far"].at_most is None
 
 
 def test_a_collapsed_method_reaches_nothing_of_the_ceiling(rows: dict[str, list[Front]], samples: Samples) -> None:
-    soup = [replace(f, collapsed=np.ones_like(f.collapsed)) for f in rows["soup"]]
+    soup = [changed(f, collapsed=np.ones_like(f.collapsed)) for f in rows["soup"]]
     assert ceiling_part({"soup": soup}, samples).scores.efficiency["soup"].value == 0
     assert ceiling_part({"soup": soup}, samples, keep_collapsed=True).scores.efficiency["soup"].value > 0.3
 
@@ -134,7 +133,7 @@ def test_a_collapsed_method_reaches_nothing_of_the_ceiling(rows: dict[str, list[
 def test_rows_without_kl_have_no_efficiency(rows: dict[str, list[Front]], samples: Samples) -> None:
     """As answers from elsewhere; also where there is nothing else."""
     (sft,) = rows["sft"]
-    unknown = replace(sft, kl=np.full(sft.kl.shape, np.nan))
+    unknown = changed(sft, kl=np.full(sft.kl.shape, np.nan))
     assert ceiling_part({"theirs": [unknown]}, samples).rewards.efficiency == {"theirs": None}
 
 
@@ -143,7 +142,7 @@ def test_the_prompts_of_the_samples_stand_for_all(
 ) -> None:
     """Where the other third of the prompts gives 3 more of the first objective, fronts and ceiling are both higher by 1."""
     easier = np.where(np.arange(PROMPTS) < N, 0.0, 3.0)[:, None] * [1, 0]
-    shifted = {name: [replace(f, scores=f.scores + easier) for f in seeds] for name, seeds in rows.items()}
+    shifted = {name: [changed(f, rewards=f.rewards + easier) for f in seeds] for name, seeds in rows.items()}
     found = ceiling_part(shifted, samples)
     for one, other in zip(found.rewards.fronts, part.rewards.fronts, strict=True):
         np.testing.assert_allclose(np.subtract(one.points, other.points), np.tile([1.0, 0.0], (11, 1)))
@@ -186,10 +185,11 @@ def test_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
         make_front("best", 3.0, steering="decode"),
     ]
     tops = [(0.9, 0.1), (0.2, 0.8)]
-    better = make_front("soup", 1.0)
-    better.scores[[GRID.index(w) for w in tops]] += 2.0
-    fronts = [replace(f, kl=np.full(f.kl.shape, 1.0)) for f in [*fronts, better]]
-    far = replace(make_front("far", 4.0), kl=np.full(better.kl.shape, 2.6))
+    soup = make_front("soup", 1.0)
+    raised = soup.rewards + 2.0 * np.isin(np.arange(len(GRID)), [GRID.index(w) for w in tops])[:, None, None]
+    better = changed(soup, rewards=raised)
+    fronts = [changed(f, kl=np.full(f.kl.shape, 1.0)) for f in [*fronts, better]]
+    far = changed(make_front("far", 4.0), kl=np.full(better.kl.shape, 2.6))
     runs = [(Path(f.method), f) for f in [*fronts, far]]
     pool = _pool(runs, simplex_grid(2, 4))
     assert {m.method for m in pool} == {"soup"}
@@ -257,9 +257,9 @@ def test_the_minis_sampled_at_length(name: str, tmp_path: Path) -> None:
     start, sampling = benchmark.prepared.policy, benchmark.sampling
     asked = [prompt for prompt in benchmark.prompts("test") for _ in range(300)]
     answers = [start.decode(ids, sampling.stop) for ids in start.sample(asked, sampling, 77)]
-    for held_out, score in ((False, benchmark.score), (True, benchmark.evaluate)):
-        scores = score(asked, answers).reshape(-1, 300, 2)
-        pooled, long = samples.ceiling(held_out=held_out), Ceiling(scores, np.zeros(scores.shape[:2]))
+    for signal, measure in (("rewards", benchmark.rewards), ("scores", benchmark.scores)):
+        scores = measure(asked, answers).reshape(-1, 300, 2)
+        pooled, long = samples.ceiling(signal), Ceiling(scores, np.zeros(scores.shape[:2]))
         highest = min(c.reach(w) for c in (pooled, long) for w in GRID)
         assert highest > 1.5
         for kl in (0.5, 1.0, 1.5, highest):

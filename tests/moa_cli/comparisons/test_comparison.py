@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from benchmarks.stats.indicators import hypervolume
 from moa_cli.comparisons.comparison import compare
 from moa_cli.formats.columns import columns
 from moa_cli.formats.exports import comparison_markdown, latex
-from tests.kit.fronts import COST, NAMES, PROMPTS, make_card, make_front, only
+from tests.kit.fronts import COST, NAMES, PROMPTS, changed, make_card, make_front, only, other_card
 from tests.kit.pages import show
 
 
@@ -29,14 +28,14 @@ def test_the_document(document):
 
 def test_the_numbers_of_a_row(fronts, document):
     front, row = fronts[2], document.benchmarks[0].rows[0]
-    assert row.rewards.hypervolume == pytest.approx(front.hypervolume())
-    assert row.scores.hypervolume == pytest.approx(front.hypervolume(held_out=True))
+    assert row.rewards.hypervolume == pytest.approx(front.hypervolume("rewards"))
+    assert row.scores.hypervolume == pytest.approx(front.hypervolume("scores"))
     assert row.scores.low < row.scores.hypervolume < row.scores.high
     assert row.rewards.igd_plus == 0, "it dominates all others, so it is the reference set"
     assert row.kendall_tau["helpful"] > 0.8
     assert (row.kl, row.collapse, row.cost) == (3, 0, COST)
-    np.testing.assert_allclose([p.rewards for p in row.points], front.points)
-    np.testing.assert_allclose([p.scores for p in row.points], front.evaluator_points)
+    np.testing.assert_allclose([p.rewards for p in row.points], front.means("rewards"))
+    np.testing.assert_allclose([p.scores for p in row.points], front.means("scores"))
     assert row.points[3].weights == (0.7, 0.3)
     assert document.benchmarks[0].rows[2].kendall_tau == {"helpful": None, "harmless": None}
 
@@ -46,9 +45,9 @@ def test_fronts_of_different_size_are_also_compared_at_as_many_points():
     kept = [0, 5, 10]
     few = only(full, kept)
     rows = {row.method: row for row in compare([soup, few]).benchmarks[0].rows}
-    expected = hypervolume(soup.evaluator_points[kept], soup.card.ref)
+    expected = hypervolume(soup.means("scores")[kept], soup.card.ref)
     assert rows["soup"].scores.equal == pytest.approx(expected)
-    assert rows["context"].scores.equal == pytest.approx(few.hypervolume(held_out=True))
+    assert rows["context"].scores.equal == pytest.approx(few.hypervolume("scores"))
     assert rows["soup"].scores.hypervolume > expected
     assert compare([soup, full]).benchmarks[0].rows[0].rewards.equal is None
 
@@ -57,12 +56,12 @@ def test_a_collapsed_point_does_not_count_unless_it_is_kept():
     front = make_front("soup", 1.0)
     spoilt = front.collapsed.copy()
     spoilt[5, : PROMPTS // 4] = True
-    front = replace(front, collapsed=spoilt)
+    front = changed(front, collapsed=spoilt)
     (row,) = compare([front]).benchmarks[0].rows
     assert [k for k, point in enumerate(row.points) if point.collapsed] == [5]
     others = [k for k in range(11) if k != 5]
-    assert row.scores.hypervolume == pytest.approx(hypervolume(front.evaluator_points[others], (-2, -2)))
-    np.testing.assert_allclose(row.points[5].scores, front.evaluator_points[5], err_msg="it is still shown")
+    assert row.scores.hypervolume == pytest.approx(hypervolume(front.means("scores")[others], (-2, -2)))
+    np.testing.assert_allclose(row.points[5].scores, front.means("scores")[5], err_msg="it is still shown")
     told = "soup: over a fifth of the answers degenerate at 0.5,0.5 (left out)"
     assert told in show(compare([front]))
     both = compare([front, make_front("soup", 1.0, seed=1)])
@@ -71,18 +70,18 @@ def test_a_collapsed_point_does_not_count_unless_it_is_kept():
     assert "at 0.5,0.5 in 1 of 2 seeds (left out)" in show(both, 100)
     assert told in comparison_markdown(compare([front]))
     (kept,) = compare([front], keep_collapsed=True).benchmarks[0].rows
-    assert kept.scores.hypervolume == pytest.approx(front.hypervolume(held_out=True))
+    assert kept.scores.hypervolume == pytest.approx(front.hypervolume("scores"))
 
 
 def test_a_method_that_collapsed_everywhere_has_no_volume():
     front = make_front("soup", 1.0)
-    (row,) = compare([replace(front, collapsed=np.ones_like(front.collapsed))]).benchmarks[0].rows
+    (row,) = compare([changed(front, collapsed=np.ones_like(front.collapsed))]).benchmarks[0].rows
     assert (row.rewards.hypervolume, row.scores.high) == (0, 0)
 
 
 def test_nothing_is_compared_with_a_row_of_which_no_point_counts(fronts):
     """Its hypervolume of 0 is a rule, not a measurement: whoever is beside it would seem to be significantly better."""
-    collapsed = [replace(fronts[0], collapsed=np.ones_like(fronts[0].collapsed)), *fronts[1:]]
+    collapsed = [changed(fronts[0], collapsed=np.ones_like(fronts[0].collapsed)), *fronts[1:]]
     document = compare(collapsed)
     told = "sft: over a fifth of the answers degenerate at all points; they are left out, so nothing can be compared with it"
     for row in document.benchmarks[0].rows:
@@ -104,13 +103,13 @@ def test_nothing_is_compared_with_a_row_of_which_no_point_counts(fronts):
 def test_other_corners_and_what_they_turn_around():
     """Two points far out on the axes have more volume above a far corner, one in the middle above a near one."""
     middle, ends = make_front("middle", 0.0), make_front("ends", 0.0)
-    noise = ends.scores - ends.scores.mean(axis=1, keepdims=True)
+    noise = ends.rewards - ends.rewards.mean(axis=1, keepdims=True)
 
     def at(points):
         means = np.array([points[k % len(points)] for k in range(11)], dtype=float)[:, None]
-        return {"scores": means + noise, "evaluator": means + noise}
+        return {"rewards": means + noise, "scores": means + noise}
 
-    document = compare([replace(middle, **at([(0, 0)])), replace(ends, **at([(3, -1.5), (-1.5, 3)]))])
+    document = compare([changed(middle, **at([(0, 0)])), changed(ends, **at([(3, -1.5), (-1.5, 3)]))])
     refs = {other.sds: other for other in document.benchmarks[0].refs}
     assert [row.method for row in document.benchmarks[0].rows] == ["ends", "middle"]
     assert refs[2.0].hypervolume == pytest.approx({"ends": 2 * 5 * 0.5 - 0.25, "middle": 4.0})
@@ -122,7 +121,7 @@ def test_other_corners_and_what_they_turn_around():
 def test_agreement_of_rewards_and_evaluators(fronts):
     assert compare(fronts).benchmarks[0].agreement == 1
     assert compare(fronts[:2]).benchmarks[0].agreement is None
-    fooled = replace(fronts[2], evaluator=-fronts[2].scores)
+    fooled = changed(fronts[2], scores=-fronts[2].rewards)
     assert compare([*fronts[:2], fooled]).benchmarks[0].agreement == pytest.approx(-1 / 3)
 
 
@@ -139,7 +138,7 @@ def test_the_document_holds_the_scores_of_every_prompt(fronts, document):
     """So that it can be a baseline: to four digits."""
     (run,) = document.benchmarks[0].rows[0].runs
     found = np.array([[[float(v) for v in point[o].split()] for o in NAMES[:2]] for point in run.points])
-    np.testing.assert_allclose(found.transpose(0, 2, 1), fronts[2].evaluator, atol=5.1e-5)
+    np.testing.assert_allclose(found.transpose(0, 2, 1), fronts[2].scores, atol=5.1e-5)
     assert run.seed == 0
 
 
@@ -147,8 +146,8 @@ def test_seeds_share_a_row():
     seeds = [make_front("soup", 1.0, seed=s) for s in (2, 0)]
     (row,) = compare(seeds).benchmarks[0].rows
     assert row.seeds == (0, 2)
-    assert row.rewards.hypervolume == pytest.approx(np.mean([f.hypervolume() for f in seeds]))
-    np.testing.assert_allclose([p.rewards for p in row.points], np.mean([f.points for f in seeds], axis=0))
+    assert row.rewards.hypervolume == pytest.approx(np.mean([f.hypervolume("rewards") for f in seeds]))
+    np.testing.assert_allclose([p.rewards for p in row.points], np.mean([f.means("rewards") for f in seeds], axis=0))
 
 
 def test_configurations_of_one_method_are_told_apart():
@@ -171,11 +170,11 @@ def test_benchmarks_stand_apart(fronts):
 @pytest.mark.parametrize(
     ("add", "named"),
     [
-        (make_front("x", 1.0, card=replace(make_card(), prompts_hash="1" * 12)), "prompts_hash"),
-        (make_front("x", 1.0, card=replace(make_card(), reward_std=(1.0, 2.0))), r"reward_std.*\[1\.0,2\.0\]"),
-        (make_front("x", 1.0, card=replace(make_card(), version="2")), "version"),
+        (make_front("x", 1.0, card=other_card(make_card(), prompts_hash="1" * 12)), "prompts_hash"),
+        (make_front("x", 1.0, card=other_card(make_card(), reward_std=(1.0, 2.0))), r"reward_std.*\[1\.0,2\.0\]"),
+        (make_front("x", 1.0, card=other_card(make_card(), version="2")), "version"),
         (make_front("soup", 1.0), "seed 0 of soup is there twice"),
-        (replace(make_front("soup", 1.0, seed=1), weights=((0.5, 0.5),) * 11), "different weights"),
+        (changed(make_front("soup", 1.0, seed=1), weights=((0.5, 0.5),) * 11), "different weights"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(fronts, add, named):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from moa_cli.comparisons.document import (
 )
 from moa_cli.comparisons.gate import judge
 from moa_cli.comparisons.saved import read_saved
-from tests.kit.fronts import make_card, make_front
+from tests.kit.fronts import make_card, make_front, other_card
 from tests.kit.pages import toy
 
 
@@ -161,7 +160,7 @@ def test_facts_and_names_tell_seeds() -> None:
 
 def test_remarks_tell_what_is_not_held_out_and_what_has_collapsed() -> None:
     rows = row("soup", collapsed=(1, 0, 2)), row("sft", "none", collapsed=(2, 2, 2)), row("ric")
-    card = replace(make_card(), evaluators=("gold helpful", "harmless"))
+    card = other_card(make_card(), evaluators=("gold helpful", "harmless"))
     found = on_benchmark(*rows, card=card)
     assert found.not_held_out == ["harmless"]
     degenerate = "over a fifth of the answers degenerate at"

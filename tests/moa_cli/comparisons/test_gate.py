@@ -25,7 +25,7 @@ from moa_cli.comparisons.row import prompt_scores
 from moa_cli.formats.exports import COMPARISON_FORMATS, comparison_markdown
 from tests.kit.cli import moa, refused
 from tests.kit.files import ROOT
-from tests.kit.fronts import make_card, make_front
+from tests.kit.fronts import changed, make_card, make_front, other_card
 from tests.kit.pages import show
 from tests.kit.worlds import benchmark_in
 
@@ -48,11 +48,11 @@ def test_a_loss_must_be_large_and_certain():
     before = [make_front("soup", 1.0)]
     assert judged([make_front("soup", 0.5)], before) == {"soup": "regressed"}
     assert judged([make_front("soup", 1.5)], before) == {"soup": "better"}
-    certain = [replace(before[0], evaluator=before[0].evaluator - 0.01)]
+    certain = [changed(before[0], scores=before[0].scores - 0.01)]
     assert judged(certain, before) == {"soup": "same"}, "within the tolerance"
     assert judged(certain, before, tolerance=0.0) == {"soup": "regressed"}
     shift = np.where(np.arange(60) % 2, 3.0, -3.2)[None, :, None]
-    assert judged([replace(before[0], evaluator=before[0].evaluator + shift)], before) == {"soup": "unsure"}
+    assert judged([changed(before[0], scores=before[0].scores + shift)], before) == {"soup": "unsure"}
 
 
 def test_what_is_missing_closes_the_gate():
@@ -104,7 +104,7 @@ def test_only_rows_of_one_method_meet():
 
 
 def test_other_units_are_refused():
-    other = make_front("soup", 1.0, card=replace(make_card(), reward_std=(1.0, 2.0)))
+    other = make_front("soup", 1.0, card=other_card(make_card(), reward_std=(1.0, 2.0)))
     with pytest.raises(BadInput, match="scale card") as error:
         judged([make_front("soup", 1.0)], [other])
     assert "reward_std" in error.value.why
@@ -134,7 +134,7 @@ def test_a_gate_whose_methods_all_failed_is_written(tmp_path: Path, capsys: pyte
 
 def test_a_collapse_regresses_and_its_end_is_better():
     sound, before = make_front("soup", 1.0), make_front("sft", 0, steering="none")
-    lost = replace(sound, collapsed=np.ones_like(sound.collapsed))
+    lost = changed(sound, collapsed=np.ones_like(sound.collapsed))
     assert judged([lost, before], [sound, before]) == {"soup": "regressed", "sft": "same"}
     assert judged([sound], [lost]) == {"soup": "better"}
     assert judged([lost], [lost]) == {"soup": "same"}
@@ -216,11 +216,11 @@ def test_a_method_compared_with_itself_rarely_regresses():
     (benchmark,) = compare([base]).benchmarks
 
     def trained(seed: int) -> Front:
-        noise = 0.1 * random.normal(size=(1, 1, 2)) + 0.5 * random.normal(size=base.evaluator.shape)
-        return replace(base, seed=seed, evaluator=base.evaluator + noise)
+        noise = 0.1 * random.normal(size=(1, 1, 2)) + 0.5 * random.normal(size=base.scores.shape)
+        return replace(changed(base, scores=base.scores + noise), seed=seed)
 
     def a_row() -> Row:
-        runs = prompt_scores({s: trained(s).evaluator for s in range(3)}, base.card.objectives)
+        runs = prompt_scores({s: trained(s).scores for s in range(3)}, base.card.objectives)
         return benchmark.rows[0].model_copy(update={"runs": tuple(runs)})
 
     for _ in range(100):
@@ -246,7 +246,7 @@ def closed() -> Comparison:
     """A comparison in which one method regressed, one is unsure, one is gone."""
     before = [make_front("soup", 1.0), make_front("context", 1.5), make_front("gone", 1.2)]
     shift = np.where(np.arange(60) % 2, 3.0, -3.2)[None, :, None]
-    now = [make_front("soup", 0.3), replace(before[1], evaluator=before[1].evaluator + shift)]
+    now = [make_front("soup", 0.3), changed(before[1], scores=before[1].scores + shift)]
     document = compare(now)
     return document.with_(gate=judge(document, compare(before), name="a|b%.json", tolerance=0.01))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from moa_cli.comparisons.comparison import compare
-from tests.kit.fronts import make_front, only
+from tests.kit.fronts import changed, make_front, only
 
 
 def test_pairs_hold_every_pair_once(document):
@@ -45,7 +45,9 @@ def test_dominance_knows_that_seeds_differ():
     soup = [make_front("soup", 0.5, seed=s) for s in range(3)]
 
     def surely(shifts: tuple[float, ...]) -> float:
-        context = [replace(f, method="context", evaluator=f.evaluator + d) for f, d in zip(soup, shifts, strict=True)]
+        context = [
+            replace(changed(f, scores=f.scores + d), method="context") for f, d in zip(soup, shifts, strict=True)
+        ]
         (pair,) = compare([*context, *soup]).benchmarks[0].pairs
         assert pair.a == "context"
         return pair.dominance.a

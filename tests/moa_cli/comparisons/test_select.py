@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,14 +15,14 @@ from benchmarks.measure.front import Front
 from moa_cli.app import app
 from moa_cli.commands.typed import folder_names, trained_folders
 from moa_cli.comparisons.select import found_fronts, named_fronts, run_of
-from tests.kit.fronts import make_card, save
+from tests.kit.fronts import make_card, other_card, save
 from tests.kit.runs import record_with
 
 
 def measured(home: Path, method: str, seed: int, benchmark: str = "toy", version: str = "1") -> Path:
     """A measured run."""
     folder = home / benchmark / method / f"0-s{seed}"
-    save(folder / "front", replace(make_card(prompts=4), benchmark=benchmark, version=version))
+    save(folder / "front", other_card(make_card(prompts=4), benchmark=benchmark, version=version))
     told = json.loads((folder / "front" / "front.json").read_text())
     write_text(folder / "front" / "front.json", json.dumps(told | {"method": method, "seed": seed}))
     record_with(method=method, seed=seed).write(folder / "run.json")

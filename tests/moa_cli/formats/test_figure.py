@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from moa_cli.formats.exports import COMPARISON_FORMATS
 from moa_cli.formats.figure import comparison_figure
 from moa_cli.formats.output import write_document
 from moa_cli.style import OWN_STYLE, Style, styles_of
-from tests.kit.fronts import PROMPTS, make_card, make_front
+from tests.kit.fronts import PROMPTS, changed, make_card, make_front, only
 
 
 @pytest.mark.parametrize(("objectives", "panels"), [(1, 2), (2, 2), (3, 6), (5, 2)])
@@ -48,11 +47,7 @@ def test_dominated_points_are_hollow():
     """Of two points, drawn from the lower first weight to the higher, the first dominates: only the second is white."""
     front = make_front("soup", 1.0)
     scores = np.stack([np.full((PROMPTS, 2), v) for v in (0.0, 1.0)])
-    two = replace(
-        front, weights=front.weights[:2], labels=front.labels[:2], scores=scores, evaluator=scores, kl=front.kl[:2],
-        log_prob=front.log_prob[:2], ended=front.ended[:2], tokens=front.tokens[:2], collapsed=front.collapsed[:2],
-        text_statistics=front.text_statistics[:2],
-    )  # fmt: skip
+    two = changed(only(front, [0, 1]), rewards=scores, scores=scores)
     (dots,) = comparison_figure(compare([two])).axes[0].collections
     faces = [tuple(f) for f in dots.get_facecolors()]
     assert faces[0] != (1, 1, 1, 1)
@@ -64,11 +59,11 @@ def test_collapsed_points_are_hollow_and_crossed_out():
     front = make_front("soup", 1.0)
     spoilt = np.zeros_like(front.collapsed)
     spoilt[5] = True
-    front = replace(front, collapsed=spoilt)
+    front = changed(front, collapsed=spoilt)
     dots, cross = comparison_figure(compare([front])).axes[0].collections
     white = [k for k, face in enumerate(dots.get_facecolors()) if tuple(face) == (1, 1, 1, 1)]
     assert 10 - 5 in white, "drawn from the lowest first weight"
-    np.testing.assert_allclose(cross.get_offsets(), front.points[5:6])
+    np.testing.assert_allclose(cross.get_offsets(), front.means("rewards")[5:6])
     told = {text.get_text() for text in comparison_figure(compare([front])).legends[0].get_texts()}
     assert told == {"soup", "adds nothing to HV", "too many collapsed"}
     kept = comparison_figure(compare([front], keep_collapsed=True)).axes[0].collections[0]

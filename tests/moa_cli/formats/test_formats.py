@@ -22,7 +22,7 @@ from moa_cli.formats.columns import columns
 from moa_cli.formats.exports import COMPARISON_FORMATS, comparison_csv, comparison_markdown, latex
 from moa_cli.formats.output import write_document
 from tests.kit.documents import edited
-from tests.kit.fronts import COST, NAMES, make_card, make_front
+from tests.kit.fronts import COST, NAMES, make_card, make_front, other_card
 from tests.kit.pages import show
 from tests.kit.worlds import GOLD
 
@@ -143,12 +143,12 @@ def test_the_table_tells_what_an_answer_costs(fronts):
 def test_what_is_not_held_out_is_not_called_so(document):
     """A benchmark file may have no evaluator beside a reward."""
     told = ": no held-out evaluator, so 'held-out' is the training reward"
-    card = replace(make_card(3), evaluators=(GOLD[0], *NAMES[1:3]))
+    card = other_card(make_card(3), evaluators=(GOLD[0], *NAMES[1:3]))
     open_book = compare([make_front("soup", 1.0, card=card)])
     for text in (show(open_book), comparison_markdown(open_book), latex(open_book)):
         assert f"harmless, humour{told}" in text
     assert told not in show(document)
-    closed_to_nobody = compare([make_front("soup", 1.0, card=replace(make_card(), evaluators=NAMES[:2]))])
+    closed_to_nobody = compare([make_front("soup", 1.0, card=other_card(make_card(), evaluators=NAMES[:2]))])
     assert "no method trains on" in show(open_book)
     assert "no method trains on" not in show(closed_to_nobody)
 

@@ -203,7 +203,7 @@ HOSTILE = [
     """"><img src=x onerror=alert(1)> ' onmouseover='alert(1)' x='""",
     "[a](javascript:alert(1)) `code` | https://example.org url(https://example.org)",
     "\x1b[31m red \x00 nothing \x07 bell \r return \x85 \u2028 \u2029",
-    "\u202e turned \u2066 around \u200f \ufeff \u200b \U000e0041 \ud800 \ue000",
+    "\u202e turned \u2066 around \u200f \ufeff \u200b \U000e0041 \ue000",
     """$\\frac{1}{2}$ \\input{x} {} % #010203 'DejaVu Sans' var(--paper) xlink:href id="x\"""",
     "x" * 1_000_000,
     "",
@@ -247,6 +247,11 @@ def test_hostile_text_is_shown_and_does_nothing(comparison, page, text):
     check_that_it_does_nothing(found)
     assert len(page_with) < 3 * len(page) + 1_000_000
     page_with.encode()
+
+
+def test_half_of_a_surrogate_pair_is_no_text_of_a_comparison(comparison):
+    with pytest.raises(ValueError, match="damaged"):
+        attacked(comparison, "\ud800")
 
 
 def test_texts_appear_as_they_are(comparison):

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.common.atomic import locked, write_text
 from benchmarks.common.errors import BadInput, NotPermitted
 from benchmarks.load.load import load_benchmark
-from benchmarks.measure.front_files import FRONT_SCHEMA, has_point, read_front
+from benchmarks.measure.front_files import FrontRecord, has_point, read_front
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.card import stored_card
 from methods.contract.find import find_method
@@ -23,7 +23,7 @@ from moa_cli.runs.folders import check_home, find_runs, run_folder
 from moa_cli.runs.log import LogRow, last_rows
 from moa_cli.runs.record import Origin, read_record
 from moa_cli.runs.state import has_front, is_measured, is_scored, is_trained
-from tests.kit.fronts import WEIGHTS, make_card, save
+from tests.kit.fronts import WEIGHTS, make_card, save, store_card
 from tests.kit.runs import RECORD, record_with
 
 
@@ -129,8 +129,7 @@ def soup(tmp_path: Path) -> tuple[Path, Benchmark, Method]:
     folder = run_folder(mini, method, 0)
     save(folder / "front", card)
     RECORD.write(folder / "run.json")
-    prepared = tmp_path / mini.name / "prepared" / f"card-{mini.identity}.json"
-    write_text(prepared, json.dumps({"card": card.to_json()}))
+    store_card(mini, card)
     return folder, mini, method
 
 
@@ -141,7 +140,7 @@ def test_a_front_is_measured_under_the_card_in_force_at_all_weights(soup: tuple[
     assert not is_measured(folder, replace(mini, grid=WEIGHTS[:2]), method)
     assert is_scored(folder, replace(mini, grid=WEIGHTS[:2]))
     prepared = mini.home / mini.name / "prepared" / f"card-{mini.identity}.json"
-    prepared.write_text(json.dumps({"card": make_card(prompts=5).to_json()}))
+    store_card(mini, make_card(prompts=5))
     assert not is_measured(folder, mini, method)
     prepared.unlink()
     assert not is_measured(folder, mini, method)
@@ -156,7 +155,7 @@ def test_a_front_is_measured_under_the_card_in_force_at_all_weights(soup: tuple[
         lambda front: (front / "front.json").write_text("{"),
         lambda front: (front / "front.json").write_text("[]"),
         lambda front: write_text(
-            front / "front.json", (front / "front.json").read_text().replace(FRONT_SCHEMA, "moa.front/1")
+            front / "front.json", (front / "front.json").read_text().replace(FrontRecord.SCHEMA, "moa.front/2")
         ),
     ],
 )
@@ -187,8 +186,9 @@ def test_a_front_that_may_not_be_read_is_not_damaged(
         with pytest.raises(NotPermitted, match="no permission"):
             is_measured(folder, mini, method)
         with pytest.raises(NotPermitted):
-            has_point(folder / "front", 0, make_card(prompts=4))
-    monkeypatch.setattr(Path, "read_text", deny)
+            has_point(folder / "front", 0, make_card(prompts=4), WEIGHTS[0], str(WEIGHTS[0]))
+    for name in ("read_text", "read_bytes"):
+        monkeypatch.setattr(Path, name, deny)
     readers: list[Callable[[], object]] = [
         lambda: read_front(folder / "front"), lambda: has_front(folder), lambda: read_record(folder),
         lambda: stored_card(mini),

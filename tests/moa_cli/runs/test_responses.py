@@ -252,10 +252,10 @@ def test_up_to_one_in_a_hundred_answers_may_be_missing(
     benchmark = replace(unprepared, data=Many(), eval_prompts=200)
     rows = [{**row, "s": 2.0} for row in rows_for(benchmark)]
     without = [{**rows[i], **gap, "s": None} for i in (0, 7)] if gap else []
-    found = found_in([*without, *rows[1:7], *rows[8:]], benchmark, tmp_path, columns=["evaluator:oh=s"])
+    found = found_in([*without, *rows[1:7], *rows[8:]], benchmark, tmp_path, columns=["score:oh=s"])
     (point,) = found.runs[0].points
     assert [i for i, response in enumerate(point.responses) if not response] == [0, 7]
-    assert [i for i, score in enumerate(point.raw["evaluator:oh"]) if score is None] == [0, 7]
+    assert [i for i, score in enumerate(point.raw["score:oh"]) if score is None] == [0, 7]
     assert found.origin(found.runs[0]).missing == 2
     refuse(rows[3:], benchmark, tmp_path, "197 of the 200", "'Shout 0: what?'", "--prompts")
 

@@ -17,11 +17,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks.common.atomic import write_text
 from benchmarks.common.errors import BadInput
-from benchmarks.measure.front_files import read_front, write_front, write_point
+from benchmarks.common.identity import plain
+from benchmarks.measure.front_files import FrontRecord, point_file, read_front
+from benchmarks.measure.point import Point
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.card import Card, stored_card
+from benchmarks.stats.text import text_statistics
 from methods.contract.find import find_method
 from methods.contract.method import Method, method_name
 from methods.contract.run import Run
@@ -37,6 +39,7 @@ from moa_cli.studies.studies import find_study, make_study, study_contestants
 from moa_cli.studies.tables import study_csv, study_markdown, study_table
 from moa_cli.words import amount
 from tests.kit.cli import environment, examples, moa, refused
+from tests.kit.fronts import store_card
 from tests.kit.worlds import benchmark_in
 
 MOSLIM, SPO = find_method("moslim"), find_method("spo")
@@ -56,19 +59,20 @@ def made(
     run = Contestant(Source("x", benchmark.home), benchmark, method, seed, run_folder(benchmark, method, seed), variant)
     stored = stored_card(benchmark)
     assert stored
-    folder, card, points = run.folder / name, Card.from_json(stored["card"]), points or method.points(benchmark)
+    folder, card, points = run.folder / name, stored.card, points or method.points(benchmark)
     N, M = card.prompts, len(card.objectives)
     luck = np.linspace(-1, 1, N)[:, None] * np.ones(M)
-    for k, mean in enumerate(means):
-        write_point(
-            folder, k, prompts=["p"] * N, responses=["r"] * N, scores=np.array(mean) + luck,
-            evaluator=np.array(mean) / 2 + luck, kl=np.full(N, float(k)), log_prob=np.zeros(N),
-            ended=np.ones(N), tokens=np.ones(N), collapsed=np.arange(N) < k, card=card,
+    for k, (mean, weights) in enumerate(zip(means, points, strict=True)):
+        point = Point(
+            weights=weights, label=str(weights), prompts=("p",) * N, responses=("r",) * N, rewards=np.array(mean) + luck,
+            scores=np.array(mean) / 2 + luck, kl=np.full(N, float(k)), log_prob=np.zeros(N), ended=np.ones(N),
+            tokens=np.ones(N, int), collapsed=np.arange(N) < k, text_statistics=text_statistics(["r"] * N),
         )  # fmt: skip
-    write_front(
-        folder, method=method_name(type(method)), seed=seed, steering=method.steering, weights=points, labels=[str(p) for p in points],
-        card=card, cost=COST, config=as_config(method),
-    )  # fmt: skip
+        point.write(point_file(folder, k), card)
+    FrontRecord(
+        method=method_name(type(method)), seed=seed, steering=method.steering, weights=tuple(points), card=card,
+        cost=COST, config=plain(as_config(method)),
+    ).complete(folder)  # fmt: skip
     return run
 
 
@@ -84,12 +88,10 @@ def cries(unprepared: Benchmark, tmp_path: Path) -> Benchmark:
     benchmark, names = replace(unprepared, home=tmp_path / "runs"), ("ah", "oh")
     card = Card(
         benchmark="cries", version="1", objectives=names, policy="p", rewards=names, evaluators=names,
-        reward_mean=(0.0, 0.0), reward_std=(1.0, 1.0), evaluator_mean=(0.0, 0.0), evaluator_std=(1.0, 1.0),
+        reward_mean=(0.0, 0.0), reward_std=(1.0, 1.0), score_mean=(0.0, 0.0), score_std=(1.0, 1.0),
         ref=(-2.0, -2.0), prompts=10, prompts_hash="0" * 12, sampling=benchmark.sampling,
     )  # fmt: skip
-    folder = benchmark.home / "cries" / "prepared"
-    folder.mkdir(parents=True)
-    write_text(folder / f"card-{benchmark.identity}.json", json.dumps({"card": card.to_json(), "report": {}}))
+    store_card(benchmark, card)
     return benchmark
 
 
@@ -354,7 +356,7 @@ def test_a_sweep_is_measured_once(own_tiny: Benchmark) -> None:
     policy = method.with_goals(own_tiny, run, (2, 0))
     assert policy.encode_prompt("Call 1: ") == policy.tokenizer("<ah 2> Call 1: ")["input_ids"]
     responses = policy.generate(own_tiny.prompts("test"), own_tiny.sampling, 0)
-    assert front.scores[1] == pytest.approx(own_tiny.score(own_tiny.prompts("test"), responses))
+    assert front.rewards[1] == pytest.approx(own_tiny.rewards(own_tiny.prompts("test"), responses))
     files = {path: path.stat().st_mtime_ns for path in (run.dir / SWEEP).glob("*.parquet")}
     sweep_goals(own_tiny, method, run)
     assert {path: path.stat().st_mtime_ns for path in files} == files
@@ -366,8 +368,8 @@ def test_a_sweep_is_measured_once(own_tiny: Benchmark) -> None:
     assert not is_measured(run.dir, own_tiny, method)
     assert not is_swept(run.dir, replace(own_tiny, eval_prompts=5))
     untold = method.with_goals(own_tiny, None, (2, 0)).generate(own_tiny.prompts("test"), own_tiny.sampling, 0)
-    assert read_front(run.dir / SWEEP_BEFORE).scores[1] == pytest.approx(
-        own_tiny.score(own_tiny.prompts("test"), untold)
+    assert read_front(run.dir / SWEEP_BEFORE).rewards[1] == pytest.approx(
+        own_tiny.rewards(own_tiny.prompts("test"), untold)
     )
 
 

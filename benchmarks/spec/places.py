@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.common import digest
-from benchmarks.spec import REVISION, Description, FunctionReward, Objective, Reward, TrainedReward, reward_identity
+from benchmarks.spec.description import REVISION, Description
 
 
 def root(benchmark: Description) -> Path:
     """Where a benchmark's prepared things lie."""
     return benchmark.home / benchmark.name / "prepared"
+
+
+def card_file(benchmark: Description) -> Path:
+    """Where the scale card lies."""
+    return root(benchmark) / f"card-{benchmark.identity}.json"
 
 
 def policy_source(benchmark: Description) -> str | Path:
@@ -36,21 +41,13 @@ def tokenizer_folder(benchmark: Description) -> Path:
     return root(benchmark) / f"tokenizer-{digest(recipe)}"
 
 
-def reward_folder(benchmark: Description, objective: Objective, reward: TrainedReward) -> Path:
-    """Folder of a trained reward."""
-    recipe = [
-        REVISION, reward, tokenizer_folder(benchmark).name, benchmark.max_prompt_tokens,
-        benchmark.sampling.max_new_tokens, policy_id(benchmark) if reward.base == "policy" else "",
-    ]  # fmt: skip
-    return root(benchmark) / f"reward-{objective.name}-{digest(recipe)}"
+def score_cache(benchmark: Description, reward: str) -> Path:
+    """Where answers keep what a reward of this id gave them; its folder is made."""
+    path = root(benchmark) / "scores" / f"{digest(reward)}.sqlite"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
-def reward_id(benchmark: Description, objective: Objective, reward: Reward) -> str:
-    """What a reward is, in one string: hub id and revision, function and version, or the recipe of a trained one."""
-    if isinstance(reward, TrainedReward):
-        return reward_folder(benchmark, objective, reward).name
-    if isinstance(reward, FunctionReward):
-        named = reward_identity(reward)
-        assert isinstance(named, FunctionReward)
-        return f"{named.function}@{named.version}"
-    return f"{reward.model}@{reward.revision or 'main'}[{reward.sign:+g}*{reward.label}:{reward.inputs}]"
+def beside(model: str, folder: Path) -> str:
+    """A model's id, or its path where the folder has it."""
+    return str(folder / model) if (folder / model).is_dir() else model

@@ -1,0 +1,62 @@
+"""Jobs: sent to other processes as they are, in the order of what they need."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from benchmarks.load.load import load_benchmark
+from methods.contract.find import find_method
+from moa_cli.jobs import pool
+from moa_cli.jobs.job import Job, Look, Outcome
+from moa_cli.jobs.plan import measuring_jobs, pointing_jobs, sweeping_jobs, training_jobs
+from moa_cli.jobs.pool import Workers, run_jobs
+from moa_cli.jobs.progress import Display
+from moa_cli.runs.config import Source
+from moa_cli.runs.contestant import Contestant
+
+
+def test_what_a_look_finds_is_done_before_what_needs_the_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The card waits for both parts in place of the look; the run, which needs the card, is last. A look is not told."""
+    source = Source("b", Path("runs"))
+    card = Job(key="card", label="card", purpose="prepare", source=source, work=print, needs=("look",))
+    parts = tuple(replace(card, key=name, label=name, needs=()) for name in ("policy", "reward"))
+    run = replace(card, key="run", label="run", needs=("card",))
+    look = Look(key="look", label="look", purpose="prepare", source=source, work=print)
+    ended: list[str] = []
+
+    def perform(job: Job, listen: object, *, quiet: bool = True) -> Outcome:
+        ended.append(job.key)
+        return Outcome(job=job, result=parts if isinstance(job, Look) else None)
+
+    monkeypatch.setattr(pool, "perform", perform)
+    said = io.StringIO()
+    done = run_jobs([run, card, look], Workers(1, 1, here=True), Display(Console(file=said)))
+    assert ended == ["look", "policy", "reward", "card", "run"]
+    assert {outcome.word for outcome in done.values()} == {"done"}
+    assert [line.split()[0] for line in said.getvalue().splitlines()] == ["policy", "reward", "card", "run"]
+
+
+def test_every_job_can_be_sent_to_another_process(tmp_path: Path) -> None:
+    """With its function and what that is called with."""
+    benchmark = load_benchmark("hh-rlhf-mini", home=tmp_path)
+    run = Contestant.of(Source("hh-rlhf-mini", tmp_path), benchmark, find_method("moslim")(), 0)
+    weights = (0.5, 0.5)
+    made = [
+        *training_jobs([run], restart=False), *measuring_jobs([run], may_train=True), *sweeping_jobs([run]),
+        *pointing_jobs([(run, weights)]),
+    ]  # fmt: skip
+    assert len({job.key for job in made}) == 5  # a look, a card; a run (trained or measured), a sweep, a point
+    for job in made:
+        sent = pickle.loads(pickle.dumps(job))
+        assert (sent.key, sent.label, sent.needs) == (job.key, job.label, job.needs)
+        if isinstance(job.work, partial):
+            assert (sent.work.func, sent.work.keywords) == (job.work.func, job.work.keywords)
+        else:
+            assert sent.work is job.work
