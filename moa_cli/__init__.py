@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.common.door import door
+from moa_cli.siblings import check_siblings
+
+check_siblings()  # before anything is taken from them
+
+from benchmarks.common.door import door  # noqa: E402
 
 if TYPE_CHECKING:
     from benchmarks import Answer, Benchmark, Front, Policy, Weights, load_benchmark

@@ -9,15 +9,43 @@ import sys
 import traceback
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from moa_cli.commands import claims, compare, evaluate, list_, prepare, show_, study, train
-from moa_cli.console import errors, is_verbose, out, show_error
+from moa_cli.console import errors, is_verbose, out, say, show_error
+
+
+class Commands(TyperGroup):
+    """The commands. None raises SystemExit or EOFError of its own, for which typer would leave with 0 or 1.
+
+    These come from a user's code that runs in this process, and are its fault.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        """Does a command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            say("interrupted")
+            raise
+        except (SystemExit, EOFError) as error:
+            from benchmarks import BadInput
+            from benchmarks.common import error_words
+
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            raise BadInput(
+                f"{place.filename}, line {place.lineno}: {error_words(error)}",
+                "code that a command uses may not end it: nobody would know what came of it",
+                "make it return, or raise an error that says what is wrong",
+            ) from error
+
 
 app = typer.Typer(
     name="moa",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -31,9 +59,11 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")  # an encoding without "±" shall not cost the result
     try:
         app(prog_name="moa")
+    except SystemExit:
+        raise
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:
+    except BaseException as error:
         from benchmarks import BadInput
         from benchmarks.common import not_permitted
 

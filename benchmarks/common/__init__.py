@@ -9,7 +9,7 @@ from benchmarks.common.door import door
 if TYPE_CHECKING:
     from benchmarks.common.atomic import is_locked, locked, whole_folder, write_text
     from benchmarks.common.document import Document, Part
-    from benchmarks.common.errors import BadInput, NotPermitted, nearest, not_permitted, refuse
+    from benchmarks.common.errors import BadInput, NotPermitted, error_words, nearest, not_permitted, refuse
     from benchmarks.common.identity import digest, plain
     from benchmarks.common.ledger import Cost, Log, charge, charged_to, silent
     from benchmarks.common.python import load_file

@@ -33,6 +33,17 @@ def not_permitted(path: object) -> NotPermitted:
     )
 
 
+def error_words(error: BaseException) -> str:
+    """What ended a user's code, in words.
+
+    >>> error_words(SystemExit(0)), error_words(SystemExit()), error_words(ValueError("no such file"))
+    ('it called sys.exit(0)', 'it called sys.exit()', 'ValueError: no such file')
+    """
+    if isinstance(error, SystemExit):
+        return f"it called sys.exit({'' if error.code is None else repr(error.code)})"
+    return f"{type(error).__name__}: {str(error).strip()}".removesuffix(": ")
+
+
 def refuse(what: str, mistakes: Sequence[str], fix: str) -> None:
     """Raises one BadInput that lists all mistakes, if there are any."""
     if mistakes:

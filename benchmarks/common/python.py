@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks.common.errors import BadInput
+from benchmarks.common.errors import BadInput, error_words
 
 
 def load_file(path: Path, purpose: str) -> ModuleType:
@@ -27,10 +27,12 @@ def load_file(path: Path, purpose: str) -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except BaseException as error:
         del sys.modules[name]
+        if isinstance(error, KeyboardInterrupt):
+            raise
         raise BadInput(
-            f"{path} cannot be loaded: {type(error).__name__}: {error}",
+            f"{path} cannot be loaded: {error_words(error)}",
             f"it was named as {purpose}",
             f"run it by itself to see where it fails: python {path}",
         ) from error

@@ -12,13 +12,17 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from benchmarks.common import charge
-from benchmarks.models import attention, by_length, pad_right, setup
+from benchmarks.models import attention, fixed_shapes, pad_right, setup
 
-TOKENS_PER_BATCH = 4096
+TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 4096, "mps": 4096}
+"""By device. A GPU takes more at once; a CPU loses more to the rows that only fill a batch up."""
 
 
 class Classifier:
-    """Batched scoring with a sequence classifier: length-sorted, padded on the right, known answers looked up.
+    """Batched scoring with a sequence classifier: padded on the right, answers already scored looked up.
+
+    On a given machine a score depends on the text alone, to the last bit, whatever else is scored beside it: which
+    answers are in the cache must not matter to a training that reads the scores.
 
     Without more than a source it reads as it was trained here. `inputs` as in `HubReward`.
     """
@@ -63,14 +67,15 @@ class Classifier:
     def forward(self, prompts: Sequence[str], responses: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Raw rewards and lengths in tokens, (N,) each."""
         encoded = self.encode(prompts, responses)
-        longest = max(map(len, encoded), default=1)
-        device = self.model.device
+        lengths, device = [len(ids) for ids in encoded], self.model.device
         values = np.zeros(len(encoded))
-        for rows in by_length(encoded, max(1, TOKENS_PER_BATCH // longest)):
-            ids, mask = pad_right([encoded[i] for i in rows], self.tokenizer.pad_token_id, device)
-            logits = self.model(input_ids=ids, attention_mask=mask).logits
-            values[rows] = self.sign * logits[:, self.label].double().cpu().numpy()
-        return values, np.array([len(ids) for ids in encoded])
+        for indices, rows, width in fixed_shapes(lengths, self.limit, TOKENS_PER_BATCH[device.type]):
+            batch = [encoded[i] for i in indices]
+            batch += batch[:1] * (rows - len(batch))
+            ids, mask = pad_right(batch, self.tokenizer.pad_token_id, device, multiple=width)
+            logits = self.model(input_ids=ids, attention_mask=mask).logits[: len(indices)]
+            values[indices] = self.sign * logits[:, self.label].double().cpu().numpy()
+        return values, np.array(lengths)
 
     def __call__(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
         """Raw rewards (N,); each distinct answer is scored once.

@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from benchmarks.common import BadInput, load_file, nearest
+from benchmarks.common import BadInput, error_words, load_file, nearest
 from benchmarks.spec import Description, Scorer
 
 
@@ -65,17 +65,26 @@ def load_function(named: str) -> Scorer:
     try:
         module = load_file(Path(place), "a reward") if place.endswith(".py") else importlib.import_module(place)
         function = getattr(module, name)
-    except BadInput:
+    except (BadInput, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         raise BadInput(
-            f"the reward function {named!r} cannot be loaded: {type(error).__name__}: {error}",
+            f"the reward function {named!r} cannot be loaded: {error_words(error)}",
             "a reward names a Python function as module:function or path/to/file.py:function",
             "check the spelling and that the module can be imported from here",
         ) from error
 
     def scorer(prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
-        returned = function(list(prompts), list(responses))
+        try:
+            returned = function(list(prompts), list(responses))
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raise BadInput(
+                f"the reward function {named!r} did not return: {error_words(error)}",
+                "a reward is one finite number per answer, and no answer may end the command",
+                "make it return a list of floats, or raise an error that says what is wrong",
+            ) from error
         try:
             values = np.asarray(returned, dtype=float)
         except (TypeError, ValueError):

@@ -41,9 +41,14 @@ def tokenizer_folder(benchmark: Description) -> Path:
     return root(benchmark) / f"tokenizer-{digest(recipe)}"
 
 
+SCORING = 1
+"""Of how a classifier scores.
+Raise it when the same text gets another score, even in its last bit: the cache begins anew."""
+
+
 def score_cache(benchmark: Description, reward: str) -> Path:
     """Where answers keep what a reward of this id gave them; its folder is made."""
-    path = root(benchmark) / "scores" / f"{digest(reward)}.sqlite"
+    path = root(benchmark) / "scores" / f"{digest([SCORING, reward])}.sqlite"
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 

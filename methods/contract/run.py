@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,32 @@ from benchmarks.common import Cost, silent, whole_folder, write_text
 
 if TYPE_CHECKING:
     from benchmarks.common import Log
+
+
+class Clock:
+    """How long a training takes, over all processes that worked on it, and how fast it is just now."""
+
+    def __init__(self, cost: Cost):
+        self._cost, self._before, self._begin = cost, cost.seconds, time.perf_counter()
+        self._last = self._before, _tokens(cost)
+        self.speed = 0.0
+        """Tokens per second, generated or trained on, between the last two readings."""
+
+    @property
+    def seconds(self) -> float:
+        """Since the start of the training."""
+        return self._before + time.perf_counter() - self._begin
+
+    def read(self) -> dict[str, float]:
+        """What a row of the log says: seconds since the start, and tokens per second since the row before."""
+        now, tokens = self.seconds, _tokens(self._cost)
+        self.speed = (tokens - self._last[1]) / max(now - self._last[0], 1e-9)
+        self._last = now, tokens
+        return {"seconds": round(now, 3), "tokens/s": round(self.speed, 1)}
+
+
+def _tokens(cost: Cost) -> int:
+    return cost.generated_tokens + cost.trained_tokens
 
 
 @dataclass(frozen=True)
@@ -24,11 +52,20 @@ class Run:
     progress: Log = silent
     cost: Cost = field(default_factory=Cost)
     """What was spent so far, over all processes that worked on this run."""
+    clock: Clock = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clock", Clock(self.cost))
 
     def log(self, stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
-        """Appends one line to log.jsonl, passes it on to whoever watches, and saves the ledger."""
+        """Appends one line to log.jsonl, passes it on to whoever watches, and saves the ledger.
+
+        The line says when it was written (UTC), how many seconds after the start of the training, and how many tokens a
+        second there were since the last.
+        """
         self.dir.mkdir(parents=True, exist_ok=True)
-        row = {"stage": stage, "step": step, "steps": steps, **measured}
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        row = {"time": now, "stage": stage, "step": step, "steps": steps, **self.clock.read(), **measured}
         with open(self.dir / "log.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         write_text(self.dir / "cost.json", json.dumps(self.cost.to_json()))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -20,24 +21,36 @@ from moa_cli.claims.claim import Claim
 from moa_cli.claims.document import CheckedClaim, Claims, ClaimsOn
 from moa_cli.claims.measures import MEASURES, Missing, Variant
 from moa_cli.comparisons import run_of
-from moa_cli.runs import GIVEN, Source, as_config, read_record, restore, source_of
+from moa_cli.runs import (
+    GIVEN,
+    Source,
+    as_config,
+    check_benchmark_named,
+    check_method_named,
+    read_record,
+    restore,
+    source_of,
+)
 
 
-def check_claims(claims: Sequence[Claim], fronts: Sequence[Front], say: Callable[[str], None]) -> Claims:
+def check_claims(
+    claims: Sequence[Claim], fronts: Sequence[Front], say: Callable[[str], None], *, named: Collection[Path] = ()
+) -> Claims:
     """Every claim on every benchmark of the fronts, which are those of runs.
 
-    Answers made elsewhere are left out; so are runs whose method is no longer what it was, and `say` is told.
+    Answers made elsewhere are left out. So are runs whose method is no longer what it was, or that need code which is
+    not among the files `named`, and `say` is told.
     """
     found: dict[str, dict[str, list[Variant]]] = {}
     for front in (f for f in fronts if f.steering != GIVEN):
         try:
-            _add(found.setdefault(front.card.benchmark, {}), front)
+            _add(found.setdefault(front.card.benchmark, {}), front, named)
         except BadInput as error:
-            say(f"left out: {run_of(front)}; {error.what}")
+            say(f"left out: {run_of(front)}; {error.what}; {error.fix}")
     return Claims(benchmarks=tuple(_on_one(claims, name, methods) for name, methods in found.items() if methods))
 
 
-def _add(methods: dict[str, list[Variant]], front: Front) -> None:
+def _add(methods: dict[str, list[Variant]], front: Front, named: Collection[Path]) -> None:
     """Puts a run among those of its method and configuration; the method's own hyperparameters come first."""
     variants = methods.get(front.method, [])
     for i, one in enumerate(variants):
@@ -46,6 +59,8 @@ def _add(methods: dict[str, list[Variant]], front: Front) -> None:
             return
     assert front.folder is not None
     record = read_record(front.folder.parent)
+    check_method_named(record.method, named=named)
+    check_benchmark_named(record.benchmark.source, named=named)
     method = restore(record.method, record.config)
     own = as_config(method) == as_config(find_method(record.method)())
     one = Variant(source=source_of(record, front.folder.parent), method=method, fronts=(front,))

@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from moa_cli.commands import options
-from moa_cli.commands.finish import check_outputs, leave_unless, write_outputs
+from moa_cli.commands.finish import check_files, check_outputs, leave_unless, named_files, write_outputs
 from moa_cli.commands.options import AsJson, BenchmarksOrAll, Home, SeedsOrAll, Verbose
 from moa_cli.commands.typed import folder_names, seeds_in
 from moa_cli.console import out, say
 
 
 def claims(
+    method: options.MethodFiles = None,
     benchmark: BenchmarksOrAll = None,
     own: Annotated[
         Path | None,
@@ -36,9 +37,10 @@ def claims(
     from moa_cli.comparisons import found_fronts
 
     check_outputs(output or [], CLAIM_FORMATS)
+    check_files(method)
     checked = load_claims(own)
     measured = found_fronts(runs, folder_names(benchmark, runs), seeds_in(seed), say)
-    document = check_claims(checked, measured, say)
+    document = check_claims(checked, measured, say, named=named_files(method, benchmark))
     written = write_outputs(document, output or [], CLAIM_FORMATS)
     out(document if json else claims_table(document))
     leave_unless(written)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from moa_cli.commands import options
-from moa_cli.commands.finish import check_outputs, close_gate, leave_unless, write_outputs
+from moa_cli.commands.finish import check_outputs, close_gate, leave_unless, named_files, write_outputs
 from moa_cli.commands.options import AsJson, BenchmarksOrAll, DataDir, Home, Items, Jobs, Methods, SeedsOrAll, Verbose
 from moa_cli.commands.typed import benchmark_list, folder_names, method_list, seeds_in, settings_of, share_in
 from moa_cli.console import out, refuse, say
@@ -67,7 +67,8 @@ def compare(
             measured = named_fronts(what)
         else:
             measured = found_fronts(runs, folder_names(benchmark, runs), seeds, say)
-        comparison = comparison_of(measured, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling)
+        named = named_files(method, benchmark)
+        comparison = comparison_of(measured, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling, named=named)
     comparison = judged(comparison, baseline, before, allowed, failed)
     written = write_outputs(comparison, output or [], COMPARISON_FORMATS)
     out(comparison if json else comparison_table(comparison))

@@ -74,17 +74,23 @@ def _made(runs: Sequence[Contestant], settings: Settings, jobs: int | None) -> l
 
 
 def comparison_of(
-    measured: list[Front], failed: Failed, jobs: int | None, *, keep_collapsed: bool, ceiling: bool
+    measured: list[Front],
+    failed: Failed,
+    jobs: int | None,
+    *,
+    keep_collapsed: bool,
+    ceiling: bool,
+    named: Collection[Path] = (),
 ) -> Comparison:
     """The comparison of these runs' fronts, with how it was made; empty where all have failed.
 
-    What `ceiling` asks for is drawn first.
+    What `ceiling` asks for is drawn first; code that a run needs for it is to be among the files `named`.
     """
     comparison = Comparison(benchmarks=())
     if measured or not failed:
         folders = [run_of(front) for front in measured]
         if ceiling:
-            todo = ceiling_jobs(folders, measured)
+            todo = ceiling_jobs(folders, measured, named=named)
             succeed(execute(todo, [job.source.load() for job in todo], jobs))
         comparison = compare(measured, keep_collapsed=keep_collapsed, ceilings=stored_samples(folders, measured))
     return comparison.with_(command=shlex.join(["moa", *sys.argv[1:]]), versions=versions())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from moa_cli.commands import options
-from moa_cli.commands.finish import succeed
+from moa_cli.commands.finish import method_folders, named_files, succeed
 from moa_cli.commands.options import AsJson, BenchmarksOrAll, DataDir, Home, Items, Jobs, Verbose
 from moa_cli.commands.typed import benchmark_list, folder_names, seed_in, settings_of
 from moa_cli.console import out
@@ -21,6 +21,7 @@ def evaluate(
     name: options.Name = None,
     column: options.ColumnNames = None,
     seed: options.OneSeed = None,
+    method: options.MethodsOrAll = None,
     benchmark: BenchmarksOrAll = None,
     config: Items = None,
     runs: Home = Path("runs"),
@@ -33,7 +34,7 @@ def evaluate(
 
     \b
     moa eval --pareto
-    moa eval --weights 0.3,0.7 -b hh-rlhf-mini
+    moa eval --weights 0.3,0.7 -m ric -b hh-rlhf-mini
     moa eval --prompts -b hh-rlhf-mini
     moa eval --responses answers.jsonl --name theirs
     moa eval --responses answers.csv --column prompt=question --column answer=output --seed 1
@@ -49,7 +50,7 @@ def evaluate(
         "--rescore": rescore, "--prompts": prompts,
     }  # fmt: skip
     beside = {"RUN": run, "--name": name is not None, "--column": column, "--seed": seed is not None}
-    check_mode(modes, beside | {"--config": config, "--data-dir": data_dir})
+    check_mode(modes, beside | {"--method": method, "--config": config, "--data-dir": data_dir})
     if responses or prompts:
         settings = settings_of(config, benchmark_list(benchmark), [], data_dir, runs)
         source, chosen = only_benchmark(settings, runs, data_dir)
@@ -59,10 +60,13 @@ def evaluate(
         assert responses is not None
         found = read_responses(responses, chosen, columns=column or [], method=name, seed=seed_in(seed))
         fronts, outcomes = take_in(found, source, chosen, jobs)
-    elif rescore:
-        fronts, outcomes = score_again(run or [], folder_names(benchmark, runs), runs, jobs)
     else:
-        fronts, outcomes = measure_runs(run or [], folder_names(benchmark, runs), runs, jobs, weights)
+        picked = run or [], folder_names(benchmark, runs), runs, jobs
+        methods, named = method_folders(method), named_files(method, benchmark)
+        if rescore:
+            fronts, outcomes = score_again(*picked, methods=methods, named=named)
+        else:
+            fronts, outcomes = measure_runs(*picked, weights, methods=methods, named=named)
     if json:
         out([front.model_dump(mode="json") for front in fronts])
     else:

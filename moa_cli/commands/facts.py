@@ -7,7 +7,6 @@ import inspect
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import MISSING, asdict, fields
 from difflib import get_close_matches
 from functools import cache
@@ -168,11 +167,12 @@ def _run_row(folder: Path) -> RunRow:
 def _settings(record: Record) -> dict[str, JsonValue]:
     """What was set for a run.
 
-    All hyperparameters where the method is no longer there to say which are its defaults.
+    All hyperparameters where the method is none that is installed: to look at a runs folder must not run the code that
+    it names.
     """
     config = record.config
-    with suppress(BadInput):
-        defaults = _defaults(record.method) if record.steering != GIVEN else {}
+    if record.steering != GIVEN and record.method in method_names():
+        defaults = _defaults(record.method)
         config = {name: value for name, value in config.items() if name not in defaults or value != defaults[name]}
     return {**record.benchmark.options, **config}
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from moa_cli.console import errors, is_verbose, out, say, show_error
+from moa_cli.commands.typed import method_list, names_in
+from moa_cli.console import errors, is_verbose, out, refuse, say, show_error
 
 if TYPE_CHECKING:
     from benchmarks import Benchmark
@@ -45,6 +46,28 @@ def write_outputs(document: D, paths: list[Path], formats: Formats[D]) -> bool:
         else:
             say(f"wrote {path}")
     return written
+
+
+def method_folders(values: list[str] | None) -> list[str]:
+    """The names of these methods, under which their runs lie."""
+    from methods import find_method, method_name
+
+    return [method_name(find_method(name)) for name in method_list(values)]
+
+
+def check_files(methods: list[str] | None) -> None:
+    """BadInput for a method that is no file, where methods that come with moa need not be named."""
+    for name in names_in(methods):
+        if not name.endswith(".py"):
+            refuse(f"-m {name} names no file", "runs of methods that come with moa are there anyway", "-m FILE.py")
+        if not Path(name).is_file():
+            refuse(f"there is no file {name}", "it was named as a method", "check the path")
+
+
+def named_files(*options: list[str] | None) -> frozenset[Path]:
+    """The files among what was typed for -m and -b. No other code of one's own is run."""
+    typed = [name for values in options for name in names_in(values)]
+    return frozenset(Path(name).resolve() for name in typed if name.endswith((".toml", ".py")))
 
 
 def execute(todo: list[Job], benchmarks: Iterable[Benchmark], asked: int | None) -> list[Outcome]:

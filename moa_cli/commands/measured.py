@@ -5,7 +5,7 @@ Each function returns the fronts or points to be shown, and how the jobs went.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import BadInput, Benchmark, Weights
@@ -18,6 +18,7 @@ from moa_cli.runs import Contestant, FrontFacts, Settings, Source
 
 BELONGS = {
     "RUN": ("--pareto", "--weights", "--rescore"),
+    "--method": ("--pareto", "--weights", "--rescore"),
     "--name": ("--responses",),
     "--column": ("--responses",),
     "--seed": ("--responses",),
@@ -57,10 +58,22 @@ def only_benchmark(settings: Settings, home: Path, data_dir: Path | None) -> tup
     return Source(name, home, data_dir, settings.options), benchmark
 
 
-def measure_runs(paths: list[Path], benchmarks: list[str], home: Path, jobs: int | None, weights: str | None) -> Result:
-    """Measures the fronts of these runs, else of all trained ones; or one point of each, which is not kept."""
+def measure_runs(
+    paths: list[Path],
+    benchmarks: list[str],
+    home: Path,
+    jobs: int | None,
+    weights: str | None,
+    *,
+    methods: Sequence[str] = (),
+    named: Collection[Path] = (),
+) -> Result:
+    """Measures the fronts of these runs, else of all trained ones; or one point of each, which is not kept.
+
+    Code that a run needs is to be among the files `named`.
+    """
     point = weights_in(weights) if weights is not None else ()
-    chosen = trained_runs(paths, benchmarks, home)
+    chosen = trained_runs(paths, benchmarks, home, methods=methods, named=named)
     points = _points(chosen, point, typed=bool(paths)) if point else []
     todo = pointing_jobs(points) if point else measuring_jobs(chosen, may_train=False)
     outcomes = execute(todo, {r.benchmark.identity: r.benchmark for r in chosen}.values(), jobs)

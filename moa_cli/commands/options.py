@@ -50,6 +50,24 @@ Methods = Annotated[
 ]  # fmt: skip
 
 
+MethodsOrAll = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method", "-m", metavar="METHOD", autocompletion=complete_methods,
+        help="Only runs of these methods. One that is a Python file runs only if it is named here.",
+    ),
+]  # fmt: skip
+
+
+MethodFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method", "-m", metavar="FILE.py",
+        help="A method that is a Python file, whose runs are left out if it is not named here; repeatable.",
+    ),
+]  # fmt: skip
+
+
 OneMethod = Annotated[
     str | None,
     typer.Option(

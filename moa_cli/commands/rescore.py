@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from benchmarks import BadInput, Benchmark
@@ -60,15 +61,24 @@ def _check_free(folder: Path, run: Responses, benchmark: Benchmark) -> None:
             )
 
 
-def score_again(paths: list[Path], benchmarks: list[str], home: Path, jobs: int | None) -> Result:
+def score_again(
+    paths: list[Path],
+    benchmarks: list[str],
+    home: Path,
+    jobs: int | None,
+    *,
+    methods: Sequence[str] = (),
+    named: Collection[Path] = (),
+) -> Result:
     """Scores stored answers by the present evaluators, where those have changed: of these runs, else of all.
 
-    The result is a run of its own beside the one that was measured, which stays.
+    The result is a run of its own beside the one that was measured, which stays. Code that a run needs is to be among
+    the files `named`.
     """
     current, todo, folders, refusals = 0, dict[Path, Rescoring](), [], []
-    for run in trained_folders(paths, benchmarks, home):
+    for run in trained_folders(paths, benchmarks, home, methods=methods):
         try:
-            one = find_rescoring(run)
+            one = find_rescoring(run, named=named)
         except BadInput as error:
             if paths:
                 raise

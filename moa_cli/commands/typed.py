@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,16 +29,21 @@ def settings_of(
     return resolve(items or [], benchmarks, methods, data_dir=data_dir, home=home)
 
 
-def trained_runs(paths: list[Path], benchmarks: list[str], home: Path) -> list[Contestant]:
-    """The runs of these folders, else all trained ones that can still be asked for answers."""
+def trained_runs(
+    paths: list[Path], benchmarks: list[str], home: Path, *, methods: Sequence[str] = (), named: Collection[Path] = ()
+) -> list[Contestant]:
+    """The runs of these folders, else all trained ones of some benchmarks and methods that can still be asked.
+
+    Code that a run needs is to be among the files `named`.
+    """
     from benchmarks import BadInput
     from moa_cli.runs import stored_contestant
 
     chosen: list[Contestant] = []
     refusals: list[BadInput] = []
-    for folder in trained_folders(paths, benchmarks, home):
+    for folder in trained_folders(paths, benchmarks, home, methods=methods):
         try:
-            chosen.append(stored_contestant(folder))
+            chosen.append(stored_contestant(folder, named=named))
         except BadInput as error:
             if paths:
                 raise
@@ -66,16 +71,17 @@ def say_left_out(errors: Iterable[BadInput]) -> None:
         say(f"left out{f' ({count} runs)' if count > 1 else ''}: {line}")
 
 
-def trained_folders(paths: list[Path], benchmarks: list[str], home: Path) -> list[Path]:
-    """These folders, else those of all trained runs; BadInput where there is none."""
+def trained_folders(paths: list[Path], benchmarks: list[str], home: Path, *, methods: Sequence[str] = ()) -> list[Path]:
+    """These folders, else those of all trained runs of some benchmarks and methods; BadInput where there is none."""
     from moa_cli.runs import check_home, find_runs
 
     check_home(home)
-    found = paths or [p for p in find_runs(home, benchmarks) if _is_trained(p)]
+    found = paths or [p for p in find_runs(home, benchmarks, methods) if _is_trained(p)]
+    of = f"{' of ' + ', '.join(methods) if methods else ''}{' on ' + ', '.join(benchmarks) if benchmarks else ''}"
     if not paths:
-        say(f"{len(found)} trained runs in {home}{' on ' + ', '.join(benchmarks) if benchmarks else ''}")
+        say(f"{len(found)} trained runs in {home}{of}")
     if not found:
-        refuse(f"there is no trained run in {home}", "only what is trained can be measured", "moa train -m METHOD")
+        refuse(f"there is no trained run in {home}{of}", "only what is trained can be measured", "moa train -m METHOD")
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from benchmarks import Benchmark, Front, Weights
 from benchmarks.ceiling import Samples, find_samples, samples_folder
 from benchmarks.common import Log
 from moa_cli.jobs.job import Job, benchmark_label
-from moa_cli.runs import GIVEN, read_record, restore, stored_contestant
+from moa_cli.runs import GIVEN, check_method_named, read_record, restore, stored_contestant
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -42,16 +42,19 @@ class Member:
         return f"{self.folder.parent.name}/{self.folder.name} {','.join(map(str, self.weights))}"
 
 
-def ceiling_jobs(folders: Sequence[Path], fronts: Sequence[Front]) -> list[Job]:
-    """What is left to draw for the ceilings of these runs and their fronts, a job per benchmark."""
+def ceiling_jobs(folders: Sequence[Path], fronts: Sequence[Front], *, named: Collection[Path] = ()) -> list[Job]:
+    """What is left to draw for the ceilings of these runs and their fronts, a job per benchmark.
+
+    BadInput where that needs code that is not among the files `named`.
+    """
     todo = []
     for card in {f.card.hash: f.card for f in fronts}.values():
         runs = [(folder, f) for folder, f in zip(folders, fronts, strict=True) if f.card.hash == card.hash]
         own = [folder for folder, f in runs if f.steering != GIVEN]
         if not own:
             continue  # nothing here knows the starting policy
-        one = stored_contestant(own[0])
-        pool = _pool(runs, one.benchmark.trained_grid)
+        one = stored_contestant(own[0], named=named)
+        pool = _pool(runs, one.benchmark.trained_grid, named)
         if not samples_folder(one.source.home, card, [m.name for m in pool]).exists():
             label = f"{benchmark_label(one.source)}: ceiling"
             work = partial(draw_ceiling, pool=pool)
@@ -74,7 +77,9 @@ def stored_samples(folders: Sequence[Path], fronts: Sequence[Front]) -> dict[str
     return {name: samples for name, samples in found.items() if samples is not None}
 
 
-def _pool(runs: Sequence[tuple[Path, Front]], grid: Sequence[Weights]) -> tuple[Member, ...]:
+def _pool(
+    runs: Sequence[tuple[Path, Front]], grid: Sequence[Weights], named: Collection[Path] = ()
+) -> tuple[Member, ...]:
     """For each weight of the grid the point of the highest w . r that is NEAR, of the first seed.
 
     At most M + 1 of them, evenly spread.
@@ -90,11 +95,12 @@ def _pool(runs: Sequence[tuple[Path, Front]], grid: Sequence[Weights]) -> tuple[
     values = np.array([f.means("rewards")[k] for _, f, k in near]) @ np.asarray(grid).T
     distinct = list(dict.fromkeys(points[k] for k in values.argmax(axis=0)))
     spread = np.unique(np.linspace(0, len(distinct) - 1, len(grid[0]) + 1).round().astype(int))
-    return tuple(_member(*distinct[i]) for i in spread)
+    return tuple(_member(*distinct[i], named=named) for i in spread)
 
 
-def _member(folder: Path, weights: Weights) -> Member:
+def _member(folder: Path, weights: Weights, *, named: Collection[Path]) -> Member:
     record = read_record(folder)
+    check_method_named(record.method, named=named)
     return Member(method=record.method, config=record.config, folder=folder, weights=weights)
 
 

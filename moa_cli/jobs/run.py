@@ -6,7 +6,6 @@ import json
 import resource
 import shutil
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -97,28 +96,25 @@ def _take_over(contestant: Contestant, run: Run) -> None:
     with whole_folder(policies) as partial_copy:
         shutil.copytree(other.folder / "policy", partial_copy, dirs_exist_ok=True)
     run.cost.add(_stored_cost(other.folder))
+    run = replace(run)  # with a clock that starts after what was taken over
     run.log(f"taken over from {method_name(type(other.method))}", 1, 1, {})
 
 
 def _train(benchmark: Benchmark, method: Method, run: Run) -> None:
     """`method.train`, with its time and memory on the ledger of the run and its speed on the log."""
-    cost, before, begin = run.cost, run.cost.seconds, time.perf_counter()
-    last = (begin, cost.generated_tokens + cost.trained_tokens)
-    _forget_peak_memory()
+    cost = run.cost
 
     def watch(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
-        nonlocal last
-        now, tokens = time.perf_counter(), cost.generated_tokens + cost.trained_tokens
-        cost.seconds = before + now - begin
-        speed = (tokens - last[1]) / (now - last[0])
-        last = (now, tokens)
+        cost.seconds, speed = watched.clock.seconds, watched.clock.speed
         run.progress(stage, step, steps, measured | ({"tokens/s": speed} if speed else {}))
 
+    _forget_peak_memory()
+    watched = replace(run, progress=watch)  # its clock starts here
     try:
         with charged_to(cost):
-            method.train(benchmark, replace(run, progress=watch))
+            method.train(benchmark, watched)
     finally:
-        cost.seconds = before + time.perf_counter() - begin
+        cost.seconds = watched.clock.seconds
         cost.peak_memory_bytes = max(cost.peak_memory_bytes, _peak_memory())
         write_text(run.dir / "cost.json", json.dumps(cost.to_json()))
 

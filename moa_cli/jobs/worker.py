@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput
-from benchmarks.common import Log
+from benchmarks.common import Log, error_words
 from benchmarks.models import release, setup
 from moa_cli.jobs.job import Event, Job, Outcome
 
 
 def perform(job: Job, log: Log, *, quiet: bool) -> Outcome:
-    """Does a job and never raises. With `quiet`, what libraries print goes to output.txt in the run's folder."""
+    """Does a job and never raises, whatever the user's code does, but for Ctrl-C in the process that gets it.
+
+    With `quiet`, what libraries print goes to output.txt in the run's folder.
+    """
     begin, folder = time.perf_counter(), job.folder or job.source.home
     try:
         benchmark = job.source.load()
@@ -33,10 +36,11 @@ def perform(job: Job, log: Log, *, quiet: bool) -> Outcome:
     except BadInput as error:
         known = (error.what, error.why, error.fix)
         return Outcome(job=job, seconds=time.perf_counter() - begin, error=known, traceback=traceback.format_exc())
-    except Exception as error:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and multiprocessing.parent_process() is None:
+            raise
         story = traceback.format_exc()
-        said = str(error).strip().splitlines()
-        what = f"{job.label} failed: {type(error).__name__}{f': {said[0]}' if said else ''}"
+        what = f"{job.label} failed: {(error_words(error).splitlines() or [''])[0]}"
         fix = (
             "run fewer at a time with --jobs 1, or lower the batch with -c"
             if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
+    from moa_cli.runs.code import check_benchmark_named, check_method_named
     from moa_cli.runs.config import Settings, Source, as_config, hyperparameter_types, resolve, restore
     from moa_cli.runs.contestant import (
         Contestant,

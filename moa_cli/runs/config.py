@@ -36,7 +36,7 @@ def resolve(
     mistakes: list[str] = []
     options: dict[str, Any] = {}
     configs: dict[str, dict[str, Any]] = {typed: {} for typed in classes}
-    for key, value in _pairs(items, mistakes):
+    for key, value in _pairs(items, classes, mistakes):
         if key in option_names():
             options[key] = value
             continue
@@ -81,8 +81,8 @@ def restore(typed: str, config: Mapping[str, object]) -> Method:
     return cls(**values)
 
 
-def _pairs(items: Sequence[str], mistakes: list[str]) -> list[tuple[str, Any]]:
-    """All keys and values, in order."""
+def _pairs(items: Sequence[str], classes: Mapping[str, type[Method]], mistakes: list[str]) -> list[tuple[str, Any]]:
+    """All keys and values, in order. `classes` are the methods of the command, by what was typed."""
     pairs: list[tuple[str, Any]] = []
     for item in items:
         path = Path(item)
@@ -90,7 +90,7 @@ def _pairs(items: Sequence[str], mistakes: list[str]) -> list[tuple[str, Any]]:
             if path.suffix == ".toml" and "=" not in item:
                 pairs += dotted(tomllib.loads(path.read_text(encoding="utf-8"))).items()
             elif path.suffix == ".json" and "=" not in item:
-                pairs += _of_run(json.loads(path.read_text(encoding="utf-8"))).items()
+                pairs += _of_run(json.loads(path.read_text(encoding="utf-8")), classes).items()
             elif "=" in item:
                 key, _, text = item.partition("=")
                 pairs.append((key.strip(), _value(text.strip())))
@@ -104,11 +104,23 @@ def _pairs(items: Sequence[str], mistakes: list[str]) -> list[tuple[str, Any]]:
     return pairs
 
 
-def _of_run(record: dict[str, Any]) -> dict[str, Any]:
-    """What a run.json sets: its benchmark's options and its method's configuration."""
+def _of_run(record: dict[str, Any], classes: Mapping[str, type[Method]]) -> dict[str, Any]:
+    """What a run.json sets: its benchmark's options and its method's configuration.
+
+    A method that is a Python file has to be among those of the command: what a record names is not run by itself.
+    """
     if record.get("schema") != "moa.run/1":
         raise ValueError('it is no run.json: it does not say "schema": "moa.run/1"')
-    name = method_name(find_method(record["method"]))
+    method = record["method"]
+    if method.endswith(".py"):
+        files = {Path(typed).resolve(): cls for typed, cls in classes.items() if typed.endswith(".py")}
+        if Path(method).resolve() not in files:
+            raise ValueError(
+                f"its method is a Python file, which runs only where it is named: if you trust it, add -m {method}"
+            )
+        name = method_name(files[Path(method).resolve()])
+    else:
+        name = method_name(find_method(method))
     return record["benchmark"]["options"] | {
         f"{name}.{key}": "none" if value is None else value for key, value in record["config"].items()
     }

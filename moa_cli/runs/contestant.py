@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import BadInput, Benchmark, Front, Weights
+from benchmarks import BadInput, Benchmark, Front, FunctionReward, Weights, benchmark_names
 from benchmarks.spec import are_weights, rounded_from
 from methods import Method, method_name
+from moa_cli.runs.code import check_benchmark_named, check_code_named, check_method_named
 from moa_cli.runs.config import Settings, Source, restore
 from moa_cli.runs.folders import FRONT, foundation, given_folder, method_source, run_folder, run_name
 from moa_cli.runs.record import GIVEN, Record, read_record
@@ -98,9 +99,13 @@ def contestants(settings: Settings, seeds: Sequence[int], *, home: Path, data_di
     ]
 
 
-def stored_contestant(folder: Path) -> Contestant:
-    """The run in a folder. BadInput where it has no policy, or its benchmark is no longer the one it was trained on."""
-    record, source, benchmark = recorded_benchmark(folder)
+def stored_contestant(folder: Path, *, named: Collection[Path] = ()) -> Contestant:
+    """The run in a folder.
+
+    BadInput where it has no policy, its benchmark is no longer the one it was trained on, or it needs code that is not
+    among the files `named`.
+    """
+    record, source, benchmark = recorded_benchmark(folder, named=named)
     if record.steering == GIVEN:
         raise BadInput(
             f"the answers in {folder} were made elsewhere",
@@ -117,11 +122,22 @@ def stored_contestant(folder: Path) -> Contestant:
     return Contestant(source, benchmark, restore(record.method, record.config), record.seed, folder)
 
 
-def recorded_benchmark(folder: Path) -> tuple[Record, Source, Benchmark]:
-    """What a run's record says, and its benchmark as it is now."""
+def recorded_benchmark(folder: Path, *, named: Collection[Path] = ()) -> tuple[Record, Source, Benchmark]:
+    """What a run's record says, and its benchmark as it is now.
+
+    BadInput where either needs code that is not among the files `named`: a Python file, or a TOML file whose rewards
+    are Python functions. Another TOML file holds no code.
+    """
     record = read_record(folder)
+    if record.steering != GIVEN:
+        check_method_named(record.method, named=named)
     source = source_of(record, folder)
-    return record, source, source.load()
+    check_benchmark_named(source.name, named=named)
+    benchmark = source.load()
+    rewards = [reward for o in benchmark.objectives for reward in (o.reward, o.evaluator)]
+    if source.name not in benchmark_names() and any(isinstance(reward, FunctionReward) for reward in rewards):
+        check_code_named(f"the benchmark {source.name} has Python functions as rewards", "-b", source.name, named)
+    return record, source, benchmark
 
 
 class Rescoring(NamedTuple):
@@ -135,9 +151,9 @@ class Rescoring(NamedTuple):
     """As it is now."""
 
 
-def find_rescoring(run: Path) -> Rescoring | None:
+def find_rescoring(run: Path, *, named: Collection[Path] = ()) -> Rescoring | None:
     """What is to be scored again of a run, None where no evaluator has changed. BadInput where it cannot be done."""
-    record, source, benchmark = recorded_benchmark(run)
+    record, source, benchmark = recorded_benchmark(run, named=named)
     if record.benchmark.identity == benchmark.identity:
         return None
     return Rescoring(run, _rescored_folder(run, record, benchmark), record, source, benchmark)

@@ -16,7 +16,7 @@ ORDER = {
     ),
     "methods": (("contract",), ("engines",)),
     "moa_cli": (
-        ("words",), ("console", "style"), ("runs",), ("jobs",), ("comparisons",), ("report",), ("formats",), ("studies",),
+        ("words", "siblings"), ("console", "style"), ("runs",), ("jobs",), ("comparisons",), ("report",), ("formats",), ("studies",),
         ("claims",), ("commands",), ("app",),
     ),
 }  # fmt: skip

@@ -125,7 +125,7 @@ def test_scores_do_not_depend_on_batch_or_order(trained: Path, monkeypatch: pyte
     alone = np.array([classifier.forward([p], [r])[0][0] for p, r in zip(prompts, responses, strict=True)])
     assert alone.std() > 0.1
     for tokens in (10, 100, 10_000):
-        monkeypatch.setattr("benchmarks.rewards.classifier.TOKENS_PER_BATCH", tokens)
+        monkeypatch.setattr("benchmarks.rewards.classifier.TOKENS_PER_BATCH", {"cpu": tokens})
         assert np.allclose(classifier(prompts, responses), alone, atol=1e-5)
     order = np.random.default_rng(0).permutation(len(prompts))
     shuffled = classifier([prompts[i] for i in order], [responses[i] for i in order])

@@ -181,14 +181,14 @@ def test_what_has_no_policy_is_not_measured(own: Path) -> None:
     """`moa eval --pareto` of everything, and `moa claims`, go on without it; asked for by name, it says why not."""
     rows = [{"prompt": p, "answer": "It is"} for p in prompts(own)]
     (shown,) = json.loads(moa("eval", "--responses", save(own, rows), *BENCHMARK, "--json", cwd=own).stdout)
-    result = moa("eval", "--pareto", "--json", cwd=own)
+    result = moa("eval", *BENCHMARK, "--pareto", "--json", cwd=own)
     assert [d["method"] for d in json.loads(result.stdout)] == ["ric", "sft"]
     assert "left out: the answers in" in result.stderr
-    refused(moa("eval", "--pareto", shown["path"], cwd=own), "made elsewhere")
+    refused(moa("eval", *BENCHMARK, "--pareto", shown["path"], cwd=own), "made elsewhere")
     assert moa("claims", cwd=own).returncode == 0
     shutil.rmtree(own / "runs/tiny/ric")
     shutil.rmtree(own / "runs/tiny/sft")
-    refused(moa("eval", "--pareto", cwd=own), "no run in runs can be measured")
+    refused(moa("eval", *BENCHMARK, "--pareto", cwd=own), "no run in runs can be measured")
 
 
 # Scored again
@@ -204,9 +204,11 @@ def test_a_new_evaluator_is_applied_to_stored_answers(own: Path) -> None:
     old = [path.parent for path in own.glob("runs/tiny/*/*/run.json")]
     before = [contents(folder) for folder in old]
     (own / "tiny.toml").write_text(BETTER)
-    refused(moa("eval", "--pareto", str(next(own.glob("runs/tiny/ric/*"))), cwd=own), "evaluators", "--rescore")
+    refused(
+        moa("eval", *BENCHMARK, "--pareto", str(next(own.glob("runs/tiny/ric/*"))), cwd=own), "evaluators", "--rescore"
+    )
 
-    result = moa("eval", "--rescore", "--json", cwd=own)
+    result = moa("eval", *BENCHMARK, "--rescore", "--json", cwd=own)
     assert result.returncode == 0, result.stderr
     assert "train" not in result.stderr.replace("trained", "")
     shown = {d["method"]: d for d in json.loads(result.stdout)}
@@ -217,7 +219,12 @@ def test_a_new_evaluator_is_applied_to_stored_answers(own: Path) -> None:
     record = json.loads((own / shown["ric"]["path"] / "run.json").read_text())
     assert record["origin"]["scored_again"] == "/".join(next(p for p in old if p.parent.name == "ric").parts[-2:])
 
-    for arguments in (("compare", *METHODS, *BENCHMARK), theirs, ("eval", "--pareto"), ("eval", "--rescore")):
+    for arguments in (
+        ("compare", *METHODS, *BENCHMARK),
+        theirs,
+        ("eval", "--pareto", *BENCHMARK),
+        ("eval", "--rescore", *BENCHMARK),
+    ):
         again = moa(*arguments, cwd=own)  # all of them find it done
         assert again.returncode == 0, again.stderr
         assert "worker" not in again.stderr
@@ -226,20 +233,20 @@ def test_a_new_evaluator_is_applied_to_stored_answers(own: Path) -> None:
 def test_one_run_is_scored_again_under_a_new_version(own: Path) -> None:
     (own / "tiny.toml").write_text(f'version = "2"\n{TOML}')
     (run,) = own.glob("runs/tiny/ric/*")
-    result = moa("eval", "--rescore", str(run), "--json", cwd=own)
+    result = moa("eval", *BENCHMARK, "--rescore", str(run), "--json", cwd=own)
     assert result.returncode == 0, result.stderr
     (shown,) = json.loads(result.stdout)
     front = json.loads((Path(shown["path"]) / "front" / "front.json").read_text())
     assert front["card"]["version"] == "2"
     assert len(list(own.glob("runs/tiny/sft/*"))) == 1
-    point = moa("eval", shown["path"], "--weights", "0.25,0.75", cwd=own)  # its policy came along
+    point = moa("eval", *BENCHMARK, shown["path"], "--weights", "0.25,0.75", cwd=own)  # its policy came along
     assert point.returncode == 0, point.stderr
     (Path(shown["path"]) / "front" / "front.json").unlink()  # as if it were only trained under the new version
-    refused(moa("eval", "--rescore", str(run), cwd=own), "was trained", "--pareto")
+    refused(moa("eval", *BENCHMARK, "--rescore", str(run), cwd=own), "was trained", "--pareto")
 
 
 def test_nothing_has_changed(contest: Path) -> None:
-    result = moa("eval", "--rescore", "--json", cwd=contest)
+    result = moa("eval", *BENCHMARK, "--rescore", "--json", cwd=contest)
     assert (result.returncode, result.stdout) == (0, "[]\n")
     assert "no evaluator has changed for 2 runs" in result.stderr
 
@@ -247,13 +254,13 @@ def test_nothing_has_changed(contest: Path) -> None:
 def test_more_than_the_evaluators_has_changed(own: Path) -> None:
     (own / "tiny.toml").write_text(BETTER.replace("eval_prompts = 6", "eval_prompts = 5"))
     runs = sorted(own.glob("runs/tiny/*/*-s0"))
-    result = moa("eval", "--rescore", cwd=own)
+    result = moa("eval", *BENCHMARK, "--rescore", cwd=own)
     assert result.returncode == 0
     assert result.stderr.count("left out:") == 2
-    refused(moa("eval", "--rescore", str(runs[0]), cwd=own), "no longer what", "train again")
+    refused(moa("eval", *BENCHMARK, "--rescore", str(runs[0]), cwd=own), "no longer what", "train again")
     (own / "tiny.toml").write_text(BETTER)
     shutil.rmtree(runs[0] / "front")
-    refused(moa("eval", "--rescore", str(runs[0]), cwd=own), "no stored answers")
+    refused(moa("eval", *BENCHMARK, "--rescore", str(runs[0]), cwd=own), "no stored answers")
     record = json.loads((runs[1] / "run.json").read_text())
     (runs[1] / "run.json").write_text(json.dumps(record | {"seed": 5}))
-    refused(moa("eval", "--rescore", str(runs[1]), cwd=own), "no longer the method")
+    refused(moa("eval", *BENCHMARK, "--rescore", str(runs[1]), cwd=own), "no longer the method")

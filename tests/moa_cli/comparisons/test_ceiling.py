@@ -224,7 +224,7 @@ def test_the_command(tmp_path: Path) -> None:
     first = moa("compare", *METHODS, "-b", "tiny.toml", "--ceiling", "-o", "first.json", cwd=place)
     assert first.returncode == 0, first.stderr
     assert "tiny: ceiling  done" in first.stderr
-    again = moa("compare", "--ceiling", "-o", "again.json", cwd=place)
+    again = moa("compare", "--ceiling", "-b", "tiny.toml", "-o", "again.json", cwd=place)
     assert again.returncode == 0, again.stderr
     assert "worker" not in again.stderr
     one, other = (json.loads((place / f"{name}.json").read_text())["benchmarks"][0] for name in ("first", "again"))

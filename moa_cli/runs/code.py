@@ -1,0 +1,30 @@
+"""Nothing found in a store is code: a file of Python is run only where the command line names it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from benchmarks import BadInput
+
+
+def check_method_named(method: str, *, named: Collection[Path] = ()) -> None:
+    """BadInput where the method of a run is a Python file that is not among the files `named` (resolved paths)."""
+    if method.endswith(".py"):
+        check_code_named(f"the method {method} is a Python file", "-m", method, named)
+
+
+def check_benchmark_named(source: str, *, named: Collection[Path] = ()) -> None:
+    """BadInput where the benchmark of a run is a Python file that is not among the files `named` (resolved paths)."""
+    if source.endswith(".py"):
+        check_code_named(f"the benchmark {source} is a Python file", "-b", source, named)
+
+
+def check_code_named(what: str, option: str, file: str, named: Collection[Path]) -> None:
+    """BadInput that says `what` the code is and how to name it, where its file is not among those `named`."""
+    if Path(file).resolve() not in named:
+        raise BadInput(
+            f"{what}, which this command does not name",
+            "a runs folder may come from anybody, so the code that it names is not run by itself",
+            f"if you trust it, add {option} {file}",
+        )

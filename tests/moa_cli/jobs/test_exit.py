@@ -1,0 +1,174 @@
+"""A user's code that calls sys.exit, or raises what is no Exception, is told as the fault it is: moa leaves with 2, never with 0."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from benchmarks.spec.objective import FunctionReward
+
+from benchmarks.common.errors import BadInput
+from benchmarks.common.ledger import silent
+from benchmarks.common.python import load_file
+from benchmarks.load.load import load_benchmark
+from benchmarks.rewards.function import load_function
+from methods.contract.find import find_method
+from moa_cli.app import main
+from moa_cli.jobs import worker
+from moa_cli.jobs.job import Job
+from moa_cli.jobs.worker import perform
+from moa_cli.runs import folders
+from moa_cli.runs.config import Source
+from tests.test_cli import benchmark_in, environment, moa, refused
+
+LEAVING = {
+    "sys.exit(0)": "sys.exit(0)",
+    "sys.exit()": "sys.exit()",
+    "exit('done')": "sys.exit('done')",
+    "raise SystemExit(3)": "sys.exit(3)",
+    "raise type('Stop', (BaseException,), {})('enough')": "Stop: enough",
+}
+
+
+@pytest.mark.parametrize(("code", "said"), LEAVING.items())
+def test_a_file_that_leaves_when_it_is_loaded(code: str, said: str, tmp_path: Path) -> None:
+    """argparse does, in a script that was written to be run."""
+    path = tmp_path / "leaving.py"
+    path.write_text(f"import sys\n{code}\n")
+    with pytest.raises(BadInput) as refusal:
+        load_file(path, "a reward")
+    assert said in refusal.value.what
+    assert str(path) in refusal.value.what
+    with pytest.raises(BadInput, match="leaving.py cannot be loaded"):
+        load_function(FunctionReward(function=f"{path}:f"))
+    assert not [name for name in sys.modules if name.startswith("leaving")]
+
+
+@pytest.mark.parametrize(("code", "said"), LEAVING.items())
+def test_a_reward_that_leaves_is_named(code: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "rewards.py"
+    path.write_text(f"import sys\ndef f(prompts, responses):\n    {code}\n")
+    with pytest.raises(BadInput) as refusal:
+        load_function(FunctionReward(function=f"{path}:f"))(["a"], ["b"])
+    assert f"{path}:f" in refusal.value.what
+    assert said in refusal.value.what
+
+
+def test_interruptions_stay_what_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "slow.py"
+    path.write_text("def f(prompts, responses):\n    raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        load_function(FunctionReward(function=f"{path}:f"))(["a"], ["b"])
+    path.write_text("raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        load_file(path, "a reward")
+
+
+@pytest.mark.parametrize(("code", "said"), [*LEAVING.items(), ("raise KeyboardInterrupt", "KeyboardInterrupt")])
+def test_a_job_in_a_worker_never_raises(code: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker hears no Ctrl-C, so that one is the code's own too."""
+
+    def do(*_: object) -> None:
+        exec(f"import sys\n{code}")
+
+    monkeypatch.setattr(worker, "do", do)
+    job = Job(
+        kind="run", source=Source("hh-rlhf-mini", tmp_path), method="mine.py", folder=tmp_path / "b" / "mine" / "x-s0"
+    )
+    if code.endswith("KeyboardInterrupt"):
+        with pytest.raises(KeyboardInterrupt):  # a launcher's process does the job itself, and Ctrl-C means it
+            perform(job, silent, quiet=True)
+        monkeypatch.setattr(worker.multiprocessing, "parent_process", lambda: object())
+    outcome = perform(job, silent, quiet=True)
+    assert outcome.error is not None
+    assert said in outcome.error[0]
+    assert "mine/hh-rlhf-mini/s0 failed" in outcome.error[0]
+    assert "output.txt" in outcome.error[1]
+
+
+METHOD = """
+import sys
+from dataclasses import dataclass
+from moa_cli import Method
+
+@dataclass(frozen=True, kw_only=True)
+class Mine(Method):
+    steering = "none"
+
+    def points(self, benchmark):
+        {points}
+        return super().points(benchmark)
+
+    def train(self, benchmark, run):
+        {train}
+
+    def policy(self, benchmark, run, weights):
+        {policy}
+        return benchmark.prepared.policy
+"""
+
+
+def method(folder: Path, **code: str) -> str:
+    """The file of a method that does this in its functions."""
+    (folder / "mine.py").write_text(METHOD.format(**{"points": "pass", "train": "pass", "policy": "pass"} | code))
+    return "mine.py"
+
+
+@pytest.mark.parametrize("code", ["sys.exit(0)", "raise EOFError", "raise BaseException('enough')"])
+def test_a_method_that_leaves_in_the_command_itself(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its points are asked for before any worker starts."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["moa", "train", "-m", method(tmp_path, points=code), "--dry-run"])
+    made, benchmark = find_method("mine.py")(), load_benchmark("hh-rlhf-mini")
+    monkeypatch.setattr(folders, "is_trained", lambda *_: made.points(benchmark))
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert [line.split(" ")[0] for line in told.err.splitlines()[-3:]] == ["error:", "why:", "try:"]
+    assert "mine.py, line 11" in told.err
+
+
+@pytest.mark.parametrize("where", ["import", "reward", "train", "policy"])
+def test_moa_leaves_with_2(where: str, tmp_path: Path) -> None:
+    """Each kind of a user's code, where a whole command meets it: said on stderr, no result on stdout, no file."""
+    place = benchmark_in(tmp_path)
+    names = "ric" if where == "reward" else method(place, **({where: "sys.exit(0)"} if where != "import" else {}))
+    if where == "import":
+        (place / names).write_text("import sys\nsys.exit(0)\n")
+    if where == "reward":
+        rewards = (place / "letters.py").read_text()
+        (place / "letters.py").write_text(rewards.replace("    return", "    raise SystemExit(0)\n    return"))
+    result = moa("compare", "-m", names, "-b", "tiny.toml", "-o", "out.json", cwd=place)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert "sys.exit(0)" in result.stderr
+    assert ("letters.py" if where == "reward" else "mine") in result.stderr
+    assert not (place / "out.json").exists()
+    if where == "import":
+        refused(result, "mine.py cannot be loaded")
+
+
+def test_ctrl_c_stays_130(tmp_path: Path) -> None:
+    """While a user's file is being imported, too."""
+    place = benchmark_in(tmp_path)
+    (place / "slow.py").write_text("import pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(60)\n")
+    command = [sys.executable, "-m", "moa_cli", "train", "-m", "slow.py"]
+    process = subprocess.Popen(command, cwd=place, env=environment(), stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        if (place / "begun").exists():
+            break
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "interrupted" in told
+    assert "Traceback" not in told

@@ -1,0 +1,331 @@
+"""A runs folder may come from anybody: nothing that is named in it is executed unless the command line names that very file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.common.atomic import write_text
+from benchmarks.common.errors import BadInput
+from benchmarks.load.load import load_benchmark
+from benchmarks.measure.front import Front
+from benchmarks.measure.front_files import write_front, write_point
+from methods.contract.find import find_method
+from moa_cli.app import main
+from moa_cli.commands import options
+from moa_cli.commands.facts import run_rows
+from moa_cli.comparisons.select import named_fronts
+from moa_cli.jobs import pool
+from moa_cli.jobs.ceiling import ceiling_jobs
+from moa_cli.jobs.job import Job
+from moa_cli.runs.config import as_config
+from moa_cli.runs.contestant import stored_contestant
+from moa_cli.runs.folders import FRONT, find_runs, run_folder
+from moa_cli.runs.record import benchmark_record, read_record, write_record
+from tests.test_cli import benchmark_in
+from tests.test_compare import make_front
+from tests.test_store import RECORD
+
+METHOD = '''"""A method that leaves a mark when it is imported."""
+from __future__ import annotations
+from dataclasses import dataclass
+from pathlib import Path
+from moa_cli import Method
+Path(__file__).with_name("EXECUTED").write_text("")
+
+@dataclass(frozen=True, kw_only=True)
+class Mine(Method):
+    steering = "none"
+    strength: int = 1
+
+    def train(self, benchmark, run): ...
+    def policy(self, benchmark, run, weights): return benchmark.prepared.policy
+'''
+BENCHMARK = '''"""A benchmark that leaves a mark when it is imported."""
+from pathlib import Path
+from benchmarks import load_benchmark
+Path(__file__).with_name("EXECUTED").write_text("")
+
+def benchmark(data_dir=None, objectives=None):
+    return load_benchmark(str(Path(__file__).with_name("tiny.toml")))
+'''
+"""As a record may name it; its runs are those of the TOML file beside it."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a benchmark whose rewards are functions of a file that leaves a mark too."""
+    benchmark_in(tmp_path)
+    (tmp_path / "mine.py").write_text(METHOD)
+    (tmp_path / "bench.py").write_text(BENCHMARK)
+    mark = 'from pathlib import Path\nPath(__file__).with_name("EXECUTED").write_text("")\n'
+    (tmp_path / "letters.py").write_text(mark + (tmp_path / "letters.py").read_text())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(options, "verbose", False)
+    return tmp_path
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
+    """The jobs that would be done: none is, and no worker is started."""
+    todo: list[Job] = []
+
+    def keep(jobs: list[Any], *_: Any, **__: Any) -> dict[str, Any]:
+        todo.extend(jobs)
+        return {}
+
+    monkeypatch.setattr(pool, "execute", keep)
+    return todo
+
+
+@pytest.fixture
+def moa(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """The command line in this process: exit code, stdout, stderr on one line."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["moa", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main()
+        told = capsys.readouterr()
+        return int(left.value.code or 0), told.out, " ".join(told.err.split())
+
+    return run
+
+
+def executed(folder: Path) -> bool:
+    """Whether any code of the folder ran; forgets it."""
+    mark = folder / "EXECUTED"
+    ran = mark.exists()
+    mark.unlink(missing_ok=True)
+    return ran
+
+
+def stored(folder: Path, *, method: str = "sft", source: str = "hh-rlhf-mini", status: str = "trained") -> Path:
+    """A measured run whose record names a method and a benchmark, as somebody else may have written it."""
+    toml = source if source.endswith(".toml") else "tiny.toml" if source.endswith(".py") else source
+    cls = find_method(method)
+    benchmark = load_benchmark(str(folder / toml) if toml.endswith(".toml") else toml, home=folder / "runs")
+    path = run_folder(benchmark, cls(), 0)
+    origin = {"source": str(folder / source) if "." in source else source, "data_dir": None, "options": {}}
+    record = replace(
+        RECORD, method=str(folder / method) if method.endswith(".py") else method, steering=cls.steering, seed=0,
+        config=as_config(cls()), benchmark=benchmark_record(benchmark) | origin, status=status,
+    )  # fmt: skip
+    write_record(path, record)
+    front = make_front(path.parent.name, 1.0, steering=cls.steering)
+    keep(replace(front, card=replace(front.card, benchmark=benchmark.name)), path / FRONT)
+    executed(folder)
+    return path
+
+
+def keep(front: Front, folder: Path) -> None:
+    """Writes a front made by hand."""
+    N = front.card.prompts
+    for k in range(len(front.weights)):
+        write_point(
+            folder, k, prompts=[f"p{i}" for i in range(N)], responses=["r"] * N, scores=front.scores[k],
+            evaluator=front.evaluator[k], kl=front.kl[k], log_prob=front.log_prob[k], ended=front.ended[k],
+            tokens=front.tokens[k], collapsed=front.collapsed[k], card=front.card,
+        )  # fmt: skip
+    write_front(
+        folder, method=front.method, steering=front.steering, seed=front.seed, weights=front.weights, labels=front.labels,
+        card=front.card, cost=front.cost, config=front.config,
+    )  # fmt: skip
+
+
+EVIL = {
+    "method": {"method": "mine.py"},
+    "benchmark": {"source": "bench.py"},
+    "rewards": {"source": "tiny.toml"},
+}
+COMMANDS = {
+    "list": ("list",),
+    "list runs": ("list", "runs"),
+    "show": ("show", "RUN"),
+    "claims": ("claims",),
+    "compare": ("compare",),
+    "compare RUN": ("compare", "RUN"),
+    "compare --ceiling": ("compare", "--ceiling"),
+    "eval --pareto": ("eval", "--pareto"),
+    "eval --pareto RUN": ("eval", "--pareto", "RUN"),
+    "eval --weights": ("eval", "--weights", "0.5,0.5"),
+    "eval --rescore": ("eval", "--rescore"),
+    "eval --rescore RUN": ("eval", "--rescore", "RUN"),
+    "study": ("study", "retention"),
+    "train -c": ("train", "-m", "ric", "-c", "RUN/run.json", "--dry-run"),
+    "train": ("train", "-m", "sft"),
+}
+NEEDS = {"compare --ceiling", "eval --pareto", "eval --pareto RUN", "eval --weights", "eval --rescore RUN"}
+"""Commands that can do nothing without the code, which they say; `eval --rescore` does, and says what it left out."""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("evil", EVIL)
+def test_no_command_runs_what_only_a_store_names(
+    evil: str, command: str, folder: Path, moa: Callable[..., tuple[int, str, str]], started: list[Job]
+) -> None:
+    """And workers are not given it either. Where it is needed, the message says how to name it."""
+    run = stored(folder, **EVIL[evil])
+    code, _, told = moa(*(word.replace("RUN", str(run)) for word in COMMANDS[command]))
+    assert not executed(folder)
+    assert [job for job in started if job.folder == run or ".py" in job.method or "." in job.source.name] == []
+    if command in NEEDS:
+        assert code == 2
+    if command in NEEDS | {"eval --rescore"} or (command == "train -c" and evil == "method"):
+        file = folder / next(iter(EVIL[evil].values()))
+        assert f"add {'-m' if evil == 'method' else '-b'} {file}" in told
+
+
+def test_a_record_may_name_a_method_in_any_words(folder: Path) -> None:
+    """Only installed methods are asked for their defaults: a path, a name of no method, an odd spelling shows all settings."""
+    run = stored(folder, method="mine.py")
+    path = run / "run.json"
+    for method in ("mine.py", "./mine.py", str(folder / "mine.py"), "mine", "MINE.py", ".py", "letters", "os"):
+        record = json.loads(path.read_text()) | {"method": method, "config": {"strength": 1, "other": 2}}
+        write_text(path, json.dumps(record))
+        (row,) = run_rows(folder / "runs")
+        assert row["settings"] == {"strength": 1, "other": 2}
+        assert not executed(folder)
+    record = json.loads(path.read_text()) | {"method": "ric", "config": as_config(find_method("ric")(rounds=1))}  # type: ignore[call-arg]
+    write_text(path, json.dumps(record))
+    assert run_rows(folder / "runs")[0]["settings"] == {"rounds": 1}
+
+
+def test_code_that_is_named_runs(folder: Path, moa: Callable[..., tuple[int, str, str]], started: list[Job]) -> None:
+    """With the file on the command line, in whatever spelling of its path, the run is measured."""
+    run = stored(folder, method="mine.py", source="tiny.toml")
+    (folder / "there").symlink_to(folder)
+    for method, benchmark in (("mine.py", "tiny.toml"), (str(folder / "mine.py"), "there/tiny.toml")):
+        for beside in ((), (str(run),)):
+            started.clear()
+            _, _, told = moa("eval", "--pareto", "-m", method, "-b", benchmark, *beside)
+            assert [job.method for job in started if job.kind == "run"] == [str(folder / "mine.py")], told
+            assert executed(folder)
+    for beside in (("-m", "mine.py"), ("-b", "tiny.toml")):
+        started.clear()
+        code, _, told = moa("eval", "--pareto", str(run), *beside)
+        assert (code, started) == (2, [])
+        assert "if you trust it, add" in told
+
+
+def test_a_benchmark_in_python_that_is_named_runs(
+    folder: Path, moa: Callable[..., tuple[int, str, str]], started: list[Job]
+) -> None:
+    stored(folder, source="bench.py")
+    moa("eval", "--weights", "0.5,0.5", "-b", "bench.py")
+    assert [job.kind for job in started] == ["look", "card", "weights"]
+    assert executed(folder)
+
+
+def test_a_benchmark_file_without_code_needs_no_name(
+    folder: Path, moa: Callable[..., tuple[int, str, str]], started: list[Job]
+) -> None:
+    """All that it can do is name data and models."""
+    text = (folder / "tiny.toml").read_text()
+    rewards = [line for line in text.splitlines() if not line.startswith("evaluator")]
+    plain = "\n".join('reward = { model = "a/b" }' if line.startswith("reward") else line for line in rewards)
+    (folder / "plain.toml").write_text(plain)
+    stored(folder, source="plain.toml")
+    moa("eval", "--pareto")
+    assert [job.kind for job in started] == ["look", "card", "run"]
+    assert not executed(folder)
+
+
+def test_a_module_is_code_too(
+    folder: Path,
+    moa: Callable[..., tuple[int, str, str]],
+    started: list[Job],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`module:function` is imported from wherever Python looks: only benchmarks that come with moa may say so."""
+    text = (folder / "tiny.toml").read_text().replace("letters.py:", "letters:")
+    (folder / "modules.toml").write_text(text)
+    monkeypatch.syspath_prepend(folder)
+    stored(folder, source="modules.toml")
+    code, _, told = moa("eval", "--pareto")
+    assert (code, started) == (2, [])
+    assert f"add -b {folder / 'modules.toml'}" in told
+    stored(folder)
+    moa("eval", "--pareto", "-b", "hh-rlhf-mini")
+    assert "run" in [job.kind for job in started]
+
+
+def test_settings_of_a_stored_run_of_a_method_that_is_named(
+    folder: Path, moa: Callable[..., tuple[int, str, str]]
+) -> None:
+    run = stored(folder, method="mine.py")
+    record = json.loads((run / "run.json").read_text())
+    write_text(run / "run.json", json.dumps(record | {"config": {"strength": 7}}))
+    code, out, told = moa("train", "-m", "mine.py", "-c", str(run / "run.json"), "-b", "hh-rlhf-mini", "--dry-run")
+    assert code == 0, told
+    cls = find_method("mine.py")
+    wanted = run_folder(load_benchmark("hh-rlhf-mini", home=Path("runs")), cls(strength=7), 0)  # type: ignore[call-arg]
+    assert str(wanted) in out
+    code, _, told = moa("train", "-m", "sft", "-c", str(run / "run.json"), "--dry-run")
+    assert code == 2
+    assert f"add -m {folder / 'mine.py'}" in told
+
+
+def test_claims_count_runs_of_a_method_that_is_named(folder: Path, moa: Callable[..., tuple[int, str, str]]) -> None:
+    stored(folder, method="mine.py")
+    (folder / "own.toml").write_text(
+        '[[claims]]\nclaim = "c"\nsource = "s"\npublished = "-"\nmeasure = "collapse"\nof = ["mine", "mine"]\nbelow = 1\n'
+    )
+    code, out, told = moa("claims", "--claims", "own.toml", "--json")
+    assert (code, json.loads(out)["benchmarks"]) == (0, [])
+    assert f"left out: {find_runs(Path('runs'))[0]}; the method {folder / 'mine.py'} is a Python file" in told
+    assert not executed(folder)
+    code, out, _ = moa("claims", "--claims", "own.toml", "--json", "-m", "mine.py")
+    (benchmark,) = json.loads(out)["benchmarks"]
+    assert benchmark["claims"][-1]["reason"] is None
+    assert executed(folder)
+    for typed, word in (("ric", "names no file"), ("nowhere.py", "there is no file")):
+        code, _, told = moa("claims", "-m", typed)
+        assert code == 2
+        assert word in told
+
+
+def test_only_runs_of_the_named_methods_are_measured(
+    folder: Path, moa: Callable[..., tuple[int, str, str]], started: list[Job]
+) -> None:
+    for method in ("sft", "ric"):
+        stored(folder, method=method)
+    moa("eval", "--pareto", "-m", "ric")
+    assert [job.method for job in started if job.kind == "run"] == ["ric"]
+    code, _, told = moa("eval", "--pareto", "-m", "spo")
+    assert code == 2
+    assert "no trained run in runs of spo" in told
+    code, _, told = moa("eval", "--prompts", "-m", "ric")
+    assert code == 2
+    assert "--method was given with --prompts" in told
+
+
+def test_a_ceiling_draws_from_no_method_that_is_not_named(folder: Path) -> None:
+    """A policy whose code was not named is refused; what is named may be drawn from."""
+    own, theirs = stored(folder), stored(folder, method="mine.py")
+    record = replace(read_record(theirs), steering="merge")
+    write_record(theirs, record)
+    found = named_fronts([own, theirs])
+    near = [
+        replace(front, kl=front.kl * 0, steering=kind) for front, kind in zip(found, ("none", "merge"), strict=True)
+    ]
+    executed(folder)
+    with pytest.raises(BadInput, match=r"the method .*mine.py is a Python file"):
+        ceiling_jobs([own, theirs], near)
+    assert not executed(folder)
+    (job,) = ceiling_jobs([own, theirs], near, named=[(folder / "mine.py").resolve()])
+    assert {member.method for member in job.pool} == {str(folder / "mine.py")}
+
+
+def test_by_default_nothing_is_named(folder: Path) -> None:
+    run = stored(folder, source="tiny.toml")
+    with pytest.raises(BadInput, match="has Python functions as rewards, which this command does not name"):
+        stored_contestant(run)
+    assert stored_contestant(run, named=[folder / "tiny.toml"]).folder == run
