@@ -22,8 +22,8 @@ gate: $(INSTALLED)  ## the demo's methods on hh-rlhf-mini against the recorded c
 	$(BIN)/moa compare -m rewarded-soups,ric,sft -b hh-rlhf-mini --runs demo/runs --tolerance 5% \
 		--baseline tests/baselines/hh_rlhf_mini.json
 
-test: $(INSTALLED)  ## everything needed to trust a change: CPU, offline
-	$(BIN)/python -m pytest tests -m "not e2e and not gpu"
+test: $(INSTALLED)  ## everything needed to trust a change: CPU, offline, in parallel (about 1 GB for each of up to 4 processes)
+	$(BIN)/python -m pytest tests -m "not e2e and not gpu" -n logical --maxprocesses 4 --dist loadscope
 
 check: $(INSTALLED)  ## lint, format and types
 	$(BIN)/ruff check .

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 
-for name, value in {**ENVIRONMENT, "HF_HUB_OFFLINE": "1"}.items():  # before any test module imports torch
+for name, value in {**ENVIRONMENT, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}.items():  # before torch is imported
     os.environ.setdefault(name, value)
 
 
@@ -103,7 +103,8 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 @pytest.fixture(scope="session")
 def random_policy(tokenizer: PreTrainedTokenizerFast) -> Callable[..., Policy]:
-    """Makes untrained policies: `random_policy(seed, sharpness)`; a sharp one has few likely tokens, a flat one many."""
+    """Makes untrained policies: `random_policy(seed, sharpness)`; a sharp one has few likely tokens, a flat one
+    many."""
     import torch
     from transformers import LlamaForCausalLM
 

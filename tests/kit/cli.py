@@ -40,7 +40,7 @@ def process(*arguments: str, cwd: Path, **more: str) -> Done:
 
 
 def moa(*arguments: str, cwd: Path, **more: str) -> Done:
-    """`moa` in this process, its workers too: the same code from `main` on, without seconds of imports for each of them."""
+    """`moa` in this process, its workers too: the same code from `main` on, without their seconds of imports."""
     with (
         tempfile.TemporaryFile("w+") as out,
         tempfile.TemporaryFile("w+") as error,

@@ -24,8 +24,8 @@ def show(comparison: Comparison, width: int = 80) -> str:
 
 
 LANGUAGE = {
-    "repetition": 0.01, "short": 0.002, "distinct_1": 0.1, "distinct_2": 0.4, "self_bleu": 0.3, "words": 21.5, "ended": 0.98,
-    "perplexity": 3.2,
+    "repetition": 0.01, "short": 0.002, "distinct_1": 0.1, "distinct_2": 0.4, "self_bleu": 0.3, "words": 21.5,
+    "ended": 0.98, "perplexity": 3.2,
 }  # fmt: skip
 
 

@@ -170,6 +170,8 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], obje
 def copied(folder: Path, to: Path) -> Path:
     """A folder with runs, elsewhere: its runs name the copied benchmark file."""
     shutil.copytree(folder, to)
-    for record in to.glob("runs/*/*/*/run.json"):
+    records = list(to.glob("runs/*/*/*/run.json"))
+    assert records
+    for record in records:
         record.write_text(record.read_text().replace(str(folder), str(to)))
     return to

@@ -67,8 +67,8 @@ def test_one_candidate_is_the_starting_policy(tiny: Benchmark, tmp_path: Path) -
 
 
 def test_more_candidates_are_never_worse(tiny: Benchmark, tmp_path: Path) -> None:
-    """The first candidate is what the starting policy answers, and candidates are added: w . r rises on every prompt. And
-    at each end nothing else on the front reaches a higher reward."""
+    """The first candidate is what the starting policy answers, and candidates are added: w . r rises on every prompt.
+    And at each end nothing else on the front reaches a higher reward."""
     fronts = [measure(tiny, BestOfN(candidates=n), Run(tmp_path, 0), tmp_path / str(n)) for n in (1, 4, 16)]
     weighted = [np.einsum("knm,km->kn", f.rewards, np.array(tiny.grid)) for f in fronts]
     assert (weighted[1] >= weighted[0]).all()
@@ -149,8 +149,9 @@ def test_the_divergence_by_hand(tiny: Benchmark, tmp_path: Path) -> None:
 @given(masses=st.lists(st.integers(1, 50), min_size=1, max_size=12), candidates=st.integers(1, 20))
 @settings(deadline=None)
 def test_the_divergence_is_never_more(tiny: Benchmark, masses: list[int], candidates: int) -> None:
-    """For answers in order of their reward, with probabilities p: the best of N has probability F^N - (F - p)^N, where F is the
-    cumulative distribution. Its KL to p, exactly, does not exceed the bound; with many equally likely answers it nears it."""
+    """For answers in order of their reward, with probabilities p: the best of N has probability F^N - (F - p)^N, where
+    F is the cumulative distribution. Its KL to p, exactly, does not exceed the bound; with many equally likely answers
+    it nears it."""
     p = np.array(masses) / sum(masses)
     upper = np.cumsum(p)
     best = upper**candidates - (upper - p).clip(min=0) ** candidates

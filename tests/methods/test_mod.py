@@ -45,7 +45,8 @@ PROMPTS = [f"{'Shout ' * (i % 3)}{i}: what do you say?" for i in range(9)]
 
 @pytest.fixture(scope="module", params=[0, 4], ids=["models", "adapters"])
 def experts(request: pytest.FixtureRequest, tiny: Benchmark, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The method and a run whose experts, whole models or adapters of rank 4, are the starting policy and some noise."""
+    """The method and a run whose experts, whole models or adapters of rank 4, are the starting policy and some
+    noise."""
     run = Run(tmp_path_factory.mktemp("experts"), 0)
     for seed, name in enumerate(tiny.names):
         policy, generator = to_train(tiny, request.param, 0), torch.Generator().manual_seed(seed)
@@ -85,8 +86,8 @@ class Constant(torch.nn.Module):
 
 @pytest.mark.parametrize(("w", "expected"), [((0.5, 0.5), [0.5, 0.5]), ((0.75, 0.25), [2 / 3, 1 / 3])])
 def test_two_tokens_by_hand(w: Weights, expected: list[float]) -> None:
-    """p_1 = (.8, .2), p_2 = (.2, .8). Equal weights: sqrt(.16) both. (3/4, 1/4): .8^.75 .2^.25 = .5657 and .2^.75 .8^.25 =
-    .2828, 2 to 1. Logits that are no log-probabilities (7 too high) change nothing."""
+    """p_1 = (.8, .2), p_2 = (.2, .8). Equal weights: sqrt(.16) both. (3/4, 1/4): .8^.75 .2^.25 = .5657 and .2^.75
+    .8^.25 = .2828, 2 to 1. Logits that are no log-probabilities (7 too high) change nothing."""
     mixed = MixtureOfModels([Constant([0.8, 0.2]), Constant([0.2, 0.8])], w)
     ids = torch.zeros(3, 4, dtype=torch.long)
     assert torch.allclose(mixed(ids, ids, ids).logits.exp(), torch.tensor(expected).expand(3, 4, 2))
@@ -95,7 +96,8 @@ def test_two_tokens_by_hand(w: Weights, expected: list[float]) -> None:
 
 @pytest.mark.parametrize("w", [(0.3, 0.7), (0.5, 0.5), (0.9, 0.1)])
 def test_answers_are_drawn_from_the_product(tiny: Benchmark, experts: tuple[MOD, Run], w: Weights) -> None:
-    """Token by token the same as drawn slowly, one prompt at a time: padding, caches and rows that leave are done right."""
+    """Token by token the same as drawn slowly, one prompt at a time: padding, caches and rows that leave are done
+    right."""
     method, run = experts
     policy, policies = method.policy(tiny, run, w), ends(tiny, run)
     # top_p 1: a nucleus is ranked, and ranks of nearly equal probabilities depend on rounding
@@ -180,7 +182,8 @@ def parameters(run: Run, name: str) -> bytes:
 
 @pytest.mark.parametrize(("cls", "left"), [(MOD, []), (MORLHF, ["0.5-0.5"])])
 def test_a_trained_soup_is_built_on(own_tiny: Benchmark, calls: list[str], cls: type[Method], left: list[str]) -> None:
-    """Its experts are copied, with what they cost, which is as if they had been trained here; the result is the same."""
+    """Its experts are copied, with what they cost, which is as if they had been trained here; the result is the
+    same."""
     grid = replace(own_tiny, trained_grid=((1.0, 0.0), (0.5, 0.5), (0.0, 1.0)))
     few = {"epochs": 0.25, "prompts_per_step": 4}
     alone = Run(own_tiny.home / "alone", 0)

@@ -104,8 +104,8 @@ def test_with_all_the_weight_it_is_dpo() -> None:
 @pytest.mark.parametrize("w", [(1.0, 0.0, 0.0), (0.5, 0.3, 0.2), (0.1, 0.6, 0.3), (0.25, 0.0, 0.75)])
 @pytest.mark.parametrize("beta", [0.3, 1.0])
 def test_the_optimum_is_that_of_morlhf(w: Weights, beta: float) -> None:
-    """pi ~ pi_0 exp(w . r / beta) to 1e-9, whichever objective with a weight is the base: labels as Bradley and Terry would
-    give them under r_k, minimised with Newton's method over the logits of a tabular policy."""
+    """pi ~ pi_0 exp(w . r / beta) to 1e-9, whichever objective with a weight is the base: labels as Bradley and Terry
+    would give them under r_k, minimised with Newton's method over the logits of a tabular policy."""
     rng = np.random.default_rng(1)
     start, rewards = normalised(rng.normal(size=Y)), rng.normal(size=(3, Y)) / 2
     differences = np.stack([difference(r) for r in rewards], axis=1)
@@ -119,8 +119,8 @@ def test_the_optimum_is_that_of_morlhf(w: Weights, beta: float) -> None:
 
 
 def test_every_weight_has_its_loss(tiny: Benchmark, tmp_path: Path, calls: dict[str, dict[str, Any]]) -> None:
-    """Five policies, all from pi_0. The base is the heavier objective, the first of equals; beta and margin by the formula,
-    from the benchmark's rewards."""
+    """Five policies, all from pi_0. The base is the heavier objective, the first of equals; beta and margin by the
+    formula, from the benchmark's rewards."""
     run = Run(tmp_path, 0)
     FEW.train(tiny, run)
     base = {"ah": 0, "0.75-0.25": 0, "0.5-0.5": 0, "0.25-0.75": 1, "oh": 1}
@@ -194,8 +194,8 @@ def test_implicit_margins_come_from_dpo_models(
 def test_constants_are_computed_once_for_all_weights(
     tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two bases: the starting policy reads the pairs of each once, and so do the rewards, for five weights. A run that is
-    trained for more weights later reads what is there."""
+    """Two bases: the starting policy reads the pairs of each once, and so do the rewards, for five weights. A run that
+    is trained for more weights later reads what is there."""
     read: list[int] = []
     log_probs = sequence_log_probs
 
@@ -218,8 +218,8 @@ def test_constants_are_computed_once_for_all_weights(
 
 
 def test_the_second_weight_costs_less_than_the_first(own_tiny: Benchmark, tmp_path: Path) -> None:
-    """Per token of a pair, the first pays 2 operations for the reference, 2 for the trained reward and 6 for training; the
-    second pays the 6: at most 60 %."""
+    """Per token of a pair, the first pays 2 operations for the reference, 2 for the trained reward and 6 for training;
+    the second pays the 6: at most 60 %."""
     shutil.rmtree(root(own_tiny) / "scores")  # answers that were scored before would be free for the first
     run, flops = Run(tmp_path, 0), []
     for grid in (((0.75, 0.25),), ((0.75, 0.25), (0.5, 0.5))):

@@ -46,7 +46,8 @@ def test_what_answers_for_a_weight_was_trained_for_it(
     prompts = tiny.prompts("test")
     for _, weights, _, stage in calls:
         policy = method.policy(few, run, weights)
-        direct = type(policy.model).from_pretrained(stage.folder, attn_implementation="eager").eval()
+        attention = policy.model.config._attn_implementation  # which one depends on the processor
+        direct = type(policy.model).from_pretrained(stage.folder, attn_implementation=attention).eval()
         answers = policy.sample(prompts, tiny.sampling, 0)
         assert float(sequence_divergence(policy, replace(policy, model=direct), prompts, answers).kl.max()) < 1e-9
 

@@ -85,7 +85,8 @@ def test_goals_that_leave_no_room(random_policy: Callable[..., Policy]) -> None:
 
 
 def test_rewards_by_hand() -> None:
-    """Heads of 2 and 3 classes. Goal (2, 1): p .7 against mean .5 and SD .1, z = 2; p .5 against .1 and .2, z = 2; mean 2.
+    """Heads of 2 and 3 classes. Goal (2, 1): p .7 against mean .5 and SD .1, z = 2; p .5 against .1 and .2, z = 2; mean
+    2.
 
     Goal (1, none): (.3 - .5) / .2 = -1, over two heads -.5, over one goal -1. Goal (none, 3): SD 0 counts as .01,
     (.4 - .38) / .01 = 2, over two heads 1, over one goal 2. Goal (none, 2): (.1 - .9) / .01 = -80 is clipped.
@@ -98,7 +99,8 @@ def test_rewards_by_hand() -> None:
 
 
 def test_what_is_logged_by_hand() -> None:
-    """Of the head's own goals only: .7 and .3 of the first head, .4 of the second; a head that nobody asked is left out."""
+    """Of the head's own goals only: .7 and .3 of the first head, .4 of the second; a head that nobody asked is left
+    out."""
     p = np.array([[0.3, 0.7, 0.5, 0.1, 0.4]] * 3)
     met = achieved(p, np.array([[2, 0], [1, 3], [0, 0]]), (2, 3), ("a", "b"))
     assert met == pytest.approx({"met/a": 0.5, "met/b": 0.4})
@@ -131,7 +133,8 @@ def test_pooled_over_the_classes_of_a_head() -> None:
 
 @pytest.mark.parametrize("statistics", ["running", "head", "batch", "calibration"])
 def test_where_mean_and_spread_come_from(statistics: Any) -> None:
-    """The moments begin with rows `first`; the rewards of `then` use them, and what runs counts `then` in afterwards."""
+    """The moments begin with rows `first`; the rewards of `then` use them, and what runs counts `then` in
+    afterwards."""
     first, then = (np.random.default_rng(s).random((60, 5)) for s in (0, 1))
     goals = np.array([goals for s in range(20) for goals in random_goals((2, 3), np.random.default_rng(s))])
     moments = Moments.none(5)
@@ -151,8 +154,8 @@ def test_where_mean_and_spread_come_from(statistics: Any) -> None:
 
 
 def test_training_goals_are_uniform() -> None:
-    """Of 1400 draws of five tasks each of the 7 non-empty subsets of three objectives about 200 times, and each intensity as
-    often; all tasks of a draw have the same subset, and each of the most intensities once."""
+    """Of 1400 draws of five tasks each of the 7 non-empty subsets of three objectives about 200 times, and each
+    intensity as often; all tasks of a draw have the same subset, and each of the most intensities once."""
     rng = np.random.default_rng(0)
     drawn = [random_goals((5, 2, 3), rng) for _ in range(1400)]
     assert all(len(goals) == 5 for goals in drawn)
@@ -170,8 +173,9 @@ def test_training_goals_are_uniform() -> None:
 
 
 def test_on_balance_an_answer_that_ignores_its_goal_gains_nothing() -> None:
-    """Pooled statistics have mean 1/K, so over the K intensities the rewards of one answer sum to 0 whatever it says. Per
-    class, where grade 1 is rare (mean .02, SD .05), to say nothing else pays (.98 / .05 - .98 / .3) / 2 a head on average."""
+    """Pooled statistics have mean 1/K, so over the K intensities the rewards of one answer sum to 0 whatever it says.
+    Per class, where grade 1 is rare (mean .02, SD .05), to say nothing else pays (.98 / .05 - .98 / .3) / 2 a head on
+    average."""
     p = np.array([[1.0, 0.0, 0.9, 0.1]] * 2)
     mean, std = np.array([0.02, 0.98, 0.5, 0.5]), np.array([0.05, 0.3, 0.4, 0.4])
     goals = np.array([[1, 0], [2, 0]])
@@ -181,9 +185,9 @@ def test_on_balance_an_answer_that_ignores_its_goal_gains_nothing() -> None:
 
 
 def test_goals_asked_for_by_hand() -> None:
-    """K = 5, w = (.3, .7): linf s = (.428571, 1), 1 + round(1.714) = 3 and 5; l2 s = (.393919, .919145), 1 + round(1.576) = 3
-    and 1 + round(3.677) = 5; linear 1 + round(1.2) = 2 and 1 + round(2.8) = 4. Halves are rounded up: (1/8, 7/8) linear
-    asks for 1 + .5 -> 2."""
+    """K = 5, w = (.3, .7): linf s = (.428571, 1), 1 + round(1.714) = 3 and 5; l2 s = (.393919, .919145), 1 +
+    round(1.576) = 3 and 1 + round(3.677) = 5; linear 1 + round(1.2) = 2 and 1 + round(2.8) = 4. Halves are rounded up:
+    (1/8, 7/8) linear asks for 1 + .5 -> 2."""
     assert asked((0.3, 0.7), (5, 5), "linf") == (3, 5)
     assert asked((0.3, 0.7), (5, 5), "l2") == (3, 5)
     assert asked((0.3, 0.7), (5, 5), "linear") == (2, 4)
@@ -275,8 +279,8 @@ def test_weights_ask_for_goals(tiny: Benchmark, tmp_path: Path) -> None:
 
 
 def test_goals_are_learned(gold_tiny: Benchmark, tmp_path: Path) -> None:
-    """Some 40 batches after which the grade that is asked for is met clearly more often than by chance, one in three, and
-    than at first, by what the starting policy has read of tags."""
+    """Some 40 batches after which the grade that is asked for is met clearly more often than by chance, one in three,
+    and than at first, by what the starting policy has read of tags."""
     method = MOSLIM(
         epochs=10.0, prompts_per_step=12, samples_per_prompt=8, learning_rate=5e-5, kl_coef=0.05, reward_steps=150,
         reward_batch=16, reward_learning_rate=4e-5, calibration_answers=48, classes=3,

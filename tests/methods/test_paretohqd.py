@@ -41,11 +41,11 @@ def simplex(M: int) -> st.SearchStrategy[Weights]:
 
 
 def test_distances_by_hand() -> None:
-    """Extremes 0 and 1 in both, the ideal is (1, 1). For w = (1/2, 1/2) the ray is the diagonal: (.7, .7) lies on it, (.9, .6)
-    .3 / sqrt(2) = .21 from it, (1, 0) and (0, 1) 1 / sqrt(2). For w = (1, 0) the ray goes straight down at r_1 = 1:
-    distances 0, .1, .3 and 1. For w = (3/4, 1/4) it goes through (3/4, 1/4), normal (3, -1) / sqrt(10): (1, 0) is
-    1 / sqrt(10) = .316 away, (.9, .6) |-.3 + .4| / sqrt(10) = .03, (.7, .7) |-.9 + .3| / sqrt(10) = .19, (0, 1)
-    3 / sqrt(10) = .95."""
+    """Extremes 0 and 1 in both, the ideal is (1, 1). For w = (1/2, 1/2) the ray is the diagonal: (.7, .7) lies on it,
+    (.9, .6) .3 / sqrt(2) = .21 from it, (1, 0) and (0, 1) 1 / sqrt(2). For w = (1, 0) the ray goes straight down at r_1
+    = 1: distances 0, .1, .3 and 1. For w = (3/4, 1/4) it goes through (3/4, 1/4), normal (3, -1) / sqrt(10): (1, 0) is
+    1 / sqrt(10) = .316 away, (.9, .6) |-.3 + .4| / sqrt(10) = .03, (.7, .7) |-.9 + .3| / sqrt(10) = .19, (0, 1) 3 /
+    sqrt(10) = .95."""
     scores = np.array([[1.0, 0.0], [0.0, 1.0], [0.7, 0.7], [0.9, 0.6]])
     assert nearest(scores, (0.5, 0.5), 4).tolist() == [2, 3, 0, 1]
     assert nearest(scores, (1.0, 0.0), 4).tolist() == [0, 3, 2, 1]
@@ -72,7 +72,8 @@ def test_distances_by_brute_force(M: int, data: st.DataObject) -> None:
 @given(scores=clouds(2), steps=st.lists(st.floats(0.05, 0.9), min_size=1, max_size=5), w=simplex(2))
 @settings(deadline=None)
 def test_what_lies_on_the_ray_has_the_ratio_of_the_weights(scores: np.ndarray, steps: list[float], w: Weights) -> None:
-    """For two objectives (r_max_1 - r_1) / (r_max_2 - r_2) = w_2 / w_1, in units of the range: such answers come first."""
+    """For two objectives (r_max_1 - r_1) / (r_max_2 - r_2) = w_2 / w_1, in units of the range: such answers come
+    first."""
     assume(min(w) > 0)
     low, high = scores.min(axis=0), scores.max(axis=0)
     on_ray = np.array([high - step * np.array([w[1], w[0]]) * (high - low) for step in steps])
@@ -131,8 +132,8 @@ def suits(benchmark: Benchmark, answers: Sequence[Answer], w: Weights, count: in
 
 
 def test_two_stages_per_weight(tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """First stages for the grid and for the representatives e_1, e_2 and (1/2, 1/2), which is not on it; second stages for the
-    grid, each from its own first stage, on answers of the representatives to training prompts."""
+    """First stages for the grid and for the representatives e_1, e_2 and (1/2, 1/2), which is not on it; second stages
+    for the grid, each from its own first stage, on answers of the representatives to training prompts."""
     calls, asked, made = spied(monkeypatch), list[set[str]](), list[Answer]()
     finish = Policy.finish
 

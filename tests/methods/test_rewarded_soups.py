@@ -1,4 +1,4 @@
-"""The RL engine and Rewarded Soups: what is optimised, that it is reached, and that a soup is the mean of its experts."""
+"""The RL engine and Rewarded Soups: what is optimised, that it is reached, that a soup is the mean of its experts."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ def test_the_log_has_the_weighted_reward_and_no_kl_at_first(gold_tiny: Benchmark
 
 @pytest.mark.parametrize("corner", [0, 1])
 def test_the_reward_rises(gold_tiny: Benchmark, tmp_path: Path, corner: int) -> None:
-    """24 steps for saying ah (or oh): the mean over the last four is more than one SD above that over the first four."""
+    """24 steps for saying ah (or oh): the mean over the last four is more than one SD above that over the first
+    four."""
     weights = gold_tiny.corners[corner]
     trained(
         gold_tiny, tmp_path, replace(FEW, epochs=2.0, samples_per_prompt=8, learning_rate=5e-5, kl_coef=0.01), weights
@@ -175,8 +176,8 @@ def test_every_step_draws_anew_and_repeats_when_resumed(tiny: Benchmark, tmp_pat
 def test_prompts_that_would_be_cut_are_left_out(
     tiny: Benchmark, tmp_path: Path, trainers: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Prompts with a number of two digits are one token longer, so a limit of that length may have cut them. Of the other ten
-    half a pass, four at a time, is one step."""
+    """Prompts with a number of two digits are one token longer, so a limit of that length may have cut them. Of the
+    other ten half a pass, four at a time, is one step."""
     policy = tiny.prepared.policy
     short, long = (len(policy.encode_prompt(f"Call {i}: what do you say?")) for i in (3, 33))
     assert long == short + 1
@@ -194,7 +195,8 @@ def test_prompts_that_would_be_cut_are_left_out(
 def test_what_it_costs_is_charged(
     gold_tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_pass: bool, operations: float
 ) -> None:
-    """6 steps x 16 answers, each scored under two rewards; at most 8 tokens each, and the prompts' are trained through too."""
+    """6 steps x 16 answers, each scored under two rewards; at most 8 tokens each, and the prompts' are trained through
+    too."""
     monkeypatch.setattr(Rloo, "one_pass", one_pass)
     cost = Cost()
     with charged_to(cost):
@@ -265,14 +267,17 @@ def test_experts_share_their_initialisation(tiny: Benchmark) -> None:
     )
     assert distance(one, same) == 0
     assert distance(one, other) > 0
-    assert all(value.abs().max() == 0 for name, value in one.items() if "lora_B" in name)
+    zero = [value for name, value in one.items() if "lora_B" in name]
+    assert len(zero) == len(one) / 2
+    assert all(value.abs().max() == 0 for value in zero)
 
 
 @pytest.mark.parametrize("w", [(0.3, 0.7), (0.5, 0.5), (1.0, 0.0), (0.0, 1.0)])
 def test_a_soup_of_adapters_adds_weighted_updates(
     tiny: Benchmark, adapters: tuple[RewardedSoups, Run], w: Weights
 ) -> None:
-    """W + sum_i w_i (alpha / r) B_i A_i from the files themselves; A and B averaged apart, on request, differ in between."""
+    """W + sum_i w_i (alpha / r) B_i A_i from the files themselves; A and B averaged apart, on request, differ in
+    between."""
     method, run = adapters
     expected = load_file(Path(policy_source(tiny)) / "model.safetensors")
     apart = dict(expected)

@@ -73,7 +73,8 @@ def test_numbers_survive_the_tokenizer(random_policy: Callable[..., Policy], sco
 
 def test_desired_rewards_by_hand() -> None:
     """low (-1, -2), high (1, 2). w = (1/4, 3/4): l2 norm sqrt(10)/4, s = (1, 3) / sqrt(10) = (.316228, .948683), so
-    -1 + 2 x .316228 = -.367544 and -2 + 4 x .948683 = 1.794733; linf s = (1/3, 1); linear s = w. e_1 asks for (1, -2)."""
+    -1 + 2 x .316228 = -.367544 and -2 + 4 x .948683 = 1.794733; linf s = (1/3, 1); linear s = w. e_1 asks for (1,
+    -2)."""
     low, high = np.array([-1.0, -2.0]), np.array([1.0, 2.0])
     w = (0.25, 0.75)
     assert desired(w, low, high, "l2") == pytest.approx([-0.367544, 1.794733], abs=1e-6)
@@ -93,9 +94,9 @@ def test_bounds_of_normal_scores_by_hand() -> None:
 def test_bounds_of_the_front_by_hand() -> None:
     """(3, 0), (0, 3) and (2, 2) are not dominated; (1, 1) is by (2, 2), (-5, -1) by all.
 
-    Half of five answers are two: the first layer, three answers, suffices. Of 0, 2, 3 the 5 % quantile is .2, a tenth of
-    the way from 0 to 2, the 95 % quantile 2.9. All five: of -5, 0, 1, 2, 3 a fifth of the way, -4 and 2.8; of -1, 0, 1, 2,
-    3 -.8 and 2.8.
+    Half of five answers are two: the first layer, three answers, suffices. Of 0, 2, 3 the 5 % quantile is .2, a tenth
+    of the way from 0 to 2, the 95 % quantile 2.9. All five: of -5, 0, 1, 2, 3 a fifth of the way, -4 and 2.8; of -1, 0,
+    1, 2, 3 -.8 and 2.8.
     """
     scores = np.array([[1.0, 1.0], [3.0, 0.0], [-5.0, -1.0], [0.0, 3.0], [2.0, 2.0]])
     low, high = score_bounds(scores, "front", 0.5)
@@ -160,8 +161,8 @@ def test_a_quota_of_nothing_takes_nothing() -> None:
 
 
 def test_the_quantile_rule_by_hand() -> None:
-    """keep_share .25 of five: the .75 quantiles are 3 and 3, so every answer with a 3 or 4 is kept, (0, 3), dominated by
-    (1, 4), among them."""
+    """keep_share .25 of five: the .75 quantiles are 3 and 3, so every answer with a 3 or 4 is kept, (0, 3), dominated
+    by (1, 4), among them."""
     scores = np.array([[0.0, 3.0], [1.0, 4.0], [2.0, 0.0], [3.0, 1.0], [4.0, 2.0]])
     kept = RiC(keep="quantile", keep_share=0.25)._select(scores, 1)
     assert kept.tolist() == [0, 1, 3, 4]
@@ -174,8 +175,8 @@ def test_the_quantile_rule_by_hand() -> None:
 def test_every_answer_is_trained_on_under_the_rewards_it_has(
     tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Offline: each of the 96 training answers under its own scores. Online: kept answers under achieved scores, from where
-    the stage before ended."""
+    """Offline: each of the 96 training answers under its own scores. Online: kept answers under achieved scores, from
+    where the stage before ended."""
     calls = spied(monkeypatch)
     method, run = RiC(rounds=2, offline_share=0.5, batch=8), Run(tmp_path, 0)
     method.train(tiny, run)

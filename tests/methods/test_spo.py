@@ -40,7 +40,8 @@ def difference(values: np.ndarray) -> np.ndarray:
 
 
 def fitted(reference: np.ndarray, margin: np.ndarray, beta: float, reward: np.ndarray) -> np.ndarray:
-    """Log-probabilities that minimise the engine's loss over all pairs, labelled as Bradley and Terry would under `reward`.
+    """Log-probabilities that minimise the engine's loss over all pairs, labelled as Bradley and Terry would under
+    `reward`.
 
     Newton's method on the logits of a tabular policy, from the reference on.
     """
@@ -63,7 +64,8 @@ def fitted(reference: np.ndarray, margin: np.ndarray, beta: float, reward: np.nd
 @pytest.mark.parametrize("alpha", [0.0, 0.1, 0.5, 1.0])
 @pytest.mark.parametrize("beta", [0.3, 1.0])
 def test_each_round_reaches_the_closed_form(alpha: float, beta: float) -> None:
-    """pi_m ~ pi_{m-1} exp((R_m + alpha sum_{i<m} R^_i) / beta) to 1e-9 for three rounds, and R^_m is R_m up to a constant."""
+    """pi_m ~ pi_{m-1} exp((R_m + alpha sum_{i<m} R^_i) / beta) to 1e-9 for three rounds, and R^_m is R_m up to a
+    constant."""
     policies, rewards = [normalised(RNG.normal(size=Y))], RNG.normal(size=(3, Y)) / 2
     for reward in rewards:
         found = implicit_rewards(policies, beta, alpha)
@@ -81,7 +83,8 @@ def test_each_round_reaches_the_closed_form(alpha: float, beta: float) -> None:
 
 
 def test_two_rounds_are_dpo_against_a_virtual_reference() -> None:
-    """log ref = ((beta + alpha beta) log pi_1 - alpha beta log pi_0) / beta: the same loss for any policy, the same optimum."""
+    """log ref = ((beta + alpha beta) log pi_1 - alpha beta log pi_0) / beta: the same loss for any policy, the same
+    optimum."""
     beta, alpha = 0.4, 0.5
     start, first, any_policy = (normalised(RNG.normal(size=Y)) for _ in range(3))
     margin = alpha * implicit_rewards([difference(start), difference(first)], beta, alpha)[0]
@@ -170,8 +173,8 @@ def weights_file(stage: Stage) -> bytes:
 def test_every_round_is_trained_once_on_the_pairs_of_its_objective(
     tiny: Benchmark, tmp_path: Path, calls: list[Call], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two first rounds serve three second ones, and each policy's log-probabilities on each objective's pairs are computed
-    once: the start and the round before it on both."""
+    """Two first rounds serve three second ones, and each policy's log-probabilities on each objective's pairs are
+    computed once: the start and the round before it on both."""
     computed: list[int] = []
     log_probs = sequence_log_probs
 
@@ -198,6 +201,7 @@ def test_rounds_are_given_what_the_formula_says(tiny: Benchmark, tmp_path: Path,
     """Round 2: reference log pi_1 and margin alpha beta (D log pi_1 - D log pi_0), from the policies themselves."""
     method, run = SPO(alphas=(0.5,), batch=8, epochs=0.5), Run(tmp_path, 0)
     method.train(tiny, run)
+    assert [call.start is None for call in calls] == [True, False, True, False]
     for call in calls:
         fresh = Run(tmp_path / "again", 0)
         before = dpo_log_probs(tiny, call.pairs, call.stage.name, fresh)
@@ -230,8 +234,8 @@ def test_alpha_zero_is_sequential_dpo_and_one_round_is_dpo(tiny: Benchmark, tmp_
 
 
 def test_the_first_objective_is_kept_the_better_the_greater_alpha(tiny: Benchmark, tmp_path: Path) -> None:
-    """ah and oh compete. After the round on oh, the implicit reward of ah is lower than before, less so under alpha. Three
-    passes: after one, how the pairs happen to be ordered matters as much."""
+    """ah and oh compete. After the round on oh, the implicit reward of ah is lower than before, less so under alpha.
+    Three passes: after one, how the pairs happen to be ordered matters as much."""
     method, run = SPO(alphas=(0.0, 2.0), batch=8, epochs=3.0), Run(tmp_path, 0)
     method.train(tiny, run)
     pairs = preferences(tiny, 0, 1.0, 0)

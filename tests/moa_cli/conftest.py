@@ -26,7 +26,8 @@ def document(fronts) -> Comparison:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder after a whole contest of two methods, with processes and workers as users have them. Nobody changes it."""
+    """A folder after a whole contest of two methods, with processes and workers as users have them. Nobody changes
+    it."""
 
     def make(folder: Path) -> None:
         place = benchmark_in(folder)

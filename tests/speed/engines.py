@@ -1,5 +1,5 @@
-"""Steps of the engines that methods train with, against lean loops of the same mathematics on the same model and batches, and
-what MODPO's constants save."""
+"""Steps of the engines that methods train with, against lean loops of the same mathematics on the same model and
+batches, and what MODPO's constants save."""
 
 from __future__ import annotations
 
@@ -131,8 +131,8 @@ def rloo_of_moa(benchmark: Benchmark, folder: Path) -> float:
 
 
 def rloo_by_hand(benchmark: Benchmark) -> float:
-    """Seconds per step of the shortest loop: the policy's log-probabilities are computed once, for the KL in the reward and for
-    the gradient."""
+    """Seconds per step of the shortest loop: the policy's log-probabilities are computed once, for the KL in the reward
+    and for the gradient."""
     clock, settings = Clock(), rloo_settings(benchmark)
     policy, reference = to_train(benchmark, None, 0), benchmark.prepared.policy
     optimizer = optimizer_of(policy, scaled(settings.learning_rate, policy))

@@ -1,4 +1,4 @@
-"""Drawing the samples of a ceiling: how likely answers are as decoded, what is kept, and that few samples tell what many do."""
+"""Drawing the samples of a ceiling: how likely answers are as decoded, what is kept, that few tell what many do."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ def test_a_row_does_not_depend_on_its_neighbours(kind: torch.dtype) -> None:
 
 
 def test_all_answers_together_have_probability_one(tokenizer: PreTrainedTokenizerFast) -> None:
-    """Six tokens, one of them the end, answers of up to four tokens: enumerated, whether they end or run out of tokens."""
+    """Six tokens, one of them the end, answers of up to four tokens: enumerated, whether they end or run out of
+    tokens."""
     V, end = 6, tokenizer.eos_token_id
     assert end < V
     logits = torch.full((len(tokenizer), len(tokenizer)), -60.0)
@@ -99,7 +100,8 @@ def test_all_answers_together_have_probability_one(tokenizer: PreTrainedTokenize
 
 @pytest.mark.parametrize("batch", [3, 64])
 def test_answers_are_read_as_they_are_drawn(random_policy: MakePolicy, batch: int) -> None:
-    """Against a plain forward pass over prompt and answer, token by token; no answer of its own is impossible to a policy."""
+    """Against a plain forward pass over prompt and answer, token by token; no answer of its own is impossible to a
+    policy."""
     policy, sampling = random_policy(3, 0.4), Sampling(max_new_tokens=9, temperature=1.2, top_p=0.9)
     prompt = "Hello there, call 3"
     answers = [ids[: 1 + i % 9] for i, ids in enumerate(policy.sample([prompt] * 40, sampling, 0))]
@@ -169,8 +171,8 @@ def test_what_is_drawn_is_kept(tiny: Benchmark, few: None, tmp_path: Path) -> No
 
 
 def test_alone_the_starting_policy_gives_all(tiny: Benchmark, few: None, tmp_path: Path) -> None:
-    """So it does beside one that cannot tell how likely its answers are. Its weights are equal: nothing is reweighted. Beside
-    itself, too, and then it gives other answers as the other."""
+    """So it does beside one that cannot tell how likely its answers are. Its weights are equal: nothing is reweighted.
+    Beside itself, too, and then it gives other answers as the other."""
     start = tiny.prepared.policy
     odd = Choosy(start.model, start.tokenizer, max_prompt_tokens=start.max_prompt_tokens)
     assert draw_samples(tiny, [], tmp_path / "alone").counts == (10,)
@@ -231,8 +233,9 @@ def test_samples_of_an_earlier_version_are_refused_by_their_name(tiny: Benchmark
 def test_few_samples_and_a_pool_tell_what_many_do(
     tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A world too large to enumerate, by 1,000 answers of the starting policy to each prompt: with 32 of them and 80 of two
-    others the hypervolume at KL .5 and 1 is the same within 2 %, on the mean of eight drawings (there are ten prompts)."""
+    """A world too large to enumerate, by 1,000 answers of the starting policy to each prompt: with 32 of them and 80 of
+    two others the hypervolume at KL .5 and 1 is the same within 2 %, on the mean of eight drawings (there are ten
+    prompts)."""
     start, prompts = tiny.prepared.policy, tiny.prompts("test")
     asked = [p for p in prompts for _ in range(1000)]
     texts = [start.decode(ids, ()) for ids in start.sample(asked, tiny.sampling, 5)]

@@ -1,4 +1,4 @@
-"""The ceiling where the truth is known: Gaussian scores, a tabular policy that can be enumerated, subsets that can be counted."""
+"""The ceiling where the truth is known: Gaussian scores, a tabular policy, subsets that can be counted."""
 
 from __future__ import annotations
 
@@ -73,10 +73,11 @@ def exact_at(world: tuple[np.ndarray, np.ndarray], w: tuple[float, ...], kl: flo
 
 @pytest.mark.parametrize("S", [32, 112])
 def test_gaussian_scores(S: int) -> None:
-    """r ~ N(0, 1) tilted by exp(t r) is N(t, 1): its mean is t and its KL t^2 / 2, so the ceiling at a KL is sqrt(2 KL).
+    """r ~ N(0, 1) tilted by exp(t r) is N(t, 1): its mean is t and its KL t^2 / 2, so the ceiling at a KL is sqrt(2
+    KL).
 
-    No bounded reward has such tails. From the starting policy's samples alone, in sight of the floor, the area above -2 is
-    within 2 % of what it should be; without the jackknife it is 3 % and more short of it.
+    No bounded reward has such tails. From the starting policy's samples alone, in sight of the floor, the area above -2
+    is within 2 % of what it should be; without the jackknife it is 3 % and more short of it.
     """
     scores = np.random.default_rng(S).normal(size=(4000, S, 1))
     found = Ceiling(scores, np.zeros((4000, S)))
@@ -131,7 +132,8 @@ def test_stronger_is_further_and_better_and_known_less_well(ceiling: Ceiling) ->
 
 
 def test_what_all_answers_share_cannot_be_raised() -> None:
-    """A score that depends on the prompt alone: no tilt moves anything, and rounding does not take KL 0 out of reach."""
+    """A score that depends on the prompt alone: no tilt moves anything, and rounding does not take KL 0 out of
+    reach."""
     random = np.random.default_rng(6)
     scores = np.stack([np.repeat(random.normal(size=(50, 1)), 20, axis=1), random.normal(size=(50, 20))], axis=2)
     flat = Ceiling(scores, np.zeros((50, 20)))
@@ -140,8 +142,8 @@ def test_what_all_answers_share_cannot_be_raised() -> None:
 
 
 def test_balance_by_hand() -> None:
-    """Two densities that gave 1 and 3 samples: where they are (.4, .2), m = .25 x .4 + .75 x .2 = .25 and q0 / m = 1.6; where
-    only the second goes q0 / m = 0; where only the first does, 1 / .25 = 4."""
+    """Two densities that gave 1 and 3 samples: where they are (.4, .2), m = .25 x .4 + .75 x .2 = .25 and q0 / m = 1.6;
+    where only the second goes q0 / m = 0; where only the first does, 1 / .25 = 4."""
     with np.errstate(divide="ignore"):
         log_probs = np.log([[[0.4, 0.2], [0.0, 0.3], [0.5, 0.0]]])
     np.testing.assert_allclose(np.exp(balanced(log_probs, (1, 3))), [[1.6, 0.0, 4.0]])
@@ -162,8 +164,8 @@ def test_the_best_of_n_is_the_mean_over_all_subsets(n: int) -> None:
 
 
 def test_a_policy_that_is_the_ceiling_has_all_of_it(world: tuple[np.ndarray, np.ndarray], ceiling: Ceiling) -> None:
-    """40 answers per prompt of the exact KL-optimal policies, at another KL for each weight and seed: efficiency 1 within 2 %.
-    The starting policy in their place has no more than it has at KL 0."""
+    """40 answers per prompt of the exact KL-optimal policies, at another KL for each weight and seed: efficiency 1
+    within 2 %. The starting policy in their place has no more than it has at KL 0."""
     random = np.random.default_rng(3)
     q0, scores = world
 
@@ -184,7 +186,8 @@ def test_a_policy_that_is_the_ceiling_has_all_of_it(world: tuple[np.ndarray, np.
 
 
 def test_too_few_samples_hide_a_point(world: tuple[np.ndarray, np.ndarray]) -> None:
-    """Eight samples leave six effective ones up to a small KL only; beyond it nothing is told, and shares are upper bounds."""
+    """Eight samples leave six effective ones up to a small KL only; beyond it nothing is told, and shares are upper
+    bounds."""
     few = _sampled([world[0]], world[1], (8,), np.random.default_rng(4))
     w = (0.5, 0.5)
     assert 0 < few.reach(w) < 0.3

@@ -6,8 +6,6 @@ import pytest
 
 from benchmarks.common.ledger import Cost, charge, charged_to
 
-# The ledger
-
 
 def test_charges_go_to_the_innermost_ledger() -> None:
     outer, inner = Cost(), Cost(reward_calls=5)

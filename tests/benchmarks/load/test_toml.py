@@ -300,6 +300,8 @@ def test_answers_and_dialogues(tmp_path: Path) -> None:
     assert table.skipped == {"empty answer": 1}
     talk = [{"text": f"\n\nHuman: {i}?\n\nAssistant: {i}!"} for i in range(30)]
     table = Table(path=str(rows(tmp_path / "d.jsonl", talk)), format="dialogues")
+    assert len(table.responses()) + len(table.prompts("test")) == 30
+    assert len(table.responses()) > 10
     assert all(p == f"\n\nHuman: {r[:-1]}?\n\nAssistant:" for p, r in table.responses())
 
 

@@ -1,4 +1,4 @@
-"""The measurement: what a front holds, that it goes on where it stopped, and that the same seed gives the same numbers."""
+"""The measurement: what a front holds, that it goes on where it stopped, that a seed gives the same numbers."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ def test_a_diverged_policy_is_not_taken_for_one_of_unknown_divergence(tiny: Benc
 
 
 def test_what_an_answer_costs_is_counted(tiny: Benchmark, folder: Path) -> None:
-    """Tokens drawn, no reward calls (scoring for the front is not serving), and 2 operations per parameter and token, read
-    or drawn; averaged over the points."""
+    """Tokens drawn, no reward calls (scoring for the front is not serving), and 2 operations per parameter and token,
+    read or drawn; averaged over the points."""
     front, policy = read_front(folder), tiny.prepared.policy
     prompts = tiny.prompts("test")
     read = np.mean([[len(Louder(tiny)(w).encode_prompt(p)) for p in prompts] for w in GRID])

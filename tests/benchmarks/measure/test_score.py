@@ -1,4 +1,4 @@
-"""Answers that are there already: those made elsewhere get the scores of a policy's, stored ones those of another evaluator."""
+"""Answers that are there already: others' get the scores of a policy's, stored ones those of another evaluator."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ def test_the_same_answers_have_the_same_scores(tiny: Benchmark, tmp_path: Path) 
 
 
 def test_answers_are_read_as_those_of_a_policy(tiny: Benchmark, tmp_path: Path) -> None:
-    """Stripped and cut at the stop. 30 words are more than the 8 tokens that policies have: how likely they are is unknown."""
+    """Stripped and cut at the stop. 30 words are more than the 8 tokens that policies have: how likely they are is
+    unknown."""
     stopping = replace(tiny, sampling=replace(tiny.sampling, stop=("oh oh",)))
     stopping.__dict__["prepared"] = tiny.prepared
     texts = ("  ah ah ", "ah oh oh ah", "ah " * 30, "", *["oh"] * 6)
@@ -131,7 +132,8 @@ def test_any_text_is_scored(answer: str, tiny: Benchmark, tmp_path: Path) -> Non
 
 
 def test_only_what_changed_is_scored_again(own_tiny: Benchmark, tmp_path: Path, tiny_size: None) -> None:
-    """The evaluator of the first objective now counts characters; all other numbers, and the old front, stay to the bit."""
+    """The evaluator of the first objective now counts characters; all other numbers, and the old front, stay to the
+    bit."""
     old = measured(own_tiny, tmp_path / "old")
     before = {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()}
     changed = prepare(with_evaluator(own_tiny, "long")).benchmark

@@ -82,7 +82,8 @@ def test_the_tokenizer_loses_nothing(tokenizer: PreTrainedTokenizerFast, text: s
 
 
 def test_numbers_never_read_are_on_a_line(tokenizer: PreTrainedTokenizerFast, random_policy: MakePolicy) -> None:
-    """ " -4.0" to " 4.0" are one token each; equal steps in value are equal steps in their embeddings. Others stay as they are."""
+    """ " -4.0" to " 4.0" are one token each; equal steps in value are equal steps in their embeddings. Others stay as
+    they are."""
     ids = [tokenizer(f" {n / 10:.1f}")["input_ids"] for n in range(-40, 41)]
     assert {len(i) for i in ids} == {1}
     assert len({i[0] for i in ids}) == 81
@@ -156,7 +157,8 @@ def test_greedy_is_generate(random_policy: MakePolicy, sharpness: float, archite
 def test_sampled_tokens_follow_the_nucleus(
     random_policy: MakePolicy, sharpness: float, temperature: float, top_p: float
 ) -> None:
-    """Pearson's chi-square of 6000 first tokens against the exact nucleus: mean df, variance 2 df; five SDs are allowed.
+    """Pearson's chi-square of 6000 first tokens against the exact nucleus: mean df, variance 2 df; five SDs are
+    allowed.
 
     The last case has a nucleus of some 300 tokens, more than the sampler looks at first.
     """
@@ -392,8 +394,8 @@ def test_kl_does_not_depend_on_the_batch(random_policy: MakePolicy) -> None:
 
 
 def test_kl_is_unbiased(tokenizer: PreTrainedTokenizerFast) -> None:
-    """Two bigram policies over x, y and end, answers of two tokens at most. The expectation of the per-answer KL over all
-    seven answers is sum_a P(a) log(P(a) / Q(a)), here with P = (.5, .3, .2), Q = (.25, .25, .5) after any token."""
+    """Two bigram policies over x, y and end, answers of two tokens at most. The expectation of the per-answer KL over
+    all seven answers is sum_a P(a) log(P(a) / Q(a)), here with P = (.5, .3, .2), Q = (.25, .25, .5) after any token."""
     x, y, end = tokenizer("x")["input_ids"][0], tokenizer("y")["input_ids"][0], tokenizer.eos_token_id
     P, Q = {x: 0.5, y: 0.3, end: 0.2}, {x: 0.25, y: 0.25, end: 0.5}
 

@@ -39,7 +39,8 @@ def test_a_tag_is_one_token(tokenizer: PreTrainedTokenizerFast) -> None:
 
 
 def test_tags_say_what_is_known() -> None:
-    """.7 of the prompts are told of, with the level of their answer. Where two are known, both are told of in .6 * .6 of those."""
+    """.7 of the prompts are told of, with the level of their answer. Where two are known, both are told of in .6 * .6
+    of those."""
     told = described(ANSWERS, KNOWN, 0.7, 3)
     assert told == described(ANSWERS, KNOWN, 0.7, 3) != described(ANSWERS, KNOWN, 0.7, 4)
     assert [(re.sub(r"<.*?> ", "", a.prompt), a.response) for a in told] == [tuple(a) for a in ANSWERS]

@@ -17,9 +17,6 @@ CARD = Card(
 )  # fmt: skip
 
 
-# The card
-
-
 def test_a_card_survives_json() -> None:
     again = Card.model_validate_json(CARD.model_dump_json())
     assert again == CARD

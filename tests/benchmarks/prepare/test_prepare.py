@@ -230,7 +230,8 @@ def test_what_a_crash_left_is_not_taken_for_whole(own_tiny: Benchmark, tiny_size
     prepare(changed)
     folder = reward.folder(changed, "ah")
     assert {"model.safetensors", "tokenizer.json", "cost.json"} <= {path.name for path in folder.iterdir()}
-    assert not [path for path in root(changed).iterdir() if path.name.endswith(".partial")]
+    assert root(changed) in folder.parents
+    assert not list(root(changed).rglob("*.partial"))
 
 
 # Refused

@@ -71,8 +71,8 @@ def texts(count: int = 23) -> tuple[list[str], list[str]]:
 def test_training_separates_what_can_be_separated(
     trained: Path, tokenizer: PreTrainedTokenizerFast, tmp_path: Path, tiny_size: None
 ) -> None:
-    """From the same start, trained on the same pairs the other way round, it learns the opposite: accuracy on 60 pairs that
-    neither saw."""
+    """From the same start, trained on the same pairs the other way round, it learns the opposite: accuracy on 60 pairs
+    that neither saw."""
     swapped = [PreferencePair(p.prompt, p.rejected, p.chosen) for p in pairs(64)]
     train_reward(
         RECIPE, swapped, tokenizer, tmp_path, stage="s", max_prompt_tokens=PROMPT_TOKENS, max_new_tokens=NEW_TOKENS
@@ -296,4 +296,4 @@ def test_a_file_that_does_not_run(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(BadInput, match=r"broken.py cannot be loaded: (Syntax|ZeroDivision|ModuleNotFound)Error"):
         load_function(f"{path}:f")
-    assert not [name for name in sys.modules if name.startswith("broken")]
+    assert str(path) not in [getattr(module, "__file__", None) for module in sys.modules.values()]

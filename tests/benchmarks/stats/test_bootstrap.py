@@ -52,8 +52,8 @@ def test_a_draw_is_the_hypervolume_of_the_resampled_prompts():
 
 
 def trained(random: np.random.Generator, seeds: int, between: float, prompts: int = 60) -> dict[int, np.ndarray]:
-    """One method's scores (2, N, 2) by seed: each training moves all points by `between` SDs, the prompts' difficulty is common
-    to all seeds, and every answer has noise of its own."""
+    """One method's scores (2, N, 2) by seed: each training moves all points by `between` SDs, the prompts' difficulty
+    is common to all seeds, and every answer has noise of its own."""
     means = np.array([[0.0, 1.0], [1.0, 0.0]])[:, None]
     difficulty = random.normal(size=(1, prompts, 2))
     return {
@@ -62,11 +62,11 @@ def trained(random: np.random.Generator, seeds: int, between: float, prompts: in
 
 
 def shares_covered(seeds: int, between: float, trials: int = 600) -> tuple[float, float, float]:
-    """How often the interval of a hypervolume holds the expected one; that of a difference between two trainings of the same
-    method holds 0; and that of the difference lies below 0.
+    """How often the interval of a hypervolume holds the expected one; that of a difference between two trainings of the
+    same method holds 0; and that of the difference lies below 0.
 
-    A training that moves both points by t has (2 + t)(3 + t) + (3 + t)(2 + t) - (2 + t)^2 = 8 + 6 t + t^2, so 8 + between^2 is
-    expected.
+    A training that moves both points by t has (2 + t)(3 + t) + (3 + t)(2 + t) - (2 + t)^2 = 8 + 6 t + t^2, so 8 +
+    between^2 is expected.
     """
     random = np.random.default_rng([seeds, int(10 * between)])
     held, equal, worse = [], [], []
@@ -89,8 +89,9 @@ def shares_covered(seeds: int, between: float, trials: int = 600) -> tuple[float
 
 @pytest.mark.parametrize(("seeds", "between"), [(1, 0.0), (3, 0.0), (3, 0.2), (3, 0.5), (5, 0.2)])
 def test_intervals_cover_the_truth(seeds, between):
-    """95 % intervals hold what they should in 93 to 97 % of 600 simulated comparisons, give or take two binomial SDs (1.8 %):
-    over prompts with one seed, over trainings too with several. A method compared with itself is worse in at most 5 %."""
+    """95 % intervals hold what they should in 93 to 97 % of 600 simulated comparisons, give or take two binomial SDs
+    (1.8 %): over prompts with one seed, over trainings too with several. A method compared with itself is worse in at
+    most 5 %."""
     held, equal, worse = shares_covered(seeds, between)
     assert 0.93 - 0.018 < held < 0.97 + 0.018
     assert 0.93 - 0.018 < equal < 0.97 + 0.018
@@ -119,8 +120,8 @@ def test_the_seeds_of_two_methods_are_compared_one_by_one():
 
 
 def test_the_correction_takes_away_the_bias():
-    """One point (x, x), x the mean of 20 numbers with variance 1: E (2 + x)^2 = 4 + 1/20. What the bootstrap takes off is the
-    variance it finds, (N - 1) / N of that, again over N: .0475 on average."""
+    """One point (x, x), x the mean of 20 numbers with variance 1: E (2 + x)^2 = 4 + 1/20. What the bootstrap takes off
+    is the variance it finds, (N - 1) / N of that, again over N: .0475 on average."""
     random, found = np.random.default_rng(9), []
     for trial in range(300):
         x = np.repeat(random.normal(size=(1, 20, 1)), 2, axis=2)
@@ -130,8 +131,8 @@ def test_the_correction_takes_away_the_bias():
 
 
 def test_the_best_of_equal_points_is_hardly_taken_for_better():
-    """Eleven points that all equal the one of another method, on 400 prompts: their front looks larger by chance. The interval of
-    the difference must not add to that; what is left of it is a limit that README tells."""
+    """Eleven points that all equal the one of another method, on 400 prompts: their front looks larger by chance. The
+    interval of the difference must not add to that; what is left of it is a limit that README tells."""
     random, above, above_by_percentiles = np.random.default_rng(10), [], []
     for trial in range(100):
         shared = random.normal(size=(1, 400, 2))

@@ -67,6 +67,6 @@ def test_repetitive_needs_thirty_words():
 def test_fifty_thousand_answers_take_seconds():
     random = np.random.default_rng(0)
     texts = [" ".join(row) for row in random.choice(SOUND.split(), size=(2_000, 60))]
-    started = time.perf_counter()
+    started = time.process_time()
     sum(map(collapsed, texts))
-    assert time.perf_counter() - started < 0.5, "2,000 texts: 50,000 must stay within ten seconds or so"
+    assert time.process_time() - started < 0.5, "2,000 texts: 50,000 must stay within ten seconds or so"

@@ -177,7 +177,8 @@ def test_spearman_without_ties_is_the_textbook_formula():
 
 @pytest.mark.parametrize("share", [1 / 3, 0.5, 2 / 3, 1.0])
 def test_an_attained_surface_is_what_so_many_fronts_reach(share):
-    """By definition: a place is under the surface exactly where at least `share` of the fronts have a point at or beyond it."""
+    """By definition: a place is under the surface exactly where at least `share` of the fronts have a point at or
+    beyond it."""
     random = np.random.default_rng(5)
     fronts = [random.integers(0, 6, size=(4, 2)).astype(float) for _ in range(3)]
     corners = attainment(fronts, share)

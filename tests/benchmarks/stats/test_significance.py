@@ -29,7 +29,8 @@ def test_pseudo_values_are_the_jackknife():
 
 
 def test_the_p_value_is_that_of_all_permutations():
-    """Six prompts have 64 ways of changing signs; the share of them that differ at least as much is what sampling must find."""
+    """Six prompts have 64 ways of changing signs; the share of them that differ at least as much is what sampling must
+    find."""
     random = np.random.default_rng(0)
     a, b = random.normal(size=6) + 0.5, random.normal(size=6)
     sums = np.array(list(product((-1, 1), repeat=6))) @ (a - b)

@@ -39,26 +39,29 @@ def split(*texts: str) -> list[list[str]]:
 
 
 def test_self_bleu_by_hand() -> None:
-    """ "a b c d e" and "a b c d f" share 4 of 5 words, 3 of 4 pairs, 2 of 3 triples and 1 of 2 fours: the product is 1/5, the
-    fourth root .668740; each is the other's nearest length. "x" shares nothing: 0. The mean is 2 x .668740 / 3."""
+    """ "a b c d e" and "a b c d f" share 4 of 5 words, 3 of 4 pairs, 2 of 3 triples and 1 of 2 fours: the product is
+    1/5, the fourth root .668740; each is the other's nearest length. "x" shares nothing: 0. The mean is 2 x .668740 /
+    3."""
     assert self_bleu(split("a b c d e", "a b c d f", "x")) == pytest.approx(0.445827, abs=1e-6)
 
 
 def test_a_shorter_answer_pays_for_its_brevity() -> None:
-    """ "a b c d" has all its n-grams in "a b c d e f": exp(1 - 6/4) = .606531. The other way 4/6, 3/5, 2/4 and 1/3 of them
-    match, whose product is 1/15, and longer answers pay nothing: .508133."""
+    """ "a b c d" has all its n-grams in "a b c d e f": exp(1 - 6/4) = .606531. The other way 4/6, 3/5, 2/4 and 1/3 of
+    them match, whose product is 1/15, and longer answers pay nothing: .508133."""
     assert self_bleu(split("a b c d", "a b c d e f")) == pytest.approx((0.606531 + 0.508133) / 2, abs=1e-6)
 
 
 def test_of_two_lengths_as_near_the_shorter_counts() -> None:
-    """ "a b c" lies between 2 and 4 words and pays nothing. Its n-grams: 3/3, 2/2, 1/1 and .1/1, the fourth root of .1. "a b":
-    exp(1 - 3/2) times the fourth root of .1 x .1; "a b c d" matches 3/4, 2/3 and 1/2, and of one four none: 1/4 x .1."""
+    """ "a b c" lies between 2 and 4 words and pays nothing. Its n-grams: 3/3, 2/2, 1/1 and .1/1, the fourth root of .1.
+    "a b": exp(1 - 3/2) times the fourth root of .1 x .1; "a b c d" matches 3/4, 2/3 and 1/2, and of one four none: 1/4
+    x .1."""
     expected = (0.1**0.25 + math.exp(-0.5) * 0.01**0.25 + 0.025**0.25) / 3
     assert self_bleu(split("a b c", "a b", "a b c d")) == pytest.approx(expected)
 
 
 def test_matches_are_clipped() -> None:
-    """Three times "a" where another answer has it at most twice: 2 of 3 words, 1 of 2 pairs, 0 of 1 triples, no fours."""
+    """Three times "a" where another answer has it at most twice: 2 of 3 words, 1 of 2 pairs, 0 of 1 triples, no
+    fours."""
     clipped = (2 / 3 * 1 / 2 * 0.1 * 0.1) ** 0.25
     twice = (0.1 * 0.1) ** 0.25 * 1.0
     assert self_bleu(split("a a a", "a a", "a a")) == pytest.approx((clipped + 2 * twice) / 3)
@@ -103,9 +106,9 @@ def test_distinct_by_hand() -> None:
 
 
 def test_statistics_of_a_point_by_hand() -> None:
-    """Four answers of 6, 2, 36 and 0 words. The first loops, the third is repetitive (nine words, four times: no loop of up to
-    eight), two are short. 3 + 2 + 9 of 44 words differ; of 5 + 1 + 35 pairs 3 (i am, am am, am not), 1, and 9 (one across
-    the seams). No two answers share a word."""
+    """Four answers of 6, 2, 36 and 0 words. The first loops, the third is repetitive (nine words, four times: no loop
+    of up to eight), two are short. 3 + 2 + 9 of 44 words differ; of 5 + 1 + 35 pairs 3 (i am, am am, am not), 1, and 9
+    (one across the seams). No two answers share a word."""
     nine = " ".join(f"word{n}" for n in range(9))
     assert text_statistics(["I am am AM am not", "No way", " ".join([nine] * 4), " "]) == {
         "repetition": 0.5,

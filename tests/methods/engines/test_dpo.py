@@ -73,8 +73,8 @@ def closed_form(log_pi: np.ndarray, reference: np.ndarray, margin: np.ndarray, b
 
 
 def test_a_margin_by_hand() -> None:
-    """ref = (-3, -4), margin .5, beta .1: the chosen answer's reference rises by 5, to 2. Under log pi = (-2, -5) the logit
-    is .1 (3 - 1) - .5 = .1 (3 - 6) = -.3, the loss log(1 + e^.3) = .854355."""
+    """ref = (-3, -4), margin .5, beta .1: the chosen answer's reference rises by 5, to 2. Under log pi = (-2, -5) the
+    logit is .1 (3 - 1) - .5 = .1 (3 - 6) = -.3, the loss log(1 + e^.3) = .854355."""
     reference, margin = np.array([[-3.0, -4.0]]), np.array([0.5])
     assert dpo_shifted(reference, margin, 0.1).tolist() == [[2.0, -4.0]]
     log_pi = np.array([[-2.0, -5.0]])
@@ -139,7 +139,8 @@ def test_the_gradient_is_that_of_the_loss(tiny: Benchmark, tmp_path: Path, train
 
 
 def test_what_we_override_is_still_called(tiny: Benchmark, tmp_path: Path, trainers: list[Any]) -> None:
-    """A contract with TRL: these names exist, tokens and constants reach the batch as they are, nothing is computed twice."""
+    """A contract with TRL: these names exist, tokens and constants reach the batch as they are, nothing is computed
+    twice."""
     from trl import DPOTrainer
 
     assert {"_prepare_dataset", "_precompute_ref_logps"} <= set(vars(DPOTrainer))
@@ -188,7 +189,8 @@ def test_log_probabilities_one_token_at_a_time(tiny: Benchmark) -> None:
 
 
 def test_constants_are_computed_once_and_kept(tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second call reads what the first one wrote, to the last bit, also in another process; a resumed run does too."""
+    """The second call reads what the first one wrote, to the last bit, also in another process; a resumed run does
+    too."""
     cost = Cost()
     with charged_to(cost):
         first = log_probs(tiny, pairs_of(tiny), "ah", Run(tmp_path, 0))
@@ -220,6 +222,7 @@ def test_training_prefers_what_was_chosen(tiny: Benchmark, tmp_path: Path, lora_
     name = "adapter_model.safetensors" if lora_rank else "model.safetensors"
     after = load_file(stage.folder / name)
     assert sorted(p.name for p in stage.folder.rglob("*.safetensors")) == [name]
+    assert after
     if lora_rank == 0:
         before = load_file(Path(policy_source(tiny)) / "model.safetensors")
         assert [key for key, value in before.items() if torch.equal(value, after[key])] == []
@@ -292,7 +295,8 @@ def test_a_share_of_the_pairs(tiny: Benchmark) -> None:
 
 
 def test_pairs_without_labels_are_labelled_by_the_reward(tiny: Benchmark) -> None:
-    """There are no pairs for "oh": of two training answers the one with the higher reward is chosen; ties are left out."""
+    """There are no pairs for "oh": of two training answers the one with the higher reward is chosen; ties are left
+    out."""
     assert tiny.preference_pairs("oh") == []
     pairs = preferences(tiny, 1, 1.0, 0)
     answers = set(tiny.responses())

@@ -52,8 +52,8 @@ def grader(random_policy: Callable[..., Policy]) -> Grader:
 
 
 def test_the_loss_by_hand() -> None:
-    """Head 1: (0, log 3) labelled 1 costs -log .75, the other answer is not labelled. Head 2: three equal logits cost log 3,
-    (log 2, 0, 0) labelled 0 costs log 2, their mean counts."""
+    """Head 1: (0, log 3) labelled 1 costs -log .75, the other answer is not labelled. Head 2: three equal logits cost
+    log 3, (log 2, 0, 0) labelled 0 costs log 2, their mean counts."""
     logits = torch.tensor([[0.0, LOG3, 0.0, 0.0, 0.0], [9.0, -9.0, LOG2, 0.0, 0.0]])
     labels = torch.tensor([[1, 0], [MISSING, 0]])
     expected = -np.log(0.75) + (LOG3 + LOG2) / 2
@@ -87,7 +87,8 @@ def test_logits_are_read_off_the_last_token(grader: Grader) -> None:
 
 
 def test_probabilities_do_not_depend_on_the_batch(grader: Grader, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Per head they sum to one; in which order, with whom and how many at a time answers are graded makes no difference."""
+    """Per head they sum to one; in which order, with whom and how many at a time answers are graded makes no
+    difference."""
     prompts = [f"Hello there, {'how are you? ' * (i % 4)}" for i in range(9)]
     responses = ["I say so. " * (1 + i % 3) for i in range(9)]
     cost = Cost()
@@ -126,8 +127,8 @@ def test_grades_by_hand(grader: Grader, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_quantile_bins_by_hand(tiny: Benchmark, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten rewards 0..9 in five bins: two each. Rewards 0 0 0 0 0 0 0 0 5 9: quantiles 0, 0, 0, 1, so equal rewards share
-    the lowest bin, and 5 and 9 are in the highest."""
+    """Ten rewards 0..9 in five bins: two each. Rewards 0 0 0 0 0 0 0 0 5 9: quantiles 0, 0, 0, 1, so equal rewards
+    share the lowest bin, and 5 and 9 are in the highest."""
     scores = np.array([np.arange(10.0), [0.0] * 8 + [5.0, 9.0]]).T
     monkeypatch.setattr(Benchmark, "score", lambda *_: scores)
     labels = binned_labels(tiny, [Answer("p", str(i)) for i in range(10)], 5)
@@ -182,8 +183,8 @@ def train(benchmark: Benchmark, run: Run, steps: int = 60, lora_rank: int | None
     labels[::3, 1] = MISSING
     stage = run.stage("grader")
     train_grader(
-        benchmark, answers, labels, stage, classes=(5, 3), steps=steps, batch=16, learning_rate=4e-5, lora_rank=lora_rank,
-        base=base,
+        benchmark, answers, labels, stage, classes=(5, 3), steps=steps, batch=16, learning_rate=4e-5,
+        lora_rank=lora_rank, base=base,
     )  # fmt: skip
     return stage.folder
 
@@ -231,7 +232,8 @@ def test_adapters_are_merged(tiny: Benchmark, tmp_path: Path) -> None:
 def test_other_models_to_start_from(
     tiny: Benchmark, tmp_path: Path, tiny_size: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An untrained model of another size, which comes back; and by its path the starting policy itself, in the same bits."""
+    """An untrained model of another size, which comes back; and by its path the starting policy itself, in the same
+    bits."""
     monkeypatch.setitem(SIZES, "mini", (16, 1, 2))
     untrained = train(tiny, Run(tmp_path / "untrained", 0), steps=4, base="mini")
     grader = load_grader(tiny, untrained)

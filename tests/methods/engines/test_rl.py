@@ -84,8 +84,8 @@ def test_whitened_advantages() -> None:
 
 def test_ppo_loss_by_hand() -> None:
     """Ratio e^.5 = 1.6487 with A = 2 counts as 1.2 x 2 (clipped), with A = -1 as 1.6487 (not clipped): mean of -2.4 and
-    1.6487. Value .5 from .1 with return .2: unclipped error .09, clipped to .3 error .01, the larger counts; the other value
-    is right. .5 x VALUE_COEF x .09 / 2."""
+    1.6487. Value .5 from .1 with return .2: unclipped error .09, clipped to .3 error .01, the larger counts; the other
+    value is right. .5 x VALUE_COEF x .09 / 2."""
     logps, old = torch.tensor([[0.5, 0.5, 3.0]]), torch.zeros(1, 3)
     values, old_values = torch.tensor([[0.5, 1.0, 4.0]]), torch.tensor([[0.1, 1.0, 0.0]])
     advantages, returns = torch.tensor([[2.0, -1.0, 5.0]]), torch.tensor([[0.2, 1.0, 8.0]])
@@ -274,6 +274,7 @@ def test_the_reward_rises(gold_tiny: Benchmark, tmp_path: Path, optimizer: Any) 
     assert np.mean(rewards[-4:]) > np.mean(rewards[:4]) + 1
     after = load_file(folder / "model.safetensors")
     before = to_train(gold_tiny, None, 0).model.state_dict()
+    assert after
     assert after.keys() <= before.keys()
     assert [name for name, value in after.items() if torch.equal(value, before[name])] == []
 
@@ -305,8 +306,8 @@ def test_an_interrupted_run_ends_in_the_same_bits(
 
 
 def test_goals_reach_the_reward_and_the_policy(tiny: Benchmark, tmp_path: Path, caught: list[Any]) -> None:
-    """The policy reads what `pose` shows, the reward sees the plain prompt; each pass poses anew; answers to one task are
-    judged side by side, under the same goals."""
+    """The policy reads what `pose` shows, the reward sees the plain prompt; each pass poses anew; answers to one task
+    are judged side by side, under the same goals."""
     seen: list[tuple[list[str], list[tuple[int, ...]]]] = []
 
     def reward(prompts: Sequence[str], responses: Sequence[str], goals: Sequence[tuple[int, ...]]) -> Any:
@@ -332,8 +333,8 @@ def test_goals_reach_the_reward_and_the_policy(tiny: Benchmark, tmp_path: Path, 
 
 
 def test_contrasted_tasks_share_their_random_numbers(tiny: Benchmark, tmp_path: Path, caught: list[Any]) -> None:
-    """Of 7 tasks per step 6 are posed: two prompts under three goals each, part by part. As long as the policy ignores the
-    goals, the answers in all parts are the same; those to one task differ."""
+    """Of 7 tasks per step 6 are posed: two prompts under three goals each, part by part. As long as the policy ignores
+    the goals, the answers in all parts are the same; those to one task differ."""
 
     def reward(prompts: Sequence[str], responses: Sequence[str], goals: Sequence[Any]) -> Any:
         return np.arange(len(prompts), dtype=float), {}

@@ -17,9 +17,6 @@ def test_a_dry_run_writes_nothing(finished: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-# A whole contest, and what can be done after it
-
-
 def test_the_second_time_nothing_is_done(contest: Path) -> None:
     result = moa("train", *METHODS, "-b", "tiny.toml", "--json", cwd=contest)
     assert [row["status"] for row in json.loads(result.stdout)] == ["done", "done"]

@@ -56,7 +56,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_answers_from_elsewhere_join_the_comparison(own: Path) -> None:
-    """The answers of ric as a stranger's: the same numbers, in the same kind of run, whatever the columns are called."""
+    """The answers of ric as a stranger's: the same numbers, in the same kind of run, whatever the columns are
+    called."""
     save(own, rows_of(own, "ric"))
     names = ("--column", "prompt=question", "--column", "answer=output", "--column", "weights=w")
     command = ("eval", "--responses", "theirs.jsonl", "--name", "their ric", *names, *BENCHMARK)

@@ -40,8 +40,8 @@ def test_every_command_has_examples() -> None:
     "example", [line for command, lines in examples().items() if command != "study" for line in lines]
 )
 def test_examples_of_the_help_are_understood(example: str, tmp_path: Path) -> None:
-    """Each either runs in no time, or as far as can be told without training: names and settings are right. Those of studies
-    are in test_studies.py."""
+    """Each either runs in no time, or as far as can be told without training: names and settings are right. Those of
+    studies are in test_studies.py."""
     words = example.split()[1:]
     if words[0] == "train":
         words += [] if "--dry-run" in words else ["--dry-run"]

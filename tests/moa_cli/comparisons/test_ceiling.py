@@ -45,7 +45,8 @@ EASY -= EASY.mean(axis=0)
 
 @pytest.fixture(scope="module")
 def samples() -> Samples:
-    """64 answers per prompt of a starting policy whose scores are N(0, 1) on both objectives, but for how easy a prompt is."""
+    """64 answers per prompt of a starting policy whose scores are N(0, 1) on both objectives, but for how easy a prompt
+    is."""
     scores = EASY[:N, None] + np.random.default_rng(0).normal(size=(2, N, 64, 2))
     return Samples(counts=(64,), rewards=scores[0], scores=scores[1], log_probs=np.zeros((N, 64, 1)))
 
@@ -248,8 +249,8 @@ def test_the_command(tmp_path: Path) -> None:
 @pytest.mark.e2e
 @pytest.mark.parametrize("name", ["hh-rlhf-mini", "reddit-summary-mini"])
 def test_the_minis_sampled_at_length(name: str, tmp_path: Path) -> None:
-    """32 answers of the starting policy and 80 of three trained ones tell of the KL-optimal hypervolume what 300 further
-    answers of the starting policy do: within 2 %, under rewards and evaluators, at every KL that both reach."""
+    """32 answers of the starting policy and 80 of three trained ones tell of the KL-optimal hypervolume what 300
+    further answers of the starting policy do: within 2 %, under rewards and evaluators, at every KL that both reach."""
     benchmark = load_benchmark(name, options={"eval_prompts": 100}, home=tmp_path)
     method, run = RewardedSoups(), train(benchmark, RewardedSoups())
     others = [partial(method.policy, benchmark, run, w) for w in simplex_grid(2, 2)]

@@ -356,8 +356,8 @@ def test_other_units_are_no_question_of_better_or_worse(merged: Path) -> None:
     """Refused once the scale card is there, before any training: at once the second time, when it is prepared."""
     runs = runs_in(merged)
     for prepared in (False, True):
-        result = moa("compare", "-m", "sft", "-b", "tiny.toml", "-c", "sampling.temperature=0.9", "--baseline", "main.json",
-                     cwd=merged)  # fmt: skip
+        changed = ("-c", "sampling.temperature=0.9", "--baseline", "main.json")
+        result = moa("compare", "-m", "sft", "-b", "tiny.toml", *changed, cwd=merged)
         refused(result, "scale card", "sampling")
         assert ("worker" in result.stderr) == (not prepared)
     refused(moa(*CONTEST, "-c", "batch=7", "--keep-collapsed", "--baseline", "main.json", cwd=merged), "collapsed")

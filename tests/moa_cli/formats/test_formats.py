@@ -45,8 +45,9 @@ def test_the_footnote_explains_the_columns_that_are_there(fronts, document):
         return " ".join(text[text.index("HV: ") :].split())
 
     assert footnote(document) == (
-        "HV: hypervolume above ref, in SFT standard deviations; held-out: under evaluators no method trains on; ± half the 95 % "
-        "interval over prompts; *: it excludes 0; KL: nats per answer from sft; coll.: collapsed answers; time: of training"
+        "HV: hypervolume above ref, in SFT standard deviations; held-out: under evaluators no method trains on; "
+        "± half the 95 % interval over prompts; *: it excludes 0; KL: nats per answer from sft; "
+        "coll.: collapsed answers; time: of training"
     )
     seeds = [make_front("soup", 1.0, seed=seed) for seed in (0, 1)]
     assert "over prompts and seeds; KL" in footnote(compare(seeds)), "no difference, no star"
@@ -126,7 +127,8 @@ def test_tables_name_the_base_and_tell_control_cost_and_efficiency(fronts):
 
 
 def test_the_table_tells_what_an_answer_costs(fronts):
-    """As a multiple of the starting policy's, where both are counted: best-of-n trains nothing, and pays for every answer."""
+    """As a multiple of the starting policy's, where both are counted: best-of-n trains nothing, and pays for every
+    answer."""
     spent = {"sft": {"serving_flops": 6e7}, "soup": {"serving_flops": 1.08e8}, "context": {"serving_flops": 2.9e9}}
     given = replace(make_front("given", 0.5, steering="given"), cost={})
     measured = [*(replace(front, cost=COST | spent[front.method]) for front in fronts), given]

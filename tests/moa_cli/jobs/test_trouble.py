@@ -88,6 +88,7 @@ def test_ctrl_c_stops_the_workers_and_says_how_to_go_on(contest: Path) -> None:
     deadline = time.monotonic() + 60
     while not list(contest.glob("runs/tiny/ric/*-s9/run.json")) and time.monotonic() < deadline:
         time.sleep(0.2)
+    assert len(living(running.pid)) > 1, "its workers"
     os.killpg(running.pid, signal.SIGINT)
     out, error = running.communicate(timeout=30)
     assert running.returncode == 130

@@ -1,4 +1,4 @@
-"""Contrast of the report in the light and in the dark: WCAG 2.2, success criteria 1.4.3 (text) and 1.4.11 (graphics)."""
+"""Contrast of the report in the light and in the dark: WCAG 2.2, criteria 1.4.3 (text) and 1.4.11 (graphics)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def themes(css: str) -> list[dict[str, str]]:
     light, dark = (
         dict(re.findall(r"--(\w+): (#\w{6});", block)) for block in re.findall(r":root \{(.*?)\}", css, re.S)[:2]
     )
-    assert light.keys() == dark.keys()
+    assert {"ink", "paper", "muted", "line"} <= light.keys() == dark.keys()
     return [light, dark]
 
 
@@ -47,6 +47,8 @@ def test_text_can_be_read_on_its_background(page):
     css = re.search(r"<style>(.*?)</style>", page, re.S)[1]
     texts = {c for c in re.findall(r"[{;\s]color: ([^;}]+)", css) if c != "inherit"}
     grounds = set(re.findall(r"background: ([^;}]+)", css))
+    assert "var(--muted)" in texts
+    assert "var(--paper)" in grounds
     assert all(re.fullmatch(r"var\(--\w+\)", colour) for colour in texts | grounds), "every colour has a name"
     assert not set(re.findall(r"#\w{6}", css)) - {colour for theme in themes(css) for colour in theme.values()}
     assert "opacity" not in css

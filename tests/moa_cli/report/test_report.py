@@ -64,30 +64,31 @@ def collapsed(*names: str) -> Comparison:
 
 
 CASES = {
-    "the base has collapsed": collapsed("sft"),
-    "all have collapsed": collapsed("sft", "soup", "context"),
-    "two objectives": toy(),
-    "one": toy(1),
-    "three": toy(3),
-    "four": toy(4),
-    "one seed": toy(seeds=1),
-    "no base": toy(base=False),
-    "nothing but what must be": toy(nulls=True),
-    "three, nothing more": toy(3, nulls=True),
-    "one method": filled(compare([make_front("soup", 1.0)])),
-    "the base alone": filled(compare([make_front("sft", 0, steering="none")])),
+    "the base has collapsed": lambda: collapsed("sft"),
+    "all have collapsed": lambda: collapsed("sft", "soup", "context"),
+    "two objectives": toy,
+    "one": lambda: toy(1),
+    "three": lambda: toy(3),
+    "four": lambda: toy(4),
+    "one seed": lambda: toy(seeds=1),
+    "no base": lambda: toy(base=False),
+    "nothing but what must be": lambda: toy(nulls=True),
+    "three, nothing more": lambda: toy(3, nulls=True),
+    "one method": lambda: filled(compare([make_front("soup", 1.0)])),
+    "the base alone": lambda: filled(compare([make_front("sft", 0, steering="none")])),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_comparison_has_a_whole_report(case):
-    page = Page(report_html(CASES[case]))
+    text = report_html(CASES[case]())
+    page = Page(text)
     assert page.text.count("How to reproduce") == 1
     for title in SECTIONS:
         assert title in page.text
     ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids)), "ids are unique, also across drawings"
-    used = re.findall(r'(?:href="|url\()#([\w-]+)', report_html(CASES[case]))
+    used = re.findall(r'(?:href="|url\()#([\w-]+)', text)
     assert used
     assert set(used) <= set(ids)
     assert not re.search(r"\bnan\b|\binf\b|\bNone\b", page.text)
@@ -163,8 +164,9 @@ def test_it_is_made_for_phones_dark_rooms_and_paper(page):
     assert found.named("html")[0]["lang"] == "en"
     assert "color-scheme: light dark" in page
     assert "@media print" in page
-    for _, _, inside in (element for element in found.elements if element[0] == "table"):
-        tag, box = inside[-1]
+    around = [inside[-1] for tag, _, inside in found.elements if tag == "table"]
+    assert len(around) > 8
+    for tag, box in around:
         assert (tag, box["class"], box["role"], box["tabindex"]) == ("div", "wide", "region", "0"), (
             "it scrolls by itself"
         )
@@ -179,10 +181,11 @@ def test_what_is_drawn_is_also_said(comparison, page):
     assert all(re.search("soup|context|sft", text) for text in told)
     volumes = [f"{row.method} {row.scores.hypervolume:.2f}" for row in comparison.benchmarks[0].rows]
     assert told[0] == f"harmless against helpful, held-out scores. Hypervolumes: {', '.join(volumes)}."
-    for attributes, inside in drawings:
-        if attributes.get("role") != "img":
-            assert attributes["aria-hidden"] == "true"
-            assert {tag for tag, _ in inside} & {"td", "th", "li", "figcaption", "h5"}
+    silent = [(attributes, inside) for attributes, inside in drawings if attributes.get("role") != "img"]
+    assert len(silent) > 8
+    for attributes, inside in silent:
+        assert attributes["aria-hidden"] == "true"
+        assert {tag for tag, _ in inside} & {"td", "th", "li", "figcaption", "h5"}
 
 
 def test_tables_name_rows_and_columns(page):
@@ -230,7 +233,8 @@ def attacked(comparison: Comparison, text: str) -> Comparison:
 
 
 def skeleton(page: Page) -> list[tuple[str, list[str]]]:
-    """The elements with the names of their attributes, but for drawings and for what marks a strange character or a cut."""
+    """The elements with the names of their attributes, but for drawings and for what marks a strange character or a
+    cut."""
     return [
         (tag, sorted(attributes))
         for tag, attributes, inside in page.elements
@@ -284,13 +288,16 @@ def test_a_flood_is_cut_and_counted():
 
 def test_a_gate_comes_first_and_names_who_failed(page):
     told = Page(page).text
-    sentence = "Gate regressed: soup regressed on toy (−0.30 [−0.40, −0.20]) and gone was lost on toy (baseline base.json, tolerance 1.0%)."
+    sentence = (
+        "Gate regressed: soup regressed on toy (−0.30 [−0.40, −0.20]) and gone was lost on toy "
+        "(baseline base.json, tolerance 1.0%)."
+    )
     assert sentence in told
     assert told.index(sentence) < told.index("has the largest")
 
 
 def test_intervals_include_seeds_only_where_there_are_several():
-    one, two = (Page(report_html(CASES[case])).text for case in ("one seed", "two objectives"))
+    one, two = (Page(report_html(CASES[case]())).text for case in ("one seed", "two objectives"))
     assert "over prompts, paired" in one
     assert "luck in training" in one
     assert "over prompts and training seeds, paired" in two

@@ -62,9 +62,9 @@ def test_the_verdict_does_not_pass_over_methods_that_train():
         {("soup", "ric"): (-0.1, 0.2, 0.5)},
     )
     assert told == (
-        "best has the largest held-out hypervolume on toy (8.00, +4.00 [+3.80, +4.20] over sft) without training, but with 16 "
-        "times the computing for every answer, ahead of all others; of the methods that train, soup is first (7.00, +3.00 "
-        "[+2.80, +3.20] over sft), and cannot be told from ric."
+        "best has the largest held-out hypervolume on toy (8.00, +4.00 [+3.80, +4.20] over sft) without training, "
+        "but with 16 times the computing for every answer, ahead of all others; of the methods that train, "
+        "soup is first (7.00, +3.00 [+2.80, +3.20] over sft), and cannot be told from ric."
     )
 
 

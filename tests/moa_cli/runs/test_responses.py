@@ -1,4 +1,4 @@
-"""Answers from elsewhere: every format says the same, prompts are matched, and what cannot be used is refused with its row."""
+"""Answers from elsewhere: all formats say the same, prompts are matched, what cannot be used is refused by its row."""
 
 from __future__ import annotations
 
@@ -124,7 +124,8 @@ def test_weights_are_columns(unprepared: Benchmark, tmp_path: Path) -> None:
 
 
 def test_rounded_weights_are_those_of_the_grid(unprepared: Benchmark, tmp_path: Path) -> None:
-    """1/3 as 0.3333 is 1/3, so that points of other methods have the same weights; 0.3, which no grid has, stays and sums to 1."""
+    """1/3 as 0.3333 is 1/3, so that points of other methods have the same weights; 0.3, which no grid has, stays and
+    sums to 1."""
     benchmark = replace(unprepared, grid=((1 / 3, 2 / 3),), trained_grid=((1.0, 0.0),))
     rows = [*rows_for(unprepared, weights="0.3333,0.6667"), *rows_for(unprepared, weights="0.3,0.7")]
     rows += [*rows_for(unprepared, weights=[0.9995, 0.0005]), *rows_for(unprepared, weights=[0.4, 0.6004])]
@@ -385,7 +386,8 @@ def test_a_file_called_as_a_method_needs_a_name(unprepared: Benchmark, tmp_path:
 
 @pytest.mark.parametrize("form", ["lines", "csv", "csv-crlf-bom"])
 def test_hostile_and_huge_answers_come_through(form: str, unprepared: Benchmark, tmp_path: Path) -> None:
-    """A megabyte is more than the csv module takes by default; NUL bytes and right-to-left marks are text like any other."""
+    """A megabyte is more than the csv module takes by default; NUL bytes and right-to-left marks are text like any
+    other."""
     rows = rows_for(unprepared)
     rows[0]["answer"], rows[1]["answer"] = HOSTILE, "a" * 1_000_000
     name, encoded = FORMATS[form]

@@ -54,8 +54,8 @@ def made(
     benchmark: Benchmark, method: Method, means: Sequence[Sequence[float]], *, name: str = FRONT,
     points: Sequence[tuple[float, ...]] = (), seed: int = 0, variant: str = "",
 ) -> Contestant:  # fmt: skip
-    """A run whose front is written by hand: every prompt has the mean score plus what is easy or hard about it, which sums to
-    zero; evaluators give half of what rewards give."""
+    """A run whose front is written by hand: every prompt has the mean score plus what is easy or hard about it, which
+    sums to zero; evaluators give half of what rewards give."""
     run = Contestant(Source("x", benchmark.home), benchmark, method, seed, run_folder(benchmark, method, seed), variant)
     stored = stored_card(benchmark)
     assert stored
@@ -442,7 +442,8 @@ def test_bad_input_is_refused_before_any_work(command: str, words: list[str], tm
 
 @pytest.mark.parametrize("example", examples()["study"])
 def test_examples_of_the_help_are_understood(example: str, tmp_path: Path) -> None:
-    """With one setting more that nobody has, that one is the only mistake. That there are examples is seen in test_help.py."""
+    """With one setting more that nobody has, that one is the only mistake. That there are examples is seen in
+    test_help.py."""
     result = moa(*example.split()[1:], "-c", "nobody.has=1", cwd=tmp_path)
     refused(result, "1 mistake", "nobody.has")
 
