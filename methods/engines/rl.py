@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from datasets import Dataset
 
-from benchmarks import BadInput, Benchmark, Sampling, Weights
+from benchmarks import BadInput, Benchmark, Policy, Sampling, Weights
 from benchmarks.common import charge
 from benchmarks.models import Progress, Training, cut, run_trainer, trainer_arguments, training_mode
 from methods.contract import Reinforcement, Stage
@@ -26,6 +26,10 @@ class Task(NamedTuple):
     """The prompt as the policy reads it."""
     goals: Goals = ()
     """What the answers are to reach, where rewards depend on it."""
+
+
+Pose = Callable[[str, np.random.Generator], Sequence[Task]]
+"""A prompt -> the tasks that are made of it in one pass."""
 
 
 class Reward(Protocol):
@@ -60,7 +64,7 @@ def maximise(
     settings: Reinforcement,
     stage: Stage,
     *,
-    pose: Callable[[str, np.random.Generator], Sequence[Task]] = lambda prompt, _: [Task(prompt)],
+    pose: Pose = lambda prompt, _: [Task(prompt)],
     contrast: int = 1,
     memory: Memory | None = None,
 ) -> None:
@@ -74,15 +78,7 @@ def maximise(
     if stage.done:
         return
     policy = to_train(benchmark, settings.lora_rank, stage.run.seed)
-    texts = benchmark.prompts("train")
-    lengths = map(len, policy.encode_prompts(texts))
-    prompts = [text for text, length in zip(texts, lengths, strict=True) if length < policy.max_prompt_tokens]
-    if not prompts:
-        raise BadInput(
-            f"every training prompt of {benchmark.name} has {policy.max_prompt_tokens} tokens or more",
-            "prompts that would be cut are left out of reinforcement learning, and none is left",
-            "raise max_prompt_tokens of the benchmark",
-        )
+    prompts = _whole_prompts(benchmark, policy)
     per_step = max(1, settings.prompts_per_step // contrast)
     training = Training(
         steps=max(1, round(settings.epochs * len(prompts) / (per_step * contrast))),
@@ -90,49 +86,17 @@ def maximise(
         learning_rate=scaled(settings.learning_rate, policy),
         schedule="constant_with_warmup",
     )
-    # laid out for all passes beforehand, so that a resumed training goes on in the same order
-    generator = np.random.default_rng(stage.run.seed)
-    needed = training.steps * per_step
-    passes = [generator.permutation(len(prompts)) for _ in range(math.ceil(needed / len(prompts)))]
-    rows = []
-    for step in np.concatenate(passes)[:needed].reshape(training.steps, per_step):
-        posed = [(prompts[i], pose(prompts[i], generator)) for i in step]
-        rows += [(plain, tasks[k]) for k in range(contrast) for plain, tasks in posed]
     sampling = Sampling(
         max_new_tokens=benchmark.sampling.max_new_tokens,
         temperature=settings.temperature,
         top_p=1.0,
         stop=benchmark.sampling.stop,
     )
-    measured: dict[str, list[float]] = {}
-
-    def judge(
-        prompts: list[str],
-        completions: list[str],
-        completion_ids: list[list[int]],
-        plain: list[str],
-        goals: list[list[int]],
-        **_: Any,
-    ) -> list[float]:
-        responses = [cut(c, sampling.stop) for c in completions]
-        values, means = reward(plain, responses, [tuple(g) for g in goals])
-        for name, mean in means.items():
-            measured.setdefault(name, []).append(mean)
-        generated = sum(map(len, completion_ids))
-        tokens = generated + sum(map(len, policy.tokenizer(prompts)["input_ids"]))
-        each = operations(settings.optimizer, settings.kl_coef, trainer.one_pass)
-        charge(
-            generated_tokens=generated,
-            trained_tokens=passes_over(settings.optimizer) * tokens,
-            flops=float(each) * policy.parameters * tokens,
-        )
-        return [float(value) for value in values]
+    judge = _Judge(reward, settings, policy, sampling.stop)
 
     def log(name: str, step: int, steps: int, logs: dict[str, float]) -> None:
-        means = {name: float(np.mean(values)) for name, values in measured.items()}
-        measured.clear()
         kl = {"kl": logs["kl"] * logs["completions/mean_length"]} if settings.kl_coef else {}
-        stage.log(name, step, steps, {"reward": logs["reward"], **means, **kl})
+        stage.log(name, step, steps, {"reward": logs["reward"], **judge.means(), **kl})
 
     with training_mode(policy):
         trainer = make_trainer(
@@ -146,18 +110,89 @@ def maximise(
                 "num_generations": settings.samples_per_prompt,
             },
             reward_funcs=judge,
-            train_dataset=Dataset.from_dict(
-                {
-                    "prompt": [task.shown for _, task in rows],
-                    "plain": [plain for plain, _ in rows],
-                    "goals": [list(task.goals) for _, task in rows],
-                }
-            ),
+            train_dataset=_rows(prompts, training.steps, per_step, pose, contrast, stage.run.seed),
             callbacks=[
                 Progress(stage.name, log, keep=("reward", "kl", "completions/mean_length")),
                 *([Remember("reward", memory)] if memory else []),
             ],
         )
+        judge.one_pass = trainer.one_pass
         run_trainer(trainer)
     with stage.writing() as folder:
         save_trained(policy, folder)
+
+
+def _whole_prompts(benchmark: Benchmark, policy: Policy) -> list[str]:
+    """The training prompts that the policy reads whole. BadInput where there is none."""
+    texts = benchmark.prompts("train")
+    lengths = map(len, policy.encode_prompts(texts))
+    prompts = [text for text, length in zip(texts, lengths, strict=True) if length < policy.max_prompt_tokens]
+    if not prompts:
+        raise BadInput(
+            f"every training prompt of {benchmark.name} has {policy.max_prompt_tokens} tokens or more",
+            "prompts that would be cut are left out of reinforcement learning, and none is left",
+            "raise max_prompt_tokens of the benchmark",
+        )
+    return prompts
+
+
+def _rows(prompts: Sequence[str], steps: int, per_step: int, pose: Pose, contrast: int, seed: int) -> Dataset:
+    """What is asked in which order, step by step: prompts as the policy reads them, as the benchmark has them, goals.
+
+    It is laid out for all passes beforehand, so that a resumed training goes on in the same order.
+    """
+    generator = np.random.default_rng(seed)
+    needed = steps * per_step
+    passes = [generator.permutation(len(prompts)) for _ in range(math.ceil(needed / len(prompts)))]
+    rows: list[tuple[str, Task]] = []
+    for step in np.concatenate(passes)[:needed].reshape(steps, per_step):
+        posed = [(prompts[i], pose(prompts[i], generator)) for i in step]
+        rows += [(plain, tasks[k]) for k in range(contrast) for plain, tasks in posed]
+    return Dataset.from_dict(
+        {
+            "prompt": [task.shown for _, task in rows],
+            "plain": [plain for plain, _ in rows],
+            "goals": [list(task.goals) for _, task in rows],
+        }
+    )
+
+
+class _Judge:
+    """Judges the answers of a step as a trainer asks for it, charges what they cost, and keeps what is worth
+    logging."""
+
+    __name__ = "judge"  # by which the trainer logs it
+
+    def __init__(self, reward: Reward, settings: Reinforcement, policy: Policy, stop: tuple[str, ...]):
+        self.reward, self.settings, self.policy, self.stop = reward, settings, policy, stop
+        self.one_pass = False
+        """Whether the trainer, which is made later, goes over the answers once (`operations`)."""
+        self._measured: dict[str, list[float]] = {}
+
+    def __call__(
+        self,
+        prompts: list[str],
+        completions: list[str],
+        completion_ids: list[list[int]],
+        plain: list[str],
+        goals: list[list[int]],
+        **_: Any,
+    ) -> list[float]:
+        values, means = self.reward(plain, [cut(c, self.stop) for c in completions], [tuple(g) for g in goals])
+        for name, mean in means.items():
+            self._measured.setdefault(name, []).append(mean)
+        generated = sum(map(len, completion_ids))
+        tokens = generated + sum(map(len, self.policy.tokenizer(prompts)["input_ids"]))
+        each = operations(self.settings.optimizer, self.settings.kl_coef, self.one_pass)
+        charge(
+            generated_tokens=generated,
+            trained_tokens=passes_over(self.settings.optimizer) * tokens,
+            flops=float(each) * self.policy.parameters * tokens,
+        )
+        return [float(value) for value in values]
+
+    def means(self) -> dict[str, float]:
+        """What was measured since this was last asked."""
+        means = {name: float(np.mean(values)) for name, values in self._measured.items()}
+        self._measured.clear()
+        return means
