@@ -33,7 +33,8 @@ def told(place: Path, *arguments: str) -> Any:
 @pytest.mark.e2e
 @pytest.mark.parametrize("name", ["hh-rlhf-mini", "reddit-summary-mini"])
 def test_every_method_does_what_it_is_for(name: str, tmp_path: Path) -> None:
-    """Every method is measured; those that train beat the starting policy under the held-out evaluators, the interval of the
+    """Every method is measured; those that train beat the starting policy under the held-out evaluators, the interval
+    of the
     difference excluding 0; scores follow the intensities that MOSLIM is asked for; MOSLIM takes one RL run."""
     (benchmark,) = Comparison.from_json(said(tmp_path, "compare", "-m", "all", "-b", name)).benchmarks
     rows = {row.method: row for row in benchmark.rows}

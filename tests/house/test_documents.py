@@ -1,4 +1,5 @@
-"""Documents are types: nothing passes tables of anything from file to file, and every document's JSON schema is published."""
+"""Documents are types: nothing passes tables of anything from file to file, and every document's JSON schema is
+published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A project whose own folder holds a package `benchmarks` or `methods`: what Python finds first is told, by every entrance."""
+"""A project whose own folder holds a package `benchmarks` or `methods`: what Python finds first is told, by every
+entrance."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_cli import ROOT, environment
+from tests.kit.cli import environment
+from tests.kit.files import ROOT
 
 SCRIPT = "import sys\nfrom moa_cli.app import main\nsys.exit(main())\n"
 """What an installer writes as `moa`."""

@@ -1,7 +1,9 @@
-"""README, docs and --help: every command is understood, every link resolves, every block of code is code, and the first page
+"""README, docs and --help: every command is understood, every link resolves, every block of code is code, and the
+first page
 is short.
 
-Nothing of what the pages say is executed: a command is parsed by the parser of the program, and its methods, benchmarks and
+Nothing of what the pages say is executed: a command is parsed by the parser of the program, and its methods,
+benchmarks and
 settings go through the checks that the program itself makes before any work begins.
 """
 
@@ -123,7 +125,8 @@ COMMANDS = [
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what readers have: the examples, the files that the tutorials have them write, and a file of settings."""
+    """A folder with what readers have: the examples, the files that the tutorials have them write, and a file of
+    settings."""
     folder = tmp_path_factory.mktemp("reader")
     shutil.copytree(ROOT / "examples", folder / "examples")
     for page in PAGES:
@@ -314,7 +317,8 @@ def test_files_of_the_tutorials_are_found(place: Path) -> None:
 
 
 def test_ref_has_one_name() -> None:
-    """A corner is an end of the grid of weights; what hypervolumes are measured from is called ref, and nothing else."""
+    """A corner is an end of the grid of weights; what hypervolumes are measured from is called ref, and nothing
+    else."""
     for page in PAGES:
         text = page.read_text(encoding="utf-8").lower()
         assert not re.search(r"corner of the hypervolume|above a (fixed )?corner|other corners", text), page.name

@@ -88,7 +88,8 @@ def make_front(
     numbers = {"rewards": means + noise, "scores": over * means + noise[::-1]}
     points = tuple(
         Point(
-            weights=w, label=",".join(f"{v:.3g}" for v in w), rewards=numbers["rewards"][k], scores=numbers["scores"][k],
+            weights=w, label=",".join(f"{v:.3g}" for v in w), rewards=numbers["rewards"][k],
+            scores=numbers["scores"][k],
             kl=np.full(card.prompts, 2 * reach), log_prob=np.zeros(card.prompts), ended=np.ones(card.prompts),
             tokens=np.ones(card.prompts, int), collapsed=np.zeros(card.prompts, bool), text_statistics={},
         )

@@ -12,11 +12,13 @@ from typing import NamedTuple
 
 ORDER = {
     "benchmarks": (
-        ("common",), ("stats",), ("spec",), ("models", "data"), ("rewards",), ("prepare",), ("measure", "load"), ("ceiling",),
+        ("common",), ("stats",), ("spec",), ("models", "data"), ("rewards",), ("prepare",), ("measure", "load"),
+        ("ceiling",),
     ),
     "methods": (("contract",), ("engines",)),
     "moa_cli": (
-        ("words", "siblings"), ("console", "style"), ("runs",), ("jobs",), ("comparisons",), ("report",), ("formats",), ("studies",),
+        ("words", "siblings"), ("console", "style"), ("runs",), ("jobs",), ("comparisons",), ("report",),
+        ("formats",), ("studies",),
         ("claims",), ("commands",), ("app",),
     ),
 }  # fmt: skip
@@ -108,7 +110,10 @@ def folder_of(module: str) -> str:
 
 
 def floor_of(module: str) -> tuple[int, int]:
-    """How far up a module stands: its package, and the floor there. The top of a package without a floor is its roof."""
+    """How far up a module stands: its package, and the floor there.
+
+    The top of a package without a floor is its roof.
+    """
     package, _, rest = module.partition(".")
     floors = ORDER[package]
     place = rest.partition(".")[0]
@@ -196,7 +201,8 @@ def methods_that_know_each_other(house: House) -> list[str]:
 
 
 def contestants_in_the_ruler(house: House) -> list[str]:
-    """Method names in any file of benchmarks/, not even in a comment: hyphen, underscore, blank or nothing between words."""
+    """Method names in any file of benchmarks/, not even in a comment: hyphen, underscore, blank or nothing between
+    words."""
     tops = [path.stem for path in (house.root / "methods").glob("*.py") if not path.stem.startswith("_")]
     names = [name.replace("_", "[-_ ]?") for name in tops if name not in ORDINARY]
     pattern = re.compile(rf"(?i)(?<![a-z])({'|'.join(names)})(?![a-z])")

@@ -15,7 +15,8 @@ from moa_cli.runs.record import Record, RecordedBenchmark
 
 RECORD = Record(
     status="trained", method="sft", steering="none", 
-    benchmark=RecordedBenchmark(name="b", version="1", identity="i", source="b", data_dir=None, options={}), config={}, seed=3,
+    benchmark=RecordedBenchmark(name="b", version="1", identity="i", source="b", data_dir=None, options={}),
+    config={}, seed=3,
     trained_at=((1.0, 0.0),), command="moa train", commit=None, versions={}, device="cpu", threads=1,
 )  # fmt: skip
 

@@ -36,7 +36,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     """The process holds the lock, says so and is killed; no stale lock is left."""
     lock = tmp_path / "lock"
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom benchmarks import locked\n"
+        "import sys, time\nfrom pathlib import Path\nfrom benchmarks.common import locked\n"
         "with locked(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE, text=True) as process:

@@ -127,7 +127,8 @@ def test_what_the_texts_of_a_point_tell():
 
 
 def test_the_language_of_a_point(tmp_path):
-    """Texts: four answers of two words, "answer" in all: 5 of 8 words differ, 4 of 4 pairs, all are short. Three of four
+    """Texts: four answers of two words, "answer" in all: 5 of 8 words differ, 4 of 4 pairs, all are short. Three of
+    four
     ended. Perplexity: 2 + 0 + 4 + 6 nats over 1 + 2 + 3 + 6 tokens is one nat a token: e."""
     point = replace(
         make_point(0), log_prob=np.array([-2.0, 0.0, -4.0, -6.0]), tokens=np.array([1, 2, 3, 6]),

@@ -95,7 +95,8 @@ def test_scores_are_in_units_of_the_card(tiny: Benchmark) -> None:
 
 
 def test_the_report_has_pair_accuracies_and_costs(tiny: Benchmark) -> None:
-    """The gold evaluator is right on every pair; the objective without pairs has no accuracy. Trained were the policy, 50 steps,
+    """The gold evaluator is right on every pair; the objective without pairs has no accuracy. Trained were the
+    policy, 50 steps,
     and a reward, 30 steps."""
     accuracy, cost = tiny.prepared.report.pair_accuracy, tiny.prepared.report.cost
     assert accuracy.evaluator == {"ah": 1.0}

@@ -1,44 +1,47 @@
-"""The score of an answer depends on its text alone: not on what else is scored beside it, and not on what was scored before."""
+"""The score of an answer depends on its text alone: not on what is scored beside it or was scored before."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from benchmarks.spec.objective import HubReward, TrainedReward
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 from benchmarks.models.batching import ROWS, fixed_shapes
 from benchmarks.models.scratch import scratch_classifier
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.rewards.classifier import Classifier
+from benchmarks.rewards.hub import HubReward
 from methods.contract.run import Run
 from methods.contract.settings import Reinforcement
 from methods.engines.rl import train_rl
 
 LIMIT = 128
+Reader = Callable[..., Classifier]
+"""The reward in a folder, given a `cache`."""
 WORDS = ("call", "say", "why", "now", "there", "you", "please", "I", "so", "doctor")
 
 
-def decoder(tokenizer: PreTrainedTokenizerFast, folder: Path) -> TrainedReward | HubReward:
+def decoder(tokenizer: PreTrainedTokenizerFast, folder: Path) -> Reader:
     """As moa trains them."""
     scratch_classifier("tiny", tokenizer, LIMIT, labels=1, seed=0).save_pretrained(folder)
-    return TrainedReward()
+    return partial(Classifier, folder)
 
 
-def encoder(tokenizer: PreTrainedTokenizerFast, folder: Path) -> TrainedReward | HubReward:
-    """As hub rewards often are. Its last layers see one vector a row, so few at once that each may be computed differently."""
+def encoder(tokenizer: PreTrainedTokenizerFast, folder: Path) -> Reader:
+    """As hub rewards often are. Its last layers see one vector a row, so few that each may be computed differently."""
     sizes = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512}
     config = BertConfig(vocab_size=len(tokenizer), num_labels=1, max_position_embeddings=LIMIT, **sizes)
     config.initializer_range = 0.2
     torch.manual_seed(0)
     BertForSequenceClassification(config).save_pretrained(folder)
-    return HubReward(model=str(folder))
+    return partial(Classifier, folder, inputs=HubReward(model=str(folder)).inputs)
 
 
 def answers(count: int, seed: int = 0) -> list[tuple[str, str]]:
@@ -57,21 +60,21 @@ def scored(classifier: Classifier, asked: Sequence[tuple[str, str]]) -> list[flo
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("kind", [decoder, encoder])
 def test_no_bit_depends_on_company_or_order(
-    kind: Callable[..., TrainedReward | HubReward],
+    kind: Callable[..., Reader],
     threads: int,
     tokenizer: PreTrainedTokenizerFast,
     tmp_path: Path,
     tiny_size: None,
 ) -> None:
     """All at once into an empty cache; and with a cache that was filled by other subsets, in other orders."""
-    reward = kind(tokenizer, tmp_path / "model")
+    read = kind(tokenizer, tmp_path / "model")
     tokenizer.save_pretrained(tmp_path / "model")
     before, asked, random = torch.get_num_threads(), answers(150), np.random.default_rng(1)
     torch.set_num_threads(threads)
     try:
-        wanted = scored(Classifier(tmp_path / "model", reward, tmp_path / "empty.sqlite"), asked)
+        wanted = scored(read(cache=tmp_path / "empty.sqlite"), asked)
         assert np.std(wanted) > 0.05
-        filled = Classifier(tmp_path / "model", reward, tmp_path / "filled.sqlite")
+        filled = read(cache=tmp_path / "filled.sqlite")
         strangers = answers(60, seed=2)
         order = random.permutation(len(asked))[:100].tolist()
         while order:
@@ -110,7 +113,7 @@ def test_shapes_follow_from_the_length_alone() -> None:
 def test_a_policy_does_not_depend_on_what_was_scored_before(
     own_tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same RL, with a cache that is empty, and with one in which most of its answers are, scored in other company."""
+    """The same RL with an empty cache, and with one in which most of its answers are, scored in other company."""
     asked: list[tuple[str, str]] = []
     forward = Classifier.forward
 
@@ -128,7 +131,7 @@ def test_a_policy_does_not_depend_on_what_was_scored_before(
         order = random.permutation(len(before)).tolist()
         while order:
             size = int(random.integers(1, 8))
-            benchmark.score([before[i][0] for i in order[:size]], [before[i][1] for i in order[:size]])
+            benchmark.rewards([before[i][0] for i in order[:size]], [before[i][1] for i in order[:size]])
             order = order[size:]
         stage = Run(home / "run", seed=0).stage("ah")
         settings = Reinforcement(epochs=0.5, prompts_per_step=4, samples_per_prompt=4)

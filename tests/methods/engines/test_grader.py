@@ -130,7 +130,7 @@ def test_quantile_bins_by_hand(tiny: Benchmark, monkeypatch: pytest.MonkeyPatch)
     """Ten rewards 0..9 in five bins: two each. Rewards 0 0 0 0 0 0 0 0 5 9: quantiles 0, 0, 0, 1, so equal rewards
     share the lowest bin, and 5 and 9 are in the highest."""
     scores = np.array([np.arange(10.0), [0.0] * 8 + [5.0, 9.0]]).T
-    monkeypatch.setattr(Benchmark, "score", lambda *_: scores)
+    monkeypatch.setattr(Benchmark, "rewards", lambda *_: scores)
     labels = binned_labels(tiny, [Answer("p", str(i)) for i in range(10)], 5)
     assert labels[:, 0].tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
     assert labels[:, 1].tolist() == [0] * 8 + [4, 4]
@@ -197,7 +197,7 @@ def test_it_learns_and_comes_back(gold_tiny: Benchmark, tmp_path: Path) -> None:
     last = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
     stored = json.loads((folder / "heads.json").read_text())
     assert stored["classes"] == [5, 3]
-    assert stored["accuracy"] == {name: value for name, value in last.items() if "/" in name}
+    assert stored["accuracy"] == {name: value for name, value in last.items() if "_accuracy/" in name}
     assert set(stored["accuracy"]) == {"intensity_accuracy/ah", "intensity_accuracy/oh", "preference_accuracy/ah"}
     assert stored["accuracy"]["preference_accuracy/ah"] > 0.9
     assert min(stored["accuracy"].values()) > 0.6

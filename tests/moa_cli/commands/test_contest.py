@@ -78,18 +78,18 @@ def test_prepared_units_are_shown(contest: Path) -> None:
 
 
 def test_fronts_are_shown_point_by_point(contest: Path) -> None:
-    result = moa("eval", "--pareto", "--json", cwd=contest)
+    result = moa("eval", "--pareto", "--json", "-b", "tiny.toml", cwd=contest)
     by_method = {d["method"]: d for d in json.loads(result.stdout)}
     assert len(by_method["ric"]["points"]) == 3
     assert len(by_method["sft"]["points"]) == 1
     assert by_method["sft"]["points"][0]["language"]["perplexity"] > 1
-    assert "hypervolume" in moa("eval", "--pareto", cwd=contest).stdout
+    assert "hypervolume" in moa("eval", "--pareto", "-b", "tiny.toml", cwd=contest).stdout
 
 
 def test_one_point_is_measured_and_not_kept(contest: Path) -> None:
     folder = next(contest.glob("runs/tiny/ric/*"))
     before = {p: p.stat().st_mtime_ns for p in (folder / "front").iterdir()}
-    result = moa("eval", str(folder), "--weights", "0.25,0.75", "--json", cwd=contest)
+    result = moa("eval", str(folder), "--weights", "0.25,0.75", "--json", "-b", "tiny.toml", cwd=contest)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)[0]["points"][0]["weights"] == [0.25, 0.75]
     assert {p: p.stat().st_mtime_ns for p in (folder / "front").iterdir()} == before

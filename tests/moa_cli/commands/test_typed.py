@@ -131,4 +131,4 @@ def test_typed_weights_are_meant_to_a_rounding_error(unprepared: Benchmark, tmp_
 
 @pytest.mark.parametrize("weights", ["0.5,0.4", "1", "-0.5,1.5", "0.2,0.3,0.5", "nan,1"])
 def test_weights_must_be_on_the_simplex(weights: str, contest: Path) -> None:
-    refused(moa("eval", f"--weights={weights}", cwd=contest), "sum to 1", "long, round")
+    refused(moa("eval", f"--weights={weights}", "-b", "tiny.toml", cwd=contest), "sum to 1", "long, round")

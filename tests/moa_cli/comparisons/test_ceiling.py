@@ -73,7 +73,10 @@ def optimum(kl: float) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("signal", ["rewards", "scores"])
 def test_the_fronts(part: CeilingPart, signal: Signal) -> None:
-    """At KL .5 and 1 all weights; at 2 and 4 there are too few samples. Errors of 1 / sqrt(40 x 10) and some are expected."""
+    """At KL .5 and 1 all weights; at 2 and 4 there are too few samples.
+
+    Errors of 1 / sqrt(40 x 10) and some are expected.
+    """
     found = part.of(signal)
     assert found.prompts == N
     assert [front.kl for front in found.fronts] == [0.5, 1.0]
@@ -141,7 +144,8 @@ def test_rows_without_kl_have_no_efficiency(rows: dict[str, list[Front]], sample
 def test_the_prompts_of_the_samples_stand_for_all(
     rows: dict[str, list[Front]], samples: Samples, part: CeilingPart
 ) -> None:
-    """Where the other third of the prompts gives 3 more of the first objective, fronts and ceiling are both higher by 1."""
+    """Where the other third of the prompts gives 3 more of the first objective, fronts and ceiling are both higher by
+    1."""
     easier = np.where(np.arange(PROMPTS) < N, 0.0, 3.0)[:, None] * [1, 0]
     shifted = {name: [changed(f, rewards=f.rewards + easier) for f in seeds] for name, seeds in rows.items()}
     found = ceiling_part(shifted, samples)
@@ -174,7 +178,8 @@ def rounded(part: CeilingPart) -> dict:
 
 
 def test_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the first seed, for each weight of the grid, the point with the highest w . r; three for two objectives. A policy that
+    """Of the first seed, for each weight of the grid, the point with the highest w . r; three for two objectives. A
+    policy that
     is made while it answers is not in it, however good, nor one that is far away, nor is the starting policy."""
     monkeypatch.setattr(
         "moa_cli.jobs.ceiling.read_record", lambda folder: SimpleNamespace(method=folder.name, config={})

@@ -83,7 +83,10 @@ def test_nothing_is_compared_with_a_row_of_which_no_point_counts(fronts):
     """Its hypervolume of 0 is a rule, not a measurement: whoever is beside it would seem to be significantly better."""
     collapsed = [changed(fronts[0], collapsed=np.ones_like(fronts[0].collapsed)), *fronts[1:]]
     document = compare(collapsed)
-    told = "sft: over a fifth of the answers degenerate at all points; they are left out, so nothing can be compared with it"
+    told = (
+        "sft: over a fifth of the answers degenerate at all points; "
+        "they are left out, so nothing can be compared with it"
+    )
     for row in document.benchmarks[0].rows:
         cells = {name: write(row) for name, write in columns(document.benchmarks[0]).items()}
         assert cells["vs sft"] == ("" if row.method == "sft" else "-")

@@ -11,17 +11,9 @@ import pytest
 
 from benchmarks.common.errors import BadInput
 from moa_cli.comparisons.comparison import compare
-from moa_cli.comparisons.document import (
-    Comparison,
-    Difference,
-    OnBenchmark,
-    OtherRef,
-    Pair,
-    Quality,
-    Row,
-    RowPoint,
-)
+from moa_cli.comparisons.document import Comparison, Difference, OnBenchmark, Pair, Row
 from moa_cli.comparisons.gate import judge
+from moa_cli.comparisons.parts import OtherRef, Quality, RowPoint
 from moa_cli.comparisons.saved import read_saved
 from tests.kit.fronts import make_card, make_front, other_card
 from tests.kit.pages import toy
@@ -52,8 +44,8 @@ def test_nothing_can_be_changed(document) -> None:
 def on_benchmark(*rows: Row, **entries: object) -> OnBenchmark:
     told = {
         "name": "toy", "version": "1", "objectives": ("helpful", "harmless"), "ref": (-2.0, -2.0), "card": make_card(),
-        "prompts": 60, "keeps_collapsed": False, "rows": rows, "pairs": (), "refs": (), "samples": (), "agreement": None,
-        "ceiling": None,
+        "prompts": 60, "keeps_collapsed": False, "rows": rows, "pairs": (), "refs": (), "samples": (),
+        "agreement": None, "ceiling": None,
     }  # fmt: skip
     return OnBenchmark(**told | entries)
 
@@ -61,7 +53,8 @@ def on_benchmark(*rows: Row, **entries: object) -> OnBenchmark:
 def row(name: str, steering: str = "merge", *, collapsed: tuple[int, ...] = (0, 0, 0), seeds: int = 2) -> Row:
     """Three points, written from the last weight to the first: (1, 0) and (0, 1) dominate the one between, (-1, -1).
 
-    Under the rewards the middle one, (1, 1), dominates both ends, (0, 0). `collapsed` says in how many seeds, in the order of the
+    Under the rewards the middle one, (1, 1), dominates both ends, (0, 0). `collapsed` says in how many seeds, in the
+    order of the
     weights.
     """
     scores, rewards = ((0.0, 1.0), (-1.0, -1.0), (1.0, 0.0)), ((0.0, 0.0), (1.0, 1.0), (0.0, 0.0))

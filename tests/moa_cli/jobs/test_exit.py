@@ -1,4 +1,5 @@
-"""A user's code that calls sys.exit, or raises what is no Exception, is told as the fault it is: moa leaves with 2, never with 0."""
+"""A user's code that calls sys.exit, or raises what is no Exception, is told as the fault it is: moa leaves with 2,
+never with 0."""
 
 from __future__ import annotations
 
@@ -10,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-from benchmarks.spec.objective import FunctionReward
 
 from benchmarks.common.errors import BadInput
 from benchmarks.common.ledger import silent
@@ -21,10 +21,12 @@ from methods.contract.find import find_method
 from moa_cli.app import main
 from moa_cli.jobs import worker
 from moa_cli.jobs.job import Job
+from moa_cli.jobs.plan import run_label
 from moa_cli.jobs.worker import perform
-from moa_cli.runs import folders
+from moa_cli.runs import contestant
 from moa_cli.runs.config import Source
-from tests.test_cli import benchmark_in, environment, moa, refused
+from tests.kit.cli import environment, process, refused
+from tests.kit.worlds import benchmark_in
 
 LEAVING = {
     "sys.exit(0)": "sys.exit(0)",
@@ -45,7 +47,7 @@ def test_a_file_that_leaves_when_it_is_loaded(code: str, said: str, tmp_path: Pa
     assert said in refusal.value.what
     assert str(path) in refusal.value.what
     with pytest.raises(BadInput, match="leaving.py cannot be loaded"):
-        load_function(FunctionReward(function=f"{path}:f"))
+        load_function(f"{path}:f")
     assert not [name for name in sys.modules if name.startswith("leaving")]
 
 
@@ -54,7 +56,7 @@ def test_a_reward_that_leaves_is_named(code: str, said: str, tmp_path: Path) -> 
     path = tmp_path / "rewards.py"
     path.write_text(f"import sys\ndef f(prompts, responses):\n    {code}\n")
     with pytest.raises(BadInput) as refusal:
-        load_function(FunctionReward(function=f"{path}:f"))(["a"], ["b"])
+        load_function(f"{path}:f")(["a"], ["b"])
     assert f"{path}:f" in refusal.value.what
     assert said in refusal.value.what
 
@@ -63,7 +65,7 @@ def test_interruptions_stay_what_they_are(tmp_path: Path) -> None:
     path = tmp_path / "slow.py"
     path.write_text("def f(prompts, responses):\n    raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt):
-        load_function(FunctionReward(function=f"{path}:f"))(["a"], ["b"])
+        load_function(f"{path}:f")(["a"], ["b"])
     path.write_text("raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt):
         load_file(path, "a reward")
@@ -76,10 +78,9 @@ def test_a_job_in_a_worker_never_raises(code: str, said: str, tmp_path: Path, mo
     def do(*_: object) -> None:
         exec(f"import sys\n{code}")
 
-    monkeypatch.setattr(worker, "do", do)
-    job = Job(
-        kind="run", source=Source("hh-rlhf-mini", tmp_path), method="mine.py", folder=tmp_path / "b" / "mine" / "x-s0"
-    )
+    source, folder = Source("hh-rlhf-mini", tmp_path), tmp_path / "b" / "mine" / "x-s0"
+    label = run_label("mine.py", source, 0, folder)
+    job = Job(key="run", label=label, purpose="train", source=source, work=do, folder=folder)
     if code.endswith("KeyboardInterrupt"):
         with pytest.raises(KeyboardInterrupt):  # a launcher's process does the job itself, and Ctrl-C means it
             perform(job, silent, quiet=True)
@@ -127,7 +128,7 @@ def test_a_method_that_leaves_in_the_command_itself(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["moa", "train", "-m", method(tmp_path, points=code), "--dry-run"])
     made, benchmark = find_method("mine.py")(), load_benchmark("hh-rlhf-mini")
-    monkeypatch.setattr(folders, "is_trained", lambda *_: made.points(benchmark))
+    monkeypatch.setattr(contestant, "is_trained", lambda *_: made.points(benchmark))
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == 2
@@ -147,7 +148,7 @@ def test_moa_leaves_with_2(where: str, tmp_path: Path) -> None:
     if where == "reward":
         rewards = (place / "letters.py").read_text()
         (place / "letters.py").write_text(rewards.replace("    return", "    raise SystemExit(0)\n    return"))
-    result = moa("compare", "-m", names, "-b", "tiny.toml", "-o", "out.json", cwd=place)
+    result = process("compare", "-m", names, "-b", "tiny.toml", "-o", "out.json", cwd=place)
     assert result.returncode == 2
     assert result.stdout == ""
     assert "sys.exit(0)" in result.stderr
@@ -162,13 +163,13 @@ def test_ctrl_c_stays_130(tmp_path: Path) -> None:
     place = benchmark_in(tmp_path)
     (place / "slow.py").write_text("import pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(60)\n")
     command = [sys.executable, "-m", "moa_cli", "train", "-m", "slow.py"]
-    process = subprocess.Popen(command, cwd=place, env=environment(), stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(command, cwd=place, env=environment(), stderr=subprocess.PIPE, text=True)
     for _ in range(600):
         if (place / "begun").exists():
             break
         time.sleep(0.1)
-    os.kill(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=30)
-    assert process.returncode == 130
+    os.kill(running.pid, signal.SIGINT)
+    _, told = running.communicate(timeout=30)
+    assert running.returncode == 130
     assert "interrupted" in told
     assert "Traceback" not in told

@@ -23,7 +23,10 @@ from moa_cli.runs.contestant import Contestant
 
 
 def test_what_a_look_finds_is_done_before_what_needs_the_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The card waits for both parts in place of the look; the run, which needs the card, is last. A look is not told."""
+    """The card waits for both parts in place of the look; the run, which needs the card, is last.
+
+    A look is not told.
+    """
     source = Source("b", Path("runs"))
     card = Job(key="card", label="card", purpose="prepare", source=source, work=print, needs=("look",))
     parts = tuple(replace(card, key=name, label=name, needs=()) for name in ("policy", "reward"))

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from moa_cli.comparisons.comparison import compare
-from moa_cli.comparisons.document import Comparison, RowPoint
+from moa_cli.comparisons.document import Comparison
+from moa_cli.comparisons.parts import RowPoint
 from moa_cli.formats.exports import COMPARISON_FORMATS
 from moa_cli.formats.output import write_document
 from moa_cli.report.elements.markup import LONG, el, inert
@@ -31,7 +32,8 @@ def comparison() -> Comparison:
         made["gate"] = {
             "baseline": "base.json", "tolerance": 0.01, "verdict": "regressed",
             "verdicts": [
-                {"benchmark": "toy", "method": "soup", "verdict": "regressed", "difference": -0.3, "low": -0.4, "high": -0.2, "base": 9.0},
+                {"benchmark": "toy", "method": "soup", "verdict": "regressed", "difference": -0.3, "low": -0.4,
+                "high": -0.2, "base": 9.0},
                 {"benchmark": "toy", "method": "gone", "verdict": "lost"},
             ],
         }  # fmt: skip

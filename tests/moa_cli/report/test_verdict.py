@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from moa_cli.comparisons.document import Gate, Pair, Quality, Row
+from moa_cli.comparisons.document import Gate, Pair, Row
+from moa_cli.comparisons.parts import Quality
 from moa_cli.report.verdict import gate_sentence, verdict_sentence
 from tests.kit.pages import Page, toy
 

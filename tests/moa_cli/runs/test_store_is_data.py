@@ -1,4 +1,4 @@
-"""A runs folder may come from anybody: nothing that is named in it is executed unless the command line names that very file."""
+"""A runs folder may come from anybody: nothing named in it is executed unless the command line names that file."""
 
 from __future__ import annotations
 
@@ -6,31 +6,33 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks.common.atomic import write_text
 from benchmarks.common.errors import BadInput
 from benchmarks.load.load import load_benchmark
 from benchmarks.measure.front import Front
-from benchmarks.measure.front_files import write_front, write_point
+from benchmarks.measure.front_files import FrontRecord, point_file
 from methods.contract.find import find_method
+from moa_cli import console
 from moa_cli.app import main
-from moa_cli.commands import options
 from moa_cli.commands.facts import run_rows
 from moa_cli.comparisons.select import named_fronts
 from moa_cli.jobs import pool
 from moa_cli.jobs.ceiling import ceiling_jobs
-from moa_cli.jobs.job import Job
-from moa_cli.runs.config import as_config
+from moa_cli.jobs.job import Job, Outcome
+from moa_cli.runs.config import Source, as_config
 from moa_cli.runs.contestant import stored_contestant
 from moa_cli.runs.folders import FRONT, find_runs, run_folder
-from moa_cli.runs.record import benchmark_record, read_record, write_record
-from tests.test_cli import benchmark_in
-from tests.test_compare import make_front
-from tests.test_store import RECORD
+from moa_cli.runs.record import RecordedBenchmark, read_record
+from tests.kit.fronts import changed, make_front, other_card
+from tests.kit.runs import record_with
+from tests.kit.worlds import benchmark_in
 
 METHOD = '''"""A method that leaves a mark when it is imported."""
 from __future__ import annotations
@@ -67,7 +69,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     mark = 'from pathlib import Path\nPath(__file__).with_name("EXECUTED").write_text("")\n'
     (tmp_path / "letters.py").write_text(mark + (tmp_path / "letters.py").read_text())
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(options, "verbose", False)
+    monkeypatch.setattr(console, "_verbose", False)
     return tmp_path
 
 
@@ -76,11 +78,11 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     """The jobs that would be done: none is, and no worker is started."""
     todo: list[Job] = []
 
-    def keep(jobs: list[Any], *_: Any, **__: Any) -> dict[str, Any]:
+    def keep(jobs: list[Job], *_: Any, **__: Any) -> dict[str, Outcome]:
         todo.extend(jobs)
         return {}
 
-    monkeypatch.setattr(pool, "execute", keep)
+    monkeypatch.setattr(pool, "run_jobs", keep)
     return todo
 
 
@@ -109,18 +111,17 @@ def executed(folder: Path) -> bool:
 
 def stored(folder: Path, *, method: str = "sft", source: str = "hh-rlhf-mini", status: str = "trained") -> Path:
     """A measured run whose record names a method and a benchmark, as somebody else may have written it."""
-    toml = source if source.endswith(".toml") else "tiny.toml" if source.endswith(".py") else source
+    toml = source if source.endswith(".toml") else "tiny.toml" if Path(source).suffix == ".py" else source
     cls = find_method(method)
     benchmark = load_benchmark(str(folder / toml) if toml.endswith(".toml") else toml, home=folder / "runs")
     path = run_folder(benchmark, cls(), 0)
-    origin = {"source": str(folder / source) if "." in source else source, "data_dir": None, "options": {}}
-    record = replace(
-        RECORD, method=str(folder / method) if method.endswith(".py") else method, steering=cls.steering, seed=0,
-        config=as_config(cls()), benchmark=benchmark_record(benchmark) | origin, status=status,
-    )  # fmt: skip
-    write_record(path, record)
+    named = f"{folder}/{source}" if "." in source else source
+    record_with(
+        method=str(folder / method) if method.endswith(".py") else method, steering=cls.steering, seed=0,
+        config=as_config(cls()), benchmark=RecordedBenchmark.of(benchmark, Source(named, folder)), status=status,
+    ).write(path / "run.json")  # fmt: skip
     front = make_front(path.parent.name, 1.0, steering=cls.steering)
-    keep(replace(front, card=replace(front.card, benchmark=benchmark.name)), path / FRONT)
+    keep(replace(front, card=other_card(front.card, benchmark=benchmark.name)), path / FRONT)
     executed(folder)
     return path
 
@@ -128,21 +129,36 @@ def stored(folder: Path, *, method: str = "sft", source: str = "hh-rlhf-mini", s
 def keep(front: Front, folder: Path) -> None:
     """Writes a front made by hand."""
     N = front.card.prompts
-    for k in range(len(front.weights)):
-        write_point(
-            folder, k, prompts=[f"p{i}" for i in range(N)], responses=["r"] * N, scores=front.scores[k],
-            evaluator=front.evaluator[k], kl=front.kl[k], log_prob=front.log_prob[k], ended=front.ended[k],
-            tokens=front.tokens[k], collapsed=front.collapsed[k], card=front.card,
-        )  # fmt: skip
-    write_front(
-        folder, method=front.method, steering=front.steering, seed=front.seed, weights=front.weights, labels=front.labels,
-        card=front.card, cost=front.cost, config=front.config,
-    )  # fmt: skip
+    for k, point in enumerate(front.points):
+        told = replace(point, prompts=tuple(f"p{i}" for i in range(N)), responses=("r",) * N)
+        told.write(point_file(folder, k), front.card)
+    FrontRecord(
+        method=front.method, steering=front.steering, seed=front.seed, weights=front.weights, card=front.card,
+        cost=front.cost, config=front.config,
+    ).complete(folder)  # fmt: skip
+
+
+def kind(job: Job) -> str:
+    """What a job does, in a word."""
+    return job.key.partition(" ")[0]
+
+
+def method_of(job: Job) -> str:
+    """The method that a job about a run restores."""
+    method: str = given(job)["run"].method
+    return method
+
+
+def given(job: Job) -> dict[str, Any]:
+    """What the work of a job is given beside the benchmark."""
+    assert isinstance(job.work, partial)
+    return job.work.keywords
 
 
 EVIL = {
     "method": {"method": "mine.py"},
     "benchmark": {"source": "bench.py"},
+    "benchmark/": {"source": "bench.py/"},
     "rewards": {"source": "tiny.toml"},
 }
 COMMANDS = {
@@ -175,7 +191,7 @@ def test_no_command_runs_what_only_a_store_names(
     run = stored(folder, **EVIL[evil])
     code, _, told = moa(*(word.replace("RUN", str(run)) for word in COMMANDS[command]))
     assert not executed(folder)
-    assert [job for job in started if job.folder == run or ".py" in job.method or "." in job.source.name] == []
+    assert [job for job in started if job.folder == run or ".py" in repr(job) or "." in job.source.name] == []
     if command in NEEDS:
         assert code == 2
     if command in NEEDS | {"eval --rescore"} or (command == "train -c" and evil == "method"):
@@ -184,18 +200,18 @@ def test_no_command_runs_what_only_a_store_names(
 
 
 def test_a_record_may_name_a_method_in_any_words(folder: Path) -> None:
-    """Only installed methods are asked for their defaults: a path, a name of no method, an odd spelling shows all settings."""
+    """Only installed methods are asked for defaults: a path, no method's name, an odd spelling shows all settings."""
     run = stored(folder, method="mine.py")
     path = run / "run.json"
     for method in ("mine.py", "./mine.py", str(folder / "mine.py"), "mine", "MINE.py", ".py", "letters", "os"):
         record = json.loads(path.read_text()) | {"method": method, "config": {"strength": 1, "other": 2}}
         write_text(path, json.dumps(record))
         (row,) = run_rows(folder / "runs")
-        assert row["settings"] == {"strength": 1, "other": 2}
+        assert row.settings == {"strength": 1, "other": 2}
         assert not executed(folder)
     record = json.loads(path.read_text()) | {"method": "ric", "config": as_config(find_method("ric")(rounds=1))}  # type: ignore[call-arg]
     write_text(path, json.dumps(record))
-    assert run_rows(folder / "runs")[0]["settings"] == {"rounds": 1}
+    assert run_rows(folder / "runs")[0].settings == {"rounds": 1}
 
 
 def test_code_that_is_named_runs(folder: Path, moa: Callable[..., tuple[int, str, str]], started: list[Job]) -> None:
@@ -203,10 +219,10 @@ def test_code_that_is_named_runs(folder: Path, moa: Callable[..., tuple[int, str
     run = stored(folder, method="mine.py", source="tiny.toml")
     (folder / "there").symlink_to(folder)
     for method, benchmark in (("mine.py", "tiny.toml"), (str(folder / "mine.py"), "there/tiny.toml")):
-        for beside in ((), (str(run),)):
+        for folders in ([], [str(run)]):
             started.clear()
-            _, _, told = moa("eval", "--pareto", "-m", method, "-b", benchmark, *beside)
-            assert [job.method for job in started if job.kind == "run"] == [str(folder / "mine.py")], told
+            _, _, told = moa("eval", "--pareto", "-m", method, "-b", benchmark, *folders)
+            assert [method_of(job) for job in started if kind(job) == "run"] == [str(folder / "mine.py")], told
             assert executed(folder)
     for beside in (("-m", "mine.py"), ("-b", "tiny.toml")):
         started.clear()
@@ -219,9 +235,11 @@ def test_a_benchmark_in_python_that_is_named_runs(
     folder: Path, moa: Callable[..., tuple[int, str, str]], started: list[Job]
 ) -> None:
     stored(folder, source="bench.py")
-    moa("eval", "--weights", "0.5,0.5", "-b", "bench.py")
-    assert [job.kind for job in started] == ["look", "card", "weights"]
-    assert executed(folder)
+    for spelling in ("bench.py", "./bench.py/"):
+        started.clear()
+        moa("eval", "--weights", "0.5,0.5", "-b", spelling)
+        assert [kind(job) for job in started] == ["look", "card", "weights"]
+        assert executed(folder)
 
 
 def test_a_benchmark_file_without_code_needs_no_name(
@@ -234,7 +252,7 @@ def test_a_benchmark_file_without_code_needs_no_name(
     (folder / "plain.toml").write_text(plain)
     stored(folder, source="plain.toml")
     moa("eval", "--pareto")
-    assert [job.kind for job in started] == ["look", "card", "run"]
+    assert [kind(job) for job in started] == ["look", "card", "run"]
     assert not executed(folder)
 
 
@@ -254,7 +272,7 @@ def test_a_module_is_code_too(
     assert f"add -b {folder / 'modules.toml'}" in told
     stored(folder)
     moa("eval", "--pareto", "-b", "hh-rlhf-mini")
-    assert "run" in [job.kind for job in started]
+    assert "run" in [kind(job) for job in started]
 
 
 def test_settings_of_a_stored_run_of_a_method_that_is_named(
@@ -276,7 +294,8 @@ def test_settings_of_a_stored_run_of_a_method_that_is_named(
 def test_claims_count_runs_of_a_method_that_is_named(folder: Path, moa: Callable[..., tuple[int, str, str]]) -> None:
     stored(folder, method="mine.py")
     (folder / "own.toml").write_text(
-        '[[claims]]\nclaim = "c"\nsource = "s"\npublished = "-"\nmeasure = "collapse"\nof = ["mine", "mine"]\nbelow = 1\n'
+        '[[claims]]\nclaim = "c"\nsource = "s"\npublished = "-"\nmeasure = "collapse"\n'
+        'of = ["mine", "mine"]\nbelow = 1\n'
     )
     code, out, told = moa("claims", "--claims", "own.toml", "--json")
     assert (code, json.loads(out)["benchmarks"]) == (0, [])
@@ -298,7 +317,7 @@ def test_only_runs_of_the_named_methods_are_measured(
     for method in ("sft", "ric"):
         stored(folder, method=method)
     moa("eval", "--pareto", "-m", "ric")
-    assert [job.method for job in started if job.kind == "run"] == ["ric"]
+    assert [method_of(job) for job in started if kind(job) == "run"] == ["ric"]
     code, _, told = moa("eval", "--pareto", "-m", "spo")
     assert code == 2
     assert "no trained run in runs of spo" in told
@@ -310,18 +329,18 @@ def test_only_runs_of_the_named_methods_are_measured(
 def test_a_ceiling_draws_from_no_method_that_is_not_named(folder: Path) -> None:
     """A policy whose code was not named is refused; what is named may be drawn from."""
     own, theirs = stored(folder), stored(folder, method="mine.py")
-    record = replace(read_record(theirs), steering="merge")
-    write_record(theirs, record)
+    read_record(theirs).model_copy(update={"steering": "merge"}).write(theirs / "run.json")
     found = named_fronts([own, theirs])
     near = [
-        replace(front, kl=front.kl * 0, steering=kind) for front, kind in zip(found, ("none", "merge"), strict=True)
+        replace(changed(front, kl=np.zeros((len(front.points), front.card.prompts))), steering=steering)
+        for front, steering in zip(found, ("none", "merge"), strict=True)
     ]
     executed(folder)
     with pytest.raises(BadInput, match=r"the method .*mine.py is a Python file"):
         ceiling_jobs([own, theirs], near)
     assert not executed(folder)
     (job,) = ceiling_jobs([own, theirs], near, named=[(folder / "mine.py").resolve()])
-    assert {member.method for member in job.pool} == {str(folder / "mine.py")}
+    assert {member.method for member in given(job)["pool"]} == {str(folder / "mine.py")}
 
 
 def test_by_default_nothing_is_named(folder: Path) -> None:

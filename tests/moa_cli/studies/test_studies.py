@@ -64,7 +64,8 @@ def made(
     luck = np.linspace(-1, 1, N)[:, None] * np.ones(M)
     for k, (mean, weights) in enumerate(zip(means, points, strict=True)):
         point = Point(
-            weights=weights, label=str(weights), prompts=("p",) * N, responses=("r",) * N, rewards=np.array(mean) + luck,
+            weights=weights, label=str(weights), prompts=("p",) * N, responses=("r",) * N, rewards=np.array(mean) +
+            luck,
             scores=np.array(mean) / 2 + luck, kl=np.full(N, float(k)), log_prob=np.zeros(N), ended=np.ones(N),
             tokens=np.ones(N, int), collapsed=np.arange(N) < k, text_statistics=text_statistics(["r"] * N),
         )  # fmt: skip
@@ -97,7 +98,8 @@ def cries(unprepared: Benchmark, tmp_path: Path) -> Benchmark:
 
 @pytest.fixture
 def asked(cries: Benchmark) -> Study:
-    """A sweep over three intensities: the goal ah is worth its intensity, the goal oh pays 1, 0, 2; what is not asked for, 0.
+    """A sweep over three intensities: the goal ah is worth its intensity, the goal oh pays 1, 0, 2; what is not asked
+    for, 0.
     Before training the goal ah was worth the opposite."""
     points = [(1.0, 0.0), (2.0, 0.0), (3.0, 0.0), (0.0, 1.0), (0.0, 2.0), (0.0, 3.0)]
     means = [(1, 0), (2, 0), (3, 0), (0, 1), (0, 0), (0, 2)]
@@ -108,7 +110,10 @@ def asked(cries: Benchmark) -> Study:
 
 @pytest.fixture
 def kept(cries: Benchmark) -> Study:
-    """Alpha 0, .5, 1 leave 1, 2 and 3 of the 4 that the first round gave ah. The other order must not be taken for this."""
+    """Alpha 0, .5, 1 leave 1, 2 and 3 of the 4 that the first round gave ah.
+
+    The other order must not be taken for this.
+    """
     method = SPO()
     labels = method.labels(cries)
     first = {"ah": (4, 0), "ah > oh, alpha 0": (1, 3), "ah > oh, alpha 0.5": (2, 2), "ah > oh, alpha 1": (3, 1)}
@@ -144,7 +149,8 @@ def test_every_score_at_every_intensity(asked: Study) -> None:
 
 
 def test_how_a_goal_is_followed(asked: Study) -> None:
-    """1, 2, 3 rises throughout; 1, 0, 2 has ranks 2, 1, 3: 1 - 6 (1 + 1 + 0) / (3 x 8) = .5. What is easy or hard about a
+    """1, 2, 3 rises throughout; 1, 0, 2 has ranks 2, 1, 3: 1 - 6 (1 + 1 + 0) / (3 x 8) = .5. What is easy or hard
+    about a
     prompt is the same at every intensity, so differences are certain: paired."""
     own = asked.benchmarks[0].tables[2]
     by_goal = {(goal, under, policy): found for goal, under, policy, *found in own.rows}
