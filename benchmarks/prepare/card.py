@@ -28,7 +28,7 @@ class Card(Part):
     score_mean: tuple[float, ...]
     score_std: tuple[float, ...]
     ref: tuple[float, ...]
-    """Lower corner of the hypervolume in benchmark units: two SDs below the SFT mean on every objective."""
+    """What the hypervolume lies above, in benchmark units: two SDs below the SFT mean on every objective."""
     prompts: int
     """N, the number of test prompts."""
     prompts_hash: str

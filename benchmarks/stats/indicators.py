@@ -13,15 +13,15 @@ from numpy.typing import ArrayLike
 
 
 def hypervolume(points: ArrayLike, ref: ArrayLike) -> float:
-    """Volume dominated by points (K, M) above the lower corner `ref` (M,): exact, in the product of all units.
+    """Volume dominated by points (K, M) above `ref` (M,): exact, in the product of all units.
 
     A point counts where it exceeds `ref` on every objective; one that is below on any of them contributes nothing.
 
     >>> hypervolume([[3, 1], [1, 2]], [0, 0])  # 3 x 1 + 1 x 2, less the shared 1 x 1
     4.0
     """
-    corner = _vector(ref, "ref")
-    return float(moocore.hypervolume(_matrix(points, "points", len(corner)), ref=corner, maximise=True))
+    low = _vector(ref, "ref")
+    return float(moocore.hypervolume(_matrix(points, "points", len(low)), ref=low, maximise=True))
 
 
 def pareto(points: ArrayLike) -> np.ndarray:

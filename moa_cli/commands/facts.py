@@ -132,7 +132,9 @@ class RunFacts(Part):
     @model_serializer
     def told(self) -> dict[str, JsonValue]:
         """The entries of the record, with the others beside them."""
-        rows = [{"stage": row.stage, "step": row.step, "steps": row.steps, **row.measured} for row in self.log]
+        rows = [{**row._asdict(), **row.measured} for row in self.log]
+        for row in rows:
+            del row["measured"]
         found = self.record.model_dump(mode="json")
         return found | {"status": self.standing, "front": self.measured, "log": rows}
 

@@ -67,7 +67,7 @@ def check_files(methods: list[str] | None) -> None:
 def named_files(*options: list[str] | None) -> frozenset[Path]:
     """The files among what was typed for -m and -b. No other code of one's own is run."""
     typed = [name for values in options for name in names_in(values)]
-    return frozenset(Path(name).resolve() for name in typed if name.endswith((".toml", ".py")))
+    return frozenset(Path(name).resolve() for name in typed if Path(name).suffix in (".toml", ".py"))
 
 
 def execute(todo: list[Job], benchmarks: Iterable[Benchmark], asked: int | None) -> list[Outcome]:

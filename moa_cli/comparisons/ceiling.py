@@ -9,8 +9,8 @@ import numpy as np
 from benchmarks import Front, Weights
 from benchmarks.ceiling import Ceiling, Measured, Samples, best_of, efficiencies
 from benchmarks.spec import Signal, default_grid
-from moa_cli.comparisons import document
-from moa_cli.comparisons.document import BestOfN, CeilingFront, CeilingOf, CurvePoint, Share, Unreached
+from moa_cli.comparisons import parts
+from moa_cli.comparisons.parts import BestOfN, CeilingFront, CeilingOf, CurvePoint, Share, Unreached
 from moa_cli.comparisons.row import counted
 
 KLS = (0.5, 1.0, 2.0, 4.0)
@@ -27,9 +27,9 @@ STEP = 0.25
 
 def ceiling_part(
     rows: Mapping[str, Sequence[Front]], samples: Samples, *, keep_collapsed: bool = False
-) -> document.Ceiling:
+) -> parts.Ceiling:
     """The ceiling of a benchmark, for rows by name and the fronts of their seeds."""
-    return document.Ceiling(
+    return parts.Ceiling(
         rewards=_under(rows, samples, "rewards", keep_collapsed), scores=_under(rows, samples, "scores", keep_collapsed)
     )
 

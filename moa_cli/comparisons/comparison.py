@@ -18,7 +18,8 @@ from benchmarks.spec import SIGNALS, Signal
 from benchmarks.stats import bootstrap_hypervolume
 from moa_cli.comparisons import pairs, row
 from moa_cli.comparisons.ceiling import ceiling_part
-from moa_cli.comparisons.document import Comparison, OnBenchmark, Quality, Row
+from moa_cli.comparisons.document import Comparison, OnBenchmark, Row
+from moa_cli.comparisons.parts import Quality
 
 
 def compare(

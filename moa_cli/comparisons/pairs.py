@@ -20,7 +20,8 @@ from benchmarks.stats import (
     permutation_test,
     pseudo_values,
 )
-from moa_cli.comparisons.document import Dominance, OtherRef, Pair
+from moa_cli.comparisons.document import Pair
+from moa_cli.comparisons.parts import Dominance, OtherRef
 from moa_cli.comparisons.row import REFS, knows_no_weights, nearest_points
 
 DRAWS = 2_000

@@ -11,7 +11,7 @@ from benchmarks import Front, Weights
 from benchmarks.measure import known, read_answers
 from benchmarks.spec import Signal, simplex_grid
 from benchmarks.stats import Bootstrap, attainment, expected_utility, hypervolume, igd_plus, kendall_tau, pareto
-from moa_cli.comparisons.document import Attained, Attainment, PromptScores, Quality, RowPoint, Sample, SampleAnswer
+from moa_cli.comparisons.parts import Attained, Attainment, PromptScores, Quality, RowPoint, Sample, SampleAnswer
 
 REFS = (1.0, 1.5, 2.0, 3.0, 4.0)
 """Other refs, at which the order of rows is looked at again, in SFT standard deviations below the SFT mean."""

@@ -10,14 +10,19 @@ from benchmarks import BadInput
 
 def check_method_named(method: str, *, named: Collection[Path] = ()) -> None:
     """BadInput where the method of a run is a Python file that is not among the files `named` (resolved paths)."""
-    if method.endswith(".py"):
+    if _is_python(method):
         check_code_named(f"the method {method} is a Python file", "-m", method, named)
 
 
 def check_benchmark_named(source: str, *, named: Collection[Path] = ()) -> None:
     """BadInput where the benchmark of a run is a Python file that is not among the files `named` (resolved paths)."""
-    if source.endswith(".py"):
+    if _is_python(source):
         check_code_named(f"the benchmark {source} is a Python file", "-b", source, named)
+
+
+def _is_python(name: str) -> bool:
+    """Whether it names a file of Python, in whatever spelling: "mine.py/" and "mine.py/." are opened too."""
+    return Path(name).suffix == ".py"
 
 
 def check_code_named(what: str, option: str, file: str, named: Collection[Path]) -> None:

@@ -14,6 +14,11 @@ class LogRow(NamedTuple):
     step: int
     steps: int
     measured: dict[str, float]
+    """Tokens per second among it."""
+    time: str = ""
+    """When it was written, UTC; empty in logs of earlier versions."""
+    seconds: float | None = None
+    """Since the start of the training."""
 
 
 def last_rows(folder: Path, count: int) -> list[LogRow]:
@@ -25,6 +30,6 @@ def last_rows(folder: Path, count: int) -> list[LogRow]:
     return [_row(**json.loads(line)) for line in lines if line.endswith("}")]
 
 
-def _row(stage: str, step: int, steps: int, **measured: float) -> LogRow:
+def _row(stage: str, step: int, steps: int, time: str = "", seconds: float | None = None, **measured: float) -> LogRow:
     """A row as `Run.log` writes it."""
-    return LogRow(stage, step, steps, measured)
+    return LogRow(stage, step, steps, measured, time, seconds)

@@ -1,0 +1,166 @@
+"""What rows of a comparison and its ceiling are made of: means over prompts and seeds, as `moa.compare` holds them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from benchmarks.common import Part
+from benchmarks.spec import Signal
+
+
+class Quality(Part):
+    """The indicators of a row under one signal, means over its seeds."""
+
+    hypervolume: float
+    low: float
+    high: float
+    """95 % interval of the hypervolume, over prompts and seeds."""
+    corrected: float
+    """The hypervolume less part of what choosing among noisy points adds."""
+    equal: float | None
+    """With as many points as the smallest grid of all rows; None where all rows have as many."""
+    igd_plus: float
+    """Distance to the non-dominated points of all rows."""
+    expected_utility: float
+    """Best weighted score, mean over an even grid of weights."""
+
+
+class RowPoint(Part):
+    """A row's answers at one weight, averaged over prompts and seeds."""
+
+    weights: tuple[float, ...]
+    label: str
+    rewards: tuple[float, ...]
+    scores: tuple[float, ...]
+    """(M,) each, in SFT standard deviations."""
+    kl: float | None
+    """Nats per answer from the starting policy; None where unknown."""
+    collapse: float
+    """Share of degenerate answers."""
+    collapsed: bool
+    """Whether too many answers are degenerate at every seed."""
+    collapsed_seeds: int
+    """At how many seeds they are."""
+    language: dict[str, float | None]
+
+
+class Attained(Part):
+    """Steps (S, 2) of what the best seed attains, what half of the seeds attain, and what all attain."""
+
+    best: tuple[tuple[float, float], ...]
+    median: tuple[tuple[float, float], ...]
+    worst: tuple[tuple[float, float], ...]
+
+
+class Attainment(Part):
+    """The surfaces that the seeds of a row attain under each signal."""
+
+    rewards: Attained
+    scores: Attained
+
+
+class PromptScores(Part):
+    """Held-out scores of one seed: per point, N numbers per objective in one text, as a gate needs them."""
+
+    seed: int
+    points: tuple[dict[str, str], ...]
+
+
+class Dominance(Part):
+    """How probable it is that one row's point is better than the other's in everything, at the same weights."""
+
+    a: float
+    b: float
+
+
+class OtherRef(Part):
+    """Held-out hypervolumes above another ref, and the pairs of rows whose order is another there."""
+
+    sds: float
+    """SFT standard deviations below the SFT mean."""
+    ref: tuple[float, ...]
+    hypervolume: dict[str, float]
+    flips: tuple[tuple[str, str], ...]
+
+
+class SampleAnswer(Part):
+    """What a row says to a prompt, with its held-out scores (M,)."""
+
+    method: str
+    response: str
+    scores: tuple[float, ...]
+
+
+class Sample(Part):
+    """What all rows say to one prompt."""
+
+    kind: Literal["best", "median", "worst"]
+    """How the first row's scores are on it."""
+    prompt: str
+    answers: tuple[SampleAnswer, ...]
+
+
+class CeilingFront(Part):
+    """The best points (K, M) at a mean KL, for the weights (K, M) that are in reach."""
+
+    kl: float
+    weights: tuple[tuple[float, ...], ...]
+    points: tuple[tuple[float, ...], ...]
+    share: float
+    """Of the samples, what is effective at least."""
+
+
+class BestOfN(Part):
+    """The points (K, M) of choosing the best of n answers at each weight."""
+
+    n: int
+    weights: tuple[tuple[float, ...], ...]
+    points: tuple[tuple[float, ...], ...]
+
+
+class CurvePoint(Part):
+    """The best that is possible for a weight at a KL."""
+
+    kl: float
+    weights: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+class Share(Part):
+    """A row's hypervolume as a share of the ceiling's, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Unreached(Part):
+    """The point of a row that is farthest beyond what the samples reach, and what the row's share is at most."""
+
+    label: str
+    kl: float
+    reach: float
+    at_most: float | None
+
+
+class CeilingOf(Part):
+    """The ceiling under one signal, by which it is both tilted and scored."""
+
+    prompts: int
+    fronts: tuple[CeilingFront, ...]
+    best_of_n: BestOfN
+    curve: tuple[CurvePoint, ...]
+    efficiency: dict[str, Share | None]
+    """By row; None where its KL is unknown or out of reach."""
+    unreached: dict[str, Unreached]
+
+
+class Ceiling(Part):
+    """The best that any policy could reach at some KL from the starting policy, under each signal."""
+
+    rewards: CeilingOf
+    scores: CeilingOf
+
+    def of(self, signal: Signal) -> CeilingOf:
+        """Under one signal."""
+        return self.scores if signal == "scores" else self.rewards
