@@ -165,22 +165,22 @@ def matches(value: Any, schema: Any) -> bool:
     return isinstance(value, schema)
 
 
-def shown(schema: Any) -> str:
+def schema_words(schema: Any) -> str:
     """A schema as text.
 
-    >>> shown({"summaries": [{"text": str}], "choice": int})
+    >>> schema_words({"summaries": [{"text": str}], "choice": int})
     '{"summaries": [{"text": str}, ...], "choice": int}'
     """
     if isinstance(schema, dict):
-        return "{" + ", ".join(f'"{key}": {shown(kind)}' for key, kind in schema.items()) + "}"
+        return "{" + ", ".join(f'"{key}": {schema_words(kind)}' for key, kind in schema.items()) + "}"
     if isinstance(schema, list):
-        return f"[{shown(schema[0])}, ...]"
+        return f"[{schema_words(schema[0])}, ...]"
     return schema.__name__ if isinstance(schema, type) else str(schema)
 
 
 def _wrong(where: str, row: Any, schema: Any) -> BadInput:
     if not isinstance(row, dict):
-        wanted = shown(schema) if schema else 'such as {"prompt": "...", "answer": "..."}'
+        wanted = schema_words(schema) if schema else 'such as {"prompt": "...", "answer": "..."}'
         found = f"{type(row).__name__} {row!r:.40}"
         return BadInput(
             f"{where} is no object: {found}", f"each row must be an object, {wanted}", "is this the right file?"
@@ -190,7 +190,7 @@ def _wrong(where: str, row: Any, schema: Any) -> BadInput:
     hints = [f"{key!r} is missing{nearest(key, row)}" for key in missing]
     return BadInput(
         f"{where} is not a row of this data set: {'; '.join(hints) or 'a value has another type'}",
-        f"expected {shown(schema)}, found {found}",
+        f"expected {schema_words(schema)}, found {found}",
         "is this the right file?",
     )
 

@@ -82,7 +82,7 @@ def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[s
             kendall_tau={o: row.obedience(seeds, m) for m, o in enumerate(card.objectives)},
             collapse=row.mean([f.collapse_rate.mean() for f in seeds]),
             kl=known(row.mean([f.mean_kl.mean() for f in seeds])),
-            points=tuple(row.points(seeds)),
+            points=tuple(row.row_points(seeds)),
             attainment=row.surfaces({signal: means[signal][name] for signal in SIGNALS}),
             cost={key: row.mean([f.cost[key] for f in seeds]) for key in seeds[0].cost},
             config=plain(seeds[0].config),

@@ -102,7 +102,7 @@ def _attained(seeds: Sequence[np.ndarray]) -> Attained:
     return Attained(**{name: attainment(seeds, share).tolist() for name, share in shares.items()})
 
 
-def points(seeds: Sequence[Front]) -> list[RowPoint]:
+def row_points(seeds: Sequence[Front]) -> list[RowPoint]:
     """What is said of each weight, averaged over seeds."""
     rewards, scores, kl, collapse = (
         np.mean(found, axis=0).tolist()
