@@ -1,4 +1,4 @@
-"""What the starting policy answers to training prompts: the scale card is taken on it, under whatever evaluators."""
+"""Taking the scale card: what rewards and evaluators make of the starting policy's answers to training prompts."""
 
 from __future__ import annotations
 

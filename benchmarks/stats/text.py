@@ -2,6 +2,9 @@
 
 Words are what white space separates, in lower case. Distinct-n and self-BLEU depend on the number of answers and on
 their length: they compare points that answer the same prompts.
+
+Degenerate text is what a policy writes when it has been optimised to pieces (`collapse_reasons`). arXiv 2504.16628
+counts "repetition or extremely short answers" without saying how; the thresholds are ours.
 """
 
 from __future__ import annotations
