@@ -10,6 +10,5 @@ if TYPE_CHECKING:
     from benchmarks.prepare.benchmark import Benchmark
     from benchmarks.prepare.card import Card, StoredCard, stored_card
     from benchmarks.prepare.make import missing_parts, prepare, prepare_part
-    from benchmarks.prepare.prepared import Prepared, open_prepared
 
 __getattr__, __all__ = door(__name__)
