@@ -4,10 +4,35 @@ from __future__ import annotations
 
 import re
 
+from benchmarks.spec import Signal
 
-def star(gain: tuple[float, float, float]) -> str:
-    """A mark for an interval that excludes 0."""
-    return "*" if gain[1] > 0 or gain[2] < 0 else ""
+
+def star(clear: bool) -> str:
+    """A mark for a difference by which two can be told apart."""
+    return "*" if clear else ""
+
+
+def few_prompts(prompts: int, least: int) -> str:
+    """The warning where there are fewer test prompts than something can be told apart on."""
+    return f"only {prompts} test prompt{'s' * (prompts != 1)}: below {least}, nothing can be told apart"
+
+
+def signal_word(signal: Signal, held_out: bool) -> str:
+    """What numbers under a signal are called in a table, a drawing or a sentence.
+
+    Where one of its objectives has no evaluator of its own, nothing in it is held-out: scores are "reward" there, and
+    the rewards that methods train on "training reward".
+    """
+    if signal == "scores":
+        return "held-out" if held_out else "reward"
+    return "reward" if held_out else "training reward"
+
+
+def scorers_word(signal: Signal, held_out: bool) -> str:
+    """What gives these numbers."""
+    if signal == "rewards":
+        return "training rewards"
+    return "held-out evaluators" if held_out else "rewards"
 
 
 def number_words(value: float, sign: str = "") -> str:

@@ -47,6 +47,12 @@ class Card(Part):
         """Twelve hex digits: equal cards, equal hash."""
         return digest(self.model_dump(mode="json"))
 
+    @property
+    def not_held_out(self) -> tuple[str, ...]:
+        """The objectives whose reward is its own evaluator."""
+        scorers = zip(self.objectives, self.rewards, self.evaluators, strict=True)
+        return tuple(name for name, reward, evaluator in scorers if reward == evaluator)
+
     def ids(self, signal: Signal) -> tuple[str, ...]:
         """Identity of what gives each objective's rewards or scores."""
         return self.rewards if signal == "rewards" else self.evaluators

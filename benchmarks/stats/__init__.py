@@ -16,7 +16,9 @@ if TYPE_CHECKING:
         kendall_tau,
         pareto,
         spearman,
+        utility,
     )
+    from benchmarks.stats.nested import NestedTest, nested_test
     from benchmarks.stats.significance import dominance, holm, permutation_test, pseudo_values
     from benchmarks.stats.text import collapsed, text_statistics
 

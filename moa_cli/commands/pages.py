@@ -19,9 +19,10 @@ from benchmarks import Benchmark
 from benchmarks.common import Part
 from benchmarks.load import option_names
 from benchmarks.prepare import StoredCard, stored_card
+from benchmarks.spec import SIGNALS
 from moa_cli.commands.facts import BenchmarkFacts, MethodFacts, RunFacts, RunRow
 from moa_cli.runs import FrontFacts
-from moa_cli.words import duration, kl_words, shown
+from moa_cli.words import duration, kl_words, shown, signal_word
 
 LEAST = 16
 """Characters that settings get on the narrowest screen."""
@@ -78,13 +79,15 @@ def _lines(names: Sequence[str], rows: Sequence[Sequence[object]]) -> Renderable
 def front_table(front: FrontFacts, *, whole: bool) -> RenderableType:
     """The points of a front and the range of their language; with `whole`, its hypervolume below."""
     names = front.objectives
-    columns = ["point", *(f"{n} held-out" for n in names), *(f"{n} reward" for n in names), "KL", "collapsed"]
+    words = [signal_word(signal, front.held_out) for signal in SIGNALS]
+    columns = ["point", *(f"{name} {word}" for word in words for name in names), "KL", "collapsed"]
     rows = [
         [p.label, *(f"{v:+.2f}" for v in (*p.scores, *p.rewards)), kl_words(p.kl), f"{p.collapse:.0%}"]
         for p in front.points
     ]
     title = Text(f"{front.method} on {front.benchmark}, seed {front.seed}", style="bold")
-    foot = f"hypervolume: held-out {front.hypervolume.scores:.3f}, reward {front.hypervolume.rewards:.3f}\n"
+    volumes = zip(words, (front.hypervolume.scores, front.hypervolume.rewards), strict=True)
+    foot = f"hypervolume: {', '.join(f'{word} {value:.3f}' for word, value in volumes)}\n"
     return Group(title, _lines(columns, rows), Text(_language_line(front)), Text(foot if whole else ""))
 
 

@@ -8,18 +8,17 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from benchmarks import BadInput, Front
 from benchmarks.ceiling import Samples
 from benchmarks.common import plain
 from benchmarks.measure import known
 from benchmarks.spec import SIGNALS, Signal
-from benchmarks.stats import bootstrap_hypervolume
-from moa_cli.comparisons import pairs, row
+from moa_cli.comparisons import equal, pairs, row
 from moa_cli.comparisons.ceiling import ceiling_part
-from moa_cli.comparisons.document import Comparison, OnBenchmark, Row
+from moa_cli.comparisons.document import LEAST_PROMPTS, Comparison, OnBenchmark, Row
 from moa_cli.comparisons.parts import Quality
+from moa_cli.comparisons.under import Under
+from moa_cli.words import few_prompts
 
 
 def compare(
@@ -28,12 +27,13 @@ def compare(
     """Compares fronts, benchmark by benchmark.
 
     A row is a method with one configuration; it may have several seeds, and its numbers are means over them: of points
-    (`points`), of each seed's own indicator (all else). Rows go from the highest hypervolume under the held-out
-    scores to the lowest. `pairs` are differences a - b in that hypervolume at equally many points. Intervals come
-    from the paired bootstrap over prompts, nested in seeds. IGD+ is the distance to the non-dominated points of all
-    fronts together; expected utility is over an even grid of weights. Points at which too many answers are degenerate
-    do not count, unless they are kept. `ceilings` maps the hash of a scale card to the samples that its ceiling is
-    estimated from. BadInput for fronts of one benchmark that were measured in different units.
+    (`points`), of each seed's own indicator (all else). Two numbers are the headline: the hypervolume at as many
+    distinct policies of every row, by which rows go from the highest to the lowest, and the utility, the mean over the
+    same weights w for all of w . score(w), less the base's. `pairs` are differences a - b in both, tested over prompts
+    and trainings. IGD+ is the distance to the non-dominated points of all fronts together; expected utility is over an
+    even grid of weights. Points at which too many answers are degenerate do not count, unless they are kept. `ceilings`
+    maps the hash of a scale card to the samples that its ceiling is estimated from. BadInput for fronts of one
+    benchmark that were measured in different units.
     """
     if not fronts:
         raise BadInput("there is nothing to compare", "no front was given", "moa train -m METHOD, then moa compare")
@@ -51,26 +51,22 @@ def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[s
     for other in fronts[1:]:
         _check_same_units(fronts[0], other)
     groups = _rows(fronts)
-    counted: dict[Signal, dict[str, dict[int, np.ndarray]]] = {
-        signal: {
-            name: {f.seed: row.counted(f, signal, keep_collapsed=keep_collapsed) for f in seeds}
-            for name, seeds in groups.items()
-        }
+    fronts_asked = {name: equal.Asked(seeds[0].weights, equal.policies(seeds)) for name, seeds in groups.items()}
+    compared, asked = equal.equal_points(fronts_asked), equal.largest_grid(fronts_asked)
+    by_signal = {
+        signal: Under(signal=signal, rows=groups, compared=compared, asked=asked, keep_collapsed=keep_collapsed)
         for signal in SIGNALS
     }
-    sampled = bootstrap_hypervolume([by_seed for rows in counted.values() for by_seed in rows.values()], card.ref)
-    volumes = {signal: dict(zip(groups, sampled[k * len(groups) :], strict=False)) for k, signal in enumerate(SIGNALS)}
-    means = {
-        signal: {name: [own.mean(axis=1) for own in by_seed.values()] for name, by_seed in rows.items()}
-        for signal, rows in counted.items()
-    }
-    best = {signal: row.best_points([p for seeds in rows.values() for p in seeds]) for signal, rows in means.items()}
-    grid = row.smallest_grid(fronts)
-    groups = dict(sorted(groups.items(), key=lambda item: -volumes["scores"][item[0]].value))
+    under = by_signal["scores"]
+    groups = {name: groups[name] for name in sorted(groups, key=lambda name: -under.volumes[name].value)}
+    counting = [name for name in groups if keep_collapsed or any(f.sound.any() for f in groups[name])]
+    start = next((name for name, seeds in groups.items() if seeds[0].steering == "none"), None)
+    start = start if start in counting else None
 
     def measured(name: str, signal: Signal) -> Quality:
-        few = row.nearest_points(groups[name][0].weights, grid) if grid else None
-        return row.quality(volumes[signal][name], means[signal][name], best[signal], few, card.ref)
+        found = by_signal[signal]
+        gain = found.gain(name, start)
+        return row.quality(found.volumes[name], found.means[name], compared[name], found.best, gain, card.ref)
 
     rows = [
         Row(
@@ -82,11 +78,11 @@ def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[s
             kendall_tau={o: row.obedience(seeds, m) for m, o in enumerate(card.objectives)},
             collapse=row.mean([f.collapse_rate.mean() for f in seeds]),
             kl=known(row.mean([f.mean_kl.mean() for f in seeds])),
-            points=tuple(row.row_points(seeds)),
-            attainment=row.surfaces({signal: means[signal][name] for signal in SIGNALS}),
+            points=tuple(row.row_points(seeds, fronts_asked[name].policies, compared[name])),
+            attainment=row.surfaces({signal: by_signal[signal].means[name] for signal in SIGNALS}),
             cost={key: row.mean([f.cost[key] for f in seeds]) for key in seeds[0].cost},
             config=plain(seeds[0].config),
-            runs=tuple(row.prompt_scores(counted["scores"][name], card.objectives)),
+            runs=tuple(row.prompt_scores(under.counted[name], card.objectives)),
         )
         for name, seeds in groups.items()
     ]
@@ -98,12 +94,15 @@ def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[s
         ref=card.ref,
         card=card,
         prompts=card.prompts,
+        warnings=(few_prompts(card.prompts, LEAST_PROMPTS),) if card.prompts < LEAST_PROMPTS else (),
         keeps_collapsed=keep_collapsed,
+        policies=max(map(len, compared.values())),
+        asked=asked,
         rows=tuple(rows),
-        pairs=tuple(pairs.differences(groups, counted["scores"])),
-        refs=tuple(pairs.other_refs({name: counted["scores"][name] for name in groups}, card.ref)),
+        pairs=tuple(pairs.paired({n: groups[n][0] for n in counting}, under.headlines, under.counted)),
+        refs=tuple(pairs.other_refs({name: under.equal[name] for name in groups}, card.ref)),
         samples=tuple(row.samples(groups)),
-        agreement=pairs.agreement(volumes["rewards"], volumes["scores"]),
+        agreement=pairs.agreement(by_signal["rewards"].volumes, under.volumes),
         ceiling=None if samples is None else ceiling_part(groups, samples, keep_collapsed=keep_collapsed),
     )
 

@@ -1,8 +1,8 @@
-"""The document `moa.compare/3`: fronts side by side, as types. Every table, figure and verdict is made from it."""
+"""The document `moa.compare/4`: fronts side by side, as types. Every table, figure and verdict is made from it."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, JsonValue
@@ -11,9 +11,11 @@ from benchmarks import Card
 from benchmarks.common import Document, Part
 from benchmarks.spec import Signal
 from benchmarks.stats import pareto
+from moa_cli.comparisons.judgement import Gate
 from moa_cli.comparisons.parts import (
     Attainment,
     Ceiling,
+    Difference,
     Dominance,
     OtherRef,
     PromptScores,
@@ -21,14 +23,21 @@ from moa_cli.comparisons.parts import (
     RowPoint,
     Sample,
 )
-from moa_cli.words import in_seeds, one_line
+from moa_cli.words import in_seeds, one_line, scorers_word, signal_word
 
-ALPHA = 0.05
-"""Below it a corrected p value tells two rows apart."""
+LEAST_PROMPTS = 50
+"""Test prompts below which nothing is told apart."""
 
-GateWord = Literal["better", "same", "unsure", "regressed", "lost", "failed", "new"]
-WORSE = ("regressed", "lost", "failed")
-"""Verdicts that close the gate."""
+
+GOALS = "sft-goals"
+"""The method whose row is the starting policy told goals: what rows that steer by the prompt are compared with, too."""
+
+
+Headline = Literal["hypervolume", "utility"]
+"""The two numbers by which rows are judged."""
+
+
+HEADLINES: tuple[Headline, ...] = ("hypervolume", "utility")
 
 
 class Row(Part):
@@ -55,6 +64,11 @@ class Row(Part):
         return self.scores if signal == "scores" else self.rewards
 
     @property
+    def policies(self) -> int:
+        """How many distinct policies its weights ask for."""
+        return len({point.policy for point in self.points})
+
+    @property
     def in_order(self) -> list[RowPoint]:
         """The points in the order of their weights."""
         return sorted(self.points, key=lambda point: point.weights)
@@ -64,39 +78,22 @@ class Row(Part):
         return np.array([point.scores if signal == "scores" else point.rewards for point in self.in_order])
 
 
-class Difference(NamedTuple):
-    """The difference between two rows' held-out hypervolumes."""
-
-    value: float
-    low: float
-    high: float
-    p: float | None
-    """p value of the permutation test, corrected for all pairs (Holm); None where points cannot be paired."""
-
-    @property
-    def clear(self) -> bool:
-        """Whether the two can be told apart: the interval excludes 0, and so does the test where there is one."""
-        return (self.low > 0 or self.high < 0) and (self.p is None or self.p < ALPHA)
-
-
 class Pair(Part):
-    """Row a less row b: the difference of their held-out hypervolumes at equally many points."""
+    """Row a less row b, in both headline numbers under the scores."""
 
     a: str
     b: str
-    difference: float
-    low: float
-    high: float
-    p: float
-    """Of the nested bootstrap."""
-    p_permutation: float | None
-    p_holm: float | None
-    """The permutation test's, corrected for all pairs; None where points cannot be paired."""
+    hypervolume: Difference
+    utility: Difference
     dominance: Dominance | None
+
+    def of(self, headline: Headline) -> Difference:
+        """In one of them."""
+        return self.hypervolume if headline == "hypervolume" else self.utility
 
 
 class OnBenchmark(Part):
-    """What a comparison says of one benchmark: its rows, from the highest held-out hypervolume to the lowest."""
+    """What a comparison says of one benchmark: its rows, from the highest hypervolume to the lowest."""
 
     name: str
     version: str
@@ -104,9 +101,16 @@ class OnBenchmark(Part):
     ref: tuple[float, ...]
     card: Card
     prompts: int
+    warnings: tuple[str, ...]
+    """What makes all that follows unsafe."""
     keeps_collapsed: bool
+    policies: int
+    """K: by so many distinct policies every row is compared that has several."""
+    asked: tuple[tuple[float, ...], ...]
+    """The weights that a utility is a mean over."""
     rows: tuple[Row, ...]
     pairs: tuple[Pair, ...]
+    """Every two rows that can be compared. p values are corrected for all pairs, in each headline number by itself."""
     refs: tuple[OtherRef, ...]
     samples: tuple[Sample, ...]
     agreement: float | None
@@ -118,32 +122,58 @@ class OnBenchmark(Part):
         """The row that others are compared with: the first that is not steered at all, which no training moved."""
         return next((row.method for row in self.rows if row.steering == "none"), None)
 
+    @property
+    def start(self) -> str | None:
+        """The base where it counts: what a utility is more than. None where it is more than the scale card's mean."""
+        return next((row.method for row in self.rows if row.method == self.base and not self.left_out(row)), None)
+
+    @property
+    def goals_base(self) -> str | None:
+        """The row of the starting policy told goals."""
+        return next((row.method for row in self.rows if row.method.partition(" ")[0] == GOALS), None)
+
     def left_out(self, row: Row) -> bool:
         """Whether no point of a row counts, for all have collapsed: its hypervolume is 0 by a rule, not measured."""
         collapsed = all(point.collapsed_seeds == len(row.seeds) for point in row.points)
         return collapsed and not self.keeps_collapsed
 
-    def difference(self, a: str, b: str) -> Difference | None:
+    def difference(self, a: str, b: str, headline: Headline = "hypervolume") -> Difference | None:
         """By how much row a exceeds row b, None where no point of one of them counts. KeyError for no such rows."""
         if any(self.left_out(row) for row in self.rows if row.method in (a, b)):
             return None
         for pair in self.pairs:
             if (pair.a, pair.b) == (a, b):
-                return Difference(pair.difference, pair.low, pair.high, pair.p_holm)
+                return pair.of(headline)
             if (pair.a, pair.b) == (b, a):
-                return Difference(-pair.difference, -pair.high, -pair.low, pair.p_holm)
+                return pair.of(headline).turned()
         raise KeyError((a, b))
 
-    def gain(self, row: Row) -> Difference | None:
+    def gain(self, row: Row, headline: Headline = "hypervolume") -> Difference | None:
         """By how much a row exceeds the base; None for the base itself and where there is none."""
-        return None if self.base in (None, row.method) else self.difference(row.method, str(self.base))
+        return None if self.base in (None, row.method) else self.difference(row.method, str(self.base), headline)
+
+    def goals_gain(self, row: Row, headline: Headline = "hypervolume") -> Difference | None:
+        """By how much a row that steers by the prompt exceeds the starting policy told goals; else None."""
+        if self.goals_base in (None, row.method) or row.steering != "prompt":
+            return None
+        return self.difference(row.method, str(self.goals_base), headline)
+
+    @property
+    def single(self) -> list[str]:
+        """The rows of one training, about whose method nothing can be concluded."""
+        return [row.method for row in self.rows if len(row.seeds) == 1]
+
+    @property
+    def concludes(self) -> bool:
+        """Whether any two rows may be told apart: two of several trainings, on enough prompts."""
+        return len(self.rows) - len(self.single) > 1 and self.prompts >= LEAST_PROMPTS
 
     def volumes(self, signal: Signal) -> dict[str, float]:
         """Every row's hypervolume."""
         return {row.method: row.quality(signal).hypervolume for row in self.rows}
 
     def adds(self, row: Row, signal: Signal) -> np.ndarray:
-        """Which points (K,) of a row, in the order of their weights, add to its hypervolume.
+        """Which points (K,) of a row, in the order of their weights, add to the hypervolume of all of them.
 
         They are not left out for collapse, nor dominated by another that is not.
         """
@@ -153,11 +183,18 @@ class OnBenchmark(Part):
             mask[kept[pareto(row.values(signal)[kept])]] = True
         return mask
 
-    @property
-    def not_held_out(self) -> list[str]:
-        """The objectives whose reward is its own evaluator."""
-        scorers = zip(self.objectives, self.card.rewards, self.card.evaluators, strict=True)
-        return [name for name, reward, evaluator in scorers if reward == evaluator]
+    def word(self, signal: Signal, *objectives: str) -> str:
+        """What numbers of these objectives, or of all, are called under a signal: "held-out" or "reward"."""
+        return signal_word(signal, not set(self.card.not_held_out) & set(objectives or self.objectives))
+
+    def score_word(self, signal: Signal, *objectives: str) -> str:
+        """What one of these numbers is called: "held-out score", "reward" or "training reward"."""
+        word = self.word(signal, *objectives)
+        return "held-out score" if word == "held-out" else word
+
+    def scorers_word(self, signal: Signal, *objectives: str) -> str:
+        """What gives these numbers: "held-out evaluators", "rewards" or "training rewards"."""
+        return scorers_word(signal, self.word("scores", *objectives) == "held-out")
 
     @property
     def common_seeds(self) -> tuple[int, ...] | None:
@@ -185,10 +222,12 @@ class OnBenchmark(Part):
 
     @property
     def remarks(self) -> list[str]:
-        """What a reader of the table must know: where nothing is held out, and which points have collapsed."""
-        same = self.not_held_out
-        told = f"{', '.join(map(one_line, same))}: no held-out evaluator, so 'held-out' is the training reward"
-        lines = [told] if same else []
+        """What a reader of the table must know: what is not held-out, who was trained once, which points collapsed."""
+        same = ", ".join(map(one_line, self.card.not_held_out))
+        lines = [f"{same}: no evaluator beside the reward, so nothing here is held-out"] if same else []
+        if self.single and len(self.rows) > 1:
+            who = "" if len(self.single) == len(self.rows) else f" of {', '.join(map(one_line, self.single))}"
+            lines.append(f"one training{who or ' each'}: differences are on these trainings, nobody is called better")
         done = "kept" if self.keeps_collapsed else "left out"
         for row in self.rows:
             name, degenerate = self.row_name(row), "over a fifth of the answers degenerate at"
@@ -205,53 +244,10 @@ class OnBenchmark(Part):
         return lines
 
 
-class GateVerdict(Part):
-    """What a gate thinks of one row: the difference to the baseline, where both have it."""
-
-    benchmark: str
-    method: str
-    verdict: GateWord
-    difference: float | None = None
-    low: float | None = None
-    high: float | None = None
-    base: float | None = None
-    """The baseline's hypervolume."""
-
-    @property
-    def worse(self) -> bool:
-        """Whether it closes the gate."""
-        return self.verdict in WORSE
-
-    @property
-    def change(self) -> tuple[float, float, float] | None:
-        """The difference with its interval, None for a row that is on one side only."""
-        if self.difference is None or self.low is None or self.high is None:
-            return None
-        return self.difference, self.low, self.high
-
-    @property
-    def told(self) -> str:
-        """The verdict in words, such as "regressed: -1.00 [-1.50, -0.50], from 4.00"."""
-        if self.change is None:
-            return self.verdict
-        difference, low, high = self.change
-        return f"{self.verdict}: {difference:+.2f} [{low:+.2f}, {high:+.2f}], from {self.base:.2f}"
-
-
-class Gate(Part):
-    """Whether anything became worse than a baseline."""
-
-    baseline: str
-    tolerance: float
-    """Share of the baseline's hypervolume that may be lost."""
-    verdict: Literal["passed", "regressed"]
-    verdicts: tuple[GateVerdict, ...]
-
-
 class Comparison(Document):
     """Fronts side by side, benchmark by benchmark."""
 
-    SCHEMA: ClassVar[str] = "moa.compare/3"
+    SCHEMA: ClassVar[str] = "moa.compare/4"
 
     benchmarks: tuple[OnBenchmark, ...]
     command: str | None = None

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks import BadInput, Card
-from benchmarks.stats import bootstrap_hypervolume
-from moa_cli.comparisons.document import Comparison, Gate, GateVerdict, GateWord, OnBenchmark, Row
+from benchmarks.stats import hypervolume
+from moa_cli.comparisons.contributions import Sides, differences, to_volume
+from moa_cli.comparisons.document import Comparison, OnBenchmark, Row
+from moa_cli.comparisons.equal import Asked, equal_points
+from moa_cli.comparisons.judgement import Gate, GateVerdict, GateWord
+from moa_cli.comparisons.parts import Difference
 from moa_cli.comparisons.saved import read_saved
 from moa_cli.runs import GIVEN
 
@@ -23,16 +27,17 @@ def judge(
     tolerance: float,
     failed: Collection[tuple[str, str]] = (),
 ) -> Gate:
-    """The held-out hypervolume of every row against its row in the baseline.
+    """The hypervolume under the scores of every row against its row in the baseline, at as many policies of both.
 
     That is the row of the same method and configuration, else of the same name. A method with one configuration is
     called the same whatever that is, so a changed default is judged.
 
-    A row has regressed where it lost more than `tolerance`, a share of the baseline's hypervolume, and the paired
-    interval of the difference excludes 0; where it lost as much but the interval does not, nobody can be sure. A row of
-    the baseline that is missing is lost. All rows of a method in `failed` (benchmark, method) have failed, whatever was
-    measured before the crash; one without any row gets a verdict too. BadInput where units differ, or collapsed points
-    count on one side only.
+    A row has regressed where it lost more than `tolerance`, a share of the baseline's hypervolume, and the interval of
+    the difference excludes 0; where it lost as much but the interval does not, nobody can be sure. That guards: it is
+    not corrected for many rows, and with one training it is about these. A row is better only where the difference is
+    clear, as two rows of a table are. A row of the baseline that is missing is lost. All rows of a method in `failed`
+    (benchmark, method) have failed, whatever was measured before the crash; one without any row gets a verdict too.
+    BadInput where units differ, or collapsed points count on one side only.
     """
     verdicts: list[GateVerdict] = []
     ours = {one.name: one for one in comparison.benchmarks}
@@ -45,9 +50,15 @@ def judge(
         crashed = sorted(method for on, method in failed if on == benchmark)
         methods = {row: _method(entry) for row, entry in (before | now).items()}
         methods |= {method: method for method in crashed if method not in methods.values()}
+        both = {
+            row: (now[row], before[row])
+            for row, method in methods.items()
+            if method not in crashed and row in before and row in now
+        }
+        judged = _judged(ours[benchmark], both, tolerance) if both else {}
         for row, method in methods.items():
-            if method not in crashed and row in before and row in now:
-                verdicts.append(_judged(ours[benchmark], now[row], before[row], tolerance))
+            if row in judged:
+                verdicts.append(judged[row])
             else:
                 word: GateWord = "failed" if method in crashed else "lost" if row in before else "new"
                 verdicts.append(GateVerdict(benchmark=benchmark, method=row, verdict=word))
@@ -127,29 +138,48 @@ def _method(row: Row) -> str:
     return row.method if row.steering == GIVEN else row.method.partition(" ")[0]
 
 
-def _judged(benchmark: OnBenchmark, now: Row, before: Row, tolerance: float) -> GateVerdict:
-    """The difference with its interval, and what to think of it."""
-    new, base = bootstrap_hypervolume([_scores(now), _scores(before)], benchmark.ref)
-    difference, low, high, _ = new.minus(base)
-    allowed = tolerance * base.value
-    verdict: GateWord = "same"
-    if difference < -allowed:
-        verdict = "regressed" if high < 0 else "unsure"
-    elif difference > allowed and low > 0:
-        verdict = "better"
-    return GateVerdict(
-        benchmark=benchmark.name,
-        method=now.method,
-        verdict=verdict,
-        difference=difference,
-        low=low,
-        high=high,
-        base=base.value,
+def _judged(benchmark: OnBenchmark, rows: Mapping[str, tuple[Row, Row]], tolerance: float) -> dict[str, GateVerdict]:
+    """The difference of each row to its row in the baseline with its interval, and what to think of it."""
+    family, bases = [], []
+    for now, before in rows.values():
+        ours, theirs = _equal(now, before)
+        base, volume = (_volume(one, benchmark.ref) for one in (theirs, ours))
+        family.append(Sides(to_volume(ours, benchmark.ref), to_volume(theirs, benchmark.ref), volume - base))
+        bases.append(base)
+    return {
+        name: GateVerdict(
+            benchmark=benchmark.name, method=name, verdict=_word(change, tolerance * base), difference=change.value,
+            low=change.low, high=change.high, base=base,
+        )
+        for name, change, base in zip(rows, differences(family), bases, strict=True)
+    }  # fmt: skip
+
+
+def _word(change: Difference, allowed: float) -> GateWord:
+    if change.value < -allowed:
+        return "regressed" if change.high < 0 else "unsure"
+    return "better" if change.value > allowed and change.clear else "same"
+
+
+def _equal(now: Row, before: Row) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The scores (K, N, M) of both rows by seed, at those points by which this comparison compares the first, or as
+    many fewer as the other has."""
+    here = [k for k, point in enumerate(now.points) if point.compared] or list(range(len(now.points)))
+    points = {"now": [now.points[k] for k in here], "before": before.points}
+    chosen = equal_points(
+        {side: Asked(tuple(p.weights for p in own), tuple(p.policy for p in own)) for side, own in points.items()}
     )
+    ours = [scores[[here[k] for k in chosen["now"]]] for scores in _scores(now).values()]
+    return ours, [scores[chosen["before"]] for scores in _scores(before).values()]
+
+
+def _volume(seeds: Sequence[np.ndarray], ref: Sequence[float]) -> float:
+    """The mean over seeds of the hypervolume of points (K, N, M)."""
+    return float(np.mean([hypervolume(scores.mean(axis=1), ref) for scores in seeds]))
 
 
 def _scores(row: Row) -> dict[int, np.ndarray]:
-    """The held-out scores (K, N, M) of each seed. ValueError where they are not as many everywhere, or no numbers."""
+    """The scores (K, N, M) of each seed. ValueError where they are not as many everywhere, or no numbers."""
     return {
         run.seed: np.array([[scores.split() for scores in point.values()] for point in run.points], dtype=float)
         .transpose(0, 2, 1)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks import Front, Weights
+from benchmarks import Front
 from benchmarks.measure import known, read_answers
 from benchmarks.spec import Signal, simplex_grid
 from benchmarks.stats import Bootstrap, attainment, expected_utility, hypervolume, igd_plus, kendall_tau, pareto
@@ -32,53 +32,36 @@ def best_points(fronts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def quality(
-    volume: Bootstrap, seeds: Sequence[np.ndarray], best: np.ndarray, few: Sequence[int] | None, ref: Sequence[float]
+    volume: Bootstrap,
+    seeds: Sequence[np.ndarray],
+    compared: Sequence[int],
+    best: np.ndarray,
+    utility: tuple[float, float, float],
+    ref: Sequence[float],
 ) -> Quality:
     """Indicators of a row under one signal.
 
-    `seeds` holds each seed's points (K, M), `few` the points that make it as large as the smallest front, `best` what
-    IGD+ is the distance to.
+    `seeds` holds each seed's points (K, M), `compared` says which of them rows are compared by, `best` is what IGD+ is
+    the distance to.
     """
-    even = simplex_grid(best.shape[1], 10)
+    few, even = [points[list(compared)] for points in seeds], simplex_grid(best.shape[1], 10)
     value, low, high = volume.interval()
     return Quality(
         hypervolume=value,
         low=low,
         high=high,
+        all_weights=mean([hypervolume(points, ref) for points in seeds]),
         corrected=volume.corrected,
-        equal=None if few is None else mean([hypervolume(points[list(few)], ref) for points in seeds]),
-        igd_plus=mean([igd_plus(points, best) for points in seeds]),
-        expected_utility=mean([expected_utility(points, even) for points in seeds]),
+        utility=utility[0],
+        utility_low=utility[1],
+        utility_high=utility[2],
+        igd_plus=mean([igd_plus(points, best) for points in few]),
+        expected_utility=mean([expected_utility(points, even) for points in few]),
     )
 
 
-def smallest_grid(fronts: Sequence[Front]) -> tuple[Weights, ...] | None:
-    """The weights of the smallest steered front, None where all have as many points."""
-    grids = [f.weights for f in fronts if not knows_no_weights(f)]
-    return min(grids, key=len) if len({len(grid) for grid in grids}) > 1 else None
-
-
-def knows_no_weights(front: Front) -> bool:
-    """Whether all weights have the same single point."""
-    return len(front.weights) == 1 and (front.steering == "none" or len(set(front.weights[0])) == 1)
-
-
-def nearest_points(weights: Sequence[Weights], grid: Sequence[Weights]) -> list[int]:
-    """For each of the grid's weights the nearest point that is not yet taken, as far as there are any.
-
-    >>> nearest_points([(1.0, 0.0), (0.6, 0.4), (0.5, 0.5), (0.0, 1.0)], [(1.0, 0.0), (0.5, 0.5), (0.0, 1.0)])
-    [0, 2, 3]
-    """
-    left, taken = list(range(len(weights))), []
-    for w in grid[: len(weights)]:
-        nearest = min(left, key=lambda k: float(np.abs(np.subtract(weights[k], w)).sum()))
-        left.remove(nearest)
-        taken.append(nearest)
-    return taken
-
-
 def obedience(seeds: Sequence[Front], m: int) -> float | None:
-    """How well objective m's held-out score follows its weight: Kendall's tau, None where the weight does not vary."""
+    """How well objective m's score follows its weight: Kendall's tau, None where the weight does not vary."""
     weights = [w[m] for w in seeds[0].weights]
     if len(set(weights)) < 2:
         return None
@@ -102,8 +85,8 @@ def _attained(seeds: Sequence[np.ndarray]) -> Attained:
     return Attained(**{name: attainment(seeds, share).tolist() for name, share in shares.items()})
 
 
-def row_points(seeds: Sequence[Front]) -> list[RowPoint]:
-    """What is said of each weight, averaged over seeds."""
+def row_points(seeds: Sequence[Front], policies: Sequence[int], compared: Sequence[int]) -> list[RowPoint]:
+    """What is said of each weight, averaged over seeds; the number of its policy, and whether it is `compared`."""
     rewards, scores, kl, collapse = (
         np.mean(found, axis=0).tolist()
         for found in (
@@ -124,6 +107,8 @@ def row_points(seeds: Sequence[Front]) -> list[RowPoint]:
             collapse=collapse[k],
             collapsed=not any(one[k] for one in sound),
             collapsed_seeds=sum(not one[k] for one in sound),
+            policy=policies[k],
+            compared=k in compared,
             language={name: known_mean([one[k][name] for one in language]) for name in language[0][k]},
         )
         for k, weights in enumerate(seeds[0].weights)
@@ -166,7 +151,7 @@ def samples(groups: Mapping[str, Sequence[Front]]) -> list[Sample]:
 
 
 def prompt_scores(scores: Mapping[int, np.ndarray], objectives: Sequence[str]) -> list[PromptScores]:
-    """Held-out scores (K, N, M) by seed, by which the comparison can be a baseline."""
+    """Scores (K, N, M) by seed, by which the comparison can be a baseline."""
     return [
         PromptScores(
             seed=seed,

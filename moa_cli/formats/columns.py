@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.spec import Signal
-from moa_cli.comparisons import Comparison, OnBenchmark, Row
-from moa_cli.words import interval, kl_words, number_words, star, time_words
-
-EFFICIENCY = "efficiency: held-out HV as a share of the best at the same KL"
+from moa_cli.comparisons import Comparison, Difference, Headline, OnBenchmark, Row
+from moa_cli.words import interval, kl_words, number_words, one_line, star, time_words
 
 
 def columns(benchmark: OnBenchmark) -> dict[str, Callable[[Row], str]]:
     """What a table says of each row, with whole intervals, by its heading."""
-    start = benchmark.base
+    start, goals, at = benchmark.base, benchmark.goals_base, f"at {benchmark.policies}"
     one = next((row.cost.get("serving_flops") for row in benchmark.rows if row.method == start), None)
+    more = any(row.policies > benchmark.policies for row in benchmark.rows)
     return {
         "method": benchmark.row_name,
-        "HV held-out": lambda row: volume_cell(benchmark, row, "scores", interval),
-        **({} if start is None else {f"vs {start}": lambda row: _versus(benchmark, row)}),
-        "HV reward": lambda row: volume_cell(benchmark, row, "rewards", interval),
+        f"HV {benchmark.word('scores')} {at}": lambda row: volume_cell(benchmark, row, "scores", interval),
+        **({} if start is None else {f"vs {start}": lambda row: versus(benchmark, row, interval)}),
+        "utility": lambda row: utility_cell(benchmark, row, interval),
+        **({} if goals is None else goals_columns(benchmark, interval)),
+        f"HV {benchmark.word('rewards')} {at}": lambda row: volume_cell(benchmark, row, "rewards", interval),
+        **({"all weights": lambda row: all_weights_cell(benchmark, row)} if more else {}),
         "tau": lambda row: _tau(row.kendall_tau),
         **({"efficiency": lambda row: efficiency(benchmark, row, _shares)} if benchmark.ceiling else {}),
         "KL": lambda row: kl_words(row.kl),
@@ -30,20 +32,48 @@ def columns(benchmark: OnBenchmark) -> dict[str, Callable[[Row], str]]:
     }
 
 
-def volume_cell(benchmark: OnBenchmark, row: Row, signal: Signal, between: Callable[..., str]) -> str:
-    """The hypervolume under one signal, a dash where no point counts. `between` writes a value with its interval."""
-    if benchmark.left_out(row):
-        return "-"
-    quality = row.quality(signal)
-    return between(quality.hypervolume, quality.low, quality.high)
+Between = Callable[..., str]
+"""Writes a value with its interval."""
 
 
-def _versus(benchmark: OnBenchmark, row: Row) -> str:
+def volume_cell(benchmark: OnBenchmark, row: Row, signal: Signal, between: Between) -> str:
+    """The hypervolume under one signal, a dash where no point counts."""
+    return "-" if benchmark.left_out(row) else between(*row.quality(signal).volume)
+
+
+def all_weights_cell(benchmark: OnBenchmark, row: Row) -> str:
+    """The hypervolume of all points, and how many policies they are."""
+    return "-" if benchmark.left_out(row) else f"{number_words(row.scores.all_weights)} ({row.policies})"
+
+
+def versus(benchmark: OnBenchmark, row: Row, between: Between) -> str:
     """The difference to the base: empty for the base itself, a dash where there is none."""
-    if row.method == benchmark.base:
-        return ""
-    gain = benchmark.gain(row)
-    return f"{interval(*gain[:3], sign='+')}{star(gain[:3])}" if gain else "-"
+    return "" if row.method == benchmark.base else difference_cell(benchmark.gain(row), between)
+
+
+def utility_cell(benchmark: OnBenchmark, row: Row, between: Between) -> str:
+    """The utility, which is the difference to the base where that counts; empty for the base itself."""
+    if benchmark.start is None:
+        return "-" if benchmark.left_out(row) else between(*row.scores.worth, sign="+")
+    return "" if row.method == benchmark.start else difference_cell(benchmark.gain(row, "utility"), between)
+
+
+def goals_columns(benchmark: OnBenchmark, between: Between) -> dict[str, Callable[[Row], str]]:
+    """By how much rows that steer by the prompt exceed the starting policy told goals; empty for others."""
+
+    def cell(row: Row, headline: Headline) -> str:
+        compared = row.steering == "prompt" and row.method != benchmark.goals_base
+        return difference_cell(benchmark.goals_gain(row, headline), between) if compared else ""
+
+    return {
+        f"vs {benchmark.goals_base}": lambda row: cell(row, "hypervolume"),
+        f"utility vs {benchmark.goals_base}": lambda row: cell(row, "utility"),
+    }
+
+
+def difference_cell(difference: Difference | None, between: Between) -> str:
+    """A difference, starred where it is clear; a dash where there is none."""
+    return f"{between(*difference.interval, sign='+')}{star(difference.clear)}" if difference else "-"
 
 
 def _tau(taus: dict[str, float | None]) -> str:
@@ -64,7 +94,7 @@ def _times(value: float | None, one: float) -> str:
 
 
 def efficiency(benchmark: OnBenchmark, row: Row, between: Callable[..., str]) -> str:
-    """A share of the held-out ceiling; where the row's KL is beyond it, what the share is at most; else a dash.
+    """A share of the ceiling under the scores; where the row's KL is beyond it, what the share is at most; else a dash.
 
     `between` writes one with its interval.
     """
@@ -82,16 +112,50 @@ def _shares(value: float, low: float, high: float) -> str:
 
 def note(comparison: Comparison) -> str:
     """How to read `columns`."""
-    there = {name for benchmark in comparison.benchmarks for name in columns(benchmark)}
+    there = {name.partition(" ")[0] for benchmark in comparison.benchmarks for name in columns(benchmark)}
     told = {
-        "HV held-out": "Hypervolume (HV) above ref, in SFT standard deviations; in brackets, 95 % intervals over "
-        f"{sampled_over(comparison)}; * excludes 0",
-        "tau": "tau: Kendall's, between an objective's weight and its held-out score, a number per objective",
-        "efficiency": EFFICIENCY,
+        "HV": f"Hypervolume (HV) above ref, in SFT standard deviations, {EQUAL}; in brackets, 95 % intervals over "
+        f"{sampled_over(comparison)}{star_note(comparison)}",
+        "utility": utility_note(comparison),
+        "all": "all weights: HV of all points, in brackets how many policies they are",
+        "tau": f"tau: Kendall's, between an objective's weight and its {_score(comparison)}, a number per objective",
+        "efficiency": efficiency_note(comparison),
         "TFLOP": "TFLOP and time: of training, beyond what all share",
         "answer": "answer: floating-point operations of an answer, relative to one of the starting policy",
     }
     return "; ".join(words for name, words in told.items() if name in there) + "."
+
+
+EQUAL = "at equally many distinct policies"
+
+
+def star_note(comparison: Comparison) -> str:
+    """What a star says, where there may be one."""
+    if not any(benchmark.concludes for benchmark in comparison.benchmarks):
+        return ""
+    return "; * told apart, p < .05 over prompts and trainings, corrected for all pairs (Holm)"
+
+
+def utility_note(comparison: Comparison) -> str:
+    """What the utility is."""
+    starts = {benchmark.start for benchmark in comparison.benchmarks}
+    less = f"less {_one({one_line(start) for start in starts if start}, 'the base')}'s"
+    less = "0 being the scale card's mean" if starts == {None} else less
+    return f"utility: mean over the asked weights w of w . {_score(comparison)}, {less}"
+
+
+def efficiency_note(comparison: Comparison) -> str:
+    words = {benchmark.word("scores") for benchmark in comparison.benchmarks}
+    return f"efficiency: {_one(words)} HV as a share of the best at the same KL"
+
+
+def _score(comparison: Comparison) -> str:
+    """What a score is called in all tables together."""
+    return _one({benchmark.score_word("scores") for benchmark in comparison.benchmarks})
+
+
+def _one(words: set[str], several: str = "reward") -> str:
+    return words.pop() if len(words) == 1 else several
 
 
 def sampled_over(comparison: Comparison) -> str:

@@ -6,7 +6,7 @@ import csv as csv_format
 import io
 from collections.abc import Callable
 
-from moa_cli.comparisons import Comparison, Gate
+from moa_cli.comparisons import HEADLINES, Comparison, Gate
 from moa_cli.formats.columns import columns, note
 from moa_cli.formats.output import Formats, as_text
 from moa_cli.words import latex_text, markdown_text
@@ -20,6 +20,8 @@ def comparison_markdown(comparison: Comparison) -> str:
     for benchmark in comparison.benchmarks:
         title, *measured = benchmark.facts
         lines += [f"### {markdown_text(title)}", "", markdown_text(" · ".join(measured)), ""]
+        for warning in benchmark.warnings:
+            lines += [f"**Warning: {markdown_text(warning)}**", ""]
         cells = columns(benchmark)
         lines += [f"| {' | '.join(map(markdown_text, cells))} |", "|:---" + "|---:" * (len(cells) - 1) + "|"]
         for row in benchmark.rows:
@@ -39,7 +41,7 @@ def _gate_lines(gate: Gate | None) -> list[str]:
         return []
     lines = [
         f"**Gate {gate.verdict}** against {markdown_text(gate.baseline)}, tolerance {100 * gate.tolerance:g} %", "",
-        "| benchmark | method | held-out hypervolume against the baseline |", "|:---|:---|:---|",
+        "| benchmark | method | hypervolume against the baseline |", "|:---|:---|:---|",
     ]  # fmt: skip
     for one in gate.verdicts:
         lines += [f"| {markdown_text(one.benchmark)} | {markdown_text(one.method)} | {one.told} |"]
@@ -47,18 +49,41 @@ def _gate_lines(gate: Gate | None) -> list[str]:
 
 
 def comparison_csv(comparison: Comparison) -> str:
-    """One line per method and point; columns of objectives that a benchmark does not have stay empty."""
+    """One line per method and point, rows in their order, with the row's headline numbers on each of its lines.
+
+    Columns of objectives that a benchmark does not have stay empty.
+    """
     objectives = list(dict.fromkeys(o for b in comparison.benchmarks for o in b.objectives))
     values = [f"{what}:{objective}" for what in ("weight", "reward", "score") for objective in objectives]
-    told = ["kl", "collapse", "collapsed", "collapsed_seeds"]
-    columns = ["benchmark", "version", "method", "steering", "seeds", "label", *values, *told]
+    told = ["policy", "compared", "kl", "collapse", "collapsed", "collapsed_seeds"]
+    numbers = [
+        "under",
+        "policies",
+        "hypervolume",
+        "low",
+        "high",
+        "all_weights",
+        "utility",
+        "utility_low",
+        "utility_high",
+    ]
+    versus = ["base", *(f"{headline}_{what}" for headline in HEADLINES for what in ("vs_base", "p_holm", "clear"))]
+    names = ["benchmark", "version", "method", "steering", "seeds", *numbers, *versus, "warnings", "label"]
     file = io.StringIO()
-    writer = csv_format.DictWriter(file, columns, lineterminator="\n")
+    writer = csv_format.DictWriter(file, [*names, *values, *told], lineterminator="\n")
     writer.writeheader()
     for benchmark in comparison.benchmarks:
         for row in benchmark.rows:
-            shared = {"benchmark": benchmark.name, "version": benchmark.version}
+            shared: dict[str, object] = {"benchmark": benchmark.name, "version": benchmark.version}
             shared |= {"method": row.method, "steering": row.steering, "seeds": " ".join(map(str, row.seeds))}
+            shared |= {"under": benchmark.word("scores"), "policies": benchmark.policies, "base": benchmark.base}
+            shared |= {"warnings": "; ".join(benchmark.warnings)}
+            if not benchmark.left_out(row):
+                shared |= row.scores.model_dump(include=set(numbers))
+            for headline in HEADLINES:
+                if gain := benchmark.gain(row, headline):
+                    told_of = {"vs_base": gain.value, "p_holm": gain.p_holm, "clear": gain.clear}
+                    shared |= {f"{headline}_{what}": value for what, value in told_of.items()}
             for point in row.points:
                 line = shared | point.model_dump(include={"label", *told})
                 for what, of in (("weight", point.weights), ("reward", point.rewards), ("score", point.scores)):
@@ -73,7 +98,8 @@ def latex(comparison: Comparison) -> str:
     for benchmark in comparison.benchmarks:
         title, *measured = benchmark.facts
         read = f"{title}: {'; '.join(measured)}. {note(comparison)}"
-        told = " ".join([read, *(f"{remark}." for remark in benchmark.remarks)])
+        warned = [f"Warning: {warning}." for warning in benchmark.warnings]
+        told = " ".join([*warned, read, *(f"{remark}." for remark in benchmark.remarks)])
         cells = columns(benchmark)
         rows = [[write(row) for write in cells.values()] for row in benchmark.rows]
         head, *body = (" & ".join(map(latex_text, line)) + r" \\" for line in [list(cells), *rows])

@@ -1,4 +1,4 @@
-"""The figure of a comparison: every method's points under the training rewards and under the held-out evaluators."""
+"""The figure of a comparison: every method's points under the training rewards and under the evaluators."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from benchmarks.spec import Signal
 from moa_cli.comparisons import BestOfN, CeilingFront, CeilingOf, Comparison, OnBenchmark
 from moa_cli.style import INK, LOOK, PANEL, Style, encoded, plain, styles_of
 
-_HOLLOW, _CROSSED, _GREY = _KEY = ("adds nothing to HV", "too many collapsed", "best possible (estimate)")
+_HOLLOW, _CROSSED, _GREY = _KEY = ("adds nothing to the front", "too many collapsed", "best possible (estimate)")
 """What the legend says of marks that are not a method's, where there are such."""
 
 
-_TITLES: dict[Signal, str] = {"rewards": "training rewards", "scores": "held-out evaluators"}
+_SIGNALS: tuple[Signal, ...] = ("rewards", "scores")
+"""From left to right."""
 
 
 Panels = list[list[tuple[Signal, tuple[int, ...]]]]
@@ -34,7 +35,7 @@ def comparison_image(comparison: Comparison, kind: str) -> bytes:
 def comparison_figure(comparison: Comparison) -> Figure:
     """A band of panels per benchmark and one legend below.
 
-    Two objectives: training rewards left, held-out evaluators right, points joined in the order of their weights, the
+    Two objectives: training rewards left, evaluators right, points joined in the order of their weights, the
     ceiling behind them where there is one. Three: each pair of objectives, training rewards above. Otherwise a line per
     point over all objectives. Points that add nothing to the hypervolume are hollow, collapsed ones are crossed out. A
     method that is not steered is a star. The legend explains all of this that there is. BadInput where nothing was
@@ -63,17 +64,20 @@ def comparison_figure(comparison: Comparison) -> Figure:
 def _panels(objectives: int) -> Panels:
     """The panels of a benchmark."""
     if objectives == 3:
-        return [[(signal, pair) for pair in combinations(range(3), 2)] for signal in _TITLES]
-    return [[(signal, tuple(range(objectives))) for signal in _TITLES]]
+        return [[(signal, pair) for pair in combinations(range(3), 2)] for signal in _SIGNALS]
+    return [[(signal, tuple(range(objectives))) for signal in _SIGNALS]]
 
 
 def _draw(part: SubFigure, panels: Panels, benchmark: OnBenchmark, styles: dict[str, Style]) -> None:
     """One benchmark."""
     axes = part.subplots(len(panels), len(panels[0]), squeeze=False)
     title = plain(f"{benchmark.name}@{benchmark.version}")
+    if benchmark.warnings:
+        part.suptitle(plain("\n".join(benchmark.warnings)), color="#B00020", fontsize=7)
     for line, row_of_axes in zip(panels, axes, strict=True):
         for (signal, shown), ax in zip(line, row_of_axes, strict=True):
-            ax.set_title(f"{title}, {_TITLES[signal]}", loc="left")
+            scorers = benchmark.scorers_word(signal, *(benchmark.objectives[m] for m in shown))
+            ax.set_title(f"{title}, {scorers}", loc="left")
             names = [plain(benchmark.objectives[m]) for m in shown]
             if len(names) == len(benchmark.objectives) == 2 and benchmark.ceiling:
                 _ceiling(ax, benchmark.ceiling.of(signal))

@@ -15,6 +15,8 @@ def xml(comparison: Comparison) -> bytes:
     """
     suites = ElementTree.Element("testsuites", name="moa compare")
     gate = comparison.gate
+    words = {benchmark.name: benchmark.word("scores") for benchmark in comparison.benchmarks}
+    warnings = {benchmark.name: benchmark.warnings for benchmark in comparison.benchmarks}
     for name, cases in _cases(comparison).items():
         suite = ElementTree.SubElement(suites, "testsuite", name=one_line(name))
         counts = {"tests": len(cases), "failures": 0, "skipped": 0}
@@ -28,8 +30,9 @@ def xml(comparison: Comparison) -> bytes:
                 counts["skipped"] += 1
                 ElementTree.SubElement(case, "skipped", message=one_line(verdict.told))
             if row:
-                volume = interval(row.scores.hypervolume, row.scores.low, row.scores.high)
-                ElementTree.SubElement(case, "system-out").text = f"held-out hypervolume {volume}"
+                volume = f"{words[name]} hypervolume {interval(*row.scores.volume)}"
+                told = [volume, *(f"warning: {warning}" for warning in warnings[name])]
+                ElementTree.SubElement(case, "system-out").text = "\n".join(told)
         suite.attrib.update({key: str(count) for key, count in counts.items()})
     ElementTree.indent(suites)
     return ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True) + b"\n"

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from moa_cli.comparisons import Comparison, Gate, OnBenchmark
-from moa_cli.formats.columns import EFFICIENCY, efficiency, sampled_over, volume_cell
-from moa_cli.words import kl_words, number_words, one_line, plus_minus, star, time_words
+from moa_cli.comparisons import Comparison, Difference, Gate, OnBenchmark, Row
+from moa_cli.formats.columns import (
+    EQUAL,
+    all_weights_cell,
+    efficiency,
+    efficiency_note,
+    goals_columns,
+    sampled_over,
+    star_note,
+    utility_cell,
+    utility_note,
+    versus,
+    volume_cell,
+)
+from moa_cli.words import kl_words, number_words, one_line, plus_minus, time_words
 
 WIDTH = 80
 
@@ -21,8 +35,9 @@ def comparison_table(comparison: Comparison) -> RenderableType:
     """
     blocks: list[RenderableType] = []
     for benchmark in comparison.benchmarks:
-        lines = [*_efficiencies(benchmark), *benchmark.remarks]
-        blocks += [_heading(benchmark), _block(benchmark), *map(Text, lines), Text()]
+        lines = [*_more(benchmark), *benchmark.remarks]
+        warned = [Text(f"WARNING: {warning}", style="bold red") for warning in benchmark.warnings]
+        blocks += [_heading(benchmark), *warned, _block(benchmark), *map(Text, lines), Text()]
     if comparison.gate:
         blocks += [_gate_block(comparison.gate), Text()]
     if comparison.benchmarks:
@@ -30,56 +45,69 @@ def comparison_table(comparison: Comparison) -> RenderableType:
     return Group(*blocks)
 
 
-def _efficiencies(benchmark: OnBenchmark) -> list[str]:
-    """The efficiencies that are known, on a line that has room in a terminal, where the table has none."""
-    shares = {
-        benchmark.row_name(row): efficiency(benchmark, row, lambda value, low, high: f"{value:.0%}")
-        for row in benchmark.rows
-    }
-    known = [f"{name} {share}" for name, share in shares.items() if share != "-"]
-    return [f"efficiency  {', '.join(known)}"] if known else []
+def _more(benchmark: OnBenchmark) -> list[str]:
+    """What is known of some rows, a line each, which has room in a terminal where the table has none."""
+    cells: dict[str, Callable[[Row], str]] = {}
+    if any(row.policies > benchmark.policies for row in benchmark.rows):
+        more = [row.method for row in benchmark.rows if row.policies > benchmark.policies]
+        cells |= {"HV at all weights": lambda row: all_weights_cell(benchmark, row) if row.method in more else ""}
+    if benchmark.goals_base is not None:
+        cells |= goals_columns(benchmark, plus_minus)
+    cells |= {"efficiency": lambda row: efficiency(benchmark, row, lambda value, low, high: f"{value:.0%}")}
+    lines = []
+    for name, write in cells.items():
+        told = {benchmark.row_name(row): write(row) for row in benchmark.rows}
+        known = [f"{row} {words}" for row, words in told.items() if words not in ("", "-")]
+        lines += [f"{one_line(name)}  {', '.join(known)}"] if known else []
+    return lines
 
 
 def _footnote(comparison: Comparison) -> str:
     """How to read the blocks."""
     benchmarks = comparison.benchmarks
-    held_out = any(len(benchmark.not_held_out) < len(benchmark.objectives) for benchmark in benchmarks)
     told = [
-        "HV: hypervolume above ref, in SFT standard deviations",
-        *(["held-out: under evaluators no method trains on"] if held_out else []),
-        f"± half the 95 % interval over {sampled_over(comparison)}",
-        *(["*: it excludes 0"] if any(benchmark.base for benchmark in benchmarks) else []),
+        f"HV: hypervolume above ref, in SFT standard deviations, {EQUAL}",
+        *(["held-out: under evaluators no method trains on"] if any(b.word("scores") == "held-out" for b in benchmarks)
+          else []),
+        utility_note(comparison),
+        f"± half the 95 % interval over {sampled_over(comparison)}{star_note(comparison)}",
         "KL: nats per answer from sft",
         "coll.: collapsed answers",
         "time: of training",
-        *([EFFICIENCY] if any(map(_efficiencies, benchmarks)) else []),
-    ]
+        *([efficiency_note(comparison)] if any(benchmark.ceiling for benchmark in benchmarks) else []),
+    ]  # fmt: skip
     return "; ".join(told)
 
 
 def _block(benchmark: OnBenchmark) -> Table:
     """The rows of one benchmark, in 80 columns."""
-    block = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    block.add_column("method", overflow="fold", max_width=19)
-    start = benchmark.base
-    versus = [] if start is None else [f"vs {start if len(start) <= 10 else 'base'}"]
-    for heading in ("HV held-out", *map(one_line, versus), "HV reward", "KL", "coll.", "time"):
-        block.add_column(Text(heading), justify="right", no_wrap=True)
+    block = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
+    block.add_column("method", overflow="fold", max_width=19, vertical="bottom")
+    start, at = benchmark.base, f"HV at {benchmark.policies}"
+    versus_base = [] if start is None else [f"vs {start if len(start) <= 10 else 'base'}"]
+    scores, rewards = benchmark.word("scores"), benchmark.word("rewards").partition(" ")[0]
+    for heading in (f"{at}\n{scores}", *map(one_line, versus_base), "utility", f"HV\n{rewards}", "KL", "coll.", "time"):
+        block.add_column(Text(heading), justify="right", no_wrap=True, vertical="bottom")
     for row in benchmark.rows:
-        gain = benchmark.gain(row)
-        mark = star(gain[:3]) if gain else ""
-        colour = "" if gain is None or not mark else "green" if gain.value > 0 else "red"
-        over = Text(f"{plus_minus(*gain[:3], sign='+')}{mark or ' '}" if gain else "- ", style=colour)
+        worth = benchmark.gain(row, "utility") if benchmark.start else None
         block.add_row(
             Text(benchmark.row_name(row)),
             volume_cell(benchmark, row, "scores", plus_minus),
-            *([over] if versus else []),
-            volume_cell(benchmark, row, "rewards", plus_minus),
+            *([_starred(versus(benchmark, row, plus_minus), benchmark.gain(row))] if versus_base else []),
+            _starred(utility_cell(benchmark, row, plus_minus), worth),
+            volume_cell(benchmark, row, "rewards", lambda value, low, high: number_words(value)),
             kl_words(row.kl),
             f"{row.collapse:.0%}",
             time_words(row.cost.get("seconds")),
         )
     return block
+
+
+def _starred(cell: str, difference: Difference | None) -> Text:
+    """A difference in its colour, where it is clear; with room for a star, so that numbers stand below each other."""
+    if difference is None or not difference.clear:
+        return Text(f"{cell or '-'} ")
+    return Text(cell, style="green" if difference.value > 0 else "red")
 
 
 def _gate_block(gate: Gate) -> Group:

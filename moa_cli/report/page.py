@@ -60,7 +60,9 @@ def report_html(comparison: Comparison) -> str:
 
 def _verdicts(comparison: Comparison) -> Content:
     """A sentence per benchmark, after that of the gate, and what they rest on."""
-    told = [el("p", verdict_sentence(on), class_="verdict") for on in comparison.benchmarks]
+    warned = [(on.name, warning) for on in comparison.benchmarks for warning in on.warnings]
+    told = [el("p", called(name), ": ", warning, class_="warning") for name, warning in warned]
+    told += [el("p", verdict_sentence(on), class_="verdict") for on in comparison.benchmarks]
     judged: Content = []
     if gate := comparison.gate:
         told = [el("p", gate_sentence(gate), class_=f"verdict {gate.verdict}"), *told]
@@ -68,13 +70,22 @@ def _verdicts(comparison: Comparison) -> Content:
     if not comparison.benchmarks:  # all that was to be measured has failed
         return [*told, *judged]
     seeds = min(len(row.seeds) for on in comparison.benchmarks for row in on.rows)
+    tests = any(on.concludes for on in comparison.benchmarks)
     text = (
         "Scores are in standard deviations (SDs) of the starting policy's answers, 0 being their mean; more is "
-        "better. Brackets hold 95 % intervals of a bootstrap over "
-        f"prompts{' and training seeds' if seeds > 1 else ''}, paired where methods are compared."
+        f"better. Brackets hold 95 % intervals over prompts{' and training seeds' if seeds > 1 else ''}, paired where "
+        "methods are compared."
     )
+    if tests:
+        text += (
+            " Two methods are told apart where p < .05 over prompts and trainings, corrected for all pairs (Holm), in "
+            "hypervolume and in utility each."
+        )
     if seeds == 1:
-        text += " With one seed of a method, they do not tell how much of its place is luck in training."
+        text += (
+            " With one seed of a method, they do not tell how much of its place is luck in training: what is said of "
+            "it is on these trainings, and nobody is called better."
+        )
     return [*told, el("p", text, class_="note"), *judged]
 
 
@@ -92,7 +103,7 @@ def _benchmark(on: OnBenchmark, key: str, styles: Styles) -> Html:
         "Seeds": ", ".join(map(str, seeds)),
         "Ref": ", ".join(number(r, digits=1) for r in on.ref),
         "Starting policy": on.card.policy,
-        "Held-out evaluators": ", ".join(on.card.evaluators),
+        on.scorers_word("scores").capitalize(): ", ".join(on.card.evaluators),
     }
     title = el("h2", called(on.name), el("small", f" version {on.version}"))
     menu = el("nav", el("ul", *links), aria_label=f"Sections on {on.name}")

@@ -39,6 +39,8 @@ class FrontFacts(Part):
     seed: int
     benchmark: str
     objectives: tuple[str, ...]
+    held_out: bool
+    """Whether every objective has an evaluator that is not its reward."""
     points: tuple[PointFacts, ...]
     hypervolume: BothVolumes
     path: str | None = None
@@ -61,6 +63,7 @@ class FrontFacts(Part):
             seed=front.seed,
             benchmark=front.card.benchmark,
             objectives=front.card.objectives,
+            held_out=not front.card.not_held_out,
             points=tuple(points),
             hypervolume=BothVolumes(scores=front.hypervolume("scores"), rewards=front.hypervolume("rewards")),
         )

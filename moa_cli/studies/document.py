@@ -1,11 +1,12 @@
-"""The document `moa.study/2`: what a study found, as types. Its tables and figures are made from it."""
+"""The document `moa.study/3`: what a study found, as types. Its tables and figures are made from it."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from benchmarks.common import Document, Part
-from moa_cli.comparisons import Comparison
+from moa_cli.comparisons import LEAST_PROMPTS, Comparison, Difference
+from moa_cli.words import few_prompts
 
 
 class Estimate(Part):
@@ -16,16 +17,7 @@ class Estimate(Part):
     high: float
 
 
-class Gain(Part):
-    """A difference with its 95 % interval and two-sided p value."""
-
-    difference: float
-    low: float
-    high: float
-    p: float
-
-
-Cell = str | int | float | Estimate | Gain | None
+Cell = str | int | float | Estimate | Difference | None
 
 
 class Curves(Part):
@@ -60,6 +52,12 @@ class StudyOn(Part):
     seeds: tuple[int, ...]
     tables: tuple[FoundTable, ...]
 
+    @property
+    def warnings(self) -> list[str]:
+        """What makes the tables unsafe."""
+        few = [few_prompts(self.prompts, LEAST_PROMPTS)] if self.prompts < LEAST_PROMPTS else []
+        return [*few, *(["one training: differences are on it alone"] if len(self.seeds) == 1 else [])]
+
     def facts(self, title: str) -> list[str]:
         """Benchmark, what a table shows, prompts, seeds."""
         return [
@@ -73,7 +71,7 @@ class StudyOn(Part):
 class Study(Document):
     """What a study found about one method."""
 
-    SCHEMA: ClassVar[str] = "moa.study/2"
+    SCHEMA: ClassVar[str] = "moa.study/3"
 
     study: str
     """The question, as `moa study` calls it."""

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from benchmarks import Benchmark, Front, Weights
 from benchmarks.common import plain
+from benchmarks.spec import SIGNALS
 from benchmarks.stats import Bootstrap, bootstrap_means, spearman
-from moa_cli.comparisons import OnBenchmark, compare, known_mean
+from moa_cli.comparisons import OnBenchmark, Sides, compare, differences, known_mean
 from moa_cli.runs import SWEEP, SWEEP_BEFORE, Contestant, as_config, last_rows
-from moa_cli.studies.document import Cell, Curves, Estimate, FoundTable, Gain
+from moa_cli.studies.document import Cell, Curves, Estimate, FoundTable
+from moa_cli.words import scorers_word
 
 Contestants = Sequence[Contestant]
 
 
 Cells = Sequence[Cell]
-
-
-TITLES = ("held-out evaluators", "training rewards")
-"""What is looked at, in words."""
 
 
 class Findings(NamedTuple):
@@ -56,9 +54,10 @@ def controllability(runs: Contestants) -> Findings:
     names = fronts[0].card.objectives
     asked = [(int(np.argmax(point)), int(max(point))) for point in fronts[0].weights]
     tables: list[FoundTable] = []
-    following: list[Cells] = []
+    following: list[list[Cell]] = []
+    family: list[Sides] = []
     scores = {policy: _scores(swept) for policy, swept in sweeps.items()}
-    for title in TITLES:
+    for title in scores["trained"]:
         reached = {policy: bootstrap_means(found[title]) for policy, found in scores.items()}
         means = reached["trained"]
         rows: list[Cells] = [
@@ -69,10 +68,12 @@ def controllability(runs: Contestants) -> Findings:
         tables.append(_table(title, ["goal", "intensity", *names, "KL", "collapsed"], rows, curves))
         for i, name in enumerate(names):
             for policy, at in reached.items():
-                own = [at[k][i] for k, (goal, _) in enumerate(asked) if goal == i]
-                following.append([name, title, policy, _correlation(own), _gain(own[-1], own[0])])
+                own = [k for k, (goal, _) in enumerate(asked) if goal == i]
+                following.append([name, title, policy, _correlation([at[k][i] for k in own])])
+                family.append(_sides(scores[policy][title], (own[-1], i), (own[0], i)))
     columns = ["goal", "under", "policy", "Spearman", "highest - lowest"]
-    return Findings([*tables, _table("does a goal's own score follow its intensity", columns, following)])
+    told = [[*row, gain] for row, gain in zip(following, differences(family), strict=True)]
+    return Findings([*tables, _table("does a goal's own score follow its intensity", columns, told)])
 
 
 def retention(runs: Contestants) -> Findings:
@@ -87,12 +88,12 @@ def retention(runs: Contestants) -> Findings:
     tables = []
     for under, scores in _scores(fronts).items():
         means = bootstrap_means({seed: own[at] for seed, own in scores.items()})
-        forgot = means[1][0]
+        others = [k for k, (_, alpha, _) in zip(at, points, strict=True) if alpha != 0]
+        kept = dict(zip(others, differences([_sides(scores, (k, 0), (at[1], 0)) for k in others]), strict=True))
         rows: list[Cells] = [
-            [rounds, alpha, _estimate(mean[0]), None if alpha == 0 else _gain(mean[0], forgot), _estimate(mean[1]),
-             *_behaviour(fronts, k)]
+            [rounds, alpha, _estimate(mean[0]), kept.get(k), _estimate(mean[1]), *_behaviour(fronts, k)]
             for (rounds, alpha, _), mean, k in zip(points, means, at, strict=True)
-        ]  # fmt: skip
+        ]
         columns = ["rounds", "alpha", first, f"{first} vs alpha 0", second, "KL", "collapsed"]
         title = f"{first}, then {second}: {under}"
         curves = Curves(panel=None, x=1, y=(2, 4), level="after one round")
@@ -157,17 +158,19 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Cells], curves: Cu
 
 
 def _scores(fronts: Sequence[Front]) -> dict[str, dict[int, np.ndarray]]:
-    """What counts (K, N, M) of each seed, for each of `TITLES`."""
-    signals = {f.seed: f.scores for f in fronts}, {f.seed: f.rewards for f in fronts}
-    return dict(zip(TITLES, signals, strict=True))
+    """What counts (K, N, M) of each seed, by what gives it."""
+    held_out = not fronts[0].card.not_held_out
+    return {scorers_word(signal, held_out): {f.seed: f.under(signal) for f in fronts} for signal in SIGNALS}
 
 
 def _estimate(sampled: Bootstrap) -> Estimate:
     return Estimate(**sampled.interval()._asdict())
 
 
-def _gain(sampled: Bootstrap, base: Bootstrap) -> Gain:
-    return Gain(**sampled.minus(base)._asdict())
+def _sides(scores: Mapping[int, np.ndarray], one: tuple[int, int], other: tuple[int, int]) -> Sides:
+    """Two points' scores on objectives, (k, m) each, of scores (K, N, M) by seed."""
+    a, b = (np.stack([own[k, :, m] for own in scores.values()]) for k, m in (one, other))
+    return Sides(a, b, float(a.mean() - b.mean()))
 
 
 def _correlation(own: Sequence[Bootstrap]) -> Estimate:

@@ -12,11 +12,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from moa_cli.comparisons import Difference
 from moa_cli.formats import Formats, as_text, comparison_csv, comparison_markdown, comparison_table
-from moa_cli.studies.document import Cell, Estimate, FoundTable, Gain, Study
+from moa_cli.studies.document import Cell, Estimate, FoundTable, Study
 from moa_cli.words import amount, interval, markdown_text, one_line, plus_minus, star, time_words
 
-NOTE = "Scores in SFT SDs; {} over prompts and seeds; * excludes 0"
+NOTE = (
+    "Scores in SFT SDs; {} over prompts and seeds; * told apart, p < .05 over prompts and trainings, corrected for all "
+    "of its table (Holm)"
+)
 
 
 _WRITTEN: dict[str, Callable[[float], str]] = {
@@ -36,6 +40,7 @@ def study_table(study: Study) -> RenderableType:
     if study.comparison:
         parts += [comparison_table(study.comparison), Text()]
     for benchmark in study.benchmarks:
+        parts += [Text(f"WARNING: {warning}", style="bold red") for warning in benchmark.warnings]
         for one in benchmark.tables:
             title, *facts = map(one_line, benchmark.facts(one.title))
             parts += [Text.assemble((title, "bold"), f"  {' · '.join(facts)}"), _block(one), Text()]
@@ -50,6 +55,8 @@ def study_markdown(study: Study) -> str:
     if study.comparison:
         lines.append(comparison_markdown(study.comparison))
     for benchmark in study.benchmarks:
+        for warning in benchmark.warnings:
+            lines += [f"**Warning: {markdown_text(warning)}**", ""]
         for one in benchmark.tables:
             title, *facts = benchmark.facts(one.title)
             lines += [f"### {markdown_text(title)}", "", markdown_text(" · ".join(facts)), ""]
@@ -141,9 +148,8 @@ def _cell(cell: Cell, name: str, between: Callable[..., str]) -> str:
         return "-"
     if isinstance(cell, str):
         return one_line(cell)
-    if isinstance(cell, Gain):
-        gain = cell.difference, cell.low, cell.high
-        return f"{between(*gain, sign='+')}{star(gain) or ' '}"
+    if isinstance(cell, Difference):
+        return f"{between(*cell.interval, sign='+')}{star(cell.clear) or ' '}"
     if isinstance(cell, Estimate):
         return between(cell.value, cell.low, cell.high, sign="+")
     return _WRITTEN.get(name, amount)(cell)
@@ -155,9 +161,9 @@ def _spread(columns: Sequence[str], row: Sequence[Cell]) -> dict[str, str | int 
     for name, cell in zip(columns, row, strict=True):
         if isinstance(cell, Estimate):
             line |= {name: cell.value, f"{name} low": cell.low, f"{name} high": cell.high}
-        elif isinstance(cell, Gain):
-            bounds = {f"{name} low": cell.low, f"{name} high": cell.high, f"{name} p": cell.p}
-            line |= {name: cell.difference, **bounds}
+        elif isinstance(cell, Difference):
+            facts = {"low": cell.low, "high": cell.high, "p": cell.p, "p_holm": cell.p_holm, "clear": cell.clear}
+            line |= {name: cell.value, **{f"{name} {fact}": value for fact, value in facts.items()}}
         else:
             line[name] = cell
     return line

@@ -9,7 +9,6 @@ from benchmarks.common.door import door
 if TYPE_CHECKING:
     from moa_cli.report.elements.axes import (
         KL_AXIS,
-        SIGNAL_WORDS,
         SIXTH,
         THIRD,
         Styles,

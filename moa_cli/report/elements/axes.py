@@ -15,15 +15,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.spec import Signal
 from moa_cli.comparisons import Row
 from moa_cli.report.elements.markup import Html, number
 from moa_cli.report.elements.svg import PAGE, PAPER, inline
 from moa_cli.style import Style, plain
-
-SIGNAL_WORDS: dict[Signal, str] = {"scores": "held-out score", "rewards": "reward"}
-"""What a drawing calls one number of each signal."""
-
 
 WIDE = (4.0, 3.1)
 """Width and height in inches of a drawing of which two stand side by side; letters keep a readable size on a phone."""
@@ -97,6 +92,6 @@ KL_AXIS = "KL from the starting policy (nats)"
 
 
 def with_interval(ax: Axes, x: float, row: Row, style: Style) -> None:
-    """A row's held-out hypervolume at x."""
+    """A row's hypervolume under the scores at x."""
     ax.plot([x, x], [row.scores.low, row.scores.high], color=style.colour, linewidth=0.8)
     dots(ax, [x], [row.scores.hypervolume], style)

@@ -11,7 +11,8 @@ def answers(on: OnBenchmark, styles: Styles) -> Content:
         return [how_to_read("No answers are at hand.")]
     first = on.samples[0].answers[0].method
     text = (
-        "What methods answer to the same prompt, at weights nearest to equal; below each, its held-out scores. The "
+        "What methods answer to the same prompt, at weights nearest to equal; below each, its "
+        f"{on.score_word('scores')}s. The "
         f"prompts are those on which {first} has its best, its median and its worst mean score."
     )
     parts = [how_to_read(text)]
@@ -24,7 +25,7 @@ def answers(on: OnBenchmark, styles: Styles) -> Content:
 
 
 def _answer(on: OnBenchmark, answer: SampleAnswer, styles: Styles) -> Html:
-    """One method's answer, with its held-out scores."""
+    """One method's answer, with its scores."""
     scores = zip(on.objectives, answer.scores, strict=True)
     told = [el("span", called(name), f" {number(score, '+')}") for name, score in scores]
     text = el("p", answer.response.strip(), dir="auto")

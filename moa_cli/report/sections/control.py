@@ -31,7 +31,7 @@ def control(on: OnBenchmark, styles: Styles) -> Content:
     )
     drawn = [panel(called(name), draw_control(on, m, styles)) for m, name in enumerate(on.objectives)]
     told = per_method(
-        "Kendall's tau between weight and held-out score", [called(name) for name in on.objectives],
+        f"Kendall's tau between weight and {on.score_word('scores')}", [called(name) for name in on.objectives],
         lambda row: [number(row.kendall_tau[name]) for name in on.objectives], on, styles,
     )  # fmt: skip
     return [how_to_read(text), legend(on, styles), panels(drawn), told]
@@ -39,7 +39,7 @@ def control(on: OnBenchmark, styles: Styles) -> Content:
 
 @drawing()
 def draw_control(ax: Axes, on: OnBenchmark, m: int, styles: Styles) -> str:
-    """The held-out score of an objective against its weight."""
+    """The score of an objective against its weight."""
     name, taus = on.objectives[m], {}
     for row in on.rows:
         weights, reached = np.array([point.weights[m] for point in row.in_order]), row.values("scores")[:, m]
@@ -48,5 +48,5 @@ def draw_control(ax: Axes, on: OnBenchmark, m: int, styles: Styles) -> str:
         dots(ax, weights, reached, styles[row.method])
         if (tau := row.kendall_tau[name]) is not None:
             taus[row.method] = tau
-    label_axes(ax, f"weight of {shortened(name)}", f"{shortened(name)}, held-out score")
+    label_axes(ax, f"weight of {shortened(name)}", f"{shortened(name)}, {on.score_word('scores', name)}")
     return f"{name} against its weight. Kendall's tau: {ranked(taus) or 'no method is steered'}."

@@ -65,12 +65,12 @@ def cost(on: OnBenchmark, styles: Styles) -> Content:
 
 @drawing()
 def draw_cost(ax: Axes, on: OnBenchmark, key: str, name: str, styles: Styles) -> str:
-    """The held-out hypervolume against an entry of the cost, on a logarithmic scale with room for 0."""
+    """The hypervolume under the scores against an entry of the cost, on a logarithmic scale with room for 0."""
     rows = [row for row in on.rows if key in row.cost]
     spent = np.array([row.cost[key] for row in rows])
     for row, x in zip(rows, spent, strict=True):
         with_interval(ax, x, row, styles[row.method])
-    label_axes(ax, f"{name} (log scale)", "hypervolume, held-out")
+    label_axes(ax, f"{name} (log scale)", f"hypervolume, {on.word('scores')}")
     least = min(spent[spent > 0], default=1.0)
     ax.set_xscale("symlog", linthresh=least, linscale=0.3)
     ticks = _round_numbers(least, max(spent))
@@ -80,7 +80,7 @@ def draw_cost(ax: Axes, on: OnBenchmark, key: str, name: str, styles: Styles) ->
     ax.xaxis.set_minor_locator(NullLocator())
     best = pareto([[-x, row.scores.hypervolume] for row, x in zip(rows, spent, strict=True)])
     return (
-        f"Held-out hypervolume against {name}. "
+        f"{on.word('scores').capitalize()} hypervolume against {name}. "
         f"Nothing better costs less than {', '.join(rows[k].method for k in best)}."
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moa_cli.comparisons import OnBenchmark
+from moa_cli.comparisons import HEADLINES, Difference, Headline, OnBenchmark
 from moa_cli.report.elements import Content, Html, Styles, el, how_to_read, html_table, named_mark, number
 
 
@@ -10,20 +10,22 @@ def differences(on: OnBenchmark, styles: Styles) -> Content:
     names = [row.method for row in on.rows]
     if len(names) < 2:
         return [how_to_read("There is one method, so nothing to take differences of.")]
-    tested = any(pair.p_holm is not None for pair in on.pairs)
-    test = "permutation test, corrected for all pairs (Holm)" if tested else "bootstrap, not corrected for many pairs"
     text = (
-        "Above the diagonal: the row's held-out hypervolume less the column's, on the same prompts and, between "
-        "methods that are steered, at as many points of both, with its 95 % interval, coloured and bold where the two "
-        f"can be told apart. Below it: the p value of the {test}, which is about these trained policies, not about "
-        "other trainings."
+        "Above the diagonal: the row's number less the column's, on the same prompts, with its 95 % interval over "
+        "prompts and trainings, coloured and bold where the two can be told apart. Below it: the p value of that test, "
+        "corrected for all pairs (Holm); where there is none, nothing can be concluded, be it from one training of "
+        "either or from too few prompts. Hypervolumes are at as many policies of both."
     )
-    above = {(a, b): _less(on, a, b) for k, a in enumerate(names) for b in names[k + 1 :]}
-    below = {
-        (pair.b, pair.a): _p(pair.p_holm if tested else pair.p) for pair in on.pairs if on.difference(pair.a, pair.b)
-    }
-    told = _matrix("Paired differences of held-out hypervolume", "Row less column", above | below, names, styles)
-    return [how_to_read(text), told, *_dominance(on, styles)]
+    told = [_headline(on, headline, names, styles) for headline in HEADLINES]
+    return [how_to_read(text), *told, *_dominance(on, styles)]
+
+
+def _headline(on: OnBenchmark, headline: Headline, names: list[str], styles: Styles) -> Html:
+    """All pairs in one headline number."""
+    above = {(a, b): _less(on.difference(a, b, headline)) for k, a in enumerate(names) for b in names[k + 1 :]}
+    below = {(pair.b, pair.a): _p(pair.of(headline).p_holm) for pair in on.pairs if on.difference(pair.a, pair.b)}
+    caption = f"Paired differences of {on.word('scores')} {headline}"
+    return _matrix(caption, "Row less column", above | below, names, styles)
 
 
 def _matrix(caption: str, entry: str, cells: dict[tuple[str, str], Html], names: list[str], styles: Styles) -> Html:
@@ -33,9 +35,8 @@ def _matrix(caption: str, entry: str, cells: dict[tuple[str, str], Html], names:
     return html_table(caption, [entry, *(named_mark(name, styles) for name in names)], rows, "matrix")
 
 
-def _less(on: OnBenchmark, a: str, b: str) -> Html:
+def _less(gain: Difference | None) -> Html:
     """A difference, coloured where it is clear."""
-    gain = on.difference(a, b)
     if gain is None:
         return el("span", "–", class_="tie")
     side = "tie" if not gain.clear else "ahead" if gain.value > 0 else "behind"

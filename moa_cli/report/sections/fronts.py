@@ -13,7 +13,6 @@ from moa_cli.comparisons import BestOfN, CeilingFront, CeilingOf, OnBenchmark, R
 from moa_cli.report.elements import (
     MUTED,
     PAPER,
-    SIGNAL_WORDS,
     SIXTH,
     Content,
     Styles,
@@ -32,24 +31,23 @@ from moa_cli.report.elements import (
 )
 from moa_cli.style import INK, Style
 
-TITLES: dict[Signal, str] = {"scores": "Held-out evaluators", "rewards": "Training rewards"}
-
 
 def fronts(on: OnBenchmark, styles: Styles) -> Content:
     M, drawn = len(on.objectives), []
     text = "Each mark is a method at one weighting of the objectives; "
     for signal in SIGNALS:
         if M in (2, 3):
-            planes = [draw_plane(on, signal, pair, styles) for pair in combinations(range(M), 2)]
-            drawn += [panel(TITLES[signal], plane) for plane in planes]
+            for pair in combinations(range(M), 2):
+                title = on.scorers_word(signal, *(on.objectives[m] for m in pair)).capitalize()
+                drawn += [panel(title, draw_plane(on, signal, pair, styles))]
         else:
-            drawn += [panel(TITLES[signal], draw_lines(on, signal, styles))]
+            drawn += [panel(on.scorers_word(signal).capitalize(), draw_lines(on, signal, styles))]
         if M == 3 and signal == "scores":
             drawn += [panel("Who is best at each weighting", draw_triangle(on, styles))]
     text += "further up and to the right is better. " if M in (2, 3) else "further up is better. "
     text += "Lines join them in the order of the weights. " if M == 2 else ""
     text += (
-        "What is hollow adds nothing to the hypervolume: another point of the method is better in everything, or the "
+        "What is hollow adds nothing to the front: another point of the method is better in everything, or the "
         "point is left out. What is crossed out has too many collapsed answers."
     )
     if on.ceiling and M in (2, 3):
@@ -66,8 +64,8 @@ def _bands(on: OnBenchmark, styles: Styles) -> Content:
     if not shown:
         return []
     text = (
-        "Each method alone, held-out: the band lies between what its worst and its best seed attain, the line is the "
-        "median. A narrow band means that training again gives the same front."
+        f"Each method alone, {on.word('scores')}: the band lies between what its worst and its best seed attain, "
+        "the line is the median. A narrow band means that training again gives the same front."
     )
     drawn = [panel(named_mark(row.method, styles), draw_alone(on, row, styles)) for row in shown]
     return [el("h4", "Over seeds"), how_to_read(text), panels(drawn, "many")]
@@ -82,10 +80,11 @@ def draw_plane(ax: Axes, on: OnBenchmark, signal: Signal, shown: tuple[int, int]
         _draw_ceiling(ax, on.ceiling.of(signal), shown, joined)
     for row in on.rows:
         _draw_front(ax, on, row, signal, shown, styles[row.method], joined=joined)
-    x, y = (f"{shortened(name)}, {SIGNAL_WORDS[signal]}" for name in names)
+    x, y = (f"{shortened(name)}, {on.score_word(signal, name)}" for name in names)
     label_axes(ax, x, y)
     volumes = ranked(on.volumes(signal))
-    return f"{names[1]} against {names[0]}, {SIGNAL_WORDS[signal]}s. Hypervolumes: {volumes}."
+    word = on.score_word(signal, *names)
+    return f"{names[1]} against {names[0]}, {word}s. Hypervolumes at {on.policies} points: {volumes}."
 
 
 def _draw_front(
@@ -123,7 +122,7 @@ def _draw_ceiling(ax: Axes, ceiling: CeilingOf, shown: tuple[int, int], joined: 
 
 @drawing(SIXTH)
 def draw_alone(ax: Axes, on: OnBenchmark, row: Row, styles: Styles) -> str:
-    """One method's held-out points in the band that its seeds attain, before the lines of all others."""
+    """One method's points under the scores in the band that its seeds attain, before the lines of all others."""
     style, limits = styles[row.method], _limits(on)
     for other in on.rows:
         if other is not row:
@@ -139,11 +138,11 @@ def draw_alone(ax: Axes, on: OnBenchmark, row: Row, styles: Styles) -> str:
     label_axes(ax, "", "", ticks=4)
     ax.set(xlim=limits[:, 0], ylim=limits[:, 1])
     low, high = number(row.scores.low), number(row.scores.high)
-    return f"{row.method}: held-out hypervolume {number(row.scores.hypervolume)}, from {low} to {high}."
+    return f"{row.method}: {on.word('scores')} hypervolume {number(row.scores.hypervolume)}, from {low} to {high}."
 
 
 def _limits(on: OnBenchmark) -> np.ndarray:
-    """The lowest and the highest held-out scores (2, M) that any method reaches, with a margin."""
+    """The lowest and the highest scores (2, M) that any method reaches, with a margin."""
     reached = np.concatenate(
         [row.values("scores") for row in on.rows]
         + [np.array(row.attainment.scores.best) for row in on.rows if row.attainment]
@@ -168,15 +167,16 @@ def draw_lines(ax: Axes, on: OnBenchmark, signal: Signal, styles: Styles) -> str
                 range(len(names)), point, color=style.colour, marker=style.marker, linewidth=0.8, markersize=4.5,
                 linestyle="-" if adds else ":", markerfacecolor=style.colour if adds else PAPER,
             )  # fmt: skip
-    label_axes(ax, "", SIGNAL_WORDS[signal])
+    label_axes(ax, "", on.score_word(signal))
     ax.set_xticks(range(len(names)), [shortened(name) for name in names])
     ax.margins(x=0.1 if len(names) > 1 else 1)
-    return f"{SIGNAL_WORDS[signal]}s over {', '.join(names)}. Hypervolumes: {ranked(on.volumes(signal))}."
+    volumes = ranked(on.volumes(signal))
+    return f"{on.score_word(signal)}s over {', '.join(names)}. Hypervolumes at {on.policies} points: {volumes}."
 
 
 @drawing((4.0, 3.5))
 def draw_triangle(ax: Axes, on: OnBenchmark, styles: Styles) -> str:
-    """For every weighting of three objectives, which method has the best held-out point."""
+    """For every weighting of three objectives, which method has the best point under the scores."""
     weights = np.array(simplex_grid(3, 14))
     counted = {row.method: row.values("scores")[on.adds(row, "scores")] for row in on.rows}
     counted = {name: reached for name, reached in counted.items() if len(reached)}

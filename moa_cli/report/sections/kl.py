@@ -40,7 +40,7 @@ def kl(on: OnBenchmark, styles: Styles) -> Content:
 
 @drawing(THIRD)
 def draw_kl(ax: Axes, on: OnBenchmark, weights: Weights, styles: Styles) -> str:
-    """The weighted held-out score at some weights against KL, under the curve of the best possible policies."""
+    """The weighted score at some weights against KL, under the curve of the best possible policies."""
     if on.ceiling:
         best = [one for one in on.ceiling.scores.curve if np.allclose(one.weights, weights)]
         best.sort(key=lambda one: one.kl)
@@ -53,5 +53,5 @@ def draw_kl(ax: Axes, on: OnBenchmark, weights: Weights, styles: Styles) -> str:
             y = [float(np.dot(weights, point.scores)) for point in found]
             dots(ax, [point.kl for point in found], y, styles[row.method])
             reached[row.method] = max(y)
-    label_axes(ax, KL_AXIS, "weighted held-out score")
-    return f"Weighted held-out score: {ranked(reached) or 'no method was measured at these weights'}."
+    label_axes(ax, KL_AXIS, f"weighted {on.score_word('scores')}")
+    return f"Weighted {on.score_word('scores')}: {ranked(reached) or 'no method was measured at these weights'}."

@@ -26,7 +26,7 @@ def refs(on: OnBenchmark, styles: Styles) -> Content:
     told = "These pairs change their order, at so many SDs:" if flips else "No pair of methods changes its order."
     pairs = [el("li", called(a), ", ", called(b), f" ({', '.join(sds)})") for (a, b), sds in flips.items()]
     volumes = per_method(
-        "Held-out hypervolume above other refs",
+        f"{on.word('scores').capitalize()} hypervolume at {on.policies} points above other refs",
         [f"{other.sds:g} SD{'s' * (other.sds != 1)}" for other in on.refs],
         cells,
         on,
