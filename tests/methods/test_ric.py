@@ -198,8 +198,8 @@ def test_every_answer_is_trained_on_under_the_rewards_it_has(
 def test_a_round_trains_on_the_answers_of_all_rounds_and_as_many_of_the_data_as_it_kept(
     tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rounds that keep a and b answers, with an offline share of 1: the first trains on a + a, the second on the same a,
-    b new ones, and b of the data. The public code keeps 10,200 + 10,200 beside 10,000 + 10,000."""
+    """Rounds that keep a and b answers, with an offline share of 1: the first trains on a + a, the second on the same
+    a, b new ones, and b of the data. The public code keeps 10,200 + 10,200 beside 10,000 + 10,000."""
     calls, sizes = spied(monkeypatch), []
     method, run = RiC(rounds=2, batch=8), Run(tmp_path, 0)
     online = RiC._online_answers
