@@ -26,9 +26,12 @@ class RiC(Adapter, Method):
     """SFT on answers with their own rewards in the prompt: offline on the data's, then online on the policy's own.
 
     Offline, every training answer has its rewards written behind the prompt. Online: answer prompts under demanding
-    rewards, keep the answers near the Pareto front, fine-tune on them under the rewards they achieved.
+    rewards, keep the answers near the Pareto front, fine-tune on those of all rounds so far under the rewards they
+    achieved.
 
-    Learning rates are for a width of 4096 (a 7B model) and grow as 1/width for narrower ones (Yang et al. 2022, muP).
+    Learning rates are for LoRA on a width of 4096 (a 7B model); they grow as 1/width for narrower ones (Yang et al.
+    2022, muP), and full fine-tuning takes a tenth of them [choice]: at LoRA's rate a whole mini policy is 17.8 nats
+    away after the offline stage where no rewards are told, and gains nothing by it.
     """
 
     steering = "prompt"
@@ -37,31 +40,36 @@ class RiC(Adapter, Method):
     """Passes over all training answers [choice].
     The paper takes 20,000 steps of 8, half a pass over HH-RLHF's 320,000 answers."""
     learning_rate: Annotated[float, Range(0, 1)] = 1.414e-4
-    """Learning rate of the offline stage (paper: 1.414e-4)."""
+    """Learning rate of the offline stage (paper: 1.414e-4).
+    Cosine after a warm-up of 10 % [choice] (code: linear, no warm-up)."""
     batch: Annotated[int, Range(1)] = 16
     """Answers per step [choice] (paper: 8)."""
     rounds: Annotated[int, Range(0)] = 2
     """Number of online rounds (paper: 2)."""
     online_prompts: Annotated[int, Range(1)] = 20_000
-    """Prompts answered per online round, at most all training prompts (paper: 20,000)."""
+    """Prompts answered per online round, at most all training prompts (paper: 20,000).
+    Each is asked under the maximum of all rewards but one, which is drawn uniformly from its range (paper; code: which
+    is the least of M uniform draws)."""
     online_epochs: Annotated[float, Range(above=0)] = 1.0
-    """Passes over the answers kept in an online round (paper: 4,000 steps of 8 on 30,000 answers, one pass)."""
+    """Passes over the answers of an online round (paper: 4,000 steps of 8, about one pass over 30,000 answers)."""
     online_learning_rate: Annotated[float, Range(0, 1)] = 1e-5
-    """Learning rate of the online rounds (paper: 1e-5)."""
+    """Learning rate of the online rounds (paper: 1e-5).
+    Cosine after a warm-up of 10 % [choice] (code: constant)."""
     keep: Literal["pareto", "quantile"] = "pareto"
     """Which online answers are kept: by non-dominated layers [choice], or by a quantile, as in the public code.
     "pareto" keeps the first layers until `keep_share` of the answers are in; "quantile" keeps all of which some score
     reaches its 1 - keep_share quantile, dominated answers among them."""
     keep_share: Annotated[float, Range(above=0, high=1)] = 0.3
-    """Share of the online answers that are kept (code: above the 0.7 quantile)."""
-    offline_share: Annotated[float, Range(0)] = 0.5
-    """Training answers mixed into an online round, per kept answer (paper: 10,000 per 20,000).
+    """Share of the online answers that are kept (code: 0.3, above the 0.7 quantile).
+    Of 20,000 answers the code's rule keeps about 10,200, as one reward out of two is enough for it."""
+    offline_share: Annotated[float, Range(0)] = 1.0
+    """Training answers mixed into an online round, per answer kept in that round (code: 10,000 to about 10,200).
     They are selected as `keep` says."""
     mapping: Literal["l2", "linf", "linear"] = "linear"
     """How weights become desired rewards: low + s (high - low), where s follows from w.
-    s is w / ||w||_2 ("l2", as in the public code), w / max(w) ("linf") or w ("linear"). "linear" [choice] asks for what
-    can be had together; "l2" asks for 71 % of both ranges at w = (.5, .5), which no answer reaches, and weights beyond
-    that change little."""
+    s is w / ||w||_2 ("l2", which the code evaluates with), min(M w, 1) ("linf", as in the code) or w ("linear").
+    "linear" [choice] asks for what can be had together; "l2" asks for 71 % of both ranges at w = (.5, .5), which no
+    answer reaches, and weights beyond that change little."""
     bounds: Literal["front", "normal"] = "front"
     """The range of rewards to ask for, low to high.
     "front" [choice]: their 5 % and 95 % quantiles over the first non-dominated layers of the training answers,
@@ -70,8 +78,9 @@ class RiC(Adapter, Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """Offline SFT, then the online rounds."""
-        from methods.engines import train_sft
+        from methods.engines import rate_for, train_sft
 
+        policy = benchmark.prepared.policy
         answers = benchmark.responses()
         rewards = benchmark.rewards([a.prompt for a in answers], [a.response for a in answers])
         low, high = score_bounds(rewards, self.bounds, self.keep_share)
@@ -82,21 +91,23 @@ class RiC(Adapter, Method):
         ) -> None:
             told = [Answer(wrap(a.prompt, s), a.response) for a, s in zip(answers, rewards, strict=True)]
             train_sft(
-                benchmark, told, run.stage(name), epochs=epochs, batch=self.batch, learning_rate=rate,
-                lora_rank=self.lora_rank, start=start.folder if start else None,
+                benchmark, told, run.stage(name), epochs=epochs, batch=self.batch,
+                learning_rate=rate_for(rate, policy, self.lora_rank), lora_rank=self.lora_rank,
+                start=start.folder if start else None,
             )  # fmt: skip
 
         tune(answers, rewards, "offline", self.offline_epochs, self.learning_rate, None)
+        collected: list[Answer] = []
+        achieved = np.zeros((0, len(benchmark.objectives)))
         for number in range(1, self.rounds + 1):
             previous = run.stage("offline" if number == 1 else f"online-{number - 1}")
-            if not run.stage(f"online-{number}").done:
-                kept, achieved = self._online_answers(benchmark, run, previous, number, low, high)
-                some = self._select(rewards, quota := round(self.offline_share * len(kept)))
-                if self.keep == "quantile":  # as many as that, whichever
-                    some = np.random.default_rng([run.seed, number]).permutation(some)[:quota]
-                mixed = [*kept, *(answers[i] for i in some)]
-                told = np.concatenate([achieved, rewards[some]])
-                tune(mixed, told, f"online-{number}", self.online_epochs, self.online_learning_rate, previous)
+            kept, reached = self._online_answers(benchmark, run, previous, number, low, high)
+            collected, achieved = [*collected, *kept], np.concatenate([achieved, reached])
+            some = self._select(rewards, quota := round(self.offline_share * len(kept)))
+            if self.keep == "quantile":  # as many as that, whichever
+                some = np.random.default_rng([run.seed, number]).permutation(some)[:quota]
+            mixed, told = [*collected, *(answers[i] for i in some)], np.concatenate([achieved, rewards[some]])
+            tune(mixed, told, f"online-{number}", self.online_epochs, self.online_learning_rate, previous)
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The last stage's policy, told the rewards that the weights ask for."""
@@ -110,12 +121,16 @@ class RiC(Adapter, Method):
     def _online_answers(
         self, benchmark: Benchmark, run: Run, stage: Stage, number: int, low: np.ndarray, high: np.ndarray
     ) -> tuple[list[Answer], np.ndarray]:
-        """Answers training prompts under demanding rewards.
+        """Answers training prompts under demanding rewards; made once, and kept in the run for later rounds.
 
-        Returns the answers kept, of those that came to an end, and the rewards they achieved.
+        Returns the answers kept, of those that came to an end, and the rewards they achieved (N, M).
         """
         from methods.engines import load_trained
 
+        path = run.dir / f"answers-{number}.json"
+        if path.exists():
+            rows = json.loads(path.read_text(encoding="utf-8"))
+            return [Answer(prompt, response) for prompt, response, _ in rows], np.array([row[2] for row in rows])
         generator = np.random.default_rng([run.seed, number])
         prompts = benchmark.prompts("train")
         picked = generator.permutation(len(prompts))[: self.online_prompts]
@@ -130,7 +145,8 @@ class RiC(Adapter, Method):
         achieved = benchmark.rewards([a.prompt for a in answers], [a.response for a in answers])
         means = {f"reward/{name}": float(mean) for name, mean in zip(benchmark.names, achieved.mean(0), strict=True)}
         run.log(f"answers-{number}", 1, 1, means)
-        kept = self._select(achieved, round(self.keep_share * len(answers)))
+        kept = self._select(achieved, max(1, round(self.keep_share * len(answers))))
+        write_text(path, json.dumps([[*answers[i], achieved[i].tolist()] for i in kept]))
         return [answers[i] for i in kept], achieved[kept]
 
     def _select(self, rewards: np.ndarray, quota: int) -> np.ndarray:
@@ -178,10 +194,10 @@ def desired(
 ) -> np.ndarray:
     """Rewards to ask for (M,): low + s (high - low), where `mapping` says how s follows from w (section 2.4).
 
-    s is w / ||w||_2 ("l2"), w / max(w) ("linf"), or w ("linear").
+    s is w / ||w||_2 ("l2"), min(M w, 1) ("linf"), or w ("linear").
     """
     w = np.asarray(weights)
-    share = {"l2": w / np.linalg.norm(w), "linf": w / w.max(), "linear": w}[mapping]
+    share = {"l2": w / np.linalg.norm(w), "linf": np.minimum(len(w) * w, 1.0), "linear": w}[mapping]
     return low + share * (high - low)
 
 

@@ -40,16 +40,43 @@ class Reinforcement(Adapter):
     learning_rate: Annotated[float, Range(0, 1)] = 1e-5
     """AdamW, constant after warm-up (papers: 1e-5 with PPO)."""
     kl_coef: Annotated[float, Range(0)] = 0.2
-    """Weight of the KL to the starting policy in the reward, in benchmark units (papers: 0.2, on raw rewards, then
-    adapted to a target of 3 nats; here it is constant). GRPO weighs it
-    against rewards in SDs of the answers to one prompt; for online DPO it is the beta of the loss."""
+    """Weight of the KL to the starting policy in the reward, in benchmark units (papers: 0.2, on raw rewards).
+    GRPO weighs it against rewards in SDs of the answers to one prompt; for online DPO it is the beta of the loss."""
+    kl_target: Annotated[float, Range(above=0)] | None = None
+    """KL to the starting policy, in nats per answer, to which kl_coef is adapted after every batch (MORLHF: 3).
+    By the controller of Ziegler et al. 2019 (arXiv 1909.08593, section 2.2). None leaves kl_coef as it is [choice]: it
+    is then one trade-off between reward and KL for all weights, and the best policy is known, pi_0 exp(r / kl_coef).
+    Not for GRPO, whose KL stands in the loss."""
+    kl_horizon: Annotated[int, Range(1)] = 10_000
+    """Answers after which kl_coef has changed by a fifth at most, where there is a kl_target (MORLHF: 10,000)."""
+    unfinished_penalty: Annotated[float, Range(0)] = 0.0
+    """Taken off the reward of an answer that does not end within the limit, in benchmark units (papers: none).
+    Huang et al. 2024 (arXiv 2403.17031) give such an answer the reward -1."""
     temperature: Annotated[float, Range(above=0)] = 1.0
     """Temperature of sampling and of every log-probability alike.
     MORLHF's code samples at 0.7 and scores at 1, which biases the KL."""
+    ppo_epochs: Annotated[int, Range(1)] = 4
+    """PPO: passes over each batch of answers (MORLHF, Rewarded Soups: 4)."""
+    ppo_minibatches: Annotated[int, Range(1)] = 4
+    """PPO: updates per pass, each on a part of the batch [choice] (MORLHF: 64, each on one answer).
+    As many as divide the batch, where that many do not."""
+    ppo_clip: Annotated[float, Range(above=0)] = 0.2
+    """PPO: how far from 1 a ratio of probabilities, and how far a value from its old one, may count (MORLHF: 0.2)."""
+    ppo_lambda: Annotated[float, Range(0, 1)] = 0.95
+    """PPO: lambda of generalised advantage estimation, whose gamma is 1 (MORLHF: 0.95)."""
+    ppo_value_coef: Annotated[float, Range(0)] = 0.1
+    """PPO: weight of the value head's loss (MORLHF: 0.1)."""
+    ppo_stop_kl: Annotated[float, Range(above=0)] | None = 1.5
+    """PPO: nats per token from the policy that answered beyond which a batch is trained on no further (MORLHF: 1.5)."""
+    ppo_whiten: Literal["advantages", "both"] = "advantages"
+    """PPO: what is divided by its SD over a batch, the advantages (MORLHF), or the tokens' rewards before them, too.
+    "both" is what Ziegler et al. 2019 do; the rewards keep their mean."""
 
     def __post_init__(self) -> None:
         if self.optimizer == "online-dpo" and self.kl_coef <= 0:
             raise ValueError("online-dpo needs a kl_coef above 0: it is the beta of its loss")
+        if self.kl_target is not None and (self.kl_coef <= 0 or self.optimizer == "grpo"):
+            raise ValueError("kl_target needs a kl_coef above 0 to begin with, and another optimizer than grpo")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
-from peft import PeftModel
 from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
@@ -25,7 +24,7 @@ from benchmarks.models import (
     training_mode,
 )
 from methods.contract import Preference, Run, Stage
-from methods.engines.trained import is_large, load_trained, save_trained, scaled, to_train
+from methods.engines.trained import is_large, load_trained, rate_for, save_trained, scaled, to_train
 
 Ids = tuple[list[int], list[int], list[int]]
 """Token ids of a pair: prompt, chosen, rejected."""
@@ -33,10 +32,6 @@ Ids = tuple[list[int], list[int], list[int]]
 
 WARMUP = 0.03
 """Share of the steps in which the learning rate rises."""
-
-
-FULL = 0.1
-"""Learning rate of full fine-tuning relative to LoRA's."""
 
 
 def train_dpo(
@@ -61,7 +56,7 @@ def train_dpo(
     if stage.done:
         return
     policy = to_train(benchmark, settings.lora_rank, stage.run.seed, start.folder if start else None)
-    rate = settings.learning_rate * (1.0 if isinstance(policy.model, PeftModel) else FULL)
+    rate = rate_for(settings.learning_rate, policy, settings.lora_rank)
     training = Training(
         steps=max(1, round(max(settings.epochs, 1.0) * len(pairs) / settings.batch)),  # `preferences` took the share
         batch=settings.batch,

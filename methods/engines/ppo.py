@@ -10,17 +10,15 @@ import torch
 from trl.trainer.utils import pad as pad_rows
 
 from benchmarks import Policy, Sampling
-from methods.engines.advantages import dpo_advantages, gae, ppo_loss, whiten
+from benchmarks.common import charge
+from methods.engines.advantages import dpo_advantages, gae, policy_kl, ppo_loss, whiten
 from methods.engines.trainers import Remember, Rloo
-
-EPOCHS = 4
-"""Passes of PPO over each batch of answers (MORLHF, Rewarded Soups: 4)."""
 
 
 class _Rollout(Rloo):
     """Samples and scores with everything per token; a subclass says what the answers' advantages are."""
 
-    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    def _judged(self, inputs: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         prompts = [row["prompt"] for row in inputs]
         prompt_ids, completion_ids, completions = self._generate(prompts)
         batch = {}
@@ -38,7 +36,9 @@ class _Rollout(Rloo):
         gathered = self._calculate_rewards(inputs, prompts, completions, completion_ids)[:, 0]
         rewards = gathered.split(len(prompts))[self.accelerator.process_index]
         self._metrics["train"]["reward"].append(rewards.mean().item())
-        self._metrics["train"]["kl"].append((kl.sum() / batch["completion_mask"].sum()).item())
+        per_answer = torch.stack([kl.sum(), batch["completion_mask"].sum()])
+        total = self.accelerator.reduce(per_answer, reduction="sum")
+        self._metrics["train"]["kl"].append((total[0] / total[1]).item())
         return batch | {"old_logps": old} | self._judge(batch, old, kl, rewards)
 
     def _judge(
@@ -79,7 +79,12 @@ class OnlineDpo(_Rollout):
 
 
 class Ppo(_Rollout):
-    """PPO (arXiv 1707.06347, eq. 7 and 9), `EPOCHS` passes per batch; a value head is on the last hidden state."""
+    """PPO (arXiv 1707.06347): passes over the parts of each batch, until the policy is too far from the one that
+    answered; a value head is on the last hidden state."""
+
+    one_pass = False
+    stopped = False
+    """Whether the batch is trained on no further."""
 
     def __init__(self, policy: Policy, sampling: Sampling, copies: int, **kwargs: Any):
         hidden = policy.model.config.hidden_size
@@ -107,8 +112,23 @@ class Ppo(_Rollout):
             values = torch.cat([self._act(self.model, piece)[1] for piece in pieces])
         per_token = -self.beta * kl
         per_token[torch.arange(len(mask)), mask.sum(1) - 1] += rewards
-        advantages = gae(per_token, values, mask)
+        if self.settings.ppo_whiten == "both":
+            per_token = whiten(per_token, mask, centre=False)
+        advantages = gae(per_token, values, mask, self.settings.ppo_lambda)
         return {"values": values, "returns": advantages + values, "advantages": whiten(advantages, mask)}
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
+        """TRL's. An update that finds the policy too far away is not made, nor are those left for the batch: without
+        any gradient the optimiser leaves everything, its own moments too, as it is."""
+        if self._step % (self.args.steps_per_generation * self.num_iterations) == 0:
+            self.stopped = False
+        if self.stopped:
+            self._step += 1
+            return torch.zeros((), device=self.accelerator.device)
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        if self.stopped:
+            model.zero_grad(set_to_none=True)
+        return loss
 
     def _act(self, model: Any, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probabilities and values (B, T) of the answers' tokens, zero beyond their ends."""
@@ -128,9 +148,15 @@ class Ppo(_Rollout):
 
     def _compute_loss(self, model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         logps, values = self._act(model, inputs)
+        mask, limit = inputs["completion_mask"], self.settings.ppo_stop_kl
+        if limit is not None:
+            kl = policy_kl(logps.detach(), inputs["old_logps"], mask)
+            self.stopped = self.accelerator.gather(kl).mean().item() > limit
+        tokens = int(inputs["prompt_mask"].sum() + mask.sum())
+        charge(trained_tokens=tokens, flops=6.0 * self.policy.parameters * tokens)
         return ppo_loss(
-            logps, values, inputs["old_logps"], inputs["values"], inputs["advantages"], inputs["returns"],
-            inputs["completion_mask"],
+            logps, values, inputs["old_logps"], inputs["values"], inputs["advantages"], inputs["returns"], mask,
+            clip=self.settings.ppo_clip, value_coef=self.settings.ppo_value_coef,
         )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from datasets import Dataset
 
 from benchmarks import BadInput, Benchmark, Policy, Sampling, Weights
 from benchmarks.common import charge
-from benchmarks.models import Progress, Training, cut, run_trainer, trainer_arguments, training_mode
+from benchmarks.models import Progress, Training, cut, run_trainer, training_mode
 from methods.contract import Reinforcement, Stage
 from methods.engines.goals import Goals
 from methods.engines.optimisers import make_trainer, operations, passes_over
@@ -93,26 +93,25 @@ def maximise(
         stop=benchmark.sampling.stop,
     )
     judge = _Judge(reward, settings, policy, sampling.stop)
+    kept = ("reward", "kl", "kl_coef", "completions/mean_length")
 
     def log(name: str, step: int, steps: int, logs: dict[str, float]) -> None:
         kl = {"kl": logs["kl"] * logs["completions/mean_length"]} if settings.kl_coef else {}
-        stage.log(name, step, steps, {"reward": logs["reward"], **judge.means(), **kl})
+        adapted = {"kl_coef": logs["kl_coef"]} if settings.kl_target else {}
+        stage.log(name, step, steps, {"reward": logs["reward"], **judge.means(), **kl, **adapted})
 
     with training_mode(policy):
         trainer = make_trainer(
-            settings.optimizer,
+            settings,
             policy,
             sampling,
-            settings.kl_coef,
+            training,
+            stage,
             contrast,
-            args={
-                **trainer_arguments(training, stage.checkpoints, stage.run.seed, policy.model),
-                "num_generations": settings.samples_per_prompt,
-            },
             reward_funcs=judge,
             train_dataset=_rows(prompts, training.steps, per_step, pose, contrast, stage.run.seed),
             callbacks=[
-                Progress(stage.name, log, keep=("reward", "kl", "completions/mean_length")),
+                Progress(stage.name, log, keep=kept),
                 *([Remember("reward", memory)] if memory else []),
             ],
         )
@@ -189,7 +188,8 @@ class _Judge:
             trained_tokens=passes_over(self.settings.optimizer) * tokens,
             flops=float(each) * self.policy.parameters * tokens,
         )
-        return [float(value) for value in values]
+        short = np.array([not self.policy.ended(ids, self.stop) for ids in completion_ids])
+        return [float(value) for value in values - self.settings.unfinished_penalty * short]
 
     def means(self) -> dict[str, float]:
         """What was measured since this was last asked."""

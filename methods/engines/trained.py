@@ -30,6 +30,15 @@ def rank_for(policy: Policy, lora_rank: int | None) -> int:
     return 64 if is_large(policy) else 0
 
 
+FULL = 0.1
+"""Learning rate of full fine-tuning relative to LoRA's."""
+
+
+def rate_for(learning_rate: float, policy: Policy, lora_rank: int | None) -> float:
+    """A learning rate that was published for LoRA, for what is trained here: a tenth of it for a whole policy."""
+    return learning_rate * (1.0 if rank_for(policy, lora_rank) else FULL)
+
+
 def scaled(learning_rate: float, policy: Policy) -> float:
     """A learning rate given for width 4096, at this policy's width: proportional to 1/width (Yang et al. 2022, muP)."""
     return learning_rate * PAPER_WIDTH / policy.model.config.hidden_size

@@ -15,6 +15,8 @@ from trl import GRPOTrainer, RLOOTrainer
 from benchmarks import Policy, Sampling
 from benchmarks.common import write_text
 from benchmarks.models import cut_tokens, sample_tokens, training_mode
+from methods.contract import Reinforcement
+from methods.engines.advantages import adapted
 
 ROWS = 32
 """Answers of similar length that go through the model side by side on a CPU."""
@@ -81,6 +83,12 @@ class Rloo(_OnCpu, RLOOTrainer):
     CPU, where a step takes all answers at once and no others, they are computed once.
     """
 
+    def __init__(self, policy: Policy, sampling: Sampling, copies: int, *, settings: Reinforcement, **kwargs: Any):
+        self.settings = settings
+        super().__init__(policy, sampling, copies, **kwargs)
+        if settings.kl_target:
+            self.add_callback(Remember("kl-coef", _Coefficient(self)))
+
     own: tuple[torch.Tensor, torch.Tensor, None] | None = None
     """Log-probabilities and entropies of fresh answers, with gradients, until the loss takes them."""
 
@@ -105,6 +113,20 @@ class Rloo(_OnCpu, RLOOTrainer):
                 self.own = compute(model, *args, **{**kwargs, "compute_entropy": True})
             return self.own[0].detach(), None, None
         return compute(model, *args, **kwargs)
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        batch = self._judged(inputs)
+        if self.settings.kl_target:
+            measured = self._metrics["train"]
+            measured["kl_coef"].append(self.beta)
+            kl = measured["kl"][-1] * measured["completions/mean_length"][-1]
+            answers = len(inputs) * self.accelerator.num_processes
+            self.beta = adapted(self.beta, kl, self.settings.kl_target, answers, self.settings.kl_horizon)
+        return batch
+
+    def _judged(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        """Answers to the prompts, and what is made of their rewards."""
+        return super()._generate_and_score_completions(inputs)
 
     def _generate_single_turn(self, prompt_ids: list[list[int]], images: Any, multimodal_fields: Any) -> Any:
         self.own = None
@@ -156,3 +178,16 @@ class Remember(TrainerCallback):
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if state.global_step:
             self.memory.restore(json.loads(self._path(args, state).read_text()))
+
+
+class _Coefficient:
+    """A trainer's weight of the KL, where that is adapted."""
+
+    def __init__(self, trainer: Rloo):
+        self.trainer = trainer
+
+    def state(self) -> Any:
+        return self.trainer.beta
+
+    def restore(self, state: Any) -> None:
+        self.trainer.beta = state

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks.models.policy import Policy
 from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.spec.answers import Answer
 from methods.contract.run import Run
 from methods.engines.selection import pareto_layers
 from methods.ric import RiC, demanding, desired, score_bounds, unwrap, wrap
@@ -73,15 +74,16 @@ def test_numbers_survive_the_tokenizer(random_policy: Callable[..., Policy], sco
 
 def test_desired_rewards_by_hand() -> None:
     """low (-1, -2), high (1, 2). w = (1/4, 3/4): l2 norm sqrt(10)/4, s = (1, 3) / sqrt(10) = (.316228, .948683), so
-    -1 + 2 x .316228 = -.367544 and -2 + 4 x .948683 = 1.794733; linf s = (1/3, 1); linear s = w. e_1 asks for (1,
-    -2)."""
+    -1 + 2 x .316228 = -.367544 and -2 + 4 x .948683 = 1.794733; linf s = min(2 w, 1) = (1/2, 1); linear s = w. e_1
+    asks for (1, -2). Of three, linf at w = (.2, .3, .5) is (.6, .9, 1)."""
     low, high = np.array([-1.0, -2.0]), np.array([1.0, 2.0])
     w = (0.25, 0.75)
     assert desired(w, low, high, "l2") == pytest.approx([-0.367544, 1.794733], abs=1e-6)
-    assert desired(w, low, high, "linf") == pytest.approx([-1 / 3, 2.0])
+    assert desired(w, low, high, "linf") == pytest.approx([0.0, 2.0])
     assert desired(w, low, high, "linear") == pytest.approx([-0.5, 1.0])
     for mapping in ("l2", "linf", "linear"):
         assert desired((1.0, 0.0), low, high, mapping) == pytest.approx([1.0, -2.0])
+    assert desired((0.2, 0.3, 0.5), np.zeros(3), np.ones(3), "linf") == pytest.approx([0.6, 0.9, 1.0])
 
 
 def test_bounds_of_normal_scores_by_hand() -> None:
@@ -191,7 +193,38 @@ def test_every_answer_is_trained_on_under_the_rewards_it_has(
         achieved = tiny.rewards(prompts, [a.response for a in answers])
         assert [unwrap(a.prompt)[1] for a in answers] == [tuple(round(x, 1) for x in s) for s in achieved.tolist()]
         assert set(prompts) <= set(tiny.prompts("train"))
-        assert len(answers) >= round(0.3 * 48) * 1.5
+
+
+def test_a_round_trains_on_the_answers_of_all_rounds_and_as_many_of_the_data_as_it_kept(
+    tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rounds that keep a and b answers, with an offline share of 1: the first trains on a + a, the second on the same
+    a, b new ones, and b of the data. The public code keeps 10,200 + 10,200 beside 10,000 + 10,000."""
+    calls, sizes = spied(monkeypatch), []
+    method, run = RiC(rounds=2, batch=8), Run(tmp_path, 0)
+    online = RiC._online_answers
+    monkeypatch.setattr(RiC, "_online_answers", lambda *a: sizes.append(found := online(*a)) or found)
+    monkeypatch.setattr(RiC, "_select", lambda self, rewards, quota: np.arange(quota))  # exactly the quota
+    method.train(tiny, run)
+    (first, _), (second, _) = sizes
+    a, b = len(first), len(second)
+    assert min(a, b) > 5
+
+    def plain(answers: Sequence[Answer]) -> list[Answer]:
+        return [Answer(unwrap(answer.prompt)[0], answer.response) for answer in answers]
+
+    assert method.offline_share == 1
+    assert plain(calls[1][1]) == [*first, *tiny.responses()[:a]]
+    assert plain(calls[2][1]) == [*first, *second, *tiny.responses()[:b]]
+
+
+@pytest.mark.parametrize(("lora_rank", "part"), [(None, 0.1), (2, 1.0)])
+def test_a_whole_policy_takes_a_tenth_of_the_rate_that_was_published_for_lora(
+    tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lora_rank: int | None, part: float
+) -> None:
+    calls = spied(monkeypatch)
+    RiC(rounds=1, offline_epochs=0.1, online_epochs=0.1, lora_rank=lora_rank).train(tiny, Run(tmp_path, 0))
+    assert [call[2]["learning_rate"] for call in calls] == pytest.approx([1.414e-4 * part, 1e-5 * part])
 
 
 def test_an_offline_share_of_nothing_mixes_nothing_in(
@@ -230,7 +263,7 @@ def test_an_interrupted_run_ends_like_a_whole_one(tiny: Benchmark, tmp_path: Pat
     assert seen[-1] == "online-2"
     resumed: list[str] = []
     method.train(tiny, Run(tmp_path / "broken", 3, lambda stage, *_: resumed.append(stage)))
-    assert {"answers-2", "online-2"} == set(resumed)
+    assert {"online-2"} == set(resumed)  # the answers were kept
     last = Path("policy/online-2/model.safetensors")
     before = Path("policy/online-1/model.safetensors")
     assert (tmp_path / "whole" / last).read_bytes() == (tmp_path / "broken" / last).read_bytes()

@@ -15,12 +15,13 @@ from safetensors.torch import load_file
 from torch.nn.functional import logsigmoid
 from trl import RLOOTrainer
 
+from benchmarks.common.ledger import Cost, charged_to
 from benchmarks.prepare.benchmark import Benchmark
 from methods.contract.run import Run
 from methods.contract.settings import Reinforcement
 from methods.engines import rl
-from methods.engines.advantages import CLIP, LAMBDA, VALUE_COEF, dpo_advantages, gae, ppo_loss, whiten
-from methods.engines.ppo import EPOCHS
+from methods.engines.advantages import adapted, dpo_advantages, gae, policy_kl, ppo_loss, whiten
+from methods.engines.ppo import Ppo
 from methods.engines.rl import Task, maximise, train_rl
 from methods.engines.trained import to_train
 from methods.engines.trainers import Rloo
@@ -29,6 +30,7 @@ from methods.moslim import MOSLIM
 OPTIMIZERS = ("rloo", "grpo", "online-dpo", "ppo")
 FEW = Reinforcement(epochs=0.5, prompts_per_step=4, samples_per_prompt=4)
 """6 steps of 16 answers."""
+WHOLE = "model.safetensors"
 
 
 def numbers(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -58,18 +60,18 @@ def test_gae_by_hand() -> None:
     delta_2 = 1 - .2 = .8, delta_1 = 0 + .2 - .5 = -.3; A_2 = .8, A_1 = -.3 + .95 x .8 = .46.
     """
     rewards, values = torch.tensor([[0.0, 1.0, 7.0]]), torch.tensor([[0.5, 0.2, 9.0]])
-    assert gae(rewards, values, mask_of([2], 3))[0].tolist() == pytest.approx([0.46, 0.8, 0.0])
+    assert gae(rewards, values, mask_of([2], 3), 0.95)[0].tolist() == pytest.approx([0.46, 0.8, 0.0])
 
 
 def test_gae_is_the_sum_that_defines_it() -> None:
     """A_t = sum_l lambda^l delta_{t+l}, summed by brute force; with lambda = 1 it would be return minus value."""
     lengths = [1, 4, 6, 3]
     rewards, values, mask = numbers(4, 6), numbers(4, 6, seed=1), mask_of(lengths, 6)
-    got = gae(rewards, values, mask)
+    got = gae(rewards, values, mask, 0.9)
     for row, length in enumerate(lengths):
         for t in range(6):
             terms = [
-                LAMBDA ** (k - t)
+                0.9 ** (k - t)
                 * (rewards[row, k] + (values[row, k + 1] if k + 1 < length else 0.0) - values[row, k]).item()
                 for k in range(t, length)
             ]
@@ -82,16 +84,38 @@ def test_whitened_advantages() -> None:
     assert got.flatten().tolist() == pytest.approx([-1.0, 0.0, 1.0, 0.0], abs=1e-6)
 
 
+def test_whitened_rewards_keep_their_mean() -> None:
+    """(0, 4) and, masked, 100: mean 2, SD 2; (-1, 1) and the mean again is (1, 3)."""
+    got = whiten(torch.tensor([[0.0, 100.0], [4.0, 100.0]]), torch.tensor([[1, 0], [1, 0]]), centre=False)
+    assert got.flatten().tolist() == pytest.approx([1.0, 0.0, 3.0, 0.0], abs=1e-6)
+
+
+def test_how_far_the_policy_is_by_hand() -> None:
+    """Ratios 2 and 1/2: 2 - 1 - log 2 = .306853 and .5 - 1 + log 2 = .193147, mean 1/4. None has gone nowhere."""
+    logps = torch.tensor([[np.log(2.0), -np.log(2.0), 5.0]])
+    assert policy_kl(logps, torch.zeros(1, 3), mask_of([2], 3)).item() == pytest.approx(0.25)
+    assert policy_kl(logps, logps, mask_of([2], 3)).item() == 0.0
+
+
+def test_the_adapted_coefficient_by_hand() -> None:
+    """Target 3, 128 answers, horizon 10,000. KL 3.3 is a tenth too much: .2 (1 + .1 x .0128) = .200256. KL 9 counts as
+    a fifth, 0 as a fifth too little."""
+    assert adapted(0.2, 3.3, 3.0, 128, 10_000) == pytest.approx(0.200256)
+    assert adapted(0.2, 9.0, 3.0, 128, 10_000) == pytest.approx(0.2 * 1.00256)
+    assert adapted(0.2, 0.0, 3.0, 128, 10_000) == pytest.approx(0.2 * 0.99744)
+    assert adapted(0.2, 3.0, 3.0, 128, 10_000) == 0.2
+
+
 def test_ppo_loss_by_hand() -> None:
     """Ratio e^.5 = 1.6487 with A = 2 counts as 1.2 x 2 (clipped), with A = -1 as 1.6487 (not clipped): mean of -2.4 and
     1.6487. Value .5 from .1 with return .2: unclipped error .09, clipped to .3 error .01, the larger counts; the other
-    value is right. .5 x VALUE_COEF x .09 / 2."""
+    value is right. .5 x .1 x .09 / 2."""
     logps, old = torch.tensor([[0.5, 0.5, 3.0]]), torch.zeros(1, 3)
     values, old_values = torch.tensor([[0.5, 1.0, 4.0]]), torch.tensor([[0.1, 1.0, 0.0]])
     advantages, returns = torch.tensor([[2.0, -1.0, 5.0]]), torch.tensor([[0.2, 1.0, 8.0]])
-    loss = ppo_loss(logps, values, old, old_values, advantages, returns, mask_of([2], 3))
-    expected = (-(1 + CLIP) * 2 + np.exp(0.5)) / 2 + 0.5 * VALUE_COEF * 0.09 / 2
-    assert loss.item() == pytest.approx(expected)
+    parts = (logps, values, old, old_values, advantages, returns, mask_of([2], 3))
+    loss = ppo_loss(*parts, clip=0.2, value_coef=0.1)
+    assert loss.item() == pytest.approx((-1.2 * 2 + np.exp(0.5)) / 2 + 0.5 * 0.1 * 0.09 / 2)
 
 
 @pytest.mark.parametrize("moved", ["logps", "values"])
@@ -104,13 +128,84 @@ def test_the_gradient_of_ppo(moved: str) -> None:
 
     def loss(x: torch.Tensor) -> torch.Tensor:
         return ppo_loss(**{moved: x}, **other, old_logps=old, old_values=old_values, advantages=advantages,
-                        returns=returns, mask=mask)  # fmt: skip
+                        returns=returns, mask=mask, clip=0.2, value_coef=0.1)  # fmt: skip
 
     x = start[moved].clone().requires_grad_()
     loss(x).backward()
     assert x.grad is not None
     assert torch.allclose(x.grad, central_differences(loss, start[moved]), atol=1e-7)
     assert (x.grad[mask == 0] == 0).all()
+
+
+def test_a_batch_is_trained_on_part_by_part(tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """16 answers in 2 parts, 3 passes, 2 batches: 12 updates of 8 answers, each pass over all 16; what was answered and
+    judged is the same in all passes over a batch. 16 answers do not divide by 5: there are 4 parts."""
+    seen = watched(monkeypatch)
+    settings = replace(FEW, optimizer="ppo", epochs=2 * 4 / 48, ppo_epochs=3, ppo_minibatches=2)
+    trained(tiny, tmp_path, settings)
+    assert [len(rows) for rows in seen] == [8] * 12
+    for batch in (seen[:6], seen[6:]):
+        passes = [{row for part in batch[i : i + 2] for row in part} for i in (0, 2, 4)]
+        assert len(passes[0]) > 8
+        assert passes[0] == passes[1] == passes[2]
+    seen.clear()
+    trained(tiny, tmp_path / "fifths", replace(settings, ppo_epochs=1, ppo_minibatches=5))
+    assert [len(rows) for rows in seen] == [4] * 8
+
+
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[list[tuple[float, ...]]]:
+    """What every loss of PPO is computed of, an answer a row: its returns, by which it is known."""
+    seen: list[list[tuple[float, ...]]] = []
+    compute = Ppo._compute_loss
+
+    def watching(self: Any, model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        seen.append([tuple(row) for row in inputs["returns"].tolist()])
+        return compute(self, model, inputs)
+
+    monkeypatch.setattr(Ppo, "_compute_loss", watching)
+    return seen
+
+
+def test_a_batch_is_left_where_the_policy_went_too_far(
+    tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a limit that any update exceeds, of the 16 updates of a batch the first is made, the second finds it out and
+    is not made, 14 are not tried, and the next batch begins anew. The very first update has a rate of 0, as a warm-up
+    begins, so in that batch it is the third that finds out: 3 + 2 + 2 of 48 passes, and so says the ledger."""
+    seen = watched(monkeypatch)
+    settings = replace(FEW, optimizer="ppo", epochs=3 * 4 / 48, learning_rate=1e-4)
+    costs = {}
+    for name, limit in (("stopped", 1e-8), ("free", None)):
+        with charged_to(Cost()) as costs[name]:
+            trained(tiny, tmp_path / name, replace(settings, ppo_stop_kl=limit))
+        assert len(seen) == {"stopped": 3 + 2 + 2, "free": 48}[name]
+        seen.clear()
+    assert costs["stopped"].trained_tokens / costs["free"].trained_tokens == pytest.approx(7 / 48, abs=0.03)
+
+
+def test_an_update_that_is_not_made_changes_nothing(tiny: Benchmark, tmp_path: Path, caught: list[Any]) -> None:
+    """No gradient is left: AdamW passes over such a parameter, whatever its moments are."""
+    train_rl(tiny, (0.0, 1.0), replace(FEW, optimizer="ppo", ppo_stop_kl=1e-9), Run(tmp_path, 0).stage("here"))
+    [trainer] = caught
+    batch = judged(trainer, [float(i) for i in range(16)])
+    batch["old_logps"] = batch["old_logps"] - 1.0 * batch["completion_mask"]
+    trainer._prepare_inputs = lambda _: batch
+    trainer.create_optimizer()
+    trainer.current_gradient_accumulation_steps = 1
+    trainer.training_step(trainer.model, [], None)
+    assert trainer.stopped
+    assert all(parameter.grad is None for parameter in trainer.model.parameters())
+
+
+def test_whitened_rewards_reach_the_advantages(tiny: Benchmark, tmp_path: Path, caught: list[Any]) -> None:
+    """Values begin at 0: returns are the advantages before they are whitened, sums of .95^l r. Rewards (0, 3, 0, 3) on
+    one-token answers have mean and SD 1.5: (-1, 1) and the mean, (.5, 2.5)."""
+    for whitened in ("advantages", "both"):
+        settings = replace(FEW, optimizer="ppo", ppo_whiten=whitened)
+        train_rl(tiny, (0.0, 1.0), settings, Run(tmp_path / whitened, 0).stage("here"))
+    for trainer, expected in zip(caught, ([0.0, 3.0, 0.0, 3.0], [0.5, 2.5, 0.5, 2.5]), strict=True):
+        trainer._draw = lambda prompts: [[7]] * len(prompts)
+        assert judged(trainer, [0.0, 3.0, 0.0, 3.0])["returns"][:, 0].tolist() == pytest.approx(expected, abs=1e-3)
 
 
 # Online DPO
@@ -286,7 +381,7 @@ def test_an_interrupted_run_ends_in_the_same_bits(
 ) -> None:
     """Saved after 25 batches, stopped after 27, of 30."""
     settings = replace(FEW, optimizer=optimizer, epochs=0.625, prompts_per_step=1, lora_rank=lora_rank)
-    window = EPOCHS if optimizer == "ppo" else 1
+    window = settings.ppo_epochs * settings.ppo_minibatches if optimizer == "ppo" else 1
     whole = trained(tiny, tmp_path / "whole", settings)
 
     def stop(stage: str, step: int, *_: object) -> None:
@@ -300,6 +395,50 @@ def test_an_interrupted_run_ends_in_the_same_bits(
     assert min(steps) > 25 * window
     for name in ("model.safetensors",) if lora_rank is None else ("adapter_model.safetensors",):
         assert (again / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.parametrize("optimizer", ["rloo", "online-dpo", "ppo"])
+def test_the_coefficient_goes_to_where_the_target_is(tiny: Benchmark, tmp_path: Path, optimizer: Any) -> None:
+    """At the starting policy the KL is 0, a fifth too little: .2 (1 - .2 x 16 / 64) = .19 from the second batch on, then
+    .19 x .95 while the KL stays below .8 of its target."""
+    settings = replace(FEW, optimizer=optimizer, kl_target=50.0, kl_horizon=64)
+    trained(tiny, tmp_path, settings)
+    found = [row["kl_coef"] for row in logged(tmp_path)]
+    assert found == pytest.approx([0.2 * 0.95**i for i in range(6)])
+
+
+def test_an_adapted_coefficient_comes_back(tiny: Benchmark, tmp_path: Path) -> None:
+    """Saved after 25 steps, stopped after 27, of 30: the end is that of a run in one piece."""
+    settings = replace(FEW, epochs=0.625, prompts_per_step=1, kl_target=0.5, kl_horizon=8)
+
+    def stop(stage: str, step: int, *_: object) -> None:
+        if step == 27:
+            raise KeyboardInterrupt
+
+    whole = trained(tiny, tmp_path / "whole", settings)
+    with pytest.raises(KeyboardInterrupt):
+        trained(tiny, tmp_path / "broken", settings, progress=stop)
+    again = trained(tiny, tmp_path / "broken", settings)
+    assert (again / WHOLE).read_bytes() == (whole / WHOLE).read_bytes()
+    assert logged(tmp_path / "broken")[-1]["kl_coef"] == logged(tmp_path / "whole")[-1]["kl_coef"] != 0.2
+
+
+def test_a_target_needs_a_coefficient_in_the_reward() -> None:
+    for settings in ({"optimizer": "grpo"}, {"kl_coef": 0.0}):
+        with pytest.raises(ValueError, match="kl_target"):
+            Reinforcement(kl_target=3.0, **settings)  # type: ignore[arg-type]
+
+
+def test_an_answer_without_an_end_is_worth_less(tiny: Benchmark, tmp_path: Path, caught: list[Any]) -> None:
+    """A reward of 2 for all, a penalty of .5: 2 where there is an end of sequence, 1.5 where there is none."""
+    settings = replace(FEW, unfinished_penalty=0.5)
+    maximise(tiny, lambda p, *_: (np.full(len(p), 2.0), {}), settings, Run(tmp_path, 0).stage("here"))
+    judge = caught[0].reward_funcs[0]
+    end = caught[0].policy.tokenizer.eos_token_id
+    told = judge(
+        prompts=["a", "a"], completions=["x", "x"], completion_ids=[[7, end], [7, 8]], plain=["a", "a"], goals=[[], []]
+    )
+    assert told == [2.0, 1.5]
 
 
 # Goals
