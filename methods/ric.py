@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 
 from benchmarks import Answer, Benchmark, Weights
-from benchmarks.common import Range, write_text
+from benchmarks.common import Answering, Range, write_text
 from methods.contract import Adapter, Method, Run, Stage
 from methods.engines import pareto_layers
 
@@ -57,7 +57,7 @@ class RiC(Adapter, Method):
     offline_share: Annotated[float, Range(0)] = 0.5
     """Training answers mixed into an online round, per kept answer (paper: 10,000 per 20,000).
     They are selected as `keep` says."""
-    mapping: Literal["l2", "linf", "linear"] = "linear"
+    mapping: Annotated[Literal["l2", "linf", "linear"], Answering] = "linear"
     """How weights become desired rewards: low + s (high - low), where s follows from w.
     s is w / ||w||_2 ("l2", as in the public code), w / max(w) ("linf") or w ("linear"). "linear" [choice] asks for what
     can be had together; "l2" asks for 71 % of both ranges at w = (.5, .5), which no answer reaches, and weights beyond
