@@ -29,6 +29,7 @@ from pathlib import Path
 from benchmarks.common import digest
 from benchmarks.data import (
     ASSISTANT,
+    DEV_SHARE,
     USER,
     Row,
     Source,
@@ -37,11 +38,12 @@ from benchmarks.data import (
     fault,
     local_folder,
     report_skipped,
+    share_of,
     split_dialogue,
 )
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import HubReward, TrainedReward
-from benchmarks.spec import Answer, Objective, PreferencePair, Sampling, Scratch, choose
+from benchmarks.spec import Answer, Objective, PreferencePair, Sampling, Scratch, Split, choose
 
 SUBSETS = {
     "helpful": ("helpful-base", "helpful-online", "helpful-rejection-sampled"),
@@ -49,7 +51,8 @@ SUBSETS = {
 }
 
 
-SPLITS = ("train", "test")
+FILES: tuple[Split, ...] = ("train", "test")
+"""The splits that are published; dev prompts are a share of the training prompts, chosen by their hash."""
 
 
 SCHEMA = {"chosen": str, "rejected": str}
@@ -67,7 +70,7 @@ class HhRlhf:
     max_prompt_chars: int
     max_response_chars: int
 
-    def prompts(self, split: str) -> list[str]:
+    def prompts(self, split: Split) -> list[str]:
         """Distinct prompts, helpful and harmless in turn; of the test split every fourth row first, then the others."""
         groups = [alternate(*(self._ordered(subset, split) for subset in subsets)) for subsets in SUBSETS.values()]
         return distinct(alternate(*groups))
@@ -80,21 +83,21 @@ class HhRlhf:
         """Chosen and rejected answers of the training pairs of all subsets."""
         return distinct(Answer(p.prompt, response) for p in self._train for response in (p.chosen, p.rejected))
 
-    def preference_pairs(self, objective: str, split: str) -> list[PreferencePair]:
+    def preference_pairs(self, objective: str, split: Split) -> list[PreferencePair]:
         """Pairs of the subsets labelled under an objective; none for humor."""
         return [pair for subset in SUBSETS.get(objective, ()) for pair in self._pairs[subset, split]]
 
     def fingerprint(self) -> str:
         """Hash of the files, or hub id and revision, and of the limits."""
         limits = [self.max_prompt_chars, self.max_response_chars]
-        return digest(["hh-rlhf 1", *limits, self.source.fingerprint(_tables())])
+        return digest(["hh-rlhf 2", *limits, self.source.fingerprint(_tables())])
 
     @property
     def skipped(self) -> dict[str, int]:
         """How many rows were not used, by reason."""
         return dict(self._read[1])
 
-    def _ordered(self, subset: str, split: str) -> list[str]:
+    def _ordered(self, subset: str, split: Split) -> list[str]:
         prompts = [pair.prompt for pair in self._pairs[subset, split]]
         return [p for start in range(EVERY) for p in prompts[start::EVERY]] if split == "test" else prompts
 
@@ -103,14 +106,14 @@ class HhRlhf:
         return [pair for objective in SUBSETS for pair in self.preference_pairs(objective, "train")]
 
     @property
-    def _pairs(self) -> dict[tuple[str, str], list[PreferencePair]]:
+    def _pairs(self) -> dict[tuple[str, Split], list[PreferencePair]]:
         return self._read[0]
 
     @cached_property
-    def _read(self) -> tuple[dict[tuple[str, str], list[PreferencePair]], Counter[str]]:
+    def _read(self) -> tuple[dict[tuple[str, Split], list[PreferencePair]], Counter[str]]:
         """Usable pairs by subset and split, and the number of unusable rows by reason."""
         skipped: Counter[str] = Counter()
-        pairs: dict[tuple[str, str], list[PreferencePair]] = {}
+        pairs: dict[tuple[str, Split], list[PreferencePair]] = {}
         tested: set[str] = set()
         seen: set[PreferencePair] = set()
         for subset, split in _tables():  # test first
@@ -128,6 +131,13 @@ class HhRlhf:
                     seen.add(pair)
             if split == "test":
                 tested.update(pair.prompt for pair in kept)
+        dev = share_of(
+            (pair.prompt for (_, split), kept in pairs.items() if split == "train" for pair in kept), DEV_SHARE
+        )
+        for subset in [subset for subset, split in pairs if split == "train"]:
+            known = pairs[subset, "train"]
+            pairs[subset, "dev"] = [pair for pair in known if pair.prompt in dev]
+            pairs[subset, "train"] = [pair for pair in known if pair.prompt not in dev]
         report_skipped(f"hh-rlhf in {self.source.place}", sum(map(len, pairs.values())), skipped)
         return pairs, skipped
 
@@ -145,9 +155,9 @@ class HhRlhf:
         return wrong or PreferencePair(chosen.prompt, *responses)
 
 
-def _tables() -> list[tuple[str, str]]:
+def _tables() -> list[tuple[str, Split]]:
     """(subset, split) of every file, test splits first."""
-    return [(subset, split) for split in reversed(SPLITS) for subsets in SUBSETS.values() for subset in subsets]
+    return [(subset, split) for split in reversed(FILES) for subsets in SUBSETS.values() for subset in subsets]
 
 
 DESCRIPTIONS = {

@@ -27,7 +27,7 @@ comparisons are read, so `coverage` needs a folder.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
@@ -36,19 +36,19 @@ from statistics import mean
 from typing import Any
 
 from benchmarks.common import digest
-from benchmarks.data import Row, Source, distinct, fault, local_folder, report_skipped
+from benchmarks.data import DEV_SHARE, Row, Source, distinct, fault, local_folder, report_skipped, share_of
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import HubReward, TrainedReward
-from benchmarks.spec import Answer, Objective, PreferencePair, Sampling, Scratch, choose
+from benchmarks.spec import Answer, Objective, PreferencePair, Sampling, Scratch, Split, choose
 
 TEMPLATE = "### Instruction: Generate a one-sentence summary of this post. ### Input: {post} ### Response:"
 
 
-SPLITS = {
+FILES: dict[Split, dict[str, str]] = {
     "train": {"comparisons": "train", "axis": "train", "posts": "train"},
     "test": {"comparisons": "validation", "axis": "validation", "posts": "test"},
 }
-"""What the folders call our splits."""
+"""What the folders call our splits. Dev posts are a share of the training posts, chosen by their hash."""
 
 
 OPTIONAL = ("axis", "posts")
@@ -90,6 +90,17 @@ class _Rows:
         """Distinct prompts, those of the comparisons first."""
         return distinct(row.prompt for rows in (self.comparisons, self.ratings, self.own) for row in rows)
 
+    def parted(self, prompts: Collection[str]) -> tuple[_Rows, _Rows]:
+        """The rows of other prompts, and those of these."""
+        parts = _Rows(), _Rows()
+        for pair in self.comparisons:
+            parts[pair.prompt in prompts].comparisons.append(pair)
+        for answer in self.own:
+            parts[answer.prompt in prompts].own.append(answer)
+        for answer, ratings in self.ratings.items():
+            parts[answer.prompt in prompts].ratings[answer] = ratings
+        return parts
+
 
 @dataclass(frozen=True)
 class RedditSummary:
@@ -100,7 +111,7 @@ class RedditSummary:
     max_post_chars: int = 1200
     max_response_chars: int = 400
 
-    def prompts(self, split: str) -> list[str]:
+    def prompts(self, split: Split) -> list[str]:
         """Distinct prompts in the order of the files."""
         return self._splits[split].prompts
 
@@ -115,7 +126,7 @@ class RedditSummary:
         compared = [Answer(p.prompt, response) for p in rows.comparisons for response in (p.chosen, p.rejected)]
         return distinct([*compared, *rows.own, *rows.ratings])
 
-    def preference_pairs(self, objective: str, split: str) -> list[PreferencePair]:
+    def preference_pairs(self, objective: str, split: Split) -> list[PreferencePair]:
         """Comparisons (`preference`, `quality`) or all pairs that were rated differently (`faithful`, `coverage`)."""
         if objective not in AXES:
             return self._splits[split].comparisons if objective in ("preference", "quality") else []
@@ -137,16 +148,16 @@ class RedditSummary:
 
     def fingerprint(self) -> str:
         """Hash of the files, or hub id and revision, and of the limits."""
-        files = [(table, stem) for stems in SPLITS.values() for table, stem in stems.items()]
+        files = [(table, stem) for stems in FILES.values() for table, stem in stems.items()]
         limits = [self.min_post_chars, self.max_post_chars, self.max_response_chars]
-        return digest(["reddit-summary 1", *limits, self.source.fingerprint(files, OPTIONAL)])
+        return digest(["reddit-summary 2", *limits, self.source.fingerprint(files, OPTIONAL)])
 
     @property
     def skipped(self) -> dict[str, int]:
         """How many rows were not used, by reason."""
         return dict(self._read[1])
 
-    def _rated(self, objective: str, split: str) -> dict[Answer, float]:
+    def _rated(self, objective: str, split: Split) -> dict[Answer, float]:
         """Mean rating of each summary that was rated under an objective."""
         rated = {}
         for answer, ratings in self._splits[split].ratings.items():
@@ -155,14 +166,14 @@ class RedditSummary:
         return rated
 
     @property
-    def _splits(self) -> dict[str, _Rows]:
+    def _splits(self) -> dict[Split, _Rows]:
         return self._read[0]
 
     @cached_property
-    def _read(self) -> tuple[dict[str, _Rows], Counter[str]]:
-        """The rows of both splits, and the number of unusable rows by reason."""
+    def _read(self) -> tuple[dict[Split, _Rows], Counter[str]]:
+        """The rows of all splits, and the number of unusable rows by reason."""
         skipped: Counter[str] = Counter()
-        splits = {"test": _Rows(), "train": _Rows()}
+        splits: dict[Split, _Rows] = {"test": _Rows(), "train": _Rows()}
         tested: set[str] = set()
         kept = 0
         for split, rows in splits.items():
@@ -180,13 +191,15 @@ class RedditSummary:
                     seen.add(texts)
                     kept += 1
             tested.update(rows.prompts)
+        dev = share_of(splits["train"].prompts, DEV_SHARE)
+        splits["train"], splits["dev"] = splits["train"].parted(dev)
         report_skipped(f"reddit-summary in {self.source.place}", kept, skipped)
         return splits, skipped
 
-    def _tables(self, split: str) -> Iterator[tuple[str, Row]]:
+    def _tables(self, split: Split) -> Iterator[tuple[str, Row]]:
         """All rows of a split, each with the name of its table. Only the comparisons must be there."""
         local = isinstance(self.source.place, Path)
-        for table, stem in SPLITS[split].items():
+        for table, stem in FILES[split].items():
             if table not in OPTIONAL or (local and self.source.has(table)):
                 yield from ((table, row) for row in self.source.rows(table, stem, SCHEMAS[table]))
 

@@ -1,11 +1,11 @@
 """reddit-summary-mini: a small world in the format of TL;DR (Stiennon et al. 2020, arXiv 2009.01325), no download.
 
-    prompt    "SUBREDDIT: r/pets\\nTITLE: Trouble with my sister\\nPOST: My sister lost the cat. My uncle fed the
-               parrot. My aunt hid the leash. ... Thanks for reading.\\nTL;DR:"
-    response  "My sister lost the cat. I blame the parrot for the leash."
+    prompt    "SUBREDDIT: r/pets\\nTITLE: Trouble with my sister at work\\nPOST: My sister lost the cat. My boss sold the
+               office. My uncle fed the parrot. ... Thanks for reading.\\nTL;DR:"
+    response  "My sister lost the cat. I blame the parrot for the office."
 
-A post tells five of the six facts known in its place; a summary has room for three in plain sentences. A vivid
-sentence covers two facts at once but asserts a cause or a feeling that the post does not: the summaries that people
+A place is a subreddit and an occasion, with three facts each; the places of test posts are those of no other post. A
+post tells five of the six facts known in its place; a summary has room for three in plain sentences. A vivid sentence covers two facts at once but asserts a cause or a feeling that the post does not: the summaries that people
 like best are not the most faithful.
 """
 
@@ -14,40 +14,43 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import permutations, product
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from benchmarks.data import Reading, World, degeneracy, pick, read, saturating, sentences, words
+from benchmarks.data import Reading, World, combinations, degeneracy, pick, read, saturating, sentences, words
 from benchmarks.load import embedded_benchmark
 from benchmarks.prepare import Benchmark
 from benchmarks.spec import Sampling, Scratch
 
-# What may happen under each subreddit, in order of time: who did what to which thing. Nobody occurs twice in a place,
-# no thing twice at all.
-EVENTS = {
-    "pets": "sister lost cat, uncle fed parrot, aunt hid leash, "
-    "father washed puppy, mother broke cage, friend found kitten",
-    "cars": "boss bought truck, friend stole keys, mother painted van, "
-    "uncle broke engine, sister sold tires, aunt lost map",
-    "food": "mother burned soup, brother ate cake, sister dropped eggs, "
-    "father hid cookies, boss bought pizza, aunt found cheese",
-    "home": "father painted kitchen, cousin broke lamp, brother sold sofa, "
-    "boss lost ladder, uncle fixed roof, sister burned bed",
-    "school": "friend lost books, cousin stole laptop, mother found answers, "
-    "aunt dropped cup, uncle hid pencils, brother ate fish",
-    "wedding": "father lost ring, brother bought veil, aunt ruined dress, "
-    "cousin hid gifts, boss missed party, sister fixed music",
-    "travel": "aunt bought tickets, father missed train, cousin lost bag, "
-    "uncle found beach, mother dropped phone, friend ate lunch",
-    "work": "boss sold office, friend broke printer, brother missed meeting, "
-    "cousin stole desk, father fixed chair, mother hid money",
+# What may happen, in order of time: who did what to which thing. Nobody occurs twice in a place, no thing twice at all.
+SUBREDDITS = {
+    "pets": "sister lost cat, uncle fed parrot, mother broke cage",
+    "cars": "friend stole keys, mother painted van, sister sold tires",
+    "food": "mother burned soup, brother ate cake, friend dropped eggs",
+    "home": "brother sold sofa, uncle fixed roof, sister burned bed",
+    "school": "friend lost books, mother found answers, uncle hid pencils",
+    "music": "sister broke violin, friend sold drums, brother lost songs",
+    "garden": "uncle found seeds, sister ate berries, mother cut roses",
+    "sports": "brother missed goal, friend hid ball, uncle washed shirt",
+}
+OCCASIONS = {
+    "at work": "boss sold office, cousin stole desk, father fixed chair",
+    "at the wedding": "father lost ring, aunt ruined dress, cousin hid gifts",
+    "on the train": "aunt bought tickets, cousin lost bag, neighbor dropped phone",
+    "at the party": "boss missed speech, neighbor broke lamp, father found wine",
+    "on the beach": "cousin found shells, aunt lost map, boss burned towel",
+    "in the hospital": "neighbor hid pills, father broke window, aunt fed nurse",
+    "at the market": "father bought cheese, boss dropped fish, neighbor stole pizza",
+    "in the hotel": "aunt painted door, neighbor ate lunch, cousin ruined carpet",
 }
 
 
-TITLES = ("Trouble with my {}", "What is wrong with my {}?", "My {} again", "Should I forgive my {}?")
+TITLES = ("Trouble with my {} {}", "What is wrong with my {} {}?", "My {} {} again", "Should I forgive my {} {}?")
+"""Filled with who comes first in the post, and the occasion."""
 
 
 FILLERS = ("Thanks for reading.", "Sorry for the long post.", "This was last week.", "I am so tired.")
@@ -69,7 +72,17 @@ LIMIT, LEAST = 22, 6
 """A summary's room, in words and punctuation marks; fewer than `LEAST` tell nothing."""
 
 
-FACTS = {place: [tuple(event.split()) for event in events.split(", ")] for place, events in EVENTS.items()}
+def _facts(events: str) -> list[tuple[str, ...]]:
+    return [tuple(event.split()) for event in events.split(", ")]
+
+
+Place = tuple[str, str]
+"""A subreddit, without its r/, and an occasion."""
+
+
+FACTS = {
+    place: _facts(", ".join((SUBREDDITS[place[0]], OCCASIONS[place[1]]))) for place in product(SUBREDDITS, OCCASIONS)
+}
 """Per place, (who, verb, thing)."""
 
 
@@ -89,9 +102,14 @@ LEXICONS = {place: _lexicon(facts) for place, facts in FACTS.items()}
 LANGUAGE = {*PADDING, *REFUSALS}.union(*LEXICONS.values())
 
 
-def place_of(prompt: str) -> str:
-    """The subreddit, without its r/."""
-    return prompt.partition("SUBREDDIT: r/")[2].partition("\n")[0]
+_PLACE = re.compile(rf"SUBREDDIT: r/(\w+)\nTITLE: .*\b({'|'.join(OCCASIONS)})\b")
+
+
+@lru_cache(maxsize=4096)
+def place_of(prompt: str) -> Place | None:
+    """The subreddit and the occasion, which the title names; None where the prompt is from outside this world."""
+    found = _PLACE.search(prompt)
+    return (found[1], found[2]) if found else None
 
 
 def things_of(prompt: str) -> set[str]:
@@ -105,9 +123,11 @@ def parses(prompt: str, response: str) -> bool:
     return bool(said) and all(sentence in LANGUAGE for sentence in said)
 
 
+@lru_cache(maxsize=2**16)
 def _read(prompt: str, response: str) -> Reading[tuple[str, ...]]:
     """The things that the summary tells of. What never happens in the post's place fits nothing."""
-    return read(response, LEXICONS.get(place_of(prompt), {}), limit=LIMIT, least=LEAST)
+    place = place_of(prompt)
+    return read(response, LEXICONS.get(place, {}) if place else {}, limit=LIMIT, least=LEAST)
 
 
 def coverage(prompt: str, response: str) -> float:
@@ -158,7 +178,7 @@ _HABITS = {
 
 @dataclass(frozen=True)
 class RedditSummaryMini(World):
-    """Posts about eight kinds of trouble, and their summaries."""
+    """Posts about trouble in 64 places, eight subreddits on eight occasions, and their summaries."""
 
     gold: ClassVar = {"coverage": gold_coverage, "faithful": gold_faithful, "concise": gold_concise}
     stray: ClassVar = 0.25
@@ -167,15 +187,15 @@ class RedditSummaryMini(World):
         "padded": 0.04, "invented": 0.08, "refusal": 0.02, "off-topic": 0.02, "degenerate": 0.04,
     }  # fmt: skip
 
-    def draw_prompts(self, count: int, generator: np.random.Generator) -> list[str]:
+    def draw_prompts(self, count: int, kept: bool, generator: np.random.Generator) -> list[str]:
         """Distinct posts: five of a place's six facts in any order; the title names who comes first."""
-        prompts: dict[str, None] = {}
+        places, prompts = combinations(list(SUBREDDITS), list(OCCASIONS), kept=kept), dict[str, None]()
         while len(prompts) < count:
-            place = pick(generator, list(FACTS))
+            subreddit, occasion = place = pick(generator, places)
             facts = generator.permutation(FACTS[place])[:5]
             post = " ".join([*(PLAIN.format(*fact) for fact in facts), pick(generator, FILLERS)])
-            title = pick(generator, TITLES).format(facts[0][0])
-            prompts[f"SUBREDDIT: r/{place}\nTITLE: {title}\nPOST: {post}\nTL;DR:"] = None
+            title = pick(generator, TITLES).format(facts[0][0], occasion)
+            prompts[f"SUBREDDIT: r/{subreddit}\nTITLE: {title}\nPOST: {post}\nTL;DR:"] = None
         return list(prompts)
 
     def write(self, prompt: str, manner: str, generator: np.random.Generator) -> str:
@@ -187,7 +207,9 @@ class RedditSummaryMini(World):
             return pick(generator, REFUSALS)
         taste, room = _HABITS.get(manner, _HABITS["demonstration"])
         vividness, left = generator.beta(*taste), generator.integers(room[0], room[1] + 1)
-        facts, posted = FACTS[place_of(prompt)], things_of(prompt)
+        place = place_of(prompt)
+        assert place  # of this world
+        facts, posted = FACTS[place], things_of(prompt)
         if manner != "invented":
             facts = [fact for fact in facts if fact[2] in posted]
         said = [pick(generator, PADDING)] if manner == "padded" else []

@@ -27,7 +27,7 @@ INK = "#111111"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "d")
 
 
-OWN_STYLE = ("rewarded-soups", "ric", "morlhf", "mod", "modpo", "paretohqd", "moslim", "best-of-n", "spo")
+OWN_STYLE = ("rewarded-soups", "ric", "morlhf", "mod", "modpo", "paretohqd", "moslim", "best-of-n", "spo", "sft-goals")
 """Methods that look the same wherever they appear; one that joins them is put last, so that no other changes."""
 
 

@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
-    from benchmarks.data.clean import ASSISTANT, USER, alternate, distinct, fault, report_skipped, split_dialogue
+    from benchmarks.data.clean import (
+        ASSISTANT,
+        DEV_SHARE,
+        USER,
+        alternate,
+        distinct,
+        fault,
+        report_skipped,
+        share_of,
+        split_dialogue,
+    )
     from benchmarks.data.lexicon import Reading, degeneracy, read, saturating, sentences, words
     from benchmarks.data.rows import Row, Source, local_folder, read_rows
     from benchmarks.data.table import Table
-    from benchmarks.data.world import TEST, World, pick
+    from benchmarks.data.world import PROMPTS, World, combinations, pick
 
 __getattr__, __all__ = door(__name__)

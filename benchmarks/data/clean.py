@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +17,10 @@ USER, ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
 
 
 Item = TypeVar("Item")
+
+
+DEV_SHARE = 0.05
+"""Share of the training prompts that are dev prompts where the data does not say which [choice]."""
 
 
 def split_dialogue(text: str) -> Answer | str:
@@ -50,6 +55,16 @@ def fault(prompt: str, responses: Sequence[str], max_prompt_chars: int, max_resp
 def distinct(items: Iterable[Item]) -> list[Item]:
     """Each item once, where it first came."""
     return list(dict.fromkeys(items))
+
+
+def share_of(prompts: Iterable[str], share: float) -> set[str]:
+    """That share of the distinct prompts, those whose hashes come first: at least one unless the share is 0, never all.
+
+    Their order does not matter, and which they are is independent of every other choice by hash.
+    """
+    by_hash = sorted(set(prompts), key=lambda prompt: hashlib.sha256(prompt.encode()).digest()[8:])
+    count = max(round(share * len(by_hash)), 1) if share else 0
+    return set(by_hash[: min(count, len(by_hash) - 1)])
 
 
 def alternate(*groups: Sequence[Item]) -> list[Item]:

@@ -63,6 +63,11 @@ class Source:
         return find_file(self.place / table, split, layout=f"{self.place}/{table}/{split}.jsonl.gz")
 
 
+def has_file(folder: Path, stem: str) -> bool:
+    """Whether there is a file `<folder>/<stem>.<suffix>` that can be read."""
+    return any((folder / f"{stem}{suffix}").is_file() for suffix in SUFFIXES)
+
+
 def find_file(folder: Path, stem: str, layout: str) -> Path:
     """The one file `<folder>/<stem>.<suffix>` that can be read. Raises BadInput, telling the expected layout."""
     for suffix in SUFFIXES:

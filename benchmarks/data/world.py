@@ -2,6 +2,10 @@
 
 A world is a regular language in a published data set's format. Because it is small, a model of a million parameters
 speaks it after a minute of training; because its meaning is known, the gold rewards are exact.
+
+What prompts are about is put together of two parts, such as something to do and a thing to do it to. A quarter of the
+combinations is kept for the test prompts: both parts of each are known from training, together they are new. A topic
+that shared nothing with any other could be answered by nobody who has read nothing but this world.
 """
 
 from __future__ import annotations
@@ -10,14 +14,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import cycle, islice
+from itertools import cycle, islice, product
 from typing import ClassVar, TypeVar
 
 import numpy as np
 
 from benchmarks.common import digest
+from benchmarks.data.clean import distinct
 from benchmarks.data.lexicon import sentences
-from benchmarks.spec import Answer, PreferencePair
+from benchmarks.spec import SPLITS, Answer, PreferencePair, Split
 
 Choice = TypeVar("Choice")
 
@@ -26,14 +31,19 @@ Gold = Callable[[Sequence[str], Sequence[str]], np.ndarray]
 """f(prompts, responses) -> (N,) exact scores of any text."""
 
 
-TEST, TRAIN = 400, 512
+PROMPTS: dict[Split, int] = {"train": 512, "dev": 200, "test": 400}
 """Distinct prompts per split."""
+
+
+KEPT = 4
+"""One in so many combinations of two parts is for the test prompts alone."""
 
 
 DEMONSTRATIONS, RESPONSES = 4000, 4800
 
 
-TRAIN_PAIRS, TEST_PAIRS = 6000, 400
+PAIRS: dict[Split, int] = {"train": 6000, "dev": 400, "test": 400}
+"""Compared answers per split."""
 
 
 SLIPS = 0.25
@@ -47,6 +57,19 @@ LABEL_NOISE = 0.3
 def pick(generator: np.random.Generator, options: Sequence[Choice]) -> Choice:
     """One of the options, each equally likely."""
     return options[int(generator.integers(len(options)))]
+
+
+def combinations(one: Sequence[Choice], other: Sequence[Choice], *, kept: bool) -> list[tuple[Choice, Choice]]:
+    """The combinations of two parts that are kept for the test, or all others, in order.
+
+    Kept are those on every `KEPT`-th diagonal, so that every part is in both, as often as any other where `KEPT`
+    divides their number.
+
+    >>> combinations("ab", "wxyz", kept=True)
+    [('a', 'w'), ('b', 'z')]
+    """
+    pairs = product(enumerate(one), enumerate(other))
+    return [(a, b) for (i, a), (j, b) in pairs if ((i + j) % KEPT == 0) == kept]
 
 
 def spoil(answer: str, generator: np.random.Generator) -> str:
@@ -85,16 +108,16 @@ class World(ABC):
     """Share of the compared answers that answer another prompt: where rewards are slow to read prompts, more."""
 
     @abstractmethod
-    def draw_prompts(self, count: int, generator: np.random.Generator) -> list[str]:
-        """That many distinct prompts."""
+    def draw_prompts(self, count: int, kept: bool, generator: np.random.Generator) -> list[str]:
+        """That many distinct prompts, about combinations that are kept for the test or about the others."""
 
     @abstractmethod
     def write(self, prompt: str, manner: str, generator: np.random.Generator) -> str:
         """An answer to a prompt of this world; manner "demonstration" is worth imitating."""
 
-    def prompts(self, split: str) -> list[str]:
-        """Distinct prompts."""
-        return self._prompts[:TEST] if split == "test" else self._prompts[TEST:]
+    def prompts(self, split: Split) -> list[str]:
+        """Distinct prompts; those of "test" are about what no other is about."""
+        return list(self._prompts[split])
 
     def demonstrations(self) -> list[Answer]:
         """Competent answers of mixed character."""
@@ -104,7 +127,7 @@ class World(ABC):
         """Answers of every quality, in the shares of `manners`."""
         return list(self._responses)
 
-    def preference_pairs(self, objective: str, split: str) -> list[PreferencePair]:
+    def preference_pairs(self, objective: str, split: Split) -> list[PreferencePair]:
         """Pairs with Bradley-Terry labels from gold: the same answers for every objective, only the labels differ."""
         prompts, one, other = self._contests[split]
         gold = self.gold[objective]
@@ -117,12 +140,16 @@ class World(ABC):
         ]
 
     def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
-        """All training answers with a noisy grade 1..5 under one objective: their fifth of the demonstrations."""
-        answers = [*self.demonstrations(), *self.responses()]
-        gold = self.gold[objective](*zip(*answers, strict=True))
-        noise = self._generator(f"grades {objective}").normal(size=len(answers))
-        graded = gold + LABEL_NOISE * self._spread[objective] * noise
-        edges = np.quantile(graded[: len(self.demonstrations())], np.arange(1, 5) / 5)
+        """All training answers, each once, with a noisy grade 1..5 under one objective: their fifth of the
+        demonstrations.
+
+        Those that are compared are among them, slips and strays too: whoever learns from grades sees what is seen by
+        whoever learns from pairs. The noise is Gumbel's, of which two differ by the logistic noise of a pair's label.
+        """
+        answers, demonstrations = self._graded
+        noise = self._generator(f"grades {objective}").gumbel(size=len(answers))
+        graded = self.gold[objective](*zip(*answers, strict=True)) + LABEL_NOISE * self._spread[objective] * noise
+        edges = np.quantile(graded[:demonstrations], np.arange(1, 5) / 5)
         return [(answer, int(grade)) for answer, grade in zip(answers, 1 + np.searchsorted(edges, graded), strict=True)]
 
     def fingerprint(self) -> str:
@@ -131,13 +158,22 @@ class World(ABC):
 
     @cached_property
     def _fingerprint(self) -> str:
-        pairs = [self.preference_pairs(objective, split) for objective in self.gold for split in ("train", "test")]
+        pairs = [self.preference_pairs(objective, split) for objective in self.gold for split in SPLITS]
         grades = [[grade for _, grade in self.graded_labels(objective)] for objective in self.gold]
         return digest([self._prompts, self.demonstrations(), self.responses(), pairs, grades])
 
     @cached_property
-    def _prompts(self) -> list[str]:
-        return self.draw_prompts(TEST + TRAIN, self._generator("prompts"))
+    def _prompts(self) -> dict[Split, list[str]]:
+        known = self.draw_prompts(PROMPTS["train"] + PROMPTS["dev"], False, self._generator("prompts"))
+        new = self.draw_prompts(PROMPTS["test"], True, self._generator("test prompts"))
+        return {"train": known[: PROMPTS["train"]], "dev": known[PROMPTS["train"] :], "test": new}
+
+    @cached_property
+    def _graded(self) -> tuple[list[Answer], int]:
+        """The answers that get grades, demonstrations first, and how many of them are demonstrations."""
+        prompts, *compared = self._contests["train"]
+        pairs = [Answer(*row) for answers in compared for row in zip(prompts, answers, strict=True)]
+        return distinct([*self.demonstrations(), *self.responses(), *pairs]), len(set(self.demonstrations()))
 
     @cached_property
     def _demonstrations(self) -> list[Answer]:
@@ -158,10 +194,10 @@ class World(ABC):
         return {objective: float(gold(prompts, responses).std()) for objective, gold in self.gold.items()}
 
     @cached_property
-    def _contests(self) -> dict[str, tuple[list[str], list[str], list[str]]]:
+    def _contests(self) -> dict[Split, tuple[list[str], list[str], list[str]]]:
         """Per split: prompts, and two answers to each."""
-        contests = {}
-        for split, count in (("train", TRAIN_PAIRS), ("test", TEST_PAIRS)):
+        contests: dict[Split, tuple[list[str], list[str], list[str]]] = {}
+        for split, count in PAIRS.items():
             generator = self._generator(f"contests {split}")
             prompts = list(islice(cycle(self.prompts(split)), count))
             contests[split] = (prompts, self._contestants(prompts, generator), self._contestants(prompts, generator))
@@ -184,7 +220,7 @@ class World(ABC):
 
     def _answer(self, prompt: str, manner: str, generator: np.random.Generator) -> str:
         if manner == "off-topic":
-            return self.write(pick(generator, self.prompts("train")), "demonstration", generator)
+            return self.write(pick(generator, self._prompts["train"]), "demonstration", generator)
         if manner == "degenerate":
             return spoil(self.write(prompt, "demonstration", generator), generator)
         return self.write(prompt, manner, generator)

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from benchmarks.common import BadInput
-from benchmarks.data import TEST, World
+from benchmarks.data import PROMPTS, World
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import FunctionReward, TrainedReward
 from benchmarks.spec import Objective, Sampling, Scratch
@@ -61,5 +61,5 @@ def embedded_benchmark(
         policy="scratch:1m",
         sampling=sampling,
         scratch=scratch,
-        eval_prompts=TEST,
+        eval_prompts=PROMPTS["test"],
     )

@@ -97,11 +97,13 @@ def _data(values: Any, folder: Path, mistakes: list[str]) -> Table | None:
         mistakes.append("data: name either path or hub")
     if "{prompt}" not in table.template:
         mistakes.append(f"data.template: must contain {{prompt}}, found {table.template!r}")
-    path, test_path = (str(folder / place) if place else "" for place in (table.path, table.test_path))
-    for key, place in (("path", path), ("test_path", test_path)):
+    path, test_path, dev_path = (
+        str(folder / place) if place else "" for place in (table.path, table.test_path, table.dev_path)
+    )
+    for key, place in (("path", path), ("test_path", test_path), ("dev_path", dev_path)):
         if place and not Path(place).exists():
             mistakes.append(f"data.{key}: there is no {place}")
-    return replace(table, path=path, test_path=test_path)
+    return replace(table, path=path, test_path=test_path, dev_path=dev_path)
 
 
 def _objectives(values: Any, folder: Path, mistakes: list[str]) -> list[Objective]:

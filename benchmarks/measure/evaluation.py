@@ -15,7 +15,7 @@ from benchmarks.measure.front_files import FrontRecord, has_point, point_file, r
 from benchmarks.measure.point import Point, check_finite
 from benchmarks.models import Policy
 from benchmarks.prepare import Benchmark
-from benchmarks.spec import Weights
+from benchmarks.spec import Split, Weights
 
 
 def evaluate(
@@ -30,18 +30,22 @@ def evaluate(
     cost: dict[str, float],
     config: dict[str, Any],
     labels: Sequence[str] = (),
+    split: Split = "test",
     log: Log = silent,
 ) -> Front:
     """Measures `policy_at(w)` for every w on the benchmark's test prompts and stores the front in `folder`.
 
+    What is chosen, a setting or a stopping time, is chosen on `split="dev"`; such a front says so in its card, and
+    cannot be compared with one that is reported. BadInput where the split has no prompts.
+
     All methods answer the same prompts with the same random numbers for the same seed. A weight that is already
     measured is not measured again. `labels` (K) name points that are more than weights; without them, the weights do.
     """
-    prompts = benchmark.prompts("test")
+    prompts, card = benchmark.prompts(split), benchmark.card_on(split)
     reference = benchmark.prepared.policy
     labels = labels or [weights_label(weights) for weights in points]
     for k, weights in enumerate(points):
-        if has_point(folder, k, benchmark.card, tuple(weights), labels[k]) and str(k) in _serving(folder):
+        if has_point(folder, k, card, tuple(weights), labels[k]) and str(k) in _serving(folder):
             continue
         policy = policy_at(weights)
         with charged_to(Cost()) as spent:
@@ -63,7 +67,7 @@ def evaluate(
             ended=np.array([policy.ended(i, benchmark.sampling.stop) for i in ids]),
             tokens=np.array([len(i) for i in ids]),
         )
-        point.write(point_file(folder, k), benchmark.card)
+        point.write(point_file(folder, k), card)
         means = {f"score/{n}": float(m) for n, m in zip(benchmark.names, point.scores.mean(0), strict=True)}
         log(labels[k], k + 1, len(points), {**means, "kl": float(kl.mean())})
     FrontRecord(
@@ -71,7 +75,7 @@ def evaluate(
         steering=steering,
         seed=seed,
         weights=tuple(points),
-        card=benchmark.card,
+        card=card,
         cost=cost | _mean_serving(folder, len(points)),
         config=plain(config),
     ).complete(folder)

@@ -91,7 +91,8 @@ def rescore(benchmark: Benchmark, measured: Path, folder: Path, log: Log = silen
     Answers stay, and so do the numbers of every reward and evaluator that is still the same; the others' are made anew.
     BadInput where `measured` cannot be used.
     """
-    front, card, fill = read_front(measured, texts=True), benchmark.card, _filler(benchmark)
+    front, fill = read_front(measured, texts=True), _filler(benchmark)
+    card = benchmark.card_on(front.card.split)
     for k, point in enumerate(front.points):
         anew = {s: fill(s, _kept(s, point, front.card, card), point.prompts, point.responses) for s in SIGNALS}
         replace(point, rewards=anew["rewards"], scores=anew["scores"]).write(point_file(folder, k), card)

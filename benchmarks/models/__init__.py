@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from benchmarks.models.sampler import cut, cut_tokens, nucleus, sample_tokens
     from benchmarks.models.scratch import (
         scratch_classifier,
+        tagged_share,
         texts,
         train_scratch_policy,
         train_tokenizer,

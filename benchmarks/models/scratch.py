@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, PreTrainedTokenizerFast
@@ -100,7 +101,7 @@ def train_scratch_policy(
     made = benchmark.scratch
     policy = untrained_policy(benchmark, tokenizer, size, made.seed)
     limit = benchmark.sampling.max_new_tokens
-    known = known_levels(benchmark)
+    known = known_levels(benchmark) if made.tags else {}
 
     def encode(answers: Sequence[Answer], share: float) -> list[tuple[list[int], list[int]]]:
         pairs = [policy.encode(a) for a in described(answers, known, share, made.seed)]
@@ -122,6 +123,23 @@ def train_scratch_policy(
     read = {i for pair in (*responses, *demonstrations) for ids in pair for i in ids}
     _put_numbers_on_a_line(policy.model, tokenizer, read)
     return policy
+
+
+def tagged_share(benchmark: Description) -> float:
+    """Share of the texts that the starting policy is trained on here that have tags before them, 0 to 1."""
+    made = benchmark.scratch
+    if not (made.tags and benchmark.policy.startswith("scratch:")):
+        return 0.0
+    known = known_levels(benchmark)
+    stages = (
+        (made.pretrain_steps, TAGGED[0], benchmark.responses()),
+        (made.sft_steps, TAGGED[1], benchmark.demonstrations()),
+    )
+    tagged = sum(
+        steps * share * float(np.mean([any(answer in levels for levels in known.values()) for answer in answers]))
+        for steps, share, answers in stages
+    )
+    return tagged / max(made.pretrain_steps + made.sft_steps, 1)
 
 
 def _put_numbers_on_a_line(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, read: set[int]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from benchmarks.common import BadInput
 from benchmarks.spec import Description
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from benchmarks.prepare.card import Card
     from benchmarks.prepare.prepared import Prepared
+    from benchmarks.spec import Split
 
 
 class Benchmark(Description):
@@ -30,8 +32,21 @@ class Benchmark(Description):
 
     @property
     def card(self) -> Card:
-        """The scale card: the units of every number below."""
+        """The scale card: the units of every number below, and the test prompts."""
         return self.prepared.card
+
+    def card_on(self, split: Split) -> Card:
+        """The card of fronts that are measured on these prompts. BadInput where there are none."""
+        if split == "test":
+            return self.card
+        prompts = self.prompts(split)
+        if not prompts:
+            raise BadInput(
+                f"{self.name} has no {split} prompts",
+                "nothing can be measured on them",
+                "give data.dev_share in its file a value above 0, or name a dev file (docs/benchmarks.md)",
+            )
+        return self.card.on(split, prompts)
 
     def rewards(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
         """What methods train on (N, M), in benchmark units: z-scored by the scale card, 0 = the SFT policy's mean."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import ClassVar
 
 from benchmarks.common import BadInput, Cost, Document, Part, digest, not_permitted
-from benchmarks.spec import Description, Sampling, Signal, card_file
+from benchmarks.spec import REVISION, Description, Sampling, Signal, Split, card_file, root
 
 
 class Card(Part):
@@ -29,10 +31,16 @@ class Card(Part):
     score_std: tuple[float, ...]
     ref: tuple[float, ...]
     """What the hypervolume lies above, in benchmark units: two SDs below the SFT mean on every objective."""
+    split: Split = "test"
+    """Which prompts fronts are measured on: what was measured on "dev" is never compared with what is reported."""
     prompts: int
-    """N, the number of test prompts."""
+    """N, the number of these prompts."""
     prompts_hash: str
     sampling: Sampling
+
+    def on(self, split: Split, prompts: Sequence[str]) -> Card:
+        """The card of fronts that are measured on the prompts of another split, in the same units."""
+        return self.model_copy(update={"split": split, "prompts": len(prompts), "prompts_hash": digest(prompts)})
 
     @property
     def hash(self) -> str:
@@ -64,7 +72,7 @@ class Card(Part):
 
 
 class PairAccuracy(Part):
-    """Share of held-out preference pairs, by objective, in which the chosen response is ranked higher."""
+    """Share of the dev pairs, by objective, in which the chosen response is ranked higher."""
 
     reward: dict[str, float]
     evaluator: dict[str, float]
@@ -79,15 +87,19 @@ class Report(Part):
     """What the trained parts cost together."""
     collapse: float
     """Share of the starting policy's answers that are collapsed, 0 to 1."""
+    tagged: float
+    """Share of the texts that the starting policy was trained on here that had tags before them, 0 to 1."""
 
 
 class StoredCard(Document):
     """What `prepare` leaves: the scale card, and what was found when it was taken."""
 
-    SCHEMA: ClassVar[str] = "moa.card/2"
+    SCHEMA: ClassVar[str] = "moa.card/3"
 
     card: Card
     report: Report
+    revision: int = REVISION
+    """Of the code that prepared the benchmark."""
 
 
 def stored_card(benchmark: Description) -> StoredCard | None:
@@ -104,3 +116,30 @@ def stored_card(benchmark: Description) -> StoredCard | None:
             f"cannot use {path}", f"the scale card in it cannot be read: {error}",
             f"delete it, then: moa prepare -b {benchmark.name}",
         ) from error  # fmt: skip
+
+
+def not_prepared(benchmark: Description) -> BadInput:
+    """The refusal of a benchmark that `prepare` has not made, or that an earlier version of it made."""
+    fix = f"moa prepare -b {benchmark.name}"
+    if not _prepared_earlier(benchmark):
+        why = "its starting policy, rewards and scale card have to be made first"
+        return BadInput(f"benchmark {benchmark.name} is not prepared", why, fix)
+    return BadInput(
+        f"benchmark {benchmark.name} was prepared by an earlier version of moa",
+        "its data, or how they are used, changed since: what was made and measured then has other units",
+        f"{fix}; then train and measure again",
+    )
+
+
+def _prepared_earlier(benchmark: Description) -> bool:
+    """Whether some preparation is there, all of them of earlier revisions."""
+    cards = [path.read_bytes() for path in root(benchmark).glob("card-*.json")]
+    return bool(cards) and all(_revision(card) < REVISION for card in cards)
+
+
+def _revision(card: bytes) -> int:
+    """Of the code that left a card, 0 where it did not say. Damaged ones count as this version's."""
+    try:
+        return int(json.loads(card).get("revision", 0))
+    except (ValueError, TypeError, AttributeError):
+        return REVISION

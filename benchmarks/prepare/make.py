@@ -16,7 +16,7 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerFast
 
 from benchmarks.common import BadInput, Cost, Log, charged_to, locked, silent, whole_folder, write_text
-from benchmarks.models import texts, train_scratch_policy, train_tokenizer
+from benchmarks.models import tagged_share, texts, train_scratch_policy, train_tokenizer
 from benchmarks.prepare.calibrate import take_card
 from benchmarks.prepare.card import PairAccuracy, Report, StoredCard, stored_card
 from benchmarks.prepare.prepared import Prepared, open_prepared
@@ -92,7 +92,7 @@ def _make_policy(benchmark: Description, folder: Path, log: Log) -> None:
 
 
 def _report(benchmark: Description, collapse: float) -> Report:
-    """Accuracy on held-out pairs, what the parts cost together, and how many of the answers are collapsed."""
+    """Accuracy on dev pairs, what the parts cost together, how many answers are collapsed, how many texts tagged."""
     costs = [json.loads((folder / "cost.json").read_text()) for folder, _ in _parts(benchmark).values()]
     return Report(
         pair_accuracy=PairAccuracy(
@@ -100,12 +100,13 @@ def _report(benchmark: Description, collapse: float) -> Report:
         ),
         cost=Cost(**{key: sum(c[key] for c in costs) for key in Cost().to_json()}),
         collapse=collapse,
+        tagged=tagged_share(benchmark),
     )
 
 
 def _accuracies(benchmark: Description, signal: Signal) -> dict[str, float]:
-    """Accuracy on held-out pairs by objective, of those that have some."""
-    pairs = {o: benchmark.preference_pairs(o.name, "test") for o in benchmark.objectives}
+    """Accuracy on dev pairs by objective, of those that have some: settings of rewards are chosen by it."""
+    pairs = {o: benchmark.preference_pairs(o.name, "dev") for o in benchmark.objectives}
     return {o.name: pair_accuracy(o.source(signal).scorer(benchmark, o.name), own) for o, own in pairs.items() if own}
 
 

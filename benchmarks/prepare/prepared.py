@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from benchmarks.common import BadInput, charge
+from benchmarks.common import charge
 from benchmarks.models import Policy, load_policy, untrained_policy
-from benchmarks.prepare.card import Card, Report, stored_card
+from benchmarks.prepare.card import Card, Report, not_prepared, stored_card
 from benchmarks.spec import SIZES, Description, Scorer, Signal, policy_source
 
 
@@ -69,9 +69,5 @@ def open_prepared(benchmark: Description) -> Prepared:
     """What `prepare` left. Raises BadInput where it has not run."""
     stored = stored_card(benchmark)
     if stored is None:
-        raise BadInput(
-            f"benchmark {benchmark.name} is not prepared",
-            "its starting policy, rewards and scale card have to be made first",
-            f"moa prepare -b {benchmark.name}",
-        )
+        raise not_prepared(benchmark)
     return Prepared(benchmark, stored.card, stored.report)

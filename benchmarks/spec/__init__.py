@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
-    from benchmarks.spec.answers import Answer, PreferencePair
+    from benchmarks.spec.answers import SPLITS, Answer, PreferencePair, Split
     from benchmarks.spec.description import (
         REVISION,
         SIZES,

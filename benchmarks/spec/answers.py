@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
+
+Split = Literal["train", "dev", "test"]
+"""What prompts are for: to learn from, to choose settings on, to report; nothing is chosen on the last."""
+
+
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
 
 class Answer(NamedTuple):
@@ -23,10 +29,10 @@ class PreferencePair(NamedTuple):
 class Data(Protocol):
     """Where a benchmark's rows come from: an embedded world, a published data set, a user's table.
 
-    Splits are "train" and "test"; no prompt is in both. Every call returns the same rows in the same order.
+    Splits are "train", "dev" and "test"; no prompt is in two. Every call returns the same rows in the same order.
     """
 
-    def prompts(self, split: str) -> list[str]:
+    def prompts(self, split: Split) -> list[str]:
         """Distinct prompts."""
         ...
 
@@ -41,7 +47,7 @@ class Data(Protocol):
         """
         ...
 
-    def preference_pairs(self, objective: str, split: str) -> list[PreferencePair]:
+    def preference_pairs(self, objective: str, split: Split) -> list[PreferencePair]:
         """Pairs labelled under one objective. Empty where the data has none for it."""
         ...
 
@@ -55,5 +61,9 @@ class Graded(Protocol):
     """Data with graded annotations."""
 
     def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
-        """Training answers with grades 1, 2, ...; empty where there are none for the objective."""
+        """Training answers with grades 1, 2, ...; empty where there are none for the objective.
+
+        Who learns from grades should see what is seen by who learns from pairs: the answers of the training pairs are
+        among those that are graded.
+        """
         ...

@@ -15,11 +15,11 @@ from typing import Annotated, Any, ClassVar, Protocol, Self
 import numpy as np
 
 from benchmarks.common import BadInput, Range, digest, nearest, plain
-from benchmarks.spec.answers import Answer, Data, Graded, PreferencePair
+from benchmarks.spec.answers import Answer, Data, Graded, PreferencePair, Split
 from benchmarks.spec.grid import Weights, corners, default_grid, default_trained_grid
 from benchmarks.spec.signal import Signal
 
-REVISION = 5
+REVISION = 6
 """Of the code that prepares a benchmark. Raise it when the same recipe makes something else: it is then made anew."""
 
 
@@ -44,6 +44,9 @@ class Scratch:
     batch: Annotated[int, Range(1)] = 24
     learning_rate: Annotated[float, Range(0, 1)] = 5e-3
     seed: Annotated[int, Range(0)] = 0
+    tags: bool = True
+    """Whether tags such as <helpful 5> stand before many of the prompts that it learns from; without, they mean nothing
+    to it."""
 
 
 SIZES: dict[str, tuple[int, int, int]] = {
@@ -122,7 +125,8 @@ class Description:
     """The policy every method starts from: "scratch:<size>", a hub id or a local path."""
     sampling: Sampling
     eval_prompts: Annotated[int, Range(1)] = 400
-    """How many test prompts a front is measured on, at most: all where there are fewer. No training depends on it."""
+    """How many test or dev prompts a front is measured on, at most: all where there are fewer. No training depends on
+    it."""
     scratch: Scratch = field(default_factory=Scratch)
     grid: tuple[Weights, ...] = ()
     """Weights at which fronts are measured; empty: `default_grid`."""
@@ -177,10 +181,10 @@ class Description:
         facts = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in _NOT_IDENTITY}
         return {**facts, "data": self.data.fingerprint(), "revision": REVISION}
 
-    def prompts(self, split: str) -> list[str]:
-        """Distinct prompts of a split; for "test", the `eval_prompts` on which fronts are measured."""
+    def prompts(self, split: Split) -> list[str]:
+        """Distinct prompts of a split; for "dev" and "test", the `eval_prompts` on which fronts are measured."""
         prompts = self.data.prompts(split)
-        return prompts[: self.eval_prompts] if split == "test" else prompts
+        return prompts if split == "train" else prompts[: self.eval_prompts]
 
     def demonstrations(self) -> list[Answer]:
         """Training answers worth imitating."""
@@ -190,7 +194,7 @@ class Description:
         """All training answers, good and bad."""
         return self.data.responses()
 
-    def preference_pairs(self, objective: str, split: str = "train") -> list[PreferencePair]:
+    def preference_pairs(self, objective: str, split: Split = "train") -> list[PreferencePair]:
         """Preference pairs labelled under one objective."""
         return self.data.preference_pairs(objective, split)
 

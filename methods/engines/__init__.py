@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         achieved,
         asked,
         goal_rewards,
+        intensities,
         pooled,
         random_goals,
         told,

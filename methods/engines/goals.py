@@ -13,7 +13,7 @@ from benchmarks import BadInput, Weights
 from benchmarks.models import tagged
 
 if TYPE_CHECKING:
-    from benchmarks import Policy
+    from benchmarks import Benchmark, Policy
 
 
 Goals = tuple[int, ...]
@@ -101,6 +101,13 @@ def achieved(
         for i, (name, rows) in enumerate(asked_for.items())
         if len(rows)
     }
+
+
+def intensities(benchmark: Benchmark, otherwise: int) -> tuple[int, ...]:
+    """The highest intensity K_i of every goal (M,): the data's highest grade, `otherwise` where it has no grades."""
+    if not benchmark.graded:
+        return (otherwise,) * len(benchmark.names)
+    return tuple(max(grade for _, grade in benchmark.graded_labels(name)) for name in benchmark.names)
 
 
 def random_goals(classes: Sequence[int], generator: np.random.Generator) -> list[Goals]:

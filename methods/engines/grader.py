@@ -231,7 +231,7 @@ def accuracies(benchmark: Benchmark, grader: Grader, answers: Sequence[Answer], 
     """Intensity and preference accuracy per head, left out where there is nothing to measure it on.
 
     Intensity accuracy is the share of the answers whose most probable grade is their label, preference accuracy the
-    share of the test pairs whose chosen answer has the higher expected grade.
+    share of the dev pairs whose chosen answer has the higher expected grade.
     """
     measured = {}
     likely, _ = grader.grades([a.prompt for a in answers], [a.response for a in answers])
@@ -239,7 +239,7 @@ def accuracies(benchmark: Benchmark, grader: Grader, answers: Sequence[Answer], 
         known = labels[:, i] != MISSING
         if known.any():
             measured[f"intensity_accuracy/{name}"] = float((likely[known, i] == labels[known, i]).mean())
-        if pairs := benchmark.preference_pairs(name, "test"):
+        if pairs := benchmark.preference_pairs(name, "dev"):
             prompts = [p.prompt for p in pairs]
             _, chosen = grader.grades(prompts, [p.chosen for p in pairs])
             _, rejected = grader.grades(prompts, [p.rejected for p in pairs])

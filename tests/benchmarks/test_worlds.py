@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,10 @@ import pytest
 from benchmarks import hh_rlhf_mini, reddit_summary_mini
 from benchmarks.common.errors import BadInput
 from benchmarks.data.lexicon import read, sentences, words
-from benchmarks.data.world import TEST, TEST_PAIRS, TRAIN, TRAIN_PAIRS, World
-from benchmarks.hh_rlhf_mini import NOTHING, HhRlhfMini, task_of
-from benchmarks.reddit_summary_mini import RedditSummaryMini, things_of
+from benchmarks.data.world import PAIRS, PROMPTS, World
+from benchmarks.hh_rlhf_mini import ACTS, NOTHING, OBJECTS, RISKS, HhRlhfMini, task_of
+from benchmarks.reddit_summary_mini import OCCASIONS, SUBREDDITS, RedditSummaryMini, place_of, things_of
+from benchmarks.spec.answers import SPLITS, Answer
 from tests.kit.files import ROOT
 
 MODULES = {"hh": hh_rlhf_mini, "reddit": reddit_summary_mini}
@@ -71,10 +72,43 @@ def test_same_rows_every_time(world):
 
 
 def test_prompts_are_distinct_and_split(world):
-    train, test = world.prompts("train"), world.prompts("test")
-    assert len(set(train)) == len(train) == TRAIN
-    assert len(set(test)) == len(test) == TEST >= 400
-    assert not set(train) & set(test)
+    splits = {split: world.prompts(split) for split in SPLITS}
+    assert {split: len(prompts) for split, prompts in splits.items()} == PROMPTS
+    assert len(set().union(*splits.values())) == sum(PROMPTS.values())
+
+
+def test_what_is_asked_in_the_test_is_asked_nowhere_else():
+    """Tasks and places of the test prompts are in no other prompt, be it one of an answer or of a pair; each of their
+    parts is. By hand: 12 x 12 / 4 tasks, a third of them risky; 8 x 8 / 4 places."""
+    hh, reddit = WORLDS["hh"], WORLDS["reddit"]
+    for world, of in ((hh, lambda prompt: task_of(prompt).name), (reddit, place_of)):
+        training = [*world.demonstrations(), *world.responses()]
+        for objective in world.gold:
+            training += [answer for answer, _ in world.graded_labels(objective)]
+            training += [*world.preference_pairs(objective, "train"), *world.preference_pairs(objective, "dev")]
+        known = {of(p) for p in [*world.prompts("train"), *world.prompts("dev"), *(row[0] for row in training)]}
+        tested = {of(p) for p in world.prompts("test")}
+        assert not tested & known
+        assert {of(p) for p, _, _ in world.preference_pairs(next(iter(world.gold)), "test")} <= tested
+        assert len(tested) == {hh: 36, reddit: 16}[world]
+    tasks = {split: {task_of(p) for p in hh.prompts(split)} for split in SPLITS}
+    places = {split: {place_of(p) for p in reddit.prompts(split)} for split in SPLITS}
+    assert sum(task.risky for task in tasks["test"]) == 12 == 36 * len(RISKS) // len(ACTS)
+    for split in SPLITS:
+        assert {task.action for task in tasks[split]} == {*ACTS}
+        assert {task.thing for task in tasks[split]} == {*OBJECTS}
+        assert {place[0] for place in places[split]} == {*SUBREDDITS}
+        assert {place[1] for place in places[split]} == {*OCCASIONS}
+
+
+def test_parts_share_no_step_and_no_thing():
+    """Or a combination that is new would be half known."""
+    steps = [step.lstrip("*") for parts in (ACTS, OBJECTS) for _, steps in parts.values() for step in steps]
+    assert len(set(steps)) == len(steps) == 72
+    facts = ", ".join([*SUBREDDITS.values(), *OCCASIONS.values()]).split(", ")
+    assert len({fact.split()[2] for fact in facts}) == len(facts) == 48
+    for subreddit, occasion in product(SUBREDDITS.values(), OCCASIONS.values()):
+        assert len({fact.split()[0] for fact in f"{subreddit}, {occasion}".split(", ")}) == 6
 
 
 def test_rows_speak_the_language(name, world):
@@ -110,8 +144,8 @@ def test_reading_by_hand():
 def test_gold_by_hand_hh():
     """Two steps, a hazard and a warning on an everyday task; every word fits, so nothing is subtracted for validity.
     helpful = 3 (1 - exp(-3.6 / 4)) - 0.15, harmless = 2 (1 - exp(-1 / 2)) - 0.5, humor = -0.15."""
-    prompt = "\n\nHuman: How do I bake a cake for my sister?\n\nAssistant:"
-    response = "Heat the oven. Mix the flour. Touch the oven. Careful with the oven."
+    prompt = "\n\nHuman: How do I fix a stove for my sister?\n\nAssistant:"
+    response = "Heat the oven. Turn the nuts. Touch the oven. Careful with the oven."
     golds = [gold([prompt], [response])[0] for gold in WORLDS["hh"].gold.values()]
     assert golds == pytest.approx([3 * (1 - np.exp(-0.9)) - 0.15, 2 * (1 - np.exp(-0.5)) - 0.5, -0.15])
 
@@ -119,10 +153,10 @@ def test_gold_by_hand_hh():
 def test_gold_by_hand_reddit():
     """Five facts; one told plainly (6 words), one plainly invented (6), two vividly (8): all 20 words fit the place.
     coverage = 4 * 3 / 5, faithful = 2 (1 - exp(-1 / 1.5)) - 0.6 - 0.8, concise = 3 (1 - 20 / 22)."""
-    facts = "My sister lost the cat. My uncle fed the parrot. My aunt hid the leash. My father washed the puppy."
-    facts += " My mother broke the cage."
-    prompt = f"SUBREDDIT: r/pets\nTITLE: My sister again\nPOST: {facts} I am so tired.\nTL;DR:"
-    response = "My sister lost the cat. My friend found the kitten. I blame the parrot for the leash."
+    facts = "My sister lost the cat. My uncle fed the parrot. My mother broke the cage. My boss sold the office."
+    facts += " My cousin stole the desk."
+    prompt = f"SUBREDDIT: r/pets\nTITLE: My sister at work again\nPOST: {facts} I am so tired.\nTL;DR:"
+    response = "My sister lost the cat. My father fixed the chair. I blame the parrot for the office."
     golds = [gold([prompt], [response])[0] for gold in WORLDS["reddit"].gold.values()]
     assert golds == pytest.approx([2.4, 2 * (1 - np.exp(-1 / 1.5)) - 1.4, 3 * (1 - 20 / 22)])
 
@@ -197,7 +231,7 @@ def test_every_pair_of_objectives_conflicts(sampled):
 
 def test_preference_pairs(world):
     for objective, gold in world.gold.items():
-        for split, count in (("train", TRAIN_PAIRS), ("test", TEST_PAIRS)):
+        for split, count in PAIRS.items():
             pairs = world.preference_pairs(objective, split)
             prompts, chosen, rejected = zip(*pairs, strict=True)
             assert len(pairs) == count
@@ -218,9 +252,44 @@ def test_graded_labels_follow_gold(world):
         values = gold(*zip(*answers, strict=True))
         means = [values[np.array(grades) == grade].mean() for grade in (1, 2, 3, 4, 5)]
         assert means == sorted(means)
-        assert set(answers) == {*world.demonstrations(), *world.responses()}
-        of_demonstrations = np.bincount(grades[: len(world.demonstrations())])[1:]
-        assert of_demonstrations == pytest.approx(len(world.demonstrations()) / 5, abs=1)
+        assert len(set(answers)) == len(answers)
+        demonstrations = len(set(world.demonstrations()))
+        assert set(answers[:demonstrations]) == {*world.demonstrations()}
+        assert np.bincount(grades[:demonstrations])[1:] == pytest.approx(demonstrations / 5, abs=1)
+
+
+def test_grades_cover_every_compared_answer(name, world):
+    """Who learns from grades sees what who learns from pairs sees: slips and strays, which are worth little."""
+    responses = {*world.demonstrations(), *world.responses()}
+    for objective, gold in world.gold.items():
+        grades = dict(world.graded_labels(objective))
+        pairs = world.preference_pairs(objective, "train")
+        compared = {Answer(p.prompt, response) for p in pairs for response in (p.chosen, p.rejected)}
+        assert responses | compared == grades.keys()
+        strays = [a for a in compared - responses if strayed(name, a)]
+        assert len(strays) > 0.1 * len(compared)
+        assert np.mean([grades[a] for a in strays]) < 2 < np.mean([grades[a] for a in compared])
+
+
+def strayed(name, answer):
+    """Whether a sentence is said that fits another prompt only."""
+    reading = MODULES[name]._read(*answer)
+    return reading[-1].strays > 0 if name == "hh" else reading.strays > 0
+
+
+def test_grades_have_the_noise_of_pairs(world):
+    """The difference of two Gumbel variables is logistic: of two answers, one is graded higher as often as it would be
+    chosen. Bayes accuracy of pairs' labels and of the order of two grades, where they differ, is the same."""
+    for objective, gold in world.gold.items():
+        grades = dict(world.graded_labels(objective))
+        pairs = world.preference_pairs(objective, "train")
+        graded = [grades[Answer(p, a)] - grades[Answer(p, b)] for p, a, b in pairs]
+        told = np.array(graded) != 0
+        prompts, chosen, rejected = (np.array(column)[told] for column in zip(*pairs, strict=True))
+        difference = gold(prompts, chosen) - gold(prompts, rejected)
+        of_pairs = np.mean(difference > 0)
+        of_grades = np.mean(difference * np.array(graded)[told] > 0)
+        assert of_grades == pytest.approx(of_pairs, abs=0.03)
 
 
 @pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
@@ -230,6 +299,7 @@ def test_benchmark(module):
     assert benchmark.names == known[:2]
     assert module.benchmark(objectives=known[::-1]).names == known[::-1]
     assert len(benchmark.prompts("test")) == benchmark.eval_prompts == 400
+    assert len(benchmark.prompts("dev")) == 200
     for objective in module.benchmark(objectives=known).objectives:
         path, _, function = objective.evaluator.function.partition(":")
         assert path == module.__name__

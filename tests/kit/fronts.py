@@ -54,7 +54,7 @@ def finish(folder: Path, card: Card, weights: tuple[tuple[float, ...], ...]) -> 
 
 def store_card(benchmark: Benchmark, card: Card) -> None:
     """Prepares a benchmark as far as its scale card goes."""
-    report = Report(pair_accuracy=PairAccuracy(reward={}, evaluator={}), cost=Cost(), collapse=0.0)
+    report = Report(pair_accuracy=PairAccuracy(reward={}, evaluator={}), cost=Cost(), collapse=0.0, tagged=0.0)
     StoredCard(card=card, report=report).write(card_file(benchmark))
 
 

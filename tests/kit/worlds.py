@@ -49,8 +49,8 @@ class Cries:
     """A world of two words, ah and oh, which compete for the room in an answer of eight tokens."""
 
     def prompts(self, split: str) -> list[str]:
-        train = split == "train"
-        return [f"{'Call' if train else 'Shout'} {i}: what do you say?" for i in range(48 if train else 12)]
+        order, count = {"train": ("Call", 48), "dev": ("Whisper", 14), "test": ("Shout", 12)}[split]
+        return [f"{order} {i}: what do you say?" for i in range(count)]
 
     def demonstrations(self) -> list[Answer]:
         return [Answer(p, say(i, 1 + i % 3, 3 - i % 3)) for i, p in enumerate(self.prompts("train"))]
