@@ -18,10 +18,12 @@ if TYPE_CHECKING:
         Reinforcement,
         Run,
         Stage,
+        answering_config,
         find_method,
         method_name,
         method_names,
         point_name,
+        training_config,
     )
     from methods.engines import load_trained, soup, train_rl, train_sft
 

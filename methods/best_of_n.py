@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from benchmarks import Benchmark, Weights
-from benchmarks.common import Range
+from benchmarks.common import Answering, Range
 from methods.contract import Method, Run
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class BestOfN(Method):
 
     steering = "decode"
 
-    candidates: Annotated[int, Range(1)] = 16
+    candidates: Annotated[int, Range(1), Answering] = 16
     """N, the answers among which the best is chosen [choice] (WebGPT: 4 to 64). With 1 it is the starting policy."""
 
     def train(self, benchmark: Benchmark, run: Run) -> None:

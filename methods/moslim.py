@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 
 from benchmarks import Answer, Benchmark, Weights
-from benchmarks.common import Range
+from benchmarks.common import Answering, Range
 from benchmarks.spec import size_mistake
 from methods.contract import Method, Reinforcement, Run
 from methods.engines import Goals, Moments, WeightsToGoals, achieved, asked, goal_rewards, pooled, random_goals, told
@@ -64,7 +64,7 @@ class MOSLIM(Reinforcement, Method):
     """Answers of the starting policy with which the statistics begin [choice]."""
     divisor: Literal["heads", "goals"] = "heads"
     """What the sum over heads is divided by: their number (paper), or that of the goals in the prompt."""
-    mapping: WeightsToGoals = "middle"
+    mapping: Annotated[WeightsToGoals, Answering] = "middle"
     """How weights become goals [choice]: intensity 1 + (K - 1) s, rounded, where s follows from w.
     s is w ("linear"), w / max(w) ("linf"), w / ||w||_2 ("l2"), or the power of w that is 1/2 at equal weights
     ("middle", for two objectives the same as "linear"). A goal of intensity 1 is left out. With "middle", equal weights

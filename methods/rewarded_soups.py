@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from benchmarks import BadInput, Benchmark, Weights
+from benchmarks.common import Answering
 from methods.contract import Method, Reinforcement, Run
 
 if TYPE_CHECKING:
@@ -22,20 +23,15 @@ class RewardedSoups(Reinforcement, Method):
 
     steering = "merge"
 
-    average: Literal["updates", "factors"] = "updates"
+    average: Annotated[Literal["updates", "factors"], Answering] = "updates"
     """What of LoRA adapters is averaged: what they add to the weights (eq. 1), or their factors.
     The public code averages the factors A and B apart."""
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """One RL run per objective: MORLHF at the corners of the simplex."""
-        from methods.engines import rank_for, train_rl
+        from methods.engines import train_rl
 
-        if self.average == "factors" and not rank_for(benchmark.prepared.policy, self.lora_rank):
-            raise BadInput(
-                "policies that are trained whole have no factors to average",
-                'average = "factors" is about LoRA adapters, which small policies get on request only',
-                "-c lora_rank=64, or leave average out",
-            )
+        self._check_factors(benchmark)
         for objective, corner in zip(benchmark.objectives, benchmark.corners, strict=True):
             train_rl(benchmark, corner, self, run.stage(objective.name))
 
@@ -43,5 +39,17 @@ class RewardedSoups(Reinforcement, Method):
         """The soup of the experts."""
         from methods.engines import soup
 
+        self._check_factors(benchmark)
         folders = [run.stage(o.name).folder for o in benchmark.objectives]
         return soup(benchmark, folders, weights, self.average)
+
+    def _check_factors(self, benchmark: Benchmark) -> None:
+        """BadInput where factors are to be averaged and there are none."""
+        from methods.engines import rank_for
+
+        if self.average == "factors" and not rank_for(benchmark.prepared.policy, self.lora_rank):
+            raise BadInput(
+                "policies that are trained whole have no factors to average",
+                'average = "factors" is about LoRA adapters, which small policies get on request only',
+                "-c lora_rank=64, or leave average out",
+            )

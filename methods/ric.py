@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 
 from benchmarks import Answer, Benchmark, Weights
-from benchmarks.common import Range, write_text
+from benchmarks.common import Answering, Range, write_text
 from methods.contract import Adapter, Method, Run, Stage
 from methods.engines import pareto_layers
 
@@ -65,7 +65,7 @@ class RiC(Adapter, Method):
     offline_share: Annotated[float, Range(0)] = 1.0
     """Training answers mixed into an online round, per answer kept in that round (code: 10,000 to about 10,200).
     They are selected as `keep` says."""
-    mapping: Literal["l2", "linf", "linear"] = "linear"
+    mapping: Annotated[Literal["l2", "linf", "linear"], Answering] = "linear"
     """How weights become desired rewards: low + s (high - low), where s follows from w.
     s is w / ||w||_2 ("l2", which the code evaluates with), min(M w, 1) ("linf", as in the code) or w ("linear").
     "linear" [choice] asks for what can be had together; "l2" asks for 71 % of both ranges at w = (.5, .5), which no

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from benchmarks import Benchmark, Weights
-from benchmarks.common import Range
+from benchmarks.common import Answering, Range
 from methods.contract import Method, Run
 from methods.engines import WeightsToGoals, asked, intensities, told
 
@@ -25,11 +25,11 @@ class SFTGoals(Method):
 
     steering = "prompt"
 
-    mapping: WeightsToGoals = "middle"
+    mapping: Annotated[WeightsToGoals, Answering] = "middle"
     """How weights become goals [choice]: intensity 1 + (K - 1) s, rounded, where s follows from w.
     s is w ("linear"), w / max(w) ("linf"), w / ||w||_2 ("l2"), or the power of w that is 1/2 at equal weights
     ("middle", for two objectives the same as "linear"). A goal of intensity 1 is left out."""
-    classes: Annotated[int, Range(2)] = 5
+    classes: Annotated[int, Range(2), Answering] = 5
     """Highest intensity K where the data has no grades [choice]; grades bring their own number."""
 
     def train(self, benchmark: Benchmark, run: Run) -> None:

@@ -33,6 +33,13 @@ class Range:
         return ", ".join(f"{words} {limit:g}" for words, limit in limits if abs(limit) < inf)
 
 
+class Answering:
+    """Marks a setting that acts only when a policy answers: `Annotated[Literal["a", "b"], Answering]`.
+
+    Without the mark a setting is one of training. What is marked can be changed without training anew.
+    """
+
+
 def fit(value: Any, hint: Any) -> Any:
     """The value as a setting of this type takes it. TypeError if it does not fit.
 
@@ -97,6 +104,15 @@ def type_words(hint: Any) -> str:
         return f"a list, each item {type_words(get_args(hint)[0])}"
     known = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", NoneType: "none"}
     return known.get(hint, str(hint))
+
+
+def is_answering(hint: Any) -> bool:
+    """Whether a setting of this type acts only when a policy answers.
+
+    >>> is_answering(Annotated[int, Range(1), Answering]), is_answering(Annotated[int, Range(1)]), is_answering(int)
+    (True, False, False)
+    """
+    return get_origin(hint) is Annotated and Answering in hint.__metadata__
 
 
 def _ranges(hint: Any) -> list[Range]:

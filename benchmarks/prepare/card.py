@@ -53,6 +53,15 @@ class Card(Part):
         scorers = zip(self.objectives, self.rewards, self.evaluators, strict=True)
         return tuple(name for name, reward, evaluator in scorers if reward == evaluator)
 
+    @property
+    def units_hash(self) -> str:
+        """Twelve hex digits of what methods train in: rewards and their units, policy, decoding.
+
+        It is the same on however many prompts and with whatever evaluators fronts are measured.
+        """
+        kept = {"benchmark", "objectives", "policy", "rewards", "reward_mean", "reward_std", "sampling"}
+        return digest(self.model_dump(mode="json", include=kept))
+
     def ids(self, signal: Signal) -> tuple[str, ...]:
         """Identity of what gives each objective's rewards or scores."""
         return self.rewards if signal == "rewards" else self.evaluators

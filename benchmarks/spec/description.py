@@ -125,7 +125,8 @@ class Description:
     """The policy every method starts from: "scratch:<size>", a hub id or a local path."""
     sampling: Sampling
     eval_prompts: Annotated[int, Range(1)] = 400
-    """How many test or dev prompts a front is measured on, at most: all where there are fewer."""
+    """How many test or dev prompts a front is measured on, at most: all where there are fewer. No training depends on
+    it."""
     scratch: Scratch = field(default_factory=Scratch)
     grid: tuple[Weights, ...] = ()
     """Weights at which fronts are measured; empty: `default_grid`."""
@@ -154,7 +155,10 @@ class Description:
 
     @cached_property
     def identity(self) -> str:
-        """Twelve hex digits naming what is measured and how: data, rewards, policy, decoding, prompts; not the grid."""
+        """Twelve hex digits naming what is measured and how: data, rewards, policy, decoding; not where it is measured.
+
+        Decoding is part of it, since methods train on answers that they draw like that and in units taken from such.
+        """
         rewards = [
             {"name": o.name, "reward": o.reward.identity, "evaluator": o.evaluator.identity} for o in self.objectives
         ]
@@ -165,6 +169,11 @@ class Description:
         """Twelve hex digits naming what training and answering depend on: not the version, nor the evaluators."""
         rewards = [{"name": o.name, "reward": o.reward.identity} for o in self.objectives]
         return digest({**self._facts, "version": "", "objectives": rewards})
+
+    @cached_property
+    def measuring_identity(self) -> str:
+        """Twelve hex digits naming what fronts are measured with: the identity, and how many prompts; not the grid."""
+        return digest([self.identity, self.eval_prompts])
 
     @property
     def _facts(self) -> dict[str, Any]:
@@ -199,7 +208,7 @@ class Description:
         return all(map(self.graded_labels, self.names))
 
 
-_NOT_IDENTITY = {"home", "grid", "trained_grid", "data", "objectives"}
+_NOT_IDENTITY = {"home", "grid", "trained_grid", "data", "objectives", "eval_prompts"}
 
 
 def choose(name: str, known: Iterable[Objective], chosen: Sequence[str]) -> tuple[Objective, ...]:

@@ -15,7 +15,7 @@ def root(benchmark: Description) -> Path:
 
 def card_file(benchmark: Description) -> Path:
     """Where the scale card lies."""
-    return root(benchmark) / f"card-{benchmark.identity}.json"
+    return root(benchmark) / f"card-{benchmark.measuring_identity}.json"
 
 
 def policy_source(benchmark: Description) -> str | Path:

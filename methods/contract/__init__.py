@@ -8,7 +8,7 @@ from benchmarks.common.door import door
 
 if TYPE_CHECKING:
     from methods.contract.find import find_method, method_names
-    from methods.contract.method import Method, method_name, point_name
+    from methods.contract.method import Method, answering_config, method_name, point_name, training_config
     from methods.contract.run import Run, Stage
     from methods.contract.settings import Adapter, Optimizer, Preference, Reinforcement
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_type_hints
 
 from benchmarks import Benchmark, Weights
+from benchmarks.common import is_answering
 from methods.contract.run import Run
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class Method:
     """A multi-objective alignment method. Its dataclass fields are its hyperparameters.
 
     A new method is one file with one subclass: say how it is steered, train into `run`, return a policy per weight.
+    A field that only `policy` reads is marked as `Answering`: the method is not trained anew for it.
     """
 
     steering: ClassVar[Steering]
@@ -48,6 +50,18 @@ class Method:
     def labels(self, benchmark: Benchmark) -> tuple[str, ...]:
         """Names of the points (K), for a method whose points are settings; without any, weights name them."""
         return ()
+
+
+def answering_config(method: Method) -> dict[str, Any]:
+    """The hyperparameters that act only when a policy answers, by name; all others are of training."""
+    hints = get_type_hints(type(method), include_extras=True)
+    return {name: value for name, value in asdict(method).items() if is_answering(hints[name])}
+
+
+def training_config(method: Method) -> dict[str, Any]:
+    """The hyperparameters that training depends on, by name."""
+    answering = answering_config(method)
+    return {name: value for name, value in asdict(method).items() if name not in answering}
 
 
 def method_name(cls: type[Method]) -> str:

@@ -61,7 +61,7 @@ def _add(methods: dict[str, list[Variant]], front: Front, named: Collection[Path
     record = read_record(front.folder.parent)
     check_method_named(record.method, named=named)
     check_benchmark_named(record.benchmark.source, named=named)
-    method = restore(record.method, record.config)
+    method = restore(record.method, front.config)
     own = as_config(method) == as_config(find_method(record.method)())
     one = Variant(source=source_of(record, front.folder.parent), method=method, fronts=(front,))
     methods[front.method] = [one, *variants] if own else [*variants, one]

@@ -15,7 +15,7 @@ from benchmarks.stats import Bootstrap, Interval, bootstrap_hypervolume, bootstr
 from methods import Method
 from moa_cli.comparisons import counted, equally_many, shared_points
 from moa_cli.jobs import TakesGoals
-from moa_cli.runs import SWEEP, Source, as_config
+from moa_cli.runs import SWEEP, Source, as_config, beside_front
 from moa_cli.studies import InRounds
 
 DRAWS = 2_000
@@ -137,7 +137,7 @@ def goal_following(found: Variants, of: Sequence[str]) -> Interval:
     if not isinstance(one.method, TakesGoals):
         raise Missing(f"{of[0]} cannot be asked for intensities")
     command = f"moa study controllability -m {of[0]}"
-    swept = [f.folder.parent / SWEEP for f in one.fronts if f.folder is not None]
+    swept = [beside_front(f.folder, SWEEP) for f in one.fronts if f.folder is not None]
     if not swept or not all((folder / "front.json").exists() for folder in swept):
         raise Missing(f"{of[0]} has not been measured at every intensity", command)
     try:

@@ -12,6 +12,7 @@ from benchmarks.prepare import stored_card
 from methods import method_name
 from moa_cli.commands.finish import execute, show_failures, succeed
 from moa_cli.comparisons import Comparison, compare, judge, run_of, saved_comparison
+from moa_cli.console import say
 from moa_cli.jobs import Outcome, ceiling_jobs, measuring_jobs, preparing_jobs, stored_samples
 from moa_cli.runs import Contestant, Settings, contestants, versions
 
@@ -49,12 +50,15 @@ def check_options(
 def hold(
     settings: Settings, seeds: Sequence[int], home: Path, data_dir: Path | None, jobs: int | None, check: Check | None
 ) -> tuple[list[Path], Failed]:
-    """Trains and measures whatever is missing: the folders of the measured runs, and what failed.
+    """Trains and measures whatever is missing: the folders of the fronts, and what failed.
 
     Without a gate that could judge it, a failure ends the command; with one, `check` says whether it can, as soon as
     units are known.
     """
     chosen = contestants(settings, seeds or [0], home=home, data_dir=data_dir)
+    for run in chosen:
+        if run.trained and not run.measured:
+            say(f"{run.folder} is trained: nothing of what was set acts in training, so it only answers")
     if check is None:
         succeed(_made(chosen, settings, jobs))
     else:
@@ -63,9 +67,9 @@ def hold(
         cards = {name: stored_card(benchmark) for name, benchmark in settings.benchmarks.items()}
         check(stored.card for stored in cards.values() if stored)
         show_failures(_made([run for run in chosen if cards[run.source.name]], settings, jobs))
-    measured = [run.folder for run in chosen if run.measured]
+    measured = [run.front_folder() for run in chosen if run.measured]
     return measured, {
-        (run.benchmark.name, method_name(type(run.method))) for run in chosen if run.folder not in measured
+        (run.benchmark.name, method_name(type(run.method))) for run in chosen if run.front_folder() not in measured
     }
 
 

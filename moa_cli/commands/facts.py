@@ -16,11 +16,22 @@ from pathlib import Path
 from pydantic import JsonValue, model_serializer
 
 from benchmarks import BadInput, Benchmark, benchmark_names
-from benchmarks.common import Part, plain, type_words
+from benchmarks.common import Part, is_answering, plain, type_words
 from benchmarks.prepare import StoredCard, stored_card
 from benchmarks.spec import Reward, Sampling, Scratch
 from methods import Method, find_method, method_name, method_names
-from moa_cli.runs import GIVEN, LogRow, Record, find_runs, has_front, hyperparameter_types, last_rows, read_record
+from moa_cli.runs import (
+    GIVEN,
+    LogRow,
+    Record,
+    find_runs,
+    fronts_in,
+    has_front,
+    hyperparameter_types,
+    is_earlier,
+    last_rows,
+    read_record,
+)
 
 
 class MethodRow(Part):
@@ -57,6 +68,8 @@ class Hyperparameter(Part):
     name: str
     default: JsonValue
     type: str
+    answering: bool
+    """Whether it acts only when the policy answers: another value trains nothing."""
     meaning: str
 
 
@@ -122,11 +135,12 @@ class BenchmarkFacts(Part):
 
 
 class RunFacts(Part):
-    """A run's run.json, where it stands, whether it is measured, and the end of its log."""
+    """A run's run.json, where it stands, its fronts, and the end of its log."""
 
     record: Record
     standing: str
-    measured: bool
+    fronts: dict[str, dict[str, JsonValue]]
+    """Its fronts by their folders, each with its number of prompts and what was set otherwise than in training."""
     log: tuple[LogRow, ...]
 
     @model_serializer
@@ -136,7 +150,7 @@ class RunFacts(Part):
         for row in rows:
             del row["measured"]
         found = self.record.model_dump(mode="json")
-        return found | {"status": self.standing, "front": self.measured, "log": rows}
+        return found | {"status": self.standing, "fronts": {**self.fronts}, "log": rows}
 
 
 def method_rows() -> list[MethodRow]:
@@ -163,7 +177,8 @@ def _run_row(folder: Path) -> RunRow:
             settings=_settings(record),
         )  # fmt: skip
     except BadInput:
-        return RunRow(path=str(folder), status="damaged", seed=None, front=False, settings={})
+        status = "of an earlier version" if is_earlier(folder) else "damaged"
+        return RunRow(path=str(folder), status=status, seed=None, front=False, settings={})
 
 
 def _settings(record: Record) -> dict[str, JsonValue]:
@@ -200,6 +215,7 @@ def method_facts(name: str) -> MethodFacts:
                 name=f.name,
                 default=None if f.default is MISSING else plain(f.default),
                 type=type_words(hints[f.name]),
+                answering=is_answering(hints[f.name]),
                 meaning=words.get(f.name, ""),
             )
             for f in fields(cls)
@@ -211,8 +227,20 @@ def run_facts(folder: Path) -> RunFacts:
     """What is told of a run."""
     record = read_record(folder)
     return RunFacts(
-        record=record, standing=record.standing(folder), measured=has_front(folder), log=tuple(last_rows(folder, 5))
+        record=record,
+        standing=record.standing(folder),
+        fronts={place.name: _front_facts(place, record) for place in fronts_in(folder)},
+        log=tuple(last_rows(folder, 5)),
     )
+
+
+def _front_facts(place: Path, record: Record) -> dict[str, JsonValue]:
+    """What a front was measured with."""
+    from benchmarks.measure import read_front_record
+
+    front = read_front_record(place)
+    other = {name: value for name, value in front.config.items() if value != record.config.get(name)}
+    return {"prompts": front.card.prompts, **other}
 
 
 def _told(reward: Reward) -> dict[str, JsonValue]:

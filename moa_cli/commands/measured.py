@@ -74,12 +74,14 @@ def measure_runs(
     """
     point = weights_in(weights) if weights is not None else ()
     chosen = trained_runs(paths, benchmarks, home, methods=methods, named=named)
+    if point:  # of each run once, as it was trained
+        chosen = [*{run.folder: run for run in reversed(chosen)}.values()][::-1]
     points = _points(chosen, point, typed=bool(paths)) if point else []
     todo = pointing_jobs(points) if point else measuring_jobs(chosen, may_train=False)
     outcomes = execute(todo, {r.benchmark.identity: r.benchmark for r in chosen}.values(), jobs)
     if point:
         return [o.result for o in outcomes if isinstance(o.result, FrontFacts)], outcomes
-    return [FrontFacts.stored(r.folder) for r in chosen if r.measured], outcomes
+    return [FrontFacts.stored(r.front_folder()) for r in chosen if r.measured], outcomes
 
 
 def _points(runs: Sequence[Contestant], point: Weights, *, typed: bool) -> list[tuple[Contestant, Weights]]:

@@ -28,6 +28,10 @@ LEAST = 16
 """Characters that settings get on the narrowest screen."""
 
 
+ANSWERING = "; only when answering"
+"""Said of a hyperparameter whose change trains nothing."""
+
+
 SOUND = 0.05
 """Up to this share of collapsed answers, a starting policy passes without a warning."""
 
@@ -143,7 +147,10 @@ def method_page(method: MethodFacts) -> RenderableType:
         parts += [Text(), Text("[choice]: ours, not a paper's")]
     for h in method.hyperparameters:
         default = "none" if h.default is None else json.dumps(h.default)
-        parts += [Text(), Text.assemble((h.name, "bold"), f" = {default}  ", (f"({h.type})", "dim"))]
+        parts += [
+            Text(),
+            Text.assemble((h.name, "bold"), f" = {default}  ", (f"({h.type}{ANSWERING * h.answering})", "dim")),
+        ]
         parts += _paragraphs(h.meaning, indent=4)
     return Group(*parts)
 

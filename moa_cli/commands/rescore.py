@@ -18,6 +18,8 @@ from moa_cli.runs import (
     Source,
     find_rescoring,
     find_runs,
+    front_name,
+    fronts_in,
     is_scored,
     read_record,
 )
@@ -45,7 +47,8 @@ def take_in(found: Found, source: Source, benchmark: Benchmark, jobs: int | None
         most = benchmark.sampling.max_new_tokens
         say(f"{long:,} answers are longer than the {most} tokens that methods have here: compare with care")
     folders = [run.folder(benchmark) for run in found.runs]
-    return [FrontFacts.stored(folder) for folder in folders if is_scored(folder, benchmark)], outcomes
+    done = [folder for folder in folders if is_scored(folder, benchmark)]
+    return [FrontFacts.stored(folder / front_name(benchmark, None)) for folder in done], outcomes
 
 
 def _check_free(folder: Path, run: Responses, benchmark: Benchmark) -> None:
@@ -97,4 +100,4 @@ def score_again(
         say(f"no evaluator has changed for {current} runs")
     outcomes = execute(rescoring_jobs(todo.values()), [one.benchmark for one in todo.values()], jobs)
     done = [folder for folder in dict.fromkeys(folders) if (folder / "run.json").exists()]
-    return [FrontFacts.stored(folder) for folder in done], outcomes
+    return [FrontFacts.stored(front) for folder in done for front in fronts_in(folder)], outcomes

@@ -10,7 +10,7 @@ import typer
 from moa_cli.commands.finish import execute, out_jobs, succeed
 from moa_cli.commands.options import AsJson, Benchmarks, DataDir, Home, Items, Jobs, Methods, Seeds, Verbose
 from moa_cli.commands.typed import benchmark_list, method_list, seeds_in, settings_of
-from moa_cli.console import out, refuse
+from moa_cli.console import out, refuse, say
 
 
 def train(
@@ -42,6 +42,9 @@ def train(
     settings = settings_of(config, benchmark_list(benchmark), names, data_dir, runs)
     chosen = contestants(settings, seeds_in(seed) or [0], home=runs, data_dir=data_dir)
     todo = training_jobs(chosen, restart=restart)
+    for run in chosen:
+        if run.trained and not restart and (other := run.answers_otherwise):
+            say(f"{run.folder} is trained: {other} acts only when it answers; moa compare -m measures that")
     if dry_run:
         out_jobs(todo, json)
         return

@@ -34,16 +34,18 @@ def trained_runs(
 ) -> list[Contestant]:
     """The runs of these folders, else all trained ones of some benchmarks and methods that can still be asked.
 
+    Each as it was trained, then as often as it was measured with something else.
+
     Code that a run needs is to be among the files `named`.
     """
     from benchmarks import BadInput
-    from moa_cli.runs import stored_contestant
+    from moa_cli.runs import stored_contestants
 
     chosen: list[Contestant] = []
     refusals: list[BadInput] = []
     for folder in trained_folders(paths, benchmarks, home, methods=methods):
         try:
-            chosen.append(stored_contestant(folder, named=named))
+            chosen += stored_contestants(folder, named=named)
         except BadInput as error:
             if paths:
                 raise

@@ -9,7 +9,7 @@ from benchmarks import BadInput, Front
 from benchmarks.measure import read_front
 from moa_cli.comparisons.document import Comparison
 from moa_cli.comparisons.saved import is_saved, read_saved
-from moa_cli.runs import FRONT, find_runs, has_front, read_record
+from moa_cli.runs import find_runs, fronts_in, read_record
 
 
 def saved_comparison(paths: Sequence[Path]) -> Comparison | None:
@@ -27,19 +27,32 @@ def saved_comparison(paths: Sequence[Path]) -> Comparison | None:
 
 
 def named_fronts(folders: Sequence[Path]) -> list[Front]:
-    """The fronts of these runs. BadInput for what is none, or whose front is missing or damaged."""
-    for folder in folders:
-        if is_saved(folder) and folder.is_file():
-            raise BadInput(
-                f"{folder} is a saved comparison, and no run",
-                "it holds tables, not the answers that a comparison needs",
-                f"--baseline {folder} judges runs by it; alone it is shown: moa compare {folder}",
-            )
-        if not ((folder / "run.json").is_file() or (folder / FRONT).is_dir()):
-            raise BadInput(
-                f"there is no run {folder}", "a run is a folder with a run.json", "moa list runs shows what there is"
-            )
-    return [read_front(folder / FRONT) for folder in folders]
+    """The fronts of these runs, or those in these folders of runs.
+
+    Of a run that was measured with several settings, all under its newest scale card. BadInput for what is none, or
+    whose front is missing or damaged.
+    """
+    found = [front for folder in folders for front in _named(folder)]
+    return list({front.folder: front for front in found}.values())
+
+
+def _named(folder: Path) -> list[Front]:
+    """What one name stands for."""
+    if is_saved(folder) and folder.is_file():
+        raise BadInput(
+            f"{folder} is a saved comparison, and no run",
+            "it holds tables, not the answers that a comparison needs",
+            f"--baseline {folder} judges runs by it; alone it is shown: moa compare {folder}",
+        )
+    if (folder / "front.json").is_file():
+        return [read_front(folder)]
+    if found := fronts_in(folder):
+        return _newest([read_front(front) for front in found])
+    if not (folder / "run.json").is_file():
+        raise BadInput(
+            f"there is no run {folder}", "a run is a folder with a run.json", "moa list runs shows what there is"
+        )
+    raise _unmeasured(folder)
 
 
 def found_fronts(
@@ -54,12 +67,14 @@ def found_fronts(
     for folder in find_runs(home, benchmarks):
         if seeds and not folder.name.endswith(tuple(f"-s{seed}" for seed in seeds)):
             continue
-        try:
-            front = _measured(folder, say)
-        except BadInput as error:
-            say(f"left out: {error.what}; {error.fix}")
-            continue
-        fronts += [front] if front else []
+        places: list[Path | None] = [*fronts_in(folder)]
+        for place in places or [None]:
+            try:
+                if place is None:
+                    raise _unmeasured(folder)
+                fronts.append(read_front(place))
+            except BadInput as error:
+                say(f"left out: {error.what}; {error.fix}")
     if not fronts:
         where = f"{home}{' on ' + ', '.join(benchmarks) if benchmarks else ''}"
         raise BadInput(
@@ -68,18 +83,21 @@ def found_fronts(
             "moa compare -m METHOD does everything; or moa train -m METHOD, then moa eval --pareto",
         )
     _tell_gaps(fronts, benchmarks, seeds, say)
-    return _newest(fronts, say)
+    kept = _newest(fronts)
+    for front in fronts:
+        if front not in kept:
+            say(f"left out: {run_of(front)}, measured under an older scale card")
+    return kept
 
 
-def _measured(folder: Path, say: Callable[[str], None]) -> Front | None:
-    """The front of a run, None where it has none yet. BadInput for one that is damaged."""
-    if has_front(folder):
-        return read_front(folder / FRONT)
-    if read_record(folder).status == "trained":
-        say(f"left out: {folder} is trained but not measured; moa eval {folder} --pareto")
-    else:
-        say(f"left out: {folder} is not trained to its end")
-    return None
+def _unmeasured(folder: Path) -> BadInput:
+    """What says why a run has no front yet. BadInput where even that cannot be said."""
+    trained = read_record(folder).status == "trained"
+    return BadInput(
+        f"{folder} is {'trained but not measured' if trained else 'not trained to its end'}",
+        "only what is measured can be compared",
+        f"moa eval {folder} --pareto" if trained else "repeat the moa train that began it",
+    )
 
 
 def _tell_gaps(
@@ -94,18 +112,15 @@ def _tell_gaps(
             say(f"no run on {name} is measured")
 
 
-def _newest(fronts: list[Front], say: Callable[[str], None]) -> list[Front]:
+def _newest(fronts: list[Front]) -> list[Front]:
     """The fronts under each benchmark's newest scale card."""
-    newest: dict[str, str] = {}
-    for front in sorted(fronts, key=lambda front: (run_of(front) / FRONT / "front.json").stat().st_mtime):
-        newest[front.card.benchmark] = front.card.hash
-    kept = []
-    for front in fronts:
-        if front.card.hash == newest[front.card.benchmark]:
-            kept.append(front)
-        else:
-            say(f"left out: {run_of(front)}, measured under an older scale card")
-    return kept
+
+    def when(front: Front) -> float:
+        assert front.folder is not None
+        return (front.folder / "front.json").stat().st_mtime
+
+    newest = {front.card.benchmark: front.card.hash for front in sorted(fronts, key=when)}
+    return [front for front in fronts if front.card.hash == newest[front.card.benchmark]]
 
 
 def run_of(front: Front) -> Path:

@@ -17,16 +17,20 @@ from moa_cli.runs import (
     GIVEN,
     SWEEP,
     SWEEP_BEFORE,
+    Asked,
     Origin,
     Record,
     Rescoring,
     Responses,
     Source,
-    has_front,
+    answered,
+    front_name,
     read_record,
+    restore,
+    write_asked,
 )
 
-PASSING = ("run.json", "lock", "checkpoints", "output.txt")
+PASSING = ("run.json", "lock", "checkpoints", "output.txt", f"{FRONT}-*", f"{SWEEP}-*")
 """What is not taken over from a run."""
 
 
@@ -77,7 +81,13 @@ def _take_in(benchmark: Benchmark, log: Log, *, run: Responses, origin: Origin, 
     folder = run.folder(benchmark)
     with locked(folder / "lock", wait=False):
         found = score_given(
-            benchmark, run.points, folder / FRONT, method=run.method, steering=GIVEN, seed=run.seed, log=log
+            benchmark,
+            run.points,
+            folder / front_name(benchmark, None),
+            method=run.method,
+            steering=GIVEN,
+            seed=run.seed,
+            log=log,
         )
         record = Record.begin(
             benchmark, source, status="trained", method=run.method, steering=GIVEN, config={}, seed=run.seed,
@@ -89,15 +99,22 @@ def _take_in(benchmark: Benchmark, log: Log, *, run: Responses, origin: Origin, 
 
 def _score_again(benchmark: Benchmark, log: Log, *, run: Path, folder: Path) -> None:
     """Makes a copy of a run whose fronts are scored by the benchmark's present evaluators; the run stays as it is."""
-    from benchmarks.measure import rescore
+    from benchmarks.measure import read_front_record, rescore
     from benchmarks.prepare import prepare
 
     card, record = prepare(benchmark, log).card, read_record(run)
+    scored = read_front_record(answered(run, benchmark)[0]).card.hash
     with locked(folder / "lock", wait=False):
         shutil.copytree(run, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*PASSING))
-        for name in (FRONT, SWEEP, SWEEP_BEFORE):
-            if has_front(run, name):
-                rescore(benchmark, run / name, folder / name, log)
-        origin = record.origin.model_copy(update={"scored_again": "/".join(run.parts[-2:]), "card": record.card})
-        told = {"benchmark": record.benchmark.renewed(benchmark), "card": card.hash, "origin": origin}
+        for kind in (FRONT, SWEEP, SWEEP_BEFORE):
+            for measured in answered(run, benchmark, kind):
+                front = read_front_record(measured)
+                method = None if record.steering == GIVEN else restore(record.method, front.config)
+                place = folder / front_name(benchmark, method, kind)
+                if kind == FRONT:
+                    asked = Asked(weights=front.weights, config=front.config, eval_prompts=benchmark.eval_prompts)
+                    write_asked(place, asked)
+                rescore(benchmark, measured, place, log)
+        origin = record.origin.model_copy(update={"scored_again": "/".join(run.parts[-2:]), "card": scored})
+        told = {"benchmark": record.benchmark.renewed(benchmark), "units": card.units_hash, "origin": origin}
         record.model_copy(update=told).write(folder / "run.json")  # last: without it there is no run

@@ -32,14 +32,14 @@ class Member:
 
     method: str
     config: Mapping[str, JsonValue]
-    folder: Path
-    """The folder of the run."""
+    front: Path
+    """The folder of its front, in that of the run."""
     weights: Weights
 
     @property
     def name(self) -> str:
-        """What tells it from any other policy: folders are named after what was trained."""
-        return f"{self.folder.parent.name}/{self.folder.name} {','.join(map(str, self.weights))}"
+        """What tells it from any other policy: folders are named after what was trained, and what it was asked with."""
+        return f"{'/'.join(self.front.parts[-3:])} {','.join(map(str, self.weights))}"
 
 
 def ceiling_jobs(folders: Sequence[Path], fronts: Sequence[Front], *, named: Collection[Path] = ()) -> list[Job]:
@@ -54,7 +54,7 @@ def ceiling_jobs(folders: Sequence[Path], fronts: Sequence[Front], *, named: Col
         if not own:
             continue  # nothing here knows the starting policy
         one = stored_contestant(own[0], named=named)
-        pool = _pool(runs, one.benchmark.trained_grid, named)
+        pool = _pool([f for _, f in runs], one.benchmark.trained_grid, named)
         if not samples_folder(one.source.home, card, [m.name for m in pool]).exists():
             label = f"{benchmark_label(one.source)}: ceiling"
             work = partial(draw_ceiling, pool=pool)
@@ -77,34 +77,33 @@ def stored_samples(folders: Sequence[Path], fronts: Sequence[Front]) -> dict[str
     return {name: samples for name, samples in found.items() if samples is not None}
 
 
-def _pool(
-    runs: Sequence[tuple[Path, Front]], grid: Sequence[Weights], named: Collection[Path] = ()
-) -> tuple[Member, ...]:
+def _pool(fronts: Sequence[Front], grid: Sequence[Weights], named: Collection[Path] = ()) -> tuple[Member, ...]:
     """For each weight of the grid the point of the highest w . r that is NEAR, of the first seed.
 
     At most M + 1 of them, evenly spread.
 
     Policies made while they answer are left out, since nobody can tell how likely their answers are.
     """
-    first = min(front.seed for _, front in runs)
-    able = [(folder, f) for folder, f in runs if f.seed == first and f.steering not in ("none", "decode", GIVEN)]
-    near = [(folder, f, k) for folder, f in able for k in np.flatnonzero(f.mean_kl <= NEAR)]
+    first = min(front.seed for front in fronts)
+    able = [f for f in fronts if f.seed == first and f.steering not in ("none", "decode", GIVEN)]
+    near = [(f, k) for f in able for k in np.flatnonzero(f.mean_kl <= NEAR)]
     if not near:
         return ()
-    points = [(folder, f.weights[k]) for folder, f, k in near]
-    values = np.array([f.means("rewards")[k] for _, f, k in near]) @ np.asarray(grid).T
+    points = [(f, f.weights[k]) for f, k in near]
+    values = np.array([f.means("rewards")[k] for f, k in near]) @ np.asarray(grid).T
     distinct = list(dict.fromkeys(points[k] for k in values.argmax(axis=0)))
     spread = np.unique(np.linspace(0, len(distinct) - 1, len(grid[0]) + 1).round().astype(int))
     return tuple(_member(*distinct[i], named=named) for i in spread)
 
 
-def _member(folder: Path, weights: Weights, *, named: Collection[Path]) -> Member:
-    record = read_record(folder)
-    check_method_named(record.method, named=named)
-    return Member(method=record.method, config=record.config, folder=folder, weights=weights)
+def _member(front: Front, weights: Weights, *, named: Collection[Path]) -> Member:
+    assert front.folder is not None
+    method = read_record(front.folder.parent).method
+    check_method_named(method, named=named)
+    return Member(method=method, config=front.config, front=front.folder, weights=weights)
 
 
 def _policy(benchmark: Benchmark, member: Member) -> Policy:
     from moa_cli.jobs.run import opened
 
-    return restore(member.method, member.config).policy(benchmark, opened(member.folder), member.weights)
+    return restore(member.method, member.config).policy(benchmark, opened(member.front.parent), member.weights)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from benchmarks import Benchmark, Front
 from benchmarks.common import Log, locked, silent
 from methods import Method, Run, method_name
-from moa_cli.runs import SWEEP, SWEEP_BEFORE, as_config, read_record
+from moa_cli.runs import SWEEP, SWEEP_BEFORE, as_config, front_name, read_record
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -44,15 +44,16 @@ def sweep_goals(benchmark: Benchmark, method: Method, run: Run, *, log: Log = si
     def policy(goals: Sequence[float], trained: Run | None) -> Policy:
         return takes.with_goals(benchmark, trained, tuple(int(n) for n in goals))
 
-    def measure(name: str, trained: Run | None) -> Front:
+    def measure(kind: str, trained: Run | None) -> Front:
         def watch(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
-            log(name, step, steps, measured)
+            log(kind, step, steps, measured)
 
         watch("", 0, len(asked), {})
         return evaluate(
             benchmark, partial(policy, trained=trained),
             [tuple(float(n) if i == m else 0.0 for m in range(len(highest))) for i, n in asked],
-            run.dir / name, method=method_name(type(method)), steering=method.steering, seed=run.seed,
+            run.dir / front_name(benchmark, method, kind),
+            method=method_name(type(method)), steering=method.steering, seed=run.seed,
             cost=read_record(run.dir).cost if trained else {}, config=as_config(method),
             labels=[f"{benchmark.names[i]} {n}" for i, n in asked], log=watch,
         )  # fmt: skip

@@ -6,18 +6,17 @@ import json
 import resource
 import shutil
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from benchmarks import BadInput, Benchmark, Front, Weights
+from benchmarks import BadInput, Benchmark, Front
 from benchmarks.common import Cost, Log, charged_to, locked, plain, silent, whole_folder, write_text
 from benchmarks.measure import evaluate as measure
 from benchmarks.prepare import prepare
 from methods import Method, Run, method_name
-from moa_cli.runs import Contestant, Record, Source, as_config, read_record
+from moa_cli.runs import Asked, Contestant, Record, Source, as_config, front_name, read_record, write_asked
 
 
 def train(
@@ -44,7 +43,7 @@ def train(
         run = Run(folder, seed, log, cost)
         if contestant.trained:
             return run
-        _check_units(folder, card.hash)
+        _check_units(folder, card.units_hash)
         record = Record.begin(
             benchmark, contestant.source, status="training", method=contestant.method_source, steering=method.steering,
             config=plain(as_config(method)), seed=seed, trained_at=method.points(benchmark),
@@ -58,29 +57,24 @@ def train(
 
 
 def evaluate(benchmark: Benchmark, method: Method, run: Run, *, log: Log = silent) -> Front:
-    """Measures a trained run at all weights of the benchmark and stores the front. What is measured stays."""
-    points = method.points(benchmark)
+    """Measures a trained run at all weights of the benchmark and stores the front. What is measured stays.
+
+    It lies beside the fronts of the same run that were measured with something else (`front_name`).
+    """
+    points, folder = method.points(benchmark), run.dir / front_name(benchmark, method)
+    config = as_config(method)
 
     def watch(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
         log("front", step, steps, measured)
 
     watch("", 0, len(points), {})
     with locked(run.dir / "lock", wait=False):
-        _forget_other_points(run.dir / "front", points)
+        write_asked(folder, Asked(weights=points, config=plain(config), eval_prompts=benchmark.eval_prompts))
         return measure(
-            benchmark, partial(method.policy, benchmark, run), points, run.dir / "front",
+            benchmark, partial(method.policy, benchmark, run), points, folder,
             method=method_name(type(method)), steering=method.steering, seed=run.seed,
-            cost=read_record(run.dir).cost, config=as_config(method), labels=method.labels(benchmark), log=watch,
+            cost=read_record(run.dir).cost, config=config, labels=method.labels(benchmark), log=watch,
         )  # fmt: skip
-
-
-def _forget_other_points(folder: Path, weights: Sequence[Weights]) -> None:
-    """Removes measured points that belong to other weights: their files bear numbers, not weights."""
-    plan, wanted = folder / "weights.json", json.dumps(plain(list(weights)))
-    if not plan.exists() or plan.read_text(encoding="utf-8") != wanted:
-        for file in (*folder.glob("w-*.parquet"), *folder.glob("front.json")):
-            file.unlink()
-        write_text(plan, wanted)
 
 
 def opened(folder: Path, log: Log = silent) -> Run:
@@ -119,14 +113,14 @@ def _train(benchmark: Benchmark, method: Method, run: Run) -> None:
         write_text(run.dir / "cost.json", json.dumps(cost.to_json()))
 
 
-def _check_units(folder: Path, card: str) -> None:
+def _check_units(folder: Path, units: str) -> None:
     """Refuses to go on with a training that began in other units."""
     if not (folder / "run.json").exists():
         return
-    begun = read_record(folder).card
-    if begun not in (None, card):
+    begun = read_record(folder).units
+    if begun not in (None, units):
         raise BadInput(
-            f"{folder} began under another scale card ({begun}, now {card})",
+            f"{folder} began in other units ({begun}, now {units})",
             "the benchmark was prepared again meanwhile, so its rewards have other units",
             "begin anew with --restart",
         )

@@ -7,20 +7,32 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
+    from moa_cli.runs.asked import Asked, read_asked, write_asked
     from moa_cli.runs.code import check_benchmark_named, check_method_named
     from moa_cli.runs.config import Settings, Source, as_config, hyperparameter_types, resolve, restore
     from moa_cli.runs.contestant import (
         Contestant,
         Rescoring,
+        answered,
         contestants,
         find_rescoring,
         source_of,
         stored_contestant,
+        stored_contestants,
     )
-    from moa_cli.runs.folders import FRONT, SWEEP, SWEEP_BEFORE, check_home, find_runs
+    from moa_cli.runs.folders import (
+        FRONT,
+        SWEEP,
+        SWEEP_BEFORE,
+        beside_front,
+        check_home,
+        find_runs,
+        front_name,
+        fronts_in,
+    )
     from moa_cli.runs.front import FrontFacts
     from moa_cli.runs.log import LogRow, last_rows
-    from moa_cli.runs.record import GIVEN, Origin, Record, read_record, versions
+    from moa_cli.runs.record import GIVEN, Origin, Record, is_earlier, read_record, versions
     from moa_cli.runs.responses import Found, Responses, read_responses
     from moa_cli.runs.state import has_front, is_scored
 

@@ -109,8 +109,8 @@ def _of_run(record: dict[str, Any], classes: Mapping[str, type[Method]]) -> dict
 
     A method that is a Python file has to be among those of the command: what a record names is not run by itself.
     """
-    if record.get("schema") != "moa.run/1":
-        raise ValueError('it is no run.json: it does not say "schema": "moa.run/1"')
+    if not str(record.get("schema")).startswith("moa.run/"):  # of whatever version: settings are said alike in all
+        raise ValueError('it is no run.json: it does not say "schema": "moa.run/..."')
     method = record["method"]
     if method.endswith(".py"):
         files = {Path(typed).resolve(): cls for typed, cls in classes.items() if typed.endswith(".py")}

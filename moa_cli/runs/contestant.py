@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import BadInput, Benchmark, Front, FunctionReward, Weights, benchmark_names
+from benchmarks.common import digest, plain
 from benchmarks.spec import are_weights, rounded_from
-from methods import Method, method_name
+from methods import Method, answering_config, method_name
+from moa_cli.runs.asked import read_asked
 from moa_cli.runs.code import check_benchmark_named, check_code_named, check_method_named
 from moa_cli.runs.config import Settings, Source, restore
-from moa_cli.runs.folders import FRONT, foundation, given_folder, method_source, run_folder, run_name
+from moa_cli.runs.folders import (
+    FRONT,
+    foundation,
+    front_name,
+    fronts_in,
+    given_folder,
+    method_source,
+    run_folder,
+    run_name,
+)
 from moa_cli.runs.record import GIVEN, Record, read_record
 from moa_cli.runs.state import has_front, is_measured, is_scored, is_swept, is_trained
 
@@ -50,6 +61,13 @@ class Contestant:
         return is_trained(self.folder, self.benchmark, self.method)
 
     @property
+    def answers_otherwise(self) -> str:
+        """What of its settings is not as it was when the run was trained, in words; "" where nothing is."""
+        told = read_record(self.folder).config
+        own = answering_config(self.method)
+        return ", ".join(f"{name} = {value}" for name, value in own.items() if plain(value) != told.get(name))
+
+    @property
     def measured(self) -> bool:
         """Whether its front is whole and up to date."""
         return is_measured(self.folder, self.benchmark, self.method)
@@ -57,13 +75,17 @@ class Contestant:
     @property
     def swept(self) -> bool:
         """Whether it was measured at every intensity of every goal."""
-        return is_swept(self.folder, self.benchmark)
+        return is_swept(self.folder, self.benchmark, self.method)
 
-    def front(self, name: str = FRONT) -> Front:
+    def front_folder(self, kind: str = FRONT) -> Path:
+        """Where its front lies, or another kind: beside those of the same training measured with something else."""
+        return self.folder / front_name(self.benchmark, self.method, kind)
+
+    def front(self, kind: str = FRONT) -> Front:
         """Its front, or a sweep, read. BadInput for one that is missing or damaged."""
         from benchmarks.measure import read_front
 
-        return read_front(self.folder / name)
+        return read_front(self.front_folder(kind))
 
     def meant_weights(self, weights: Weights) -> Weights:
         """The weights that were typed, to a rounding error: with sum 1, and as they were trained for.
@@ -122,6 +144,28 @@ def stored_contestant(folder: Path, *, named: Collection[Path] = ()) -> Contesta
     return Contestant(source, benchmark, restore(record.method, record.config), record.seed, folder)
 
 
+def stored_contestants(folder: Path, *, named: Collection[Path] = ()) -> list[Contestant]:
+    """The run in a folder as it was trained, then as often as it was measured with something else.
+
+    BadInput as `stored_contestant` has it.
+    """
+    own = stored_contestant(folder, named=named)
+    found = {own.front_folder(): own}
+    for place in sorted(folder.glob(f"{FRONT}-*")):
+        asked = read_asked(place)
+        if asked is None:
+            continue
+        told = {"eval_prompts": asked.eval_prompts}
+        other = replace(
+            own, source=replace(own.source, options={**own.source.options, **told}),
+            benchmark=replace(own.benchmark, eval_prompts=asked.eval_prompts),
+            method=restore(own.method_source, asked.config),
+        )  # fmt: skip
+        if other.front_folder() == place:  # else it was measured under other evaluators
+            found.setdefault(place, other)
+    return [*found.values()]
+
+
 def recorded_benchmark(folder: Path, *, named: Collection[Path] = ()) -> tuple[Record, Source, Benchmark]:
     """What a run's record says, and its benchmark as it is now.
 
@@ -166,6 +210,12 @@ def _rescored_folder(run: Path, record: Record, benchmark: Benchmark) -> Path:
         raise BadInput(
             f"there are no stored answers in {run}", "it was not measured before the evaluators changed", "moa train"
         )
+    if not answered(run, benchmark):
+        raise BadInput(
+            f"the stored answers in {run} are to other prompts than those of {benchmark.name} now",
+            "as many prompts as now (eval_prompts) were not asked before the evaluators changed",
+            f"train again: moa train -m {record.method} -b {record.benchmark.source}",
+        )
     if record.steering == GIVEN:
         name = given_folder(benchmark, record.method, record.seed, str(record.origin.content)).name
     else:
@@ -185,6 +235,14 @@ def _rescored_folder(run: Path, record: Record, benchmark: Benchmark) -> Path:
             f"moa eval --pareto {folder}",
         )
     return folder
+
+
+def answered(run: Path, benchmark: Benchmark, kind: str = FRONT) -> list[Path]:
+    """The fronts in a run, or those of another kind, whose answers are to the present test prompts of a benchmark."""
+    from benchmarks.measure import read_front_record
+
+    now = digest(benchmark.prompts("test"))
+    return [place for place in fronts_in(run, kind) if read_front_record(place).card.prompts_hash == now]
 
 
 def _check_trained_on(benchmark: Benchmark, record: Record, folder: Path) -> None:

@@ -1,6 +1,9 @@
 """Runs on disk: where they lie, what is known about them, which of them are done.
 
 <home>/<benchmark>/<method>/<digest>-s<seed>/run.json
+
+The digest of a run is that of what its training depends on. What it was measured with names the folders in it: its
+fronts lie side by side.
 """
 
 from __future__ import annotations
@@ -10,19 +13,38 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 
 from benchmarks import BadInput, Benchmark
 from benchmarks.common import digest, plain
-from methods import Method, find_method, method_name
+from methods import Method, answering_config, find_method, method_name, training_config
 
 FRONT, SWEEP, SWEEP_BEFORE = "front", "sweep", "sweep-before"
-"""Folders in a run: its front, and what `moa study controllability` measures."""
+"""What is measured of a run: its front, and what `moa study controllability` looks at."""
+
+
+def front_name(benchmark: Benchmark, method: Method | None, kind: str = FRONT) -> str:
+    """The name of the folder in a run where a front lies, or another `kind`: a function of what it is measured with.
+
+    That is the benchmark with its number of prompts, and those hyperparameters of a method that act when it answers.
+    """
+    answering = answering_config(method) if method else {}
+    return f"{kind}-{digest([benchmark.measuring_identity, plain(answering)])[:8]}"
+
+
+def fronts_in(run: Path, kind: str = FRONT) -> list[Path]:
+    """The folders in a run where a front is, or another `kind`; one whose measuring was interrupted is left out."""
+    return sorted(path.parent for path in run.glob(f"{kind}-{'[0-9a-f]' * 8}/front.json"))
+
+
+def beside_front(front: Path, kind: str) -> Path:
+    """Where another kind lies that was measured with the same as this front."""
+    return front.with_name(f"{kind}{front.name.removeprefix(FRONT)}")
 
 
 def run_folder(benchmark: Benchmark, method: Method, seed: int) -> Path:
-    """Where a run lies: a function of what is trained on what.
+    """Where a run lies: a function of what is trained on what. What acts only when it answers does not count.
 
     A method that did not come with moa may change: its code counts.
     """
@@ -33,7 +55,7 @@ def run_name(identity: str, method: Method, seed: int) -> str:
     """The name of a run's folder, on a benchmark of this identity."""
     cls = type(method)
     code = [] if cls.__module__.startswith("methods.") else [Path(inspect.getfile(cls)).read_text(encoding="utf-8")]
-    return f"{digest([identity, plain(asdict(method)), *code])[:8]}-s{seed}"
+    return f"{digest([identity, plain(training_config(method)), *code])[:8]}-s{seed}"
 
 
 def given_folder(benchmark: Benchmark, method: str, seed: int, content: str) -> Path:

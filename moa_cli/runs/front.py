@@ -7,7 +7,6 @@ from pathlib import Path
 from benchmarks import Front
 from benchmarks.common import Part
 from benchmarks.measure import known
-from moa_cli.runs.folders import FRONT
 
 
 class PointFacts(Part):
@@ -70,7 +69,7 @@ class FrontFacts(Part):
 
     @classmethod
     def stored(cls, folder: Path) -> FrontFacts:
-        """The front of a measured run."""
+        """The front in a folder of a run."""
         from benchmarks.measure import read_front
 
-        return cls.of(read_front(folder / FRONT)).model_copy(update={"path": str(folder)})
+        return cls.of(read_front(folder)).model_copy(update={"path": str(folder.parent)})

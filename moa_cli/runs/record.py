@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import shlex
 import subprocess
@@ -19,6 +20,10 @@ from moa_cli.runs.config import Source
 
 GIVEN = "given"
 """The steering of answers that were made elsewhere: there is a front, but no policy."""
+
+
+EARLIER = ("moa.run/1",)
+"""Schemas of records of earlier versions."""
 
 
 class RecordedBenchmark(Part):
@@ -91,7 +96,7 @@ class Origin(Part):
 class Record(Document):
     """The content of a run.json."""
 
-    SCHEMA: ClassVar[str] = "moa.run/1"
+    SCHEMA: ClassVar[str] = "moa.run/2"
 
     status: Literal["training", "trained"]
     method: str
@@ -99,7 +104,8 @@ class Record(Document):
     steering: str
     benchmark: RecordedBenchmark
     config: dict[str, JsonValue]
-    """All hyperparameters."""
+    """All hyperparameters.
+    Those that act only when the policy answers as they were when it was trained; every front says its own."""
     seed: int
     trained_at: tuple[tuple[float, ...], ...]
     """The weights the training was for; only methods that retrain per weight depend on them."""
@@ -109,8 +115,8 @@ class Record(Document):
     versions: dict[str, str]
     device: str
     threads: int
-    card: str | None = None
-    """Hash of the scale card in whose units it was trained."""
+    units: str | None = None
+    """Hash of the units in which it was trained: of that part of the scale card on which training depends."""
     rewards: tuple[str, ...] = ()
     cost: dict[str, int | float] = Field(default_factory=dict)
     origin: Origin = Origin()
@@ -127,7 +133,7 @@ class Record(Document):
             versions=versions(),
             device=setup(),
             threads=torch.get_num_threads(),
-            card=benchmark.card.hash,
+            units=benchmark.card.units_hash,
             rewards=benchmark.card.rewards,
             **facts,
         )
@@ -155,11 +161,26 @@ def read_record(folder: Path) -> Record:
     except PermissionError as error:
         raise not_permitted(path) from error
     except (OSError, ValueError) as error:
+        if is_earlier(folder):
+            raise BadInput(
+                f"{folder} is a run of an earlier version of moa",
+                "its folder does not tell apart what acts in training and what acts when a policy answers",
+                "train it again: the command in its run.json",
+            ) from error
         raise BadInput(
             f"cannot use {path}",
             "it is damaged, or something else than the record of a run",
             "make the run again: the command that made it, with --restart",
         ) from error
+
+
+def is_earlier(folder: Path) -> bool:
+    """Whether the run in a folder was recorded by an earlier version, which named folders otherwise."""
+    try:
+        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and record.get("schema") in EARLIER
 
 
 def versions() -> dict[str, str]:

@@ -10,7 +10,7 @@ from benchmarks import BadInput, Benchmark
 from benchmarks.common import NotPermitted, not_permitted
 from benchmarks.prepare import stored_card
 from methods import Method
-from moa_cli.runs.folders import FRONT, SWEEP, SWEEP_BEFORE
+from moa_cli.runs.folders import SWEEP, SWEEP_BEFORE, front_name, fronts_in
 from moa_cli.runs.record import read_record
 
 if TYPE_CHECKING:
@@ -22,42 +22,44 @@ def is_trained(folder: Path, benchmark: Benchmark, method: Method) -> bool:
     if not (folder / "run.json").exists():
         return False
     record, stored = read_record(folder), stored_card(benchmark)
-    if record.status != "trained" or (stored and stored.card.hash != record.card):
+    if record.status != "trained" or (stored and stored.card.units_hash != record.units):
         return False
     wanted = method.points(benchmark) if method.steering == "retrain" else ()
     return all(w in record.trained_at for w in wanted)
 
 
 def is_measured(folder: Path, benchmark: Benchmark, method: Method) -> bool:
-    """Whether the run's front is there and undamaged, under the card in force and at all weights."""
-    front = _in_force(folder / FRONT, benchmark)
+    """Whether the front of this configuration is there and undamaged, under the card in force and at all weights."""
+    front = _in_force(folder / front_name(benchmark, method), benchmark)
     return front is not None and list(front.weights) == [tuple(w) for w in method.points(benchmark)]
 
 
 def is_scored(folder: Path, benchmark: Benchmark) -> bool:
     """Whether the run has an undamaged front under the card in force, at whatever weights."""
-    return (folder / "run.json").exists() and _in_force(folder / FRONT, benchmark) is not None
+    fronts = (_in_force(front, benchmark) for front in fronts_in(folder))
+    return (folder / "run.json").exists() and any(front is not None for front in fronts)
 
 
-def has_front(folder: Path, name: str = FRONT) -> bool:
-    """Whether a run's front, or a sweep, is measured. BadInput for a damaged one."""
-    path = folder / name / "front.json"
-    command = f"moa eval {folder} --pareto" if name == FRONT else "moa study controllability"
-    try:
-        if not {"weights", "card", "cost"} <= json.loads(path.read_text(encoding="utf-8")).keys():
-            raise ValueError("entries are missing")
-        return True
-    except FileNotFoundError:
-        return False
-    except PermissionError as error:
-        raise not_permitted(path) from error
-    except (OSError, ValueError, AttributeError) as error:
-        raise BadInput(f"cannot use {path}", "it is damaged", f"measure it again: {command}") from error
+def has_front(folder: Path) -> bool:
+    """Whether a front of the run is measured. BadInput for a damaged one."""
+    found = fronts_in(folder)
+    for path in (front / "front.json" for front in found):
+        try:
+            if not {"weights", "card", "cost"} <= json.loads(path.read_text(encoding="utf-8")).keys():
+                raise ValueError("entries are missing")
+        except PermissionError as error:
+            raise not_permitted(path) from error
+        except (OSError, ValueError, AttributeError) as error:
+            fix = f"measure it again: moa eval {folder} --pareto"
+            raise BadInput(f"cannot use {path}", "it is damaged", fix) from error
+    return bool(found)
 
 
-def is_swept(folder: Path, benchmark: Benchmark) -> bool:
+def is_swept(folder: Path, benchmark: Benchmark, method: Method) -> bool:
     """Whether every intensity of every goal was measured, before and after training, under the card in force."""
-    return all(_in_force(folder / name, benchmark) is not None for name in (SWEEP_BEFORE, SWEEP))
+    return all(
+        _in_force(folder / front_name(benchmark, method, kind), benchmark) is not None for kind in (SWEEP_BEFORE, SWEEP)
+    )
 
 
 def _in_force(folder: Path, benchmark: Benchmark) -> Front | None:

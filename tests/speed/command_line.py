@@ -21,6 +21,7 @@ from benchmarks.spec.description import Sampling
 from benchmarks.spec.grid import simplex_grid
 
 METHODS, PROMPTS, GRID = 9, 400, simplex_grid(2, 10)
+FRONT = "front-00000000"
 MOA = (sys.executable, "-m", "moa_cli")
 
 
@@ -75,10 +76,10 @@ def write_run(home: Path, number: int) -> Path:
             tokens=random.integers(1, 36, PROMPTS),
         )  # fmt: skip
         point = replace(point, collapsed=random.random(PROMPTS) < 0.02)
-        point.write(point_file(folder / "front", k), card)
+        point.write(point_file(folder / FRONT, k), card)
     FrontRecord(
         method=f"method-{number}", seed=0, steering="prompt", weights=GRID, card=card, cost=Cost().to_json(), config={}
-    ).complete(folder / "front")
+    ).complete(folder / FRONT)
     return folder
 
 

@@ -31,7 +31,7 @@ from moa_cli.claims.document import Claims
 from moa_cli.claims.measures import MEASURES, PAIRED, Missing, Variant
 from moa_cli.claims.tables import claims_markdown, claims_table
 from moa_cli.runs.config import Source, as_config, resolve
-from moa_cli.runs.folders import find_runs
+from moa_cli.runs.folders import find_runs, fronts_in
 from tests.kit.cli import moa, refused
 from tests.kit.fronts import COST, PROMPTS, changed, make_front, only
 
@@ -268,7 +268,7 @@ def test_a_claim_that_cannot_be_computed_does_not_stop_the_others(measure, reaso
     monkeypatch.setitem(MEASURES, "collapse", measure)
     facts = {"source": "", "published": "", "of": ("ric", "sft"), "above": 0.0}
     claims = [Claim(claim=name, measure=name, **facts) for name in ("collapse", "reward", "cost")]
-    fronts = [read_front(run / "front") for run in find_runs(contest / "runs")]
+    fronts = [read_front(place) for run in find_runs(contest / "runs") for place in fronts_in(run)]
     document = check_claims(claims, fronts, print)
     first, second, third = document.benchmarks[0].claims
     assert (first.verdict, first.value, first.command) == ("not measured", None, None)
@@ -371,7 +371,7 @@ def test_a_method_that_does_not_exist_is_not_to_be_measured(contest):
         Claim(measure="collapse", of=("ric", "rewarded-soup"), **facts),
         Claim(measure="scaling", of=("moslimm",), **facts),
     ]
-    fronts = [read_front(run / "front") for run in find_runs(contest / "runs")]
+    fronts = [read_front(place) for run in find_runs(contest / "runs") for place in fronts_in(run)]
     reasons = [(c.reason, c.command) for c in check_claims(claims, fronts, print).benchmarks[0].claims]
     assert reasons == [
         ("there is no method 'rewarded-soup' (did you mean rewarded-soups?)", None),
@@ -408,7 +408,7 @@ def test_claims_outlive_methods_and_benchmarks(contest: Path, tmp_path: Path):
     said: list[str] = []
     facts = {"source": "", "published": "", "measure": "collapse", "below": 1.0}
     claims = [Claim(claim="", of=of, **facts) for of in (("sft", "sft"), ("ric", "sft"))]
-    fronts = [read_front(run / "front") for run in find_runs(runs)]
+    fronts = [read_front(place) for run in find_runs(runs) for place in fronts_in(run)]
     first, second = check_claims(claims, fronts, said.append).benchmarks[0].claims
     assert first.verdict == "replicated"
     assert second.reason == "ric has not been measured"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.kit.cli import moa
+from moa_cli.runs.folders import fronts_in
+from tests.kit.cli import moa, refused
 from tests.kit.worlds import METHODS
 
 
@@ -88,11 +89,11 @@ def test_fronts_are_shown_point_by_point(contest: Path) -> None:
 
 def test_one_point_is_measured_and_not_kept(contest: Path) -> None:
     folder = next(contest.glob("runs/tiny/ric/*"))
-    before = {p: p.stat().st_mtime_ns for p in (folder / "front").iterdir()}
+    before = {p: p.stat().st_mtime_ns for p in fronts_in(folder)[0].iterdir()}
     result = moa("eval", str(folder), "--weights", "0.25,0.75", "--json", "-b", "tiny.toml", cwd=contest)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)[0]["points"][0]["weights"] == [0.25, 0.75]
-    assert {p: p.stat().st_mtime_ns for p in (folder / "front").iterdir()} == before
+    assert {p: p.stat().st_mtime_ns for p in fronts_in(folder)[0].iterdir()} == before
 
 
 def test_another_grid_is_measured_again(contest: Path) -> None:
@@ -113,3 +114,74 @@ def test_a_restart_begins_anew(contest: Path) -> None:
     result = moa("train", "-m", "sft", "-b", "tiny.toml", "--restart", cwd=contest)
     assert result.stdout.split()[1] == "trained"
     assert not (folder / "left-over").exists()
+
+
+RIC = ("-m", "ric", *METHODS[2:], "-b", "tiny.toml")
+
+
+def test_two_mappings_of_one_training_stand_side_by_side(own: Path) -> None:
+    """The second is not trained, which is said; whatever looks for fronts finds both; the first one stays as it was."""
+    (run,) = own.glob("runs/tiny/ric/*")
+    (first,) = fronts_in(run)
+    before = {path: path.stat().st_mtime_ns for path in (*first.iterdir(), *run.rglob("policy/*/*"))}
+    told = moa("train", *RIC, "-c", "mapping=linf", cwd=own)
+    assert told.stdout.split()[1] == "done"
+    assert "mapping = linf acts only when it answers" in told.stderr
+
+    other = moa("compare", *RIC, "-c", "mapping=linf", "--json", cwd=own)
+    assert other.returncode == 0, other.stderr
+    assert f"{run.relative_to(own)} is trained" in other.stderr
+    assert "only answers" in other.stderr
+    assert [row["config"]["mapping"] for row in json.loads(other.stdout)["benchmarks"][0]["rows"]] == ["linf"]
+    assert len(fronts_in(run)) == 2
+    assert len(list(own.glob("runs/tiny/ric/*"))) == 1
+    for arguments in ((), (str(run),), (str(fronts_in(run)[0]), str(fronts_in(run)[1])), (*RIC, str(run))):
+        both = moa("compare", *arguments, "--json", cwd=own)
+        assert both.returncode == 0, both.stderr
+        names = {row["method"] for row in json.loads(both.stdout)["benchmarks"][0]["rows"]}
+        assert names >= {"ric mapping=linear", "ric mapping=linf"}
+    back = moa("compare", *RIC, "--json", cwd=own)
+    assert "worker" not in back.stderr
+    assert "only answers" not in back.stderr
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+    shown = json.loads(moa("eval", "--pareto", str(run), "--json", "-b", "tiny.toml", cwd=own).stdout)
+    assert len(shown) == 2
+    damaged = next(place for place in fronts_in(run) if place != first)
+    (damaged / "w-001.parquet").write_bytes(b"")
+    mended = moa("eval", "--pareto", str(run), "--json", "-b", "tiny.toml", cwd=own)
+    assert json.loads(mended.stdout) == shown, "what the message of a damaged front says mends it"
+    point = moa("eval", "--weights", "0.5,0.5", str(run), "--json", "-b", "tiny.toml", cwd=own)
+    assert len(json.loads(point.stdout)) == 1
+
+
+def test_fewer_prompts_train_nothing(own: Path) -> None:
+    (run,) = own.glob("runs/tiny/ric/*")
+    (first,) = fronts_in(run)
+    fewer = moa("compare", *RIC, "-c", "eval_prompts=4", "--json", cwd=own)
+    assert fewer.returncode == 0, fewer.stderr
+    assert "only answers" in fewer.stderr
+    assert json.loads(fewer.stdout)["benchmarks"][0]["prompts"] == 4
+    assert list(own.glob("runs/tiny/ric/*")) == [run]
+    found = json.loads(moa("compare", "--json", cwd=own).stdout)
+    assert found["benchmarks"][0]["prompts"] == 4, "of the fronts under several cards those under the newest"
+    back = moa("compare", *RIC, "--json", cwd=own)
+    assert "worker" not in back.stderr
+    assert json.loads(back.stdout)["benchmarks"][0]["prompts"] == 6
+    assert first in fronts_in(run)
+
+
+def test_runs_of_an_earlier_version_are_told(own: Path) -> None:
+    for record in own.glob("runs/*/*/*/run.json"):
+        record.write_text(record.read_text().replace("moa.run/2", "moa.run/1"))
+        fronts_in(record.parent)[0].rename(record.parent / "front")
+    (run,) = own.glob("runs/tiny/ric/*")
+    rows = json.loads(moa("list", "runs", "--json", cwd=own).stdout)
+    assert {row["status"] for row in rows} == {"of an earlier version"}
+    for arguments in (("compare", str(run)), ("show", str(run)), ("eval", "--pareto", str(run))):
+        refused(moa(*arguments, cwd=own), "of an earlier version", "train it again")
+    result = moa("compare", cwd=own)
+    assert result.returncode == 2
+    assert result.stderr.count("of an earlier version") == 2
+    dry = moa("train", "-m", "ric", "-b", "tiny.toml", "-c", str(run / "run.json"), "--dry-run", cwd=own)
+    assert dry.returncode == 0, "its settings are still good"

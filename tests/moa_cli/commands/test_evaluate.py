@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.measure.front_files import read_answers
+from moa_cli.runs.folders import fronts_in
 from tests.kit.cli import moa, refused
 from tests.kit.worlds import METHODS, TOML, benchmark_in
 
@@ -32,11 +33,12 @@ def save(place: Path, rows: Sequence[dict[str, Any]], name: str = "theirs.jsonl"
 def rows_of(place: Path, method: str) -> list[dict[str, Any]]:
     """The answers of a measured method, as a file that somebody else might have written."""
     (run,) = place.glob(f"runs/tiny/{method}/*-s0")
-    weights = json.loads((run / "front" / "front.json").read_text())["weights"]
+    (front,) = fronts_in(run)
+    weights = json.loads((front / "front.json").read_text())["weights"]
     return [
         {"question": answer.prompt, "output": answer.response, "w": w}
         for k, w in enumerate(weights)
-        for answer in read_answers(run / "front", k)
+        for answer in read_answers(front, k)
     ]
 
 
@@ -237,12 +239,13 @@ def test_one_run_is_scored_again_under_a_new_version(own: Path) -> None:
     result = moa("eval", *BENCHMARK, "--rescore", str(run), "--json", cwd=own)
     assert result.returncode == 0, result.stderr
     (shown,) = json.loads(result.stdout)
-    front = json.loads((Path(shown["path"]) / "front" / "front.json").read_text())
+    (place,) = fronts_in(own / shown["path"])
+    front = json.loads((place / "front.json").read_text())
     assert front["card"]["version"] == "2"
     assert len(list(own.glob("runs/tiny/sft/*"))) == 1
     point = moa("eval", *BENCHMARK, shown["path"], "--weights", "0.25,0.75", cwd=own)  # its policy came along
     assert point.returncode == 0, point.stderr
-    (Path(shown["path"]) / "front" / "front.json").unlink()  # as if it were only trained under the new version
+    (place / "front.json").unlink()  # as if it were only trained under the new version
     refused(moa("eval", *BENCHMARK, "--rescore", str(run), cwd=own), "was trained", "--pareto")
 
 
@@ -258,9 +261,9 @@ def test_more_than_the_evaluators_has_changed(own: Path) -> None:
     result = moa("eval", *BENCHMARK, "--rescore", cwd=own)
     assert result.returncode == 0
     assert result.stderr.count("left out:") == 2
-    refused(moa("eval", *BENCHMARK, "--rescore", str(runs[0]), cwd=own), "no longer what", "train again")
+    refused(moa("eval", *BENCHMARK, "--rescore", str(runs[0]), cwd=own), "other prompts", "train again")
     (own / "tiny.toml").write_text(BETTER)
-    shutil.rmtree(runs[0] / "front")
+    shutil.rmtree(fronts_in(runs[0])[0])
     refused(moa("eval", *BENCHMARK, "--rescore", str(runs[0]), cwd=own), "no stored answers")
     record = json.loads((runs[1] / "run.json").read_text())
     (runs[1] / "run.json").write_text(json.dumps(record | {"seed": 5}))

@@ -110,7 +110,7 @@ def test_a_prepared_benchmark_shows_its_card(tiny: Benchmark) -> None:
 
 def test_what_is_unknown_is_shown_as_such(contest: Path) -> None:
     """As null in JSON, which has no NaN, and as a dash in the table; what the texts tell is known all the same."""
-    front = read_front(next(contest.glob("runs/tiny/ric/*")) / "front")
+    front = read_front(next(contest.glob("runs/tiny/ric/*/front-*")))
     unknown = np.full(front.kl.shape, np.nan)
     facts = FrontFacts.of(changed(front, kl=unknown, log_prob=unknown, ended=unknown))
     for point in json.loads(facts.model_dump_json())["points"]:

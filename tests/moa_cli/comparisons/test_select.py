@@ -18,13 +18,15 @@ from moa_cli.comparisons.select import found_fronts, named_fronts, run_of
 from tests.kit.fronts import make_card, other_card, save
 from tests.kit.runs import record_with
 
+FRONT = "front-0123abcd"
+
 
 def measured(home: Path, method: str, seed: int, benchmark: str = "toy", version: str = "1") -> Path:
     """A measured run."""
     folder = home / benchmark / method / f"0-s{seed}"
-    save(folder / "front", other_card(make_card(prompts=4), benchmark=benchmark, version=version))
-    told = json.loads((folder / "front" / "front.json").read_text())
-    write_text(folder / "front" / "front.json", json.dumps(told | {"method": method, "seed": seed}))
+    save(folder / FRONT, other_card(make_card(prompts=4), benchmark=benchmark, version=version))
+    told = json.loads((folder / FRONT / "front.json").read_text())
+    write_text(folder / FRONT / "front.json", json.dumps(told | {"method": method, "seed": seed}))
     record_with(method=method, seed=seed).write(folder / "run.json")
     return folder
 
@@ -63,7 +65,7 @@ def test_a_seed_or_benchmark_that_lacks_is_told(tmp_path: Path) -> None:
 
 def test_what_is_damaged_or_unfinished_does_not_stop_the_others(tmp_path: Path) -> None:
     whole = measured(tmp_path, "soup", 0)
-    for seed, file in ((1, "front/front.json"), (2, "front/w-001.parquet")):
+    for seed, file in ((1, f"{FRONT}/front.json"), (2, f"{FRONT}/w-001.parquet")):
         (measured(tmp_path, "soup", seed) / file).write_bytes(b"{")
     for seed, status in ((3, "trained"), (4, "training")):
         record_with(seed=seed, status=status).write(tmp_path / "toy" / "soup" / f"0-s{seed}" / "run.json")
@@ -83,7 +85,7 @@ def test_what_is_damaged_or_unfinished_does_not_stop_the_others(tmp_path: Path) 
 def test_only_fronts_under_the_newest_card_are_found(tmp_path: Path) -> None:
     old = measured(tmp_path, "soup", 0, version="1")
     measured(tmp_path, "soup", 1, version="2")
-    os.utime(old / "front" / "front.json", (1, 1))
+    os.utime(old / FRONT / "front.json", (1, 1))
     assert asked(tmp_path) == (["toy soup 1"], [f"left out: {old}, measured under an older scale card"])
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -18,8 +19,9 @@ from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.card import stored_card
 from methods.contract.find import find_method
 from methods.contract.method import Method
-from moa_cli.jobs.run import _forget_other_points
-from moa_cli.runs.folders import check_home, find_runs, run_folder
+from moa_cli.comparisons.select import named_fronts
+from moa_cli.runs.asked import Asked, read_asked, write_asked
+from moa_cli.runs.folders import check_home, find_runs, front_name, fronts_in, run_folder
 from moa_cli.runs.log import LogRow, last_rows
 from moa_cli.runs.record import Origin, read_record
 from moa_cli.runs.state import has_front, is_measured, is_scored, is_trained
@@ -36,21 +38,52 @@ def test_a_folder_is_named_after_what_is_trained_on_what(tmp_path: Path) -> None
     others = [
         run_folder(mini, ric(batch=3), 0),
         run_folder(mini, ric(), 1),
-        run_folder(replace(mini, eval_prompts=5), ric(), 0),
+        run_folder(replace(mini, seed=5), ric(), 0),
         run_folder(mini, find_method("sft")(), 0),
     ]
     assert len({folder, *others}) == 5
     assert run_folder(replace(mini, grid=((1.0, 0.0),)), ric(rounds=ric.rounds), 0) == folder
+    sampled = replace(mini, sampling=replace(mini.sampling, temperature=0.5))
+    assert run_folder(sampled, ric(), 0) != folder, "methods train on answers that are drawn like that"
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("ric", {"mapping": "linf"}),
+        ("moslim", {"mapping": "l2"}),
+        ("rewarded-soups", {"average": "factors"}),
+        ("best-of-n", {"candidates": 4}),
+    ],
+)
+def test_what_acts_only_when_answering_names_the_front_and_not_the_run(
+    name: str, change: dict[str, Any], tmp_path: Path
+) -> None:
+    cls, mini = find_method(name), load_benchmark("hh-rlhf-mini", home=tmp_path)
+    fewer = replace(mini, eval_prompts=5)
+    assert {run_folder(b, m, 0) for b in (mini, fewer) for m in (cls(), cls(**change))} == {run_folder(mini, cls(), 0)}
+    kinds = ("front", "dev", "sweep")
+    names = {front_name(b, m, k) for b in (mini, fewer) for m in (cls(), cls(**change)) for k in kinds}
+    assert len(names) == 2 * 2 * 3
+    assert front_name(replace(mini, grid=((1.0, 0.0),)), cls()) == front_name(mini, cls())
+
+
+def test_fronts_of_one_training_lie_side_by_side(tmp_path: Path) -> None:
+    for place in ("front-01234567", "front-89abcdef", "dev-01234567", "sweep-before-01234567", "sweep-01234567"):
+        save(tmp_path / place, make_card(prompts=4))
+    (tmp_path / "front-begun000").mkdir()
+    assert [place.name for place in fronts_in(tmp_path)] == ["front-01234567", "front-89abcdef"]
+    assert [place.name for place in fronts_in(tmp_path, "sweep")] == ["sweep-01234567"]
 
 
 def test_a_record_survives(tmp_path: Path) -> None:
     RECORD.write(tmp_path / "run.json")
     assert read_record(tmp_path) == RECORD
-    assert json.loads((tmp_path / "run.json").read_text())["schema"] == "moa.run/1"
+    assert json.loads((tmp_path / "run.json").read_text())["schema"] == "moa.run/2"
     assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
 
 
-def test_a_record_of_an_earlier_moa_is_read(tmp_path: Path) -> None:
+def test_a_record_without_origin_is_read(tmp_path: Path) -> None:
     """Which told one identity of a benchmark, and said nothing of origins."""
     RECORD.write(tmp_path / "run.json")
     earlier = json.loads((tmp_path / "run.json").read_text())
@@ -68,7 +101,18 @@ def test_of_an_origin_only_what_applies_is_written(tmp_path: Path) -> None:
     assert read_record(tmp_path) == given
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"schema": "moa.front/1"}', '{"schema": "moa.run/1"}'])
+def test_a_run_of_an_earlier_version_is_told(tmp_path: Path) -> None:
+    """Its folder has another name, so nothing that is typed leads to it; whoever comes across it is told."""
+    RECORD.write(tmp_path / "run.json")
+    (tmp_path / "run.json").write_text((tmp_path / "run.json").read_text().replace("moa.run/2", "moa.run/1"))
+    save(tmp_path / "front", make_card(prompts=4))
+    with pytest.raises(BadInput, match="of an earlier version"):
+        read_record(tmp_path)
+    with pytest.raises(BadInput, match="of an earlier version"):
+        named_fronts([tmp_path])
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"schema": "moa.front/1"}', '{"schema": "moa.run/2"}'])
 def test_damage_is_named(content: str, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(content)
     with pytest.raises(BadInput, match=r"run\.json"):
@@ -127,7 +171,7 @@ def soup(tmp_path: Path) -> tuple[Path, Benchmark, Method]:
     method, card = find_method("rewarded-soups")(), make_card(prompts=4)
     mini = replace(load_benchmark("hh-rlhf-mini", home=tmp_path), grid=WEIGHTS)
     folder = run_folder(mini, method, 0)
-    save(folder / "front", card)
+    save(folder / front_name(mini, method), card)
     RECORD.write(folder / "run.json")
     store_card(mini, card)
     return folder, mini, method
@@ -139,7 +183,7 @@ def test_a_front_is_measured_under_the_card_in_force_at_all_weights(soup: tuple[
     assert is_scored(folder, mini)
     assert not is_measured(folder, replace(mini, grid=WEIGHTS[:2]), method)
     assert is_scored(folder, replace(mini, grid=WEIGHTS[:2]))
-    prepared = mini.home / mini.name / "prepared" / f"card-{mini.identity}.json"
+    prepared = mini.home / mini.name / "prepared" / f"card-{mini.measuring_identity}.json"
     store_card(mini, make_card(prompts=5))
     assert not is_measured(folder, mini, method)
     prepared.unlink()
@@ -164,11 +208,11 @@ def test_a_damaged_front_is_to_be_measured_again(
 ) -> None:
     """Else the command that the message names would find nothing to do."""
     folder, mini, method = soup
-    damage(folder / "front")
+    damage(folder / front_name(mini, method))
     assert not is_measured(folder, mini, method)
     assert not is_scored(folder, mini)
     with pytest.raises(BadInput) as refused:
-        read_front(folder / "front")
+        read_front(folder / front_name(mini, method))
     assert refused.value.fix.endswith(f"moa eval {folder} --pareto")
 
 
@@ -186,11 +230,11 @@ def test_a_front_that_may_not_be_read_is_not_damaged(
         with pytest.raises(NotPermitted, match="no permission"):
             is_measured(folder, mini, method)
         with pytest.raises(NotPermitted):
-            has_point(folder / "front", 0, make_card(prompts=4), WEIGHTS[0], str(WEIGHTS[0]))
+            has_point(folder / front_name(mini, method), 0, make_card(prompts=4), WEIGHTS[0], str(WEIGHTS[0]))
     for name in ("read_text", "read_bytes"):
         monkeypatch.setattr(Path, name, deny)
     readers: list[Callable[[], object]] = [
-        lambda: read_front(folder / "front"), lambda: has_front(folder), lambda: read_record(folder),
+        lambda: read_front(folder / front_name(mini, method)), lambda: has_front(folder), lambda: read_record(folder),
         lambda: stored_card(mini),
     ]  # fmt: skip
     for read in readers:
@@ -200,11 +244,14 @@ def test_a_front_that_may_not_be_read_is_not_damaged(
 
 
 def test_points_of_other_weights_are_forgotten(tmp_path: Path) -> None:
-    _forget_other_points(tmp_path, [(1.0, 0.0)])
+    asked = Asked(weights=((1.0, 0.0),), config={"mapping": "l2"}, eval_prompts=4)
+    assert read_asked(tmp_path) is None
+    write_asked(tmp_path, asked)
     (tmp_path / "w-000.parquet").write_text("")
-    _forget_other_points(tmp_path, [(1.0, 0.0)])
+    write_asked(tmp_path, asked)
     assert (tmp_path / "w-000.parquet").exists()
-    _forget_other_points(tmp_path, [(0.0, 1.0)])
+    assert read_asked(tmp_path) == asked
+    write_asked(tmp_path, asked.model_copy(update={"weights": ((0.0, 1.0),)}))
     assert not (tmp_path / "w-000.parquet").exists()
 
 

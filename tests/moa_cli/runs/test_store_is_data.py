@@ -28,7 +28,7 @@ from moa_cli.jobs.ceiling import ceiling_jobs
 from moa_cli.jobs.job import Job, Outcome
 from moa_cli.runs.config import Source, as_config
 from moa_cli.runs.contestant import stored_contestant
-from moa_cli.runs.folders import FRONT, find_runs, run_folder
+from moa_cli.runs.folders import find_runs, front_name, run_folder
 from moa_cli.runs.record import RecordedBenchmark, read_record
 from tests.kit.fronts import changed, make_front, other_card
 from tests.kit.runs import record_with
@@ -121,7 +121,7 @@ def stored(folder: Path, *, method: str = "sft", source: str = "hh-rlhf-mini", s
         config=as_config(cls()), benchmark=RecordedBenchmark.of(benchmark, Source(named, folder)), status=status,
     ).write(path / "run.json")  # fmt: skip
     front = make_front(path.parent.name, 1.0, steering=cls.steering)
-    keep(replace(front, card=other_card(front.card, benchmark=benchmark.name)), path / FRONT)
+    keep(replace(front, card=other_card(front.card, benchmark=benchmark.name)), path / front_name(benchmark, cls()))
     executed(folder)
     return path
 

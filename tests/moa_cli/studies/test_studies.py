@@ -31,7 +31,7 @@ from moa_cli.jobs.goals import sweep_goals
 from moa_cli.jobs.plan import measuring_jobs
 from moa_cli.runs.config import Settings, Source, as_config
 from moa_cli.runs.contestant import Contestant
-from moa_cli.runs.folders import FRONT, SWEEP, SWEEP_BEFORE, run_folder
+from moa_cli.runs.folders import FRONT, SWEEP, SWEEP_BEFORE, front_name, run_folder
 from moa_cli.runs.state import is_measured, is_swept
 from moa_cli.studies.document import Estimate, Study
 from moa_cli.studies.figure import study_figure, study_image
@@ -59,7 +59,7 @@ def made(
     run = Contestant(Source("x", benchmark.home), benchmark, method, seed, run_folder(benchmark, method, seed), variant)
     stored = stored_card(benchmark)
     assert stored
-    folder, card, points = run.folder / name, stored.card, points or method.points(benchmark)
+    folder, card, points = run.front_folder(name), stored.card, points or method.points(benchmark)
     N, M = card.prompts, len(card.objectives)
     luck = np.linspace(-1, 1, N)[:, None] * np.ones(M)
     for k, (mean, weights) in enumerate(zip(means, points, strict=True)):
@@ -363,18 +363,20 @@ def test_a_sweep_is_measured_once(own_tiny: Benchmark) -> None:
     assert policy.encode_prompt("Call 1: ") == policy.tokenizer("<ah 2> Call 1: ")["input_ids"]
     responses = policy.generate(own_tiny.prompts("test"), own_tiny.sampling, 0)
     assert front.rewards[1] == pytest.approx(own_tiny.rewards(own_tiny.prompts("test"), responses))
-    files = {path: path.stat().st_mtime_ns for path in (run.dir / SWEEP).glob("*.parquet")}
+    files = {
+        path: path.stat().st_mtime_ns for path in (run.dir / front_name(own_tiny, method, SWEEP)).glob("*.parquet")
+    }
     sweep_goals(own_tiny, method, run)
     assert {path: path.stat().st_mtime_ns for path in files} == files
-    assert is_swept(run.dir, own_tiny)
-    shutil.rmtree(run.dir / SWEEP_BEFORE)
-    assert not is_swept(run.dir, own_tiny)
+    assert is_swept(run.dir, own_tiny, method)
+    shutil.rmtree(run.dir / front_name(own_tiny, method, SWEEP_BEFORE))
+    assert not is_swept(run.dir, own_tiny, method)
     sweep_goals(own_tiny, method, run)
     assert {path: path.stat().st_mtime_ns for path in files} == files
     assert not is_measured(run.dir, own_tiny, method)
-    assert not is_swept(run.dir, replace(own_tiny, eval_prompts=5))
+    assert not is_swept(run.dir, replace(own_tiny, eval_prompts=5), method)
     untold = method.with_goals(own_tiny, None, (2, 0)).generate(own_tiny.prompts("test"), own_tiny.sampling, 0)
-    assert read_front(run.dir / SWEEP_BEFORE).rewards[1] == pytest.approx(
+    assert read_front(run.dir / front_name(own_tiny, method, SWEEP_BEFORE)).rewards[1] == pytest.approx(
         own_tiny.rewards(own_tiny.prompts("test"), untold)
     )
 
