@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+NOT_COUNTED = "not counted"
+
 
 def star(gain: tuple[float, float, float]) -> str:
     """A mark for an interval that excludes 0."""

@@ -66,16 +66,25 @@ class Report(Part):
 
     pair_accuracy: PairAccuracy
     """Of the rewards and evaluators whose objective has pairs."""
-    cost: Cost
-    """What the trained parts cost together."""
+    costs: dict[str, Cost]
+    """What each trained part cost: "policy", "tags" (what the starting policy spent on those, which "policy" is
+    without), "reward helpful", "evaluator helpful" and so on."""
     collapse: float
     """Share of the starting policy's answers that are collapsed, 0 to 1."""
+
+    @property
+    def cost(self) -> Cost:
+        """What the parts cost together."""
+        total = Cost()
+        for cost in self.costs.values():
+            total.add(cost)
+        return total
 
 
 class StoredCard(Document):
     """What `prepare` leaves: the scale card, and what was found when it was taken."""
 
-    SCHEMA: ClassVar[str] = "moa.card/2"
+    SCHEMA: ClassVar[str] = "moa.card/3"
 
     card: Card
     report: Report

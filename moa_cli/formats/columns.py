@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from benchmarks.spec import Signal
 from moa_cli.comparisons import Comparison, OnBenchmark, Row
-from moa_cli.words import interval, kl_words, number_words, star, time_words
+from moa_cli.words import NOT_COUNTED, interval, kl_words, number_words, star, time_words
 
 EFFICIENCY = "efficiency: held-out HV as a share of the best at the same KL"
 
@@ -24,7 +24,8 @@ def columns(benchmark: OnBenchmark) -> dict[str, Callable[[Row], str]]:
         **({"efficiency": lambda row: efficiency(benchmark, row, _shares)} if benchmark.ceiling else {}),
         "KL": lambda row: kl_words(row.kl),
         "collapsed": lambda row: f"{row.collapse:.1%}",
-        "TFLOP": lambda row: f"{row.cost['flops'] / 1e12:,.1f}" if "flops" in row.cost else "-",
+        "TFLOP": lambda row: tera(row.cost, ",.1f"),
+        "with what it used": lambda row: tera(row.charged, ",.1f"),
         **({"answer": lambda row: _times(row.cost.get("serving_flops"), one)} if one else {}),
         "time": lambda row: time_words(row.cost.get("seconds")),
     }
@@ -50,6 +51,17 @@ def _tau(taus: dict[str, float | None]) -> str:
     """A number per objective, a dash for one whose weight does not vary; empty where none does."""
     known = ["-" if tau is None else number_words(tau) for tau in taus.values()]
     return "" if set(known) == {"-"} else ", ".join(known)
+
+
+def tera(cost: Mapping[str, float | None], digits: str) -> str:
+    """10^12 floating-point operations; a dash where nothing is known of the cost.
+
+    >>> tera({"flops": 2.09e12}, ".1f"), tera({"flops": None}, ".1f"), tera({}, ".1f")
+    ('2.1', 'not counted', '-')
+    """
+    if "flops" not in cost:
+        return "-"
+    return NOT_COUNTED if cost["flops"] is None else f"{cost['flops'] / 1e12:{digits}}"
 
 
 def _times(value: float | None, one: float) -> str:
@@ -88,7 +100,8 @@ def note(comparison: Comparison) -> str:
         f"{sampled_over(comparison)}; * excludes 0",
         "tau": "tau: Kendall's, between an objective's weight and its held-out score, a number per objective",
         "efficiency": EFFICIENCY,
-        "TFLOP": "TFLOP and time: of training, beyond what all share",
+        "TFLOP": "TFLOP and time: of training, beyond what all share; with what it used: the TFLOP of its training, of "
+        "the trained rewards that it called, and of tags",
         "answer": "answer: floating-point operations of an answer, relative to one of the starting policy",
     }
     return "; ".join(words for name, words in told.items() if name in there) + "."

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv as csv_format
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from moa_cli.comparisons import Comparison, Gate
 from moa_cli.formats.columns import columns, note
 from moa_cli.formats.output import Formats, as_text
-from moa_cli.words import latex_text, markdown_text
+from moa_cli.words import NOT_COUNTED, latex_text, markdown_text
 
 MARKER = "<!-- moa compare -->"
 
@@ -51,7 +51,8 @@ def comparison_csv(comparison: Comparison) -> str:
     objectives = list(dict.fromkeys(o for b in comparison.benchmarks for o in b.objectives))
     values = [f"{what}:{objective}" for what in ("weight", "reward", "score") for objective in objectives]
     told = ["kl", "collapse", "collapsed", "collapsed_seeds"]
-    columns = ["benchmark", "version", "method", "steering", "seeds", "label", *values, *told]
+    spent = ["flops", "flops_with_used"]
+    columns = ["benchmark", "version", "method", "steering", "seeds", "label", *values, *told, *spent]
     file = io.StringIO()
     writer = csv_format.DictWriter(file, columns, lineterminator="\n")
     writer.writeheader()
@@ -59,12 +60,20 @@ def comparison_csv(comparison: Comparison) -> str:
         for row in benchmark.rows:
             shared = {"benchmark": benchmark.name, "version": benchmark.version}
             shared |= {"method": row.method, "steering": row.steering, "seeds": " ".join(map(str, row.seeds))}
+            shared |= dict(zip(spent, map(_operations, (row.cost, row.charged)), strict=True))
             for point in row.points:
                 line = shared | point.model_dump(include={"label", *told})
                 for what, of in (("weight", point.weights), ("reward", point.rewards), ("score", point.scores)):
                     line |= dict(zip([f"{what}:{name}" for name in benchmark.objectives], of, strict=True))
                 writer.writerow(line)
     return file.getvalue()
+
+
+def _operations(cost: Mapping[str, float | None]) -> str:
+    """What training took, empty where nothing is known of it."""
+    if "flops" not in cost:
+        return ""
+    return NOT_COUNTED if cost["flops"] is None else str(cost["flops"])
 
 
 def latex(comparison: Comparison) -> str:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from moa_cli.comparisons import Comparison, Gate, OnBenchmark
-from moa_cli.formats.columns import EFFICIENCY, efficiency, sampled_over, volume_cell
+from moa_cli.formats.columns import EFFICIENCY, efficiency, sampled_over, tera, volume_cell
 from moa_cli.words import kl_words, number_words, one_line, plus_minus, star, time_words
 
 WIDTH = 80
@@ -21,13 +21,23 @@ def comparison_table(comparison: Comparison) -> RenderableType:
     """
     blocks: list[RenderableType] = []
     for benchmark in comparison.benchmarks:
-        lines = [*_efficiencies(benchmark), *benchmark.remarks]
+        lines = [*_costs(benchmark), *_efficiencies(benchmark), *benchmark.remarks]
         blocks += [_heading(benchmark), _block(benchmark), *map(Text, lines), Text()]
     if comparison.gate:
         blocks += [_gate_block(comparison.gate), Text()]
     if comparison.benchmarks:
         blocks.append(Text(_footnote(comparison), style="dim"))
     return Group(*blocks)
+
+
+def _costs(benchmark: OnBenchmark) -> list[str]:
+    """What training took, alone and with what it used, on a line: the table has no room for it."""
+    told = [
+        f"{benchmark.row_name(row)} {own} / {tera(row.charged, ',.1f')}"
+        for row in benchmark.rows
+        if (own := tera(row.cost, ",.1f")) != "-"
+    ]
+    return [f"TFLOP  {', '.join(told)}"] if told else []
 
 
 def _efficiencies(benchmark: OnBenchmark) -> list[str]:
@@ -52,6 +62,7 @@ def _footnote(comparison: Comparison) -> str:
         "KL: nats per answer from sft",
         "coll.: collapsed answers",
         "time: of training",
+        *(["TFLOP: of training, / with the trained rewards and tags it used"] if any(map(_costs, benchmarks)) else []),
         *([EFFICIENCY] if any(map(_efficiencies, benchmarks)) else []),
     ]
     return "; ".join(told)

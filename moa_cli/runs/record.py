@@ -112,7 +112,10 @@ class Record(Document):
     card: str | None = None
     """Hash of the scale card in whose units it was trained."""
     rewards: tuple[str, ...] = ()
-    cost: dict[str, int | float] = Field(default_factory=dict)
+    cost: dict[str, int | float | None] = Field(default_factory=dict)
+    """What training spent; None for what was not counted."""
+    used: tuple[str, ...] = ()
+    """What training took of the preparation, such as "reward helpful" or "tags"."""
     origin: Origin = Origin()
 
     @classmethod
