@@ -6,6 +6,8 @@ import re
 
 from benchmarks.spec import Signal
 
+NOT_COUNTED = "not counted"
+
 
 def star(clear: bool) -> str:
     """A mark for a difference by which two can be told apart."""

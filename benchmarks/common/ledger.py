@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
+from typing import Any
 
 
 @dataclass
@@ -22,17 +23,45 @@ class Cost:
     """(prompt, response) pairs scored, times rewards."""
     flops: float = 0.0
     peak_memory_bytes: int = 0
+    used: tuple[str, ...] = ()
+    """Names of what it took of that which preparation made, such as "reward helpful" or "tags"."""
 
     def add(self, other: Cost) -> None:
         """Adds what was spent elsewhere; of the two peaks of memory the higher one counts."""
-        for field in fields(self):
-            ours, theirs = getattr(self, field.name), getattr(other, field.name)
-            both = max(ours, theirs) if field.name == "peak_memory_bytes" else ours + theirs
-            setattr(self, field.name, both)
+        self.note(other.used)
+        self.peak_memory_bytes = max(self.peak_memory_bytes, other.peak_memory_bytes)
+        for name in SUMS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
-    def to_json(self) -> dict[str, float]:
+    def times(self, share: float) -> Cost:
+        """A share of it, as if that had been spent alone; counts are rounded."""
+        part = Cost(peak_memory_bytes=self.peak_memory_bytes, used=self.used)
+        for name in SUMS:
+            spent = getattr(self, name)
+            setattr(part, name, round(spent * share) if isinstance(spent, int) else spent * share)
+        return part
+
+    def note(self, used: Iterable[str]) -> None:
+        """Notes that this was used; each name is there once."""
+        self.used = tuple(sorted({*self.used, *used}))
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """What was spent, by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "used"}
+
+    def to_json(self) -> dict[str, Any]:
         """The ledger as JSON types."""
-        return asdict(self)
+        return self.numbers | {"used": list(self.used)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Cost:
+        """The ledger that was written so."""
+        return cls(**{**content, "used": tuple(content["used"])})
+
+
+SUMS = ("seconds", "generated_tokens", "trained_tokens", "reward_calls", "flops")
+"""What of a cost adds up."""
 
 
 _ledger: ContextVar[Cost | None] = ContextVar("ledger", default=None)
@@ -48,14 +77,26 @@ def charged_to(cost: Cost) -> Iterator[Cost]:
         _ledger.reset(token)
 
 
-def charge(*, generated_tokens: int = 0, trained_tokens: int = 0, reward_calls: int = 0, flops: float = 0.0) -> None:
+def charge(
+    *,
+    generated_tokens: int = 0,
+    trained_tokens: int = 0,
+    reward_calls: int = 0,
+    flops: float = 0.0,
+    used: Iterable[str] = (),
+) -> None:
     """Adds to the ledger in force; without one, does nothing."""
-    cost = _ledger.get()
-    if cost is not None:
+    if (cost := in_force()) is not None:
         cost.generated_tokens += generated_tokens
         cost.trained_tokens += trained_tokens
         cost.reward_calls += reward_calls
         cost.flops += flops
+        cost.note(used)
+
+
+def in_force() -> Cost | None:
+    """The ledger in force, None outside of any."""
+    return _ledger.get()
 
 
 Log = Callable[[str, int, int, dict[str, float]], None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ def evaluate(
     method: str,
     steering: str,
     seed: int,
-    cost: dict[str, float],
+    cost: dict[str, float | None],
+    used: Iterable[str] = (),
     config: dict[str, Any],
     labels: Sequence[str] = (),
     split: Split = "test",
@@ -40,6 +41,8 @@ def evaluate(
 
     All methods answer the same prompts with the same random numbers for the same seed. A weight that is already
     measured is not measured again. `labels` (K) name points that are more than weights; without them, the weights do.
+    `cost` is what training spent, `used` what it took of what preparation made (`Cost.used`). What making a policy for
+    a weight takes is charged to training, too.
     """
     prompts, card = benchmark.prompts(split), benchmark.card_on(split)
     reference = benchmark.prepared.policy
@@ -47,10 +50,11 @@ def evaluate(
     for k, weights in enumerate(points):
         if has_point(folder, k, card, tuple(weights), labels[k]) and str(k) in _serving(folder):
             continue
-        policy = policy_at(weights)
+        with charged_to(Cost()) as made:
+            policy = policy_at(weights)
         with charged_to(Cost()) as spent:
             ids = policy.sample(prompts, benchmark.sampling, seed)
-        _note_serving(folder, k, spent, len(prompts))
+        _note_serving(folder, k, made, spent)
         responses = [policy.decode(i, benchmark.sampling.stop) for i in ids]
         kl, log_prob = policy.divergence(reference, prompts, ids, benchmark.sampling.temperature)
         for name, values in (("kl", kl), ("log_prob", log_prob)):  # a NaN would be read as unknown
@@ -70,27 +74,29 @@ def evaluate(
         point.write(point_file(folder, k), card)
         means = {f"score/{n}": float(m) for n, m in zip(benchmark.names, point.scores.mean(0), strict=True)}
         log(labels[k], k + 1, len(points), {**means, "kl": float(kl.mean())})
+    made, spent = _spent(folder, len(points))
+    parts = benchmark.prepared.report.costs
     FrontRecord(
         method=method,
         steering=steering,
         seed=seed,
         weights=tuple(points),
         card=card,
-        cost=cost | _mean_serving(folder, len(points)),
+        cost=_with_policies(cost, made) | _per_answer(spent, len(points) * len(prompts)),
+        used={name: parts[name].numbers for name in sorted({*used, *made.used, *spent.used}) if name in parts},
         config=plain(config),
     ).complete(folder)
     return read_front(folder)
 
 
-def _note_serving(folder: Path, k: int, spent: Cost, answers: int) -> None:
-    """Keeps what an answer of the k-th point costs: its tokens, reward calls and floating-point operations."""
-    total = {"tokens": spent.generated_tokens, "reward_calls": spent.reward_calls, "flops": spent.flops}
-    each = {f"serving_{name}": value / answers for name, value in total.items()}
-    write_text(folder / "serving.json", json.dumps(_serving(folder) | {str(k): each}))
+def _note_serving(folder: Path, k: int, made: Cost, spent: Cost) -> None:
+    """Keeps what the policy of the k-th point cost to make, and its answers."""
+    noted = {"policy": made.to_json(), "answers": spent.to_json()}
+    write_text(folder / "serving.json", json.dumps(_serving(folder) | {str(k): noted}))
 
 
-def _serving(folder: Path) -> dict[str, dict[str, float]]:
-    """What an answer costs, by the number of the point.
+def _serving(folder: Path) -> dict[str, Any]:
+    """What policies and answers cost, by the number of the point.
 
     Nothing where the file is damaged: points are then measured again.
     """
@@ -100,8 +106,22 @@ def _serving(folder: Path) -> dict[str, dict[str, float]]:
         return {}
 
 
-def _mean_serving(folder: Path, count: int) -> dict[str, float]:
-    """What an answer costs, averaged over the first `count` points."""
-    kept = _serving(folder)
-    points = [kept[str(k)] for k in range(count)]
-    return {name: float(np.mean([point[name] for point in points])) for name in points[0]}
+def _spent(folder: Path, count: int) -> tuple[Cost, Cost]:
+    """What policies and their answers cost, at the first `count` points together."""
+    kept, made, spent = _serving(folder), Cost(), Cost()
+    for k in range(count):
+        made.add(Cost.from_json(kept[str(k)]["policy"]))
+        spent.add(Cost.from_json(kept[str(k)]["answers"]))
+    return made, spent
+
+
+def _with_policies(cost: dict[str, float | None], made: Cost) -> dict[str, float | None]:
+    """What training cost, as far as that is known, with what making the policies took."""
+    more = made.numbers
+    return {name: None if own is None else own + more[name] for name, own in cost.items()}
+
+
+def _per_answer(spent: Cost, answers: int) -> dict[str, float | None]:
+    """What an answer costs, on average: its tokens, reward calls and floating-point operations."""
+    total = {"tokens": spent.generated_tokens, "reward_calls": spent.reward_calls, "flops": spent.flops}
+    return {f"serving_{name}": value / answers for name, value in total.items()}

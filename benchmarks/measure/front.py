@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.common import SUMS
 from benchmarks.measure.point import Point
 from benchmarks.prepare import Card
 from benchmarks.spec import Signal, Weights
@@ -31,12 +33,15 @@ class Front:
     points: tuple[Point, ...]
     """K."""
     card: Card
-    cost: dict[str, float]
-    """What the method spent in training, and what it spends on an answer.
+    cost: dict[str, float | None]
+    """What the method spent in training, and what it spends on an answer; None for what was not counted.
     In training: seconds, generated_tokens, trained_tokens, reward_calls, flops, peak_memory_bytes. On an answer:
     serving_tokens, serving_reward_calls, serving_flops."""
     config: dict[str, Any]
     """The method's hyperparameters."""
+    used: dict[str, dict[str, float]] = field(default_factory=dict)
+    """What it took of what preparation made for those who use it, and what making that cost: trained rewards that it
+    called, in training or for answers, and tags."""
     folder: Path | None = None
     """Where it was read from, answers included."""
 
@@ -47,6 +52,11 @@ class Front:
         for point in self.points:
             if point.rewards.shape != expected:
                 raise ValueError(f"points of the front must have shape {expected}, got {point.rewards.shape}")
+
+    @property
+    def charged(self) -> dict[str, float | None]:
+        """What training cost with what was used: seconds, generated_tokens, trained_tokens, reward_calls, flops."""
+        return {name: _total(self.cost[name], name, self.used) for name in SUMS if name in self.cost}
 
     @cached_property
     def weights(self) -> tuple[Weights, ...]:
@@ -139,6 +149,10 @@ class Front:
             point.text_statistics | {"ended": known(ended), "perplexity": known(value)}
             for point, ended, value in zip(self.points, self.ended.mean(axis=1), perplexity, strict=True)
         ]
+
+
+def _total(own: float | None, name: str, used: Mapping[str, Mapping[str, float]]) -> float | None:
+    return None if own is None else own + sum(cost[name] for cost in used.values())
 
 
 def known(value: float) -> float | None:

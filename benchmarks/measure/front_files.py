@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from benchmarks.common import BadInput, Document, NotPermitted, not_permitted
 from benchmarks.measure.front import Front
@@ -21,7 +21,7 @@ from benchmarks.spec import Answer, Weights
 class FrontRecord(Document):
     """`front.json`: whose front it is, and what it was measured under. The points lie beside it."""
 
-    SCHEMA: ClassVar[str] = "moa.front/3"
+    SCHEMA: ClassVar[str] = "moa.front/4"
 
     method: str
     seed: int
@@ -29,7 +29,10 @@ class FrontRecord(Document):
     weights: tuple[Weights, ...]
     """(K, M)."""
     card: Card
-    cost: dict[str, int | float]
+    cost: dict[str, int | float | None]
+    """Of training and of an answer; None for what was not counted."""
+    used: dict[str, dict[str, int | float]] = Field(default_factory=dict)
+    """What it took of the preparation that not all share, by part: what that cost."""
     config: dict[str, JsonValue]
 
     def complete(self, folder: Path) -> None:
@@ -95,7 +98,7 @@ def read_front(folder: Path, *, texts: bool = False) -> Front:
     try:
         return Front(
             method=record.method, seed=record.seed, steering=record.steering, points=tuple(points), card=record.card,
-            cost=record.cost, config=record.config, folder=folder,
+            cost=record.cost, used=record.used, config=record.config, folder=folder,
         )  # fmt: skip
     except ValueError as error:
         raise unusable(folder / "front.json", f"its content is not that of a front: {error}") from error

@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 
 from benchmarks.common import BadInput, charge
 from benchmarks.models.batching import by_length, pad_left
+from benchmarks.models.counting import counted, uncounted
 from benchmarks.models.device import attention, setup
 from benchmarks.models.sampler import cut, cut_tokens, draw_uniforms, sample_tokens, stopped
 from benchmarks.spec import Answer, Sampling
@@ -28,7 +29,10 @@ def same(prompt: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Policy:
-    """A causal language model, its tokenizer, and how a prompt is presented to it."""
+    """A causal language model, its tokenizer, and how a prompt is presented to it.
+
+    What passes through the model is charged to the ledger in force, in whoever's loop.
+    """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -36,6 +40,9 @@ class Policy:
     """Writes steering into the prompt, e.g. desired rewards."""
     max_prompt_tokens: int = 512
     """Longer prompts lose their beginning."""
+
+    def __post_init__(self) -> None:
+        counted(self.model)
 
     def steered(self, template: Callable[[str], str]) -> Policy:
         """This policy's model under another template."""
@@ -100,10 +107,11 @@ class Policy:
         encoded = self.encode_prompts(prompts)
         uniforms = draw_uniforms(prompts, sampling.max_new_tokens, seed)
         answers: list[list[int]] = [[] for _ in prompts]
-        for rows in by_length(encoded, batch):
-            drawn = sample_tokens(self.model, self.tokenizer, [encoded[i] for i in rows], sampling, uniforms[rows])
-            for i, ids in zip(rows, drawn, strict=True):
-                answers[i] = cut_tokens(self.tokenizer, ids, sampling.stop)
+        with uncounted(self.model):  # rows that are finished wait for the others, at nobody's cost
+            for rows in by_length(encoded, batch):
+                drawn = sample_tokens(self.model, self.tokenizer, [encoded[i] for i in rows], sampling, uniforms[rows])
+                for i, ids in zip(rows, drawn, strict=True):
+                    answers[i] = cut_tokens(self.tokenizer, ids, sampling.stop)
         tokens = sum(map(len, answers))
         prompt_tokens = sum(map(len, encoded))
         charge(generated_tokens=tokens, flops=2.0 * self.parameters * (tokens + prompt_tokens))
@@ -183,7 +191,6 @@ def sequence_log_probs(
         answers = [sequences[i][1] for i in rows]
         log_probs = _next_token_log_probs(policy, [sequences[i][0] for i in rows], answers, temperature)
         values[rows] = [_along(path, answer) for path, answer in zip(log_probs, answers, strict=True)]
-    charge(flops=2.0 * policy.parameters * sum(len(p) + len(a) for p, a in sequences))
     return values
 
 
@@ -204,5 +211,7 @@ def _next_token_log_probs(
     ids = torch.cat([prompt_ids, filled], dim=1)
     mask = torch.cat([prompt_mask, torch.ones_like(filled)], dim=1)
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
-    logits = policy.model(input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=width + 1).logits
-    return torch.log_softmax(logits[:, :-1].float() / temperature, dim=-1)
+    with uncounted(policy.model):  # the mask has the padding of answers in it
+        out = policy.model(input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=width + 1)
+    charge(flops=2.0 * policy.parameters * (sum(map(len, prompts)) + sum(map(len, answers))))
+    return torch.log_softmax(out.logits[:, :-1].float() / temperature, dim=-1)

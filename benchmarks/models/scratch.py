@@ -21,6 +21,10 @@ NUMBERS = [f" {n / 10:.1f}" for n in range(-40, 41)]
 """-4.0, -3.9, ..., 4.0, with their leading space."""
 
 
+Encoded = Sequence[tuple[Sequence[int], Sequence[int]]]
+"""Token ids of prompts and responses."""
+
+
 TAGGED = 0.7, 0.35
 """Share of the prompts with tags, in pre-training and in SFT [choice]."""
 
@@ -96,8 +100,11 @@ def untrained_policy(benchmark: Description, tokenizer: PreTrainedTokenizerFast,
 
 def train_scratch_policy(
     benchmark: Description, tokenizer: PreTrainedTokenizerFast, size: str, folder: Path, log: Log = silent
-) -> Policy:
-    """Pre-training on all answers (language), then SFT on the demonstrations (behaviour), both with TRL."""
+) -> tuple[Policy, float]:
+    """Pre-training on all answers (language), then SFT on the demonstrations (behaviour), both with TRL.
+
+    Returns the policy, and which share of the tokens that it was trained on were tags.
+    """
     made = benchmark.scratch
     policy = untrained_policy(benchmark, tokenizer, size, made.seed)
     limit = benchmark.sampling.max_new_tokens
@@ -120,9 +127,22 @@ def train_scratch_policy(
         policy, demonstrations, tuning, folder=folder / "sft", seed=made.seed + 1,
         stage="sft", log=log,
     )  # fmt: skip
+    plain = encode(benchmark.responses(), 0.0), encode(benchmark.demonstrations(), 0.0)
+    tags = _added(((responses, plain[0], made.pretrain_steps), (demonstrations, plain[1], made.sft_steps)))
     read = {i for pair in (*responses, *demonstrations) for ids in pair for i in ids}
     _put_numbers_on_a_line(policy.model, tokenizer, read)
-    return policy
+    return policy, tags
+
+
+def _added(phases: Iterable[tuple[Encoded, Encoded, int]]) -> float:
+    """The share that what was added to texts has of all tokens, of phases of training: with it, without it, steps.
+
+    Every phase has batches of the same size.
+    """
+    with_it, without = (
+        sum(steps * np.mean([len(p) + len(r) for p, r in phase[i]]) for *phase, steps in phases) for i in (0, 1)
+    )
+    return float(1 - without / with_it)
 
 
 def tagged_share(benchmark: Description) -> float:

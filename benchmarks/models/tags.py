@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.common import BadInput
-from benchmarks.spec import Answer
+from benchmarks.common import BadInput, charge
+from benchmarks.spec import TAGS, Answer
 
 if TYPE_CHECKING:
     from benchmarks.spec import Description
@@ -46,11 +46,13 @@ def tag(name: str, level: int) -> str:
 
 
 def tagged(prompt: str, levels: Sequence[int], names: Sequence[str]) -> str:
-    """The prompt with tags before it, none where the level is 0.
+    """The prompt with tags before it, none where the level is 0. The ledger in force notes that tags were used.
 
     >>> tagged("How?", (4, 0), ("helpful", "harmless"))
     '<helpful 4> How?'
     """
+    if any(levels):
+        charge(used=[TAGS])
     return "".join(f"{tag(name, level)} " for name, level in zip(names, levels, strict=True) if level) + prompt
 
 

@@ -1,4 +1,4 @@
-"""What every TRL trainer needs from us: settings for this device, progress, resuming, token count, and the SFT call.
+"""What every TRL trainer needs from us: settings for this device, progress, resuming, and the SFT call.
 
 TRL's defaults suit one large GPU; on a CPU they cost 1.5 to 4 times as much as the settings below (`make bench`).
 """
@@ -29,7 +29,7 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-from benchmarks.common import Log, charge, silent
+from benchmarks.common import Log, silent
 from benchmarks.models.device import setup
 from benchmarks.models.policy import Policy
 
@@ -134,18 +134,6 @@ def last_checkpoint(folder: Path) -> Path | None:
     return max(whole, key=lambda c: int(c.name.split("-")[1]), default=None)
 
 
-class CountingCollator(DataCollatorForLanguageModeling):
-    """TRL's collator that also charges the tokens of each batch to the ledger."""
-
-    parameters: int = 0
-
-    def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
-        """Pads a batch."""
-        tokens = sum(len(e["input_ids"]) for e in examples)
-        charge(trained_tokens=tokens, flops=6.0 * self.parameters * tokens)
-        return super().torch_call(examples)
-
-
 @contextmanager
 def training_mode(policy: Policy, on: bool = True) -> Iterator[None]:
     """The policy's model in training mode (or in evaluation mode) inside the block, in the other one after it."""
@@ -197,15 +185,15 @@ def supervised(
         max_length=None,
         train_sampling_strategy="sequential",
     )
-    collator = CountingCollator(pad_token_id=policy.tokenizer.pad_token_id, pad_to_multiple_of=PAD)
-    collator.parameters = policy.parameters
     with training_mode(policy):
         trainer = SFTTrainer(
             model=policy.model,
             args=config,
             train_dataset=Dataset.from_list(rows).select(order),
             processing_class=policy.tokenizer,
-            data_collator=collator,
+            data_collator=DataCollatorForLanguageModeling(
+                pad_token_id=policy.tokenizer.pad_token_id, pad_to_multiple_of=PAD
+            ),
             callbacks=[Progress(stage, log, keep=("loss",))],
         )
         run_trainer(trainer)

@@ -89,12 +89,21 @@ class Report(Part):
 
     pair_accuracy: PairAccuracy
     """Of the rewards and evaluators whose objective has pairs."""
-    cost: Cost
-    """What the trained parts cost together."""
+    costs: dict[str, Cost]
+    """What each trained part cost: "policy", "tags" (what the starting policy spent on those, which "policy" is
+    without), "reward helpful", "evaluator helpful" and so on."""
     collapse: float
     """Share of the starting policy's answers that are collapsed, 0 to 1."""
     tagged: float
     """Share of the texts that the starting policy was trained on here that had tags before them, 0 to 1."""
+
+    @property
+    def cost(self) -> Cost:
+        """What the parts cost together."""
+        total = Cost()
+        for cost in self.costs.values():
+            total.add(cost)
+        return total
 
 
 class StoredCard(Document):

@@ -21,7 +21,18 @@ from benchmarks.prepare.calibrate import take_card
 from benchmarks.prepare.card import PairAccuracy, Report, StoredCard, stored_card
 from benchmarks.prepare.prepared import Prepared, open_prepared
 from benchmarks.rewards import TrainedReward, pair_accuracy, train_reward
-from benchmarks.spec import Description, Objective, Signal, card_file, policy_source, root, tokenizer_folder
+from benchmarks.spec import (
+    SIGNALS,
+    TAGS,
+    Description,
+    Objective,
+    Signal,
+    card_file,
+    part_name,
+    policy_source,
+    root,
+    tokenizer_folder,
+)
 
 
 def missing_parts(benchmark: Description) -> list[str]:
@@ -60,10 +71,11 @@ def _parts(benchmark: Description) -> dict[str, tuple[Path, Make]]:
     if isinstance(source, Path):
         parts["policy"] = (source, partial(_make_policy, benchmark))
     for objective in benchmark.objectives:
-        for role, reward in (("reward", objective.reward), ("evaluator", objective.evaluator)):
-            if isinstance(reward, TrainedReward):
+        for signal in reversed(SIGNALS):
+            if isinstance(reward := objective.source(signal), TrainedReward):
                 folder = reward.folder(benchmark, objective.name)
-                parts[f"{role} {objective.name}"] = (folder, partial(_make_reward, benchmark, objective, reward))
+                make = partial(_make_reward, benchmark, objective, reward)
+                parts[part_name(signal, objective.name)] = (folder, make)
     return parts
 
 
@@ -88,20 +100,31 @@ def _tokenizer(benchmark: Description) -> PreTrainedTokenizerFast:
 
 def _make_policy(benchmark: Description, folder: Path, log: Log) -> None:
     size = benchmark.policy.removeprefix("scratch:")
-    train_scratch_policy(benchmark, _tokenizer(benchmark), size, folder, log).save(folder)
+    policy, tags = train_scratch_policy(benchmark, _tokenizer(benchmark), size, folder, log)
+    policy.save(folder)
+    write_text(folder / "tags.json", json.dumps({"share": tags}))
 
 
 def _report(benchmark: Description, collapse: float) -> Report:
-    """Accuracy on dev pairs, what the parts cost together, how many answers are collapsed, how many texts tagged."""
-    costs = [json.loads((folder / "cost.json").read_text()) for folder, _ in _parts(benchmark).values()]
+    """Accuracy on dev pairs, what each part cost, how many answers are collapsed, how many texts tagged."""
     return Report(
         pair_accuracy=PairAccuracy(
             reward=_accuracies(benchmark, "rewards"), evaluator=_accuracies(benchmark, "scores")
         ),
-        cost=Cost(**{key: sum(c[key] for c in costs) for key in Cost().to_json()}),
+        costs=_costs(benchmark),
         collapse=collapse,
         tagged=tagged_share(benchmark),
     )
+
+
+def _costs(benchmark: Description) -> dict[str, Cost]:
+    """What each part cost, tags apart from the starting policy that was taught them."""
+    folders = {name: folder for name, (folder, _) in _parts(benchmark).items()}
+    costs = {name: Cost.from_json(json.loads((folder / "cost.json").read_text())) for name, folder in folders.items()}
+    if policy := costs.get("policy"):
+        share = json.loads((folders["policy"] / "tags.json").read_text())["share"]
+        costs |= {"policy": policy.times(1 - share), TAGS: policy.times(share)}
+    return costs
 
 
 def _accuracies(benchmark: Description, signal: Signal) -> dict[str, float]:

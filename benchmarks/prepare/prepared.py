@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.common import charge
 from benchmarks.models import Policy, load_policy, untrained_policy
 from benchmarks.prepare.card import Card, Report, not_prepared, stored_card
-from benchmarks.spec import SIZES, Description, Scorer, Signal, policy_source
+from benchmarks.spec import SIZES, Description, Scorer, Signal, part_name, policy_source
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,8 @@ class Prepared:
         return {}
 
     def rewards(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
-        """What methods train on (N, M), z-scored by the card. Charged to the ledger in force."""
+        """What methods train on (N, M), z-scored by the card. Charged to the ledger in force, which also notes
+        that they were used."""
         charge(reward_calls=len(prompts) * len(self.benchmark.objectives))
         return self._measured("rewards", prompts, responses)
 
@@ -55,6 +56,7 @@ class Prepared:
         return self._measured("scores", prompts, responses)
 
     def _measured(self, signal: Signal, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        charge(used=[part_name(signal, name) for name in self.benchmark.names])
         if signal not in self._scorers:
             objectives = self.benchmark.objectives
             self._scorers[signal] = [o.source(signal).scorer(self.benchmark, o.name) for o in objectives]

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     )
     from benchmarks.spec.grid import Weights, are_weights, check_grid, default_grid, rounded_from, simplex_grid
     from benchmarks.spec.places import (
+        TAGS,
         beside,
         card_file,
+        part_name,
         policy_id,
         policy_source,
         root,

@@ -6,6 +6,15 @@ from pathlib import Path
 
 from benchmarks.common import digest
 from benchmarks.spec.description import REVISION, Description
+from benchmarks.spec.signal import Signal
+
+TAGS = "tags"
+"""What ledgers call the share of the starting policy's preparation that taught it tags."""
+
+
+def part_name(signal: Signal, objective: str) -> str:
+    """What a part of a preparation, and the use of it, is called: "reward helpful" or "evaluator helpful"."""
+    return f"{'reward' if signal == 'rewards' else 'evaluator'} {objective}"
 
 
 def root(benchmark: Description) -> Path:

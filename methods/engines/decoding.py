@@ -177,7 +177,9 @@ class BestOf(Policy):
         They are charged in full each time: it is what the answers cost to serve.
         """
         ids, rewards, spent = self._drawn(prompts, sampling, seed, batch)
-        charge(generated_tokens=spent.generated_tokens, reward_calls=spent.reward_calls, flops=spent.flops)
+        charge(
+            generated_tokens=spent.generated_tokens, reward_calls=spent.reward_calls, flops=spent.flops, used=spent.used
+        )
         best = (rewards @ np.asarray(self.weights)).argmax(axis=1)
         return [ids[row * self.candidates + column] for row, column in enumerate(best.tolist())]
 
@@ -208,4 +210,4 @@ class BestOf(Policy):
             write_text(path, json.dumps({"ids": ids, "rewards": rewards.tolist(), "cost": spent.to_json()}))
         kept = json.loads(path.read_text(encoding="utf-8"))
         shape = (len(prompts), self.candidates, len(self.weights))
-        return kept["ids"], np.array(kept["rewards"]).reshape(shape), Cost(**kept["cost"])
+        return kept["ids"], np.array(kept["rewards"]).reshape(shape), Cost.from_json(kept["cost"])

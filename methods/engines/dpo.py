@@ -13,7 +13,7 @@ from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from benchmarks import Answer, Benchmark, Policy, PreferencePair
-from benchmarks.common import charge, write_text
+from benchmarks.common import write_text
 from benchmarks.models import (
     Progress,
     Training,
@@ -80,15 +80,15 @@ def train_dpo(
     def log(name: str, step: int, steps: int, measured: dict[str, float]) -> None:
         stage.log(name, step, steps, {"loss": measured["loss"], "above_margin": measured["rewards/accuracies"]})
 
-    collator = _Counting(pad_token_id=policy.tokenizer.pad_token_id, pad_to_multiple_of=config.pad_to_multiple_of)
-    collator.parameters = policy.parameters
     with training_mode(policy):
         trainer = _Trainer(
             model=policy.model,
             args=config,
             train_dataset=Dataset.from_list(rows).select(order),
             processing_class=policy.tokenizer,
-            data_collator=collator,
+            data_collator=DataCollatorForPreference(
+                pad_token_id=policy.tokenizer.pad_token_id, pad_to_multiple_of=config.pad_to_multiple_of
+            ),
             callbacks=[Progress(stage.name, log, keep=("loss", "rewards/accuracies"))],
         )
         run_trainer(trainer)
@@ -147,15 +147,3 @@ class _Trainer(DPOTrainer):
 
     def _precompute_ref_logps(self, dataset: Dataset, *_: Any) -> Dataset:
         return dataset
-
-
-class _Counting(DataCollatorForPreference):
-    """TRL's collator that also charges the tokens of each batch to the ledger."""
-
-    parameters: int = 0
-
-    def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
-        """Pads a batch."""
-        tokens = sum(2 * len(e["prompt_ids"]) + len(e["chosen_ids"]) + len(e["rejected_ids"]) for e in examples)
-        charge(trained_tokens=tokens, flops=6.0 * self.parameters * tokens)
-        return super().torch_call(examples)

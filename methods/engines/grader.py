@@ -27,6 +27,7 @@ from benchmarks.models import (
     run_trainer,
     trainer_arguments,
     training_mode,
+    uncounted,
 )
 from methods.contract import Stage
 from methods.engines.trained import scaled, to_train
@@ -136,10 +137,11 @@ class Grader:
         encoded = [self.encode(Answer(p, r)) for p, r in zip(prompts, responses, strict=True)]
         size = max(1, TOKENS_PER_BATCH // max(map(len, encoded), default=1))
         found = np.zeros((len(encoded), sum(self.classes)))
-        for rows in by_length(encoded, size):
-            batch = padded([encoded[i] for i in rows], self.tokenizer.pad_token_id, 8, self.model.decoder.device)
-            parts = self.model(**batch).float().split(list(self.classes), dim=1)
-            found[rows] = torch.cat([part.softmax(dim=1) for part in parts], dim=1).double().cpu().numpy()
+        with uncounted(self.model):
+            for rows in by_length(encoded, size):
+                batch = padded([encoded[i] for i in rows], self.tokenizer.pad_token_id, 8, self.model.decoder.device)
+                parts = self.model(**batch).float().split(list(self.classes), dim=1)
+                found[rows] = torch.cat([part.softmax(dim=1) for part in parts], dim=1).double().cpu().numpy()
         tokens, parameters = sum(map(len, encoded)), sum(p.numel() for p in self.model.parameters())
         charge(reward_calls=len(encoded) * len(self.classes), flops=2.0 * parameters * tokens)
         return found
@@ -202,8 +204,6 @@ def train_grader(
 
     def collate(batch: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         ids = [row["ids"] for row in batch]
-        tokens = sum(map(len, ids))
-        charge(trained_tokens=tokens, flops=6.0 * policy.parameters * tokens)
         inputs = padded(ids, policy.tokenizer.pad_token_id, multiple, torch.device("cpu"))
         return inputs | {"labels": torch.tensor([row["labels"] for row in batch])}
 

@@ -1,4 +1,4 @@
-"""Behind `Reinforcement.optimizer`: the trainer of each optimiser, and what it computes."""
+"""Behind `Reinforcement.optimizer`: the trainer of each optimiser."""
 
 from __future__ import annotations
 
@@ -12,27 +12,6 @@ from benchmarks.models import Training, trainer_arguments
 from methods.contract import Optimizer, Reinforcement, Stage
 from methods.engines.ppo import OnlineDpo, Ppo
 from methods.engines.trainers import Grpo, Rloo
-
-
-def passes_over(optimizer: Optimizer) -> int:
-    """How often an optimiser surely trains on each batch of answers. PPO, which may stop, charges for what it does."""
-    return 0 if optimizer == "ppo" else 1
-
-
-def operations(optimizer: Optimizer, kl_coef: float, one_pass: bool) -> int:
-    """Floating-point operations per parameter and token: 2 for a forward pass, 6 for training.
-
-    Answers are generated, go through the reference where there is a KL, and through the policy before it is trained on
-    them where that is not `one_pass`; PPO also values them, and charges for training itself.
-
-    >>> operations("rloo", 0.2, one_pass=False), operations("rloo", 0.2, one_pass=True)
-    (12, 10)
-    >>> operations("ppo", 0.2, one_pass=False)
-    8
-    """
-    old, reference = 0 if one_pass else 2, 2 if kl_coef else 0
-    values = 2 if optimizer == "ppo" else 0
-    return 2 + old + reference + values + 6 * passes_over(optimizer)
 
 
 def make_trainer(

@@ -10,7 +10,6 @@ import torch
 from trl.trainer.utils import pad as pad_rows
 
 from benchmarks import Policy, Sampling
-from benchmarks.common import charge
 from methods.engines.advantages import dpo_advantages, gae, policy_kl, ppo_loss, whiten
 from methods.engines.trainers import Remember, Rloo
 
@@ -152,8 +151,6 @@ class Ppo(_Rollout):
         if limit is not None:
             kl = policy_kl(logps.detach(), inputs["old_logps"], mask)
             self.stopped = self.accelerator.gather(kl).mean().item() > limit
-        tokens = int(inputs["prompt_mask"].sum() + mask.sum())
-        charge(trained_tokens=tokens, flops=6.0 * self.policy.parameters * tokens)
         return ppo_loss(
             logps, values, inputs["old_logps"], inputs["values"], inputs["advantages"], inputs["returns"], mask,
             clip=self.settings.ppo_clip, value_coef=self.settings.ppo_value_coef,

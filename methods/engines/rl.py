@@ -14,7 +14,7 @@ from benchmarks.common import charge
 from benchmarks.models import Progress, Training, cut, run_trainer, training_mode
 from methods.contract import Reinforcement, Stage
 from methods.engines.goals import Goals
-from methods.engines.optimisers import make_trainer, operations, passes_over
+from methods.engines.optimisers import make_trainer
 from methods.engines.trained import save_trained, scaled, to_train
 from methods.engines.trainers import Memory, Remember
 
@@ -92,7 +92,7 @@ def maximise(
         top_p=1.0,
         stop=benchmark.sampling.stop,
     )
-    judge = _Judge(reward, settings, policy, sampling.stop)
+    judge = _Judge(reward, policy, sampling.stop, settings.unfinished_penalty)
     kept = ("reward", "kl", "kl_coef", "completions/mean_length")
 
     def log(name: str, step: int, steps: int, logs: dict[str, float]) -> None:
@@ -115,7 +115,6 @@ def maximise(
                 *([Remember("reward", memory)] if memory else []),
             ],
         )
-        judge.one_pass = trainer.one_pass
         run_trainer(trainer)
     with stage.writing() as folder:
         save_trained(policy, folder)
@@ -157,15 +156,14 @@ def _rows(prompts: Sequence[str], steps: int, per_step: int, pose: Pose, contras
 
 
 class _Judge:
-    """Judges the answers of a step as a trainer asks for it, charges what they cost, and keeps what is worth
+    """Judges the answers of a step as a trainer asks for it, charges what drawing them cost, and keeps what is worth
     logging."""
 
     __name__ = "judge"  # by which the trainer logs it
 
-    def __init__(self, reward: Reward, settings: Reinforcement, policy: Policy, stop: tuple[str, ...]):
-        self.reward, self.settings, self.policy, self.stop = reward, settings, policy, stop
-        self.one_pass = False
-        """Whether the trainer, which is made later, goes over the answers once (`operations`)."""
+    def __init__(self, reward: Reward, policy: Policy, stop: tuple[str, ...], unfinished_penalty: float):
+        self.reward, self.policy, self.stop = reward, policy, stop
+        self.unfinished_penalty = unfinished_penalty
         self._measured: dict[str, list[float]] = {}
 
     def __call__(
@@ -182,14 +180,9 @@ class _Judge:
             self._measured.setdefault(name, []).append(mean)
         generated = sum(map(len, completion_ids))
         tokens = generated + sum(map(len, self.policy.tokenizer(prompts)["input_ids"]))
-        each = operations(self.settings.optimizer, self.settings.kl_coef, self.one_pass)
-        charge(
-            generated_tokens=generated,
-            trained_tokens=passes_over(self.settings.optimizer) * tokens,
-            flops=float(each) * self.policy.parameters * tokens,
-        )
+        charge(generated_tokens=generated, flops=2.0 * self.policy.parameters * tokens)
         short = np.array([not self.policy.ended(ids, self.stop) for ids in completion_ids])
-        return [float(value) for value in values - self.settings.unfinished_penalty * short]
+        return [float(value) for value in values - self.unfinished_penalty * short]
 
     def means(self) -> dict[str, float]:
         """What was measured since this was last asked."""

@@ -14,7 +14,7 @@ from trl import GRPOTrainer, RLOOTrainer
 
 from benchmarks import Policy, Sampling
 from benchmarks.common import write_text
-from benchmarks.models import cut_tokens, sample_tokens, training_mode
+from benchmarks.models import counted, cut_tokens, sample_tokens, training_mode, uncounted
 from methods.contract import Reinforcement
 from methods.engines.advantages import adapted
 
@@ -28,12 +28,18 @@ class _OnCpu:
     def __init__(self, policy: Policy, sampling: Sampling, copies: int, **kwargs: Any):
         self.policy, self.sampling, self.copies = policy, sampling, copies
         super().__init__(model=policy.model, processing_class=policy.tokenizer, **kwargs)  # type: ignore[call-arg]
+        self._count_reference()
+
+    def _count_reference(self: Any) -> None:
+        """Has passes through the reference charged: a model of the trainer's own, where it is not an adapter's base."""
+        if self.ref_model is not None:
+            counted(self.ref_model)
 
     def _draw(self: Any, prompt_ids: list[list[int]]) -> list[list[int]]:
         generator = np.random.default_rng([self.args.seed, self.state.global_step])
         uniforms = generator.random((len(prompt_ids) // self.copies, self.sampling.max_new_tokens))
         uniforms = np.tile(uniforms, (self.copies, 1))
-        with training_mode(self.policy, on=False):
+        with training_mode(self.policy, on=False), uncounted(self.policy.model):
             return self._cut(
                 sample_tokens(self.policy.model, self.policy.tokenizer, prompt_ids, self.sampling, uniforms)
             )
@@ -132,7 +138,8 @@ class Rloo(_OnCpu, RLOOTrainer):
         self.own = None
         if self.accelerator.device.type == "cpu":
             return self._draw(prompt_ids)
-        return self._cut(super()._generate_single_turn(prompt_ids, images, multimodal_fields))
+        with uncounted(self.policy.model):
+            return self._cut(super()._generate_single_turn(prompt_ids, images, multimodal_fields))
 
 
 class Grpo(_OnCpu, GRPOTrainer):
@@ -144,7 +151,8 @@ class Grpo(_OnCpu, GRPOTrainer):
     def _generate_single_turn(self, prompt_ids: list[list[int]], *args: Any, **kwargs: Any) -> Any:
         if self.accelerator.device.type == "cpu":
             return self._draw(prompt_ids), None
-        drawn, logps = super()._generate_single_turn(prompt_ids, *args, **kwargs)
+        with uncounted(self.policy.model):
+            drawn, logps = super()._generate_single_turn(prompt_ids, *args, **kwargs)
         answers = self._cut(drawn)
         kept = [row[: len(ids)] for row, ids in zip(logps, answers, strict=True)] if logps is not None else None
         return answers, kept

@@ -76,15 +76,27 @@ def collapse_gain(found: Variants, of: Sequence[str]) -> Interval:
 
 
 def cost_ratio(found: Variants, of: Sequence[str]) -> Interval:
-    """Training of a over training of b, in floating-point operations; the interval is over seeds."""
-    a, b = ({f.seed: f.cost["flops"] for f in _own(found, name).fronts} for name in of)
+    """Training of a over training of b, each with what it used, in floating-point operations.
+
+    The interval is over seeds.
+    """
+    a, b = (_operations(found, name) for name in of)
     seeds = tuple(seed for seed in a if seed in b)
     if not seeds:
         raise Missing(f"{of[0]} and {of[1]} have no seed in common", _compare(of))
     if not all(b[seed] for seed in seeds):
-        raise Missing(f"{of[1]} trains nothing, so there is no ratio to its cost")
+        raise Missing(f"{of[1]} trains nothing and uses no trained reward, so there is no ratio to its cost")
     ratios = np.array([a[seed] / b[seed] for seed in seeds])
     return Bootstrap(ratios, np.tile(ratios[:, None], DRAWS), seeds).interval()
+
+
+def _operations(found: Variants, name: str) -> dict[int, float]:
+    """What training took with what it used, by seed."""
+    spent = {f.seed: f.charged.get("flops") for f in _own(found, name).fronts}
+    known = {seed: flops for seed, flops in spent.items() if flops is not None}
+    if len(known) < len(spent):
+        raise Missing(f"what {name} spent in training was not counted")
+    return known
 
 
 def weight_following(found: Variants, of: Sequence[str]) -> Interval:

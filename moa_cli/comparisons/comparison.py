@@ -80,7 +80,9 @@ def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[s
             kl=known(row.mean([f.mean_kl.mean() for f in seeds])),
             points=tuple(row.row_points(seeds, fronts_asked[name].policies, compared[name])),
             attainment=row.surfaces({signal: by_signal[signal].means[name] for signal in SIGNALS}),
-            cost={key: row.mean([f.cost[key] for f in seeds]) for key in seeds[0].cost},
+            cost=row.mean_costs([f.cost for f in seeds]),
+            charged=row.mean_costs([f.charged for f in seeds]),
+            used=tuple(dict.fromkeys(part for f in seeds for part in f.used)),
             config=plain(seeds[0].config),
             runs=tuple(row.prompt_scores(under.counted[name], card.objectives)),
         )

@@ -55,7 +55,12 @@ class Row(Part):
     kl: float | None
     points: tuple[RowPoint, ...]
     attainment: Attainment | None
-    cost: dict[str, float]
+    cost: dict[str, float | None]
+    """Of its own training, and of an answer; None for what was not counted."""
+    charged: dict[str, float | None] = Field(default_factory=dict)
+    """Of its training with what it used: trained rewards that it called, and tags."""
+    used: tuple[str, ...] = ()
+    """What it used of the preparation, beyond what all share, such as "reward helpful" or "tags"."""
     config: dict[str, JsonValue]
     runs: tuple[PromptScores, ...]
 

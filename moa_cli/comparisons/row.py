@@ -168,6 +168,11 @@ def mean(values: Sequence[float]) -> float:
     return float(np.mean(values))
 
 
+def mean_costs(seeds: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
+    """Costs over seeds; None for what was not counted of one of them."""
+    return {name: known_mean([cost.get(name) for cost in seeds]) for name in seeds[0]}
+
+
 def known_mean(values: Sequence[float | None]) -> float | None:
     """None where one of them is unknown, or there are none."""
     numbers = [value for value in values if value is not None]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from benchmarks.spec import Signal
 from moa_cli.comparisons import Comparison, Difference, Headline, OnBenchmark, Row
-from moa_cli.words import interval, kl_words, number_words, one_line, star, time_words
+from moa_cli.words import NOT_COUNTED, interval, kl_words, number_words, one_line, star, time_words
 
 
 def columns(benchmark: OnBenchmark) -> dict[str, Callable[[Row], str]]:
@@ -26,7 +26,8 @@ def columns(benchmark: OnBenchmark) -> dict[str, Callable[[Row], str]]:
         **({"efficiency": lambda row: efficiency(benchmark, row, _shares)} if benchmark.ceiling else {}),
         "KL": lambda row: kl_words(row.kl),
         "collapsed": lambda row: f"{row.collapse:.1%}",
-        "TFLOP": lambda row: f"{row.cost['flops'] / 1e12:,.1f}" if "flops" in row.cost else "-",
+        "TFLOP": lambda row: tera(row.cost, ",.1f"),
+        "with what it used": lambda row: tera(row.charged, ",.1f"),
         **({"answer": lambda row: _times(row.cost.get("serving_flops"), one)} if one else {}),
         "time": lambda row: time_words(row.cost.get("seconds")),
     }
@@ -82,6 +83,17 @@ def _tau(taus: dict[str, float | None]) -> str:
     return "" if set(known) == {"-"} else ", ".join(known)
 
 
+def tera(cost: Mapping[str, float | None], digits: str) -> str:
+    """10^12 floating-point operations; a dash where nothing is known of the cost.
+
+    >>> tera({"flops": 2.09e12}, ".1f"), tera({"flops": None}, ".1f"), tera({}, ".1f")
+    ('2.1', 'not counted', '-')
+    """
+    if "flops" not in cost:
+        return "-"
+    return NOT_COUNTED if cost["flops"] is None else f"{cost['flops'] / 1e12:{digits}}"
+
+
 def _times(value: float | None, one: float) -> str:
     """A value as a multiple of another, a dash where it is not known.
 
@@ -120,7 +132,8 @@ def note(comparison: Comparison) -> str:
         "all": "all weights: HV of all points, in brackets how many policies they are",
         "tau": f"tau: Kendall's, between an objective's weight and its {_score(comparison)}, a number per objective",
         "efficiency": efficiency_note(comparison),
-        "TFLOP": "TFLOP and time: of training, beyond what all share",
+        "TFLOP": "TFLOP and time: of training, beyond what all share; with what it used: the TFLOP of its training, of "
+        "the trained rewards that it called, and of tags",
         "answer": "answer: floating-point operations of an answer, relative to one of the starting policy",
     }
     return "; ".join(words for name, words in told.items() if name in there) + "."

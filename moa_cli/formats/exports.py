@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv as csv_format
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from moa_cli.comparisons import HEADLINES, Comparison, Gate
 from moa_cli.formats.columns import columns, note
 from moa_cli.formats.output import Formats, as_text
-from moa_cli.words import latex_text, markdown_text
+from moa_cli.words import NOT_COUNTED, latex_text, markdown_text
 
 MARKER = "<!-- moa compare -->"
 
@@ -56,6 +56,7 @@ def comparison_csv(comparison: Comparison) -> str:
     objectives = list(dict.fromkeys(o for b in comparison.benchmarks for o in b.objectives))
     values = [f"{what}:{objective}" for what in ("weight", "reward", "score") for objective in objectives]
     told = ["policy", "compared", "kl", "collapse", "collapsed", "collapsed_seeds"]
+    spent = ["flops", "flops_with_used"]
     numbers = [
         "under",
         "policies",
@@ -68,7 +69,7 @@ def comparison_csv(comparison: Comparison) -> str:
         "utility_high",
     ]
     versus = ["base", *(f"{headline}_{what}" for headline in HEADLINES for what in ("vs_base", "p_holm", "clear"))]
-    names = ["benchmark", "version", "method", "steering", "seeds", *numbers, *versus, "warnings", "label"]
+    names = ["benchmark", "version", "method", "steering", "seeds", *numbers, *versus, *spent, "warnings", "label"]
     file = io.StringIO()
     writer = csv_format.DictWriter(file, [*names, *values, *told], lineterminator="\n")
     writer.writeheader()
@@ -84,12 +85,20 @@ def comparison_csv(comparison: Comparison) -> str:
                 if gain := benchmark.gain(row, headline):
                     told_of = {"vs_base": gain.value, "p_holm": gain.p_holm, "clear": gain.clear}
                     shared |= {f"{headline}_{what}": value for what, value in told_of.items()}
+            shared |= dict(zip(spent, map(_operations, (row.cost, row.charged)), strict=True))
             for point in row.points:
                 line = shared | point.model_dump(include={"label", *told})
                 for what, of in (("weight", point.weights), ("reward", point.rewards), ("score", point.scores)):
                     line |= dict(zip([f"{what}:{name}" for name in benchmark.objectives], of, strict=True))
                 writer.writerow(line)
     return file.getvalue()
+
+
+def _operations(cost: Mapping[str, float | None]) -> str:
+    """What training took, empty where nothing is known of it."""
+    if "flops" not in cost:
+        return ""
+    return NOT_COUNTED if cost["flops"] is None else str(cost["flops"])
 
 
 def latex(comparison: Comparison) -> str:

@@ -18,6 +18,7 @@ from moa_cli.formats.columns import (
     goals_columns,
     sampled_over,
     star_note,
+    tera,
     utility_cell,
     utility_note,
     versus,
@@ -53,6 +54,7 @@ def _more(benchmark: OnBenchmark) -> list[str]:
         cells |= {"HV at all weights": lambda row: all_weights_cell(benchmark, row) if row.method in more else ""}
     if benchmark.goals_base is not None:
         cells |= goals_columns(benchmark, plus_minus)
+    cells |= {"TFLOP": _operations}
     cells |= {"efficiency": lambda row: efficiency(benchmark, row, lambda value, low, high: f"{value:.0%}")}
     lines = []
     for name, write in cells.items():
@@ -60,6 +62,12 @@ def _more(benchmark: OnBenchmark) -> list[str]:
         known = [f"{row} {words}" for row, words in told.items() if words not in ("", "-")]
         lines += [f"{one_line(name)}  {', '.join(known)}"] if known else []
     return lines
+
+
+def _operations(row: Row) -> str:
+    """What training took, alone and with what it used."""
+    own = tera(row.cost, ",.1f")
+    return "-" if own == "-" else f"{own} / {tera(row.charged, ',.1f')}"
 
 
 def _footnote(comparison: Comparison) -> str:
@@ -74,6 +82,8 @@ def _footnote(comparison: Comparison) -> str:
         "KL: nats per answer from sft",
         "coll.: collapsed answers",
         "time: of training",
+        *(["TFLOP: of training, / with the trained rewards and tags it used"] if any(_operations(row) != "-" for b in benchmarks for row in b.rows)
+          else []),
         *([efficiency_note(comparison)] if any(benchmark.ceiling for benchmark in benchmarks) else []),
     ]  # fmt: skip
     return "; ".join(told)

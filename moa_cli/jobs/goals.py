@@ -44,6 +44,8 @@ def sweep_goals(benchmark: Benchmark, method: Method, run: Run, *, log: Log = si
     def policy(goals: Sequence[float], trained: Run | None) -> Policy:
         return takes.with_goals(benchmark, trained, tuple(int(n) for n in goals))
 
+    record = read_record(run.dir)
+
     def measure(kind: str, trained: Run | None) -> Front:
         def watch(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
             log(kind, step, steps, measured)
@@ -54,7 +56,7 @@ def sweep_goals(benchmark: Benchmark, method: Method, run: Run, *, log: Log = si
             [tuple(float(n) if i == m else 0.0 for m in range(len(highest))) for i, n in asked],
             run.dir / front_name(benchmark, method, kind),
             method=method_name(type(method)), steering=method.steering, seed=run.seed,
-            cost=read_record(run.dir).cost if trained else {}, config=as_config(method),
+            cost=record.cost if trained else {}, used=record.used if trained else (), config=as_config(method),
             labels=[f"{benchmark.names[i]} {n}" for i, n in asked], log=watch,
         )  # fmt: skip
 

@@ -51,7 +51,7 @@ def train(
         record.write(folder / "run.json")
         _take_over(contestant, run)
         _train(benchmark, method, run)
-        trained = record.model_copy(update={"status": "trained", "cost": cost.to_json()})
+        trained = record.model_copy(update={"status": "trained", "cost": _counted(run), "used": cost.used})
         trained.write(folder / "run.json")
     return run
 
@@ -68,12 +68,13 @@ def evaluate(benchmark: Benchmark, method: Method, run: Run, *, log: Log = silen
         log("front", step, steps, measured)
 
     watch("", 0, len(points), {})
+    record = read_record(run.dir)
     with locked(run.dir / "lock", wait=False):
         write_asked(folder, Asked(weights=points, config=plain(config), eval_prompts=benchmark.eval_prompts))
         return measure(
             benchmark, partial(method.policy, benchmark, run), points, folder,
             method=method_name(type(method)), steering=method.steering, seed=run.seed,
-            cost=read_record(run.dir).cost, config=config, labels=method.labels(benchmark), log=watch,
+            cost=record.cost, used=record.used, config=config, labels=method.labels(benchmark), log=watch,
         )  # fmt: skip
 
 
@@ -113,6 +114,16 @@ def _train(benchmark: Benchmark, method: Method, run: Run) -> None:
         write_text(run.dir / "cost.json", json.dumps(cost.to_json()))
 
 
+def _counted(run: Run) -> dict[str, float | None]:
+    """What the training spent, None where the ruler cannot know.
+
+    A policy that was left without training on a token of any policy of the ruler's was trained out of its sight.
+    """
+    counted: dict[str, float | None] = dict(run.cost.numbers)
+    left = any((run.dir / "policy").glob("*"))
+    return counted | ({"trained_tokens": None, "flops": None} if left and not run.cost.trained_tokens else {})
+
+
 def _check_units(folder: Path, units: str) -> None:
     """Refuses to go on with a training that began in other units."""
     if not (folder / "run.json").exists():
@@ -129,7 +140,7 @@ def _check_units(folder: Path, units: str) -> None:
 def _stored_cost(folder: Path) -> Cost:
     """What was spent so far."""
     try:
-        return Cost(**json.loads((folder / "cost.json").read_text(encoding="utf-8")))
+        return Cost.from_json(json.loads((folder / "cost.json").read_text(encoding="utf-8")))
     except FileNotFoundError:
         return Cost()
 

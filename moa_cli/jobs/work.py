@@ -59,7 +59,7 @@ def measure_point(benchmark: Benchmark, log: Log, *, run: RunAddress, weights: W
     with tempfile.TemporaryDirectory() as folder:
         front = measure(
             benchmark, partial(method.policy, benchmark, made), (weights,), Path(folder),
-            method=method_name(type(method)), steering=method.steering, seed=run.seed, cost=made.cost.to_json(),
+            method=method_name(type(method)), steering=method.steering, seed=run.seed, cost={},
             config=as_config(method), log=log,
         )  # fmt: skip
     return FrontFacts.of(front)

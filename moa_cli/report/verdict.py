@@ -24,7 +24,7 @@ def verdict_sentence(on: OnBenchmark) -> Html:
     if first.method == on.base:
         lead += [": no method improves on the starting policy"]
     lead += [_price(on, first), _ties(on, first)]
-    trained = next((row for row in others if row.cost.get("trained_tokens")), None)
+    trained = next((row for row in others if row.cost.get("trained_tokens", 0) != 0), None)
     if _is_free(on, first) and trained:
         lead += ["; of the methods that train, ", _name(trained.method), " is first (", _reached(on, trained), ")"]
         lead += [_ties(on, trained)]

@@ -118,7 +118,10 @@ class Record(Document):
     units: str | None = None
     """Hash of the units in which it was trained: of that part of the scale card on which training depends."""
     rewards: tuple[str, ...] = ()
-    cost: dict[str, int | float] = Field(default_factory=dict)
+    cost: dict[str, int | float | None] = Field(default_factory=dict)
+    """What training spent; None for what was not counted."""
+    used: tuple[str, ...] = ()
+    """What training took of the preparation, such as "reward helpful" or "tags"."""
     origin: Origin = Origin()
 
     @classmethod

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common.ledger import Cost
 from benchmarks.measure.front import Front
 from benchmarks.measure.front_files import FrontRecord, point_file
 from benchmarks.measure.point import Point
@@ -54,7 +53,7 @@ def finish(folder: Path, card: Card, weights: tuple[tuple[float, ...], ...]) -> 
 
 def store_card(benchmark: Benchmark, card: Card) -> None:
     """Prepares a benchmark as far as its scale card goes."""
-    report = Report(pair_accuracy=PairAccuracy(reward={}, evaluator={}), cost=Cost(), collapse=0.0, tagged=0.0)
+    report = Report(pair_accuracy=PairAccuracy(reward={}, evaluator={}), costs={}, collapse=0.0, tagged=0.0)
     StoredCard(card=card, report=report).write(card_file(benchmark))
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
+from benchmarks.common import SUMS
 from benchmarks.stats import pareto
-from moa_cli.comparisons import OnBenchmark
+from moa_cli.comparisons import OnBenchmark, Row
 from moa_cli.report.elements import (
     Content,
     Entries,
-    Html,
     Styles,
     drawing,
     how_to_read,
@@ -26,7 +28,7 @@ from moa_cli.report.elements import (
     with_interval,
     written,
 )
-from moa_cli.words import amount, time_words
+from moa_cli.words import NOT_COUNTED, amount, time_words
 
 TRAINING: Entries = {
     "seconds": ("Time", time_words),
@@ -38,6 +40,9 @@ TRAINING: Entries = {
 }
 
 
+CHARGED: Entries = {key: entry for key, entry in TRAINING.items() if key in SUMS}
+
+
 SERVING: Entries = {
     "serving_tokens": ("Tokens", amount),
     "serving_reward_calls": ("Reward calls", amount),
@@ -45,32 +50,57 @@ SERVING: Entries = {
 }
 
 
+class Spent(NamedTuple):
+    """A number of operations that hypervolumes are drawn against."""
+
+    title: str
+    of: Callable[[Row], float | None]
+
+
+SPENT = (
+    Spent("FLOP in training", lambda row: row.cost.get("flops")),
+    Spent("FLOP in training with what it used", lambda row: row.charged.get("flops")),
+    Spent("FLOP for an answer", lambda row: row.cost.get("serving_flops")),
+)
+
+
 def cost(on: OnBenchmark, styles: Styles) -> Content:
-    spent = {"flops": "FLOP in training", "serving_flops": "FLOP for an answer"}
-    known = {key: title for key, title in spent.items() if any(key in row.cost for row in on.rows)}
+    known = [one for one in SPENT if any(one.of(row) is not None for row in on.rows)]
     if not known:
         return [how_to_read("What these answers cost was not counted.")]
     text = (
-        "Further up for less is better. Training is what a method spends beyond the preparation that all share; an "
-        "answer is paid for at every use."
+        "Further up for less is better. Training is what a method spends beyond the preparation that all share. With "
+        "what it used, it is charged for the trained rewards that it called and for tags, too: a method that brings a "
+        "reward model of its own has that in its training. An answer is paid for at every use."
     )
 
-    def told(caption: str, entries: Entries) -> Html:
-        return per_method(caption, titles(entries), lambda row: written(entries, row.cost), on, styles)
-
-    drawn = [panel(title, draw_cost(on, key, title, styles)) for key, title in known.items()]
-    spending = [told("Training, mean over seeds", TRAINING), told("An answer, mean over points", SERVING)]
+    drawn = [panel(one.title, draw_cost(on, one, styles)) for one in known]
+    spending = [
+        per_method("Training, mean over seeds", titles(TRAINING), lambda row: _cells(TRAINING, row.cost), on, styles),
+        per_method(
+            "Training with what it used, mean over seeds", [*titles(CHARGED), "What it used"],
+            lambda row: [*_cells(CHARGED, row.charged), ", ".join(row.used) or "–"], on, styles,
+        ),
+        per_method("An answer, mean over points", titles(SERVING), lambda row: _cells(SERVING, row.cost), on, styles),
+    ]  # fmt: skip
     return [how_to_read(text), legend(on, styles), panels(drawn), *spending]
 
 
+def _cells(entries: Entries, spent: Mapping[str, float | None]) -> list[str]:
+    """Each entry, in words where it was not counted."""
+    uncounted = [key for key, value in spent.items() if value is None]
+    cells = zip(entries, written(entries, spent), strict=True)
+    return [NOT_COUNTED if key in uncounted else cell for key, cell in cells]
+
+
 @drawing()
-def draw_cost(ax: Axes, on: OnBenchmark, key: str, name: str, styles: Styles) -> str:
-    """The hypervolume under the scores against an entry of the cost, on a logarithmic scale with room for 0."""
-    rows = [row for row in on.rows if key in row.cost]
-    spent = np.array([row.cost[key] for row in rows])
+def draw_cost(ax: Axes, on: OnBenchmark, what: Spent, styles: Styles) -> str:
+    """The hypervolume under the scores against what was spent, on a logarithmic scale with room for 0."""
+    found = [(row, flops) for row in on.rows if (flops := what.of(row)) is not None]
+    rows, spent = [row for row, _ in found], np.array([flops for _, flops in found])
     for row, x in zip(rows, spent, strict=True):
         with_interval(ax, x, row, styles[row.method])
-    label_axes(ax, f"{name} (log scale)", f"hypervolume, {on.word('scores')}")
+    label_axes(ax, f"{what.title} (log scale)", f"hypervolume, {on.word('scores')}")
     least = min(spent[spent > 0], default=1.0)
     ax.set_xscale("symlog", linthresh=least, linscale=0.3)
     ticks = _round_numbers(least, max(spent))
@@ -80,7 +110,7 @@ def draw_cost(ax: Axes, on: OnBenchmark, key: str, name: str, styles: Styles) ->
     ax.xaxis.set_minor_locator(NullLocator())
     best = pareto([[-x, row.scores.hypervolume] for row, x in zip(rows, spent, strict=True)])
     return (
-        f"{on.word('scores').capitalize()} hypervolume against {name}. "
+        f"{on.word('scores').capitalize()} hypervolume against {what.title}. "
         f"Nothing better costs less than {', '.join(rows[k].method for k in best)}."
     )
 

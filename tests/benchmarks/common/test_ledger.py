@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from benchmarks.common.ledger import Cost, charge, charged_to
@@ -26,5 +28,5 @@ def test_charges_go_to_the_innermost_ledger() -> None:
 
 
 def test_a_ledger_can_be_stored() -> None:
-    cost = Cost(seconds=1.5, generated_tokens=2, flops=1e12)
-    assert Cost(**cost.to_json()) == cost  # type: ignore[arg-type]
+    cost = Cost(seconds=1.5, generated_tokens=2, flops=1e12, used=("reward helpful", "tags"))
+    assert Cost.from_json(json.loads(json.dumps(cost.to_json()))) == cost

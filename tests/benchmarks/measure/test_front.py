@@ -217,7 +217,7 @@ def test_a_missing_front_says_what_to_type(folder):
     [
         lambda text: text[:100],
         lambda text: "[]",
-        lambda text: text.replace("moa.front/3", "moa.front/9"),
+        lambda text: text.replace("moa.front/4", "moa.front/9"),
         lambda text: json.dumps(json.loads(text) | {"weights": []}),
         lambda text: json.dumps(json.loads(text) | {"weights": "all"}),
         lambda text: json.dumps(json.loads(text) | {"seed": "one"}),
@@ -233,12 +233,12 @@ def test_a_damaged_description_is_refused(folder, damage):
 
 def test_a_front_of_an_earlier_version_is_refused_by_its_name(folder):
     path = folder / "front.json"
-    path.write_text(path.read_text().replace("moa.front/3", "moa.front/2"))
+    path.write_text(path.read_text().replace("moa.front/4", "moa.front/3"))
     with pytest.raises(BadInput) as caught:
         read_front(folder)
     assert str(caught.value).splitlines() == [
         f"cannot use {path}",
-        "it says moa.front/2, not moa.front/3",
+        "it says moa.front/3, not moa.front/4",
         f"measure it again: moa eval {folder.parent} --pareto",
     ]
 

@@ -249,8 +249,8 @@ def test_unprepared(own_tiny: Benchmark) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "{", "[]", "{}", "null", '{"card": {}, "report": {}}', '{"schema": "moa.card/1", "card": {}, "report": {}}',
-        '{"schema": "moa.card/2", "card": {}, "report": {}}', '{"schema": "moa.card/2", "card": {"sampling": 1}}',
+        "", "{", "[]", "{}", "null", '{"card": {}, "report": {}}', '{"schema": "moa.card/2", "card": {}, "report": {}}',
+        '{"schema": "moa.card/3", "card": {}, "report": {}}', '{"schema": "moa.card/3", "card": {"sampling": 1}}',
     ],
 )  # fmt: skip
 def test_a_damaged_card(own_tiny: Benchmark, text: str) -> None:
@@ -265,13 +265,13 @@ def test_a_damaged_card(own_tiny: Benchmark, text: str) -> None:
 
 def test_a_card_of_an_earlier_version_is_refused_by_its_name(own_tiny: Benchmark) -> None:
     path = card_file(own_tiny)
-    path.write_text(path.read_text().replace("moa.card/2", "moa.card/1"))
+    path.write_text(path.read_text().replace("moa.card/3", "moa.card/2"))
     for read in (open_prepared, stored_card, prepare):
         with pytest.raises(BadInput) as caught:
             read(own_tiny)
         assert str(caught.value).splitlines() == [
             f"cannot use {path}",
-            "the scale card in it cannot be read: it says moa.card/1, not moa.card/2",
+            "the scale card in it cannot be read: it says moa.card/2, not moa.card/3",
             "delete it, then: moa prepare -b cries",
         ]
 
