@@ -8,7 +8,7 @@ from benchmarks.spec import Signal
 from moa_cli.comparisons import Comparison, OnBenchmark, Row
 from moa_cli.words import interval, kl_words, number_words, star, time_words
 
-EFFICIENCY = "efficiency: held-out HV as a share of the best at the same KL"
+EFFICIENCY = "efficiency: held-out gain over sft, as a share of what optimising the rewards perfectly gains at that KL"
 
 
 def columns(benchmark: OnBenchmark) -> dict[str, Callable[[Row], str]]:
@@ -64,7 +64,7 @@ def _times(value: float | None, one: float) -> str:
 
 
 def efficiency(benchmark: OnBenchmark, row: Row, between: Callable[..., str]) -> str:
-    """A share of the held-out ceiling; where the row's KL is beyond it, what the share is at most; else a dash.
+    """The held-out share of what the ceiling gains; where the KL is beyond it, what it is at most; else a dash.
 
     `between` writes one with its interval.
     """
