@@ -27,6 +27,7 @@ class ParetoHqD(Adapter, Method):
     """
 
     steering = "retrain"
+    strength = "steps"
 
     answers: Annotated[int, Range(1)] = 100
     """k, training answers that a first stage imitates; a second stage imitates k / 2 (paper: 100)."""

@@ -35,6 +35,7 @@ class RiC(Adapter, Method):
     """
 
     steering = "prompt"
+    strength = "learning_rate"
 
     offline_epochs: Annotated[float, Range(above=0)] = 1.5
     """Passes over all training answers [choice].

@@ -9,6 +9,6 @@ from benchmarks.common.door import door
 if TYPE_CHECKING:
     from benchmarks.ceiling.draw import draw_samples
     from benchmarks.ceiling.samples import Samples, find_samples, samples_folder
-    from benchmarks.ceiling.tilt import Ceiling, Measured, best_of, efficiencies
+    from benchmarks.ceiling.tilt import Ceiling, Measured, best_of, best_of_kl, gains
 
 __getattr__, __all__ = door(__name__)

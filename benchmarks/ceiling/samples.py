@@ -18,8 +18,9 @@ PROMPTS = 100
 """The first test prompts: many answers to some tell more about a ceiling than few answers to all."""
 
 
-BASE, OTHERS = 32, 80
-"""Answers per prompt of the starting policy, and of all others together; without others it gives these as well."""
+BASE, OTHERS = 64, 80
+"""Answers per prompt of the starting policy, and of all others together; without others it gives these as well.
+64 are what the best of 64 is chosen from."""
 
 
 class SamplesRecord(Document):
@@ -53,9 +54,9 @@ class Samples:
         """(N, S, M) rewards or scores."""
         return self.rewards if signal == "rewards" else self.scores
 
-    def ceiling(self, signal: Signal) -> Ceiling:
-        """Tilted and measured by the rewards, or by the scores."""
-        return Ceiling(self.under(signal), balanced(self.log_probs, self.counts))
+    def ceiling(self, tilting: Signal, measured: Signal) -> Ceiling:
+        """Tilted by the rewards or by the scores, and measured by the rewards or by the scores."""
+        return Ceiling(self.under(tilting), balanced(self.log_probs, self.counts), self.under(measured))
 
     def base(self, signal: Signal) -> np.ndarray:
         """Those (N, counts[0], M) of the starting policy's own answers."""

@@ -12,15 +12,15 @@ say other things, and could in principle pass it. N prompts, S samples of each, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import comb
+from math import comb, log
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.spec import Weights
-from benchmarks.stats import Bootstrap, bootstrap_hypervolume
+from benchmarks.stats import Bootstrap, bootstrap_means
 
 FLOOR = 6.0
 """Effective samples per prompt below which a point is hidden.
@@ -50,10 +50,12 @@ class Tilt(NamedTuple):
 class Ceiling:
     """Samples from which expectations under tilted policies are estimated."""
 
-    scores: np.ndarray
-    """(N, S, M)."""
+    tilting: np.ndarray
+    """(N, S, M) what the policies are tilted by: r."""
     log_weights: np.ndarray
     """(N, S) log q0 / m, the samples being drawn from density m; -inf for what the starting policy never says."""
+    measured: np.ndarray | None = None
+    """(N, S, M) what is measured of the tilted policies; None: what they are tilted by."""
     _tables: dict[Weights, np.ndarray] = field(default_factory=dict, init=False, repr=False)
 
     def tilt(self, weights: Weights, strength: float) -> Tilt:
@@ -63,10 +65,11 @@ class Ceiling:
         lower ceiling; the delete-one jackknife takes out most of it (Quenouille 1956).
         """
         S = self.log_weights.shape[1]
-        utility = strength * (self.scores @ np.asarray(weights))
+        utility = strength * (self.tilting @ np.asarray(weights))
         untilted, log_before = _normalised(self.log_weights)
         shares, log_after = _normalised(self.log_weights + utility)
-        values = np.concatenate([self.scores, utility[..., None]], axis=2)
+        measured = self.tilting if self.measured is None else self.measured
+        values = np.concatenate([measured, utility[..., None]], axis=2)
         means = np.einsum("ns,nsm->nm", shares, values)
         # the mean of the S estimates that each leave out one sample, and S times the difference from it
         held, held_before = np.minimum(shares, MOST), np.minimum(untilted, MOST)
@@ -103,45 +106,77 @@ class Measured(NamedTuple):
 
     weights: Sequence[Weights]
     scores: np.ndarray
-    """(K, N, M)."""
+    """(K, N, M) in the units of what the ceiling measures."""
     kl: np.ndarray
     """(K,) mean nats per answer."""
+    counts: np.ndarray
+    """(K,) whether a point counts; one that does not has gained nothing."""
 
 
-def efficiencies(ceiling: Ceiling, methods: Sequence[Sequence[Measured]], ref: Sequence[float]) -> list[Bootstrap]:
-    """The hypervolume of each method's points (one `Measured` per seed) as a share of what the ceiling has at the same
-    weights and, point by point, the same KL, or at most the KL in reach: there the true share is lower.
+class Gains(NamedTuple):
+    """The utility of a method, and of the ceiling at the same weights and KL: both less the starting policy's."""
 
-    Each seed has a share. The bootstrap over prompts is paired and leaves strengths as they are.
-    Not finite where the ceiling itself has no hypervolume above `ref`.
+    own: Bootstrap
+    best: Bootstrap
+
+    @property
+    def share(self) -> Bootstrap:
+        """Alignment efficiency: the method's gain as a share of the ceiling's, of every seed and every draw.
+
+        Not finite where the ceiling gains nothing.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return Bootstrap(
+                np.divide(self.own.values, self.best.values), self.own.draws / self.best.draws, self.own.seeds
+            )
+
+
+def gains(ceiling: Ceiling, seeds: Mapping[int, Measured]) -> Gains:
+    """What the points of a method gain, one `Measured` per seed, and what they could have gained.
+
+    Of each point w . (scores - those of the starting policy), averaged over points; against that of the ceiling at the
+    same weights and, point by point, the same KL, or at most the KL in reach: there the true gain is another. The
+    starting policy's are its expected scores for each prompt, of which all samples tell. The bootstrap over prompts is
+    paired and leaves strengths as they are.
     """
-    own = [{k: one.scores for k, one in enumerate(seeds)} for seeds in methods]
-    best = [{k: _optimal(ceiling, one) for k, one in enumerate(seeds)} for seeds in methods]
-    sampled = bootstrap_hypervolume([*own, *best], ref)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return [
-            Bootstrap(np.divide(ours.values, theirs.values), ours.draws / theirs.draws, ours.seeds)
-            for ours, theirs in zip(sampled[: len(best)], sampled[len(best) :], strict=True)
-        ]
+    found = {seed: _gains(ceiling, one) for seed, one in seeds.items()}
+    [own], [best] = bootstrap_means({seed: np.stack(both)[..., None] for seed, both in found.items()})
+    return Gains(own, best)
 
 
-def _optimal(ceiling: Ceiling, measured: Measured) -> np.ndarray:
-    """The scores (K, N, M) of the ceiling where a method was measured."""
-    points = zip(measured.weights, measured.kl, strict=True)
-    return np.stack([ceiling.at(w, min(kl, ceiling.reach(w))).scores for w, kl in points])
+def _gains(ceiling: Ceiling, measured: Measured) -> tuple[np.ndarray, np.ndarray]:
+    """What one seed gains on each prompt (N,), and what the ceiling does."""
+    base = ceiling.tilt(measured.weights[0], 0.0).scores
+    own, best = [], []
+    for w, scores, kl, counts in zip(*measured, strict=True):
+        optimum = ceiling.at(w, min(float(kl), ceiling.reach(w))).scores
+        own.append((scores - base) @ np.asarray(w) if counts else np.zeros(len(base)))
+        best.append((optimum - base) @ np.asarray(w))
+    return np.mean(own, axis=0), np.mean(best, axis=0)
 
 
-def best_of(scores: np.ndarray, weights: Weights, n: int) -> np.ndarray:
-    """Expected scores (N, M) of the best by w . r among n answers of the starting policy.
+def best_of(rewards: np.ndarray, weights: Weights, n: int, measured: np.ndarray | None = None) -> np.ndarray:
+    """Expected values (N, M) of the answer with the highest w . r among n answers of the starting policy.
 
-    `scores` (N, S, M) are those of S >= n independent answers. The mean is over all subsets of n, in which the i-th
-    lowest is best with probability C(i - 1, n - 1) / C(S, n).
+    `rewards` (N, S, M) are those of S >= n independent answers, `measured` (N, S, M) what is measured of them; None:
+    their rewards. The mean is over all subsets of n, in which the i-th lowest is best with probability
+    C(i - 1, n - 1) / C(S, n).
     """
-    S = scores.shape[1]
-    order = np.argsort(scores @ np.asarray(weights), axis=1)
-    ranked = np.take_along_axis(scores, order[..., None], axis=1)
+    S = rewards.shape[1]
+    order = np.argsort(rewards @ np.asarray(weights), axis=1)
+    ranked = np.take_along_axis(rewards if measured is None else measured, order[..., None], axis=1)
     chances = np.array([comb(i, n - 1) / comb(S, n) for i in range(S)])
     return np.einsum("s,nsm->nm", chances, ranked)
+
+
+def best_of_kl(n: int) -> float:
+    """KL of the best of n answers from the starting policy, in nats: log n - (n - 1) / n, exact where no two answers
+    are equal, else a bound (Beirami et al. 2024, arXiv 2401.01879).
+
+    >>> round(best_of_kl(2), 4)  # log 2 - 1/2
+    0.1931
+    """
+    return log(n) - (n - 1) / n
 
 
 def balanced(log_probs: np.ndarray, counts: Sequence[int]) -> np.ndarray:

@@ -28,6 +28,9 @@ class Method:
     """
 
     steering: ClassVar[Steering]
+    strength: ClassVar[str | None] = None
+    """The hyperparameter that sets how far training goes from the starting policy, a number; None where none does.
+    What is compared at the same KL is trained with several values of it."""
     builds_on: ClassVar[str | None] = None
     """Name of a method that leaves stages of the same name and content where its hyperparameters and seed are the same.
     Such a run is not trained twice: its stages are copied, and what they cost is charged."""

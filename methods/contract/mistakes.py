@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
-from typing import Any, ClassVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 from benchmarks.common import fit, nearest, settable, type_words
 from methods.contract.method import Method, Steering
@@ -52,6 +53,17 @@ def _of_fields(cls: type[Method]) -> Iterator[str]:
     known = {field.name: field for field in fields(cls)}
     for name in dict.fromkeys([*known, *own]):
         yield from _of_field(name, hints[name], known.get(name))
+    if cls.strength is not None and cls.strength not in known:
+        yield f"strength: it names a hyperparameter, found {cls.strength!r}{nearest(str(cls.strength), known)}"
+    elif cls.strength is not None and not _is_number(hints[cls.strength]):
+        yield f"strength: {cls.strength} is {type_words(hints[cls.strength])}, and it must be a number"
+
+
+def _is_number(hint: Any) -> bool:
+    """Whether a setting of this type can be a number."""
+    if get_origin(hint) is Annotated:
+        return _is_number(get_args(hint)[0])
+    return hint in (int, float) or (get_origin(hint) in (UnionType, Union) and any(map(_is_number, get_args(hint))))
 
 
 def _of_field(name: str, hint: Any, field: Field[Any] | None) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from benchmarks.common import Range
 
@@ -26,6 +26,8 @@ class Reinforcement(Adapter):
 
     Learning rates are for a width of 4096 (a 7B model) and grow as 1/width for narrower ones (Yang et al. 2022, muP).
     """
+
+    strength: ClassVar[str | None] = "kl_coef"
 
     optimizer: Optimizer = "rloo"
     """RLOO [choice], GRPO, online DPO on the best and the worst answer to each prompt, or PPO.
@@ -86,6 +88,8 @@ class Preference(Adapter):
     Learning rates are for LoRA on a width of 4096 (a 7B model); they grow as 1/width for narrower ones (Yang et al.
     2022, muP), and full fine-tuning takes a tenth of them [choice].
     """
+
+    strength: ClassVar[str | None] = "beta"
 
     beta: Annotated[float, Range(above=0)] = 0.1
     """Weight of the KL to the reference (papers: 0.1)."""

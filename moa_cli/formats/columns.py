@@ -106,7 +106,7 @@ def _times(value: float | None, one: float) -> str:
 
 
 def efficiency(benchmark: OnBenchmark, row: Row, between: Callable[..., str]) -> str:
-    """A share of the ceiling under the scores; where the row's KL is beyond it, what the share is at most; else a dash.
+    """The share of what the ceiling gains under the scores; where the KL is beyond it, what it is at most; else a dash.
 
     `between` writes one with its interval.
     """
@@ -159,7 +159,8 @@ def utility_note(comparison: Comparison) -> str:
 
 def efficiency_note(comparison: Comparison) -> str:
     words = {benchmark.word("scores") for benchmark in comparison.benchmarks}
-    return f"efficiency: {_one(words)} HV as a share of the best at the same KL"
+    gain = f"{_one(words)} gain over sft"
+    return f"efficiency: {gain}, as a share of what optimising the rewards perfectly gains at that KL"
 
 
 def _score(comparison: Comparison) -> str:

@@ -15,7 +15,11 @@ from benchmarks.spec import Signal
 from moa_cli.comparisons import BestOfN, CeilingFront, CeilingOf, Comparison, OnBenchmark
 from moa_cli.style import INK, LOOK, PANEL, Style, encoded, plain, styles_of
 
-_HOLLOW, _CROSSED, _GREY = _KEY = ("adds nothing to the front", "too many collapsed", "best possible (estimate)")
+_HOLLOW, _CROSSED, _GREY = _KEY = (
+    "adds nothing to the front",
+    "too many collapsed",
+    "optimal for the rewards (estimate)",
+)
 """What the legend says of marks that are not a method's, where there are such."""
 
 
@@ -125,11 +129,11 @@ def _cross_out(ax: Axes, values: np.ndarray) -> None:
 
 
 def _ceiling(ax: Axes, ceiling: CeilingOf) -> None:
-    """The highest fronts of two objectives, a line per KL with a gap where points are hidden.
+    """What is optimal for the rewards, in two objectives: a line per KL with a gap where points are hidden.
 
     Dashed, the best of n answers.
     """
-    best = ceiling.best_of_n
+    best = ceiling.shown_best
     fronts: list[CeilingFront | BestOfN] = [*ceiling.fronts, best]
     for front in fronts:
         points = dict(zip(front.weights, front.points, strict=True))

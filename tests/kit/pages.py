@@ -62,7 +62,7 @@ def _fill(document: dict[str, Any], nulls: bool) -> None:
         ]
         benchmark |= {"keeps_collapsed": False, "agreement": None if nulls else 0.8, "ceiling": None, "samples": []}
         if not nulls:
-            benchmark |= {"ceiling": {signal: _ceiling(names, M) for signal in ("rewards", "scores")}}
+            benchmark |= {"ceiling": {kind: _ceiling(names, M) for kind in ("rewards", "scores", "evaluators")}}
             answers = [{"method": name, "response": f"I am {name}.", "scores": [0.5] * M} for name in names]
             benchmark["samples"] = [
                 {"prompt": "Who are you?", "kind": kind, "answers": answers} for kind in ("best", "median", "worst")
@@ -83,7 +83,9 @@ def _ceiling(names: list[str], M: int) -> dict[str, Any]:
     return {
         "prompts": 40,
         "fronts": fronts,
-        "best_of_n": {key: fronts[0][key] for key in ("points", "weights")} | {"n": 16},
+        "best_of_n": [
+            {"n": n, "kl": kl, "points": fronts[0]["points"], "weights": weights} for n, kl in ((2, 0.19), (16, 1.83))
+        ],
         "efficiency": {name: {"value": 0.7, "low": 0.6, "high": 0.8} if k else None for k, name in enumerate(names)},
         "unreached": {names[0]: {"label": "1,0", "kl": 9.0, "reach": 2.0, "at_most": 0.62}},
         "curve": [{"kl": kl, "weights": w, "values": [kl / 2] * M} for w in weights for kl in (0.0, 1.0, 2.0)],

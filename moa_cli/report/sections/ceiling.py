@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from benchmarks.spec import SIGNALS
 from moa_cli.comparisons import CeilingOf, OnBenchmark, Row
 from moa_cli.report.elements import Content, Html, Styles, draw_strip, el, how_to_read, join, number, per_method
 
@@ -15,29 +14,32 @@ def ceiling(on: OnBenchmark, styles: Styles) -> Content:
             "This does: "
         )
         return [el("p", text, el("code", "moa compare --ceiling"), class_="read")]
-    held_out = measured.scores.efficiency
-    ends = [end for share in held_out.values() if share for end in (share.low, share.high)]
+    kinds = (measured.scores, measured.evaluators, measured.rewards)
+    ends = [end for share in measured.scores.efficiency.values() if share for end in (share.low, share.high)]
     span = (min(ends, default=0), max(ends, default=1))
 
     def cells(row: Row) -> list[Html | str]:
-        share = held_out[row.method]
+        share = measured.scores.efficiency[row.method]
         drawn = draw_strip(styles[row.method], (share.value, share.low, share.high), span, None) if share else ""
-        shares = [_share(measured.of(signal), row.method) for signal in SIGNALS]
-        return [shares[0], drawn, shares[1], number(row.kl)]
+        first, *others = (_share(best, row.method) for best in kinds)
+        return [first, drawn, *others, number(row.kl)]
 
     kept = ", ".join(f"{front.share:.0%} at KL {front.kl:.2g}" for front in measured.scores.fronts)
     text = (
-        "Alignment efficiency is a method's hypervolume as a share of the best that any policy can have at the same "
-        "KL from the starting policy: what is missing to 100 % is distance without gain. The best policies are found "
-        f"by weighing sampled answers anew, and the estimate is as good as what this leaves of the sample: {kept}. "
-        "Where a method's KL is beyond what the sample reaches, its share is at most what is shown."
+        "Alignment efficiency is what a method gains over the starting policy, averaged over its weights, as a share "
+        "of what can be gained at the same KL: 0 % has gained nothing, what is missing to 100 % is distance without "
+        "gain. Against what optimising the rewards perfectly gains in held-out scores, which is what a method can hope "
+        "for; against the best possible held-out scores, which only training on the evaluators themselves would "
+        "reach; and in rewards, against the best possible rewards. The optimal policies are found by weighing sampled "
+        f"answers anew, and the estimate is as good as what this leaves of the sample: {kept}. A method whose KL is "
+        "beyond what the sample reaches has no share, or at most what is shown."
     )
-    columns = ["Held-out", f"{span[0]:.0%} to {span[1]:.0%}", "Rewards", "KL"]
+    columns = ["Held-out", f"{span[0]:.0%} to {span[1]:.0%}", "Of the best held-out", "Rewards", "KL"]
     return [how_to_read(text), per_method("Alignment efficiency", columns, cells, on, styles)]
 
 
 def _share(best: CeilingOf, name: str) -> Html:
-    """A row's efficiency under one signal; where its KL is out of reach, what it is at most."""
+    """A row's efficiency against one ceiling; where its KL is out of reach, what it is at most."""
     share, beyond = best.efficiency[name], best.unreached.get(name)
     if share is None and beyond and beyond.at_most is not None:
         return el("span", f"≤ {beyond.at_most:.0%}")

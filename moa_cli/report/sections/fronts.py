@@ -52,8 +52,8 @@ def fronts(on: OnBenchmark, styles: Styles) -> Content:
     )
     if on.ceiling and M in (2, 3):
         text += (
-            " In grey, an estimate of the best that any policy can reach at some KL from the starting policy, and by "
-            "choosing from n answers."
+            " In grey, an estimate of what optimising the rewards perfectly reaches at some KL from the starting "
+            "policy, and what choosing from n answers by their rewards does."
         )
     return [how_to_read(text), legend(on, styles), panels(drawn), *_bands(on, styles)]
 
@@ -103,7 +103,7 @@ def _draw_front(
 def _draw_ceiling(ax: Axes, ceiling: CeilingOf, shown: tuple[int, int], joined: bool) -> None:
     """The best fronts at some KLs, and that of the best of n answers (dashed)."""
     lines: list[tuple[str, CeilingFront | BestOfN, str]] = [(f"KL {one.kl:.2g}", one, "-") for one in ceiling.fronts]
-    lines += [(f"best of {ceiling.best_of_n.n}", ceiling.best_of_n, "--")]
+    lines += [(f"best of {ceiling.shown_best.n}", ceiling.shown_best, "--")]
     for name, front, line in lines:
         order = sorted(range(len(front.points)), key=lambda k: front.weights[k])
         x, y = np.array(front.points)[order][:, shown].T

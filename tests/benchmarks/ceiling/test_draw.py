@@ -178,11 +178,11 @@ def test_alone_the_starting_policy_gives_all(tiny: Benchmark, few: None, tmp_pat
     assert draw_samples(tiny, [], tmp_path / "alone").counts == (10,)
     samples = draw_samples(tiny, [lambda: odd], tmp_path / "odd")
     assert samples.counts == (4,)
-    assert (samples.ceiling("rewards").log_weights == 0).all()
+    assert (samples.ceiling("rewards", "rewards").log_weights == 0).all()
     assert np.array_equal(samples.base("scores"), samples.scores)
     twice = draw_samples(tiny, [lambda: start], tmp_path / "twice")
     assert twice.counts == (4, 6)
-    np.testing.assert_allclose(twice.ceiling("rewards").log_weights, 0, atol=1e-9)
+    np.testing.assert_allclose(twice.ceiling("rewards", "rewards").log_weights, 0, atol=1e-9)
     first, second = (json.loads((tmp_path / "twice" / f"answers-{j}.json").read_text()) for j in (0, 1))
     assert all(one != other[:4] for one, other in zip(first, second, strict=True))
 
@@ -233,7 +233,7 @@ def test_samples_of_an_earlier_version_are_refused_by_their_name(tiny: Benchmark
 def test_few_samples_and_a_pool_tell_what_many_do(
     tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A world too large to enumerate, by 1,000 answers of the starting policy to each prompt: with 32 of them and 80 of
+    """A world too large to enumerate, by 1,000 answers of the starting policy to each prompt: with 64 of them and 80 of
     two others the hypervolume at KL .5 and 1 is the same within 2 %, on the mean of eight drawings (there are ten
     prompts)."""
     start, prompts = tiny.prepared.policy, tiny.prompts("test")
@@ -245,7 +245,7 @@ def test_few_samples_and_a_pool_tell_what_many_do(
     drawn = []
     for seed in range(8):
         monkeypatch.setattr(draw, "SEED", 100 * seed)
-        drawn.append(draw_samples(tiny, others, tmp_path / str(seed)).ceiling("scores"))
+        drawn.append(draw_samples(tiny, others, tmp_path / str(seed)).ceiling("scores", "scores"))
     for kl in (0.5, 1.0):
         volumes = [hypervolume([c.at(w, kl).scores.mean(0) for w in GRID], (-2, -2)) for c in (truth, *drawn)]
         assert np.mean(volumes[1:]) == pytest.approx(volumes[0], rel=0.02)
