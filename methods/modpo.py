@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks import BadInput, Benchmark, PreferencePair, Weights
 from methods.contract import Method, Preference, Run, point_name
-from methods.engines import preferences, reward_differences
+from methods.engines import logits_per_sd, preferences, reward_differences
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -24,20 +24,30 @@ class MODPO(Preference, Method):
         -E log sigmoid((beta (D log pi - D log pi_0) - sum_{j != k} w_j D r_j) / w_k),   D f = f(chosen) - f(rejected).
 
     With w_k = 1 it is DPO. Where the base has no weight, the heaviest objective takes its place [choice]: with two
-    objectives, plain DPO on the other one.
+    objectives, plain DPO on the other one, which is what the loss tends to as w_k falls to 0.
+
+    The labels of the pairs say r_k in logits of a Bradley-Terry model, so every r_j is in logits of its own, whatever
+    units the benchmark has: r_j of the benchmark times `logits_per_sd`. The log repeats that number.
     """
 
     steering = "retrain"
 
     margins: Literal["explicit", "implicit"] = "explicit"
-    """What r_j is: the benchmark's reward in its units ("explicit"), or beta log(pi_j / pi_0) of a DPO model of
-    objective j ("implicit")."""
+    """What r_j is: the benchmark's reward in logits ("explicit"; the paper's is a reward too), or that of a DPO model.
+    "implicit" is beta log(pi_j / pi_0), in logits as it comes, the default of the public code. "explicit" [choice]: it
+    is what all other methods are given, and no teachers are trained. Logits per SD are the raw SD of a reward that was
+    trained from pairs; else fitted to the objective's pairs by logistic regression, 4 at most; 4 where it has none, and
+    labels are the sign of the difference [choice]."""
     base: str = "heaviest"
-    """The objective on whose pairs is trained (paper: one for all weights; name it). "heaviest" takes the one with the
-    largest weight [choice]: then w_k >= 1/M, and no weights are far from what the labels say."""
+    """The objective on whose pairs is trained (paper: one for all weights; name it).
+    "heaviest" takes the one with the largest weight [choice]: then w_k >= 1/M, and no weights are far from what the
+    labels say. Equally heavy ones take turns, from weights to weights and from seed to seed, so that none is favoured.
+    """
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """One DPO run per weights; constants that several of them need are computed once."""
+        from methods.engines import remembered
+
         if self.base not in ("heaviest", *benchmark.names):
             raise BadInput(
                 f"{benchmark.name} has no objective {self.base!r}",
@@ -49,10 +59,15 @@ class MODPO(Preference, Method):
         def pairs(k: int) -> list[PreferencePair]:
             return preferences(benchmark, k, self.epochs, run.seed)
 
+        @cache
+        def differences(k: int) -> np.ndarray:
+            path = run.dir / "constants" / f"rewards on {benchmark.names[k]}.json"
+            return remembered(path, lambda: reward_differences(benchmark, pairs(k)))
+
         teachers = benchmark.corners if self.margins == "implicit" else ()
         for weights in dict.fromkeys((*teachers, *self.points(benchmark))):
             if not run.stage(point_name(benchmark, weights)).done:
-                self._train(benchmark, run, weights, pairs)
+                self._train(benchmark, run, weights, pairs, differences)
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The policy that was trained for `weights`."""
@@ -61,16 +76,25 @@ class MODPO(Preference, Method):
         return load_trained(benchmark, run.stage(point_name(benchmark, weights)).folder)
 
     def _train(
-        self, benchmark: Benchmark, run: Run, weights: Weights, pairs: Callable[[int], list[PreferencePair]]
+        self,
+        benchmark: Benchmark,
+        run: Run,
+        weights: Weights,
+        pairs: Callable[[int], list[PreferencePair]],
+        differences: Callable[[int], np.ndarray],
     ) -> None:
-        """The policy for `weights`."""
+        """The policy for `weights`, given the pairs of an objective and D r (N, M) on them in benchmark units."""
         from methods.engines import log_probs, train_dpo
 
-        k = self._base(benchmark, weights)
+        k = self._base(benchmark, weights, run.seed)
         reference = log_probs(benchmark, pairs(k), benchmark.names[k], run)
-        rewards = np.zeros((len(pairs(k)), len(weights)))
-        if weights[k] < 1:
-            rewards = self._reward_differences(benchmark, run, pairs(k), k, reference)
+        others = [j for j, w in enumerate(weights) if j != k and w > 0]
+        rewards, units = np.zeros((len(pairs(k)), len(weights))), dict[int, float]()
+        if others and self.margins == "implicit":
+            rewards = self._implicit(benchmark, run, pairs(k), k, reference)
+        elif others:
+            units = {j: logits_per_sd(benchmark, j, lambda j=j: differences(j)[:, j]) for j in others}
+            rewards = differences(k) * [units.get(j, 0.0) for j in range(len(weights))]
         beta, margin = divided(self.beta, rewards, weights, k)
         train_dpo(
             benchmark,
@@ -80,30 +104,29 @@ class MODPO(Preference, Method):
             reference=reference,
             margin=margin,
             beta=beta,
+            facts={f"logits_per_sd_{benchmark.names[j]}": unit for j, unit in units.items()},
         )
 
-    def _base(self, benchmark: Benchmark, weights: Weights) -> int:
+    def _base(self, benchmark: Benchmark, weights: Weights, seed: int) -> int:
         """The objective on whose pairs the policy for `weights` is trained."""
-        named = benchmark.names.index(self.base) if self.base in benchmark.names else None
-        return named if named is not None and weights[named] > 0 else int(np.argmax(weights))
+        if self.base in benchmark.names and weights[benchmark.names.index(self.base)] > 0:
+            return benchmark.names.index(self.base)
+        heaviest = np.flatnonzero(np.isclose(weights, max(weights))).tolist()
+        return heaviest[(sum(heaviest) + seed) % len(heaviest)]
 
-    def _reward_differences(
+    def _implicit(
         self, benchmark: Benchmark, run: Run, pairs: list[PreferencePair], k: int, reference: np.ndarray
     ) -> np.ndarray:
-        """D r_j (N, M) on the pairs of objective k."""
-        from methods.engines import log_probs, remembered
+        """D r_j (N, M) of the DPO models of all objectives on the pairs of objective k, in logits."""
+        from methods.engines import log_probs
 
-        name = benchmark.names[k]
-        if self.margins == "explicit":
-            path = run.dir / "constants" / f"rewards on {name}.json"
-            return remembered(path, lambda: reward_differences(benchmark, pairs))
         models = [run.stage(point_name(benchmark, corner)) for corner in benchmark.corners]
-        ratios = [log_probs(benchmark, pairs, name, run, model) - reference for model in models]
+        ratios = [log_probs(benchmark, pairs, benchmark.names[k], run, model) - reference for model in models]
         return self.beta * np.stack([ratio[:, 0] - ratio[:, 1] for ratio in ratios], axis=1)
 
 
 def divided(beta: float, rewards: np.ndarray, weights: Weights, k: int) -> tuple[float, np.ndarray]:
-    """The beta and the margins (N,) of DPO on objective k's pairs under the differences D r (N, M) of all rewards.
+    """The beta and the margins (N,) of DPO on objective k's pairs under the differences D r (N, M), in logits.
 
     (beta D log(pi / pi_0) - sum_{j != k} w_j D r_j) / w_k = beta / w_k D log(pi / pi_0) - margin.
     """

@@ -14,11 +14,22 @@ from benchmarks import Answer, Benchmark, Weights
 from benchmarks.common import Answering, Range
 from benchmarks.spec import size_mistake
 from methods.contract import Method, Reinforcement, Run
-from methods.engines import Goals, Moments, WeightsToGoals, achieved, asked, goal_rewards, pooled, random_goals, told
+from methods.engines import (
+    Goals,
+    Moments,
+    WeightsToGoals,
+    achieved,
+    asked,
+    asked_for,
+    goal_rewards,
+    pooled,
+    random_goals,
+    told,
+)
 
 if TYPE_CHECKING:
     from benchmarks import Policy
-    from methods.engines import Grader, Task
+    from methods.engines import Grader, Pose, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,15 +64,15 @@ class MOSLIM(Reinforcement, Method):
     """Answers per step of the reward model [choice]."""
     reward_learning_rate: Annotated[float, Range(0, 1)] = 1.5e-5
     """Learning rate of the reward model, cosine schedule [choice]."""
-    statistics: Literal["head", "running", "batch", "calibration"] = "head"
-    """Where mean and SD of the probabilities come from.
-    Per head, pooled over its classes and over all answers so far ("head") [choice]; per head and class over all answers
-    so far ("running"); per head and class over the batch ("batch"), or over `calibration_answers` alone
-    ("calibration"). Pooled, an answer that ignores its goal gains nothing on balance, since the probabilities of all
-    grades sum to one. Per class a rare grade pays more than a frequent one, and a small policy gives it to everybody
-    before it reads any goal."""
+    statistics: Literal["running", "head", "batch", "calibration"] = "running"
+    """Where mean and SD of the probability of the grade that was asked for come from; the paper does not say.
+    Per head and grade, over the answers that were asked for that grade: all so far ("running") [choice], those of the
+    batch ("batch"), or the first `calibration_answers` alone ("calibration"). "head" is another mapping: mean and SD
+    are pooled over all grades of a head and over all answers so far, so the mean is the constant 1 / K, and an answer
+    that ignores its goal gains nothing on balance. The SD has a floor of .01, and the reward is cut at +-5 [choice]."""
     calibration_answers: Annotated[int, Range(1)] = 512
-    """Answers of the starting policy with which the statistics begin [choice]."""
+    """Least number of answers of the starting policy, under goals as in training, with which the statistics begin.
+    512 are some 70 for each grade of two objectives [choice]."""
     divisor: Literal["heads", "goals"] = "heads"
     """What the sum over heads is divided by: their number (paper), or that of the goals in the prompt."""
     mapping: Annotated[WeightsToGoals, Answering] = "middle"
@@ -89,7 +100,12 @@ class MOSLIM(Reinforcement, Method):
         if run.stage("policy").done:
             return
         grader = load_grader(benchmark, stage.folder)
-        moments = self._calibrated(benchmark, run.seed, grader)
+
+        def pose(prompt: str, generator: np.random.Generator) -> list[Task]:
+            policy, drawn = benchmark.prepared.policy, random_goals(grader.classes, generator)
+            return [Task(told(policy, prompt, goals, benchmark.names), goals) for goals in drawn]
+
+        moments = self._calibrated(benchmark, run.seed, grader, pose)
 
         def reward(
             prompts: Sequence[str], responses: Sequence[str], goals: Sequence[Goals]
@@ -97,10 +113,6 @@ class MOSLIM(Reinforcement, Method):
             probabilities = grader.probabilities(prompts, responses)
             values = self._rewards(probabilities, np.array(goals), moments, grader.classes)
             return values, achieved(probabilities, np.array(goals), grader.classes, benchmark.names)
-
-        def pose(prompt: str, generator: np.random.Generator) -> list[Task]:
-            policy, drawn = benchmark.prepared.policy, random_goals(grader.classes, generator)
-            return [Task(told(policy, prompt, goals, benchmark.names), goals) for goals in drawn]
 
         maximise(benchmark, reward, self, run.stage("policy"), pose=pose, contrast=max(grader.classes), memory=moments)
 
@@ -139,24 +151,33 @@ class MOSLIM(Reinforcement, Method):
         answers = [answers[i] for i in picked]
         return answers, binned_labels(benchmark, answers, self.classes), [self.classes] * len(benchmark.names)
 
-    def _calibrated(self, benchmark: Benchmark, seed: int, grader: Grader) -> Moments:
-        """The statistics of the starting policy's answers to training prompts, sampled as in training."""
-        prompts = list(islice(cycle(benchmark.prompts("train")), self.calibration_answers))
+    def _calibrated(self, benchmark: Benchmark, seed: int, grader: Grader, pose: Pose) -> Moments:
+        """The statistics of the starting policy's answers to posed training prompts, sampled as in training."""
+        generator = np.random.default_rng(seed)
+        posed = islice(cycle(benchmark.prompts("train")), -(-self.calibration_answers // max(grader.classes)))
+        prompts, tasks = zip(*((p, task) for p in posed for task in pose(p, generator)), strict=True)
         sampling = replace(benchmark.sampling, temperature=self.temperature, top_p=1.0)
-        moments = Moments.none(sum(grader.classes))
-        moments.add(grader.probabilities(prompts, benchmark.prepared.policy.generate(prompts, sampling, seed)))
+        answers = benchmark.prepared.policy.generate([task.shown for task in tasks], sampling, seed)
+        goals, moments = np.array([task.goals for task in tasks]), Moments.none(sum(grader.classes))
+        moments.add(grader.probabilities(prompts, answers), self._counted(goals, grader.classes))
         return moments
+
+    def _counted(self, goals: np.ndarray, classes: Sequence[int]) -> np.ndarray:
+        """Which probabilities (N, K_1 + ... + K_M) of answers under goals (N, M) the statistics are over."""
+        entries = asked_for(goals, classes)
+        return np.ones_like(entries) if self.statistics == "head" else entries
 
     def _rewards(
         self, probabilities: np.ndarray, goals: np.ndarray, moments: Moments, classes: Sequence[int]
     ) -> np.ndarray:
         """Rewards (N,) of answers under goals (N, M), and the statistics moved on where they run."""
+        counted, used = self._counted(goals, classes), moments
         if self.statistics == "batch":
-            mean, std = probabilities.mean(axis=0), probabilities.std(axis=0)
-        else:
-            mean, std = moments.mean, moments.std
+            used = Moments.none(sum(classes))
+            used.add(probabilities, counted)
+        mean, std = used.mean, used.std
         if self.statistics == "head":
             mean, std = pooled(mean, std, classes)
         if self.statistics in ("running", "head"):
-            moments.add(probabilities)
+            moments.add(probabilities, counted)
         return goal_rewards(probabilities, goals, mean, std, classes, self.divisor)

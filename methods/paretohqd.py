@@ -92,7 +92,7 @@ class ParetoHqD(Adapter, Method):
         own = 1.414e-4 if rank_for(policy, self.lora_rank) else 1e-5
         rate = own if self.learning_rate is None else self.learning_rate
         for weights, stage in stages.items():
-            chosen = [distinct[i] for i in front[nearest(rewards[front], weights, count)]]
+            chosen = [distinct[i] for i in nearest(rewards, front, weights, count)]
             train_sft(
                 benchmark, chosen, stage, epochs=steps * self.batch / len(chosen), batch=self.batch,
                 learning_rate=rate, lora_rank=self.lora_rank,

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import numpy as np
 
 from benchmarks import Benchmark, PreferencePair, Weights
-from benchmarks.common import Range
+from benchmarks.common import Cost, Range, charged_to
 from methods.contract import Method, Preference, Run, Stage
-from methods.engines import preferences
+from methods.engines import logits_per_sd, preferences, reward_differences
 
 if TYPE_CHECKING:
     from benchmarks import Policy
+
+
+MEASURED = 512
+"""Pairs from which it is estimated how much the labels say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +38,20 @@ class SPO(Preference, Method):
     first once [choice]. The policy of every round is a point, under the weights of the reward it maximises: the i-th of
     n objectives weighs 1 + alpha (n - i), divided by the sum over all. Where two orders imply the same weights, as all
     do for alpha = 0, only the first is trained [choice].
+
+    These are the weights of the optimum. A round that ends before has moved less: alpha acts as far as R^ has grown
+    beside the labels it stands against. The log of a later round repeats both, over its pairs: "kept_sd", the SD of
+    alpha sum_i D R^_i, and "labels_sd", the SD of what the labels say, in logits. Each round is anchored to the one
+    before alone; how far it is from pi_0 is the KL of its point in the front.
     """
 
     steering = "retrain"
 
-    alphas: tuple[Annotated[float, Range(0)], ...] = (0.0, 0.5, 1.0)
-    """How much the earlier objectives count in later rounds; 0 is sequential DPO.
-    [choice]; 0, .1, .2, .5, 1 is a finer sweep."""
+    alphas: tuple[Annotated[float, Range(0)], ...] = (0.0, 2.0)
+    """How much the earlier objectives count in later rounds; 0 is sequential DPO. 0 and 2 are a [choice].
+    For two objectives they imply the weights that other methods are trained for, (3/4, 1/4), (1/2, 1/2), (1/4, 3/4):
+    all are then asked the same. Up to 1, as in the sweep 0, .1, .2, .5, 1, no point between the ends lies outside
+    (2/3, 1/3) to (1/3, 2/3)."""
 
     def __post_init__(self) -> None:
         if not self.alphas or min(self.alphas) < 0:
@@ -98,8 +109,13 @@ class SPO(Preference, Method):
         logs = [log_probs(benchmark, pairs, name, stage.run, of) for of in (None, *earlier)]
         rewards = implicit_rewards([log[:, 0] - log[:, 1] for log in logs], self.beta, setting.alpha)
         margin = setting.alpha * sum(rewards, np.zeros(len(pairs)))
-        start = earlier[-1] if earlier else None
-        train_dpo(benchmark, pairs, self, stage, reference=logs[-1], margin=margin, beta=self.beta, start=start)
+        facts = {}
+        if earlier:
+            facts = {"kept_sd": float(margin.std()), "labels_sd": _labels_sd(benchmark, setting.order[-1], pairs)}
+        train_dpo(
+            benchmark, pairs, self, stage, reference=logs[-1], margin=margin, beta=self.beta,
+            start=earlier[-1] if earlier else None, facts=facts,
+        )  # fmt: skip
 
 
 class Setting(NamedTuple):
@@ -123,6 +139,13 @@ class Setting(NamedTuple):
 def _stage(benchmark: Benchmark, run: Run, setting: Setting) -> Stage:
     objectives = "-".join(benchmark.names[k] for k in setting.order)
     return run.stage(objectives if len(setting.order) == 1 else f"{objectives}-{setting.alpha:g}")
+
+
+def _labels_sd(benchmark: Benchmark, k: int, pairs: list[PreferencePair]) -> float:
+    """SD of what the labels of objective k's pairs say, in logits, by its reward. No method is charged for it."""
+    with charged_to(Cost()):
+        differences = reward_differences(benchmark, pairs[:MEASURED])[:, k]
+    return logits_per_sd(benchmark, k, lambda: differences) * float(differences.std())
 
 
 def implied_weights(setting: Setting, objectives: int) -> Weights:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         WeightsToGoals,
         achieved,
         asked,
+        asked_for,
         goal_rewards,
         intensities,
         pooled,
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
         load_grader,
         train_grader,
     )
-    from methods.engines.pairs import preferences, reward_differences
-    from methods.engines.rl import Task, maximise, train_rl
+    from methods.engines.pairs import logits_per_sd, preferences, reward_differences
+    from methods.engines.rl import Pose, Task, maximise, train_rl
     from methods.engines.selection import nearest, pareto_layers
     from methods.engines.sft import train_sft
     from methods.engines.trained import is_large, load_trained, rank_for, rate_for, soup

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ def train_dpo(
     margin: np.ndarray,
     beta: float,
     start: Stage | None = None,
+    facts: Mapping[str, float] | None = None,
 ) -> None:
     """Minimises the mean of -log sigmoid(beta (D log pi - D log ref) - margin) over the pairs.
 
@@ -51,7 +52,7 @@ def train_dpo(
 
     `reference` (N, 2) holds log ref(chosen) and log ref(rejected), `margin` (N,) a number per pair: constants, so no
     other model is in memory. Training starts from the starting policy, or from the stage `start`, whose adapter it goes
-    on with.
+    on with. Every row of the log repeats `facts`.
     """
     if stage.done:
         return
@@ -78,7 +79,8 @@ def train_dpo(
     )
 
     def log(name: str, step: int, steps: int, measured: dict[str, float]) -> None:
-        stage.log(name, step, steps, {"loss": measured["loss"], "above_margin": measured["rewards/accuracies"]})
+        moving = {"loss": measured["loss"], "above_margin": measured["rewards/accuracies"]}
+        stage.log(name, step, steps, {**moving, **(facts or {})})
 
     with training_mode(policy):
         trainer = _Trainer(

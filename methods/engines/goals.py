@@ -29,9 +29,12 @@ FLOOR, LIMIT = 0.01, 5.0
 
 @dataclass
 class Moments:
-    """Running mean and (population) standard deviation of columns (Chan et al. 1983). Kept with checkpoints."""
+    """Running mean and (population) standard deviation of columns, each over the rows that count in it.
 
-    count: int
+    Chan et al. 1983. Kept with checkpoints.
+    """
+
+    count: np.ndarray
     mean: np.ndarray
     squares: np.ndarray
     """Sums of squared deviations from the mean."""
@@ -39,27 +42,40 @@ class Moments:
     @classmethod
     def none(cls, columns: int) -> Moments:
         """Moments of no rows yet."""
-        return cls(0, np.zeros(columns), np.zeros(columns))
+        return cls(np.zeros(columns, int), np.zeros(columns), np.zeros(columns))
 
-    def add(self, rows: np.ndarray) -> None:
-        """Counts rows (N, columns) in."""
-        total, shift = self.count + len(rows), rows.mean(axis=0) - self.mean
-        self.squares = self.squares + rows.var(axis=0) * len(rows) + shift**2 * self.count * len(rows) / total
-        self.mean = self.mean + shift * len(rows) / total
+    def add(self, rows: np.ndarray, counted: np.ndarray) -> None:
+        """Counts entries of rows (N, columns) in: where `counted` (N, columns) is true."""
+        here = counted.sum(axis=0)
+        mean = np.where(counted, rows, 0.0).sum(axis=0) / np.maximum(here, 1)
+        total, shift = self.count + here, mean - self.mean
+        share = here / np.maximum(total, 1)
+        within = np.where(counted, (rows - mean) ** 2, 0.0).sum(axis=0)
+        self.squares = self.squares + within + shift**2 * self.count * share
+        self.mean = self.mean + shift * share
         self.count = total
 
     @property
     def std(self) -> np.ndarray:
-        """Standard deviations."""
-        return np.sqrt(self.squares / self.count)
+        """Standard deviations; infinite where nothing counts yet, so that what is divided by it is nothing."""
+        return np.where(self.count > 0, np.sqrt(self.squares / np.maximum(self.count, 1)), np.inf)
 
     def state(self) -> Any:
         """The moments as JSON types."""
-        return [self.count, self.mean.tolist(), self.squares.tolist()]
+        return [self.count.tolist(), self.mean.tolist(), self.squares.tolist()]
 
     def restore(self, state: Any) -> None:
         """Takes up moments as `state` gave them."""
-        self.count, self.mean, self.squares = state[0], np.array(state[1]), np.array(state[2])
+        self.count, self.mean, self.squares = map(np.array, state)
+
+
+def asked_for(goals: np.ndarray, classes: Sequence[int]) -> np.ndarray:
+    """Which classes of which heads each answer was asked for (N, K_1 + ... + K_M), by its goals (N, M).
+
+    >>> asked_for(np.array([[2, 0], [1, 3]]), (2, 3)).astype(int).tolist()
+    [[0, 1, 0, 0, 0], [1, 0, 0, 0, 1]]
+    """
+    return np.concatenate([goals[:, [i]] == np.arange(1, K + 1) for i, K in enumerate(classes)], axis=1)
 
 
 def pooled(mean: np.ndarray, std: np.ndarray, classes: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

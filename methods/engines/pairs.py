@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 
-from benchmarks import BadInput, Benchmark, PreferencePair
+from benchmarks import BadInput, Benchmark, PreferencePair, TrainedReward
+
+STEEPEST = 4.0
+"""Most logits that a label can have per SD of the reward [choice]: a pair an SD apart is then labelled wrong once in 55.
+Labels without noise have infinitely many, which no other reward could be weighed against; people's have 1 to 2.5."""
 
 
 def preferences(benchmark: Benchmark, k: int, epochs: float, seed: int) -> list[PreferencePair]:
@@ -57,3 +62,36 @@ def reward_differences(benchmark: Benchmark, pairs: list[PreferencePair]) -> np.
     prompts = [p.prompt for p in pairs]
     rewards = benchmark.rewards([*prompts, *prompts], [*(p.chosen for p in pairs), *(p.rejected for p in pairs)])
     return rewards[: len(pairs)] - rewards[len(pairs) :]
+
+
+def logits_per_sd(benchmark: Benchmark, k: int, differences: Callable[[], np.ndarray]) -> float:
+    """How many logits of a Bradley-Terry model of objective k one SD of its reward is worth.
+
+    A reward that was trained from pairs says logits: its raw SD, `reward_std` of the scale card. For another one the
+    number is fitted to the `differences` D r_k (N,) of the objective's pairs, in SDs. Where the data has none, labels
+    are the sign of the difference (`preferences`): `STEEPEST` [choice].
+    """
+    if isinstance(benchmark.objectives[k].reward, TrainedReward):
+        return benchmark.card.reward_std[k]
+    if not benchmark.preference_pairs(benchmark.names[k]):
+        return STEEPEST
+    return steepness(differences())
+
+
+def steepness(differences: np.ndarray) -> float:
+    """The s from 0 to `STEEPEST` under which sigmoid(s d) makes labels with differences d (N,) most likely.
+
+    Logistic regression with one parameter and no constant: the log-likelihood is concave, and its slope
+    mean(d sigmoid(-s d)) is bisected. 0 where the reward contradicts its labels more than it agrees with them.
+    """
+
+    def rises(s: float) -> bool:
+        return bool((differences / (1 + np.exp(np.clip(s * differences, -500, 500)))).mean() > 0)
+
+    low, high = 0.0, STEEPEST
+    if rises(high):
+        return high
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if rises(middle) else (low, middle)
+    return low

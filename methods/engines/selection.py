@@ -21,18 +21,18 @@ def pareto_layers(rewards: np.ndarray, quota: int) -> np.ndarray:
     return order[rank[order] <= last]
 
 
-def nearest(rewards: np.ndarray, weights: Weights, count: int) -> np.ndarray:
-    """Indices of the `count` answers whose rewards (N, M) lie nearest to the preference direction of w, nearest first.
+def nearest(rewards: np.ndarray, among: np.ndarray, weights: Weights, count: int) -> np.ndarray:
+    """Indices of the `count` answers in `among` that lie nearest to the preference direction of w, nearest first.
 
     The direction is the ray from the ideal point r_max through r_min + w (r_max - r_min), r_min and r_max the extremes
-    of these rewards; distances are perpendicular to it, in units of r_max - r_min (arXiv 2504.16628). No answer lies
-    behind the start of the ray, as none is better than the ideal point in any objective. For M = 2 the steps down the
-    ray have the ratio w_2 / w_1, and w = e_i is nearest to the highest r_i.
+    of all scored answers' rewards (N, M); distances are perpendicular to it, in units of r_max - r_min (arXiv
+    2504.16628). No answer lies behind the start of the ray, as none is better than the ideal point in any objective.
+    For M = 2 the steps down the ray have the ratio w_2 / w_1 in these units, and w = e_i is nearest to the highest r_i.
     """
     low, high = rewards.min(axis=0), rewards.max(axis=0)
-    below = (rewards - high) / np.where(high > low, high - low, 1.0)
+    below = (rewards[among] - high) / np.where(high > low, high - low, 1.0)
     ray = np.asarray(weights) - 1.0
     length = np.linalg.norm(ray)  # zero where there is but one objective: the ray is a point
     along = below @ ray / length if length > 0 else np.zeros(len(below))
     distance = np.sqrt(np.maximum((below**2).sum(axis=1) - along**2, 0.0))
-    return np.argsort(distance, kind="stable")[:count]
+    return among[np.argsort(distance, kind="stable")[:count]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from itertools import permutations
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from benchmarks.common.errors import BadInput
 from benchmarks.common.ledger import Cost, charged_to
@@ -22,7 +25,7 @@ from methods.engines import dpo
 from methods.engines.dpo import log_probs as dpo_log_probs
 from methods.engines.dpo import shifted as dpo_shifted
 from methods.engines.dpo import train_dpo
-from methods.engines.pairs import preferences, reward_differences
+from methods.engines.pairs import STEEPEST, logits_per_sd, preferences, reward_differences, steepness
 from methods.modpo import MODPO, divided
 
 Y = 5
@@ -115,15 +118,98 @@ def test_the_optimum_is_that_of_morlhf(w: Weights, beta: float) -> None:
         assert found == pytest.approx(normalised(start + np.array(w) @ rewards / beta), abs=1e-9)
 
 
+SDS = (3.0, 3.6)
+"""Logits per SD of two rewards, by which the pairs of each are labelled."""
+
+
+@pytest.mark.parametrize("k", [0, 1])
+def test_equal_weights_mean_equal_shares_whatever_the_labels_scale(k: int) -> None:
+    """Labels of 3.0 and 3.6 logits per SD, rewards known in SDs: the scales are fitted to 1,000 labels of each pair,
+    and w = (.5, .5) is pi_0 exp((.5 x 3.0 z_0 + .5 x 3.6 z_1) / beta), whichever objective is the base: shares of .455
+    and .545 in SDs. A margin in SDs would give (1.5, .5), shares (.75, .25), with base 0, and (.5, 1.8), shares (.22,
+    .78), with base 1."""
+    rng = np.random.default_rng(1)
+    start, z = normalised(rng.normal(size=Y)), rng.normal(size=(2, Y))
+    z = (z - z.mean(axis=1, keepdims=True)) / z.std(axis=1, keepdims=True)
+    differences = np.stack([difference(r) for r in z], axis=1)
+    chosen = [np.round(1000 / (1 + np.exp(-s * d))).astype(int) for s, d in zip(SDS, differences.T, strict=True)]
+    units = [steepness(np.repeat(d, times)) for d, times in zip(differences.T, chosen, strict=True)]
+    assert units == pytest.approx(SDS, abs=0.01)
+    sharper, margin = divided(1.0, differences * units, (0.5, 0.5), k)
+    found = fitted(start, margin, sharper, SDS[k] * differences[:, k])
+    assert found == pytest.approx(normalised(start + 1.5 * z[0] + 1.8 * z[1]), abs=0.02)
+    gained = found - start
+    shares = np.linalg.lstsq(z.T, gained - gained.mean(), rcond=None)[0]
+    assert shares / shares.sum() == pytest.approx([0.4545, 0.5455], abs=2e-3)
+
+
+def test_the_end_without_base_is_where_the_loss_tends_to() -> None:
+    """w_0 = 0 is DPO on the pairs of objective 1: as w_0 falls, the policy trained on objective 0's pairs comes to it,
+    log pi by w_0 (r_0 - r_1). With a margin in SDs it would come to pi_0 exp(z_1 / beta), 3.6 times less far."""
+    rng = np.random.default_rng(2)
+    start, logits = normalised(rng.normal(size=Y)), rng.normal(size=(2, Y)) * [[3.0], [3.6]] / 4
+    differences = np.stack([difference(r) for r in logits], axis=1)
+    beta, margin = divided(1.0, differences, (0.0, 1.0), 1)
+    end = fitted(start, margin, beta, differences[:, 1])
+    for w in (0.4, 0.2):
+        sharper, margin = divided(1.0, differences, (w, 1 - w), 0)
+        near = fitted(start, margin, sharper, differences[:, 0])
+        assert near == pytest.approx(normalised(end + w * (logits[0] - logits[1])), abs=1e-8)
+
+
+# In which units
+
+
+def test_how_steep_labels_are_by_hand() -> None:
+    """Of four pairs a difference of .5 apart three are labelled as the reward says: sigmoid(.5 s) = 3/4, s = 2 log 3 =
+    2.197. Of 200 pairs 1 apart 199 would be 5.3 logits, more than labels are taken to have; all, infinitely many. One
+    of four right is a reward that contradicts its labels, and two of four say nothing."""
+    assert steepness(np.array([0.5, 0.5, 0.5, -0.5])) == pytest.approx(2 * np.log(3))
+    assert steepness(np.array([1.0] * 199 + [-1.0])) == STEEPEST == 4.0
+    assert steepness(np.array([1.0, 500.0])) == STEEPEST
+    assert steepness(np.array([0.5, -0.5, -0.5, -0.5])) == 0.0
+    assert steepness(np.array([0.5, -0.5])) == pytest.approx(0.0)
+
+
+@given(seed=st.integers(0, 2**31), s=st.floats(0.3, 3.0))
+@settings(deadline=None, max_examples=20)
+def test_how_steep_labels_are_is_found_in_them(seed: int, s: float) -> None:
+    """Where 20,000 labels are drawn with s, and the likelihood is nowhere greater than at what is found."""
+    rng = np.random.default_rng(seed)
+    d = rng.normal(size=20_000)
+    d = np.where(rng.random(20_000) < 1 / (1 + np.exp(-s * d)), d, -d)
+    found = steepness(d)
+    assert found == pytest.approx(s, abs=0.15)
+    losses = [np.logaddexp(0, -x * d).mean() for x in (found - 0.01, found, found + 0.01)]
+    assert losses[1] == min(losses)
+
+
+def test_a_rewards_own_logits(tiny: Benchmark, gold_tiny: Benchmark) -> None:
+    """ "ah" was trained from pairs: the card's raw SD, and no pair is looked at. As a gold reward it is fitted to its
+    pairs. There are none for "oh", labelled by the sign."""
+
+    def unasked() -> np.ndarray:
+        raise AssertionError
+
+    assert logits_per_sd(tiny, 0, unasked) == tiny.card.reward_std[0]
+    assert logits_per_sd(tiny, 1, unasked) == STEEPEST
+    some = np.array([0.5, 0.5, 0.5, -0.5])
+    assert logits_per_sd(gold_tiny, 0, lambda: some) == pytest.approx(2 * np.log(3))
+
+
 # What each weight's training is given
 
 
 def test_every_weight_has_its_loss(tiny: Benchmark, tmp_path: Path, calls: dict[str, dict[str, Any]]) -> None:
-    """Five policies, all from pi_0. The base is the heavier objective, the first of equals; beta and margin by the
-    formula, from the benchmark's rewards."""
+    """Five policies, all from pi_0. The base is the heavier objective, at seed 0 the second of equals; beta and margin
+    by the formula, from the benchmark's rewards in logits: those of oh, which has no pairs, 4 per SD, those of ah by
+    the SD of the trained reward. The log repeats that number."""
     run = Run(tmp_path, 0)
     FEW.train(tiny, run)
-    base = {"ah": 0, "0.75-0.25": 0, "0.5-0.5": 0, "0.25-0.75": 1, "oh": 1}
+    base = {"ah": 0, "0.75-0.25": 0, "0.5-0.5": 1, "0.25-0.75": 1, "oh": 1}
+    units = (tiny.card.reward_std[0], 4.0)
+    assert abs(units[0] - 1) > 0.1
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert list(calls) == list(base)
     for (name, call), w in zip(calls.items(), tiny.trained_grid, strict=True):
         k = base[name]
@@ -132,7 +218,10 @@ def test_every_weight_has_its_loss(tiny: Benchmark, tmp_path: Path, calls: dict[
         assert np.array_equal(call["reference"], dpo_log_probs(tiny, pairs, "any", Run(tmp_path / f"new {k}", 0)))
         assert call["beta"] == pytest.approx(0.1 / w[k])
         other = reward_differences(tiny, pairs)[:, 1 - k]
-        assert call["margin"] == pytest.approx(w[1 - k] / w[k] * other)
+        assert call["margin"] == pytest.approx(w[1 - k] / w[k] * units[1 - k] * other)
+        told = [{n: x for n, x in row.items() if "logits" in n} for row in rows if row["stage"] == name]
+        expected = {} if w[k] == 1 else {f"logits_per_sd_{tiny.names[1 - k]}": units[1 - k]}
+        assert told and told == [expected] * len(told)
         assert "start" not in call
         assert np.abs(call["margin"]).max() > 0.1 or w[k] == 1
 
@@ -155,10 +244,23 @@ def test_one_base_for_all_weights(tiny: Benchmark) -> None:
     three = replace(tiny, objectives=(*tiny.objectives, replace(tiny.objectives[1], name="uh")), trained_grid=())
     fixed, free = MODPO(base="ah"), MODPO()
     for w, ks in {
-        (0.1, 0.6, 0.3): (0, 1), (0.0, 0.3, 0.7): (2, 2), (0.0, 0.5, 0.5): (1, 1), (0.0, 0.0, 1.0): (2, 2),
-        (1 / 3, 1 / 3, 1 / 3): (0, 0),
+        (0.1, 0.6, 0.3): (0, 1), (0.0, 0.3, 0.7): (2, 2), (0.0, 0.6, 0.4): (1, 1), (0.0, 0.0, 1.0): (2, 2),
+        (0.3, 0.1, 0.6): (0, 2),
     }.items():  # fmt: skip
-        assert (fixed._base(three, w), free._base(three, w)) == ks
+        assert (fixed._base(three, w, 0), free._base(three, w, 0)) == ks
+
+
+def test_equals_take_turns(tiny: Benchmark) -> None:
+    """(i + j + seed) mod 2 of objectives i and j: each of three once at one seed, and the other one at the next seed.
+    Of three equals each at one seed of three; thirds and sums of tenths are equal to the last bit or nearly."""
+    three = replace(tiny, objectives=(*tiny.objectives, replace(tiny.objectives[1], name="uh")), trained_grid=())
+    pairs = [(0.5, 0.5, 0.0), (0.0, 0.5, 0.5), (0.5, 0.0, 0.5)]
+    bases = [[MODPO()._base(three, w, seed) for w in pairs] for seed in (0, 1)]
+    assert bases == [[1, 2, 0], [0, 1, 2]]
+    assert [MODPO()._base(three, (1 / 3, 1 / 3, 1 / 3), seed) for seed in range(3)] == [0, 1, 2]
+    assert MODPO()._base(tiny, (0.1 + 0.2, 0.3), 0) == MODPO()._base(tiny, (0.3, 0.1 + 0.2), 0) == 1
+    assert [MODPO()._base(tiny, (0.5, 0.5), seed) for seed in range(4)] == [1, 0, 1, 0]
+    assert MODPO(base="ah")._base(tiny, (0.5, 0.5), 0) == 0
 
 
 def test_an_unknown_base_is_refused(tiny: Benchmark, tmp_path: Path) -> None:
@@ -219,13 +321,13 @@ def test_constants_are_computed_once_for_all_weights(
 
 def test_the_second_weight_costs_less_than_the_first(own_tiny: Benchmark, tmp_path: Path) -> None:
     """Per token of a pair, the first pays 2 operations for the reference, 2 for the trained reward and 6 for training;
-    the second pays the 6: at most 60 %."""
+    the second, on the same pairs, pays the 6: at most 60 %."""
     shutil.rmtree(root(own_tiny) / "scores")  # answers that were scored before would be free for the first
     run, flops = Run(tmp_path, 0), []
     for grid in (((0.75, 0.25),), ((0.75, 0.25), (0.5, 0.5))):
         cost = Cost()
         with charged_to(cost):
-            FEW.train(replace(own_tiny, trained_grid=grid), run)
+            replace(FEW, base="ah").train(replace(own_tiny, trained_grid=grid), run)
         flops.append(cost.flops)
     assert 0 < flops[1] <= 0.61 * flops[0]
 

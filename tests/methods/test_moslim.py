@@ -22,7 +22,7 @@ from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.spec.answers import Answer
 from methods.contract.run import Run
 from methods.engines import rl
-from methods.engines.goals import Moments, achieved, asked, goal_rewards, pooled, random_goals, told, unwrap
+from methods.engines.goals import Moments, achieved, asked, asked_for, goal_rewards, pooled, random_goals, told, unwrap
 from methods.engines.grader import Grader
 from methods.moslim import MOSLIM
 from tests.kit.worlds import WithGrades
@@ -110,17 +110,20 @@ def test_what_is_logged_by_hand() -> None:
 @given(sizes=st.lists(st.integers(1, 30), min_size=1, max_size=6), seed=st.integers(0, 2**31))
 @settings(deadline=None)
 def test_running_moments_are_those_of_all_rows(sizes: list[int], seed: int) -> None:
-    """However the rows came in, and through JSON."""
+    """However the rows came in, and through JSON; each column over its own rows, and infinitely wide without any."""
     rng = np.random.default_rng(seed)
     rows = [rng.random((size, 4)) for size in sizes]
+    counted = [rng.random((size, 4)) < (1.0, 0.5, 0.1, 0.0) for size in sizes]
     moments = Moments.none(4)
-    for part in rows:
-        moments.add(part)
+    for part, here in zip(rows, counted, strict=True):
+        moments.add(part, here)
     again = Moments.none(4)
     again.restore(json.loads(json.dumps(moments.state())))
+    columns = [c[h] for c, h in zip(np.concatenate(rows).T, np.concatenate(counted).T, strict=True)]
     for found in (moments, again):
-        assert np.allclose(found.mean, np.concatenate(rows).mean(axis=0))
-        assert np.allclose(found.std, np.concatenate(rows).std(axis=0))
+        assert found.count.tolist() == [len(c) for c in columns]
+        assert np.allclose(found.mean, [c.mean() if len(c) else 0.0 for c in columns])
+        assert np.allclose(found.std, [c.std() if len(c) else np.inf for c in columns])
 
 
 def test_pooled_over_the_classes_of_a_head() -> None:
@@ -131,23 +134,68 @@ def test_pooled_over_the_classes_of_a_head() -> None:
     assert std == pytest.approx([p[:, :2].std()] * 2 + [p[:, 2:].std()] * 3)
 
 
+P = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.4, 0.6]])
+"""Probabilities of the two grades of one head; the first two answers were asked for grade 1, the others for 2."""
+ASKED = np.array([[1], [1], [2], [2]])
+
+
+@pytest.mark.parametrize(
+    ("statistics", "expected"),
+    [
+        # Asked for 1: .9 and .7, mean .8, SD .1. Asked for 2: .8 and .6, mean .7, SD .1. .9 is one SD above.
+        ("calibration", [1.0, -1.0, 1.0, -1.0]),
+        ("running", [1.0, -1.0, 1.0, -1.0]),
+        # Over all eight: mean .5, SD sqrt((.16 + .16 + .04 + .04 + .09 + .09 + .01 + .01) / 8) = .273861.
+        ("head", [0.4 / 0.273861, 0.2 / 0.273861, 0.3 / 0.273861, 0.1 / 0.273861]),
+        ("batch", [1.0, -1.0, 1.0, -1.0]),
+    ],
+)
+def test_mean_and_spread_by_hand(statistics: Any, expected: list[float]) -> None:
+    """Over the answers that were asked for a grade, not over all: .9, .7, .2, .4 have mean .55 and SD .269258, by which
+    the first would earn 1.2999."""
+    method, moments = MOSLIM(statistics=statistics), Moments.none(2)
+    moments.add(P, method._counted(ASKED, (2,)))
+    assert method._rewards(P, ASKED, moments, (2,)) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(("statistics", "count"), [("running", 3), ("head", 8), ("batch", 2), ("calibration", 2)])
+def test_which_statistics_move_on(statistics: Any, count: int) -> None:
+    """A batch is judged by what was before it (but for "batch"), then counted in where statistics run: of four answers
+    one was asked for grade 1, whose statistics have two so far; pooled, each of four answers counts."""
+    method, moments = MOSLIM(statistics=statistics), Moments.none(2)
+    moments.add(P, method._counted(ASKED, (2,)))
+    mean, before = moments.mean, moments.std
+    goals = np.array([[1], [2], [2], [2]])
+    values = method._rewards(P, goals, moments, (2,))
+    assert moments.count[0] == count
+    if statistics in ("running", "calibration"):
+        assert values[1] == pytest.approx((0.3 - mean[1]) / before[1])
+    if statistics == "batch":
+        assert values[0] == 0.0  # alone in its grade
+
+
+def test_a_grade_that_nobody_was_asked_for_yet_pays_nothing() -> None:
+    method, moments = MOSLIM(), Moments.none(2)
+    moments.add(P[:2], method._counted(ASKED[:2], (2,)))
+    assert method._rewards(P, ASKED, moments, (2,)) == pytest.approx([1.0, -1.0, 0.0, 0.0])
+    assert method._rewards(P, ASKED, moments, (2,)) == pytest.approx([1.0, -1.0, 1.0, -1.0])
+
+
 @pytest.mark.parametrize("statistics", ["running", "head", "batch", "calibration"])
 def test_where_mean_and_spread_come_from(statistics: Any) -> None:
-    """The moments begin with rows `first`; the rewards of `then` use them, and what runs counts `then` in
-    afterwards."""
+    """Two heads, against the same numbers found answer by answer."""
     first, then = (np.random.default_rng(s).random((60, 5)) for s in (0, 1))
     goals = np.array([goals for s in range(20) for goals in random_goals((2, 3), np.random.default_rng(s))])
-    moments = Moments.none(5)
-    moments.add(first)
-    got = MOSLIM(statistics=statistics)._rewards(then, goals, moments, (2, 3))
-    mean, std = (
-        (then if statistics == "batch" else first).mean(axis=0),
-        (then if statistics == "batch" else first).std(axis=0),
-    )
+    method, moments = MOSLIM(statistics=statistics), Moments.none(5)
+    moments.add(first, method._counted(goals, (2, 3)))
+    got = method._rewards(then, goals, moments, (2, 3))
+    rows = then if statistics == "batch" else first
+    asked_of = [(head, grade) for head, K in enumerate((2, 3)) for grade in range(1, K + 1)]
+    own = [[rows[n, c] for n in range(60) if goals[n, head] == g] for c, (head, g) in enumerate(asked_of)]
+    mean, std = np.array([np.mean(p) for p in own]), np.array([np.std(p) for p in own])
     if statistics == "head":
-        mean, std = pooled(mean, std, (2, 3))
+        mean, std = pooled(rows.mean(axis=0), rows.std(axis=0), (2, 3))
     assert got == pytest.approx(goal_rewards(then, goals, mean, std, (2, 3), "heads"))
-    assert moments.count == (120 if statistics in ("running", "head") else 60)
 
 
 # Which goals
@@ -230,7 +278,12 @@ def test_the_policy_reads_the_goals_and_the_reward_model_does_not(
     SMALL.train(tiny, Run(tmp_path, 0))
     [call] = caught
     assert call["stage"] == "policy"
-    assert call["memory"].count == len(graded[-1]) == 20
+    drawn = np.random.default_rng(0)
+    asked_goals = [random_goals((5, 5), drawn) for _ in range(4)]
+    assert len(graded[-1]) == 20
+    assert [graded[-1][k] for k in (0, 4, 5)] == [tiny.prompts("train")[k] for k in (0, 0, 1)]
+    entries = asked_for(np.concatenate(asked_goals), (5, 5))
+    assert call["memory"].count.tolist() == entries.sum(axis=0).tolist()
     tasks = call["pose"]("Call 3: what do you say?", np.random.default_rng(0))
     assert len(tasks) == call["contrast"] == 5
     assert [t.shown for t in tasks] == [tagged("Call 3: what do you say?", t.goals, ("ah", "oh")) for t in tasks]

@@ -40,6 +40,11 @@ def simplex(M: int) -> st.SearchStrategy[Weights]:
 # Which answers suit a preference
 
 
+def everything(rewards: np.ndarray) -> np.ndarray:
+    """To select from all that is scored."""
+    return np.arange(len(rewards))
+
+
 def test_distances_by_hand() -> None:
     """Extremes 0 and 1 in both, the ideal is (1, 1). For w = (1/2, 1/2) the ray is the diagonal: (.7, .7) lies on it,
     (.9, .6) .3 / sqrt(2) = .21 from it, (1, 0) and (0, 1) 1 / sqrt(2). For w = (1, 0) the ray goes straight down at r_1
@@ -47,10 +52,40 @@ def test_distances_by_hand() -> None:
     1 / sqrt(10) = .316 away, (.9, .6) |-.3 + .4| / sqrt(10) = .03, (.7, .7) |-.9 + .3| / sqrt(10) = .19, (0, 1) 3 /
     sqrt(10) = .95."""
     scores = np.array([[1.0, 0.0], [0.0, 1.0], [0.7, 0.7], [0.9, 0.6]])
-    assert nearest(scores, (0.5, 0.5), 4).tolist() == [2, 3, 0, 1]
-    assert nearest(scores, (1.0, 0.0), 4).tolist() == [0, 3, 2, 1]
-    assert nearest(scores, (0.75, 0.25), 4).tolist() == [3, 2, 0, 1]
-    assert nearest(scores, (0.75, 0.25), 2).tolist() == [3, 2]
+    assert nearest(scores, everything(scores), (0.5, 0.5), 4).tolist() == [2, 3, 0, 1]
+    assert nearest(scores, everything(scores), (1.0, 0.0), 4).tolist() == [0, 3, 2, 1]
+    assert nearest(scores, everything(scores), (0.75, 0.25), 4).tolist() == [3, 2, 0, 1]
+    assert nearest(scores, everything(scores), (0.75, 0.25), 2).tolist() == [3, 2]
+
+
+def test_units_are_those_of_all_that_is_scored() -> None:
+    """The front is (1, .2), (.8, .8), (.5, 1), and (-1, -2) is scored too: r_max = (1, 1), ranges 2 and 3. In these
+    units the front lies (0, .8/3), (.1, .2/3), (.25, 0) below r_max; for w = (1/2, 1/2) that is .189, .024 and .177
+    from the diagonal: the last is nearer than the first. In units of the front's own ranges, .5 and .8, it would lie
+    (0, 1), (.4, .25), (1, 0) below, and both would be .707 away."""
+    scores = np.array([[1.0, 0.2], [0.8, 0.8], [0.5, 1.0], [-1.0, -2.0]])
+    front = pareto_layers(scores, 1)
+    assert sorted(front.tolist()) == [0, 1, 2]
+    assert nearest(scores, front, (0.5, 0.5), 3).tolist() == [1, 2, 0]
+    assert nearest(scores, front, (0.5, 0.5), 2).tolist() == [1, 2]
+
+
+@given(w1=st.floats(0.05, 0.95), low=st.floats(-5, 0), ranges=st.tuples(st.floats(0.5, 4), st.floats(0.5, 4)))
+@settings(deadline=None)
+def test_the_direction_has_the_ratio_of_the_weights(w1: float, low: float, ranges: tuple[float, float]) -> None:
+    """W = r_min + w (r_max - r_min), r_min of all that is scored, no part of the front: of answers on the ray from
+    r_max through W and ones beside it, the former are nearest, and (r_max_1 - W_1) / (r_max_2 - W_2) = w_2 / w_1 in
+    units of the range."""
+    w, width = np.array([w1, 1 - w1]), np.array(ranges)
+    r_min = np.array([low, low])
+    r_max, W = r_min + width, r_min + w * width
+    below = (r_max - W) / width
+    assert below[0] / below[1] == pytest.approx(w[1] / w[0])
+    on_ray = [r_max + t * (W - r_max) for t in (0.2, 0.5, 0.8)]
+    beside = [r_max - width * [0.0, 0.5], r_max - width * [0.5, 0.0], r_max - width * [0.6, 0.02]]
+    scores = np.array([*beside, *on_ray, r_min])
+    assume(all(abs(w @ ((r_max - b) / width * [1, -1])) > 1e-6 for b in beside))
+    assert sorted(nearest(scores, np.arange(6), (w1, 1 - w1), 3)) == [3, 4, 5]
 
 
 @given(M=st.integers(1, 4), data=st.data())
@@ -64,7 +99,7 @@ def test_distances_by_brute_force(M: int, data: st.DataObject) -> None:
     length = np.linalg.norm((target - high) / (high - low))
     ray = steps * ((target - high) / (high - low)) / (length if length > 0 else 1)
     away = [np.linalg.norm((point - high) / (high - low) - ray, axis=1).min() for point in scores]
-    chosen = nearest(scores, w, len(scores))
+    chosen = nearest(scores, everything(scores), w, len(scores))
     assert sorted(chosen) == list(range(len(scores)))
     assert (np.diff(np.array(away)[chosen]) > -2e-3).all()
 
@@ -79,7 +114,8 @@ def test_what_lies_on_the_ray_has_the_ratio_of_the_weights(scores: np.ndarray, s
     on_ray = np.array([high - step * np.array([w[1], w[0]]) * (high - low) for step in steps])
     below = (high - scores) / (high - low)
     assume((abs(below[:, 0] * w[0] - below[:, 1] * w[1]) > 1e-3).all())
-    chosen = nearest(np.concatenate([scores, on_ray]), w, len(steps))
+    together = np.concatenate([scores, on_ray])
+    chosen = nearest(together, everything(together), w, len(steps))
     assert sorted(chosen) == list(range(len(scores), len(scores) + len(steps)))
 
 
@@ -88,7 +124,7 @@ def test_what_lies_on_the_ray_has_the_ratio_of_the_weights(scores: np.ndarray, s
 def test_one_objective_alone_selects_its_highest_rewards(scores: np.ndarray, objective: int) -> None:
     """w = e_i: no answer left out has a higher r_i than one selected."""
     w = (1.0, 0.0) if objective == 0 else (0.0, 1.0)
-    chosen = nearest(scores, w, 3)
+    chosen = nearest(scores, everything(scores), w, 3)
     rest = np.delete(scores, chosen, axis=0)
     assert rest[:, objective].max(initial=-np.inf) <= scores[chosen, objective].min() + 1e-6
 
@@ -98,19 +134,20 @@ def test_one_objective_alone_selects_its_highest_rewards(scores: np.ndarray, obj
 def test_units_do_not_matter(M: int, data: st.DataObject) -> None:
     """Doubled and shifted rewards, by powers of two exactly: the same selection."""
     scores, w = data.draw(clouds(M)), data.draw(simplex(M))
-    assert nearest(scores * 2.0 ** np.arange(M), w, 5).tolist() == nearest(scores, w, 5).tolist()
+    all_of, doubled = everything(scores), scores * 2.0 ** np.arange(M)
+    assert nearest(doubled, all_of, w, 5).tolist() == nearest(scores, all_of, w, 5).tolist()
 
 
 def test_an_objective_that_does_not_vary_does_not_matter() -> None:
     scores = np.array([[0.0, 5.0], [2.0, 5.0], [1.0, 5.0]])
-    assert nearest(scores, (1.0, 0.0), 3).tolist() == [1, 2, 0]
+    assert nearest(scores, everything(scores), (1.0, 0.0), 3).tolist() == [1, 2, 0]
 
 
 def test_rewards_are_not_rounded() -> None:
     """The public code rounds to one decimal first, and then cannot tell .74 from .65."""
     scores = np.array([[0.65, 0.74], [0.74, 0.65], [0.64, 0.64]])
     assert pareto_layers(scores, 1).tolist() == [0, 1]
-    assert nearest(scores, (1.0, 0.0), 1).tolist() == [1]
+    assert nearest(scores, everything(scores), (1.0, 0.0), 1).tolist() == [1]
 
 
 # What is imitated
@@ -128,7 +165,7 @@ def suits(benchmark: Benchmark, answers: Sequence[Answer], w: Weights, count: in
         ]
         front += layer
         rest = [i for i in rest if i not in layer]
-    return [distinct[front[i]] for i in nearest(scores[front], w, count)]
+    return [distinct[i] for i in nearest(scores, np.array(front), w, count)]
 
 
 def test_two_stages_per_weight(tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
@@ -15,13 +16,14 @@ from benchmarks.measure.evaluation import evaluate
 from benchmarks.models.policy import sequence_log_probs
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.spec.answers import PreferencePair
+from benchmarks.spec.grid import simplex_grid
 from methods.contract.run import Run, Stage
 from methods.engines import dpo
 from methods.engines.dpo import log_probs as dpo_log_probs
 from methods.engines.dpo import shifted as dpo_shifted
 from methods.engines.dpo import train_dpo
-from methods.engines.pairs import preferences
-from methods.spo import SPO, Setting, implicit_rewards, implied_weights
+from methods.engines.pairs import preferences, reward_differences
+from methods.spo import SPO, Setting, _labels_sd, implicit_rewards, implied_weights
 
 RNG = np.random.default_rng(0)
 Y = 6
@@ -215,6 +217,33 @@ def test_rounds_are_given_what_the_formula_says(tiny: Benchmark, tmp_path: Path,
             assert np.abs(call.margin).max() > 1e-3
 
 
+def test_later_rounds_say_how_much_alpha_acts(tiny: Benchmark, tmp_path: Path) -> None:
+    """SD of alpha D R^ beside that of the labels, over the pairs of the round: of oh, without pairs of its own, 4
+    logits per SD; of ah, a trained reward, its raw differences. First rounds keep nothing, and nobody is charged."""
+    method, run, cost = SPO(alphas=(0.5,), batch=8, epochs=0.5), Run(tmp_path, 0), Cost()
+    method.train(tiny, run)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    for k, (first, second) in enumerate((("oh", "ah"), ("ah", "oh"))):
+        pairs = preferences(tiny, k, 0.5, 0)
+        log_pi, log_pi_0 = (dpo_log_probs(tiny, pairs, second, run, of) for of in (run.stage(first), None))
+        kept = 0.5 * 0.1 * (log_pi - log_pi_0) @ [1, -1]
+        labels = reward_differences(tiny, pairs)[:, k] * (tiny.card.reward_std[0], 4.0)[k]
+        told = [row for row in rows if row["stage"] == f"{first}-{second}-0.5"]
+        assert [row["kept_sd"] for row in told] == pytest.approx([kept.std()] * len(told))
+        assert [row["labels_sd"] for row in told] == pytest.approx([labels.std()] * len(told))
+        assert told
+        assert kept.std() > 1e-3
+    assert not any("kept_sd" in row for row in rows if row["stage"] in ("ah", "oh"))
+    with charged_to(cost):
+        _labels_sd(tiny, 1, [PreferencePair("Call 99: ", "ah oh", "oh")])
+    assert cost == Cost()
+
+
+def test_default_settings_have_the_weights_of_the_trained_grid(tiny: Benchmark) -> None:
+    """alpha = 2 implies (1 + 2, 1) / 4, and with alpha = 0 and both ends all five weights are there."""
+    assert SPO().points(tiny) == tuple(sorted(simplex_grid(2, 4), reverse=True))
+
+
 def test_alpha_zero_is_sequential_dpo_and_one_round_is_dpo(tiny: Benchmark, tmp_path: Path) -> None:
     """Bit for bit: DPO on ah, then DPO on oh from there against it."""
     method, run, other = SPO(alphas=(0.0,), batch=8, epochs=0.5), Run(tmp_path / "spo", 0), Run(tmp_path / "dpo", 0)
@@ -282,7 +311,8 @@ def test_an_interrupted_run_ends_like_a_whole_one(tiny: Benchmark, tmp_path: Pat
 
 
 def test_a_front_is_labelled_by_settings(tiny: Benchmark, tmp_path: Path) -> None:
-    """The points bear their order and alpha, and each is measured on its own policy."""
+    """The points bear their order and alpha, and each is measured on its own policy, a second round against pi_0 as
+    well: its KL is not the one to the round before."""
     method, run = SPO(alphas=(0.0,), batch=8, epochs=1.0), Run(tmp_path, 0)
     method.train(tiny, run)
     front = evaluate(
@@ -291,3 +321,8 @@ def test_a_front_is_labelled_by_settings(tiny: Benchmark, tmp_path: Path) -> Non
     )  # fmt: skip
     assert front.labels == ("ah", "ah > oh, alpha 0", "oh")
     assert len({tuple(kl) for kl in front.kl.tolist()}) == 3
+    second, prompts = method.policy(tiny, run, (0.5, 0.5)), tiny.prompts("test")
+    ids = second.sample(prompts, tiny.sampling, 0)
+    assert front.kl[1] == pytest.approx(second.divergence(tiny.prepared.policy, prompts, ids).kl)
+    after_one = method.policy(tiny, run, (1.0, 0.0))
+    assert abs(front.kl[1].mean() - second.divergence(after_one, prompts, ids).kl.mean()) > 0.01
