@@ -30,8 +30,8 @@ class MODPO(Preference, Method):
     steering = "retrain"
 
     margins: Literal["explicit", "implicit"] = "explicit"
-    """What r_j is: the benchmark's reward in its units ("explicit"), or beta log(pi_j / pi_0) of a DPO model of
-    objective j ("implicit")."""
+    """What r_j is: the benchmark's reward in its units ("explicit") [choice], or beta log(pi_j / pi_0) of a DPO model
+    of objective j ("implicit") (code: implicit)."""
     base: str = "heaviest"
     """The objective on whose pairs is trained (paper: one for all weights; name it). "heaviest" takes the one with the
     largest weight [choice]: then w_k >= 1/M, and no weights are far from what the labels say."""

@@ -39,8 +39,8 @@ class SPO(Preference, Method):
     steering = "retrain"
 
     alphas: tuple[Annotated[float, Range(0)], ...] = (0.0, 0.5, 1.0)
-    """How much the earlier objectives count in later rounds; 0 is sequential DPO.
-    [choice]; 0, .1, .2, .5, 1 is a finer sweep."""
+    """How much the earlier objectives count in later rounds [choice]; 0 is sequential DPO.
+    0, .1, .2, .5, 1 is a finer sweep."""
 
     def __post_init__(self) -> None:
         if not self.alphas or min(self.alphas) < 0:
