@@ -36,7 +36,7 @@ e2e: $(INSTALLED)  ## all methods trained on the embedded benchmarks, and the ce
 bench: $(INSTALLED)  ## speed as ratios measured on this machine; fails where a target is missed
 	$(BIN)/python tests/speed/run.py
 
-schemas: $(INSTALLED)  ## docs/schema: what the JSON documents that moa makes hold
+schemas: $(INSTALLED)  ## what docs/ has from the code: schema/, of the JSON documents that moa makes, and differences.md
 	$(BIN)/python -m moa_cli.documents
 
 clean:  ## remove build products and caches; .venv, runs and demo stay

@@ -33,11 +33,12 @@ class MODPO(Preference, Method):
     steering = "retrain"
 
     margins: Literal["explicit", "implicit"] = "explicit"
-    """What r_j is: the benchmark's reward in logits ("explicit"; the paper's is a reward too), or that of a DPO model.
-    "implicit" is beta log(pi_j / pi_0), in logits as it comes, the default of the public code. "explicit" [choice]: it
-    is what all other methods are given, and no teachers are trained. Logits per SD are the raw SD of a reward that was
-    trained from pairs; else fitted to the objective's pairs by logistic regression, 4 at most; 4 where it has none, and
-    labels are the sign of the difference [choice]."""
+    """What r_j is: the benchmark's reward in logits ("explicit") [choice], or that of a DPO model ("implicit")
+    (code: implicit).
+    "implicit" is beta log(pi_j / pi_0), in logits as it comes. "explicit" is what all other methods are given, and no
+    teachers are trained. Logits per SD are the raw SD of a reward that was trained from pairs; else fitted to the
+    objective's pairs by logistic regression, 4 at most; 4 where it has none, and labels are the sign of the
+    difference [choice]."""
     base: str = "heaviest"
     """The objective on whose pairs is trained (paper: one for all weights; name it).
     "heaviest" takes the one with the largest weight [choice]: then w_k >= 1/M, and no weights are far from what the

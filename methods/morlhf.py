@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class MORLHF(Reinforcement, Method):
     """max_pi E[w . r(x, y)] - beta KL(pi || pi_0), from the start for every w.
 
-    Rewards are z-scored by the scale card: on raw scales, which the public code uses, w means something else for every
-    reward.
+    Rewards are z-scored by the scale card [choice]: on raw scales, which the public code uses, w means something else
+    for every reward.
 
     At w = e_i it is the expert of objective i that averaging methods start from.
     """

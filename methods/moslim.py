@@ -49,8 +49,8 @@ class MOSLIM(Reinforcement, Method):
     kl_coef: Annotated[float, Range(0)] = 0.2
     """Weight of the KL to the starting policy, against rewards in standard deviations of a probability [choice]."""
     supervision: Literal["auto", "grades", "rewards"] = "auto"
-    """What the reward model learns: the data's graded annotations, or the quantile bin of the training reward.
-    "grades" is the paper's case; "rewards" bins the benchmark's reward, the signal that RL by other methods is given.
+    """What the reward model learns: the data's graded annotations, or the quantile bin of the training reward (paper:
+    grades). "rewards" bins the benchmark's reward, the signal that RL by other methods is given.
     "auto" takes grades where the data has them for every objective [choice]."""
     classes: Annotated[int, Range(2)] = 5
     """Quantile bins per objective, the intensities 1..K [choice]; annotations bring their own number."""
@@ -74,7 +74,7 @@ class MOSLIM(Reinforcement, Method):
     """Least number of answers of the starting policy, under goals as in training, with which the statistics begin.
     512 are some 70 for each grade of two objectives [choice]."""
     divisor: Literal["heads", "goals"] = "heads"
-    """What the sum over heads is divided by: their number (paper), or that of the goals in the prompt."""
+    """What the sum over heads is divided by: their number, or that of the goals in the prompt (paper: the former)."""
     mapping: Annotated[WeightsToGoals, Answering] = "middle"
     """How weights become goals [choice]: intensity 1 + (K - 1) s, rounded, where s follows from w.
     s is w ("linear"), w / max(w) ("linf"), w / ||w||_2 ("l2"), or the power of w that is 1/2 at equal weights

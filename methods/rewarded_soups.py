@@ -24,8 +24,8 @@ class RewardedSoups(Reinforcement, Method):
     steering = "merge"
 
     average: Annotated[Literal["updates", "factors"], Answering] = "updates"
-    """What of LoRA adapters is averaged: what they add to the weights (eq. 1), or their factors.
-    The public code averages the factors A and B apart."""
+    """What of LoRA adapters is averaged: what they add to the weights, or their factors A and B apart
+    (paper: the former, eq. 1; code: the latter)."""
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """One RL run per objective: MORLHF at the corners of the simplex."""

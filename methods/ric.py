@@ -38,8 +38,7 @@ class RiC(Adapter, Method):
     strength = "learning_rate"
 
     offline_epochs: Annotated[float, Range(above=0)] = 1.5
-    """Passes over all training answers [choice].
-    The paper takes 20,000 steps of 8, half a pass over HH-RLHF's 320,000 answers."""
+    """Passes over all training answers [choice] (paper: 0.5, in 20,000 steps of 8 on HH-RLHF's 320,000 answers)."""
     learning_rate: Annotated[float, Range(0, 1)] = 1.414e-4
     """Learning rate of the offline stage (paper: 1.414e-4).
     Cosine after a warm-up of 10 % [choice] (code: linear, no warm-up)."""
@@ -52,29 +51,29 @@ class RiC(Adapter, Method):
     Each is asked under the maximum of all rewards but one, which is drawn uniformly from its range (paper; code: which
     is the least of M uniform draws)."""
     online_epochs: Annotated[float, Range(above=0)] = 1.0
-    """Passes over the answers of an online round (paper: 4,000 steps of 8, about one pass over 30,000 answers)."""
+    """Passes over the answers of an online round (paper: 1, in 4,000 steps of 8 on 30,000)."""
     online_learning_rate: Annotated[float, Range(0, 1)] = 1e-5
     """Learning rate of the online rounds (paper: 1e-5).
     Cosine after a warm-up of 10 % [choice] (code: constant)."""
     keep: Literal["pareto", "quantile"] = "pareto"
-    """Which online answers are kept: by non-dominated layers [choice], or by a quantile, as in the public code.
+    """Which online answers are kept: by non-dominated layers [choice], or by a quantile (code: quantile).
     "pareto" keeps the first layers until `keep_share` of the answers are in; "quantile" keeps all of which some score
     reaches its 1 - keep_share quantile, dominated answers among them."""
     keep_share: Annotated[float, Range(above=0, high=1)] = 0.3
     """Share of the online answers that are kept (code: 0.3, above the 0.7 quantile).
     Of 20,000 answers the code's rule keeps about 10,200, as one reward out of two is enough for it."""
     offline_share: Annotated[float, Range(0)] = 1.0
-    """Training answers mixed into an online round, per answer kept in that round (code: 10,000 to about 10,200).
+    """Training answers mixed into an online round, per answer kept in that round (code: 1, 10,000 to about 10,200).
     They are selected as `keep` says."""
     mapping: Annotated[Literal["l2", "linf", "linear"], Answering] = "linear"
-    """How weights become desired rewards: low + s (high - low), where s follows from w.
-    s is w / ||w||_2 ("l2", which the code evaluates with), min(M w, 1) ("linf", as in the code) or w ("linear").
+    """How weights become desired rewards: low + s (high - low), where s follows from w (code: l2).
+    s is w / ||w||_2 ("l2"), min(M w, 1) ("linf") or w ("linear").
     "linear" [choice] asks for what can be had together; "l2" asks for 71 % of both ranges at w = (.5, .5), which no
     answer reaches, and weights beyond that change little."""
     bounds: Literal["front", "normal"] = "front"
-    """The range of rewards to ask for, low to high.
+    """The range of rewards to ask for, low to high (code: normal).
     "front" [choice]: their 5 % and 95 % quantiles over the first non-dominated layers of the training answers,
-    `keep_share` of them. "normal" (code): the extremes of as many normal draws as there are training answers, some 4
+    `keep_share` of them. "normal": the extremes of as many normal draws as there are training answers, some 4
     SDs to either side; there the worst reward stands for collapsed answers, and w = e_i asks for them."""
 
     def train(self, benchmark: Benchmark, run: Run) -> None:

@@ -48,8 +48,8 @@ class SPO(Preference, Method):
     steering = "retrain"
 
     alphas: tuple[Annotated[float, Range(0)], ...] = (0.0, 2.0)
-    """How much the earlier objectives count in later rounds; 0 is sequential DPO. 0 and 2 are a [choice].
-    For two objectives they imply the weights that other methods are trained for, (3/4, 1/4), (1/2, 1/2), (1/4, 3/4):
+    """How much the earlier objectives count in later rounds [choice]; 0 is sequential DPO.
+    For two objectives 0 and 2 imply the weights that other methods are trained for, (3/4, 1/4), (1/2, 1/2), (1/4, 3/4):
     all are then asked the same. Up to 1, as in the sweep 0, .1, .2, .5, 1, no point between the ends lies outside
     (2/3, 1/3) to (1/3, 2/3)."""
 

@@ -1,16 +1,27 @@
-"""`python -m moa_cli.documents` writes the JSON schema of every document that moa makes into docs/schema/."""
+"""`python -m moa_cli.documents` writes what docs/ has from the code: the JSON schema of every document that moa makes,
+and where the methods differ from their papers and public code."""
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 from benchmarks.common import Document
+from methods import Method, find_method, method_name, method_names
+from methods.contract import CHOICE, declarers, own_fields, unmarked
 from moa_cli.console import say
 
 ROOT = Path(__file__).parents[1]
+DIFFERENCES = """# Where we differ from the papers and the public code
+
+Every hyperparameter of the methods here says in its docstring what the paper or its public code has, and is marked
+where ours is a choice: because that is silent, or means other units or other sizes, or was found wanting. This page is
+made of these docstrings (`make schemas`); `moa show METHOD` lists all of a method. What fields cannot say stands in
+front of the tables. Settings that several methods have come last.
+"""
 
 
 def documents() -> list[type[Document]]:
@@ -39,13 +50,53 @@ def schema_text(cls: type[Document]) -> str:
     return json.dumps(cls.json_schema(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
+def differences() -> str:
+    """The page that says where our methods differ from what was published, from the docstrings of their fields."""
+    methods = [find_method(name) for name in method_names()]
+    users: dict[type, list[str]] = {}
+    for cls in (cls for cls in methods if cls.__module__.startswith("methods.")):
+        for declarer in declarers(cls):
+            users.setdefault(declarer, []).append(method_name(cls))
+    shared = {cls: names for cls, names in users.items() if not issubclass(cls, Method)}
+    own = {cls: names for cls, names in users.items() if issubclass(cls, Method)}
+    return "\n".join([DIFFERENCES, *(_differences_of(cls, names) for cls, names in {**own, **shared}.items())])
+
+
+def _differences_of(cls: type, methods: list[str]) -> str:
+    """The section of a class that declares fields of these methods."""
+    found = own_fields(cls)
+    title = methods[0] if issubclass(cls, Method) else f"{cls.__name__}, which {', '.join(methods)} have"
+    lines = [f"## {title}", ""]
+    for paragraph in (inspect.getdoc(cls) or "").split("\n\n"):
+        if CHOICE in paragraph:
+            lines += [_cell(unmarked(paragraph)), ""]
+    if rows := [field for field in found if field.chosen]:
+        lines += ["| field | ours | published | what it is, and why |", "|---|---|---|---|"]
+        for field in rows:
+            published = "; ".join(field.published) or "nothing"
+            lines.append(f"| `{field.name}` | {_default(field.default)} | {_cell(published)} | {_cell(field.words)} |")
+        lines.append("")
+    if same := [f"`{field.name}` ({'; '.join(field.published)})" for field in found if not field.chosen]:
+        lines += [f"As published: {_cell(', '.join(same))}.", ""]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def _default(value: object) -> str:
+    return f"`{json.dumps(value)}`" if value is not None else "`none`"
+
+
 def main() -> None:
-    """Writes the schemas, and removes those of documents that are no more."""
+    """Writes both, and removes the schemas of documents that are no more."""
     folder = ROOT / "docs" / "schema"
     folder.mkdir(exist_ok=True)
     texts = {folder / f"{schema_name(cls)}.json": schema_text(cls) for cls in documents()}
     for path in set(folder.glob("*.json")) - set(texts):
         path.unlink()
+    texts[ROOT / "docs" / "differences.md"] = differences()
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
         say(f"wrote {path.relative_to(ROOT)}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
+    from methods.contract.docstrings import CHOICE, Described, attribute_docstrings, declarers, own_fields, unmarked
     from methods.contract.find import find_method, method_names
     from methods.contract.method import Method, answering_config, method_name, point_name, training_config
     from methods.contract.run import Run, Stage

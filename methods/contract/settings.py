@@ -15,7 +15,7 @@ class Adapter:
     """How the policy's weights are trained."""
 
     lora_rank: Annotated[int, Range(0)] | None = None
-    """Rank of LoRA on all linear layers (MORLHF: on q and v), alpha = 2 rank (papers: 64; SPO: 16).
+    """Rank of LoRA on all linear layers [choice] (MORLHF: on q and v), alpha = 2 rank (papers: 64; SPO: 16).
     Dropout is .05 in supervised learning and none in RL and DPO, whose log-probabilities it would blur. None chooses:
     full fine-tuning below a billion parameters, rank 64 from there. 0 is full fine-tuning."""
 
@@ -24,13 +24,14 @@ class Adapter:
 class Reinforcement(Adapter):
     """A KL-regularised RL run.
 
-    Learning rates are for a width of 4096 (a 7B model) and grow as 1/width for narrower ones (Yang et al. 2022, muP).
+    Learning rates are for a width of 4096 (a 7B model) and grow as 1/width for narrower ones [choice] (Yang et al.
+    2022, muP).
     """
 
     strength: ClassVar[str | None] = "kl_coef"
 
     optimizer: Optimizer = "rloo"
-    """RLOO [choice], GRPO, online DPO on the best and the worst answer to each prompt, or PPO.
+    """RLOO [choice], GRPO, online DPO on the best and the worst answer to each prompt, or PPO (papers: PPO).
     RLOO: Ahmadian et al. 2024, arXiv 2402.14740. GRPO: Shao et al. 2024, arXiv 2402.03300. Online DPO: Guo et al. 2024,
     arXiv 2402.04792. PPO, as MORLHF and Rewarded Soups have it: Schulman et al. 2017, arXiv 1707.06347."""
     epochs: Annotated[float, Range(above=0)] = 1.0
@@ -42,7 +43,7 @@ class Reinforcement(Adapter):
     learning_rate: Annotated[float, Range(0, 1)] = 1e-5
     """AdamW, constant after warm-up (papers: 1e-5 with PPO)."""
     kl_coef: Annotated[float, Range(0)] = 0.2
-    """Weight of the KL to the starting policy in the reward, in benchmark units (papers: 0.2, on raw rewards).
+    """Weight of the KL to the starting policy in the reward, in benchmark units [choice] (papers: 0.2, on raw rewards).
     GRPO weighs it against rewards in SDs of the answers to one prompt; for online DPO it is the beta of the loss."""
     kl_target: Annotated[float, Range(above=0)] | None = None
     """KL to the starting policy, in nats per answer, to which kl_coef is adapted after every batch (MORLHF: 3).
@@ -55,8 +56,8 @@ class Reinforcement(Adapter):
     """Taken off the reward of an answer that does not end within the limit, in benchmark units (papers: none).
     Huang et al. 2024 (arXiv 2403.17031) give such an answer the reward -1."""
     temperature: Annotated[float, Range(above=0)] = 1.0
-    """Temperature of sampling and of every log-probability alike.
-    MORLHF's code samples at 0.7 and scores at 1, which biases the KL."""
+    """Temperature of sampling and of every log-probability alike [choice] (MORLHF: 0.7 to sample, 1 to score).
+    Two temperatures bias the KL, and can make it negative."""
     ppo_epochs: Annotated[int, Range(1)] = 4
     """PPO: passes over each batch of answers (MORLHF, Rewarded Soups: 4)."""
     ppo_minibatches: Annotated[int, Range(1)] = 4
@@ -71,8 +72,8 @@ class Reinforcement(Adapter):
     ppo_stop_kl: Annotated[float, Range(above=0)] | None = 1.5
     """PPO: nats per token from the policy that answered beyond which a batch is trained on no further (MORLHF: 1.5)."""
     ppo_whiten: Literal["advantages", "both"] = "advantages"
-    """PPO: what is divided by its SD over a batch, the advantages (MORLHF), or the tokens' rewards before them, too.
-    "both" is what Ziegler et al. 2019 do; the rewards keep their mean."""
+    """PPO: what is divided by its SD over a batch (MORLHF: the advantages).
+    "both": the tokens' rewards before them too, which keep their mean, as in Ziegler et al. 2019."""
 
     def __post_init__(self) -> None:
         if self.optimizer == "online-dpo" and self.kl_coef <= 0:

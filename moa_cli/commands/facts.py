@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 import sys
@@ -10,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import MISSING, asdict, fields
 from difflib import get_close_matches
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 
 from pydantic import JsonValue, model_serializer
@@ -20,6 +18,7 @@ from benchmarks.common import Part, is_answering, plain, type_words
 from benchmarks.prepare import StoredCard, stored_card
 from benchmarks.spec import Reward, Sampling, Scratch
 from methods import Method, find_method, method_name, method_names
+from methods.contract import attribute_docstrings
 from moa_cli.runs import (
     GIVEN,
     LogRow,
@@ -250,29 +249,6 @@ def _told(reward: Reward) -> dict[str, JsonValue]:
 
 def _fields(settings: Sampling | Scratch) -> dict[str, JsonValue]:
     return {name: value for name, value in plain(settings).items() if name != "kind"}
-
-
-def attribute_docstrings(cls: type) -> dict[str, str]:
-    """The strings below the fields of a class and of those it inherits from, by field."""
-    words: dict[str, str] = {}
-    for base in reversed(cls.__mro__):
-        if issubclass(base, Method) or base.__module__.startswith("methods."):
-            words |= _docstrings_in(base)
-    return words
-
-
-def _docstrings_in(cls: type) -> dict[str, str]:
-    tree = ast.parse(inspect.getsource(sys.modules[cls.__module__]))
-    body = next(n.body for n in ast.walk(tree) if isinstance(n, ast.ClassDef) and n.name == cls.__name__)
-    return {
-        here.target.id: inspect.cleandoc(below.value.value)
-        for here, below in pairwise(body)
-        if isinstance(here, ast.AnnAssign)
-        and isinstance(here.target, ast.Name)
-        and isinstance(below, ast.Expr)
-        and isinstance(below.value, ast.Constant)
-        and isinstance(below.value.value, str)
-    }
 
 
 def _module_line(cls: type) -> str:

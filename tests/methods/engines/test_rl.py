@@ -399,7 +399,7 @@ def test_an_interrupted_run_ends_in_the_same_bits(
 
 @pytest.mark.parametrize("optimizer", ["rloo", "online-dpo", "ppo"])
 def test_the_coefficient_goes_to_where_the_target_is(tiny: Benchmark, tmp_path: Path, optimizer: Any) -> None:
-    """At the starting policy the KL is 0, a fifth too little: .2 (1 - .2 x 16 / 64) = .19 from the second batch on, then
+    """At the starting policy the KL is 0, a fifth too little: .2 (1 - .2 x 16 / 64) = .19 in the second batch, then
     .19 x .95 while the KL stays below .8 of its target."""
     settings = replace(FEW, optimizer=optimizer, kl_target=50.0, kl_horizon=64)
     trained(tiny, tmp_path, settings)
