@@ -170,7 +170,7 @@ def best_of(rewards: np.ndarray, weights: Weights, n: int, measured: np.ndarray 
 
 
 def best_of_kl(n: int) -> float:
-    """KL of the best of n answers from the starting policy, in nats: log n - (n - 1) / n, exact where no two answers
+    """KL of the best among n answers from the starting policy, in nats: log n - (n - 1) / n, exact where no two answers
     are equal, else a bound (Beirami et al. 2024, arXiv 2401.01879).
 
     >>> round(best_of_kl(2), 4)  # log 2 - 1/2

@@ -68,11 +68,12 @@ MethodFiles = Annotated[
 ]  # fmt: skip
 
 
-OneMethod = Annotated[
-    str | None,
+StudiedMethods = Annotated[
+    list[str] | None,
     typer.Option(
-        "--method", "-m", metavar="METHOD", autocompletion=complete_method,
-        help="A method's name or Python file, in place of the one that the study is about.",
+        "--method", "-m", metavar="METHOD", autocompletion=complete_methods,
+        help="A method's name or Python file, in place of the one that the study is about; kl takes several, repeat or "
+        "use commas.",
     ),
 ]  # fmt: skip
 
@@ -274,7 +275,7 @@ StudyName = Annotated[
     str | None,
     typer.Argument(
         metavar="NAME", autocompletion=complete_studies,
-        help="controllability, reward-model-size, optimizer or retention.",
+        help="controllability, reward-model-size, optimizer, retention or kl.",
     ),
 ]  # fmt: skip
 
@@ -283,10 +284,10 @@ Over = Annotated[
     list[str] | None,
     typer.Option(
         "--over", metavar="VALUE",
-        help="The optimizers, or the sizes, hub ids or paths of reward models, in place of the study's own; repeat or "
-        "use commas.",
+        help="The optimizers, the sizes, hub ids or paths of reward models, or the factors on strengths, in place of "
+        "the study's own; repeat or use commas.",
     ),
 ]  # fmt: skip
 
 
-StudyOutputs = Annotated[list[Path] | None, _output("result", ".md .json .csv .png .pdf .svg")]
+StudyOutputs = Annotated[list[Path] | None, _output("result", ".md .json .csv .html .png .pdf .svg")]

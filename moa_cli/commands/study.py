@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from moa_cli.commands import options
-from moa_cli.commands.finish import check_outputs, execute, leave_unless, succeed, write_outputs
+from moa_cli.commands.finish import check_outputs, execute, leave_unless, named_files, succeed, write_outputs
 from moa_cli.commands.options import AsJson, Benchmarks, DataDir, Home, Items, Jobs, Seeds, Verbose
-from moa_cli.commands.typed import benchmark_list, names_in, seeds_in, settings_of
+from moa_cli.commands.typed import benchmark_list, method_list, names_in, seeds_in, settings_of
 from moa_cli.console import out, refuse
 
 
 def study(
     name: options.StudyName = None,
-    method: options.OneMethod = None,
+    method: options.StudiedMethods = None,
     benchmark: Benchmarks = None,
     config: Items = None,
     over: options.Over = None,
@@ -25,34 +25,45 @@ def study(
     json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
-    """Answer a question about one method. Whatever is missing is prepared, trained and measured first.
+    """Answer a question about a method, or several. Whatever is missing is prepared, trained and measured first.
 
     \b
     controllability    do scores follow the intensity that MOSLIM is asked for?
     reward-model-size  does MOSLIM gain from larger reward models?
     optimizer          which RL optimizer gives the best front, and at what cost?
     retention          does SPO keep the first objective while it trains for the second?
+    kl                 what does each method gain at which distance from the starting policy?
 
     \b
     moa study controllability -o curves.png
     moa study optimizer -m rewarded-soups --over rloo,grpo --seed 0,1
     moa study reward-model-size --over 0.3m,1m -b hh-rlhf-mini
     moa study retention -c alphas=[0.0,0.5,1.0,2.0] -o retention.md -o retention.json
+    moa study kl -m rewarded-soups,modpo,ric -o kl.svg
     """
-    from moa_cli.studies import STUDIES, STUDY_FORMATS, find_study, make_study, study_contestants, study_table
+    from moa_cli.studies import (
+        STUDIES,
+        STUDY_FORMATS,
+        find_study,
+        later_jobs,
+        make_study,
+        study_contestants,
+        study_table,
+    )
 
     if name is None:
         refuse("no study was named", f"there are: {', '.join(STUDIES)}", "moa study controllability")
     chosen = find_study(name)
     check_outputs(output or [], STUDY_FORMATS)
-    settings = settings_of(config, benchmark_list(benchmark), [method or chosen.method], data_dir, runs)
+    settings = settings_of(config, benchmark_list(benchmark), method_list(method) or [chosen.method], data_dir, runs)
     values = names_in(over)
     if over and not values:
         refuse("--over names no value", "what was typed is empty", "name some, or leave it out for the study's own")
     found = study_contestants(
         chosen, settings, config or [], values, seeds_in(seed) or [0], home=runs, data_dir=data_dir
     )
-    succeed(execute(chosen.jobs(found), settings.benchmarks.values(), jobs))
+    for todo in (chosen.jobs, lambda runs: later_jobs(chosen, runs, named_files(method, benchmark))):
+        succeed(execute(todo(found), settings.benchmarks.values(), jobs))
     answered = make_study(name, found)
     written = write_outputs(answered, output or [], STUDY_FORMATS)
     out(answered if json else study_table(answered))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
+    from moa_cli.comparisons.ceiling import BEST_OF, STEP
     from moa_cli.comparisons.comparison import compare
     from moa_cli.comparisons.contributions import Sides, differences
     from moa_cli.comparisons.document import HEADLINES, LEAST_PROMPTS, Comparison, Headline, OnBenchmark, Row

@@ -7,6 +7,6 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
-    from moa_cli.report.page import report_html
+    from moa_cli.report.page import html_page, report_html
 
 __getattr__, __all__ = door(__name__)

@@ -41,21 +41,20 @@ _HEAD = Html(
 def report_html(comparison: Comparison) -> str:
     """The whole report; the same comparison gives the same text. All text from data is shown and does nothing."""
     styles, names = styles_of(comparison.steerings), [on.name for on in comparison.benchmarks]
-    css = Html((Path(__file__).parent / "report.css").read_text(encoding="utf-8"))
     parts = [_benchmark(on, f"b{n}", styles) for n, on in enumerate(comparison.benchmarks, 1)]
     title = ["Comparison on ", join(map(called, names), ", ")] if names else ["Comparison"]
-    body = el(
-        "body",
+    return html_page(
+        f"Comparison on {', '.join(names)}" if names else "Comparison",
         el("header", el("h1", *title), *_verdicts(comparison)),
         el("main", *parts, _again(comparison)),
     )
-    head = el(
-        "head",
-        _HEAD,
-        el("title", flat(f"Comparison on {', '.join(names)}" if names else "Comparison")),
-        el("style", css),
-    )
-    return f"<!DOCTYPE html>\n{numbered(el('html', head, body, lang='en'))}\n"
+
+
+def html_page(title: str, *body: Html) -> str:
+    """A file that needs nothing else and may load nothing."""
+    css = Html((Path(__file__).parent / "report.css").read_text(encoding="utf-8"))
+    head = el("head", _HEAD, el("title", flat(title)), el("style", css))
+    return f"<!DOCTYPE html>\n{numbered(el('html', head, el('body', *body), lang='en'))}\n"
 
 
 def _verdicts(comparison: Comparison) -> Content:

@@ -1,4 +1,4 @@
-"""Studies: questions about one method."""
+"""Studies: questions about methods."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from benchmarks.common.door import door
 if TYPE_CHECKING:
     from moa_cli.studies.document import Study
     from moa_cli.studies.findings import InRounds
-    from moa_cli.studies.studies import STUDIES, find_study, make_study, study_contestants
-    from moa_cli.studies.tables import STUDY_FORMATS, study_table
+    from moa_cli.studies.outputs import STUDY_FORMATS
+    from moa_cli.studies.studies import STUDIES, find_study, later_jobs, make_study, study_contestants
+    from moa_cli.studies.tables import study_table
 
 __getattr__, __all__ = door(__name__)

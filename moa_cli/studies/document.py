@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from benchmarks.common import Document, Part
 from moa_cli.comparisons import LEAST_PROMPTS, Comparison, Difference
@@ -42,6 +42,46 @@ class FoundTable(Part):
     curves: Curves | None = None
 
 
+class KLPoint(Part):
+    """A place on a curve: means over the weights that were asked for."""
+
+    setting: str
+    """What was set to come here, such as "beta=0.1" or "n = 4"; nothing where a KL was."""
+    kl: float
+    """Nats per answer from the starting policy."""
+    reward: Estimate | None
+    """w . reward."""
+    score: Estimate
+    """w . score."""
+    utility: Estimate
+    """w . score, less the starting policy's."""
+    collapsed: float = 0.0
+    """Share of degenerate answers."""
+    counts: bool = True
+    """Whether the curve goes through it: not where too many answers of a point are degenerate."""
+
+
+class KLCurve(Part):
+    """What is reached at which KL."""
+
+    name: str
+    kind: Literal["method", "best-of-n", "optimum"]
+    points: tuple[KLPoint, ...]
+    """From the least KL to the largest."""
+    utility_at: tuple[Estimate | None, ...]
+    """At each KL at which curves are read, linear between points; None where the curve does not reach."""
+
+
+class KLCurves(Part):
+    """Curves of score against KL on one benchmark."""
+
+    at: tuple[float, ...]
+    """Nats at which they are read."""
+    sampled: int | None
+    """Prompts on which best-of-n and the optimal policies are estimated; None where nothing was sampled for them."""
+    curves: tuple[KLCurve, ...]
+
+
 class StudyOn(Part):
     """What a study found on one benchmark."""
 
@@ -51,6 +91,8 @@ class StudyOn(Part):
     prompts: int
     seeds: tuple[int, ...]
     tables: tuple[FoundTable, ...]
+    kl: KLCurves | None = None
+    """Where methods were compared at the same KL."""
 
     @property
     def warnings(self) -> list[str]:
@@ -69,13 +111,13 @@ class StudyOn(Part):
 
 
 class Study(Document):
-    """What a study found about one method."""
+    """What a study found."""
 
     SCHEMA: ClassVar[str] = "moa.study/3"
 
     study: str
     """The question, as `moa study` calls it."""
-    method: str
+    methods: tuple[str, ...]
     benchmarks: tuple[StudyOn, ...]
     comparison: Comparison | None
     """Of configurations, where several were compared."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from moa_cli.studies.document import Cell, Curves, Estimate, FoundTable, Study
+from moa_cli.studies.kl_figure import kl_figure
 from moa_cli.style import COLOURS, LOOK, MARKERS, PANEL, encoded, plain
 
 
@@ -19,12 +21,14 @@ def study_image(study: Study, kind: str) -> bytes:
     return encoded(study_figure(study), kind)
 
 
-def study_figure(study: Study) -> Figure:
+def study_figure(study: Study, look: dict[Any, Any] = LOOK) -> Figure:
     """A band of panels per table that has curves, and one legend below.
 
-    A row without x is a dashed line.
+    A row without x is a dashed line. Curves against KL have a figure of their own.
     """
-    with matplotlib.rc_context(LOOK):
+    if any(on.kl for on in study.benchmarks):
+        return kl_figure(study, look)
+    with matplotlib.rc_context(look):
         bands = [
             (b, one, one.curves, _panels(one, one.curves)) for b in study.benchmarks for one in b.tables if one.curves
         ]

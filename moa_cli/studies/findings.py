@@ -14,7 +14,8 @@ from benchmarks.spec import SIGNALS
 from benchmarks.stats import Bootstrap, bootstrap_means, spearman
 from moa_cli.comparisons import OnBenchmark, Sides, compare, differences, known_mean
 from moa_cli.runs import SWEEP, SWEEP_BEFORE, Contestant, as_config, last_rows
-from moa_cli.studies.document import Cell, Curves, Estimate, FoundTable
+from moa_cli.studies.document import Cell, Curves, Estimate, FoundTable, Gain, KLCurves
+from moa_cli.studies.kl import kl_curves
 from moa_cli.words import scorers_word
 
 Contestants = Sequence[Contestant]
@@ -29,6 +30,8 @@ class Findings(NamedTuple):
     tables: list[FoundTable]
     comparison: OnBenchmark | None = None
     """Where runs of several configurations were compared."""
+    kl: KLCurves | None = None
+    """Where methods were compared at the same KL."""
 
 
 @runtime_checkable
@@ -126,6 +129,27 @@ def spent_costs(runs: Contestants) -> Findings:
         spent = [run.front().cost for run in seeds]
         rows.append([variant, *(known_mean([cost.get(key) for cost in spent]) for key in columns.values())])
     return Findings([_table("what training spent", ["optimizer", *columns], rows)], _compared(runs))
+
+
+def score_and_kl(runs: Contestants) -> Findings:
+    """The utility of every method at some KLs, and the settings by which its curve was measured."""
+    found = kl_curves(runs)
+    read: list[Cells] = [[one.name, *one.utility_at] for one in found.curves]
+    rows: list[Cells] = [
+        [one.name, point.setting.partition("=")[2], point.kl, point.reward, point.utility, point.collapsed]
+        for one in found.curves
+        if one.kind == "method"
+        for point in one.points
+    ]
+    fields = dict.fromkeys(
+        p.setting.partition("=")[0] for one in found.curves if one.kind == "method" for p in one.points
+    )
+    nats = [f"{at:g} nat{'s' * (at != 1)}" for at in found.at]
+    tables = [
+        _table("utility at the same KL", ["method", *nats], read),
+        _table("what was measured", ["method", ", ".join(fields), "KL", "reward", "utility", "collapsed"], rows),
+    ]
+    return Findings(tables, kl=found)
 
 
 def _compared(runs: Contestants) -> OnBenchmark:

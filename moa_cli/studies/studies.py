@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from benchmarks import BadInput, Benchmark
 from benchmarks.prepare import stored_card
 from methods import Method, find_method, method_name
 from moa_cli.comparisons import Comparison
-from moa_cli.jobs import Job, TakesGoals, measuring_jobs, sweeping_jobs
+from moa_cli.jobs import Job, TakesGoals, ceiling_jobs, measuring_jobs, sweeping_jobs
 from moa_cli.runs import Contestant, Settings, as_config, contestants, resolve
 from moa_cli.studies import findings
 from moa_cli.studies.document import Study, StudyOn
 from moa_cli.studies.findings import Findings, InRounds
+from moa_cli.studies.strength import check_goes_far, factors_in, scaled_by
 
 BASE = "sft"
 """What trained configurations are compared with."""
@@ -62,7 +64,7 @@ def _measuring(runs: Sequence[Contestant]) -> list[Job]:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A question about one method, and how it is answered."""
+    """A question about one method, or several, and how it is answered."""
 
     method: str
     """Studied unless -m names another."""
@@ -76,6 +78,8 @@ class Question:
     """Compared unless --over names others."""
     jobs: Callable[[Sequence[Contestant]], list[Job]] = _measuring
     """What is left to do."""
+    scales: bool = False
+    """Whether the values are factors, by which the strength of every method is multiplied: there may be several."""
 
 
 STUDIES = {
@@ -89,6 +93,10 @@ STUDIES = {
         method="moslim", find=findings.spent_costs, varies="optimizer", values=("rloo", "grpo", "online-dpo", "ppo")
     ),
     "retention": Question(method="spo", find=findings.retention, check=_forgets),
+    "kl": Question(
+        method="rewarded-soups", find=findings.score_and_kl, check=check_goes_far, scales=True,
+        values=("0.25", "0.5", "1", "2", "4"),
+    ),
 }  # fmt: skip
 
 
@@ -114,14 +122,31 @@ def study_contestants(
     home: Path,
     data_dir: Path | None,
 ) -> list[Contestant]:
-    """The runs of a study of the only method in `settings`, which the `items` of -c made.
+    """The runs of a study of the methods in `settings`, which the `items` of -c made: of one, but for a study of
+    several.
 
     Where a hyperparameter is varied, one configuration per value, and the starting policy to compare them with.
     """
     runs = partial(contestants, seeds=seeds, home=home, data_dir=data_dir)
-    [(typed, method)] = settings.methods.items()
-    for benchmark in settings.benchmarks.values():
+    start = replace(settings, methods={BASE: find_method(BASE)()})
+    if study.scales:
+        methods = {typed: one for typed, one in settings.methods.items() if type(one) is not find_method(BASE)}
+        settings = replace(settings, methods=methods or settings.methods)
+    elif len(settings.methods) > 1:
+        raise BadInput(
+            f"-m names {len(settings.methods)} methods", "this study is about one method", "name one of them"
+        )
+    for benchmark, method in product(settings.benchmarks.values(), settings.methods.values()):
         study.check(method, benchmark)
+    if study.scales:
+        factors = factors_in(over or study.values)
+        made = [runs(start)]
+        for typed, method in settings.methods.items():
+            for one in dict.fromkeys(scaled_by(method, factor) for factor in factors):
+                told = f"{method.strength}={as_config(one)[str(method.strength)]:g}"
+                made.append([replace(run, variant=told) for run in runs(replace(settings, methods={typed: one}))])
+        return [run for several in made for run in several]
+    [(typed, method)] = settings.methods.items()
     if not study.varies:
         if over:
             raise BadInput(
@@ -136,11 +161,20 @@ def study_contestants(
             "-c gives it one value for all",
             f"leave it out of -c; --over names the values: --over {','.join(study.values)}",
         )
-    chosen = runs(replace(settings, methods={BASE: find_method(BASE)()}))
+    chosen = runs(start)
     for value in dict.fromkeys(over or study.values):
         varied = resolve([*items, f"{study.varies}={value}"], [], [typed], data_dir=data_dir, home=home).methods
         chosen += [replace(run, variant=value) for run in runs(replace(settings, methods=varied))]
     return chosen
+
+
+def later_jobs(study: Question, runs: Sequence[Contestant], named: Collection[Path]) -> list[Job]:
+    """What is left to do once all runs are measured: drawing what the ceiling is estimated from, where it is shown.
+
+    A benchmark that decodes greedily has none. Code that this needs is to be among the files `named`.
+    """
+    drawn = [run for run in runs if study.scales and run.benchmark.sampling.temperature]
+    return ceiling_jobs([run.folder for run in drawn], [run.front() for run in drawn], named=named) if drawn else []
 
 
 def make_study(name: str, runs: Sequence[Contestant]) -> Study:
@@ -152,10 +186,11 @@ def make_study(name: str, runs: Sequence[Contestant]) -> Study:
     for run in runs:
         by_benchmark.setdefault(run.benchmark.identity, []).append(run)
     found = [(group, STUDIES[name].find(group)) for group in by_benchmark.values()]
+    varied = any(run.variant for run in runs)
     compared = [one.comparison for _, one in found if one.comparison]
     return Study(
         study=name,
-        method=method_name(type(runs[-1].method)),
+        methods=tuple(dict.fromkeys(method_name(type(run.method)) for run in runs if run.variant or not varied)),
         benchmarks=tuple(_part(group, one) for group, one in found),
         comparison=Comparison(benchmarks=tuple(compared)) if compared else None,
     )
@@ -173,4 +208,5 @@ def _part(runs: Sequence[Contestant], found: Findings) -> StudyOn:
         prompts=stored.card.prompts,
         seeds=tuple(sorted({run.seed for run in runs})),
         tables=tuple(found.tables),
+        kl=found.kl,
     )

@@ -1,4 +1,4 @@
-"""A study to read: terminal tables, Markdown, CSV, JSON and figures, from its document."""
+"""A study to read: terminal tables, Markdown and CSV, from its document."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from moa_cli.comparisons import Difference
-from moa_cli.formats import Formats, as_text, comparison_csv, comparison_markdown, comparison_table
-from moa_cli.studies.document import Cell, Estimate, FoundTable, Study
+from moa_cli.formats import comparison_csv, comparison_markdown, comparison_table
+from moa_cli.studies.document import Cell, Estimate, FoundTable, Gain, Study
 from moa_cli.words import amount, interval, markdown_text, one_line, plus_minus, star, time_words
 
 NOTE = (
@@ -36,14 +36,14 @@ _WRITTEN: dict[str, Callable[[float], str]] = {
 
 def study_table(study: Study) -> RenderableType:
     """A study for a terminal of 80 columns or more. Half the width of an interval follows its value."""
-    parts: list[RenderableType] = [Text(f"{_title(study)}\n", style="bold")]
+    parts: list[RenderableType] = [Text(f"{title(study)}\n", style="bold")]
     if study.comparison:
         parts += [comparison_table(study.comparison), Text()]
     for benchmark in study.benchmarks:
         parts += [Text(f"WARNING: {warning}", style="bold red") for warning in benchmark.warnings]
         for one in benchmark.tables:
-            title, *facts = map(one_line, benchmark.facts(one.title))
-            parts += [Text.assemble((title, "bold"), f"  {' · '.join(facts)}"), _block(one), Text()]
+            name, *facts = map(one_line, benchmark.facts(one.title))
+            parts += [Text.assemble((name, "bold"), f"  {' · '.join(facts)}"), _block(one), Text()]
     if not study.comparison:
         parts.append(Text(NOTE.format("± half the 95 % interval"), style="dim"))
     return Group(*parts)
@@ -51,20 +51,20 @@ def study_table(study: Study) -> RenderableType:
 
 def study_markdown(study: Study) -> str:
     """A study in Markdown, each value with its whole interval."""
-    lines = [f"## {markdown_text(_title(study))}", ""]
+    lines = [f"## {markdown_text(title(study))}", ""]
     if study.comparison:
         lines.append(comparison_markdown(study.comparison))
     for benchmark in study.benchmarks:
         for warning in benchmark.warnings:
             lines += [f"**Warning: {markdown_text(warning)}**", ""]
         for one in benchmark.tables:
-            title, *facts = benchmark.facts(one.title)
-            lines += [f"### {markdown_text(title)}", "", markdown_text(" · ".join(facts)), ""]
+            name, *facts = benchmark.facts(one.title)
+            lines += [f"### {markdown_text(name)}", "", markdown_text(" · ".join(facts)), ""]
             lines += [f"| {' | '.join(map(markdown_text, one.columns))} |"]
             words = _of_words(one)
             lines += ["|" + "|".join(":---" if word else "---:" for word in words) + "|"]
-            for cells in _cells(one, interval):
-                told = [markdown_text(cell) if word else cell for cell, word in zip(cells, words, strict=True)]
+            for row in cells(one, interval):
+                told = [markdown_text(cell) if word else cell for cell, word in zip(row, words, strict=True)]
                 lines += [f"| {' | '.join(told)} |"]
             lines += [""]
     note = [] if study.comparison else [NOTE.format("95 % intervals"), ""]
@@ -90,36 +90,14 @@ def study_csv(study: Study) -> str:
     return file.getvalue()
 
 
-def _image(suffix: str) -> Callable[[Study], bytes]:
-    def draw(study: Study) -> bytes:
-        from moa_cli.formats import comparison_image
-        from moa_cli.studies.figure import study_image
-
-        if study.comparison:
-            return comparison_image(study.comparison, suffix)
-        return study_image(study, suffix)
-
-    return draw
-
-
-STUDY_FORMATS: Formats[Study] = {
-    ".md": as_text(study_markdown),
-    ".json": as_text(Study.to_json),
-    ".csv": as_text(study_csv),
-    ".png": _image("png"),
-    ".pdf": _image("pdf"),
-    ".svg": _image("svg"),
-}
-
-
-def _title(study: Study) -> str:
+def title(study: Study) -> str:
     """The question, and about what."""
-    return f"{study.study} of {one_line(study.method)}"
+    return f"{study.study} of {one_line(', '.join(study.methods))}"
 
 
 def _block(one: FoundTable) -> Table:
     """One table; headings are broken so that no column is wider than what it holds."""
-    rows, block = _cells(one, plus_minus), Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    rows, block = cells(one, plus_minus), Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     block.show_edge = False
     for k, (heading, words) in enumerate(zip(one.columns, _of_words(one), strict=True)):
         width = max(len(part) for part in [*(row[k] for row in rows), *heading.split()])
@@ -138,7 +116,7 @@ def _of_words(one: FoundTable) -> list[bool]:
     return [any(isinstance(cell, str) for cell in column) for column in zip(*one.rows, strict=True)]
 
 
-def _cells(one: FoundTable, between: Callable[..., str]) -> list[list[str]]:
+def cells(one: FoundTable, between: Callable[..., str]) -> list[list[str]]:
     """The rows of a table in words; `between` writes a value with its interval."""
     return [[_cell(cell, name, between) for name, cell in zip(one.columns, row, strict=True)] for row in one.rows]
 

@@ -44,6 +44,6 @@ if TYPE_CHECKING:
         titles,
         written,
     )
-    from moa_cli.report.elements.svg import MUTED, PAPER, Interval, draw_strip, named_mark, numbered
+    from moa_cli.report.elements.svg import MUTED, PAGE, PAPER, Interval, draw_strip, inline, named_mark, numbered
 
 __getattr__, __all__ = door(__name__)

@@ -41,7 +41,8 @@ def mistakes(typed: str) -> list[str]:
 def test_a_right_method_may_have_any_setting_that_can_be_typed(tmp_path: Path) -> None:
     fields = (
         "shared: ClassVar[dict[str, Any]] = {}", "free: int = 3", "bound: Annotated[float, Range(0)] | None = None",
-        "kind: Literal['a', 'b'] = 'b'", "on: bool = True", "shares: tuple[float, ...] = field(default_factory=tuple)", "strength = 'bound'",
+        "kind: Literal['a', 'b'] = 'b'", "on: bool = True", "shares: tuple[float, ...] = field(default_factory=tuple)",
+        "strength = 'bound'",
     )  # fmt: skip
     cls = find_method(method(tmp_path, "steering = 'merge'", *fields))
     assert cls().shares == ()  # type: ignore[attr-defined]

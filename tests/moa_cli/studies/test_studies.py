@@ -52,10 +52,12 @@ SMALL = (
 
 def made(
     benchmark: Benchmark, method: Method, means: Sequence[Sequence[float]], *, name: str = FRONT,
-    points: Sequence[tuple[float, ...]] = (), seed: int = 0, variant: str = "",
+    points: Sequence[tuple[float, ...]] = (), seed: int = 0, variant: str = "", kl: float | None = None,
+    collapsed: int = 0,
 ) -> Contestant:  # fmt: skip
     """A run whose front is written by hand: every prompt has the mean score plus what is easy or hard about it, which
-    sums to zero; evaluators give half of what rewards give."""
+    sums to zero; evaluators give half of what rewards give. The k-th point has KL k and k collapsed answers, unless a
+    KL is given for all."""
     run = Contestant(Source("x", benchmark.home), benchmark, method, seed, run_folder(benchmark, method, seed), variant)
     stored = stored_card(benchmark)
     assert stored
@@ -66,8 +68,9 @@ def made(
         point = Point(
             weights=weights, label=str(weights), prompts=("p",) * N, responses=("r",) * N, rewards=np.array(mean) +
             luck,
-            scores=np.array(mean) / 2 + luck, kl=np.full(N, float(k)), log_prob=np.zeros(N), ended=np.ones(N),
-            tokens=np.ones(N, int), collapsed=np.arange(N) < k, text_statistics=text_statistics(["r"] * N),
+            scores=np.array(mean) / 2 + luck, kl=np.full(N, float(k) if kl is None else kl), log_prob=np.zeros(N),
+            ended=np.ones(N), tokens=np.ones(N, int), collapsed=np.arange(N) < (k if kl is None else collapsed),
+            text_statistics=text_statistics(["r"] * N),
         )  # fmt: skip
         point.write(point_file(folder, k), card)
     FrontRecord(

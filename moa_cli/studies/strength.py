@@ -1,0 +1,58 @@
+"""The strength of a method, by factors: the setting that says how far training goes from the starting policy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from benchmarks import BadInput, Benchmark
+from benchmarks.common import fit, type_words
+from methods import Method, method_name
+from moa_cli.runs import as_config, hyperparameter_types
+
+
+def check_goes_far(method: Method, benchmark: Benchmark) -> None:
+    """BadInput for a method whose strength no factor changes."""
+    name, field = method_name(type(method)), method.strength
+    if field is None:
+        raise BadInput(
+            f"{name} has no setting for how far training goes from the starting policy",
+            "this study multiplies that setting by several factors (strength)",
+            'a class names it: strength = "learning_rate"; of those made here: moa study kl -m rewarded-soups,modpo',
+        )
+    if not as_config(method)[field]:
+        raise BadInput(
+            f"{field} of {name} is {as_config(method)[field]}, which no factor changes",
+            "this study multiplies it by several factors",
+            f"set it to begin with: -c {name}.{field}=NUMBER",
+        )
+
+
+def factors_in(over: Sequence[str]) -> list[float]:
+    """Factors as they were typed. BadInput for what is none."""
+    wrong = [text for text in over if not re.fullmatch(r"\d*\.?\d+", text) or float(text) == 0]
+    if wrong:
+        raise BadInput(
+            f"--over {','.join(wrong)}: expected numbers above 0",
+            "this study multiplies the strength of every method by them",
+            "--over 0.25,0.5,1,2,4",
+        )
+    return [float(text) for text in over]
+
+
+def scaled_by(method: Method, factor: float) -> Method:
+    """The method with its strength multiplied, as a whole number where it is one. BadInput where that is too much."""
+    name, field = method_name(type(method)), str(method.strength)
+    value = as_config(method)[field]
+    assert isinstance(value, int | float)
+    scaled = max(1, round(value * factor)) if isinstance(value, int) else float(f"{value * factor:.6g}")
+    hint = hyperparameter_types(type(method))[field]
+    try:
+        return method if factor == 1 else replace(method, **{field: fit(scaled, hint)})
+    except TypeError as error:
+        raise BadInput(
+            f"{name}.{field} cannot be {scaled:g}: expected {type_words(hint)}",
+            f"this study multiplies {value:g} by {factor:g}",
+            "name other factors: --over 0.25,0.5,1",
+        ) from error
