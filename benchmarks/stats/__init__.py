@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         pareto,
         spearman,
     )
+    from benchmarks.stats.nested import NestedTest, compare_rows, nested_test
+    from benchmarks.stats.power import Spread, detectable_difference, spread
     from benchmarks.stats.significance import dominance, holm, permutation_test, pseudo_values
     from benchmarks.stats.text import collapsed, text_statistics
 

@@ -48,7 +48,7 @@ def differences(groups: Groups, scores: Counted) -> list[Pair]:
     def sampled(name: str, points: tuple[int, ...]) -> tuple[Bootstrap, np.ndarray]:
         """The hypervolume of some points of a row, and what every prompt contributes to it."""
         own = {seed: one[list(points)] for seed, one in scores[name].items()}
-        return bootstrap_hypervolume([own], ref)[0], pseudo_values(list(own.values()), ref)
+        return bootstrap_hypervolume([own], ref)[0], pseudo_values(list(own.values()), ref).mean(axis=0)
 
     found: list[Pair] = []
     tests: list[float] = []
