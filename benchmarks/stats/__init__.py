@@ -18,7 +18,8 @@ if TYPE_CHECKING:
         spearman,
         utility,
     )
-    from benchmarks.stats.nested import NestedTest, nested_test
+    from benchmarks.stats.nested import NestedTest, compare_rows, nested_test
+    from benchmarks.stats.power import Spread, detectable_difference, spread
     from benchmarks.stats.significance import dominance, holm, permutation_test, pseudo_values
     from benchmarks.stats.text import collapsed, text_statistics
 

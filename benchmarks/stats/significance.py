@@ -16,7 +16,7 @@ PERMUTATIONS = 9_999
 def permutation_test(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> float:
     """Two-sided p value of the difference between two methods' hypervolumes on the same prompts.
 
-    `a` and `b` are the methods' `pseudo_values` (N,).
+    `a` and `b` (N,) are the methods' `pseudo_values`, as means over seeds.
 
     Under the null hypothesis nothing but the name tells what the two say to a prompt, so the sign of each prompt's
     difference is a coin's (paired permutation test, Good 2005). It is about these trained policies, not about others of
@@ -32,7 +32,7 @@ def permutation_test(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> float:
 
 
 def pseudo_values(seeds: Sequence[np.ndarray], ref: Sequence[float]) -> np.ndarray:
-    """What each of N prompts contributes to a hypervolume at `ref` (M,): mean over seeds with scores (K, N, M) each.
+    """What each of N prompts contributes to a hypervolume at `ref` (M,): (S, N), of S seeds with scores (K, N, M) each.
 
     Jackknife (Tukey 1958): N times the hypervolume, less N - 1 times that without the prompt. Their mean is the
     hypervolume without its first-order bias, and they make a mean over prompts of what is none. Of a single prompt it
@@ -42,11 +42,11 @@ def pseudo_values(seeds: Sequence[np.ndarray], ref: Sequence[float]) -> np.ndarr
     for scores in seeds:
         N = scores.shape[1]
         if N == 1:
-            return np.zeros(1)  # leaving it out leaves nothing, so nothing can be told
+            return np.zeros((len(seeds), 1))  # leaving it out leaves nothing, so nothing can be told
         mean = scores.mean(axis=1)
         without = mean[None] + (mean[None] - scores.transpose(1, 0, 2)) / (N - 1)
         found.append(N * hypervolumes(mean[None], ref) - (N - 1) * hypervolumes(without, ref))
-    return np.asarray(np.mean(found, axis=0))
+    return np.stack(found)
 
 
 @lru_cache(maxsize=2)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks import Front, Weights
 from benchmarks.spec import Signal
-from benchmarks.stats import holm, nested_test, pseudo_values
+from benchmarks.stats import NestedTest, compare_rows, holm, pseudo_values
 from moa_cli.comparisons.document import LEAST_PROMPTS
 from moa_cli.comparisons.parts import Difference
 
@@ -27,7 +28,7 @@ class Sides(NamedTuple):
 
 def to_volume(seeds: Iterable[np.ndarray], ref: Sequence[float]) -> np.ndarray:
     """What each prompt contributes to the hypervolume (S, N) of scores (K, N, M) by seed."""
-    return np.vstack([pseudo_values([scores], ref) for scores in seeds])
+    return pseudo_values(list(seeds), ref)
 
 
 def to_utility(seeds: Iterable[np.ndarray], asked: Sequence[Weights], answering: Sequence[int]) -> np.ndarray:
@@ -48,12 +49,15 @@ def worth(front: Front, signal: Signal, *, keep_collapsed: bool = False) -> np.n
 def differences(family: Sequence[Sides]) -> list[Difference]:
     """Every difference, tested, its p corrected for being one of so many (Holm 1979).
 
-    An interval is widened to hold its value: the contributions to a hypervolume make it without the bias that the best
-    of noisy points has. Nothing is concluded from one training on a side, which says nothing of others, nor from few
-    prompts: what is not tested is none of the tests that p is corrected for.
+    How much trainings vary is learned from all sides together (`compare_rows`). An interval is widened to hold its
+    value: the contributions to a hypervolume make it without the bias that the best of noisy points has. Nothing is
+    concluded from one training on a side, which says nothing of others, nor from few prompts: what is not tested is
+    none of the tests that p is corrected for.
     """
-    found = [nested_test(sides.a, sides.b) for sides in family]
-    tested = [min(len(sides.a), len(sides.b)) > 1 and sides.a.shape[1] >= LEAST_PROMPTS for sides in family]
+    rows = {id(side): side for sides in family for side in (sides.a, sides.b)}
+    told = dict(zip(combinations(rows, 2), compare_rows(list(rows.values())), strict=True)) if rows else {}
+    found = [told.get((id(sides.a), id(sides.b))) or _turned(told[id(sides.b), id(sides.a)]) for sides in family]
+    tested = [one.trainings and sides.a.shape[1] >= LEAST_PROMPTS for sides, one in zip(family, found, strict=True)]
     corrected = iter(holm([one.p for one, is_test in zip(found, tested, strict=True) if is_test]).tolist())
     return [
         Difference(
@@ -62,3 +66,8 @@ def differences(family: Sequence[Sides]) -> list[Difference]:
         )
         for sides, one, is_test in zip(family, found, tested, strict=True)
     ]  # fmt: skip
+
+
+def _turned(test: NestedTest) -> NestedTest:
+    """A test of the other side less the one."""
+    return test._replace(difference=-test.difference, low=-test.high, high=-test.low)
