@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 
 from benchmarks import Answer, Benchmark, Weights
-from benchmarks.common import Answering, Range, write_text
+from benchmarks.common import Answering, Range, Search, write_text
 from methods.contract import Adapter, Method, Run, Stage
 from methods.engines import pareto_layers
 
@@ -33,10 +33,10 @@ class RiC(Adapter, Method):
 
     steering = "prompt"
 
-    offline_epochs: Annotated[float, Range(above=0)] = 1.5
+    offline_epochs: Annotated[float, Range(above=0), Search(0.25, 4.0, log=True)] = 1.5
     """Passes over all training answers [choice].
     The paper takes 20,000 steps of 8, half a pass over HH-RLHF's 320,000 answers."""
-    learning_rate: Annotated[float, Range(0, 1)] = 1.414e-4
+    learning_rate: Annotated[float, Range(0, 1), Search(2e-6, 5e-4, log=True)] = 1.414e-4
     """Learning rate of the offline stage (paper: 1.414e-4)."""
     batch: Annotated[int, Range(1)] = 16
     """Answers per step [choice] (paper: 8)."""
@@ -46,13 +46,13 @@ class RiC(Adapter, Method):
     """Prompts answered per online round, at most all training prompts (paper: 20,000)."""
     online_epochs: Annotated[float, Range(above=0)] = 1.0
     """Passes over the answers kept in an online round (paper: 4,000 steps of 8 on 30,000 answers, one pass)."""
-    online_learning_rate: Annotated[float, Range(0, 1)] = 1e-5
+    online_learning_rate: Annotated[float, Range(0, 1), Search(1e-6, 1e-4, log=True)] = 1e-5
     """Learning rate of the online rounds (paper: 1e-5)."""
     keep: Literal["pareto", "quantile"] = "pareto"
     """Which online answers are kept: by non-dominated layers [choice], or by a quantile, as in the public code.
     "pareto" keeps the first layers until `keep_share` of the answers are in; "quantile" keeps all of which some score
     reaches its 1 - keep_share quantile, dominated answers among them."""
-    keep_share: Annotated[float, Range(above=0, high=1)] = 0.3
+    keep_share: Annotated[float, Range(above=0, high=1), Search(0.05, 0.6, log=True)] = 0.3
     """Share of the online answers that are kept (code: above the 0.7 quantile)."""
     offline_share: Annotated[float, Range(0)] = 0.5
     """Training answers mixed into an online round, per kept answer (paper: 10,000 per 20,000).

@@ -37,6 +37,8 @@ class Front:
     serving_tokens, serving_reward_calls, serving_flops."""
     config: dict[str, Any]
     """The method's hyperparameters."""
+    trials: int = 0
+    """How many configurations were tried to find this one."""
     folder: Path | None = None
     """Where it was read from, answers included."""
 

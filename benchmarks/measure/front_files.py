@@ -31,6 +31,8 @@ class FrontRecord(Document):
     card: Card
     cost: dict[str, int | float]
     config: dict[str, JsonValue]
+    trials: int = 0
+    """How many configurations were tried to find this one."""
 
     def complete(self, folder: Path) -> None:
         """Completes a front whose points are written."""
@@ -95,7 +97,7 @@ def read_front(folder: Path, *, texts: bool = False) -> Front:
     try:
         return Front(
             method=record.method, seed=record.seed, steering=record.steering, points=tuple(points), card=record.card,
-            cost=record.cost, config=record.config, folder=folder,
+            cost=record.cost, config=record.config, trials=record.trials, folder=folder,
         )  # fmt: skip
     except ValueError as error:
         raise unusable(folder / "front.json", f"its content is not that of a front: {error}") from error

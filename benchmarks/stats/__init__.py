@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         kendall_tau,
         pareto,
         spearman,
+        utility,
     )
     from benchmarks.stats.significance import dominance, holm, permutation_test, pseudo_values
     from benchmarks.stats.text import collapsed, text_statistics

@@ -68,6 +68,22 @@ def expected_utility(points: ArrayLike, weights: ArrayLike) -> float:
     return float((_matrix(weights, "weights", points.shape[1]) @ points.T).max(axis=1).mean())
 
 
+def utility(points: ArrayLike, weights: ArrayLike) -> float:
+    """Mean over k of w_k . point_k: what points (K, M) are worth to who asked for weights (K, M) and got them.
+
+    Unlike `expected_utility` it takes the point that a weight was answered with, not the best of all: there is nothing
+    to gain from noise, and obeying the weights counts.
+
+    >>> utility([[3, 1], [1, 2]], [[1, 0], [0.5, 0.5]])  # (3 + 1.5) / 2
+    2.25
+    """
+    points = _matrix(points, "points")
+    asked = _matrix(weights, "weights", points.shape[1])
+    if len(asked) != len(points):
+        raise ValueError(f"points and weights must be as many, got {len(points)} and {len(asked)}")
+    return float((points * asked).sum(axis=1).mean())
+
+
 def attainment(fronts: Sequence[ArrayLike], share: float) -> np.ndarray:
     """Corners (R, M) of the surface that at least `share` of the fronts (K, M) attain.
 

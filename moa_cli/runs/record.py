@@ -120,6 +120,8 @@ class Record(Document):
     rewards: tuple[str, ...] = ()
     cost: dict[str, int | float] = Field(default_factory=dict)
     origin: Origin = Origin()
+    trials: int = 0
+    """How many configurations were tried to find this one."""
 
     @classmethod
     def begin(cls, benchmark: Benchmark, source: Source, **facts: Any) -> Record:
