@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 
 from benchmarks import Answer, Benchmark, Weights
-from benchmarks.common import Answering, Range
+from benchmarks.common import Answering, Range, Search
 from benchmarks.spec import size_mistake
 from methods.contract import Method, Reinforcement, Run
 from methods.engines import (
@@ -42,11 +42,11 @@ class MOSLIM(Reinforcement, Method):
 
     steering = "prompt"
 
-    epochs: Annotated[float, Range(above=0)] = 4.0
+    epochs: Annotated[float, Range(above=0), Search(1.0, 16.0, log=True)] = 4.0
     """Tasks, a prompt under some goals, per training prompt; each prompt is posed under K goals at a time [choice]."""
-    learning_rate: Annotated[float, Range(0, 1)] = 2e-5
+    learning_rate: Annotated[float, Range(0, 1), Search(1e-6, 1e-4, log=True)] = 2e-5
     """Learning rate of the policy [choice]: telling goals apart takes more than moving all answers one way."""
-    kl_coef: Annotated[float, Range(0)] = 0.2
+    kl_coef: Annotated[float, Range(0), Search(0.02, 1.0, log=True)] = 0.2
     """Weight of the KL to the starting policy, against rewards in standard deviations of a probability [choice]."""
     supervision: Literal["auto", "grades", "rewards"] = "auto"
     """What the reward model learns: the data's graded annotations, or the quantile bin of the training reward (paper:

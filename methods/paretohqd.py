@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 
 from benchmarks import Answer, Benchmark, Weights
-from benchmarks.common import Range
+from benchmarks.common import Range, Search
 from methods.contract import Adapter, Method, Run, Stage, point_name
 from methods.engines import nearest, pareto_layers
 
@@ -29,7 +29,7 @@ class ParetoHqD(Adapter, Method):
     steering = "retrain"
     strength = "steps"
 
-    answers: Annotated[int, Range(1)] = 100
+    answers: Annotated[int, Range(1), Search(25, 400, log=True)] = 100
     """k, training answers that a first stage imitates; a second stage imitates k / 2 (paper: 100)."""
     pool: Annotated[int, Range(1)] = 15
     """How many answers to select from, as a multiple of those to be selected [choice].
@@ -37,13 +37,13 @@ class ParetoHqD(Adapter, Method):
     answers. But no more than a twentieth of all answers or, where that is too few to choose from, twice those to be
     selected [choice]: how good an answer is along the direction of w is up to the layers alone, and most of a few
     thousand answers are not near the Pareto front."""
-    steps: Annotated[int, Range(1)] | None = None
+    steps: Annotated[int, Range(1), Search(10, 400, log=True)] | None = None
     """Steps of a first stage; a second stage takes as many (paper: 200, 16 passes over k and 32 over k / 2).
     None chooses: 200 from a billion parameters on, and 4 passes over the answers below [choice], as small policies are
     trained whole and soon know a hundred answers by heart."""
     batch: Annotated[int, Range(1)] = 8
     """Answers per step (paper: 8)."""
-    learning_rate: Annotated[float, Range(0, 1)] | None = None
+    learning_rate: Annotated[float, Range(0, 1), Search(1e-6, 3e-4, log=True)] | None = None
     """Learning rate of AdamW, cosine; None chooses by what is trained [choice].
     1.414e-4 for adapters (arXiv 2402.10207), 1e-5 where the whole policy is trained. At the former, a small policy
     knows its hundred answers by heart after 50 steps and gives them to every prompt."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 
 from benchmarks import Answer, Benchmark, Weights
-from benchmarks.common import Answering, Range, write_text
+from benchmarks.common import Answering, Range, Search, write_text
 from methods.contract import Adapter, Method, Run, Stage
 from methods.engines import pareto_layers
 
@@ -37,9 +37,9 @@ class RiC(Adapter, Method):
     steering = "prompt"
     strength = "learning_rate"
 
-    offline_epochs: Annotated[float, Range(above=0)] = 1.5
+    offline_epochs: Annotated[float, Range(above=0), Search(0.25, 4.0, log=True)] = 1.5
     """Passes over all training answers [choice] (paper: 0.5, in 20,000 steps of 8 on HH-RLHF's 320,000 answers)."""
-    learning_rate: Annotated[float, Range(0, 1)] = 1.414e-4
+    learning_rate: Annotated[float, Range(0, 1), Search(1e-5, 2e-3, log=True)] = 1.414e-4
     """Learning rate of the offline stage (paper: 1.414e-4).
     Cosine after a warm-up of 10 % [choice] (code: linear, no warm-up)."""
     batch: Annotated[int, Range(1)] = 16
@@ -52,14 +52,14 @@ class RiC(Adapter, Method):
     is the least of M uniform draws)."""
     online_epochs: Annotated[float, Range(above=0)] = 1.0
     """Passes over the answers of an online round (paper: 1, in 4,000 steps of 8 on 30,000)."""
-    online_learning_rate: Annotated[float, Range(0, 1)] = 1e-5
+    online_learning_rate: Annotated[float, Range(0, 1), Search(1e-6, 2e-4, log=True)] = 1e-5
     """Learning rate of the online rounds (paper: 1e-5).
     Cosine after a warm-up of 10 % [choice] (code: constant)."""
     keep: Literal["pareto", "quantile"] = "pareto"
     """Which online answers are kept: by non-dominated layers [choice], or by a quantile (code: quantile).
     "pareto" keeps the first layers until `keep_share` of the answers are in; "quantile" keeps all of which some score
     reaches its 1 - keep_share quantile, dominated answers among them."""
-    keep_share: Annotated[float, Range(above=0, high=1)] = 0.3
+    keep_share: Annotated[float, Range(above=0, high=1), Search(0.05, 0.6, log=True)] = 0.3
     """Share of the online answers that are kept (code: 0.3, above the 0.7 quantile).
     Of 20,000 answers the code's rule keeps about 10,200, as one reward out of two is enough for it."""
     offline_share: Annotated[float, Range(0)] = 1.0

@@ -15,7 +15,7 @@ from benchmarks.common.door import door  # noqa: E402
 
 if TYPE_CHECKING:
     from benchmarks import Answer, Benchmark, Front, Policy, Weights, load_benchmark
-    from benchmarks.common import Answering, Range
+    from benchmarks.common import Answering, Choices, Range, Search
     from methods import (
         Adapter,
         Method,

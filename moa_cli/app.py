@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from moa_cli.commands import claims, compare, evaluate, list_, prepare, show_, study, train
+from moa_cli.commands import claims, compare, evaluate, list_, prepare, show_, study, train, tune
 from moa_cli.console import errors, is_verbose, out, say, show_error
 
 
@@ -104,6 +104,7 @@ app.command()(prepare)
 app.command()(train)
 app.command("eval")(evaluate)
 app.command()(compare)
+app.command()(tune)
 app.command()(study)
 app.command()(claims)
 app.command("list")(list_)

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from benchmarks.common.identity import digest, plain
     from benchmarks.common.ledger import SUMS, Cost, Log, charge, charged_to, in_force, silent
     from benchmarks.common.python import load_file
-    from benchmarks.common.settings import Answering, Range, fit, is_answering, settable, type_words
+    from benchmarks.common.settings import (
+        Answering,
+        Choices,
+        Range,
+        Search,
+        fit,
+        is_answering,
+        search_of,
+        settable,
+        type_words,
+    )
 
 __getattr__, __all__ = door(__name__)

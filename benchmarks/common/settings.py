@@ -33,6 +33,28 @@ class Range:
         return ", ".join(f"{words} {limit:g}" for words, limit in limits if abs(limit) < inf)
 
 
+@dataclass(frozen=True)
+class Search:
+    """Where `moa tune` looks for a number: `Annotated[float, Range(0, 1), Search(1e-6, 1e-3, log=True)]`.
+
+    Both ends are in it, and the field's default. With `log` all orders of magnitude are as likely.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Among which values `moa tune` looks: `Annotated[Literal["a", "b", "c"], Choices("a", "b")]`."""
+
+    values: tuple[str | int | float | bool, ...]
+
+    def __init__(self, *values: str | int | float | bool):
+        object.__setattr__(self, "values", values)
+
+
 class Answering:
     """Marks a setting that acts only when a policy answers: `Annotated[Literal["a", "b"], Answering]`.
 
@@ -113,6 +135,18 @@ def is_answering(hint: Any) -> bool:
     (True, False, False)
     """
     return get_origin(hint) is Annotated and Answering in hint.__metadata__
+
+
+def search_of(hint: Any) -> Search | Choices | None:
+    """Where a setting of this type is searched, None where it is not.
+
+    >>> search_of(Annotated[int, Range(1), Search(1, 9)] | None), search_of(Annotated[int, Range(1)])
+    (Search(low=1, high=9, log=False), None)
+    """
+    if get_origin(hint) in (UnionType, Union):
+        return next((found for kind in get_args(hint) if (found := search_of(kind))), None)
+    notes = hint.__metadata__ if get_origin(hint) is Annotated else ()
+    return next((note for note in notes if isinstance(note, Search | Choices)), None)
 
 
 def _ranges(hint: Any) -> list[Range]:

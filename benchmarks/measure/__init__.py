@@ -8,7 +8,7 @@ from benchmarks.common.door import door
 
 if TYPE_CHECKING:
     from benchmarks.measure.evaluation import evaluate
-    from benchmarks.measure.front import Front, known
+    from benchmarks.measure.front import TOO_MANY, Front, known
     from benchmarks.measure.front_files import read_answers, read_front, read_front_record
     from benchmarks.measure.point import Point
     from benchmarks.measure.rescoring import Given, rescore, score_given

@@ -42,6 +42,8 @@ class Front:
     used: dict[str, dict[str, float]] = field(default_factory=dict)
     """What it took of what preparation made for those who use it, and what making that cost: trained rewards that it
     called, in training or for answers, and tags."""
+    trials: int = 0
+    """How many configurations were tried to find this one."""
     folder: Path | None = None
     """Where it was read from, answers included."""
 

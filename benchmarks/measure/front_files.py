@@ -34,6 +34,8 @@ class FrontRecord(Document):
     used: dict[str, dict[str, int | float]] = Field(default_factory=dict)
     """What it took of the preparation that not all share, by part: what that cost."""
     config: dict[str, JsonValue]
+    trials: int = 0
+    """How many configurations were tried to find this one."""
 
     def complete(self, folder: Path) -> None:
         """Completes a front whose points are written."""
@@ -98,7 +100,7 @@ def read_front(folder: Path, *, texts: bool = False) -> Front:
     try:
         return Front(
             method=record.method, seed=record.seed, steering=record.steering, points=tuple(points), card=record.card,
-            cost=record.cost, used=record.used, config=record.config, folder=folder,
+            cost=record.cost, used=record.used, config=record.config, trials=record.trials, folder=folder,
         )  # fmt: skip
     except ValueError as error:
         raise unusable(folder / "front.json", f"its content is not that of a front: {error}") from error

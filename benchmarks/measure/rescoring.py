@@ -99,7 +99,7 @@ def rescore(benchmark: Benchmark, measured: Path, folder: Path, log: Log = silen
         log("front", k + 1, len(front.points), {})
     FrontRecord(
         method=front.method, steering=front.steering, seed=front.seed, weights=front.weights, card=card,
-        cost=front.cost, used=front.used, config=front.config,
+        cost=front.cost, used=front.used, config=front.config, trials=front.trials,
     ).complete(folder)  # fmt: skip
 
 

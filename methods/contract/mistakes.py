@@ -8,7 +8,7 @@ from dataclasses import MISSING, Field, fields
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
-from benchmarks.common import fit, nearest, settable, type_words
+from benchmarks.common import Choices, fit, nearest, search_of, settable, type_words
 from methods.contract.method import Method, Steering
 
 VERBS = {"train": ("benchmark", "run"), "policy": ("benchmark", "run", "weights")}
@@ -76,8 +76,23 @@ def _of_field(name: str, hint: Any, field: Field[Any] | None) -> Iterator[str]:
     elif field and field.default is MISSING and field.default_factory is MISSING:
         yield f"{name} needs a default"
     elif field:
+        yield from _of_search(name, hint)
         default = field.default if field.default_factory is MISSING else field.default_factory()
         try:
             fit(default, hint)
         except TypeError:
             yield f"{name}: its default must be {type_words(hint)}, found {default!r}"
+
+
+def _of_search(name: str, hint: Any) -> Iterator[str]:
+    """What is wrong with where a setting is searched."""
+    search = search_of(hint)
+    if search is None:
+        return
+    for value in search.values if isinstance(search, Choices) else (search.low, search.high):
+        try:
+            fit(value, hint)
+        except TypeError:
+            yield f"{name}: it is searched at {value!r}, but must be {type_words(hint)}"
+    if not isinstance(search, Choices) and not (search.low < search.high and (search.low > 0 or not search.log)):
+        yield f"{name}: it is searched from {search.low:g} to {search.high:g}, which is no range"

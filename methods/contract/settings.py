@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from benchmarks.common import Range
+from benchmarks.common import Range, Search
 
 Optimizer = Literal["rloo", "grpo", "online-dpo", "ppo"]
 
@@ -25,7 +25,7 @@ class Reinforcement(Adapter):
     """A KL-regularised RL run.
 
     Learning rates are for a width of 4096 (a 7B model) and grow as 1/width for narrower ones [choice] (Yang et al.
-    2022, muP).
+    2022, muP): what is searched is multiplied by 4096 / width, so its range is the same for small and large policies.
     """
 
     strength: ClassVar[str | None] = "kl_coef"
@@ -34,15 +34,15 @@ class Reinforcement(Adapter):
     """RLOO [choice], GRPO, online DPO on the best and the worst answer to each prompt, or PPO (papers: PPO).
     RLOO: Ahmadian et al. 2024, arXiv 2402.14740. GRPO: Shao et al. 2024, arXiv 2402.03300. Online DPO: Guo et al. 2024,
     arXiv 2402.04792. PPO, as MORLHF and Rewarded Soups have it: Schulman et al. 2017, arXiv 1707.06347."""
-    epochs: Annotated[float, Range(above=0)] = 1.0
+    epochs: Annotated[float, Range(above=0), Search(0.25, 4.0, log=True)] = 1.0
     """Passes over the training prompts (Rewarded Soups, MORLHF: 1)."""
     prompts_per_step: Annotated[int, Range(1)] = 32
     """Prompts per update [choice] (MORLHF: 64 per process)."""
     samples_per_prompt: Annotated[int, Range(2)] = 4
     """Answers per prompt; each is judged against the mean of the others [choice]."""
-    learning_rate: Annotated[float, Range(0, 1)] = 1e-5
+    learning_rate: Annotated[float, Range(0, 1), Search(1e-6, 1e-4, log=True)] = 1e-5
     """AdamW, constant after warm-up (papers: 1e-5 with PPO)."""
-    kl_coef: Annotated[float, Range(0)] = 0.2
+    kl_coef: Annotated[float, Range(0), Search(0.02, 1.0, log=True)] = 0.2
     """Weight of the KL to the starting policy in the reward, in benchmark units [choice] (papers: 0.2, on raw rewards).
     GRPO weighs it against rewards in SDs of the answers to one prompt; for online DPO it is the beta of the loss."""
     kl_target: Annotated[float, Range(above=0)] | None = None
@@ -92,13 +92,13 @@ class Preference(Adapter):
 
     strength: ClassVar[str | None] = "beta"
 
-    beta: Annotated[float, Range(above=0)] = 0.1
+    beta: Annotated[float, Range(above=0), Search(0.01, 1.0, log=True)] = 0.1
     """Weight of the KL to the reference (papers: 0.1)."""
-    epochs: Annotated[float, Range(above=0)] = 0.5
+    epochs: Annotated[float, Range(above=0), Search(0.06, 2.0, log=True)] = 0.5
     """Passes over an objective's pairs (usual: 1 to 3); below 1 a random share of them is used at all.
     0.5 is a [choice]: a pass over the 6,000 pairs of an embedded benchmark takes minutes on one core, for every policy.
     The fewer the steps, the more they and the learning rate decide how far a policy goes, and the less beta does."""
     batch: Annotated[int, Range(1)] = 16
     """Pairs per step [choice] (DPO: 64): a pass over a few thousand pairs is then some hundred steps."""
-    learning_rate: Annotated[float, Range(0, 1)] = 1e-4
+    learning_rate: Annotated[float, Range(0, 1), Search(1e-5, 1e-3, log=True)] = 1e-4
     """AdamW, cosine after a warm-up of 3 % [choice] (DPO: 1e-6 for all parameters, constant): usual for LoRA."""

@@ -9,7 +9,7 @@ from trl import GRPOConfig, RLOOConfig
 
 from benchmarks import Policy, Sampling
 from benchmarks.models import Training, trainer_arguments
-from methods.contract import Optimizer, Reinforcement, Stage
+from methods.contract import Reinforcement, Stage
 from methods.engines.ppo import OnlineDpo, Ppo
 from methods.engines.trainers import Grpo, Rloo
 

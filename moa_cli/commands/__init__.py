@@ -12,3 +12,4 @@ from moa_cli.commands.prepare import prepare
 from moa_cli.commands.show import list_, show_
 from moa_cli.commands.study import study
 from moa_cli.commands.train import train
+from moa_cli.commands.tune import tune

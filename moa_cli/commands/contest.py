@@ -14,7 +14,7 @@ from moa_cli.commands.finish import execute, show_failures, succeed
 from moa_cli.comparisons import Comparison, compare, judge, run_of, saved_comparison
 from moa_cli.console import say
 from moa_cli.jobs import Outcome, ceiling_jobs, measuring_jobs, preparing_jobs, stored_samples
-from moa_cli.runs import Contestant, Settings, contestants, versions
+from moa_cli.runs import Contestant, Settings, contestants, note_trials, versions
 
 Failed = Collection[tuple[str, str]]
 """Benchmark and method of the runs that could not be measured."""
@@ -58,7 +58,7 @@ def hold(
     chosen = contestants(settings, seeds or [0], home=home, data_dir=data_dir)
     for run in chosen:
         if run.trained and not run.measured:
-            say(f"{run.folder} is trained: nothing of what was set acts in training, so it only answers")
+            say(f"{run.folder} is trained already, so it only answers")
     if check is None:
         succeed(_made(chosen, settings, jobs))
     else:
@@ -67,6 +67,8 @@ def hold(
         cards = {name: stored_card(benchmark) for name, benchmark in settings.benchmarks.items()}
         check(stored.card for stored in cards.values() if stored)
         show_failures(_made([run for run in chosen if cards[run.source.name]], settings, jobs))
+    for run in chosen:
+        note_trials(run.folder, run.front_folder(), run.trials)
     measured = [run.front_folder() for run in chosen if run.measured]
     return measured, {
         (run.benchmark.name, method_name(type(run.method))) for run in chosen if run.front_folder() not in measured

@@ -17,10 +17,11 @@ from benchmarks import BadInput, Benchmark, benchmark_names
 from benchmarks.common import Part, is_answering, plain, type_words
 from benchmarks.prepare import StoredCard, stored_card
 from benchmarks.spec import Reward, Sampling, Scratch
-from methods import Method, find_method, method_name, method_names
+from methods import find_method, method_name, method_names
 from methods.contract import attribute_docstrings
 from moa_cli.runs import (
     GIVEN,
+    TUNED,
     LogRow,
     Record,
     find_runs,
@@ -287,3 +288,13 @@ def nothing_called(subject: str) -> tuple[str, str, str]:
     files = [file for file in (f"{subject}.py", f"{subject}.toml", f"{subject}.json") if Path(file).is_file()]
     fix = "".join(f"did you mean: moa show {name}" for name in [*files, *near][:1]) or "moa list"
     return f"there is nothing called {subject}", "it is no method, benchmark, run or saved comparison", fix
+
+
+def tunings_called(subject: str, home: Path) -> list[Path]:
+    """The documents of searches that "tuned/METHOD" or "BENCHMARK/tuned/METHOD" means, or that is named by its path."""
+    path = Path(subject)
+    if path.suffix == ".json" and path.parent.name == TUNED and path.is_file():
+        return [path]
+    if path.parent.name != TUNED or (path.parent.parent.name == "" and path.is_absolute()):
+        return []
+    return sorted(home.glob(f"{path.parent.parent.name or '*'}/{TUNED}/{path.name}.json"))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from benchmarks import Benchmark
     from moa_cli.comparisons import Gate
     from moa_cli.formats import Formats
-    from moa_cli.jobs import Job, Outcome
+    from moa_cli.jobs import Follow, Job, Outcome
 
 D = TypeVar("D")
 """A kind of document."""
@@ -70,16 +70,19 @@ def named_files(*options: list[str] | None) -> frozenset[Path]:
     return frozenset(Path(name).resolve() for name in typed if Path(name).suffix in (".toml", ".py"))
 
 
-def execute(todo: list[Job], benchmarks: Iterable[Benchmark], asked: int | None) -> list[Outcome]:
-    """Does the jobs and shows how they go."""
+def execute(
+    todo: list[Job], benchmarks: Iterable[Benchmark], asked: int | None, follow: Follow | None = None
+) -> list[Outcome]:
+    """Does the jobs, and those that follow, and shows how they go."""
     if not todo:
         return []
-    from moa_cli.jobs import Display, choose_workers, run_jobs
+    from moa_cli.jobs import Display, choose_workers, nothing_more, run_jobs
 
     workers = choose_workers(todo, list(benchmarks), asked)
     say(workers.reason)
     try:
-        return list(run_jobs(todo, workers, Display(errors), quiet=not is_verbose()).values())
+        done = run_jobs(todo, workers, Display(errors), quiet=not is_verbose(), follow=follow or nothing_more)
+        return list(done.values())
     except KeyboardInterrupt:
         say("interrupted; the same command goes on where it stopped")
         raise typer.Exit(130) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as json_
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -58,19 +59,34 @@ def show_(
     json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
-    """Show a method's hyperparameters, a benchmark, a run, or a saved comparison.
+    """Show a method's hyperparameters, a benchmark, a run, a saved comparison, or what was tuned.
 
     \b
     moa show ric
     moa show hh-rlhf-mini
+    moa show tuned/ric
     """
     from benchmarks import load_benchmark
     from moa_cli.commands import pages
-    from moa_cli.commands.facts import BenchmarkFacts, is_benchmark, is_method, method_facts, nothing_called, run_facts
+    from moa_cli.commands.facts import (
+        BenchmarkFacts,
+        is_benchmark,
+        is_method,
+        method_facts,
+        nothing_called,
+        run_facts,
+        tunings_called,
+    )
     from moa_cli.comparisons import is_saved, read_saved
+    from moa_cli.runs import read_tuning
 
-    path = Path(subject)
-    if path.is_dir():
+    path, searches = Path(subject), tunings_called(subject, runs)
+    if searches:
+        from moa_cli.tuning import tuning_table
+
+        found = [read_tuning(one) for one in searches]
+        out([json_.loads(one.to_json()) for one in found] if json else tuple(map(tuning_table, found)))
+    elif path.is_dir():
         run = run_facts(path)
         out(run.model_dump() if json else pages.run_page(run))
     elif is_saved(path):

@@ -34,7 +34,7 @@ def train(
     moa train -m ric -c ric.rounds=1 -c policy=scratch:4m --dry-run
     """
     from moa_cli.jobs import training_jobs
-    from moa_cli.runs import contestants, read_record
+    from moa_cli.runs import contestants, note_trials, read_record
 
     names = method_list(method)
     if not names:
@@ -52,6 +52,7 @@ def train(
     ended = {o.job.folder: o.word if o.error else "trained" for o in outcomes if o.job.folder}
     rows = []
     for run in chosen:
+        note_trials(run.folder, run.front_folder(), run.trials)
         status = ended.get(run.folder, "done")
         seconds = read_record(run.folder).cost["seconds"] if status in ("trained", "done") else None
         rows.append((str(run.folder), status, seconds))

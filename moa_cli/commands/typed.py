@@ -21,12 +21,19 @@ def settings_of(
     items: list[str] | None, benchmarks: list[str], methods: list[str], data_dir: Path | None, home: Path
 ) -> Settings:
     """What was typed, checked before any work begins."""
-    from moa_cli.runs import check_home, resolve
+    from moa_cli.runs import TUNED, check_home, resolve
 
     check_home(home)
     if data_dir is not None and not data_dir.is_dir():
         refuse(f"there is no folder {data_dir}", "--data-dir is where the data is read from", "check the path")
-    return resolve(items or [], benchmarks, methods, data_dir=data_dir, home=home)
+    settings = resolve(items or [], benchmarks, methods, data_dir=data_dir, home=home)
+    for name in settings.methods:
+        if TUNED in (items or []):
+            found = settings.tuned.get(name)
+            say(
+                f"{name}: {f'the best of {len(found.trials)} trials' if found else 'not tuned, so as it is by default'}"
+            )
+    return settings
 
 
 def trained_runs(

@@ -11,10 +11,19 @@ if TYPE_CHECKING:
     from moa_cli.jobs.ceiling import ceiling_jobs, stored_samples
     from moa_cli.jobs.goals import TakesGoals
     from moa_cli.jobs.job import Job, Look, Outcome
-    from moa_cli.jobs.plan import measuring_jobs, pointing_jobs, preparing_jobs, sweeping_jobs, training_jobs
-    from moa_cli.jobs.pool import choose_workers, run_jobs
+    from moa_cli.jobs.plan import (
+        after_preparations,
+        measuring_jobs,
+        pointing_jobs,
+        preparing_jobs,
+        run_label,
+        sweeping_jobs,
+        training_jobs,
+    )
+    from moa_cli.jobs.pool import Follow, Workers, choose_workers, nothing_more, run_jobs
     from moa_cli.jobs.preparation import preparation_jobs
     from moa_cli.jobs.progress import Display
     from moa_cli.jobs.run import evaluate, train
+    from moa_cli.jobs.work import RunAddress
 
 __getattr__, __all__ = door(__name__)

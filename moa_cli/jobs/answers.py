@@ -13,6 +13,7 @@ from benchmarks.common import Log, locked
 from moa_cli.jobs.job import Job
 from moa_cli.jobs.plan import after_preparations, run_label
 from moa_cli.runs import (
+    DEV,
     FRONT,
     GIVEN,
     SWEEP,
@@ -30,7 +31,7 @@ from moa_cli.runs import (
     write_asked,
 )
 
-PASSING = ("run.json", "lock", "checkpoints", "output.txt", f"{FRONT}-*", f"{SWEEP}-*")
+PASSING = ("run.json", "lock", "checkpoints", "output.txt", f"{FRONT}-*", f"{DEV}-*", f"{SWEEP}-*")
 """What is not taken over from a run."""
 
 

@@ -66,8 +66,22 @@ def choose_workers(jobs: Sequence[Job], benchmarks: Iterable[Benchmark], asked: 
     return Workers(count, threads, gpus, reason=reason)
 
 
-def run_jobs(jobs: Sequence[Job], workers: Workers, display: Display, *, quiet: bool = True) -> dict[str, Outcome]:
-    """Does all jobs; returns how each went, by its key. A job that fails takes along only those that need it."""
+Follow = Callable[[Outcome], Sequence[Job]]
+"""What is to be done once a job has ended, well or not."""
+
+
+def nothing_more(outcome: Outcome) -> Sequence[Job]:
+    """No job follows."""
+    return ()
+
+
+def run_jobs(
+    jobs: Sequence[Job], workers: Workers, display: Display, *, quiet: bool = True, follow: Follow = nothing_more
+) -> dict[str, Outcome]:
+    """Does all jobs, and those that follow; returns how each went, by its key.
+
+    A job that fails takes along only those that need it.
+    """
     waiting, done = list(jobs), dict[str, Outcome]()
     running: dict[Future[Outcome], Job] = {}
     with display, _started(workers, display.event, quiet) as (submit, drain):
@@ -91,6 +105,7 @@ def run_jobs(jobs: Sequence[Job], workers: Workers, display: Display, *, quiet: 
                 display.end(outcome)
                 if isinstance(job, Look) and not outcome.error:
                     waiting = _with_found(waiting, job, outcome.result)
+                waiting += follow(outcome)
     return done
 
 

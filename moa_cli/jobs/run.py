@@ -10,13 +10,26 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from benchmarks import BadInput, Benchmark, Front
 from benchmarks.common import Cost, Log, charged_to, locked, plain, silent, whole_folder, write_text
 from benchmarks.measure import evaluate as measure
 from benchmarks.prepare import prepare
 from methods import Method, Run, method_name
-from moa_cli.runs import Asked, Contestant, Record, Source, as_config, front_name, read_record, write_asked
+from moa_cli.runs import (
+    DEV,
+    FRONT,
+    Asked,
+    Contestant,
+    Record,
+    Source,
+    as_config,
+    front_name,
+    note_trials,
+    read_record,
+    write_asked,
+)
 
 
 def train(
@@ -56,13 +69,17 @@ def train(
     return run
 
 
-def evaluate(benchmark: Benchmark, method: Method, run: Run, *, log: Log = silent) -> Front:
+def evaluate(
+    benchmark: Benchmark, method: Method, run: Run, *, split: Literal["dev", "test"] = "test", log: Log = silent
+) -> Front:
     """Measures a trained run at all weights of the benchmark and stores the front. What is measured stays.
+
+    Settings are chosen on `split="dev"`; such a front lies in a place of its own, and is not compared.
 
     It lies beside the fronts of the same run that were measured with something else (`front_name`).
     """
-    points, folder = method.points(benchmark), run.dir / front_name(benchmark, method)
-    config = as_config(method)
+    points, config = method.points(benchmark), as_config(method)
+    folder = run.dir / front_name(benchmark, method, FRONT if split == "test" else DEV)
 
     def watch(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
         log("front", step, steps, measured)
@@ -71,11 +88,13 @@ def evaluate(benchmark: Benchmark, method: Method, run: Run, *, log: Log = silen
     record = read_record(run.dir)
     with locked(run.dir / "lock", wait=False):
         write_asked(folder, Asked(weights=points, config=plain(config), eval_prompts=benchmark.eval_prompts))
-        return measure(
+        front = measure(
             benchmark, partial(method.policy, benchmark, run), points, folder,
             method=method_name(type(method)), steering=method.steering, seed=run.seed,
-            cost=record.cost, used=record.used, config=config, labels=method.labels(benchmark), log=watch,
+            cost=record.cost, used=record.used, config=config, labels=method.labels(benchmark), split=split, log=watch,
         )  # fmt: skip
+        note_trials(run.dir, folder, record.trials)
+        return replace(front, trials=record.trials)
 
 
 def opened(folder: Path, log: Log = silent) -> Run:

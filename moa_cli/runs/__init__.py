@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         stored_contestants,
     )
     from moa_cli.runs.folders import (
+        DEV,
         FRONT,
         SWEEP,
         SWEEP_BEFORE,
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
         front_name,
         fronts_in,
     )
-    from moa_cli.runs.front import FrontFacts
+    from moa_cli.runs.front import FrontFacts, note_trials
     from moa_cli.runs.log import LogRow, last_rows
     from moa_cli.runs.record import GIVEN, Origin, Record, is_earlier, read_record, versions
     from moa_cli.runs.responses import Found, Responses, read_responses
     from moa_cli.runs.state import has_front, is_scored
+    from moa_cli.runs.tuned import TUNED, State, Trial, Tuning, read_tuning, searched_fields, tuned_as, tuning_file
 
 __getattr__, __all__ = door(__name__)

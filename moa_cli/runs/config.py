@@ -14,6 +14,7 @@ from benchmarks import BadInput, Benchmark, load_benchmark
 from benchmarks.common import fit, type_words
 from benchmarks.load import option_names
 from methods import Method, find_method, method_name, method_names
+from moa_cli.runs.tuned import TUNED, Tuning, find_tuning, searched_fields, tuned_settings
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Settings:
     """Each method by what was typed: a name or a file."""
     options: Mapping[str, object]
     """The benchmark options among the items of `-c`."""
+    tuned: Mapping[str, Tuning] = field(default_factory=dict)
+    """What `-c tuned` took, for each method that it was found for, by what was typed."""
 
 
 def resolve(
@@ -34,9 +37,11 @@ def resolve(
     """Applies the items of `-c` from left to right. Raises one BadInput that lists every mistake."""
     classes = {typed: find_method(typed) for typed in dict.fromkeys(methods)}
     mistakes: list[str] = []
+    names = list(dict.fromkeys(benchmarks))
+    tuned = _tuned(names, classes, data_dir, home) if TUNED in items else {}
     options: dict[str, Any] = {}
     configs: dict[str, dict[str, Any]] = {typed: {} for typed in classes}
-    for key, value in _pairs(items, classes, mistakes):
+    for key, value in _pairs(items, classes, tuned, mistakes):
         if key in option_names():
             options[key] = value
             continue
@@ -48,7 +53,10 @@ def resolve(
             _set(configs[typed], key, value, hyperparameter_types(classes[typed])[name], mistakes)
         if not takers:
             mistakes.append(f"{key}: {_unknown(key, classes.values())}")
-    loaded = {name: _load(name, options, data_dir, home, mistakes) for name in dict.fromkeys(benchmarks)}
+    loaded = {name: _load(name, options, data_dir, home, mistakes) for name in names}
+    for typed, tuning in tuned.items():
+        if any(benchmark and benchmark.identity != tuning.identity for benchmark in loaded.values()):
+            mistakes.append(f"{TUNED}: {typed} was tuned on another {tuning.benchmark}: data, policy or rewards differ")
     made = {typed: _make(cls, configs[typed], mistakes) for typed, cls in classes.items()}
     if mistakes:
         listed = list(dict.fromkeys(mistakes))
@@ -58,7 +66,34 @@ def resolve(
             "nothing was started",
             "moa show METHOD and moa show BENCHMARK list what can be set",
         )
-    return Settings({name: b for name, b in loaded.items() if b}, {typed: m for typed, m in made.items() if m}, options)
+    return Settings(
+        {name: b for name, b in loaded.items() if b}, {typed: m for typed, m in made.items() if m}, options, tuned
+    )
+
+
+def _tuned(
+    benchmarks: Sequence[str], classes: Mapping[str, type[Method]], data_dir: Path | None, home: Path
+) -> dict[str, Tuning]:
+    """What was tuned for each method.
+
+    BadInput where that is nothing for a method with something to search, unless all methods were asked for.
+    """
+    if len(benchmarks) != 1 or not classes:
+        raise BadInput(
+            f"-c {TUNED} was given with {len(benchmarks)} benchmarks and {len(classes)} methods",
+            "it takes what was tuned for methods on one benchmark",
+            "name one with -b, and methods with -m",
+        )
+    name = load_benchmark(benchmarks[0], data_dir=data_dir, home=home).name
+    found = {typed: find_tuning(cls, home, name) for typed, cls in classes.items()}
+    missing = [typed for typed, tuning in found.items() if tuning is None and searched_fields(classes[typed])]
+    if missing and (not any(found.values()) or not set(method_names()) <= set(classes)):
+        raise BadInput(
+            f"no settings were tuned for {', '.join(missing)} on {name}",
+            f"-c {TUNED} takes what moa tune has found in {home}",
+            f"moa tune -m {','.join(missing)} -b {benchmarks[0]}",
+        )
+    return {typed: tuning for typed, tuning in found.items() if tuning}
 
 
 def restore(typed: str, config: Mapping[str, object]) -> Method:
@@ -81,13 +116,19 @@ def restore(typed: str, config: Mapping[str, object]) -> Method:
     return cls(**values)
 
 
-def _pairs(items: Sequence[str], classes: Mapping[str, type[Method]], mistakes: list[str]) -> list[tuple[str, Any]]:
+def _pairs(
+    items: Sequence[str], classes: Mapping[str, type[Method]], tuned: Mapping[str, Tuning], mistakes: list[str]
+) -> list[tuple[str, Any]]:
     """All keys and values, in order. `classes` are the methods of the command, by what was typed."""
     pairs: list[tuple[str, Any]] = []
     for item in items:
         path = Path(item)
         try:
-            if path.suffix == ".toml" and "=" not in item:
+            if item == TUNED:
+                pairs += [
+                    pair for typed, found in tuned.items() for pair in tuned_settings(classes[typed], found).items()
+                ]
+            elif path.suffix == ".toml" and "=" not in item:
                 pairs += dotted(tomllib.loads(path.read_text(encoding="utf-8"))).items()
             elif path.suffix == ".json" and "=" not in item:
                 pairs += _of_run(json.loads(path.read_text(encoding="utf-8")), classes).items()
@@ -95,7 +136,7 @@ def _pairs(items: Sequence[str], classes: Mapping[str, type[Method]], mistakes: 
                 key, _, text = item.partition("=")
                 pairs.append((key.strip(), _value(text.strip())))
             else:
-                mistakes.append(f"{item}: expected FILE.toml, a run.json or KEY=VALUE")
+                mistakes.append(f"{item}: expected FILE.toml, a run.json, {TUNED} or KEY=VALUE")
         except OSError as error:
             mistakes.append(f"{item}: {error.strerror}")
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -39,6 +39,8 @@ class Contestant:
     folder: Path
     variant: str = ""
     """What tells it from others of the same method and seed, for people."""
+    trials: int = 0
+    """How many configurations were tried to find this one."""
 
     @classmethod
     def of(cls, source: Source, benchmark: Benchmark, method: Method, seed: int) -> Contestant:
@@ -113,10 +115,11 @@ class Contestant:
 
 def contestants(settings: Settings, seeds: Sequence[int], *, home: Path, data_dir: Path | None) -> list[Contestant]:
     """Every method on every benchmark at every seed."""
+    tried = {typed: len(tuning.trials) for typed, tuning in settings.tuned.items()}
     return [
-        Contestant.of(Source(name, home, data_dir, settings.options), b, m, seed)
+        replace(Contestant.of(Source(name, home, data_dir, settings.options), b, m, seed), trials=tried.get(typed, 0))
         for name, b in settings.benchmarks.items()
-        for m in settings.methods.values()
+        for typed, m in settings.methods.items()
         for seed in dict.fromkeys(seeds)
     ]
 

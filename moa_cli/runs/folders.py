@@ -20,8 +20,8 @@ from benchmarks import BadInput, Benchmark
 from benchmarks.common import digest, plain
 from methods import Method, answering_config, find_method, method_name, training_config
 
-FRONT, SWEEP, SWEEP_BEFORE = "front", "sweep", "sweep-before"
-"""What is measured of a run: its front, and what `moa study controllability` looks at."""
+FRONT, DEV, SWEEP, SWEEP_BEFORE = "front", "dev", "sweep", "sweep-before"
+"""What is measured of a run: its front, that on dev prompts, and what `moa study controllability` looks at."""
 
 
 def front_name(benchmark: Benchmark, method: Method | None, kind: str = FRONT) -> str:

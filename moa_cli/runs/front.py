@@ -7,6 +7,17 @@ from pathlib import Path
 from benchmarks import Front
 from benchmarks.common import Part
 from benchmarks.measure import known
+from moa_cli.runs.record import read_record
+
+
+def note_trials(run: Path, front: Path, trials: int) -> None:
+    """Notes in a run and its front, where these are, that their settings are the best of so many trials."""
+    from benchmarks.measure import read_front_record
+
+    if (run / "run.json").exists() and (record := read_record(run)).trials < trials:
+        record.model_copy(update={"trials": trials}).write(run / "run.json")
+    if (front / "front.json").exists() and (measured := read_front_record(front)).trials < trials:
+        measured.model_copy(update={"trials": trials}).complete(front)
 
 
 class PointFacts(Part):

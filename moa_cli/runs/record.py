@@ -126,6 +126,8 @@ class Record(Document):
     used: tuple[str, ...] = ()
     """What training took of the preparation, such as "reward helpful" or "tags"."""
     origin: Origin = Origin()
+    trials: int = 0
+    """How many configurations were tried to find this one."""
 
     @classmethod
     def begin(cls, benchmark: Benchmark, source: Source, **facts: Any) -> Record:

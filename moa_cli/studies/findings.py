@@ -14,7 +14,7 @@ from benchmarks.spec import SIGNALS
 from benchmarks.stats import Bootstrap, bootstrap_means, spearman
 from moa_cli.comparisons import OnBenchmark, Sides, compare, differences, known_mean
 from moa_cli.runs import SWEEP, SWEEP_BEFORE, Contestant, as_config, last_rows
-from moa_cli.studies.document import Cell, Curves, Estimate, FoundTable, Gain, KLCurves
+from moa_cli.studies.document import Cell, Curves, Estimate, FoundTable, KLCurves
 from moa_cli.studies.kl import kl_curves
 from moa_cli.words import scorers_word
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from moa_cli.comparisons import Difference
 from moa_cli.formats import comparison_csv, comparison_markdown, comparison_table
-from moa_cli.studies.document import Cell, Estimate, FoundTable, Gain, Study
+from moa_cli.studies.document import Cell, Estimate, FoundTable, Study
 from moa_cli.words import amount, interval, markdown_text, one_line, plus_minus, star, time_words
 
 NOTE = (

@@ -18,7 +18,7 @@ ORDER = {
     "methods": (("contract",), ("engines",)),
     "moa_cli": (
         ("words", "siblings"), ("console", "style"), ("runs",), ("jobs",), ("comparisons",), ("report",),
-        ("formats",), ("studies",),
+        ("formats",), ("studies", "tuning"),
         ("claims",), ("commands",), ("app",),
     ),
 }  # fmt: skip

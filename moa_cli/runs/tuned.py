@@ -1,0 +1,154 @@
+"""What `moa tune` found, as documents on disk: <home>/<benchmark>/tuned/<method>.json, and its best as .toml."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import ClassVar, Literal, get_type_hints
+
+from pydantic import JsonValue
+
+from benchmarks import BadInput
+from benchmarks.common import Choices, Document, Part, Search, not_permitted, plain, search_of, write_text
+from benchmarks.spec import Signal
+from methods import Method, find_method, method_name
+
+TUNED = "tuned"
+"""The folder of what was tuned, and what `-c` takes in place of a file."""
+
+
+State = Literal["fine", "collapsed", "too far", "failed"]
+"""How a trial went. Only fine ones can be the best: others collapsed at some point, went beyond the cap on the KL, or
+failed."""
+
+
+class Trial(Part):
+    """A configuration that was tried, measured on dev prompts. What is None was not measured: the trial failed."""
+
+    number: int
+    """0 is the configuration that was to be improved."""
+    config: dict[str, JsonValue]
+    """All hyperparameters."""
+    run: str
+    """The folder of its run, below that of the benchmark."""
+    state: State
+    rewards: float | None = None
+    scores: float | None = None
+    """Utility at the asked weights under what methods train on, and under the evaluators; in SFT standard deviations.
+    It is w . point, averaged over the points."""
+    kl: float | None = None
+    """Nats per answer from the starting policy, averaged over the points."""
+    collapse: float | None = None
+    """Share of degenerate answers at the worst point, 0 to 1."""
+    flops: float = 0.0
+    seconds: float = 0.0
+    """What its training took."""
+
+
+class Tuning(Document):
+    """The search for the settings of one method on one benchmark."""
+
+    SCHEMA: ClassVar[str] = "moa.tuning/1"
+
+    method: str
+    benchmark: str
+    identity: str
+    """Of the benchmark: what is tuned on another is not taken."""
+    on: Signal
+    """What decided: the training rewards, or the evaluators' scores, which no method sees otherwise."""
+    max_kl: float | None
+    """The cap on the KL in nats per answer."""
+    seed: int
+    prompts: int
+    """N, the number of dev prompts."""
+    asked: int
+    """How many trials were asked for."""
+    budget: float | None
+    """Floating-point operations that all trainings together may take; None where that was not known yet."""
+    searched: dict[str, tuple[JsonValue, ...]]
+    """Lowest and highest value of every setting that was searched, or its choices."""
+    trials: tuple[Trial, ...]
+    best: int | None
+    """Number of the best of the fine trials; None where there is none."""
+
+    @property
+    def chosen(self) -> Trial | None:
+        """The best trial."""
+        return None if self.best is None else self.trials[self.best]
+
+    def value(self, trial: Trial) -> float | None:
+        """What decided about a trial."""
+        return trial.rewards if self.on == "rewards" else trial.scores
+
+    def store(self, path: Path) -> None:
+        """Writes the document and, beside it, its best settings for `-c FILE.toml`."""
+        self.write(path)
+        if self.chosen:
+            write_text(path.with_suffix(".toml"), self._toml(self.chosen))
+
+    def _toml(self, trial: Trial) -> str:
+        on = "training rewards" if self.on == "rewards" else "EVALUATORS"
+        lines = [
+            f"# The best of {len(self.trials)} trials of moa tune on {self.benchmark}, chosen on {self.prompts} dev "
+            f"prompts by the {on}.",
+            f"# -c tuned takes these settings from {self.method}.json beside this file, and counts the trials.",
+            f"[{self.method}]",
+        ]
+        told = ((name, "none" if value is None else value) for name, value in trial.config.items())
+        return "\n".join([*lines, *(f"{name} = {json.dumps(value)}" for name, value in told)]) + "\n"
+
+
+def tuning_file(home: Path, benchmark: str, method: str) -> Path:
+    """Where the search for a method's settings on a benchmark is kept; both by their names."""
+    return home / benchmark / TUNED / f"{method}.json"
+
+
+def read_tuning(path: Path) -> Tuning:
+    """The document of a search. BadInput for one that is missing or damaged."""
+    try:
+        return Tuning.from_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise BadInput(
+            f"nothing was tuned that is kept in {path}",
+            "it is written by moa tune",
+            f"moa tune -m {path.stem} -b {path.parent.parent.name}",
+        ) from error
+    except PermissionError as error:
+        raise not_permitted(path) from error
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"cannot use {path}", f"it is not the record of a search: {error}", "delete it, then: moa tune"
+        ) from error
+
+
+def searched_fields(cls: type[Method]) -> dict[str, Search | Choices]:
+    """The hyperparameters that a method says where to search, by name."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {name: found for name, hint in hints.items() if (found := search_of(hint))}
+
+
+def tuned_as(cls: type[Method]) -> type[Method]:
+    """The method whose settings are searched for those of this one: what it builds on, where it trains nothing else."""
+    if cls.builds_on is None:
+        return cls
+    other = find_method(cls.builds_on)
+    return other if {f.name for f in fields(cls)} <= {f.name for f in fields(other)} else cls
+
+
+def find_tuning(cls: type[Method], home: Path, benchmark: str) -> Tuning | None:
+    """What was tuned for a method on a benchmark, None where nothing was or nothing good was found."""
+    path = tuning_file(home, benchmark, method_name(tuned_as(cls)))
+    found = read_tuning(path) if path.exists() else None
+    return found if found and found.chosen else None
+
+
+def tuned_settings(cls: type[Method], tuning: Tuning) -> dict[str, object]:
+    """The settings that a search chose for a method, other than its defaults, as `-c` takes them."""
+    assert tuning.chosen is not None
+    name, own = method_name(cls), {f.name: plain(f.default) for f in fields(cls)}
+    return {
+        f"{name}.{key}": "none" if value is None else value
+        for key, value in tuning.chosen.config.items()
+        if key in own and value != own[key]
+    }
