@@ -59,7 +59,7 @@ def differences() -> str:
             users.setdefault(declarer, []).append(method_name(cls))
     shared = {cls: names for cls, names in users.items() if not issubclass(cls, Method)}
     own = {cls: names for cls, names in users.items() if issubclass(cls, Method)}
-    return "\n".join([DIFFERENCES, *(_differences_of(cls, names) for cls, names in {**own, **shared}.items())])
+    return "\n".join([DIFFERENCES, *(_differences_of(cls, names) for cls, names in [*own.items(), *shared.items()])])
 
 
 def _differences_of(cls: type, methods: list[str]) -> str:

@@ -82,8 +82,8 @@ def _footnote(comparison: Comparison) -> str:
         "KL: nats per answer from sft",
         "coll.: collapsed answers",
         "time: of training",
-        *(["TFLOP: of training, / with the trained rewards and tags it used"] if any(_operations(row) != "-" for b in benchmarks for row in b.rows)
-          else []),
+        *(["TFLOP: of training, / with the trained rewards and tags it used"]
+          if any(_operations(row) != "-" for b in benchmarks for row in b.rows) else []),
         *([efficiency_note(comparison)] if any(benchmark.ceiling for benchmark in benchmarks) else []),
     ]  # fmt: skip
     return "; ".join(told)

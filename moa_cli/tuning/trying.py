@@ -44,6 +44,6 @@ def try_out(benchmark: Benchmark, log: Log, *, run: RunAddress, source: Source) 
         scores=utility(front.means("scores"), front.weights),
         kl=known(front.mean_kl.mean()),
         collapse=float(front.collapse_rate.max()),
-        flops=float(cost["flops"]),
-        seconds=float(cost["seconds"]),
+        flops=float(cost["flops"] or 0),
+        seconds=float(cost["seconds"] or 0),
     )
