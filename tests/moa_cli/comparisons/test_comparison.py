@@ -16,7 +16,7 @@ from benchmarks.stats.indicators import hypervolume
 from moa_cli.comparisons.comparison import compare
 from moa_cli.formats.columns import columns
 from moa_cli.formats.exports import comparison_markdown, latex
-from tests.kit.fronts import COST, NAMES, PROMPTS, changed, make_card, make_front, only, other_card
+from tests.kit.fronts import COST, NAMES, PROMPTS, changed, make_card, make_front, other_card
 from tests.kit.pages import show
 
 

@@ -44,7 +44,8 @@ def test_nothing_can_be_changed(document) -> None:
 def on_benchmark(*rows: Row, **entries: object) -> OnBenchmark:
     told = {
         "name": "toy", "version": "1", "objectives": ("helpful", "harmless"), "ref": (-2.0, -2.0), "card": make_card(),
-        "prompts": 60, "keeps_collapsed": False, "policies": 3, "asked": ((1.0, 0.0),), "warnings": (), "rows": rows, "pairs": (), "refs": (), "samples": (),
+        "prompts": 60, "keeps_collapsed": False, "policies": 3, "asked": ((1.0, 0.0),), "warnings": (), "rows": rows,
+        "pairs": (), "refs": (), "samples": (),
         "agreement": None, "ceiling": None,
     }  # fmt: skip
     return OnBenchmark(**told | entries)
@@ -61,7 +62,8 @@ def row(name: str, steering: str = "merge", *, collapsed: tuple[int, ...] = (0, 
     points = [
         RowPoint(
             weights=(k / 2, 1 - k / 2), label=f"{k / 2:g},{1 - k / 2:g}", rewards=rewards[k], scores=scores[k], kl=1.0,
-            collapse=0.0, collapsed=collapsed[k] == seeds, collapsed_seeds=collapsed[k], policy=k, compared=True, language={},
+            collapse=0.0, collapsed=collapsed[k] == seeds, collapsed_seeds=collapsed[k], policy=k, compared=True,
+            language={},
         )
         for k in range(3)
     ]  # fmt: skip
