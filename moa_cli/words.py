@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from benchmarks.spec import Signal
 
@@ -14,9 +15,11 @@ def star(clear: bool) -> str:
     return "*" if clear else ""
 
 
-def few_prompts(prompts: int, least: int) -> str:
-    """The warning where there are fewer test prompts than something can be told apart on."""
-    return f"only {prompts} test prompt{'s' * (prompts != 1)}: below {least}, nothing can be told apart"
+def warnings_of(prompts: int, least: int, seeds: Sequence[int] = ()) -> tuple[str, ...]:
+    """What is said loudly: that there are fewer test prompts than anything can be told apart on, or a single seed."""
+    few = f"only {prompts} test prompt{'s' * (prompts != 1)}: below {least}, nothing can be told apart"
+    one = "one training: differences are on it alone, and nobody is called better"
+    return (*([few] if prompts < least else []), *([one] if len(seeds) == 1 else []))
 
 
 def signal_word(signal: Signal, held_out: bool) -> str:

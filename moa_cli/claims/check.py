@@ -19,8 +19,8 @@ from benchmarks.common import nearest
 from methods import find_method, method_names
 from moa_cli.claims.claim import Claim
 from moa_cli.claims.document import CheckedClaim, Claims, ClaimsOn
-from moa_cli.claims.measures import MEASURES, Missing, Variant
-from moa_cli.comparisons import run_of
+from moa_cli.claims.measures import MEASURES, Missing, Variant, Variants
+from moa_cli.comparisons import LEAST_PROMPTS, run_of
 from moa_cli.runs import (
     GIVEN,
     Source,
@@ -31,6 +31,7 @@ from moa_cli.runs import (
     restore,
     source_of,
 )
+from moa_cli.words import scorers_word, warnings_of
 
 
 def check_claims(
@@ -41,16 +42,16 @@ def check_claims(
     Answers made elsewhere are left out. So are runs whose method is no longer what it was, or that need code which is
     not among the files `named`, and `say` is told.
     """
-    found: dict[str, dict[str, list[Variant]]] = {}
+    found: dict[str, Variants] = {}
     for front in (f for f in fronts if f.steering != GIVEN):
         try:
-            _add(found.setdefault(front.card.benchmark, {}), front, named)
+            _add(found.setdefault(front.card.benchmark, Variants()), front, named)
         except BadInput as error:
             say(f"left out: {run_of(front)}; {error.what}; {error.fix}")
     return Claims(benchmarks=tuple(_on_one(claims, name, methods) for name, methods in found.items() if methods))
 
 
-def _add(methods: dict[str, list[Variant]], front: Front, named: Collection[Path]) -> None:
+def _add(methods: Variants, front: Front, named: Collection[Path]) -> None:
     """Puts a run among those of its method and configuration; the method's own hyperparameters come first."""
     variants = methods.get(front.method, [])
     for i, one in enumerate(variants):
@@ -67,16 +68,19 @@ def _add(methods: dict[str, list[Variant]], front: Front, named: Collection[Path
     methods[front.method] = [one, *variants] if own else [*variants, one]
 
 
-def _on_one(claims: Sequence[Claim], name: str, methods: dict[str, list[Variant]]) -> ClaimsOn:
+def _on_one(claims: Sequence[Claim], name: str, methods: Variants) -> ClaimsOn:
     """The benchmark's part of the document."""
     first = next(iter(methods.values()))[0]
+    card = first.fronts[0].card
     seeds = sorted({f.seed for variants in methods.values() for v in variants for f in v.fronts})
     checked = [_checked(claim, methods) for claim in claims]
     place = where(first.source, seeds)
     return ClaimsOn(
         name=name,
         seeds=tuple(seeds),
-        prompts=first.fronts[0].card.prompts,
+        prompts=card.prompts,
+        under=scorers_word("scores", not card.not_held_out),
+        warnings=warnings_of(card.prompts, LEAST_PROMPTS, seeds),
         claims=tuple(c.model_copy(update={"command": f"{c.command} {place}"}) if c.command else c for c in checked),
     )
 
@@ -91,18 +95,19 @@ def where(source: Source, seeds: Sequence[int]) -> str:
     return shlex.join(item for option in options for item in option)
 
 
-def _checked(claim: Claim, methods: dict[str, list[Variant]]) -> CheckedClaim:
+def _checked(claim: Claim, methods: Variants) -> CheckedClaim:
     """A claim with what was measured and the verdict, or why there is none and which command would help."""
     judged = partial(CheckedClaim, **{f.name: getattr(claim, f.name) for f in fields(Claim)})
     try:
         for name in claim.of:
             if name not in (*methods, *method_names()):
                 raise Missing(f"there is no method {name!r}{nearest(name, [*methods, *method_names()])}")
-        interval = MEASURES[claim.measure](methods, claim.of)
-        if not np.isfinite(interval).all():
+        measured = MEASURES[claim.measure](methods, claim.of)
+        value, low, high = measured.value, measured.low, measured.high
+        if not np.isfinite((value, low, high)).all():
             raise Missing("what was measured makes no number")
     except Missing as missing:
         return judged(verdict="not measured", reason=missing.reason, command=missing.command)
     except (BadInput, ArithmeticError, LookupError, ValueError) as error:  # of this claim; it must not cost the others
         return judged(verdict="not measured", reason=str(error).partition("\n")[0])
-    return judged(verdict=claim.verdict(interval), **interval._asdict())
+    return judged(verdict=claim.verdict(measured), value=value, low=low, high=high)

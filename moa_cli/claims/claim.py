@@ -13,6 +13,7 @@ from benchmarks.common import nearest
 from benchmarks.stats import Interval
 from moa_cli.claims.document import Verdict
 from moa_cli.claims.measures import MEASURES, PAIRED
+from moa_cli.comparisons import Difference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +31,18 @@ class Claim:
     below: float | None = None
     """Exactly one of them: the side on which the claim holds."""
 
-    def verdict(self, interval: Interval) -> Verdict:
-        """What an interval says about it: it lies on the right side, on the wrong one, or on both.
+    def verdict(self, found: Interval | Difference) -> Verdict:
+        """What was measured says about it: its interval lies on the right side, on the wrong one, or on both.
+
+        A difference that is not clear says nothing, be it from one training or not clear for being one of many.
 
         >>> claim = Claim(claim="", source="", published="", measure="cost", of=("a", "b"), below=0.5)
         >>> claim.verdict(Interval(0.4, 0.3, 0.6))
         'inconclusive'
         """
-        low, high = interval.low, interval.high
+        if isinstance(found, Difference) and not found.clear:
+            return "inconclusive"
+        low, high = found.low, found.high
         if self.above is not None:
             right, wrong = low > self.above, high <= self.above
         else:

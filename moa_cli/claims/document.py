@@ -1,4 +1,4 @@
-"""The document `moa.claims/1`: claims with what was measured, as types."""
+"""The document `moa.claims/2`: claims with what was measured, as types."""
 
 from __future__ import annotations
 
@@ -48,13 +48,18 @@ class ClaimsOn(Part):
     name: str
     seeds: tuple[int, ...]
     prompts: int
+    under: str
+    """What gives the scores."""
+    warnings: tuple[str, ...]
+    """What makes the verdicts unsafe."""
     claims: tuple[CheckedClaim, ...]
 
     @property
     def facts(self) -> list[str]:
-        """Benchmark, prompts, seeds."""
+        """Benchmark, what gives the scores, prompts, seeds."""
         return [
             one_line(self.name),
+            self.under,
             f"{self.prompts} prompts",
             f"seed{'s' * (len(self.seeds) > 1)} {', '.join(map(str, self.seeds))}",
         ]
@@ -67,6 +72,6 @@ class ClaimsOn(Part):
 class Claims(Document):
     """What papers claim, checked on every benchmark."""
 
-    SCHEMA: ClassVar[str] = "moa.claims/1"
+    SCHEMA: ClassVar[str] = "moa.claims/2"
 
     benchmarks: tuple[ClaimsOn, ...]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 
 from benchmarks import BadInput, Front
 from benchmarks.measure import read_front
-from benchmarks.stats import Bootstrap, Interval, bootstrap_hypervolume, bootstrap_means, kendall_tau, spearman
+from benchmarks.stats import Bootstrap, Interval, bootstrap_means, kendall_tau, spearman
 from methods import Method
-from moa_cli.comparisons import counted, equally_many, shared_points
+from moa_cli.comparisons import Difference, Headline, OnBenchmark, Sides, compare, differences
 from moa_cli.jobs import TakesGoals
 from moa_cli.runs import SWEEP, Source, as_config, beside_front
 from moa_cli.studies import InRounds
@@ -42,37 +43,34 @@ class Missing(Exception):
         self.reason, self.command = reason, command
 
 
-Variants = Mapping[str, Sequence[Variant]]
-"""The configurations of each method, its own hyperparameters first."""
+class Variants(dict[str, list[Variant]]):
+    """The configurations of each method on one benchmark, its own hyperparameters first."""
+
+    @cached_property
+    def compared(self) -> OnBenchmark:
+        """Every method that can be compared, with its own hyperparameters, beside the others."""
+        own = {}
+        for name in self:
+            with suppress(Missing):
+                own[name] = _own(self, name)
+        return _compared(own)
 
 
-def volume_gain(found: Variants, of: Sequence[str]) -> Interval:
-    """Held-out hypervolume of a less that of b, at equally many points."""
-    return _volume_difference(*(_own(found, name) for name in of))
+def volume_gain(found: Variants, of: Sequence[str]) -> Difference:
+    """Hypervolume of a less that of b, at as many policies of every method that is measured."""
+    return _headline(found, of, "hypervolume")
 
 
-def score_gain(found: Variants, of: Sequence[str]) -> Interval:
-    """Mean over common weights w of w . held-out score, a less b.
-
-    A front of one point is there for all weights of the other.
-    """
-    a, b = (_own(found, name) for name in of)
-    i, j = shared_points(a.fronts[0], b.fronts[0])
-    if not i:
-        raise Missing(f"{of[0]} and {of[1]} were measured at no weights in common")
-    one, points = (a, i) if len(a.fronts[0].weights) > 1 else (b, j)
-    weights = np.array(one.fronts[0].weights)[points][:, None, :]
-    means = [
-        _mean({f.seed: (f.scores[own] * weights).sum(axis=2).mean(axis=0) for f in side.fronts})
-        for side, own in ((a, i), (b, j))
-    ]
-    return _difference(*means)
+def utility_gain(found: Variants, of: Sequence[str]) -> Difference:
+    """Mean over the same weights w for all methods of w . score(w), a less b."""
+    return _headline(found, of, "utility")
 
 
-def collapse_gain(found: Variants, of: Sequence[str]) -> Interval:
+def collapse_gain(found: Variants, of: Sequence[str]) -> Difference:
     """Share of degenerate answers of a less that of b."""
-    a, b = (_mean({f.seed: f.collapsed.mean(axis=0) for f in _own(found, name).fronts}) for name in of)
-    return _difference(a, b)
+    a, b = (np.stack([f.collapsed.mean(axis=0) for f in _own(found, name).fronts]) for name in of)
+    (difference,) = differences([Sides(a, b, float(a.mean() - b.mean()))])
+    return difference
 
 
 def cost_ratio(found: Variants, of: Sequence[str]) -> Interval:
@@ -100,7 +98,7 @@ def _operations(found: Variants, name: str) -> dict[int, float]:
 
 
 def weight_following(found: Variants, of: Sequence[str]) -> Interval:
-    """Lowest rank correlation of an objective's held-out score with its weight (Kendall's tau)."""
+    """Lowest rank correlation of an objective's score with its weight (Kendall's tau)."""
     fronts = _own(found, of[0]).fronts
     weights = np.array(fronts[0].weights)
     if len(weights) < 2:
@@ -144,7 +142,7 @@ def height_above_chord(found: Variants, of: Sequence[str]) -> Interval:
 
 
 def goal_following(found: Variants, of: Sequence[str]) -> Interval:
-    """Lowest rank correlation of a goal's held-out score with the intensity asked for (Spearman)."""
+    """Lowest rank correlation of a goal's score with the intensity asked for (Spearman)."""
     one = _own(found, of[0])
     if not isinstance(one.method, TakesGoals):
         raise Missing(f"{of[0]} cannot be asked for intensities")
@@ -165,7 +163,7 @@ def goal_following(found: Variants, of: Sequence[str]) -> Interval:
     return _of_points(fronts, lowest).interval().within(-1, 1)
 
 
-def kept_of_first(found: Variants, of: Sequence[str]) -> Interval:
+def kept_of_first(found: Variants, of: Sequence[str]) -> Difference:
     """First objective after the second round, largest alpha less alpha 0."""
     one = _own(found, of[0])
     method = one.method
@@ -178,13 +176,13 @@ def kept_of_first(found: Variants, of: Sequence[str]) -> Interval:
     points = [method.after(benchmark, 2, alpha) for alpha in (max(method.alphas), 0.0)]
     if not set(points) <= set(weights):
         raise Missing(f"the front of {of[0]} does not hold the points after two rounds", command)
-    kept, forgot = map(weights.index, points)
-    means = bootstrap_means({f.seed: f.scores[[kept, forgot]] for f in one.fronts})
-    return _difference(means[0][0], means[1][0])
+    kept, forgot = (np.stack([f.scores[weights.index(point), :, 0] for f in one.fronts]) for point in points)
+    (difference,) = differences([Sides(kept, forgot, float(kept.mean() - forgot.mean()))])
+    return difference
 
 
-def size_gain(found: Variants, of: Sequence[str]) -> Interval:
-    """Held-out hypervolume with the largest reward model less that with the smallest.
+def size_gain(found: Variants, of: Sequence[str]) -> Difference:
+    """Hypervolume with the largest reward model less that with the smallest.
 
     Of those with a scratch size (such as "0.3m") and otherwise the method's own hyperparameters.
     """
@@ -199,12 +197,13 @@ def size_gain(found: Variants, of: Sequence[str]) -> Interval:
             f"{of[0]} has not been measured with reward models of two sizes",
             f"moa study reward-model-size -m {of[0]}",
         )
-    return _volume_difference(sized[max(sized)], sized[min(sized)])
+    on = _compared({"largest": sized[max(sized)], "smallest": sized[min(sized)]})
+    return _known(on.difference("largest", "smallest"), of)
 
 
-MEASURES: Mapping[str, Callable[[Variants, Sequence[str]], Interval]] = {
+MEASURES: Mapping[str, Callable[[Variants, Sequence[str]], Interval | Difference]] = {
     "hypervolume": volume_gain,
-    "reward": score_gain,
+    "utility": utility_gain,
     "collapse": collapse_gain,
     "cost": cost_ratio,
     "obeys": weight_following,
@@ -216,7 +215,7 @@ MEASURES: Mapping[str, Callable[[Variants, Sequence[str]], Interval]] = {
 """What a claim can be about, as files of claims call it."""
 
 
-PAIRED = ("hypervolume", "reward", "collapse", "cost")
+PAIRED = ("hypervolume", "utility", "collapse", "cost")
 """Measures of two methods; the others are of one."""
 
 
@@ -236,24 +235,29 @@ def _compare(names: Sequence[str]) -> str:
     return f"moa compare -m {','.join(names)}"
 
 
-def _volume_difference(a: Variant, b: Variant) -> Interval:
-    cut = zip((a, b), equally_many(a.fronts[0], b.fronts[0]), strict=True)
-    scores = [{f.seed: counted(f, "scores")[list(points)] for f in one.fronts} for one, points in cut]
-    return _difference(*bootstrap_hypervolume(scores, a.fronts[0].card.ref))
+def _headline(found: Variants, of: Sequence[str], headline: Headline) -> Difference:
+    """A headline number of a less that of b, as a comparison of all methods that are measured tests it."""
+    for name in of:
+        _own(found, name)
+    return _known(found.compared.difference(of[0], of[1], headline), of)
 
 
-def _difference(a: Bootstrap, b: Bootstrap) -> Interval:
-    value, low, high, _ = a.minus(b)
-    return Interval(value, low, high)
+def _known(difference: Difference | None, of: Sequence[str]) -> Difference:
+    if difference is None:
+        raise Missing(f"all points of {' or '.join(of)} are left out for collapse, so nothing can be compared")
+    return difference
 
 
-def _mean(values: Mapping[int, np.ndarray]) -> Bootstrap:
-    """The mean over prompts of one number per prompt (N,), by seed."""
-    return bootstrap_means({seed: own[None, :, None] for seed, own in values.items()})[0][0]
+def _compared(variants: Mapping[str, Variant]) -> OnBenchmark:
+    """Variants side by side, each in a row of this name."""
+    fronts = [
+        replace(front, method=name, config={}, folder=None) for name, one in variants.items() for front in one.fronts
+    ]
+    return compare(fronts).benchmarks[0]
 
 
 def _of_points(fronts: Sequence[Front], statistic: Callable[[np.ndarray], float]) -> Bootstrap:
-    """A statistic of each seed's held-out points (K, M)."""
+    """A statistic of each seed's points under the scores (K, M)."""
     means = bootstrap_means({f.seed: f.scores for f in fronts}, draws=DRAWS)
     drawn = np.array([[mean.draws for mean in row] for row in means]).transpose(2, 3, 0, 1)
     values = np.array([statistic(f.means("scores")) for f in fronts])

@@ -25,7 +25,8 @@ def claims_table(document: Claims) -> tuple[RenderableType, ...]:
         block.add_column("verdict")
         for claim in benchmark.claims:
             block.add_row(Text(one_line(claim.claim)), claim.number, Text(claim.verdict, style=_STYLES[claim.verdict]))
-        parts += [Text(" · ".join(benchmark.facts), style="bold"), block, Text(_tally(benchmark), style="dim")]
+        warned = [Text(f"WARNING: {warning}", style="bold red") for warning in benchmark.warnings]
+        parts += [Text(" · ".join(benchmark.facts), style="bold"), *warned, block, Text(_tally(benchmark), style="dim")]
         missing = [claim for claim in benchmark.claims if claim.reason]
         for claim in missing:
             if not claim.command:
@@ -40,6 +41,8 @@ def claims_markdown(document: Claims) -> str:
     lines = []
     for benchmark in document.benchmarks:
         lines += [f"### {markdown_text(' · '.join(benchmark.facts))}", ""]
+        for warning in benchmark.warnings:
+            lines += [f"**Warning: {markdown_text(warning)}**", ""]
         lines += ["| claim | source | published | measured | verdict |", "|:---|:---|:---|---:|:---|"]
         for claim in benchmark.claims:
             told = [markdown_text(text) for text in (claim.claim, claim.source, claim.published)]

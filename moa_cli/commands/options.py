@@ -237,7 +237,7 @@ Baseline = Annotated[
     Path | None,
     typer.Option(
         "--baseline", metavar="FILE.json",
-        help="An earlier comparison. Leave with 1 if a method lost held-out hypervolume against it, for certain, is "
+        help="An earlier comparison. Leave with 1 if a method lost hypervolume against it, for certain, is "
         "gone or crashed.",
     ),
 ]  # fmt: skip

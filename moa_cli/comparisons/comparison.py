@@ -18,7 +18,7 @@ from moa_cli.comparisons.ceiling import ceiling_part
 from moa_cli.comparisons.document import LEAST_PROMPTS, Comparison, OnBenchmark, Row
 from moa_cli.comparisons.parts import Quality
 from moa_cli.comparisons.under import Under
-from moa_cli.words import few_prompts
+from moa_cli.words import warnings_of
 
 
 def compare(
@@ -96,7 +96,7 @@ def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[s
         ref=card.ref,
         card=card,
         prompts=card.prompts,
-        warnings=(few_prompts(card.prompts, LEAST_PROMPTS),) if card.prompts < LEAST_PROMPTS else (),
+        warnings=warnings_of(card.prompts, LEAST_PROMPTS),
         keeps_collapsed=keep_collapsed,
         policies=max(map(len, compared.values())),
         asked=asked,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from benchmarks.common import Document, Part
-from moa_cli.comparisons import LEAST_PROMPTS, Comparison, Difference
-from moa_cli.words import few_prompts
+from moa_cli.comparisons import Comparison, Difference
 
 
 class Estimate(Part):
@@ -90,15 +89,11 @@ class StudyOn(Part):
     objectives: tuple[str, ...]
     prompts: int
     seeds: tuple[int, ...]
+    warnings: tuple[str, ...]
+    """What makes the tables unsafe."""
     tables: tuple[FoundTable, ...]
     kl: KLCurves | None = None
     """Where methods were compared at the same KL."""
-
-    @property
-    def warnings(self) -> list[str]:
-        """What makes the tables unsafe."""
-        few = [few_prompts(self.prompts, LEAST_PROMPTS)] if self.prompts < LEAST_PROMPTS else []
-        return [*few, *(["one training: differences are on it alone"] if len(self.seeds) == 1 else [])]
 
     def facts(self, title: str) -> list[str]:
         """Benchmark, what a table shows, prompts, seeds."""

@@ -12,13 +12,14 @@ from pathlib import Path
 from benchmarks import BadInput, Benchmark
 from benchmarks.prepare import stored_card
 from methods import Method, find_method, method_name
-from moa_cli.comparisons import Comparison
+from moa_cli.comparisons import LEAST_PROMPTS, Comparison
 from moa_cli.jobs import Job, TakesGoals, ceiling_jobs, measuring_jobs, sweeping_jobs
 from moa_cli.runs import Contestant, Settings, as_config, contestants, resolve
 from moa_cli.studies import findings
 from moa_cli.studies.document import Study, StudyOn
 from moa_cli.studies.findings import Findings, InRounds
 from moa_cli.studies.strength import check_goes_far, factors_in, scaled_by
+from moa_cli.words import warnings_of
 
 BASE = "sft"
 """What trained configurations are compared with."""
@@ -201,12 +202,14 @@ def _part(runs: Sequence[Contestant], found: Findings) -> StudyOn:
     benchmark = runs[0].benchmark
     stored = stored_card(benchmark)
     assert stored is not None
+    seeds = sorted({run.seed for run in runs})
     return StudyOn(
         name=benchmark.name,
         version=benchmark.version,
         objectives=benchmark.names,
         prompts=stored.card.prompts,
-        seeds=tuple(sorted({run.seed for run in runs})),
+        seeds=tuple(seeds),
+        warnings=warnings_of(stored.card.prompts, LEAST_PROMPTS, seeds),
         tables=tuple(found.tables),
         kl=found.kl,
     )

@@ -41,7 +41,7 @@ def _fill(document: dict[str, Any], nulls: bool) -> None:
         names = [row["method"] for row in rows]
         for row in rows:
             for quality in (row["rewards"], row["scores"]):
-                quality |= {"corrected": quality["hypervolume"] - 0.05, "equal": None if nulls else 1.0}
+                quality |= {"corrected": quality["hypervolume"] - 0.05}
             for point in row["points"]:
                 unknown = {"ended": None, "perplexity": None} if nulls else {}
                 point |= {"collapsed": False, "collapsed_seeds": 0, "language": LANGUAGE | unknown}
@@ -52,8 +52,9 @@ def _fill(document: dict[str, Any], nulls: bool) -> None:
             if nulls:
                 row |= {"kendall_tau": dict.fromkeys(benchmark["objectives"]), "cost": {}}
         for pair in benchmark["pairs"]:
-            known = {"p_permutation": pair["p"], "p_holm": min(1.0, 3 * pair["p"]), "dominance": {"a": 0.6, "b": 0.1}}
-            pair |= dict.fromkeys(known) if nulls else known
+            pair["dominance"] = None if nulls else {"a": 0.6, "b": 0.1}
+            if nulls:
+                pair["hypervolume"]["p_holm"] = pair["utility"]["p_holm"] = None
         volumes = {row["method"]: row["scores"]["hypervolume"] for row in rows}
         flips = [names[:2]] if len(names) > 1 else []
         benchmark["refs"] = [

@@ -19,6 +19,7 @@ from benchmarks.stats.indicators import (
     kendall_tau,
     pareto,
     spearman,
+    utility,
 )
 
 
@@ -101,6 +102,15 @@ def test_expected_utility_at_the_corners_is_the_best_of_each_objective(points):
     assert expected_utility(points, np.eye(points.shape[1])) == pytest.approx(points.max(axis=0).mean())
 
 
+@given(point_sets())
+def test_utility_is_a_mean_of_means(points):
+    """Whoever is asked for each objective alone with one point is worth its mean; in order, point by point."""
+    (point, *_), M = points, points.shape[1]
+    assert utility([point] * M, np.eye(M)) == pytest.approx(point.mean())
+    weights = np.full(points.shape, 1 / M)
+    assert utility(points, weights) == pytest.approx(points.mean())
+
+
 @given(st.integers(2, 12).flatmap(lambda K: arrays(float, (2, K), elements=coordinate)))
 def test_kendall_tau_equals_its_definition(xy):
     x, y = xy
@@ -125,6 +135,7 @@ def test_kendall_tau_with_ties_by_hand():
         lambda bad: igd_plus([[1, 1]], bad),
         lambda bad: epsilon(bad, [[1, 1]]),
         lambda bad: expected_utility([[1, 1]], bad),
+        lambda bad: utility([[1, 1]], bad),
         lambda bad: kendall_tau(bad[0], [1, 2]),
         lambda bad: spearman([1, 2], bad),
     ],
@@ -147,6 +158,8 @@ def test_numbers_that_are_not_finite_are_refused(call, number):
         lambda: igd_plus([[1, 2]], [[1, 2, 3]]),
         lambda: epsilon([[1, 2]], [[1]]),
         lambda: expected_utility([[1, 2]], [[1]]),
+        lambda: utility([[1, 2]], [[1]]),
+        lambda: utility([[1, 2]], [[1, 0], [0, 1]]),
         lambda: kendall_tau([1, 2], [1, 2, 3]),
         lambda: kendall_tau([1], [1]),
         lambda: spearman([1, 2], [1, 2, 3]),

@@ -28,8 +28,9 @@ from moa_cli.claims.check import check_claims
 from moa_cli.claims.check import where as check_where
 from moa_cli.claims.claim import Claim, load_claims
 from moa_cli.claims.document import Claims
-from moa_cli.claims.measures import MEASURES, PAIRED, Missing, Variant
+from moa_cli.claims.measures import MEASURES, PAIRED, Missing, Variant, Variants
 from moa_cli.claims.tables import claims_markdown, claims_table
+from moa_cli.comparisons.comparison import compare
 from moa_cli.runs.config import Source, as_config, resolve
 from moa_cli.runs.folders import find_runs, fronts_in
 from tests.kit.cli import moa, refused
@@ -68,32 +69,77 @@ def test_verdicts(side, low, high, verdict):
     assert claim.verdict(Interval((low + high) / 2, low, high)) == verdict
 
 
-def test_hypervolume_and_reward():
+def found_of(**variants: Variant | list[Variant]) -> Variants:
+    return Variants({name: one if isinstance(one, list) else [one] for name, one in variants.items()})
+
+
+def of_seeds(front: Front, seeds: int = 3) -> list[Front]:
+    return [replace(front, seed=seed) for seed in range(seeds)]
+
+
+def test_hypervolume_and_utility():
     """a is b moved by (.5, .5): w . r rises by .5 at every w; the volume by 3 x 2.5 x 2 - 2.5^2 less 2.5 x 2 x 2 - 2^2,
     as the points (1, 0), (0, 1) and (0, 0) make two slabs."""
     b = at(THREE, [(0.5, 0), (0, 0), (0, 0.5)])
     a = at(THREE, [(1, 0.5), (0.5, 0.5), (0.5, 1)])
-    found = {"a": [one("ric", a)], "b": [one("ric", b)]}
-    assert MEASURES["reward"](found, ("a", "b")) == pytest.approx((0.5, 0.5, 0.5))
-    value, low, high = MEASURES["hypervolume"](found, ("a", "b"))
-    assert value == pytest.approx((2 * 3 * 2.5 - 2.5**2) - (2 * 2.5 * 2 - 2**2))
-    assert 0 < low < value < high
+    found = found_of(a=one("ric", *of_seeds(a)), b=one("ric", *of_seeds(b)))
+    worth = MEASURES["utility"](found, ("a", "b"))
+    assert worth.interval == pytest.approx((0.5, 0.5, 0.5))
+    volume = MEASURES["hypervolume"](found, ("a", "b"))
+    assert volume.value == pytest.approx((2 * 3 * 2.5 - 2.5**2) - (2 * 2.5 * 2 - 2**2))
+    assert 0 < volume.low < volume.value < volume.high
+    assert worth.clear
+    assert volume.clear
+
+
+def test_claims_are_judged_by_the_comparison_of_all_that_is_measured():
+    """At as many policies of all of them, and with p corrected for all their pairs: as `moa compare` says it."""
+    soups = {
+        name: of_seeds(changed(front, scores=front.scores + shift))
+        for name, front, shift in (
+            ("a", make_front("ric", 1.0), 0.0), ("b", make_front("ric", 1.0), 0.1), ("few", THREE, 0.05)
+        )
+    }  # fmt: skip
+    found = found_of(**{name: one("ric", *fronts) for name, fronts in soups.items()})
+    on = compare([replace(f, method=name) for name, fronts in soups.items() for f in fronts]).benchmarks[0]
+    assert on.policies == 3
+    for headline in ("hypervolume", "utility"):
+        for pair in (("a", "b"), ("b", "few")):
+            assert MEASURES[headline](found, pair) == on.difference(*pair, headline)
+
+
+@pytest.mark.parametrize("measure", ["hypervolume", "utility", "collapse"])
+def test_one_training_replicates_nothing(measure: str):
+    """Nor does it refute: what is measured is about this training."""
+    better, worse = at(THREE, [(1, 0.5), (0.5, 0.5), (0.5, 1)]), at(THREE, [(0.5, 0), (0, 0), (0, 0.5)])
+    lost = np.zeros((3, PROMPTS), bool)
+    lost[:, :9] = True
+    better = changed(better, collapsed=lost)
+    for seeds, verdicts in ((1, ["inconclusive"] * 2), (3, ["replicated", "not replicated"])):
+        found = found_of(a=one("ric", *of_seeds(better, seeds)), b=one("ric", *of_seeds(worse, seeds)))
+        claim = Claim(claim="", source="", published="", measure=measure, of=("a", "b"), above=0.0)
+        assert [claim.verdict(MEASURES[measure](found, of)) for of in (("a", "b"), ("b", "a"))] == verdicts
 
 
 def test_collapse_counts_answers():
     half = np.zeros((3, PROMPTS), bool)
     half[0, : PROMPTS // 2] = True
-    found = {"a": [one("ric", changed(THREE, collapsed=half))], "b": [one("ric", THREE)]}
-    value, low, high = MEASURES["collapse"](found, ("a", "b"))
-    assert value == pytest.approx(1 / 6)
-    assert 0 < low < high
+    found = found_of(a=one("ric", *of_seeds(changed(THREE, collapsed=half))), b=one("ric", *of_seeds(THREE)))
+    difference = MEASURES["collapse"](found, ("a", "b"))
+    assert difference.value == pytest.approx(1 / 6)
+    assert 0 < difference.low < difference.high
+    assert difference.clear
 
 
-def test_a_collapsed_front_has_a_number_in_every_measure():
+def test_nothing_is_compared_with_a_front_that_collapsed_everywhere():
+    """As in a table: its hypervolume would be 0 by a rule. Its cost and its collapse are what they are."""
     lost = changed(THREE, collapsed=np.ones_like(THREE.collapsed))
-    found = {"a": [one("ric", THREE)], "b": [one("ric", lost)]}
-    for measure in ("hypervolume", "reward", "collapse", "cost"):
-        assert np.isfinite(MEASURES[measure](found, ("a", "b"))).all()
+    found = found_of(a=one("ric", THREE), b=one("ric", lost))
+    for measure in ("hypervolume", "utility"):
+        with pytest.raises(Missing, match="left out for collapse"):
+            MEASURES[measure](found, ("a", "b"))
+    assert MEASURES["collapse"](found, ("b", "a")).value == 1
+    assert MEASURES["cost"](found, ("a", "b")).value == 1
 
 
 def test_cost_is_a_ratio_by_seed():
@@ -122,21 +168,15 @@ def test_a_single_point_is_asked_for_the_weights_of_the_other_front():
     """At (1, 0) and (.7, .3) the point (1, 0) is worth 1 and .7; at weights of its own, (.5, .5), it would be worth
     .5."""
     front, point = (only(make_front("ric", 1.0), kept) for kept in ([0, 3], [5]))
-    found = {"a": [one("ric", at(front, [(0, 0), (0, 0)]))], "b": [one("sft", at(point, [(1, 0)]))]}
-    assert MEASURES["reward"](found, ("a", "b")).value == pytest.approx(-0.85)
-    assert MEASURES["reward"](found, ("b", "a")).value == pytest.approx(0.85)
-
-
-def test_rewards_are_compared_at_common_weights():
-    found = {"a": [one("ric", only(THREE, [0, 2]))], "b": [one("ric", only(make_front("ric", 1.0), [3, 5]))]}
-    with pytest.raises(Missing, match="no weights in common"):
-        MEASURES["reward"](found, ("a", "b"))
+    found = found_of(a=one("ric", at(front, [(0, 0), (0, 0)])), b=one("sft", at(point, [(1, 0)])))
+    assert MEASURES["utility"](found, ("a", "b")).value == pytest.approx(-0.85)
+    assert MEASURES["utility"](found, ("b", "a")).value == pytest.approx(0.85)
 
 
 def test_runs_that_do_not_go_together_are_not_averaged():
     """Seeds at different weights, and a seed that is there twice."""
     for other in (replace(only(THREE, [0, 2]), seed=1), THREE):
-        found = {"a": [one("ric", THREE, other)]}
+        found = found_of(a=one("ric", THREE, other))
         for measure in set(MEASURES) - {"scaling"}:
             with pytest.raises(Missing, match="cannot be averaged"):
                 MEASURES[measure](found, ("a", "a"))
@@ -235,9 +275,9 @@ def test_scaling_varies_nothing_but_the_size():
 def test_what_is_missing_is_named():
     for claim in load_claims():
         with pytest.raises(Missing) as error:
-            MEASURES[claim.measure]({}, claim.of)
+            MEASURES[claim.measure](Variants(), claim.of)
         assert re.match("moa (compare|study) .*-m ", error.value.command)
-    assert PAIRED == ("hypervolume", "reward", "collapse", "cost")
+    assert PAIRED == ("hypervolume", "utility", "collapse", "cost")
 
 
 def test_studies_are_named_only_for_methods_that_they_take():
@@ -267,7 +307,7 @@ def test_a_claim_that_cannot_be_computed_does_not_stop_the_others(measure, reaso
     """It has no verdict, but a reason; none of it is NaN, which JSON lacks."""
     monkeypatch.setitem(MEASURES, "collapse", measure)
     facts = {"source": "", "published": "", "of": ("ric", "sft"), "above": 0.0}
-    claims = [Claim(claim=name, measure=name, **facts) for name in ("collapse", "reward", "cost")]
+    claims = [Claim(claim=name, measure=name, **facts) for name in ("collapse", "utility", "cost")]
     fronts = [read_front(place) for run in find_runs(contest / "runs") for place in fronts_in(run)]
     document = check_claims(claims, fronts, print)
     first, second, third = document.benchmarks[0].claims
@@ -410,7 +450,7 @@ def test_claims_outlive_methods_and_benchmarks(contest: Path, tmp_path: Path):
     claims = [Claim(claim="", of=of, **facts) for of in (("sft", "sft"), ("ric", "sft"))]
     fronts = [read_front(place) for run in find_runs(runs) for place in fronts_in(run)]
     first, second = check_claims(claims, fronts, said.append).benchmarks[0].claims
-    assert first.verdict == "replicated"
+    assert (first.verdict, first.value) == ("inconclusive", 0), "of one training"
     assert second.reason == "ric has not been measured"
     (line,) = said
     assert "left out" in line
@@ -424,8 +464,8 @@ OWN = """
 claim = "RiC changes | nothing"
 source = "ours"
 published = "-"
-measure = "reward"
-of = ["ric", "sft"]
+measure = "cost"
+of = ["sft", "ric"]
 below = 100
 """
 

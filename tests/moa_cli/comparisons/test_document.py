@@ -11,9 +11,9 @@ import pytest
 
 from benchmarks.common.errors import BadInput
 from moa_cli.comparisons.comparison import compare
-from moa_cli.comparisons.document import Comparison, Difference, OnBenchmark, Pair, Row
+from moa_cli.comparisons.document import Comparison, OnBenchmark, Pair, Row
 from moa_cli.comparisons.gate import judge
-from moa_cli.comparisons.parts import OtherRef, Quality, RowPoint
+from moa_cli.comparisons.parts import Difference, OtherRef, Quality, RowPoint
 from moa_cli.comparisons.saved import read_saved
 from tests.kit.fronts import make_card, make_front, other_card
 from tests.kit.pages import toy
@@ -44,7 +44,8 @@ def test_nothing_can_be_changed(document) -> None:
 def on_benchmark(*rows: Row, **entries: object) -> OnBenchmark:
     told = {
         "name": "toy", "version": "1", "objectives": ("helpful", "harmless"), "ref": (-2.0, -2.0), "card": make_card(),
-        "prompts": 60, "keeps_collapsed": False, "rows": rows, "pairs": (), "refs": (), "samples": (),
+        "prompts": 60, "keeps_collapsed": False, "policies": 3, "asked": ((1.0, 0.0),), "warnings": (), "rows": rows,
+        "pairs": (), "refs": (), "samples": (),
         "agreement": None, "ceiling": None,
     }  # fmt: skip
     return OnBenchmark(**told | entries)
@@ -61,11 +62,15 @@ def row(name: str, steering: str = "merge", *, collapsed: tuple[int, ...] = (0, 
     points = [
         RowPoint(
             weights=(k / 2, 1 - k / 2), label=f"{k / 2:g},{1 - k / 2:g}", rewards=rewards[k], scores=scores[k], kl=1.0,
-            collapse=0.0, collapsed=collapsed[k] == seeds, collapsed_seeds=collapsed[k], language={},
+            collapse=0.0, collapsed=collapsed[k] == seeds, collapsed_seeds=collapsed[k], policy=k, compared=True,
+            language={},
         )
         for k in range(3)
     ]  # fmt: skip
-    quality = Quality(hypervolume=5.0, low=4.0, high=6.0, corrected=5.0, equal=None, igd_plus=0.0, expected_utility=1.0)
+    quality = Quality(
+        hypervolume=5.0, low=4.0, high=6.0, all_weights=5.0, corrected=5.0, igd_plus=0.0, expected_utility=1.0,
+        utility=0.5, utility_low=0.4, utility_high=0.6,
+    )  # fmt: skip
     return Row(
         method=name, steering=steering, seeds=tuple(range(seeds)), rewards=quality,
         scores=quality.model_copy(update={"hypervolume": 7.0}), kendall_tau={}, collapse=0.0, kl=None,
@@ -109,14 +114,16 @@ def test_indicators_under_each_signal() -> None:
 
 def test_differences_have_a_direction() -> None:
     """a - b = 3 [2, 5] is b - a = -3 [-5, -2]; the base is the first that nothing steers."""
-    pair = Pair(
-        a="soup", b="sft", difference=3.0, low=2.0, high=5.0, p=0.01, p_permutation=0.02, p_holm=0.04, dominance=None
-    )
+    volume = Difference(value=3.0, low=2.0, high=5.0, p=0.02, p_holm=0.04)
+    worth = Difference(value=0.3, low=-0.1, high=0.7, p=0.1, p_holm=0.1)
+    pair = Pair(a="soup", b="sft", hypervolume=volume, utility=worth, dominance=None)
     soup, sft, other = row("soup"), row("sft", "none"), row("other", "none")
     found = on_benchmark(soup, sft, other, pairs=(pair,))
     assert found.base == "sft"
-    assert found.difference("soup", "sft") == found.gain(soup) == Difference(3.0, 2.0, 5.0, 0.04)
-    assert found.difference("sft", "soup") == Difference(-3.0, -5.0, -2.0, 0.04)
+    assert found.difference("soup", "sft") == found.gain(soup) == volume
+    assert found.difference("sft", "soup") == Difference(value=-3.0, low=-5.0, high=-2.0, p=0.02, p_holm=0.04)
+    assert found.gain(soup, "utility") == worth
+    assert found.difference("sft", "soup", "utility").interval == (-0.3, -0.7, 0.1)
     assert found.gain(sft) is None
     with pytest.raises(KeyError):
         found.difference("soup", "nobody")
@@ -126,17 +133,10 @@ def test_differences_have_a_direction() -> None:
     assert (alone.base, alone.gain(soup)) == (None, None)
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "p", "clear"),
-    [
-        (0.1, 0.3, 0.04, True), (-0.3, -0.1, 0.04, True), (0.1, 0.3, None, True),
-        (-0.1, 0.3, 0.001, False), (0.0, 0.3, None, False), (0.1, 0.3, 0.05, False),
-    ],
-)  # fmt: skip
-def test_two_rows_are_told_apart_by_the_interval_and_the_test(
-    low: float, high: float, p: float | None, clear: bool
-) -> None:
-    assert Difference(0.2, low, high, p).clear == clear
+@pytest.mark.parametrize(("p", "clear"), [(0.04, True), (0.05, False), (0.5, False), (None, False)])
+def test_two_rows_are_told_apart_by_the_corrected_test_alone(p: float | None, clear: bool) -> None:
+    """Whatever the interval, which is not corrected, and never where nothing was tested."""
+    assert Difference(value=0.2, low=0.1, high=0.3, p=0.001, p_holm=p).clear == clear
 
 
 def test_facts_and_names_tell_seeds() -> None:
@@ -151,14 +151,25 @@ def test_facts_and_names_tell_seeds() -> None:
     assert [differ.row_name(one) for one in differ.rows] == ["soup (seeds 0, 1)", "sft (seed 0)"]
 
 
+def test_nothing_is_held_out_beside_what_is_not() -> None:
+    card = other_card(make_card(), evaluators=("gold helpful", "harmless"))
+    found, whole = on_benchmark(row("soup"), card=card), on_benchmark(row("soup"))
+    assert (whole.word("scores"), whole.word("rewards")) == ("held-out", "reward")
+    assert (found.word("scores"), found.word("rewards")) == ("reward", "training reward")
+    assert (found.word("scores", "helpful"), found.word("scores", "harmless")) == ("held-out", "reward")
+    assert (whole.score_word("scores"), found.score_word("scores")) == ("held-out score", "reward")
+    assert (whole.scorers_word("scores"), found.scorers_word("scores")) == ("held-out evaluators", "rewards")
+    assert {one.scorers_word("rewards") for one in (whole, found)} == {"training rewards"}
+
+
 def test_remarks_tell_what_is_not_held_out_and_what_has_collapsed() -> None:
     rows = row("soup", collapsed=(1, 0, 2)), row("sft", "none", collapsed=(2, 2, 2)), row("ric")
     card = other_card(make_card(), evaluators=("gold helpful", "harmless"))
     found = on_benchmark(*rows, card=card)
-    assert found.not_held_out == ["harmless"]
+    assert found.card.not_held_out == ("harmless",)
     degenerate = "over a fifth of the answers degenerate at"
     assert found.remarks == [
-        "harmless: no held-out evaluator, so 'held-out' is the training reward",
+        "harmless: no evaluator beside the reward, so nothing here is held-out",
         f"soup: {degenerate} 1,0; 0,1 in 1 of 2 seeds (left out)",
         f"sft: {degenerate} all points; they are left out, so nothing can be compared with it "
         "(--keep-collapsed counts them)",
@@ -191,9 +202,9 @@ def test_no_number_is_infinite() -> None:
         (lambda d: d["benchmarks"][0]["rows"][0].update(kl="far"), "damaged, .*: benchmarks.0.rows.0.kl: "),
         (lambda d: d["benchmarks"][0].update(more=1), "damaged, .*: benchmarks.0.more: "),
         (lambda d: d["benchmarks"][0]["rows"][0]["scores"].update(low=float("nan")), "rows.0.scores.low: .*finite"),
-        (lambda d: d.update(schema="moa.study/1"), "it says moa.study/1, not moa.compare/3"),
-        (lambda d: d.update(schema="moa.compare/2"), "it says moa.compare/2, not moa.compare/3"),
-        (lambda d: d.pop("schema"), "it does not say moa.compare/3"),
+        (lambda d: d.update(schema="moa.study/1"), "it says moa.study/1, not moa.compare/4"),
+        (lambda d: d.update(schema="moa.compare/3"), "it says moa.compare/3, not moa.compare/4"),
+        (lambda d: d.pop("schema"), "it does not say moa.compare/4"),
     ],
 )  # fmt: skip
 def test_what_is_damaged_or_earlier_is_refused_by_its_name(
@@ -205,7 +216,7 @@ def test_what_is_damaged_or_earlier_is_refused_by_its_name(
     path.write_text(json.dumps(content))
     with pytest.raises(BadInput, match=f"saved.JSON is no saved comparison: .*{told}") as refusal:
         read_saved(path)
-    assert "moa.compare/3" in refusal.value.why
+    assert "moa.compare/4" in refusal.value.why
     assert "moa compare -o" in refusal.value.fix
 
 
@@ -223,7 +234,7 @@ def test_what_was_saved_is_read(document: Comparison, tmp_path: Path) -> None:
 
 def test_the_schema_names_what_a_file_must_hold() -> None:
     schema = Comparison.json_schema()
-    assert schema["properties"]["schema"] == {"const": "moa.compare/3"}
+    assert schema["properties"]["schema"] == {"const": "moa.compare/4"}
     assert {"schema", "benchmarks"} <= set(schema["required"])
     assert set(schema["$defs"]["Row"]["required"]) == set(Row.model_fields)
 

@@ -19,13 +19,14 @@ from moa_cli.app import app
 from moa_cli.commands import contest
 from moa_cli.commands.finish import write_outputs
 from moa_cli.comparisons.comparison import compare
-from moa_cli.comparisons.document import Comparison, GateVerdict, Row
+from moa_cli.comparisons.document import Comparison, Row
 from moa_cli.comparisons.gate import _judged, check_units, judge, read_baseline
+from moa_cli.comparisons.judgement import GateVerdict
 from moa_cli.comparisons.row import prompt_scores
 from moa_cli.formats.exports import COMPARISON_FORMATS, comparison_markdown
 from tests.kit.cli import moa, refused
 from tests.kit.files import ROOT
-from tests.kit.fronts import changed, make_card, make_front, other_card
+from tests.kit.fronts import changed, make_card, make_front, only, other_card
 from tests.kit.pages import show
 from tests.kit.worlds import benchmark_in
 
@@ -47,7 +48,6 @@ def test_nothing_changed():
 def test_a_loss_must_be_large_and_certain():
     before = [make_front("soup", 1.0)]
     assert judged([make_front("soup", 0.5)], before) == {"soup": "regressed"}
-    assert judged([make_front("soup", 1.5)], before) == {"soup": "better"}
     certain = [changed(before[0], scores=before[0].scores - 0.01)]
     assert judged(certain, before) == {"soup": "same"}, "within the tolerance"
     assert judged(certain, before, tolerance=0.0) == {"soup": "regressed"}
@@ -136,8 +136,9 @@ def test_a_collapse_regresses_and_its_end_is_better():
     sound, before = make_front("soup", 1.0), make_front("sft", 0, steering="none")
     lost = changed(sound, collapsed=np.ones_like(sound.collapsed))
     assert judged([lost, before], [sound, before]) == {"soup": "regressed", "sft": "same"}
-    assert judged([sound], [lost]) == {"soup": "better"}
     assert judged([lost], [lost]) == {"soup": "same"}
+    now, then = ([replace(one, seed=seed) for seed in range(3)] for one in (sound, lost))
+    assert judged(now, then) == {"soup": "better"}
 
 
 def saved_at(path: Path, change: Callable[[dict], object]) -> Path:
@@ -224,8 +225,30 @@ def test_a_method_compared_with_itself_rarely_regresses():
         return benchmark.rows[0].model_copy(update={"runs": tuple(runs)})
 
     for _ in range(100):
-        alarms.append(_judged(benchmark, a_row(), a_row(), 0.01).verdict == "regressed")
+        alarms.append(_judged(benchmark, {"soup": (a_row(), a_row())}, 0.01)["soup"].verdict == "regressed")
     assert np.mean(alarms) <= 0.05
+
+
+def test_one_training_may_regress_and_is_never_better():
+    """A guard speaks of these trainings; better is a claim about the method, which takes several of both."""
+
+    def soups(reach: float, seeds: int) -> list[Front]:
+        return [make_front("soup", reach, seed=seed) for seed in range(seeds)]
+
+    assert judged(soups(0.5, 1), soups(1.0, 1)) == {"soup": "regressed"}
+    assert judged(soups(1.5, 1), soups(1.0, 1)) == {"soup": "same"}
+    assert judged(soups(1.5, 3), soups(1.0, 1)) == {"soup": "same"}
+    assert judged(soups(1.5, 3), soups(1.0, 3)) == {"soup": "better"}
+
+
+def test_more_points_alone_neither_regress_nor_improve():
+    """A front measured at eleven weights, then at five of them and the other way round; beside a row of three."""
+    eleven = [make_front("soup", 1.0, seed=seed) for seed in range(3)]
+    five = [only(front, [0, 2, 5, 8, 10]) for front in eleven]
+    for now, before in ((eleven, five), (five, eleven), ([*eleven, only(make_front("few", 1.0), [0, 5, 10])], eleven)):
+        (found, *_) = judge(compare(now), compare(before), name="main.json", tolerance=0.0).verdicts
+        assert (found.method, found.verdict) == ("soup", "same")
+        assert found.difference == pytest.approx(0, abs=1e-3), "scores of a baseline have four digits"
 
 
 def test_a_verdict_in_words():

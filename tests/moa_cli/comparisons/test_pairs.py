@@ -4,35 +4,81 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from benchmarks.measure.front import Front
+from benchmarks.stats.significance import holm
 from moa_cli.comparisons.comparison import compare
-from tests.kit.fronts import changed, make_front, only
+from tests.kit.fronts import changed, make_card, make_front, only
+
+
+def trained(method: str, reach: float, seeds: int = 3, **options) -> list[Front]:
+    return [make_front(method, reach, seed=seed, **options) for seed in range(seeds)]
 
 
 def test_pairs_hold_every_pair_once(document):
     pairs, volume = document.benchmarks[0].pairs, document.benchmarks[0].volumes("scores")
     assert [(p.a, p.b) for p in pairs] == [("context", "soup"), ("context", "sft"), ("soup", "sft")]
     for pair in pairs:
-        assert pair.difference == pytest.approx(volume[pair.a] - volume[pair.b])
-        assert 0 < pair.low < pair.high
-        assert pair.p < 0.01
+        assert pair.hypervolume.value == pytest.approx(volume[pair.a] - volume[pair.b])
+        assert 0 < pair.hypervolume.low < pair.hypervolume.high
+        assert pair.hypervolume.p < 0.01
+        assert pair.utility.value > 0
+    assert pairs[1].dominance.a > 0.5 > pairs[1].dominance.b, "a single point dominates or is dominated at all weights"
 
 
-def test_pairs_are_tested(document):
-    """Every one; a single point dominates or is dominated at all weights."""
-    for pair in document.benchmarks[0].pairs:
-        assert pair.p_permutation == pytest.approx(1 / 10_000)
-        assert pair.p_holm == pytest.approx(3 / 10_000)
-    dominance = document.benchmarks[0].pairs[1].dominance
-    assert dominance.a > 0.5 > dominance.b
+def test_p_is_corrected_for_all_pairs_of_each_number():
+    pairs = compare([*trained("soup", 1.0), *trained("context", 1.02), *trained("sft", 0, steering="none")])
+    for headline in ("hypervolume", "utility"):
+        told = [pair.of(headline) for pair in pairs.benchmarks[0].pairs]
+        np.testing.assert_allclose([one.p_holm for one in told], holm([one.p for one in told]))
+        assert max(one.p_holm for one in told) < 1
+
+
+@pytest.mark.parametrize(("seeds", "prompts"), [((1, 3), 60), ((3, 1), 60), ((3, 3), 49)])
+def test_one_training_or_few_prompts_conclude_nothing(seeds, prompts):
+    """However large the difference; three of each on 50 prompts do."""
+    card = make_card(prompts=prompts)
+    found = compare([*trained("soup", 0.5, seeds[0], card=card), *trained("context", 1.5, seeds[1], card=card)])
+    for headline in ("hypervolume", "utility"):
+        difference = found.benchmarks[0].pairs[0].of(headline)
+        assert difference.p < 0.01
+        assert (difference.p_holm, difference.clear) == (None, False)
+    enough = make_card(prompts=50)
+    pairs = compare([*trained("soup", 0.5, card=enough), *trained("context", 1.5, card=enough)]).benchmarks[0].pairs
+    assert pairs[0].hypervolume.clear
+    assert pairs[0].utility.clear
+
+
+def test_what_is_not_tested_is_none_of_the_tests():
+    """A row of one training does not make the others' p larger."""
+    rows = [*trained("soup", 1.0), *trained("context", 1.02)]
+    alone = compare(rows).benchmarks[0].difference("soup", "context")
+    beside = compare([*rows, make_front("once", 0.5)]).benchmarks[0]
+    assert beside.difference("soup", "context").p_holm == alone.p_holm == alone.p
+    assert beside.difference("soup", "once").p_holm is None
+
+
+def test_large_variation_between_trainings_is_no_difference():
+    """.4 on average on 60 prompts, which each training shows for certain; but trainings differ by more."""
+
+    def shifted(method: str, shifts: tuple[float, ...]) -> list[Front]:
+        base = make_front("soup", 1.0)
+        return [replace(changed(base, scores=base.scores + d), method=method, seed=s) for s, d in enumerate(shifts)]
+
+    wide = compare([*shifted("a", (0.0, 0.4, 0.8)), *shifted("b", (-0.4, 0.0, 0.4))]).benchmarks[0].pairs[0]
+    narrow = compare([*shifted("a", (0.39, 0.4, 0.41)), *shifted("b", (-0.01, 0.0, 0.01))]).benchmarks[0].pairs[0]
+    for headline in ("hypervolume", "utility"):
+        assert (wide.of(headline).clear, narrow.of(headline).clear) == (False, True)
+    assert wide.utility.value == narrow.utility.value == pytest.approx(0.4)
 
 
 def test_nobody_dominates_without_common_weights():
     soup, context = make_front("soup", 1.0), make_front("context", 1.5)
     (pair,) = compare([only(context, [0, 5, 10]), only(soup, [1, 6])]).benchmarks[0].pairs
     assert pair.dominance is None
-    assert pair.p_permutation < 0.01, "the test does not need them"
+    assert pair.hypervolume.p < 0.01, "the test does not need them"
     middle = only(context, [5])
     (pair,) = compare([middle, soup]).benchmarks[0].pairs
     assert pair.dominance is not None, "one that is for equal weights is compared with every one"
@@ -57,11 +103,11 @@ def test_dominance_knows_that_seeds_differ():
 
 
 def test_more_points_alone_do_not_win():
-    """The same front at eleven weights and at three: no difference, although its hypervolume is larger."""
+    """The same front at eleven weights and at three: no difference, although all its points have a larger volume."""
     soup = make_front("soup", 1.0)
     few = replace(only(soup, [0, 5, 10]), method="few")
     benchmark = compare([soup, few]).benchmarks[0]
-    volume = benchmark.volumes("scores")
-    assert volume["soup"] > volume["few"]
+    rows = {row.method: row.scores for row in benchmark.rows}
+    assert rows["soup"].all_weights > rows["few"].all_weights == rows["few"].hypervolume == rows["soup"].hypervolume
     (pair,) = benchmark.pairs
-    assert (pair.difference, pair.p_permutation) == (0, 1)
+    assert (pair.hypervolume.value, pair.hypervolume.p) == (0, 1)

@@ -25,7 +25,7 @@ def test_the_figure_has_its_panels(objectives, panels):
     )
     assert len(made.axes) == panels
     told = {t.get_text() for t in made.legends[0].get_texts()}
-    assert told - {"adds nothing to HV"} == {"sft", "soup"}
+    assert told - {"adds nothing to the front"} == {"sft", "soup"}
 
 
 def test_methods_look_the_same_in_every_comparison():
@@ -65,7 +65,7 @@ def test_collapsed_points_are_hollow_and_crossed_out():
     assert 10 - 5 in white, "drawn from the lowest first weight"
     np.testing.assert_allclose(cross.get_offsets(), front.means("rewards")[5:6])
     told = {text.get_text() for text in comparison_figure(compare([front])).legends[0].get_texts()}
-    assert told == {"soup", "adds nothing to HV", "too many collapsed"}
+    assert told == {"soup", "adds nothing to the front", "too many collapsed"}
     kept = comparison_figure(compare([front], keep_collapsed=True)).axes[0].collections[0]
     assert tuple(kept.get_facecolors()[5]) != (1, 1, 1, 1)
 

@@ -45,28 +45,36 @@ def test_the_footnote_explains_the_columns_that_are_there(fronts, document):
         return " ".join(text[text.index("HV: ") :].split())
 
     assert footnote(document) == (
-        "HV: hypervolume above ref, in SFT standard deviations; held-out: under evaluators no method trains on; "
-        "± half the 95 % interval over prompts; *: it excludes 0; KL: nats per answer from sft; "
-        "coll.: collapsed answers; time: of training"
-    )
+        "HV: hypervolume above ref, in SFT standard deviations, at equally many distinct policies; held-out: under "
+        "evaluators no method trains on; utility: mean over the asked weights w of w . held-out score, less sft's; ± "
+        "half the 95 % interval over prompts; KL: nats per answer from sft; coll.: collapsed answers; time: of training"
+    ), "one training, no star"
     seeds = [make_front("soup", 1.0, seed=seed) for seed in (0, 1)]
-    assert "over prompts and seeds; KL" in footnote(compare(seeds)), "no difference, no star"
+    alone = footnote(compare(seeds))
+    assert "over prompts and seeds; KL" in alone, "no difference, no star"
+    assert "w . held-out score, 0 being the scale card's mean" in alone
+    both = compare([*seeds, *(make_front("sft", 0, steering="none", seed=seed) for seed in (0, 1))])
+    assert "* told apart, p < .05 over prompts and trainings, corrected for all pairs (Holm)" in footnote(both)
 
 
-def test_the_table_marks_what_differs_from_the_base(document):
+def test_the_table_marks_what_differs_from_the_base(fronts, document):
+    several = compare([replace(front, seed=seed) for front in fronts for seed in (0, 1, 2)])
+    for shown, star in ((document, ""), (several, r"\*")):
+        lines = show(shown).splitlines()
+        context, base = (next(line for line in lines if line.startswith(name)) for name in ("context", "sft"))
+        assert re.search(rf" \+\d+\.\d\d ±\d\.\d\d{star} +\+\d+\.\d\d ±\d\.\d\d{star} ", context)
+        assert "+" not in base
     lines = show(document).splitlines()
-    context, base = (next(line for line in lines if line.startswith(name)) for name in ("context", "sft"))
-    assert re.search(r"\+\d+\.\d\d ±\d\.\d\d\*", context)
-    assert "+" not in base
     assert lines[0].rstrip() == "toy@1  helpful, harmless · 60 prompts · seed 0 · ref -2"
 
 
 def test_a_method_below_the_base_loses_what_the_pair_says(fronts):
-    document = compare([fronts[0], make_front("worse", -1.5)])
+    two = [fronts[0], make_front("worse", -1.5)]
+    document = compare([replace(front, seed=seed) for front in two for seed in (0, 1)])
     (pair,) = document.benchmarks[0].pairs
     assert (pair.a, pair.b) == ("sft", "worse")
-    expected = f"-{pair.difference:.2f} [-{pair.high:.2f}, -{pair.low:.2f}]*"
-    assert expected in comparison_markdown(document)
+    for one in (pair.hypervolume, pair.utility):
+        assert f"-{one.value:.2f} [-{one.high:.2f}, -{one.low:.2f}]*" in comparison_markdown(document)
 
 
 def test_seeds_that_differ_are_shown(fronts):
@@ -113,7 +121,7 @@ def test_tables_name_the_base_and_tell_control_cost_and_efficiency(fronts):
     document = edited(compare(fronts), change)
     (benchmark,) = document.benchmarks
     cells = columns(benchmark)
-    assert [*cells] == [*plain[:5], "efficiency", *plain[5:]]
+    assert [*cells] == [*plain[:6], "efficiency", *plain[6:]]
     assert "vs sft" in cells
     told = [[cells[name](row) for name in ("tau", "efficiency", "TFLOP")] for row in benchmark.rows]
     assert told[0] == ["1.00, -", "70% [60%, 80%]", "2.1"]
@@ -146,14 +154,14 @@ def test_the_table_tells_what_an_answer_costs(fronts):
 
 def test_what_is_not_held_out_is_not_called_so(document):
     """A benchmark file may have no evaluator beside a reward."""
-    told = ": no held-out evaluator, so 'held-out' is the training reward"
+    told = ": no evaluator beside the reward, so nothing here is held-out"
     card = other_card(make_card(3), evaluators=(GOLD[0], *NAMES[1:3]))
     open_book = compare([make_front("soup", 1.0, card=card)])
     for text in (show(open_book), comparison_markdown(open_book), latex(open_book)):
         assert f"harmless, humour{told}" in text
     assert told not in show(document)
     closed_to_nobody = compare([make_front("soup", 1.0, card=other_card(make_card(), evaluators=NAMES[:2]))])
-    assert "no method trains on" in show(open_book)
+    assert "no method trains on" not in show(open_book)
     assert "no method trains on" not in show(closed_to_nobody)
 
 
@@ -165,6 +173,10 @@ def test_csv_has_a_line_per_point(fronts):
     assert float(lines[0]["reward:helpful"]) == first.rewards[0]
     assert float(lines[0]["score:harmless"]) == first.scores[1]
     assert (lines[0]["collapsed"], lines[0]["collapsed_seeds"]) == ("False", "0")
+    assert (lines[0]["policy"], lines[1]["policy"], lines[0]["compared"]) == ("0", "1", "True")
+    scores = document.benchmarks[0].rows[0].scores
+    assert {float(line["hypervolume"]) for line in lines[:11]} == {scores.hypervolume}
+    assert (lines[0]["under"], lines[0]["policies"], float(lines[0]["utility"])) == ("held-out", "11", scores.utility)
     assert (lines[0]["weight:humour"], lines[-1]["weight:humour"]) == ("", "1.0")
 
 
@@ -173,7 +185,7 @@ def test_latex_is_balanced(document):
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
     assert text.count(r" \\") == 1 + 3
     cells = [line.count(" & ") for line in text.splitlines() if line.endswith(r" \\")]
-    assert cells == [8] * 4
+    assert cells == [9] * 4
 
 
 @pytest.mark.parametrize("suffix", [".md", ".json", ".csv", ".tex", ".png", ".pdf", ".svg", ".JSON"])

@@ -182,7 +182,7 @@ def test_what_is_drawn_is_also_said(comparison, page):
     assert len(told) == 2 + 3 + 2 + 3 + 2 + 2, "fronts, methods alone, control, KL, over-optimisation, cost"
     assert all(re.search("soup|context|sft", text) for text in told)
     volumes = [f"{row.method} {row.scores.hypervolume:.2f}" for row in comparison.benchmarks[0].rows]
-    assert told[0] == f"harmless against helpful, held-out scores. Hypervolumes: {', '.join(volumes)}."
+    assert told[0] == f"harmless against helpful, held-out scores. Hypervolumes at 11 points: {', '.join(volumes)}."
     silent = [(attributes, inside) for attributes, inside in drawings if attributes.get("role") != "img"]
     assert len(silent) > 8
     for attributes, inside in silent:
