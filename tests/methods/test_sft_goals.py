@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.make import prepare
 from benchmarks.spec.answers import Answer
 from methods.contract.run import Run
 from methods.moslim import MOSLIM
@@ -60,3 +61,13 @@ def test_its_intensities_are_those_of_the_grader(name: str) -> None:
     _, labels, classes = MOSLIM()._labelled(benchmark, 0)
     assert intensities(benchmark, 9) == tuple(classes) == (5, 5)
     assert np.unique(labels).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_policy_without_tags_can_be_told_goals(gold_tiny: Benchmark, tmp_path: Path) -> None:
+    """It reads them as it reads anything; so MOSLIM, which is told goals in the same words, can train on."""
+    bare = prepare(replace(gold_tiny, scratch=replace(gold_tiny.scratch, tags=False))).benchmark
+    assert bare.prepared.report.tagged == 0 < gold_tiny.prepared.report.tagged
+    policy = SFTGoals().policy(bare, Run(tmp_path, 0), (0.5, 0.5))
+    assert policy.decode(policy.encode_prompt("Call 1:"), ()).startswith("<ah 3> <oh 3> Call")
+    assert all(bare.prepared.policy.generate(bare.prompts("dev"), bare.sampling, 0))
+    assert len(policy.generate(bare.prompts("dev"), bare.sampling, 0)) == 10

@@ -169,7 +169,7 @@ def test_the_hub_is_asked_for_the_published_tables(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("datasets.load_dataset", load)
     data = hh_rlhf().data
-    assert len(data.prompts("train")) == 4
+    assert len(data.prompts("train")) + len(data.prompts("dev")) == 4
     assert ("Anthropic/hh-rlhf", None, "harmless-base", "train") in asked
 
 
