@@ -57,9 +57,8 @@ def differences() -> str:
     for cls in (cls for cls in methods if cls.__module__.startswith("methods.")):
         for declarer in declarers(cls):
             users.setdefault(declarer, []).append(method_name(cls))
-    shared = {cls: names for cls, names in users.items() if not issubclass(cls, Method)}
-    own = {cls: names for cls, names in users.items() if issubclass(cls, Method)}
-    return "\n".join([DIFFERENCES, *(_differences_of(cls, names) for cls, names in {**own, **shared}.items())])
+    own_first = sorted(users, key=lambda cls: not issubclass(cls, Method))
+    return "\n".join([DIFFERENCES, *(_differences_of(cls, users[cls]) for cls in own_first)])
 
 
 def _differences_of(cls: type, methods: list[str]) -> str:

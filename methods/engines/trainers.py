@@ -89,6 +89,8 @@ class Rloo(_OnCpu, RLOOTrainer):
         if settings.kl_target:
             self.add_callback(Remember("kl-coef", _Coefficient(self)))
 
+    beta: float
+    """Weight of the KL in the reward just now."""
     own: tuple[torch.Tensor, torch.Tensor, None] | None = None
     """Log-probabilities and entropies of fresh answers, with gradients, until the loss takes them."""
 
