@@ -93,7 +93,7 @@ class MODPO(Preference, Method):
         if others and self.margins == "implicit":
             rewards = self._implicit(benchmark, run, pairs(k), k, reference)
         elif others:
-            units = {j: logits_per_sd(benchmark, j, lambda j=j: differences(j)[:, j]) for j in others}
+            units = {j: logits_per_sd(benchmark, j, differences) for j in others}
             rewards = differences(k) * [units.get(j, 0.0) for j in range(len(weights))]
         beta, margin = divided(self.beta, rewards, weights, k)
         train_dpo(
