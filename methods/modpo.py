@@ -90,15 +90,11 @@ class MODPO(Preference, Method):
         k = self._base(benchmark, weights, run.seed)
         reference = log_probs(benchmark, pairs(k), benchmark.names[k], run)
         others = [j for j, w in enumerate(weights) if j != k and w > 0]
-
-        def own(j: int) -> Callable[[], np.ndarray]:
-            return lambda: differences(j)[:, j]
-
         rewards, units = np.zeros((len(pairs(k)), len(weights))), dict[int, float]()
         if others and self.margins == "implicit":
             rewards = self._implicit(benchmark, run, pairs(k), k, reference)
         elif others:
-            units = {j: logits_per_sd(benchmark, j, own(j)) for j in others}
+            units = {j: logits_per_sd(benchmark, j, differences) for j in others}
             rewards = differences(k) * [units.get(j, 0.0) for j in range(len(weights))]
         beta, margin = divided(self.beta, rewards, weights, k)
         train_dpo(

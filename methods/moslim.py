@@ -43,7 +43,8 @@ class MOSLIM(Reinforcement, Method):
     steering = "prompt"
 
     epochs: Annotated[float, Range(above=0), Search(1.0, 16.0, log=True)] = 4.0
-    """Tasks, a prompt under some goals, per training prompt; each prompt is posed under K goals at a time [choice]."""
+    """Tasks, a prompt under some goals, per training prompt [choice] (the paper does not say).
+    Each prompt is posed under K goals at a time, so 4 are less than one round of K = 5 for every prompt."""
     learning_rate: Annotated[float, Range(0, 1), Search(1e-6, 1e-4, log=True)] = 2e-5
     """Learning rate of the policy [choice]: telling goals apart takes more than moving all answers one way."""
     kl_coef: Annotated[float, Range(0), Search(0.02, 1.0, log=True)] = 0.2
@@ -53,17 +54,18 @@ class MOSLIM(Reinforcement, Method):
     grades). "rewards" bins the benchmark's reward, the signal that RL by other methods is given.
     "auto" takes grades where the data has them for every objective [choice]."""
     classes: Annotated[int, Range(2)] = 5
-    """Quantile bins per objective, the intensities 1..K [choice]; annotations bring their own number."""
+    """Quantile bins per objective, the intensities 1..K [choice]: fifths, as public graded data has 5 grades.
+    Annotations bring their own number."""
     reward_base: str = "policy"
     """What the reward model starts from: "policy", an untrained model of a scratch size, or a decoder.
     "policy" is the benchmark's starting policy, which knows what fits a prompt [choice]; scratch sizes are "0.3m",
     "1m", ...; a decoder is a hub id / local path."""
     reward_steps: Annotated[int, Range(1)] = 300
-    """Training steps of the reward model [choice]."""
+    """Training steps of the reward model [choice]: as many as a trained reward of the benchmark takes by default."""
     reward_batch: Annotated[int, Range(1)] = 32
-    """Answers per step of the reward model [choice]."""
+    """Answers per step of the reward model [choice]: some more than the 24 of a trained reward's 12 pairs."""
     reward_learning_rate: Annotated[float, Range(0, 1)] = 1.5e-5
-    """Learning rate of the reward model, cosine schedule [choice]."""
+    """Learning rate of the reward model, cosine schedule, for width 4096 [choice]: usual for whole models of it."""
     statistics: Literal["running", "head", "batch", "calibration"] = "running"
     """Where mean and SD of the probability of the grade that was asked for come from; the paper does not say.
     Per head and grade, over the answers that were asked for that grade: all so far ("running") [choice], those of the
@@ -74,7 +76,8 @@ class MOSLIM(Reinforcement, Method):
     """Least number of answers of the starting policy, under goals as in training, with which the statistics begin.
     512 are some 70 for each grade of two objectives [choice]."""
     divisor: Literal["heads", "goals"] = "heads"
-    """What the sum over heads is divided by: their number, or that of the goals in the prompt (paper: the former)."""
+    """What the sum over heads is divided by: their number, or that of the goals in the prompt (paper: the former).
+    By their number a goal that stands alone pays half of what it pays beside another one, of two."""
     mapping: Annotated[WeightsToGoals, Answering] = "middle"
     """How weights become goals [choice]: intensity 1 + (K - 1) s, rounded, where s follows from w.
     s is w ("linear"), w / max(w) ("linf"), w / ||w||_2 ("l2"), or the power of w that is 1/2 at equal weights

@@ -144,8 +144,8 @@ def _stage(benchmark: Benchmark, run: Run, setting: Setting) -> Stage:
 def _labels_sd(benchmark: Benchmark, k: int, pairs: list[PreferencePair]) -> float:
     """SD of what the labels of objective k's pairs say, in logits, by its reward. No method is charged for it."""
     with charged_to(Cost()):
-        differences = reward_differences(benchmark, pairs[:MEASURED])[:, k]
-    return logits_per_sd(benchmark, k, lambda: differences) * float(differences.std())
+        differences = reward_differences(benchmark, pairs[:MEASURED])
+    return logits_per_sd(benchmark, k, lambda _: differences) * float(differences[:, k].std())
 
 
 def implied_weights(setting: Setting, objectives: int) -> Weights:

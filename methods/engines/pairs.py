@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks import BadInput, Benchmark, PreferencePair, TrainedReward
 
 STEEPEST = 4.0
-"""Most logits that a label can have per SD of the reward [choice]: a pair an SD apart is then labelled wrong once in 55.
+"""Most logits per SD of the reward that a label can have [choice]: a pair an SD apart is labelled wrong once in 56.
 Labels without noise have infinitely many, which no other reward could be weighed against; people's have 1 to 2.5."""
 
 
@@ -64,18 +64,18 @@ def reward_differences(benchmark: Benchmark, pairs: list[PreferencePair]) -> np.
     return rewards[: len(pairs)] - rewards[len(pairs) :]
 
 
-def logits_per_sd(benchmark: Benchmark, k: int, differences: Callable[[], np.ndarray]) -> float:
+def logits_per_sd(benchmark: Benchmark, k: int, differences: Callable[[int], np.ndarray]) -> float:
     """How many logits of a Bradley-Terry model of objective k one SD of its reward is worth.
 
     A reward that was trained from pairs says logits: its raw SD, `reward_std` of the scale card. For another one the
-    number is fitted to the `differences` D r_k (N,) of the objective's pairs, in SDs. Where the data has none, labels
-    are the sign of the difference (`preferences`): `STEEPEST` [choice].
+    number is fitted to the objective's pairs, on which D r (N, M) in SDs is `differences(k)`. Where the data has none,
+    labels are the sign of the difference (`preferences`): `STEEPEST` [choice].
     """
     if isinstance(benchmark.objectives[k].reward, TrainedReward):
         return benchmark.card.reward_std[k]
     if not benchmark.preference_pairs(benchmark.names[k]):
         return STEEPEST
-    return steepness(differences())
+    return steepness(differences(k)[:, k])
 
 
 def steepness(differences: np.ndarray) -> float:

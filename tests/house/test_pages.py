@@ -24,15 +24,17 @@ from typing import Any, NamedTuple
 import pytest
 from typer.main import get_command
 
+from benchmarks.load.load import load_benchmark
 from moa_cli.app import app
 from moa_cli.claims import CLAIM_FORMATS
 from moa_cli.commands.contest import check_options
-from moa_cli.commands.facts import is_benchmark, is_method
+from moa_cli.commands.facts import is_benchmark, is_method, tunings_called
 from moa_cli.commands.measured import check_mode
 from moa_cli.commands.typed import DEFAULT_BENCHMARK, method_list, names_in, seed_in, seeds_in, share_in, weights_in
 from moa_cli.formats import COMPARISON_FORMATS, check_suffix
-from moa_cli.runs import resolve
+from moa_cli.runs import resolve, tuning_file
 from moa_cli.studies import STUDY_FORMATS, find_study, study_contestants
+from tests.kit.runs import make_tuning
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -135,6 +137,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "make_data.py"], cwd=folder, check=True)
     (folder / "settings.toml").write_text("eval_prompts = 9\n", encoding="utf-8")
     (folder / "run.json").write_text(json.dumps(RECORD), encoding="utf-8")
+    mini = load_benchmark(DEFAULT_BENCHMARK)
+    for name in ("ric", "rewarded-soups", "moslim"):
+        make_tuning(mini, name).store(tuning_file(folder / "runs", mini.name, name))
     for part in ("helpful-base", "helpful-online", "helpful-rejection-sampled", "harmless-base"):
         for split_ in ("train", "test"):
             path = folder / "path/to/hh-rlhf" / part / f"{split_}.jsonl.gz"
@@ -173,7 +178,7 @@ def check(command: str, given: dict[str, Any]) -> None:
         names = names or [study.method]
     settings = resolve(items, benchmarks or [DEFAULT_BENCHMARK], names, data_dir=data_dir, home=home)
     match command:
-        case "train":
+        case "train" | "tune":
             assert names, "no method was named"
         case "eval":
             check_mode(
@@ -194,7 +199,8 @@ def check(command: str, given: dict[str, Any]) -> None:
             assert given["what"] in ("all", "methods", "benchmarks", "runs")
         case "show":
             subject = given["subject"]
-            assert is_method(subject) or is_benchmark(subject) or subject in PLACEHOLDERS.values(), subject
+            known = is_method(subject) or is_benchmark(subject) or tunings_called(subject, home)
+            assert known or subject in PLACEHOLDERS.values(), subject
     formats = {"compare": COMPARISON_FORMATS, "study": STUDY_FORMATS, "claims": CLAIM_FORMATS}
     for path in given.get("output") or []:
         check_suffix(path, formats[command])

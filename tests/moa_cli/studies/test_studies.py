@@ -117,7 +117,7 @@ def kept(cries: Benchmark) -> Study:
 
     The other order must not be taken for this.
     """
-    method = SPO()
+    method = SPO(alphas=(0.0, 0.5, 1.0))
     labels = method.labels(cries)
     first = {"ah": (4, 0), "ah > oh, alpha 0": (1, 3), "ah > oh, alpha 0.5": (2, 2), "ah > oh, alpha 1": (3, 1)}
     return make_study("retention", [made(cries, method, [first.get(label, (9, 9)) for label in labels])])

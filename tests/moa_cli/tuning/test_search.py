@@ -1,0 +1,216 @@
+"""Searches without trainings: which trials are asked for, which is the best, and what is left after a kill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.load.load import load_benchmark
+from methods.contract.find import find_method
+from moa_cli.jobs.job import Job, Outcome
+from moa_cli.runs.config import Source
+from moa_cli.runs.contestant import Contestant
+from moa_cli.runs.tuned import Tuning, read_tuning
+from moa_cli.tuning.search import MethodSearch, Plan, open_search
+from moa_cli.tuning.trying import Measured
+from moa_cli.tuning.tuner import Tuner
+from tests.kit.fronts import make_card, store_card
+
+Try = Callable[[Contestant], Measured | None]
+
+
+def run_of(method: str, home: Path, **settings: object) -> Contestant:
+    benchmark = load_benchmark("hh-rlhf-mini", home=home)
+    store_card(benchmark, make_card(prompts=4))
+    return Contestant.of(Source("hh-rlhf-mini", home), benchmark, find_method(method)(**settings), 0)
+
+
+def reach(run: Contestant, *, flops: float = 1e9, kl: float = 1.0, collapse: float = 0.0) -> Measured:
+    """Better the longer the training."""
+    method = run.method
+    value = method.epochs if hasattr(method, "epochs") else method.offline_epochs  # type: ignore[attr-defined]
+    return Measured(rewards=value, scores=-value, kl=kl, collapse=collapse, flops=flops, seconds=1.0)
+
+
+def go_on(tuner: Tuner, trial: Try, *, stop: int = 10**9) -> list[str]:
+    """Does the jobs one after the other, as a worker would, until so many are done; the labels of what was begun."""
+    waiting, begun = [job for job in tuner.first() if job.key in tuner.asked], []
+    while waiting:
+        job = waiting.pop(0)
+        begun.append(job.label)
+        if len(begun) > stop:
+            break
+        found = trial(tuner.asked[job.key][2])
+        waiting += tuner.follow(outcome(job, found))
+    return begun
+
+
+def outcome(job: Job, found: Measured | None) -> Outcome:
+    return Outcome(job=job, result=found, error=None if found else ("it broke", "why", "fix"))
+
+
+def configs(search: MethodSearch | Tuning) -> list[dict[str, object]]:
+    trials = search.told if isinstance(search, MethodSearch) else search.trials
+    return [trial.config for trial in trials]
+
+
+def search_all(runs: Sequence[Contestant], plan: Plan, trial: Try = reach, **how: int) -> Tuner:
+    tuner = Tuner([open_search(run, plan) for run in runs])
+    go_on(tuner, trial, **how)
+    return tuner
+
+
+def test_the_default_is_first_and_the_best_is_kept(tmp_path: Path) -> None:
+    run = run_of("morlhf", tmp_path)
+    (search,) = search_all([run], Plan(trials=7)).searches
+    found = read_tuning(search.path)
+    assert search.path == tmp_path / "hh-rlhf-mini" / "tuned" / "morlhf.json"
+    assert len(found.trials) == 7
+    assert [trial.number for trial in found.trials] == [*range(7)]
+    assert found.trials[0].config["learning_rate"] == run.method.learning_rate  # type: ignore[attr-defined]
+    assert found.trials[0].run == f"morlhf/{run.folder.name}"
+    for name in ("learning_rate", "epochs", "kl_coef"):
+        low, high = found.searched[name]
+        values = [trial.config[name] for trial in found.trials]
+        assert len(set(map(str, values))) == 7
+        assert all(low <= value <= high for value in values)  # type: ignore[operator]
+    assert found.chosen
+    assert found.chosen.rewards == max(trial.rewards or 0 for trial in found.trials)
+    toml = search.path.with_suffix(".toml").read_text()
+    assert f"epochs = {found.chosen.config['epochs']}" in toml
+    assert "best of 7 trials" in toml
+
+
+def test_what_is_chosen_by_the_evaluator_says_so(tmp_path: Path) -> None:
+    (search,) = search_all([run_of("morlhf", tmp_path)], Plan(trials=4, on="scores")).searches
+    found = read_tuning(search.path)
+    assert found.chosen
+    assert found.chosen.scores == max(trial.scores or -9 for trial in found.trials)
+    assert "EVALUATORS" in search.path.with_suffix(".toml").read_text()
+
+
+def test_neither_collapse_nor_running_away_can_win(tmp_path: Path) -> None:
+    def trial(run: Contestant) -> Measured | None:
+        epochs = run.method.epochs  # type: ignore[attr-defined]
+        if epochs > 2:
+            return reach(run, kl=9.0)
+        if epochs > 1:
+            return reach(run, collapse=0.21)
+        return None if epochs < 0.4 else reach(run)
+
+    (search,) = search_all([run_of("morlhf", tmp_path)], Plan(trials=14, max_kl=4.0), trial).searches
+    found = search.document()
+    assert {trial.state for trial in found.trials} == {"fine", "collapsed", "too far", "failed"}
+    assert found.chosen
+    assert found.chosen.state == "fine"
+    assert found.chosen.rewards == max(trial.rewards or 0 for trial in found.trials if trial.state == "fine")
+    unlimited = search_all([run_of("morlhf", tmp_path)], Plan(trials=14), trial).searches[0].document()
+    assert unlimited.chosen
+    assert unlimited.chosen.kl == 9.0, "without a cap the same trials have another best"
+
+
+def test_a_search_that_was_stopped_goes_on_with_the_same_trials(tmp_path: Path) -> None:
+    whole = search_all([run_of("morlhf", tmp_path / "whole")], Plan(trials=8)).searches[0]
+    for stop in range(1, 8):
+        home = tmp_path / str(stop)
+        search_all([run_of("morlhf", home)], Plan(trials=8), stop=stop)
+        stopped = open_search(run_of("morlhf", home), Plan(trials=8))
+        assert configs(stopped) == configs(whole)[:stop], "what was found is there"
+        again = Tuner([stopped])
+        assert len(go_on(again, reach)) == 8 - stop, "what was under way is asked for again, and no more is lost"
+        assert configs(again.searches[0]) == configs(whole)
+    assert go_on(Tuner([open_search(run_of("morlhf", tmp_path / "3"), Plan(trials=8))]), reach) == []
+    more = search_all([run_of("morlhf", tmp_path / "3")], Plan(trials=10)).searches[0]
+    assert configs(more)[:8] == configs(whole)
+    assert len(more.told) == 10
+
+
+def test_a_default_that_is_chosen_later_is_tried_as_it_is(tmp_path: Path) -> None:
+    """ParetoHqD's learning rate is None: which one that is depends on the policy."""
+
+    def trial(run: Contestant) -> Measured:
+        return replace_rewards(1.0 if run.method.learning_rate is None else 0.5)  # type: ignore[attr-defined]
+
+    def replace_rewards(value: float) -> Measured:
+        return Measured(rewards=value, scores=0.0, kl=1.0, collapse=0.0, flops=1e9, seconds=1.0)
+
+    search_all([run_of("paretohqd", tmp_path)], Plan(trials=6), trial, stop=0)
+    (search,) = search_all([run_of("paretohqd", tmp_path)], Plan(trials=6), trial).searches
+    rates = [config["learning_rate"] for config in configs(search)]
+    assert rates[0] is None
+    assert None not in rates[1:]
+    assert search.document().best == 0
+
+
+def test_another_configuration_is_another_search(tmp_path: Path) -> None:
+    plan = Plan(trials=2)
+    first = search_all([run_of("morlhf", tmp_path)], plan).searches[0]
+    other = search_all([run_of("morlhf", tmp_path, samples_per_prompt=2)], plan).searches[0]
+    assert [config["samples_per_prompt"] for config in configs(other)] == [2, 2]
+    assert configs(open_search(run_of("morlhf", tmp_path), plan)) == configs(first)
+
+
+def test_every_method_may_spend_as_much(tmp_path: Path) -> None:
+    """Dear defaults: 3 x 4; the cheap method may take 12 then too, and trains longer where that costs more."""
+    cost = {"morlhf": 4.0, "ric": 1.0}
+
+    def trial(run: Contestant) -> Measured:
+        return reach(run, flops=cost[run.folder.parent.name])
+
+    runs = [run_of("morlhf", tmp_path), run_of("ric", tmp_path)]
+    tuner = search_all(runs, Plan(trials=3), trial)
+    assert [search.plan.budget for search in tuner.searches] == [12.0, 12.0]
+    assert [len(search.told) for search in tuner.searches] == [3, 3]
+    cost |= {"ric": 5.0}
+    longer = search_all(runs, Plan(trials=30, budget=12.0), trial)
+    assert [len(search.told) for search in longer.searches] == [3, 5], "4+4+4, and 1+1+1+5+5"
+
+
+def test_defaults_are_tried_before_the_budget_is_known(tmp_path: Path) -> None:
+    runs = [run_of("morlhf", tmp_path), run_of("ric", tmp_path)]
+    tuner = Tuner([open_search(run, Plan(trials=3)) for run in runs])
+    first = tuner.first()
+    assert [job.label.split("/")[0] for job in first] == ["morlhf", "ric"]
+    assert tuner.follow(outcome(first[0], reach(runs[0]))) == []
+    assert len(tuner.follow(outcome(first[1], reach(runs[1])))) == 2
+
+
+def test_a_default_that_fails_ends_the_search_of_its_method(tmp_path: Path) -> None:
+    runs = [run_of("morlhf", tmp_path), run_of("ric", tmp_path)]
+
+    def trial(run: Contestant) -> Measured | None:
+        return None if run.folder.parent.name == "ric" else reach(run)
+
+    tuner = search_all(runs, Plan(trials=3), trial)
+    assert [len(search.told) for search in tuner.searches] == [3, 0]
+    mended = search_all(runs, Plan(trials=3))
+    assert [len(search.told) for search in mended.searches] == [3, 3]
+
+
+def test_trials_side_by_side_are_different(tmp_path: Path) -> None:
+    run = run_of("morlhf", tmp_path)
+    tuner = Tuner([open_search(run, Plan(trials=5))], width=3)
+    first = tuner.first()
+    assert len(first) == 3
+    assert len({job.folder for job in first}) == 3
+    for job in reversed(first):
+        tuner.follow(outcome(job, reach(tuner.asked[job.key][2])))
+    (search,) = tuner.searches
+    assert search.told[0].config["epochs"] == replace(run.method).epochs  # type: ignore[attr-defined]
+
+
+def test_nothing_in_a_journal_is_code(tmp_path: Path) -> None:
+    search_all([run_of("morlhf", tmp_path)], Plan(trials=2))
+    files = sorted(path.name for path in (tmp_path / "hh-rlhf-mini" / "tuned").iterdir())
+    assert files == ["morlhf.journal", "morlhf.json", "morlhf.toml"]
+    for line in (tmp_path / "hh-rlhf-mini" / "tuned" / "morlhf.journal").read_text().splitlines():
+        assert line.startswith("{")
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_never_more_trials_than_asked_for(width: int, tmp_path: Path) -> None:
+    tuner = Tuner([open_search(run_of("morlhf", tmp_path), Plan(trials=3))], width=width)
+    assert len(go_on(tuner, reach)) == 3
