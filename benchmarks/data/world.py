@@ -99,6 +99,8 @@ class World(ABC):
     """Rows of an embedded benchmark (the `Data` protocol), all drawn from one seed."""
 
     seed: int = 0
+    preparation: int = 0
+    """Which draw of the answers, labels and grades; prompts are the same in all."""
 
     gold: ClassVar[Mapping[str, Gold]]
     """The exact reward of each objective."""
@@ -227,4 +229,5 @@ class World(ABC):
 
     def _generator(self, purpose: str) -> np.random.Generator:
         """An independent stream of random numbers per purpose."""
-        return np.random.default_rng([self.seed, *purpose.encode()])
+        redrawn = [] if purpose.endswith("prompts") or not self.preparation else [self.preparation]
+        return np.random.default_rng([self.seed, *redrawn, *purpose.encode()])

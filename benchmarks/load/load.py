@@ -11,13 +11,14 @@ from types import MappingProxyType
 from typing import Any
 
 from benchmarks.common import BadInput, load_file, nearest, refuse
+from benchmarks.data import World
 from benchmarks.load.fields import benchmark_names, checked, is_folder_name
 from benchmarks.load.toml import read_benchmark
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import TrainedReward
 from benchmarks.spec import Objective, Sampling, Scratch, check_grid, size_mistake
 
-PLAIN = ("policy", "eval_prompts", "grid", "trained_grid", "seed", "max_prompt_tokens")
+PLAIN = ("policy", "eval_prompts", "grid", "trained_grid", "seed", "preparation", "max_prompt_tokens")
 """Options that are fields of `Benchmark`."""
 
 
@@ -70,8 +71,11 @@ def load_benchmark(
     _check_grids(plain, len(benchmark.objectives), mistakes)
     if not any(isinstance(o.reward, TrainedReward) for o in benchmark.objectives):
         mistakes += [f"reward.{key}: no objective of {benchmark.name} has a trained reward" for key in nested["reward"]]
+    made = _made(benchmark, plain)
+    if plain.get("preparation") and not made:
+        mistakes.append(f"preparation: of {benchmark.name} nothing is drawn or trained before a method is")
     refuse(f"options of {benchmark.name}", mistakes, fix)
-    return replace(
+    loaded = replace(
         benchmark,
         home=home,
         objectives=tuple(_retrained(o, nested["reward"]) for o in benchmark.objectives),
@@ -79,6 +83,44 @@ def load_benchmark(
         scratch=replace(benchmark.scratch, **nested["scratch"]),
         **plain,
     )
+    return _redrawn(loaded)
+
+
+def _made(benchmark: Benchmark, plain: Mapping[str, Any]) -> bool:
+    """Whether another preparation would be another: a policy or a reward is trained for it, or its world is drawn."""
+    rewards = any(isinstance(o.reward, TrainedReward) for o in benchmark.objectives)
+    policy = plain.get("policy", benchmark.policy)
+    return rewards or policy.startswith("scratch:") or isinstance(benchmark.data, World)
+
+
+APART = 1000
+"""[choice] How far the seeds of a preparation lie from those of the one before: further than seeds that are typed."""
+
+
+def _redrawn(benchmark: Benchmark) -> Benchmark:
+    """The benchmark with the seeds of its preparation: its own where that is 0.
+
+    Drawn anew are the answers and labels of a world, the starting policy and the rewards, where they are made here, and
+    the answers that give the scale. The test prompts and the evaluators stay: they are what is measured by.
+    """
+    ahead = APART * benchmark.preparation
+    data = benchmark.data
+    return replace(
+        benchmark,
+        data=replace(data, preparation=benchmark.preparation) if ahead and isinstance(data, World) else data,
+        objectives=tuple(_reseeded(o, ahead) for o in benchmark.objectives),
+        scratch=replace(benchmark.scratch, seed=benchmark.scratch.seed + ahead),
+        seed=benchmark.seed + ahead,
+    )
+
+
+def _reseeded(objective: Objective, ahead: int) -> Objective:
+    """The objective with another seed of its trained reward, which its evaluator has too where it is that reward."""
+    if not isinstance(objective.reward, TrainedReward):
+        return objective
+    reward = replace(objective.reward, seed=objective.reward.seed + ahead)
+    alone = objective.evaluator == objective.reward
+    return replace(objective, reward=reward, evaluator=reward if alone else objective.evaluator)
 
 
 def _maker(name_or_path: str) -> Maker:

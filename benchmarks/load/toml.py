@@ -30,7 +30,17 @@ from benchmarks.prepare import Benchmark
 from benchmarks.rewards import KINDS, TrainedReward
 from benchmarks.spec import Objective, Reward, Sampling, Scratch, beside, check_grid, choose, size_mistake
 
-SETTINGS = ("name", "version", "policy", "eval_prompts", "seed", "max_prompt_tokens", "grid", "trained_grid")
+SETTINGS = (
+    "name",
+    "version",
+    "policy",
+    "eval_prompts",
+    "seed",
+    "preparation",
+    "max_prompt_tokens",
+    "grid",
+    "trained_grid",
+)
 """Keys of the file that are fields of `Benchmark`."""
 
 

@@ -56,6 +56,7 @@ def take_card(benchmark: Description, log: Log) -> tuple[Card, float]:
     card = Card(
         benchmark=benchmark.name,
         version=benchmark.version,
+        preparation=benchmark.preparation,
         objectives=benchmark.names,
         policy=policy_id(benchmark),
         rewards=tuple(o.reward.id(benchmark, o.name) for o in benchmark.objectives),

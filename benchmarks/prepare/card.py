@@ -18,6 +18,8 @@ class Card(Part):
 
     benchmark: str
     version: str
+    preparation: int = 0
+    """Which of several preparations of the benchmark."""
     objectives: tuple[str, ...]
     policy: str
     """Identity of the starting policy."""
@@ -59,7 +61,7 @@ class Card(Part):
 
         It is the same on however many prompts and with whatever evaluators fronts are measured.
         """
-        kept = {"benchmark", "objectives", "policy", "rewards", "reward_mean", "reward_std", "sampling"}
+        kept = {"benchmark", "preparation", "objectives", "policy", "rewards", "reward_mean", "reward_std", "sampling"}
         return digest(self.model_dump(mode="json", include=kept))
 
     def ids(self, signal: Signal) -> tuple[str, ...]:

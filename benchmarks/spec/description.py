@@ -135,6 +135,9 @@ class Description:
     max_prompt_tokens: Annotated[int, Range(1)] = 512
     seed: Annotated[int, Range(0)] = 0
     """Seed of everything made at preparation."""
+    preparation: Annotated[int, Range(0)] = 0
+    """Which of several preparations: another draw of all that is drawn before a method is trained, test prompts aside.
+    """
     home: Path = Path("runs")
     """Where prepared things are kept; not part of the identity."""
 

@@ -137,7 +137,10 @@ def _standard_errors(found: Variances, i: np.ndarray, j: np.ndarray, N: int) -> 
         # how much of each row's variance between trainings (columns) is in the squared error of each row's mean
         shares = (PRIOR * d / d.sum() + np.diag(d)) / ((PRIOR + d) * (d + 1))[:, None]
         parts = ((shares[i] + shares[j]) * found.between)[:, several]
-        squared = np.where(both, np.maximum(0, prompts - own) + parts.sum(axis=1), squared)
+        trainings = parts.sum(axis=1)
+        # either holds what answers add, so that together they are no less than the larger
+        together = np.maximum(trainings + prompts - own, np.maximum(trainings, prompts))
+        squared = np.where(both, together, squared)
         spread = np.where(both, spread + (parts**2 / d[several]).sum(axis=1), spread)
     freedom = np.divide(squared**2, spread, out=np.ones(len(spread)), where=spread > 0)
     return np.sqrt(squared), freedom

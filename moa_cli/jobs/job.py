@@ -72,5 +72,7 @@ class Outcome:
 
 
 def benchmark_label(source: Source) -> str:
-    """A benchmark's name in the labels of jobs: as it was typed, of a file the name alone."""
-    return Path(source.name).stem if source.name.endswith((".toml", ".py")) else source.name
+    """A benchmark's name in labels and keys of jobs: as it was typed, of a file the name alone; and its preparation."""
+    name = Path(source.name).stem if source.name.endswith((".toml", ".py")) else source.name
+    preparation = source.options.get("preparation", 0)
+    return f"{name} preparation {preparation}" if preparation else name

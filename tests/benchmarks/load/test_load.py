@@ -12,6 +12,7 @@ from benchmarks.common.errors import BadInput
 from benchmarks.load.fields import benchmark_names
 from benchmarks.load.load import load_benchmark, option_names
 from benchmarks.rewards.trained import TrainedReward
+from benchmarks.spec import SPLITS
 from tests.kit.files import MY_BENCHMARK, ROOT
 
 EXAMPLE = str(MY_BENCHMARK)
@@ -102,6 +103,7 @@ def test_every_wrong_option_is_listed() -> None:
         ({"grid": [0.5, 0.5]}, "grid: expected a list, each item a list, each item a number"),
         ({"objectives": "helpful"}, "objectives: expected a list, each item a text"),
         ({"objectives": ["humor"], "reward.steps": 3}, "reward.steps: no objective of hh-rlhf has a trained reward"),
+        ({"objectives": ["humor"], "preparation": 1}, "preparation: of hh-rlhf nothing is drawn or trained before"),
         ({"objectives": []}, "objectives []"),
         ({"policy": "scratch:foo"}, "policy: there is no model 'scratch:foo'; those made here are: scratch:0.3m"),
         ({"policy": "4m"}, "policy: there is no model '4m'; those made here are: scratch:0.3m"),
@@ -111,6 +113,35 @@ def test_single_wrong_options(options: dict[str, object], mistake: str) -> None:
     with pytest.raises(BadInput) as caught:
         load_benchmark("hh-rlhf", options=options)
     assert mistake in caught.value.what
+
+
+def test_another_preparation_draws_anew_what_is_drawn_before_training() -> None:
+    """Answers, labels, starting policy and rewards; what is measured by stays."""
+    usual, same, other = (
+        load_benchmark("hh-rlhf-mini", options=o) for o in ({}, {"preparation": 0}, {"preparation": 2})
+    )
+    assert same.identity == usual.identity
+    assert other.identity != usual.identity
+    for split in SPLITS:
+        assert other.data.prompts(split) == usual.data.prompts(split)
+    assert other.data.demonstrations() != usual.data.demonstrations()
+    assert other.data.preference_pairs("helpful", "train") != usual.data.preference_pairs("helpful", "train")
+    assert (other.seed, other.scratch.seed) == (2000, 2000)
+    for one, another in zip(usual.objectives, other.objectives, strict=True):
+        assert another.reward.seed == one.reward.seed + 2000
+        assert another.evaluator == one.evaluator
+
+
+def test_a_reward_that_is_its_own_evaluator_stays_that(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from dataclasses import replace\nfrom benchmarks import load_benchmark\n"
+        "def benchmark(*_):\n"
+        "    mini = load_benchmark('hh-rlhf-mini')\n"
+        "    return replace(mini, objectives=tuple(replace(o, evaluator=o.reward) for o in mini.objectives))\n"
+    )
+    other = load_benchmark(str(path), options={"preparation": 1})
+    assert all(o.evaluator == o.reward and o.reward.seed == 1000 for o in other.objectives)
 
 
 def test_options_of_a_toml_file() -> None:

@@ -130,6 +130,14 @@ def test_other_rows_say_how_much_trainings_vary():
     assert test.p_holm == pytest.approx(min(1.0, 6 * test.p))
 
 
+def test_answers_that_vary_most_do_not_make_anything_certain():
+    """Trainings (0 3 0) and (3 0 0) have one mean, so that they vary by 0; prompts' means 1.5, 1.5, 0 by .75, over 3:
+    .25. Answers vary by 9 / 2, of a mean of 6: .75, more than either holds. The squared error is the larger, .25, with
+    2 degrees: t = 2, p = 1 - 2 / sqrt(6)."""
+    test = nested_test(np.array([[0.0, 3.0, 0.0], [3.0, 0.0, 0.0]]), np.zeros((2, 3)))
+    assert test.p == pytest.approx(1 - 2 / np.sqrt(6))
+
+
 def test_a_single_training_tells_of_prompts_only():
     """Differences 0 and 2: mean 1, variance 2 over 2, t = 1 with 1 degree of freedom, whose p is a half."""
     several = np.array([[0.0, 2.0], [-3.0, -1.0], [3.0, 5.0]])
