@@ -31,7 +31,9 @@ class RiC(Adapter, Method):
 
     Learning rates are for LoRA on a width of 4096 (a 7B model); they grow as 1/width for narrower ones (Yang et al.
     2022, muP), and full fine-tuning takes a tenth of them [choice]: at LoRA's rate a whole mini policy is 17.8 nats
-    away after the offline stage where no rewards are told, and gains nothing by it.
+    away after the offline stage where no rewards are told. Where they are told it is not, and few steps are then too
+    slow: on hh-rlhf-mini (seed 0) a tenth, a third and the whole of LoRA's rates give hypervolumes of 5.4, 6.4 and 6.9
+    at 2.7, 2.8 and 3.1 nats.
     """
 
     steering = "prompt"
