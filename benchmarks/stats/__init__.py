@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
     from benchmarks.stats.nested import NestedTest, compare_rows, nested_test
     from benchmarks.stats.power import Spread, detectable_difference, spread
-    from benchmarks.stats.significance import dominance, holm, permutation_test, pseudo_values
+    from benchmarks.stats.significance import dominance, holm, pseudo_values
     from benchmarks.stats.text import collapsed, text_statistics
 
 __getattr__, __all__ = door(__name__)

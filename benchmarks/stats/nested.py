@@ -20,6 +20,7 @@ for two rows alone that is Welch's test.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -39,21 +40,21 @@ errs in .2 of such worlds, and each row's own alone (0) in .1.
 class NestedTest(NamedTuple):
     """A difference of two rows with its 95 % interval, and its two-sided p value: alone, and among all (Holm).
 
-    `trainings` is false where one row has a single training: interval and p then speak of other prompts only, about
-    these trained policies, and nobody may be called better.
+    `trainings` is false where one row has a single training. Interval and p then speak of other prompts only, about
+    these trained policies: nobody may be called better, so there is no corrected p, nor are others corrected for it.
     """
 
     difference: float
     low: float
     high: float
     p: float
-    p_holm: float
+    p_holm: float | None
     trainings: bool
 
 
 class Variances(NamedTuple):
     """Variances that R rows show: between trainings, as seed means tell it (R,); what single answers add to the mean of
-    a row (R,); of the prompts' differences of every pair (P,), in order; degrees of freedom of the first (R,), 0 for a
+    a row (R,); of the prompts' differences of P pairs (P,); degrees of freedom of the first (R,), 0 for a
     single training.
     """
 
@@ -68,8 +69,8 @@ def nested_test(a: np.ndarray, b: np.ndarray) -> NestedTest:
     return compare_rows([a, b])[0]
 
 
-def compare_rows(rows: Sequence[np.ndarray]) -> list[NestedTest]:
-    """Every pair i < j of R rows (S_i, N), in the order of `itertools.combinations`: row i less row j.
+def compare_rows(rows: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]] | None = None) -> list[NestedTest]:
+    """Pairs of R rows (S_i, N), row i less row j: all of i < j, in the order of `itertools.combinations`, or `pairs`.
 
     With a single prompt nothing can be told: p is 1, the interval has no ends. Rows that differ by the same amount on
     every prompt and in every training differ for certain: p is 0, or 1 where the amount is 0.
@@ -78,24 +79,28 @@ def compare_rows(rows: Sequence[np.ndarray]) -> list[NestedTest]:
     """
     from scipy.special import stdtr, stdtrit  # light commands import this package too
 
-    found = variances(rows)
-    if len(rows) < 2:
+    pairs = list(combinations(range(len(rows)), 2)) if pairs is None else pairs
+    if not pairs:
         return []
-    i, j = np.triu_indices(len(rows), 1)
+    found = variances(rows, pairs)
+    i, j = np.transpose(pairs)
     means, N = np.array([np.mean(row) for row in rows]), np.shape(rows[0])[1]
     difference = means[i] - means[j]
     if N == 1:
         p, reach = np.ones(len(i)), np.full(len(i), np.inf)
     else:
-        error, freedom = _standard_errors(found, N)
+        error, freedom = _standard_errors(found, i, j, N)
         t = np.divide(np.abs(difference), error, out=np.where(difference == 0, 0, np.inf), where=error > 0)
         p, reach = 2 * stdtr(freedom, -t), error * stdtrit(freedom, (1 + LEVEL) / 2)
     trainings = (found.freedom[i] > 0) & (found.freedom[j] > 0)
-    columns = difference, difference - reach, difference + reach, p, holm(p), trainings
-    return [NestedTest(*test) for test in zip(*(column.tolist() for column in columns), strict=True)]
+    corrected = iter(holm(p[trainings]).tolist())
+    return [
+        NestedTest(value, value - far, value + far, alone, next(corrected) if told else None, told)
+        for value, far, alone, told in zip(*(x.tolist() for x in (difference, reach, p, trainings)), strict=True)
+    ]
 
 
-def variances(rows: Sequence[np.ndarray]) -> Variances:
+def variances(rows: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> Variances:
     """What R rows (S_i, N) show of how much trainings and prompts vary. A single prompt has a variance of 0.
 
     Raises ValueError where rows are not matrices over the same prompts, or not finite.
@@ -106,26 +111,25 @@ def variances(rows: Sequence[np.ndarray]) -> Variances:
     if not all(np.isfinite(row).all() for row in rows):
         raise ValueError("rows must be finite")
     R, N = len(rows), rows[0].shape[1]
-    between, own, paired = np.zeros(R), np.zeros(R), np.zeros(R * (R - 1) // 2)
+    between, own, paired = np.zeros(R), np.zeros(R), np.zeros(len(pairs))
     freedom = np.array([len(row) - 1 for row in rows])
     several = np.flatnonzero(freedom).tolist()
     for i in several:
         between[i] = rows[i].mean(axis=1).var(ddof=1)
-    if N > 1:
+    if N > 1 and pairs:
         for i in several:
             left = rows[i] - rows[i].mean(axis=0)
             left -= left.mean(axis=1, keepdims=True)
             own[i] = (left**2).sum() / (freedom[i] * (N - 1)) / rows[i].size
         prompts = np.stack([row.mean(axis=0) for row in rows])
-        one, other = np.triu_indices(R, 1)
+        one, other = np.transpose(pairs)
         paired = (prompts[one] - prompts[other]).var(axis=1, ddof=1)
     return Variances(between, own, paired, freedom)
 
 
-def _standard_errors(found: Variances, N: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of the differences of all pairs, on N > 1 prompts (P,): standard errors, and their degrees of freedom."""
+def _standard_errors(found: Variances, i: np.ndarray, j: np.ndarray, N: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of the differences of rows i (P,) and j (P,) on N > 1 prompts: standard errors, and degrees of freedom."""
     several, d = found.freedom > 0, found.freedom
-    i, j = np.triu_indices(len(d), 1)
     prompts, own = found.paired / N, found.own[i] + found.own[j]
     squared, spread = prompts, prompts**2 / (N - 1)
     both = several[i] & several[j]

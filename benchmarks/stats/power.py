@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -27,11 +28,12 @@ def spread(rows: Sequence[np.ndarray]) -> Spread:
 
     Raises ValueError where no row has several trainings, or there is a single row or prompt: nothing varies there.
     """
-    found = variances(rows)
+    pairs = list(combinations(range(len(rows)), 2))
+    found = variances(rows, pairs)
     R, N = len(rows), np.shape(rows[0])[1]
     if R < 2 or N < 2 or not found.freedom.any():
         raise ValueError(f"a spread needs 2 rows, 2 prompts, 2 trainings, got shapes {[np.shape(row) for row in rows]}")
-    i, j = np.triu_indices(R, 1)
+    i, j = np.transpose(pairs)
     prompts = np.maximum(found.paired - N * (found.own[i] + found.own[j]), 0).mean()
     return Spread(float(np.sqrt(np.average(found.between, weights=found.freedom))), float(np.sqrt(prompts)))
 

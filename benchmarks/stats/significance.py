@@ -1,34 +1,13 @@
-"""Whether two fronts differ: paired permutation tests, Holm's correction, and dominance at equal weights."""
+"""What tests of two fronts are made of: jackknife values, Holm's correction, and dominance at equal weights."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from benchmarks.stats.bootstrap import hypervolumes
-
-PERMUTATIONS = 9_999
-
-
-def permutation_test(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> float:
-    """Two-sided p value of the difference between two methods' hypervolumes on the same prompts.
-
-    `a` and `b` (N,) are the methods' `pseudo_values`, as means over seeds.
-
-    Under the null hypothesis nothing but the name tells what the two say to a prompt, so the sign of each prompt's
-    difference is a coin's (paired permutation test, Good 2005). It is about these trained policies, not about others of
-    the methods.
-
-    >>> permutation_test(np.full(20, 1.5), np.full(20, 1.0))  # 2 of 2^20 are as extreme: only the observed one is found
-    0.0001
-    """
-    differences = a - b
-    drawn = _signs(len(differences), seed) @ differences
-    reached = np.abs(drawn) >= abs(differences.sum()) - 1e-9
-    return float((reached.sum() + 1) / (len(drawn) + 1))
 
 
 def pseudo_values(seeds: Sequence[np.ndarray], ref: Sequence[float]) -> np.ndarray:
@@ -47,12 +26,6 @@ def pseudo_values(seeds: Sequence[np.ndarray], ref: Sequence[float]) -> np.ndarr
         without = mean[None] + (mean[None] - scores.transpose(1, 0, 2)) / (N - 1)
         found.append(N * hypervolumes(mean[None], ref) - (N - 1) * hypervolumes(without, ref))
     return np.stack(found)
-
-
-@lru_cache(maxsize=2)
-def _signs(prompts: int, seed: int) -> np.ndarray:
-    """Random signs (draws, N)."""
-    return np.random.default_rng(seed).choice([-1.0, 1.0], size=(PERMUTATIONS, prompts))
 
 
 def holm(p: ArrayLike) -> np.ndarray:

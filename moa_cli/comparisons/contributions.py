@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks import Front, Weights
 from benchmarks.spec import Signal
-from benchmarks.stats import NestedTest, compare_rows, holm, pseudo_values
+from benchmarks.stats import compare_rows, pseudo_values
 from moa_cli.comparisons.document import LEAST_PROMPTS
 from moa_cli.comparisons.parts import Difference
 
@@ -49,25 +49,19 @@ def worth(front: Front, signal: Signal, *, keep_collapsed: bool = False) -> np.n
 def differences(family: Sequence[Sides]) -> list[Difference]:
     """Every difference, tested, its p corrected for being one of so many (Holm 1979).
 
-    How much trainings vary is learned from all sides together (`compare_rows`). An interval is widened to hold its
-    value: the contributions to a hypervolume make it without the bias that the best of noisy points has. Nothing is
-    concluded from one training on a side, which says nothing of others, nor from few prompts: what is not tested is
-    none of the tests that p is corrected for.
+    A row that is in several differences is the same array in each: all rows together say how much trainings vary. An
+    interval is widened to hold its value, as the contributions to a hypervolume make it without the bias that the best
+    of noisy points has; of a single prompt it is the value alone. Nothing is concluded from one training on a side,
+    which says nothing of others, nor from few prompts: what is not tested is none of the tests that p is corrected for.
     """
     rows = {id(side): side for sides in family for side in (sides.a, sides.b)}
-    told = dict(zip(combinations(rows, 2), compare_rows(list(rows.values())), strict=True)) if rows else {}
-    found = [told.get((id(sides.a), id(sides.b))) or _turned(told[id(sides.b), id(sides.a)]) for sides in family]
-    tested = [one.trainings and sides.a.shape[1] >= LEAST_PROMPTS for sides, one in zip(family, found, strict=True)]
-    corrected = iter(holm([one.p for one, is_test in zip(found, tested, strict=True) if is_test]).tolist())
+    places = {key: place for place, key in enumerate(rows)}
+    found = compare_rows(list(rows.values()), [(places[id(sides.a)], places[id(sides.b)]) for sides in family])
     return [
         Difference(
-            value=sides.value, low=min(one.low, sides.value), high=max(one.high, sides.value), p=one.p,
-            p_holm=next(corrected) if is_test else None,
+            value=sides.value, p=one.p, p_holm=one.p_holm if sides.a.shape[1] >= LEAST_PROMPTS else None,
+            low=min(one.low, sides.value) if isfinite(one.low) else sides.value,
+            high=max(one.high, sides.value) if isfinite(one.high) else sides.value,
         )
-        for sides, one, is_test in zip(family, found, tested, strict=True)
+        for sides, one in zip(family, found, strict=True)
     ]  # fmt: skip
-
-
-def _turned(test: NestedTest) -> NestedTest:
-    """A test of the other side less the one."""
-    return test._replace(difference=-test.difference, low=-test.high, high=-test.low)

@@ -137,12 +137,34 @@ def test_a_single_training_tells_of_prompts_only():
         test = nested_test(a, b)
         assert (test.difference, test.p) == (1, pytest.approx(0.5))
         assert not test.trainings
+        assert test.p_holm is None
+
+
+def test_what_tells_of_prompts_only_is_none_of_the_tests():
+    """Of three pairs two have a side with one training: the third is corrected for itself alone."""
+    random = np.random.default_rng(5)
+    rows = [random.normal(size=(S, 40)) for S in (3, 3, 1)]
+    tests = compare_rows(rows)
+    assert [test.trainings for test in tests] == [True, False, False]
+    assert tests[0].p_holm == tests[0].p
+    assert tests[0].p == nested_test(*rows[:2]).p
+
+
+def test_chosen_pairs_are_those_among_all_rows():
+    """Other rows still say how much trainings vary; only the number of tests is another."""
+    rows = list(world(np.random.default_rng(6), 3, np.full(4, 0.2), 1.0, 0.5))
+    every = dict(zip(combinations(range(4), 2), compare_rows(rows), strict=True))
+    chosen = compare_rows(rows, [(0, 1), (3, 2)])
+    assert chosen[0][:4] == every[0, 1][:4]
+    assert (-chosen[1].difference, chosen[1].p) == (every[2, 3].difference, every[2, 3].p)
+    assert min(test.p_holm for test in chosen) == min(1, 2 * min(test.p for test in chosen))
+    assert compare_rows(rows, []) == compare_rows(rows[:1]) == []
 
 
 def test_a_single_prompt_tells_nothing():
     for S in (1, 3):
         test = nested_test(np.arange(S)[:, None] + 5.0, np.zeros((S, 1)))
-        assert test.p == test.p_holm == 1
+        assert (test.p, test.p_holm) == (1, 1 if S > 1 else None)
         assert (test.low, test.high) == (-np.inf, np.inf)
 
 
@@ -161,11 +183,11 @@ def test_the_order_of_rows_turns_the_sign_and_nothing_else():
     by_pair = dict(zip(combinations(range(4), 2), tests, strict=True))
     for (i, j), other in zip(combinations(range(4), 2), back, strict=True):
         test = by_pair[3 - j, 3 - i]
-        assert (-test.difference, -test.high, -test.low, *test[3:]) == pytest.approx(other)
+        assert (-test.difference, -test.high, -test.low, *test[3:]) == pytest.approx(tuple(other))
 
 
 def test_rows_on_other_prompts_are_refused():
-    for rows in ([], [np.zeros((2, 3)), np.zeros((2, 4))], [np.zeros(3)], [np.zeros((0, 3))]):
+    for rows in ([np.zeros((2, 3)), np.zeros((2, 4))], [np.zeros(3)] * 2, [np.zeros((0, 3))] * 2):
         with pytest.raises(ValueError, match="same prompts"):
             compare_rows(rows)
     with pytest.raises(ValueError, match="finite"):

@@ -111,3 +111,12 @@ def test_more_points_alone_do_not_win():
     assert rows["soup"].all_weights > rows["few"].all_weights == rows["few"].hypervolume == rows["soup"].hypervolume
     (pair,) = benchmark.pairs
     assert (pair.hypervolume.value, pair.hypervolume.p) == (0, 1)
+
+
+def test_of_one_prompt_the_differences_are_told_and_nothing_else():
+    card = make_card(prompts=1)
+    (pair,) = compare([*trained("soup", 0.5, card=card), *trained("context", 1.5, card=card)]).benchmarks[0].pairs
+    for headline in ("hypervolume", "utility"):
+        difference = pair.of(headline)
+        assert (difference.low, difference.high, difference.p) == (difference.value, difference.value, 1)
+        assert difference.p_holm is None
