@@ -76,7 +76,7 @@ def test_none_can_be_written() -> None:
         ("ric.keep=best", "expected one of pareto, quantile"),
         ("sft.rounds=1", "sft is not among the methods"),
         ("batch=", "no value"),
-        ("batch", "expected FILE.toml, a run.json or KEY=VALUE"),
+        ("batch", "expected FILE.toml, a run.json, tuned or KEY=VALUE"),
         ("grid=[[1,0]", "Unclosed array"),
         ("nowhere.toml", "No such file"),
     ],
@@ -131,7 +131,8 @@ def test_values_that_do_not(value: Any, hint: Any) -> None:
 
 def ranges(hint: Any) -> list[Range]:
     """Those named anywhere in a type."""
-    return [note for part in (hint, *get_args(hint)) for note in getattr(part, "__metadata__", ())]
+    notes = [note for part in (hint, *get_args(hint)) for note in getattr(part, "__metadata__", ())]
+    return [note for note in notes if isinstance(note, Range)]
 
 
 @pytest.mark.parametrize(
