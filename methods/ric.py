@@ -37,7 +37,7 @@ class RiC(Adapter, Method):
     """
 
     steering = "prompt"
-    strength = "learning_rate"
+    sets_kl = "learning_rate"
 
     offline_epochs: Annotated[float, Range(above=0), Search(0.25, 4.0, log=True)] = 1.5
     """Passes over all training answers [choice] (paper: 0.5, in 20,000 steps of 8 on HH-RLHF's 320,000 answers)."""

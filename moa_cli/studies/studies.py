@@ -144,7 +144,7 @@ def study_contestants(
         made = [runs(start)]
         for typed, method in settings.methods.items():
             for one in dict.fromkeys(scaled_by(method, factor) for factor in factors):
-                told = f"{method.strength}={as_config(one)[str(method.strength)]:g}"
+                told = f"{method.sets_kl}={as_config(one)[str(method.sets_kl)]:g}"
                 made.append([replace(run, variant=told) for run in runs(replace(settings, methods={typed: one}))])
         return [run for several in made for run in several]
     [(typed, method)] = settings.methods.items()

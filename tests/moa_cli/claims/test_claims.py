@@ -155,6 +155,21 @@ def test_cost_is_a_ratio_by_seed():
     assert error.value.command == "moa compare -m a,b"
 
 
+def test_cost_is_that_of_what_was_used_too():
+    """5 with a reward model of its own and tags for .1, against 4.7 with two trained rewards of 1.4: .68, not 1.06."""
+    rewards = {f"reward {name}": dict.fromkeys(COST, 1.4e12) for name in ("helpful", "harmless")}
+    tags = {"tags": dict.fromkeys(COST, 0.1e12)}
+    own, others = (replace(THREE, cost=COST | {"flops": f}) for f in (5e12, 4.7e12))
+    found = {"a": [one("moslim", replace(own, used=tags))], "b": [one("morlhf", replace(others, used=rewards))]}
+    assert MEASURES["cost"](found, ("a", "b")).value == pytest.approx(5.1 / 7.5)
+
+
+def test_cost_that_was_not_counted_cannot_be_compared():
+    unseen = one("ric", replace(THREE, cost=COST | {"flops": None}))
+    with pytest.raises(Missing, match="what a spent in training was not counted"):
+        MEASURES["cost"]({"a": [unseen], "b": [one("ric", THREE)]}, ("a", "b"))
+
+
 def test_no_training_is_a_multiple_of_none():
     """SFT trains nothing: what others cost has no ratio to that, while that is nothing of what they cost."""
     free = one("sft", replace(THREE, cost=COST | {"flops": 0.0}))

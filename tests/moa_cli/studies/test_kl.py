@@ -303,4 +303,4 @@ def test_the_study_from_nothing(tmp_path: Path) -> None:
     assert json.loads(again.stdout) == json.loads((place / "kl.json").read_text())
     compared = moa("compare", "-m", "sft,ric", *small[:6], "-b", "tiny.toml", "--json", cwd=place)
     assert "worker" not in compared.stderr
-    refused(moa("study", "kl", "-m", "sft", "-b", "tiny.toml", cwd=place), "sft", "strength")
+    refused(moa("study", "kl", "-m", "sft", "-b", "tiny.toml", cwd=place), "sft", "sets_kl")
