@@ -149,7 +149,9 @@ def test_utility_at_the_same_kl(curved: Study) -> None:
     assert [point.utility.value for point in modpo.points] == pytest.approx([0.5, 1.5, 2, 4.5])
     assert [point.reward and point.reward.value for point in modpo.points] == pytest.approx([1, 3, 4, 9])
     assert curve(curved, "ric").utility_at == (None, None, None)
-    assert [table.title for table in curved.benchmarks[0].tables] == ["utility at the same KL", "what was measured"]
+    assert [table.title for table in curved.benchmarks[0].tables] == [
+        "utility at the same KL", "what was measured (strength: beta of modpo, learning_rate of ric)",
+    ]  # fmt: skip
 
 
 def test_the_references(curved: Study) -> None:
