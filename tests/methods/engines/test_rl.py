@@ -63,7 +63,7 @@ def central_differences(f: Callable[[torch.Tensor], torch.Tensor], at: torch.Ten
         ("rloo", 0.2, True, 2, 2 + 2 + 6),
         ("grpo", 0.2, True, 0, 2 + 2 + 6),
         ("online-dpo", 0.2, True, 0, 2 + 2 + 6),
-        ("ppo", 0.2, False, 0, 2 + 2 + 2 + 2 + EPOCHS * 6),
+        ("ppo", 0.2, False, 0, 2 + 2 + 2 + 2 + FEW.ppo_epochs * 6),
     ],
 )
 def test_what_each_optimiser_computes_is_counted(
@@ -80,7 +80,7 @@ def test_what_each_optimiser_computes_is_counted(
     with charged_to(Cost()) as cost:
         trained(gold_tiny, tmp_path, settings)
     parameters = to_train(gold_tiny, lora_rank, 0).parameters
-    tokens = cost.trained_tokens / (EPOCHS if optimizer == "ppo" else 1)
+    tokens = cost.trained_tokens / (FEW.ppo_epochs if optimizer == "ppo" else 1)
     assert tokens >= 6 * 16 * 6
     rel = 0.07 if lora_rank else 0.001 if optimizer == "ppo" else 1e-12
     assert cost.flops == pytest.approx(operations * parameters * tokens, rel=rel)

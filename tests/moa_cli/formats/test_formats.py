@@ -47,8 +47,8 @@ def test_the_footnote_explains_the_columns_that_are_there(fronts, document):
     assert footnote(document) == (
         "HV: hypervolume above ref, in SFT standard deviations, at equally many distinct policies; held-out: under "
         "evaluators no method trains on; utility: mean over the asked weights w of w . held-out score, less sft's; Â± "
-        "half the 95 % interval over prompts; KL: nats per answer from sft; coll.: collapsed answers; time: of training; "
-        "TFLOP: of training, / with the trained rewards and tags it used"
+        "half the 95 % interval over prompts; KL: nats per answer from sft; coll.: collapsed answers; time: of training; TFLOP: "
+        "of training, / with the trained rewards and tags it used"
     ), "one training, no star"
     seeds = [make_front("soup", 1.0, seed=seed) for seed in (0, 1)]
     alone = footnote(compare(seeds))
