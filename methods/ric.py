@@ -81,7 +81,6 @@ class RiC(Adapter, Method):
         """Offline SFT, then the online rounds."""
         from methods.engines import train_sft
 
-        policy = benchmark.prepared.policy
         answers = benchmark.responses()
         rewards = benchmark.rewards([a.prompt for a in answers], [a.response for a in answers])
         low, high = score_bounds(rewards, self.bounds, self.keep_share)

@@ -84,6 +84,7 @@ def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[s
             charged=row.mean_costs([f.charged for f in seeds]),
             used=tuple(dict.fromkeys(part for f in seeds for part in f.used)),
             config=plain(seeds[0].config),
+            trials=min(f.trials for f in seeds),
             runs=tuple(row.prompt_scores(under.counted[name], card.objectives)),
         )
         for name, seeds in groups.items()

@@ -446,9 +446,11 @@ def test_a_command_says_all_that_names_the_benchmark_again():
     assert resolve(items, [], [], data_dir=None, home=Path()).options == source.options
 
 
-def rewritten(runs: Path, method: str, change: Callable[[dict], None]) -> None:
-    """The record of a method's run as `change` makes it."""
-    for path in runs.glob(f"*/{method}/*/run.json"):
+def rewritten(runs: Path, method: str, file: str, change: Callable[[dict], None]) -> None:
+    """The records of a method's run, or of its front, as `change` makes them."""
+    paths = list(runs.glob(f"*/{method}/*/{file}"))
+    assert paths
+    for path in paths:
         record = json.loads(path.read_text())
         change(record)
         write_text(path, json.dumps(record))
@@ -458,8 +460,8 @@ def test_claims_outlive_methods_and_benchmarks(contest: Path, tmp_path: Path):
     """A run whose method has changed since is left out, and said to be; a benchmark's file is not needed for its
     scores."""
     shutil.copytree(contest / "runs", runs := tmp_path / "runs")
-    rewritten(runs, "ric", lambda record: record["config"].update(gone=1))
-    rewritten(runs, "sft", lambda record: record["benchmark"].update(source="/gone.toml"))
+    rewritten(runs, "ric", "front-*/front.json", lambda record: record["config"].update(gone=1))
+    rewritten(runs, "sft", "run.json", lambda record: record["benchmark"].update(source="/gone.toml"))
     said: list[str] = []
     facts = {"source": "", "published": "", "measure": "collapse", "below": 1.0}
     claims = [Claim(claim="", of=of, **facts) for of in (("sft", "sft"), ("ric", "sft"))]
@@ -470,7 +472,8 @@ def test_claims_outlive_methods_and_benchmarks(contest: Path, tmp_path: Path):
     (line,) = said
     assert "left out" in line
     assert "stored configuration of ric" in line
-    rewritten(runs, "sft", lambda record: record["config"].update(gone=1))
+    rewritten(runs, "sft", "front-*/front.json", lambda record: record["config"].update(gone=1))
+    fronts = [read_front(place) for run in find_runs(runs) for place in fronts_in(run)]
     assert check_claims(claims, fronts, said.append).benchmarks == ()
 
 

@@ -46,9 +46,10 @@ def test_the_footnote_explains_the_columns_that_are_there(fronts, document):
 
     assert footnote(document) == (
         "HV: hypervolume above ref, in SFT standard deviations, at equally many distinct policies; held-out: under "
-        "evaluators no method trains on; utility: mean over the asked weights w of w . held-out score, less sft's; Â± "
-        "half the 95 % interval over prompts; KL: nats per answer from sft; coll.: collapsed answers; time: of training; TFLOP: "
-        "of training, / with the trained rewards and tags it used"
+        "evaluators no method trains on; utility: mean over the asked weights w of w . held-out score, less sft's; ± "
+        "half the 95 % interval over prompts; KL: nats per answer from sft; coll.: collapsed answers; "
+        "time: of training; "
+        "TFLOP: of training, / with the trained rewards and tags it used"
     ), "one training, no star"
     seeds = [make_front("soup", 1.0, seed=seed) for seed in (0, 1)]
     alone = footnote(compare(seeds))
@@ -210,7 +211,7 @@ def test_latex_is_balanced(document):
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
     assert text.count(r" \\") == 1 + 3
     cells = [line.count(" & ") for line in text.splitlines() if line.endswith(r" \\")]
-    assert cells == [9] * 4
+    assert cells == [10] * 4
 
 
 @pytest.mark.parametrize("suffix", [".md", ".json", ".csv", ".tex", ".png", ".pdf", ".svg", ".JSON"])
