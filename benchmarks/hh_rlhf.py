@@ -69,6 +69,8 @@ class HhRlhf:
     source: Source
     max_prompt_chars: int
     max_response_chars: int
+    dev_share: float = DEV_SHARE
+    """Share of the training prompts that are dev prompts."""
 
     def prompts(self, split: Split) -> list[str]:
         """Distinct prompts, helpful and harmless in turn; of the test split every fourth row first, then the others."""
@@ -89,7 +91,7 @@ class HhRlhf:
 
     def fingerprint(self) -> str:
         """Hash of the files, or hub id and revision, and of the limits."""
-        limits = [self.max_prompt_chars, self.max_response_chars]
+        limits = [self.max_prompt_chars, self.max_response_chars, self.dev_share]
         return digest(["hh-rlhf 2", *limits, self.source.fingerprint(_tables())])
 
     @property
@@ -132,7 +134,7 @@ class HhRlhf:
             if split == "test":
                 tested.update(pair.prompt for pair in kept)
         dev = share_of(
-            (pair.prompt for (_, split), kept in pairs.items() if split == "train" for pair in kept), DEV_SHARE
+            (pair.prompt for (_, split), kept in pairs.items() if split == "train" for pair in kept), self.dev_share
         )
         for subset in [subset for subset, split in pairs if split == "train"]:
             known = pairs[subset, "train"]

@@ -110,6 +110,8 @@ class RedditSummary:
     min_post_chars: int = 100
     max_post_chars: int = 1200
     max_response_chars: int = 400
+    dev_share: float = DEV_SHARE
+    """Share of the training prompts that are dev prompts."""
 
     def prompts(self, split: Split) -> list[str]:
         """Distinct prompts in the order of the files."""
@@ -149,7 +151,7 @@ class RedditSummary:
     def fingerprint(self) -> str:
         """Hash of the files, or hub id and revision, and of the limits."""
         files = [(table, stem) for stems in FILES.values() for table, stem in stems.items()]
-        limits = [self.min_post_chars, self.max_post_chars, self.max_response_chars]
+        limits = [self.min_post_chars, self.max_post_chars, self.max_response_chars, self.dev_share]
         return digest(["reddit-summary 2", *limits, self.source.fingerprint(files, OPTIONAL)])
 
     @property
@@ -191,7 +193,7 @@ class RedditSummary:
                     seen.add(texts)
                     kept += 1
             tested.update(rows.prompts)
-        dev = share_of(splits["train"].prompts, DEV_SHARE)
+        dev = share_of(splits["train"].prompts, self.dev_share)
         splits["train"], splits["dev"] = splits["train"].parted(dev)
         report_skipped(f"reddit-summary in {self.source.place}", kept, skipped)
         return splits, skipped

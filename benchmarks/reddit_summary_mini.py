@@ -1,12 +1,13 @@
 """reddit-summary-mini: a small world in the format of TL;DR (Stiennon et al. 2020, arXiv 2009.01325), no download.
 
-    prompt    "SUBREDDIT: r/pets\\nTITLE: Trouble with my sister at work\\nPOST: My sister lost the cat. My boss sold the
-               office. My uncle fed the parrot. ... Thanks for reading.\\nTL;DR:"
+    prompt    "SUBREDDIT: r/pets\\nTITLE: Trouble with my sister at work\\nPOST: My sister lost the cat. My boss sold
+               the office. My uncle fed the parrot. ... Thanks for reading.\\nTL;DR:"
     response  "My sister lost the cat. I blame the parrot for the office."
 
 A place is a subreddit and an occasion, with three facts each; the places of test posts are those of no other post. A
-post tells five of the six facts known in its place; a summary has room for three in plain sentences. A vivid sentence covers two facts at once but asserts a cause or a feeling that the post does not: the summaries that people
-like best are not the most faithful.
+post tells five of the six facts known in its place; a summary has room for three in plain sentences. A vivid sentence
+covers two facts at once but asserts a cause or a feeling that the post does not: the summaries that people like best
+are not the most faithful.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class Document(Part):
             raise ValueError("it is not JSON, or was cut short") from error
         schema = content.pop("schema", None) if isinstance(content, dict) else None
         if schema != cls.SCHEMA:
-            raise ValueError(f"it says {schema}, not {cls.SCHEMA}" if schema else f"it does not say {cls.SCHEMA}")
+            raise ValueError(_another(schema, cls.SCHEMA))
         try:
             return cls.model_validate_json(json.dumps(content), strict=True)  # strict, a list is a tuple in JSON alone
         except ValidationError as error:
@@ -56,3 +56,15 @@ class Document(Part):
         found["properties"] = {"schema": {"const": cls.SCHEMA}} | found["properties"]
         found["required"] = ["schema", *found.get("required", [])]
         return found
+
+
+def _another(said: object, expected: str) -> str:
+    """What is wrong with a document that says it is another.
+
+    >>> _another("moa.front/3", "moa.front/4")
+    'an earlier version of moa wrote it (moa.front/3, now moa.front/4)'
+    """
+    (name, _, version), (kind, _, now) = str(said).partition("/"), expected.partition("/")
+    if name == kind and version.isdecimal() and int(version) < int(now):
+        return f"an earlier version of moa wrote it ({said}, now {expected})"
+    return f"it says {said}, not {expected}" if said else f"it does not say {expected}"

@@ -21,7 +21,7 @@ from benchmarks.spec import Answer, Weights
 class FrontRecord(Document):
     """`front.json`: whose front it is, and what it was measured under. The points lie beside it."""
 
-    SCHEMA: ClassVar[str] = "moa.front/3"
+    SCHEMA: ClassVar[str] = "moa.front/4"
 
     method: str
     seed: int

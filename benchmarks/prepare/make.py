@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerFast
@@ -21,14 +22,16 @@ from benchmarks.prepare.calibrate import take_card
 from benchmarks.prepare.card import PairAccuracy, Report, StoredCard, stored_card
 from benchmarks.prepare.prepared import Prepared, open_prepared
 from benchmarks.rewards import TrainedReward, pair_accuracy, train_reward
-from benchmarks.spec import Description, Objective, Signal, card_file, policy_source, root, tokenizer_folder
+from benchmarks.spec import SPLITS, Description, Objective, Signal, card_file, policy_source, root, tokenizer_folder
 
 
 def missing_parts(benchmark: Description) -> list[str]:
     """Names of the parts of a preparation that are still to be made.
 
-    They can be made side by side, the card after them.
+    They can be made side by side, the card after them. BadInput for data that put a prompt in two splits: found before
+    anything is made of them.
     """
+    _check_splits(benchmark)
     return [name for name, (folder, _) in _parts(benchmark).items() if not folder.exists()]
 
 
@@ -48,6 +51,18 @@ def prepare(benchmark: Description, log: Log = silent) -> Prepared:
                 card, collapse = take_card(benchmark, log)
                 StoredCard(card=card, report=_report(benchmark, collapse)).write(card_file(benchmark))
     return open_prepared(benchmark)
+
+
+def _check_splits(benchmark: Description) -> None:
+    """BadInput for a prompt in two splits: what is learned, chosen and reported would be told apart by name alone."""
+    prompts = {split: set(benchmark.data.prompts(split)) for split in SPLITS}
+    for one, other in combinations(SPLITS, 2):
+        if both := prompts[one] & prompts[other]:
+            raise BadInput(
+                f"{len(both)} prompts of {benchmark.name} are in two splits, {one} and {other}: {min(both)!r:.60}",
+                "what is learned from must not be what is chosen or reported on",
+                "let prompts(split) of its data return others for each of " + ", ".join(SPLITS),
+            )
 
 
 Make = Callable[[Path, Log], None]

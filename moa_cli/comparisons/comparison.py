@@ -112,6 +112,13 @@ def _check_same_units(one: Front, other: Front) -> None:
     differences = one.card.differences(other.card)
     if not differences:
         return
+    if one.card.split != other.card.split:
+        raise BadInput(
+            f"the fronts of {one.method} and {other.method} on {one.card.benchmark} cannot be compared",
+            f"one was measured on {one.card.split} prompts and the other on {other.card.split} prompts; "
+            "settings are chosen on dev prompts, and test prompts are reported",
+            "measure both on the test prompts: moa eval RUN --pareto",
+        )
     ours, theirs = one.card.model_dump(mode="json"), other.card.model_dump(mode="json")
     details = [f"{name} ({_short(ours[name])} or {_short(theirs[name])})" for name in differences]
     raise BadInput(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from benchmarks import BadInput, Benchmark, Front, FunctionReward, Weights, benchmark_names
 from benchmarks.common import digest, plain
-from benchmarks.spec import are_weights, rounded_from
+from benchmarks.spec import REVISION, are_weights, rounded_from
 from methods import Method, answering_config, method_name
 from moa_cli.runs.asked import read_asked
 from moa_cli.runs.code import check_benchmark_named, check_code_named, check_method_named
@@ -251,12 +251,20 @@ def answered(run: Path, benchmark: Benchmark, kind: str = FRONT) -> list[Path]:
 def _check_trained_on(benchmark: Benchmark, record: Record, folder: Path) -> None:
     """BadInput where more of the benchmark than its evaluators has changed since the run was trained."""
     told = record.benchmark
-    if benchmark.identity != told.identity and benchmark.training_identity != told.training_identity:
+    if benchmark.identity == told.identity or benchmark.training_identity == told.training_identity:
+        return
+    train = f"train again: moa train -m {record.method} -b {told.source}"
+    if (told.revision or 0) < REVISION:
         raise BadInput(
-            f"benchmark {benchmark.name} is no longer what {folder} was trained on",
-            "its data, rewards, policy or decoding have changed since",
-            f"train again: moa train -m {record.method} -b {told.source}",
+            f"{folder} was prepared by an earlier version of moa",
+            f"how the data of {benchmark.name} are split, or what is made of them, has changed since",
+            f"moa prepare -b {told.source}; then {train}",
         )
+    raise BadInput(
+        f"benchmark {benchmark.name} is no longer what {folder} was trained on",
+        "its data, rewards, policy or decoding have changed since",
+        train,
+    )
 
 
 def source_of(record: Record, folder: Path) -> Source:

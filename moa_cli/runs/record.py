@@ -16,6 +16,7 @@ from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_seri
 from benchmarks import BadInput, Benchmark
 from benchmarks.common import Document, Part, is_locked, not_permitted, plain
 from benchmarks.models import setup
+from benchmarks.spec import REVISION
 from moa_cli.runs.config import Source
 
 GIVEN = "given"
@@ -34,6 +35,8 @@ class RecordedBenchmark(Part):
     identity: str
     training_identity: str | None = None
     """None in runs of a time when it was not told apart."""
+    revision: int | None = None
+    """Of the code that prepares benchmarks; None in runs of a time when it was not told."""
     source: str
     """Name or file."""
     data_dir: str | None
@@ -53,11 +56,11 @@ class RecordedBenchmark(Part):
         return self.model_copy(update=_identities(benchmark))
 
 
-def _identities(benchmark: Benchmark) -> dict[str, str]:
+def _identities(benchmark: Benchmark) -> dict[str, Any]:
     """What a benchmark is, whatever it was called by."""
     return {
         "name": benchmark.name, "version": benchmark.version, "identity": benchmark.identity,
-        "training_identity": benchmark.training_identity,
+        "training_identity": benchmark.training_identity, "revision": REVISION,
     }  # fmt: skip
 
 

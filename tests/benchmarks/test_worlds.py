@@ -261,7 +261,7 @@ def test_graded_labels_follow_gold(world):
 def test_grades_cover_every_compared_answer(name, world):
     """Who learns from grades sees what who learns from pairs sees: slips and strays, which are worth little."""
     responses = {*world.demonstrations(), *world.responses()}
-    for objective, gold in world.gold.items():
+    for objective in world.gold:
         grades = dict(world.graded_labels(objective))
         pairs = world.preference_pairs(objective, "train")
         compared = {Answer(p.prompt, response) for p in pairs for response in (p.chosen, p.rejected)}

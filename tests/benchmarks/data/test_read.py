@@ -10,13 +10,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.common.errors import BadInput
-from benchmarks.data.clean import alternate, split_dialogue
+from benchmarks.data.clean import alternate, share_of, split_dialogue
 from benchmarks.data.rows import Source, read_hub, read_rows
 from benchmarks.hh_rlhf import SUBSETS, HhRlhf
 from benchmarks.hh_rlhf import benchmark as hh_rlhf
@@ -53,7 +54,7 @@ def hh_folder(folder: Path, **rows: list[dict[str, str]]) -> HhRlhf:
         for split in ("train", "test"):
             key = f"{subset}_{split}".replace("-", "_")
             write(folder / subset / f"{split}.jsonl.gz", rows.get(key, [pair(f"{subset} {split}?")]))
-    return HhRlhf(Source(folder), 60, 20)
+    return HhRlhf(Source(folder), 60, 20, dev_share=0)
 
 
 def comparison(
@@ -71,7 +72,7 @@ def reddit_folder(folder: Path, train: list[Any], axis: Sequence[Any] = (), post
         if rows:
             write(folder / table / "train.jsonl.gz", rows)
             write(folder / table / f"{split}.jsonl.gz", [])
-    return RedditSummary(Source(folder))
+    return RedditSummary(Source(folder), dev_share=0)
 
 
 # Files
@@ -168,7 +169,7 @@ def test_the_hub_is_asked_for_the_published_tables(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("datasets.load_dataset", load)
     data = hh_rlhf().data
-    assert len(data.prompts("train")) == 4
+    assert len(data.prompts("train")) + len(data.prompts("dev")) == 4
     assert ("Anthropic/hh-rlhf", None, "harmless-base", "train") in asked
 
 
@@ -248,8 +249,12 @@ def test_answers_of_hh_rlhf(tmp_path: Path) -> None:
 def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
     one, same = hh_folder(tmp_path / "a"), hh_folder(tmp_path / "b")
     other = hh_folder(tmp_path / "c", harmless_base_test=[pair("else?")])
-    assert one.fingerprint() == HhRlhf(Source(tmp_path / "a"), 60, 20).fingerprint()
-    assert len({d.fingerprint() for d in (one, other, HhRlhf(one.source, 61, 20), HhRlhf(one.source, 60, 21))}) == 4
+    assert one.fingerprint() == HhRlhf(Source(tmp_path / "a"), 60, 20, dev_share=0).fingerprint()
+    others = [
+        replace(one, **changed)
+        for changed in ({"max_prompt_chars": 61}, {"max_response_chars": 21}, {"dev_share": 0.1})
+    ]
+    assert len({d.fingerprint() for d in (one, other, *others)}) == 5
     assert hash(one) != hash(same)
 
 
@@ -349,6 +354,57 @@ def test_a_prompt_without_a_post_has_none() -> None:
     assert post_of("Article: x") is None
 
 
+# Dev prompts
+
+
+def test_a_share_of_prompts_is_chosen_by_hash() -> None:
+    """A twentieth of 200 prompts is 10, whatever their order; one of few, never all, none for a share of 0."""
+    prompts = [f"p{i}" for i in range(200)]
+    chosen = share_of(prompts, 0.05)
+    assert len(chosen) == 10
+    assert chosen == share_of(reversed(prompts), 0.05) == share_of(prompts * 2, 0.05)
+    assert chosen < share_of(prompts, 0.1)
+    assert [len(share_of(prompts[:n], 0.05)) for n in (3, 1, 0)] == [1, 0, 0]
+    assert share_of(prompts, 0) == set()
+
+
+def only_dev(data: Any, objective: str) -> tuple[set[str], set[str]]:
+    """The dev prompts, and those of everything that is trained on."""
+    rows = [*data.demonstrations(), *data.responses(), *data.preference_pairs(objective, "train")]
+    if objective == "faithful":
+        rows += [answer for answer, _ in data.graded_labels(objective)]
+    return set(data.prompts("dev")), {row[0] for row in rows} | set(data.prompts("train"))
+
+
+def test_nothing_is_trained_on_dev_prompts_of_hh_rlhf(tmp_path: Path) -> None:
+    """Of 43 training prompts, 40 of helpful-base and one of each other subset, a fifth are 9; the others lose none."""
+    rows = [pair(f"h{i}", f"Yes {k}.") for i in range(40) for k in range(2)]
+    data = replace(hh_folder(tmp_path, helpful_base_train=rows), dev_share=0.2)
+    dev, trained = only_dev(data, "helpful")
+    assert (len(dev), len(trained)) == (9, 34)
+    assert not dev & (trained | set(data.prompts("test")))
+    pairs = data.preference_pairs("helpful", "dev") + data.preference_pairs("harmless", "dev")
+    assert {p.prompt for p in pairs} == dev
+    assert len(pairs) > len(dev), "with all of a prompt's pairs"
+    assert data.skipped == {}
+
+
+def test_nothing_is_trained_on_dev_prompts_of_tldr(tmp_path: Path) -> None:
+    posts = [f"{i}. {POST}".strip() for i in range(20)]
+    axis = [
+        {"prompt": f"POST: {post}\nTL;DR:", "summary": summary, "ratings": {"accuracy": n, "coverage": n}}
+        for post in posts
+        for n, summary in ((2, "Ladder lent."), (6, "Hm."))
+    ]
+    own = [{"post": post, "summary": "Mine."} for post in posts]
+    data = replace(reddit_folder(tmp_path, [comparison(post) for post in posts], axis, own), dev_share=0.2)
+    dev, trained = only_dev(data, "faithful")
+    assert (len(dev), len(trained)) == (4, 16)
+    assert not dev & (trained | set(data.prompts("test")))
+    for objective in ("preference", "faithful"):
+        assert {p.prompt for p in data.preference_pairs(objective, "dev")} == dev
+
+
 # Real data
 
 
@@ -360,7 +416,9 @@ def test_real_data(folder: str) -> None:
     assert len(train) > 1000
     assert len(test) > 200
     assert len(set(train)) == len(train)
-    assert not set(train) & set(test)
+    dev = benchmark.data.prompts("dev")
+    assert len(dev) == round(0.05 * (len(train) + len(dev)))
+    assert len({*train, *dev, *test}) == len(train) + len(dev) + len(test)
     assert all(not p.endswith(" ") for p in train)
     assert {a.prompt for a in benchmark.responses()} <= set(train)
     assert all(a.response and a.response == a.response.strip() for a in benchmark.responses())

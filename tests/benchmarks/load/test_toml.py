@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.rewards.function import FunctionReward
 from benchmarks.rewards.hub import HubReward
 from benchmarks.rewards.trained import TrainedReward
-from benchmarks.spec.answers import Answer, PreferencePair
+from benchmarks.spec.answers import SPLITS, Answer, PreferencePair
 from benchmarks.spec.description import Sampling, Scratch
 from tests.kit.files import MY_BENCHMARK, ROOT
 
@@ -285,22 +285,57 @@ def test_splits_from_a_column_a_file_and_a_folder(tmp_path: Path) -> None:
         Table(path=str(tmp_path / "train.jsonl"), test_path=str(tmp_path / "test.jsonl"), format="answers"),
         Table(path=str(tmp_path), format="answers"),
     ):
+        table = replace(table, dev_share=0)
         assert table.prompts("train") == ["p0", "p1", "p2"]
-        assert table.prompts("test") == ["q"]
+        assert (table.prompts("dev"), table.prompts("test")) == ([], ["q"])
         assert table.skipped == {"prompt also in the test split": 1}
+
+
+def test_dev_rows_from_a_column_a_file_and_a_folder(tmp_path: Path) -> None:
+    """Where rows or files say which, no share is drawn; a prompt is where it was last held out, test before dev."""
+    train = [{"prompt": f"p{i}", "response": "a", "fold": "train"} for i in range(30)]
+    dev = [{"prompt": p, "response": "b", "fold": "dev"} for p in ("d", "q", "p0")]
+    test = [{"prompt": "q", "response": "c", "fold": "test"}]
+    both = rows(tmp_path / "both.jsonl", train + dev + test)
+    for split, part in {"train": train, "dev": dev, "test": test}.items():
+        rows(tmp_path / f"{split}.jsonl", part)
+    paths = {f"{split}_path": str(tmp_path / f"{split}.jsonl") for split in ("dev", "test")}
+    for table in (
+        Table(path=str(both), format="answers", columns=Columns(split="fold")),
+        Table(path=str(tmp_path / "train.jsonl"), **paths, format="answers"),  # type: ignore[arg-type]
+        Table(path=str(tmp_path), format="answers"),
+    ):
+        assert table.prompts("train") == [f"p{i}" for i in range(1, 30)]
+        assert (table.prompts("dev"), table.prompts("test")) == (["d", "p0"], ["q"])
+        assert {a.prompt for a in table.responses()} == set(table.prompts("train"))
+        assert table.skipped == {"prompt also in the test split": 1, "prompt also in the dev split": 1}
+
+
+def test_a_share_of_training_prompts_is_for_choices(tmp_path: Path) -> None:
+    """A tenth of what is left when the test prompts are taken, none of it trained on, all of it with its pairs."""
+    table = Table(path=str(rows(tmp_path / "a.jsonl", pairs(200))), format="pairs", objective="kind", dev_share=0.1)
+    split = {name: set(table.prompts(name)) for name in SPLITS}
+    assert len(set().union(*split.values())) == sum(map(len, split.values())) == 200
+    assert len(split["dev"]) == round(0.1 * (200 - len(split["test"])))
+    assert {a.prompt for a in [*table.demonstrations(), *table.responses()]} == split["train"]
+    for name in SPLITS:
+        assert {p.prompt for p in table.preference_pairs("kind", name)} == split[name]
+    assert set(replace(table, dev_share=0).prompts("test")) == split["test"]
+    assert table.fingerprint() != replace(table, dev_share=0.2).fingerprint()
 
 
 def test_answers_and_dialogues(tmp_path: Path) -> None:
     answers = [{"q": f" p{i} ", "response": " a "} for i in range(30)] + [{"q": "p", "response": ""}]
     path = str(rows(tmp_path / "a.jsonl", answers))
     table = Table(path=path, format="answers", columns=Columns(prompt="q"), template="<{prompt}> ")
-    assert Answer("<p0>", "a") in table.responses() + [Answer(p, "a") for p in table.prompts("test")]
+    held_out = [Answer(p, "a") for split in ("dev", "test") for p in table.prompts(split)]
+    assert Answer("<p0>", "a") in table.responses() + held_out
     assert table.demonstrations() == table.responses()
     assert table.preference_pairs("kind", "train") == []
     assert table.skipped == {"empty answer": 1}
     talk = [{"text": f"\n\nHuman: {i}?\n\nAssistant: {i}!"} for i in range(30)]
     table = Table(path=str(rows(tmp_path / "d.jsonl", talk)), format="dialogues")
-    assert len(table.responses()) + len(table.prompts("test")) == 30
+    assert len(table.responses()) + len(table.prompts("dev")) + len(table.prompts("test")) == 30
     assert len(table.responses()) > 10
     assert all(p == f"\n\nHuman: {r[:-1]}?\n\nAssistant:" for p, r in table.responses())
 
@@ -310,11 +345,13 @@ def test_the_hubs_splits(monkeypatch: pytest.MonkeyPatch) -> None:
         return [{"prompt": f"{name} {config} {split}", "response": "a"}]
 
     monkeypatch.setattr("datasets.load_dataset", load)
-    table = Table(hub="owner/name", config="big", test_split="val", format="answers")
-    assert table.prompts("train") + table.prompts("test") == ["owner/name big train", "owner/name big val"]
+    table = Table(hub="owner/name", config="big", dev_split="val", test_split="held", format="answers")
+    assert [table.prompts(split) for split in SPLITS] == [
+        [f"owner/name big {name}"] for name in ("train", "val", "held")
+    ]
 
 
 def test_a_table_with_an_empty_split_is_refused(tmp_path: Path) -> None:
-    table = Table(path=str(rows(tmp_path / "a.jsonl", pairs(5))), format="pairs", test_share=0)
+    table = Table(path=str(rows(tmp_path / "a.jsonl", pairs(5))), format="pairs", test_share=0, dev_share=0)
     with pytest.raises(BadInput, match="leaves 5 training and 0 test rows"):
         table.prompts("train")

@@ -16,11 +16,14 @@ from benchmarks.common.errors import BadInput
 from benchmarks.measure.evaluation import evaluate
 from benchmarks.measure.front import Front
 from benchmarks.measure.front_files import read_answers, read_front
+from benchmarks.measure.rescoring import rescore
 from benchmarks.models.policy import Policy, sequence_divergence
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import prepare
 from benchmarks.spec.grid import Weights
 from benchmarks.stats.text import collapsed, text_statistics
+from moa_cli.comparisons.comparison import compare
+from tests.kit.worlds import Cries
 
 GRID = ((1.0, 0.0), (0.5, 0.5), (0.0, 1.0))
 
@@ -180,3 +183,42 @@ def test_points_of_another_card_are_measured_again(own_tiny: Benchmark, tmp_path
     front = measure(renamed, policies, tmp_path / "front")
     assert policies.asked == list(GRID)
     assert front.card.version == "2"
+
+
+def test_a_front_on_dev_prompts_says_so(tiny: Benchmark, folder: Path, tmp_path: Path) -> None:
+    """N is 10, `eval_prompts`, of 14 dev prompts; the units are the same. Nothing compares it with a reported front."""
+    front = measure(tiny, Louder(tiny), tmp_path / "dev", split="dev")
+    assert [a.prompt for a in read_answers(tmp_path / "dev", 1)] == tiny.data.prompts("dev")[:10]
+    assert front.card == read_front(tmp_path / "dev").card == tiny.card_on("dev")
+    assert front.card.differences(tiny.card) == ["split", "prompts_hash"]
+    assert (front.card.split, tiny.card.split, tiny.card_on("test")) == ("dev", "test", tiny.card)
+    again = Louder(tiny)
+    measure(tiny, again, tmp_path / "dev", split="dev")
+    assert again.asked == []
+    with pytest.raises(BadInput) as refusal:
+        compare([front, read_front(folder)])
+    assert str(refusal.value).splitlines() == [
+        "the fronts of louder and louder on cries cannot be compared",
+        "one was measured on dev prompts and the other on test prompts; settings are chosen on dev prompts, and test "
+        "prompts are reported",
+        "measure both on the test prompts: moa eval RUN --pareto",
+    ]
+
+
+def test_a_dev_front_stays_one_when_it_is_scored_again(own_tiny: Benchmark, tmp_path: Path) -> None:
+    measured = measure(own_tiny, Louder(own_tiny), tmp_path / "dev", split="dev")
+    renamed = prepare(replace(own_tiny, version="2")).benchmark
+    rescore(renamed, tmp_path / "dev", tmp_path / "again")
+    again = read_front(tmp_path / "again")
+    assert again.card == renamed.card_on("dev")
+    np.testing.assert_allclose(again.scores, measured.scores)
+
+
+def test_a_benchmark_without_dev_prompts_cannot_be_measured_on_them(tiny: Benchmark, tmp_path: Path) -> None:
+    class NoDev(Cries):
+        def prompts(self, split: str) -> list[str]:
+            return [] if split == "dev" else super().prompts(split)
+
+    with pytest.raises(BadInput, match="cries has no dev prompts"):
+        measure(replace(tiny, data=NoDev()), Louder(tiny), tmp_path / "front", split="dev")
+    assert not (tmp_path / "front").exists()

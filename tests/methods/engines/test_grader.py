@@ -15,6 +15,8 @@ from safetensors.torch import load_file
 
 from benchmarks.common.errors import BadInput
 from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.data.lexicon import sentences
+from benchmarks.load.load import load_benchmark
 from benchmarks.models.policy import Policy
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.spec.answers import Answer
@@ -153,6 +155,25 @@ def test_annotations_are_joined(tiny: Benchmark) -> None:
     answers, labels = annotated_labels(replace(tiny, data=data))
     assert answers == [a, b, c]
     assert labels.tolist() == [[0, 2], [4, MISSING], [MISSING, 1]]
+
+
+@pytest.mark.parametrize("name", ["hh-rlhf-mini", "reddit-summary-mini"])
+def test_the_grader_sees_what_rewards_see(name: str) -> None:
+    """Every compared answer has a label under every objective, slips and strays among them: sentences that were said
+    already, or belong to another prompt."""
+    benchmark = load_benchmark(name)
+    answers, labels = annotated_labels(benchmark)
+    assert (labels != MISSING).all()
+    known = set(answers)
+    for objective in benchmark.names:
+        pairs = benchmark.preference_pairs(objective)
+        assert {Answer(p.prompt, response) for p in pairs for response in (p.chosen, p.rejected)} <= known
+    said_again = [a for a in answers if len(set(sentences(a.response))) < len(sentences(a.response))]
+    asked: dict[str, set[str]] = {}
+    for a in benchmark.demonstrations():
+        asked.setdefault(a.response, set()).add(a.prompt)
+    strays = [a for a in answers if a.response in asked and a.prompt not in asked[a.response]]
+    assert min(len(said_again), len(strays)) > 300
 
 
 def test_without_annotations(tiny: Benchmark) -> None:

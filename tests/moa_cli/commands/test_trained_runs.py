@@ -12,14 +12,16 @@ from rich.console import Console
 from benchmarks.common.errors import BadInput
 from benchmarks.common.identity import plain
 from benchmarks.load.load import load_benchmark
+from benchmarks.spec.description import REVISION
 from methods.contract.find import find_method
 from moa_cli.commands.facts import run_rows
 from moa_cli.commands.measured import measure_runs
 from moa_cli.commands.pages import RunsTable
 from moa_cli.commands.rescore import score_again
 from moa_cli.runs.config import Source, as_config
+from moa_cli.runs.contestant import stored_contestant
 from moa_cli.runs.folders import run_folder
-from moa_cli.runs.record import GIVEN, RecordedBenchmark
+from moa_cli.runs.record import GIVEN, RecordedBenchmark, read_record
 from tests.kit.runs import record_with
 
 
@@ -79,6 +81,27 @@ def test_a_broken_benchmark_is_told_once(again: bool, tmp_path: Path, capsys: py
     told = capsys.readouterr().err
     assert told.count("left out") == told.count("left out (3 runs): ") == 1
     assert "did you mean policy?" in told
+
+
+@pytest.mark.parametrize("revision", [None, REVISION - 1, REVISION])
+def test_a_run_of_an_earlier_version_is_told_so(revision: int | None, tmp_path: Path) -> None:
+    """Its record says which revision prepared its benchmark, or is of a time when none did. One of this version, whose
+    benchmark is another all the same, is told that."""
+    folder = trained(tmp_path, "sft")
+    named = read_record(folder).benchmark
+    other = {"identity": "other", "training_identity": "other", "revision": revision}
+    record_with(benchmark=named.model_copy(update=other)).write(folder / "run.json")
+    with pytest.raises(BadInput) as caught:
+        stored_contestant(folder)
+    lines = str(caught.value).splitlines()
+    if revision == REVISION:
+        assert lines[0] == f"benchmark hh-rlhf-mini is no longer what {folder} was trained on"
+    else:
+        assert lines == [
+            f"{folder} was prepared by an earlier version of moa",
+            "how the data of hh-rlhf-mini are split, or what is made of them, has changed since",
+            "moa prepare -b hh-rlhf-mini; then train again: moa train -m sft -b hh-rlhf-mini",
+        ]
 
 
 def test_runs_are_listed_with_what_was_set_for_them(tmp_path: Path) -> None:
