@@ -324,7 +324,7 @@ def test_the_share_of_tagged_texts_by_hand(tiny: Benchmark) -> None:
     ],
 )  # fmt: skip
 def test_a_damaged_card(own_tiny: Benchmark, text: str) -> None:
-    card = root(own_tiny) / f"card-{own_tiny.identity}.json"
+    card = card_file(own_tiny)
     assert card.exists()
     card.write_text(text)
     with pytest.raises(BadInput) as error:
