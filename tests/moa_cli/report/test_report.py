@@ -179,7 +179,7 @@ def test_what_is_drawn_is_also_said(comparison, page):
     """A drawing says what there is to see; marks and intervals that repeat the text beside them are silent."""
     drawings = [(attributes, inside) for tag, attributes, inside in Page(page).elements if tag == "svg"]
     told = [attributes["aria-label"] for attributes, _ in drawings if attributes.get("role") == "img"]
-    assert len(told) == 2 + 3 + 2 + 3 + 2 + 2, "fronts, methods alone, control, KL, over-optimisation, cost"
+    assert len(told) == 2 + 3 + 2 + 3 + 2 + 3, "fronts, methods alone, control, KL, over-optimisation, cost"
     assert all(re.search("soup|context|sft", text) for text in told)
     volumes = [f"{row.method} {row.scores.hypervolume:.2f}" for row in comparison.benchmarks[0].rows]
     assert told[0] == f"harmless against helpful, held-out scores. Hypervolumes: {', '.join(volumes)}."
