@@ -118,6 +118,8 @@ class OnBenchmark(Part):
     rows: tuple[Row, ...]
     pairs: tuple[Pair, ...]
     """Every two rows that can be compared. p values are corrected for all pairs, in each headline number by itself."""
+    detectable: dict[Headline, float]
+    """The difference of two rows that is found with a chance of 80 %; nothing where no two may be told apart."""
     refs: tuple[OtherRef, ...]
     samples: tuple[Sample, ...]
     agreement: float | None
@@ -174,6 +176,12 @@ class OnBenchmark(Part):
     def concludes(self) -> bool:
         """Whether any two rows may be told apart: two of several trainings, on enough prompts."""
         return len(self.rows) - len(self.single) > 1 and self.prompts >= LEAST_PROMPTS
+
+    @property
+    def power(self) -> str:
+        """How small a difference these trainings and prompts can show, in words; "" where they can show none."""
+        told = " and ".join(f"{value:.2g} in {headline}" for headline, value in self.detectable.items())
+        return f"a true difference of {told} is found here with a chance of 80 %" if told else ""
 
     def volumes(self, signal: Signal) -> dict[str, float]:
         """Every row's hypervolume."""

@@ -48,7 +48,7 @@ def on_benchmark(*rows: Row, **entries: object) -> OnBenchmark:
         "name": "toy", "version": "1", "objectives": ("helpful", "harmless"), "ref": (-2.0, -2.0), "card": make_card(),
         "prompts": 60, "keeps_collapsed": False, "policies": 3, "asked": ((1.0, 0.0),), "warnings": (), "rows": rows,
         "pairs": (), "refs": (), "samples": (),
-        "agreement": None, "ceiling": None,
+        "agreement": None, "ceiling": None, "detectable": {},
     }  # fmt: skip
     return OnBenchmark(**told | entries)
 
