@@ -290,6 +290,6 @@ def benchmark(data_dir: Path | None = None, objectives: Sequence[str] | None = N
         },
         objectives=("helpful", "harmless") if objectives is None else objectives,
         sampling=Sampling(max_new_tokens=36),
-        scratch=Scratch(pretrain_steps=400, sft_steps=150, batch=16, learning_rate=4e-3),
+        scratch=Scratch(pretrain_steps=800, sft_steps=250, batch=16, learning_rate=4e-3),
         data_dir=data_dir,
     )

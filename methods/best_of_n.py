@@ -22,7 +22,7 @@ class BestOfN(Method):
     """
 
     steering = "decode"
-    strength = "candidates"
+    sets_kl = "candidates"
 
     candidates: Annotated[int, Range(1), Answering] = 16
     """N, the answers among which the best is chosen [choice] (WebGPT: 4 to 64). With 1 it is the starting policy."""

@@ -27,7 +27,7 @@ class ParetoHqD(Adapter, Method):
     """
 
     steering = "retrain"
-    strength = "steps"
+    sets_kl = "steps"
 
     answers: Annotated[int, Range(1), Search(25, 400, log=True)] = 100
     """k, training answers that a first stage imitates; a second stage imitates k / 2 (paper: 100)."""

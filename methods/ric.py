@@ -30,12 +30,13 @@ class RiC(Adapter, Method):
     achieved.
 
     Learning rates are for LoRA on a width of 4096 (a 7B model); they grow as 1/width for narrower ones (Yang et al.
-    2022, muP), and full fine-tuning takes a tenth of them [choice]: at LoRA's rate a whole mini policy is 17.8 nats
-    away after the offline stage where no rewards are told, and gains nothing by it.
+    2022, muP). A whole policy takes the same ones [choice]. It is then far from the start where no rewards are told,
+    17.8 nats for a mini after the offline stage, but not where they are, as it is used: 3.1 nats, and 2.7 at a tenth
+    of the rates.
     """
 
     steering = "prompt"
-    strength = "learning_rate"
+    sets_kl = "learning_rate"
 
     offline_epochs: Annotated[float, Range(above=0), Search(0.25, 4.0, log=True)] = 1.5
     """Passes over all training answers [choice] (paper: 0.5, in 20,000 steps of 8 on HH-RLHF's 320,000 answers)."""
@@ -78,9 +79,8 @@ class RiC(Adapter, Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """Offline SFT, then the online rounds."""
-        from methods.engines import rate_for, train_sft
+        from methods.engines import train_sft
 
-        policy = benchmark.prepared.policy
         answers = benchmark.responses()
         rewards = benchmark.rewards([a.prompt for a in answers], [a.response for a in answers])
         low, high = score_bounds(rewards, self.bounds, self.keep_share)
@@ -92,7 +92,7 @@ class RiC(Adapter, Method):
             told = [Answer(wrap(a.prompt, s), a.response) for a, s in zip(answers, rewards, strict=True)]
             train_sft(
                 benchmark, told, run.stage(name), epochs=epochs, batch=self.batch,
-                learning_rate=rate_for(rate, policy, self.lora_rank), lora_rank=self.lora_rank,
+                learning_rate=rate, lora_rank=self.lora_rank,
                 start=start.folder if start else None,
             )  # fmt: skip
 

@@ -28,7 +28,7 @@ class Method:
     """
 
     steering: ClassVar[Steering]
-    strength: ClassVar[str | None] = None
+    sets_kl: ClassVar[str | None] = None
     """The hyperparameter that sets how far training goes from the starting policy, a number; None where none does.
     What is compared at the same KL is trained with several values of it."""
     builds_on: ClassVar[str | None] = None

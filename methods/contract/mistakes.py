@@ -53,10 +53,10 @@ def _of_fields(cls: type[Method]) -> Iterator[str]:
     known = {field.name: field for field in fields(cls)}
     for name in dict.fromkeys([*known, *own]):
         yield from _of_field(name, hints[name], known.get(name))
-    if cls.strength is not None and cls.strength not in known:
-        yield f"strength: it names a hyperparameter, found {cls.strength!r}{nearest(str(cls.strength), known)}"
-    elif cls.strength is not None and not _is_number(hints[cls.strength]):
-        yield f"strength: {cls.strength} is {type_words(hints[cls.strength])}, and it must be a number"
+    if cls.sets_kl is not None and cls.sets_kl not in known:
+        yield f"sets_kl: it names a hyperparameter, found {cls.sets_kl!r}{nearest(str(cls.sets_kl), known)}"
+    elif cls.sets_kl is not None and not _is_number(hints[cls.sets_kl]):
+        yield f"sets_kl: {cls.sets_kl} is {type_words(hints[cls.sets_kl])}, and it must be a number"
 
 
 def _is_number(hint: Any) -> bool:

@@ -28,7 +28,7 @@ class Reinforcement(Adapter):
     2022, muP): what is searched is multiplied by 4096 / width, so its range is the same for small and large policies.
     """
 
-    strength: ClassVar[str | None] = "kl_coef"
+    sets_kl: ClassVar[str | None] = "kl_coef"
 
     optimizer: Optimizer = "rloo"
     """RLOO [choice], GRPO, online DPO on the best and the worst answer to each prompt, or PPO (papers: PPO).
@@ -90,7 +90,7 @@ class Preference(Adapter):
     2022, muP), and full fine-tuning takes a tenth of them [choice].
     """
 
-    strength: ClassVar[str | None] = "beta"
+    sets_kl: ClassVar[str | None] = "beta"
 
     beta: Annotated[float, Range(above=0), Search(0.01, 1.0, log=True)] = 0.1
     """Weight of the KL to the reference (papers: 0.1)."""

@@ -22,6 +22,7 @@ def compare(
     tolerance: options.Tolerance = None,
     keep_collapsed: options.KeepCollapsed = False,
     ceiling: options.WithCeiling = False,
+    power: options.WithPower = False,
     output: options.Outputs = None,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
@@ -71,7 +72,7 @@ def compare(
         comparison = comparison_of(measured, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling, named=named)
     comparison = judged(comparison, baseline, before, allowed, failed)
     written = write_outputs(comparison, output or [], COMPARISON_FORMATS)
-    out(comparison if json else comparison_table(comparison))
+    out(comparison if json else comparison_table(comparison, power=power))
     if comparison.gate:
         close_gate(comparison.gate)
     leave_unless(written)

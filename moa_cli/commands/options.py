@@ -272,6 +272,14 @@ KeepCollapsed = Annotated[
 ClaimsOutputs = Annotated[list[Path] | None, _output("result", ".md .json")]
 
 
+WithPower = Annotated[
+    bool,
+    typer.Option(
+        "--power", help="Say how small a difference these trainings and prompts can show, with a chance of 80 %."
+    ),
+]
+
+
 WithCeiling = Annotated[
     bool,
     typer.Option(

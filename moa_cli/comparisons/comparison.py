@@ -84,6 +84,7 @@ def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[s
             charged=row.mean_costs([f.charged for f in seeds]),
             used=tuple(dict.fromkeys(part for f in seeds for part in f.used)),
             config=plain(seeds[0].config),
+            trials=min(f.trials for f in seeds),
             runs=tuple(row.prompt_scores(under.counted[name], card.objectives)),
         )
         for name, seeds in groups.items()
@@ -102,6 +103,7 @@ def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[s
         asked=asked,
         rows=tuple(rows),
         pairs=tuple(pairs.paired({n: groups[n][0] for n in counting}, under.headlines, under.counted)),
+        detectable=pairs.detectable({n: groups[n][0] for n in groups}, under.headlines),
         refs=tuple(pairs.other_refs({name: under.equal[name] for name in groups}, card.ref)),
         samples=tuple(row.samples(groups)),
         agreement=pairs.agreement(by_signal["rewards"].volumes, under.volumes),

@@ -57,11 +57,13 @@ class Row(Part):
     attainment: Attainment | None
     cost: dict[str, float | None]
     """Of its own training, and of an answer; None for what was not counted."""
-    charged: dict[str, float | None] = Field(default_factory=dict)
+    charged: dict[str, float | None]
     """Of its training with what it used: trained rewards that it called, and tags."""
-    used: tuple[str, ...] = ()
+    used: tuple[str, ...]
     """What it used of the preparation, beyond what all share, such as "reward helpful" or "tags"."""
     config: dict[str, JsonValue]
+    trials: int
+    """How many configurations were tried to find this one: 0 where nobody searched."""
     runs: tuple[PromptScores, ...]
 
     def quality(self, signal: Signal) -> Quality:
@@ -116,6 +118,8 @@ class OnBenchmark(Part):
     rows: tuple[Row, ...]
     pairs: tuple[Pair, ...]
     """Every two rows that can be compared. p values are corrected for all pairs, in each headline number by itself."""
+    detectable: dict[Headline, float]
+    """The difference of two rows that is found with a chance of 80 %; nothing where no two may be told apart."""
     refs: tuple[OtherRef, ...]
     samples: tuple[Sample, ...]
     agreement: float | None
@@ -172,6 +176,12 @@ class OnBenchmark(Part):
     def concludes(self) -> bool:
         """Whether any two rows may be told apart: two of several trainings, on enough prompts."""
         return len(self.rows) - len(self.single) > 1 and self.prompts >= LEAST_PROMPTS
+
+    @property
+    def power(self) -> str:
+        """How small a difference these trainings and prompts can show, in words; "" where they can show none."""
+        told = " and ".join(f"{value:.2g} in {headline}" for headline, value in self.detectable.items())
+        return f"a true difference of {told} is found here with a chance of 80 %" if told else ""
 
     def volumes(self, signal: Signal) -> dict[str, float]:
         """Every row's hypervolume."""
@@ -233,6 +243,7 @@ class OnBenchmark(Part):
         if self.single and len(self.rows) > 1:
             who = "" if len(self.single) == len(self.rows) else f" of {', '.join(map(one_line, self.single))}"
             lines.append(f"one training{who or ' each'}: differences are on these trainings, nobody is called better")
+        lines += [told] if (told := self._tuned) else []
         done = "kept" if self.keeps_collapsed else "left out"
         for row in self.rows:
             name, degenerate = self.row_name(row), "over a fifth of the answers degenerate at"
@@ -247,6 +258,17 @@ class OnBenchmark(Part):
             elif labels:
                 lines.append(f"{name}: {degenerate} {'; '.join(labels)} ({done})")
         return lines
+
+    @property
+    def _tuned(self) -> str:
+        """By how many trials the settings of what trains were chosen, where any were; "" otherwise."""
+        trials = {self.row_name(row): row.trials for row in self.rows if row.cost.get("trained_tokens") != 0}
+        if not any(trials.values()):
+            return ""
+        if len(set(trials.values())) == 1:
+            return f"settings chosen on dev prompts, by {max(trials.values())} trials for each that trains"
+        told = ", ".join(f"{name} {count}" for name, count in trials.items())
+        return f"tuned unequally, by these numbers of trials: {told}; whoever had more has an advantage"
 
 
 class Comparison(Document):

@@ -8,9 +8,17 @@ from itertools import combinations
 import numpy as np
 
 from benchmarks import Front
-from benchmarks.stats import Bootstrap, bootstrap_means, dominance, hypervolume, kendall_tau
+from benchmarks.stats import (
+    Bootstrap,
+    bootstrap_means,
+    detectable_difference,
+    dominance,
+    hypervolume,
+    kendall_tau,
+    spread,
+)
 from moa_cli.comparisons.contributions import Sides, differences
-from moa_cli.comparisons.document import Headline, Pair
+from moa_cli.comparisons.document import LEAST_PROMPTS, Headline, Pair
 from moa_cli.comparisons.parts import Difference, Dominance, OtherRef
 from moa_cli.comparisons.row import REFS
 
@@ -44,6 +52,21 @@ def paired(fronts: Mapping[str, Front], headlines: Headlines, scores: Counted) -
         moved = _moved([means[a][k] for k in i], [means[b][k] for k in j])
         dominates = Dominance(a=dominance(moved), b=dominance(-moved)) if i else None
         found.append(Pair(a=a, b=b, hypervolume=volume, utility=worth, dominance=dominates))
+    return found
+
+
+def detectable(fronts: Mapping[str, Front], headlines: Headlines) -> dict[Headline, float]:
+    """How small a difference between two rows is found, in each headline number, with a chance of 80 %.
+
+    Of the rows that are trained several times: the starting policy does not vary as they do. Nothing where there are no
+    two of them, or too few prompts, for then nothing is concluded.
+    """
+    found: dict[Headline, float] = {}
+    for headline, rows in headlines.items():
+        several = [own for name, (own, _) in rows.items() if len(own) > 1 and fronts[name].steering != "none"]
+        if len(several) > 1 and several[0].shape[1] >= LEAST_PROMPTS:
+            seeds, prompts = min(map(len, several)), several[0].shape[1]
+            found[headline] = detectable_difference(spread(several), seeds=seeds, prompts=prompts, rows=len(rows))
     return found
 
 

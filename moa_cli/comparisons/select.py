@@ -33,7 +33,7 @@ def named_fronts(folders: Sequence[Path]) -> list[Front]:
     whose front is missing or damaged.
     """
     found = [front for folder in folders for front in _named(folder)]
-    return list({front.folder: front for front in found}.values())
+    return list({front.folder and front.folder.resolve(): front for front in found}.values())
 
 
 def _named(folder: Path) -> list[Front]:

@@ -30,6 +30,7 @@ def columns(benchmark: OnBenchmark) -> dict[str, Callable[[Row], str]]:
         "with what it used": lambda row: tera(row.charged, ",.1f"),
         **({"answer": lambda row: _times(row.cost.get("serving_flops"), one)} if one else {}),
         "time": lambda row: time_words(row.cost.get("seconds")),
+        **({"trials": lambda row: str(row.trials)} if any(row.trials for row in benchmark.rows) else {}),
     }
 
 
@@ -134,6 +135,7 @@ def note(comparison: Comparison) -> str:
         "efficiency": efficiency_note(comparison),
         "TFLOP": "TFLOP and time: of training, beyond what all share; with what it used: the TFLOP of its training, of "
         "the trained rewards that it called, and of tags",
+        "trials": "trials: configurations that were tried on dev prompts to find the settings",
         "answer": "answer: floating-point operations of an answer, relative to one of the starting policy",
     }
     return "; ".join(words for name, words in told.items() if name in there) + "."

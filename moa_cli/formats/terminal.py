@@ -29,14 +29,14 @@ from moa_cli.words import kl_words, number_words, one_line, plus_minus, time_wor
 WIDTH = 80
 
 
-def comparison_table(comparison: Comparison) -> RenderableType:
+def comparison_table(comparison: Comparison, *, power: bool = False) -> RenderableType:
     """A comparison for a terminal of 80 columns or more: a block per benchmark.
 
-    Half the width of an interval follows its value.
+    Half the width of an interval follows its value. `power` adds how small a difference can be seen.
     """
     blocks: list[RenderableType] = []
     for benchmark in comparison.benchmarks:
-        lines = [*_more(benchmark), *benchmark.remarks]
+        lines = [*_more(benchmark), *benchmark.remarks, *([_power(benchmark)] if power else [])]
         warned = [Text(f"WARNING: {warning}", style="bold red") for warning in benchmark.warnings]
         blocks += [_heading(benchmark), *warned, _block(benchmark), *map(Text, lines), Text()]
     if comparison.gate:
@@ -62,6 +62,11 @@ def _more(benchmark: OnBenchmark) -> list[str]:
         known = [f"{row} {words}" for row, words in told.items() if words not in ("", "-")]
         lines += [f"{one_line(name)}  {', '.join(known)}"] if known else []
     return lines
+
+
+def _power(benchmark: OnBenchmark) -> str:
+    """How small a difference can be seen, or what it takes to see one."""
+    return f"power: {benchmark.power or 'nothing is told apart; two methods with --seed 0,1,2 could be'}"
 
 
 def _operations(row: Row) -> str:

@@ -135,19 +135,19 @@ def score_and_kl(runs: Contestants) -> Findings:
     """The utility of every method at some KLs, and the settings by which its curve was measured."""
     found = kl_curves(runs)
     read: list[Cells] = [[one.name, *one.utility_at] for one in found.curves]
+    methods = [one for one in found.curves if one.kind == "method"]
+    settings = {one.name: [point.setting.partition("=") for point in one.points] for one in methods}
     rows: list[Cells] = [
-        [one.name, point.setting.partition("=")[2], point.kl, point.reward, point.utility, point.collapsed]
-        for one in found.curves
-        if one.kind == "method"
-        for point in one.points
+        [one.name, value, point.kl, point.reward, point.utility, point.collapsed]
+        for one in methods
+        for point, (_, _, value) in zip(one.points, settings[one.name], strict=True)
     ]
-    fields = dict.fromkeys(
-        p.setting.partition("=")[0] for one in found.curves if one.kind == "method" for p in one.points
-    )
+    fields = ", ".join(f"{known[0][0]} of {name}" for name, known in settings.items())
     nats = [f"{at:g} nat{'s' * (at != 1)}" for at in found.at]
+    columns = ["method", "strength", "KL", "reward", "utility", "collapsed"]
     tables = [
         _table("utility at the same KL", ["method", *nats], read),
-        _table("what was measured", ["method", ", ".join(fields), "KL", "reward", "utility", "collapsed"], rows),
+        _table(f"what was measured (strength: {fields})", columns, rows),
     ]
     return Findings(tables, kl=found)
 

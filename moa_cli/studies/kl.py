@@ -20,6 +20,10 @@ AT = (1.0, 2.0, 4.0)
 """Nats per answer at which curves are read [choice]."""
 
 
+STEEP = (0.0, 1 / 32, 1 / 16, 1 / 8)
+"""Nats below the first step of a ceiling's curve at which it has points as well: there it rises as a root does."""
+
+
 def read_at(kl: Sequence[Bootstrap], values: Sequence[Bootstrap], at: float) -> Bootstrap | None:
     """A curve's value at a KL, linear between neighbouring points; None where the curve of some seed does not reach it.
 
@@ -124,7 +128,8 @@ def _references(samples: Samples, base: Mapping[Signal, np.ndarray], grid: Seque
     }
     for name, (tilting, signals) in optima.items():
         ceilings = {signal: samples.ceiling(tilting, signal) for signal in signals}
-        kls = np.arange(0, min(ceilings["scores"].reach(w) for w in grid), STEP).tolist()
+        reach = min(ceilings["scores"].reach(w) for w in grid)
+        kls = [kl for kl in (*STEEP, *np.arange(STEP, reach, STEP).tolist()) if kl <= reach]
         tilted = {
             signal: _sampled(
                 [_weighted([c.at(w, kl).scores - c.tilt(w, 0.0).scores for w in grid], grid) for kl in kls]

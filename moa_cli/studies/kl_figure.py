@@ -54,12 +54,11 @@ def kl_figure(study: Study, look: dict[Any, Any] = LOOK) -> Figure:
 
 def _draw(ax: Axes, on: StudyOn, kl: KLCurves, name: str, styles: dict[str, Style]) -> None:
     """One panel."""
-    farthest = max((p.kl for one in kl.curves if one.kind == "method" for p in one.points), default=max(kl.at))
     for one in kl.curves:
         if one.kind == "method":
             _draw_method(ax, one, name, styles[one.name])
         else:
-            _draw_reference(ax, one, name, farthest)
+            _draw_reference(ax, one, name)
     ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
     ax.set_title(plain(f"{on.name}@{on.version}, {name}"), loc="left")
     ax.set(xlabel=KL, ylabel=f"{name} (SFT SDs)")
@@ -82,8 +81,8 @@ def _draw_method(ax: Axes, one: KLCurve, name: str, style: Style) -> None:
         ax.scatter(cx, cy, s=45, marker="x", color=INK, linewidths=0.6, zorder=4, label=_CROSSED)
 
 
-def _draw_reference(ax: Axes, one: KLCurve, name: str, farthest: float) -> None:
-    """A grey curve, as far as methods go and a little farther."""
+def _draw_reference(ax: Axes, one: KLCurve, name: str) -> None:
+    """A grey curve; at the ends of that of best-of-n stands n."""
     found = [(p.kl, told.value, p.setting) for p in one.points if (told := _PANELS[name](p))]
     if not found:
         return

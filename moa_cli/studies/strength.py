@@ -14,12 +14,12 @@ from moa_cli.runs import as_config, hyperparameter_types
 
 def check_goes_far(method: Method, benchmark: Benchmark) -> None:
     """BadInput for a method whose strength no factor changes."""
-    name, field = method_name(type(method)), method.strength
+    name, field = method_name(type(method)), method.sets_kl
     if field is None:
         raise BadInput(
             f"{name} has no setting for how far training goes from the starting policy",
-            "this study multiplies that setting by several factors (strength)",
-            'a class names it: strength = "learning_rate"; of those made here: moa study kl -m rewarded-soups,modpo',
+            "this study multiplies that setting by several factors (sets_kl)",
+            'a class names it: sets_kl = "learning_rate"; of those made here: moa study kl -m rewarded-soups,modpo',
         )
     if not as_config(method)[field]:
         raise BadInput(
@@ -43,7 +43,7 @@ def factors_in(over: Sequence[str]) -> list[float]:
 
 def scaled_by(method: Method, factor: float) -> Method:
     """The method with its strength multiplied, as a whole number where it is one. BadInput where that is too much."""
-    name, field = method_name(type(method)), str(method.strength)
+    name, field = method_name(type(method)), str(method.sets_kl)
     value = as_config(method)[field]
     assert isinstance(value, int | float)
     scaled = max(1, round(value * factor)) if isinstance(value, int) else float(f"{value * factor:.6g}")

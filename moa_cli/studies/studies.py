@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 
 from benchmarks import BadInput, Benchmark
+from benchmarks.ceiling import find_samples
 from benchmarks.prepare import stored_card
 from methods import Method, find_method, method_name
 from moa_cli.comparisons import LEAST_PROMPTS, Comparison
@@ -144,7 +145,7 @@ def study_contestants(
         made = [runs(start)]
         for typed, method in settings.methods.items():
             for one in dict.fromkeys(scaled_by(method, factor) for factor in factors):
-                told = f"{method.strength}={as_config(one)[str(method.strength)]:g}"
+                told = f"{method.sets_kl}={as_config(one)[str(method.sets_kl)]:g}"
                 made.append([replace(run, variant=told) for run in runs(replace(settings, methods={typed: one}))])
         return [run for several in made for run in several]
     [(typed, method)] = settings.methods.items()
@@ -172,10 +173,13 @@ def study_contestants(
 def later_jobs(study: Question, runs: Sequence[Contestant], named: Collection[Path]) -> list[Job]:
     """What is left to do once all runs are measured: drawing what the ceiling is estimated from, where it is shown.
 
-    A benchmark that decodes greedily has none. Code that this needs is to be among the files `named`.
+    What was drawn for other runs in the same units does. A benchmark that decodes greedily has none. Code that this
+    needs is to be among the files `named`.
     """
-    drawn = [run for run in runs if study.scales and run.benchmark.sampling.temperature]
-    return ceiling_jobs([run.folder for run in drawn], [run.front() for run in drawn], named=named) if drawn else []
+    fronts = {run.folder: run.front() for run in runs if study.scales and run.benchmark.sampling.temperature}
+    homes = {run.folder: run.benchmark.home for run in runs}
+    undrawn = {folder: front for folder, front in fronts.items() if find_samples(homes[folder], front.card) is None}
+    return ceiling_jobs([*undrawn], [*undrawn.values()], named=named)
 
 
 def make_study(name: str, runs: Sequence[Contestant]) -> Study:

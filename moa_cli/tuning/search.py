@@ -22,6 +22,7 @@ from moa_cli.tuning.trying import Measured
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.storages import JournalStorage
     from optuna.trial import Trial as OptunaTrial
 
 AT_RANDOM = 4
@@ -178,8 +179,6 @@ def open_search(run: Contestant, plan: Plan) -> MethodSearch:
     What is searched and how, the benchmark and the configuration that is to be improved make a search another one.
     """
     import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     spaces = searched_fields(type(run.method))
@@ -190,9 +189,30 @@ def open_search(run: Contestant, plan: Plan) -> MethodSearch:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study = optuna.create_study(
-            storage=JournalStorage(JournalFileBackend(str(path))), study_name=digest(told), direction="maximize",
+            storage=_journal(path), study_name=digest(told), direction="maximize",
             load_if_exists=True,
         )  # fmt: skip
     search = MethodSearch(run, plan, study, spaces)
     search.resume()
     return search
+
+
+def _journal(path: Path) -> JournalStorage:
+    """Optuna's storage in a file that no other process writes meanwhile, since a lock of ours is held.
+
+    Optuna's own lock is a file that would stay where a process is killed. So would half a line, which is cut off.
+    """
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+    class Held(JournalFileOpenLock):
+        def acquire(self) -> bool:
+            return True
+
+        def release(self) -> None:
+            pass
+
+    content = path.read_bytes() if path.exists() else b""
+    if not content.endswith(b"\n"):
+        path.write_bytes(content[: content.rfind(b"\n") + 1])
+    return JournalStorage(JournalFileBackend(str(path), lock_obj=Held(str(path))))

@@ -131,6 +131,7 @@ def test_an_answer_costs_all_of_its_candidates(tiny: Benchmark, tmp_path: Path) 
     assert 8 < front.cost["serving_tokens"] / start.cost["serving_tokens"] < 32
     assert front.cost["serving_flops"] > 8 * start.cost["serving_flops"]
     assert start.cost["serving_reward_calls"] == 0
+    assert (set(front.used), start.used) == ({"reward ah"}, {}), "a reward that answers need had to be trained"
 
 
 def bound(tiny: Benchmark, candidates: int) -> float:

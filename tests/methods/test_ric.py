@@ -218,15 +218,6 @@ def test_a_round_trains_on_the_answers_of_all_rounds_and_as_many_of_the_data_as_
     assert plain(calls[2][1]) == [*first, *second, *tiny.responses()[:b]]
 
 
-@pytest.mark.parametrize(("lora_rank", "part"), [(None, 0.1), (2, 1.0)])
-def test_a_whole_policy_takes_a_tenth_of_the_rate_that_was_published_for_lora(
-    tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lora_rank: int | None, part: float
-) -> None:
-    calls = spied(monkeypatch)
-    RiC(rounds=1, offline_epochs=0.1, online_epochs=0.1, lora_rank=lora_rank).train(tiny, Run(tmp_path, 0))
-    assert [call[2]["learning_rate"] for call in calls] == pytest.approx([1.414e-4 * part, 1e-5 * part])
-
-
 def test_an_offline_share_of_nothing_mixes_nothing_in(
     tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

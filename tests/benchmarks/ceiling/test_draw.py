@@ -225,7 +225,7 @@ def test_samples_of_an_earlier_version_are_refused_by_their_name(tiny: Benchmark
         find_samples(tmp_path, tiny.card)
     assert str(caught.value).splitlines() == [
         f"cannot use {folder}",
-        "its samples cannot be read: it says moa.samples/1, not moa.samples/2",
+        "its samples cannot be read: an earlier version of moa wrote it (moa.samples/1, now moa.samples/2)",
         "delete it, then: moa compare --ceiling",
     ]
 

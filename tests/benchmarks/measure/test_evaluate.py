@@ -18,6 +18,7 @@ from benchmarks.measure.front import Front
 from benchmarks.measure.front_files import read_answers, read_front
 from benchmarks.measure.rescoring import rescore
 from benchmarks.models.policy import Policy, sequence_divergence
+from benchmarks.models.tags import tagged
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import prepare
 from benchmarks.spec.grid import Weights
@@ -84,6 +85,32 @@ def test_a_front_holds_what_its_answers_score(tiny: Benchmark, folder: Path) -> 
     assert front.kl[0].min() > 1e-4
     assert 0 < front.ended.mean() < 1
     assert not np.array_equal(front.scores[0], front.scores[2])
+
+
+def test_a_front_is_charged_for_what_it_used(own_tiny: Benchmark, tmp_path: Path) -> None:
+    """In training, for an answer or for a policy: a trained reward and tags, each once, whoever used it how often; a
+    reward that is a function has cost nothing. Nobody is charged for being measured."""
+    cost: dict[str, float | None] = {"seconds": 2.0, "trained_tokens": 10, "flops": 1e6}
+    costs = own_tiny.prepared.report.costs
+    free = measure(own_tiny, Louder(own_tiny), tmp_path / "free", cost=cost)
+    assert (free.used, free.charged) == ({}, cost)
+    in_training = measure(own_tiny, Louder(own_tiny), tmp_path / "trained", cost=cost, used=("reward ah", "reward oh"))
+    assert in_training.used == {"reward ah": costs["reward ah"].numbers}
+    assert in_training.cost["flops"] == 1e6
+    assert in_training.charged["flops"] == 1e6 + costs["reward ah"].flops
+    assert in_training.charged["seconds"] == pytest.approx(2.0 + costs["reward ah"].seconds)
+
+    def answering(weights: Weights) -> Policy:
+        own_tiny.rewards(["How?"], ["ah"])
+        return own_tiny.prepared.policy.steered(lambda prompt: tagged(prompt, (0, 3), own_tiny.names))
+
+    again = [measure(own_tiny, answering, tmp_path / "asked", cost=cost, used=("tags",)) for _ in range(2)]
+    assert set(again[0].used) == {"reward ah", "tags"}
+    assert again[1].charged == again[0].charged
+    flops, own = again[0].charged["flops"], again[0].cost["flops"]
+    assert flops is not None
+    assert own is not None
+    assert flops == pytest.approx(own + costs["reward ah"].flops + costs["tags"].flops)
 
 
 @torch.no_grad()

@@ -238,7 +238,7 @@ def test_a_front_of_an_earlier_version_is_refused_by_its_name(folder):
         read_front(folder)
     assert str(caught.value).splitlines() == [
         f"cannot use {path}",
-        "it says moa.front/3, not moa.front/4",
+        "an earlier version of moa wrote it (moa.front/3, now moa.front/4)",
         f"measure it again: moa eval {folder.parent} --pareto",
     ]
 

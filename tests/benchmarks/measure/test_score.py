@@ -204,13 +204,13 @@ def test_a_damaged_front_is_not_scored_again(tiny: Benchmark, tmp_path: Path) ->
 
 
 def test_training_does_not_depend_on_evaluators(tiny: Benchmark) -> None:
-    """Nor on the version; on everything else that the identity depends on it does."""
+    """Nor on the version, nor on how many prompts it is measured on; on all else in the identity it does."""
     same = [with_evaluator(tiny, "long"), replace(tiny, version="2")]
+    fewer = replace(tiny, eval_prompts=9)
     assert {b.training_identity for b in same} == {tiny.training_identity}
     assert len({tiny.identity, *(b.identity for b in same)}) == 3
     gold = replace(tiny.objectives[0], reward=tiny.objectives[0].evaluator)
     others = [
-        replace(tiny, eval_prompts=9),
         replace(tiny, seed=1),
         replace(tiny, policy="scratch:1m"),
         replace(tiny, sampling=replace(tiny.sampling, temperature=0.5)),
@@ -218,4 +218,6 @@ def test_training_does_not_depend_on_evaluators(tiny: Benchmark) -> None:
         replace(tiny, objectives=(replace(tiny.objectives[0], name="eh"), tiny.objectives[1])),
         replace(tiny, name="whispers"),
     ]
-    assert len({tiny.training_identity, *(b.training_identity for b in others)}) == 8
+    assert len({tiny.training_identity, *(b.training_identity for b in others)}) == 7
+    assert fewer.training_identity == tiny.training_identity
+    assert fewer.measuring_identity != tiny.measuring_identity

@@ -11,9 +11,10 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from benchmarks.common.errors import BadInput
+from benchmarks.common.ledger import Cost, charged_to
 from benchmarks.models import scratch
-from benchmarks.models.scratch import TAGGED, train_scratch_policy, train_tokenizer
-from benchmarks.models.tags import EACH, LEVELS, described, known_levels, tag, tags_of
+from benchmarks.models.scratch import TAGGED, _added, train_scratch_policy, train_tokenizer
+from benchmarks.models.tags import EACH, LEVELS, described, known_levels, tag, tagged, tags_of
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.spec.answers import Answer, PreferencePair
 from tests.kit.worlds import WithGrades
@@ -94,10 +95,25 @@ def test_scratch_policies_read_the_tags_of_their_benchmark(
     tags = {tokenizer.convert_tokens_to_ids(text) for text in tags_of(tiny.names)}
     read: list[list[int]] = []
     monkeypatch.setattr(scratch, "supervised", lambda policy, pairs, *_, **__: read.extend(p for p, _ in pairs))
-    train_scratch_policy(tiny, tokenizer, "0.3m", tmp_path)
+    _, share = train_scratch_policy(tiny, tokenizer, "0.3m", tmp_path)
     known = known_levels(tiny)["ah"]
     expected = sum(a in known for a in tiny.responses()) * TAGGED[0]
     expected += sum(a in known for a in tiny.demonstrations()) * TAGGED[1]
     assert expected > 10
     assert sum(bool(tags & set(ids)) for ids in read) == pytest.approx(expected, rel=0.3)
     assert {len(tokenizer(text)["input_ids"]) for text in tags_of(tiny.names)} == {1}
+    assert 0 < share < 0.2
+
+
+def test_the_share_of_tags_among_the_tokens() -> None:
+    """30 steps on 10 tokens each, 2 of them tags, then 10 steps on 6 without: 60 of 360."""
+    rows = [([1] * n, [2] * 4) for n in (6, 4, 2)]
+    assert _added((([rows[0]], [rows[1]], 30), ([rows[2]], [rows[2]], 10))) == pytest.approx(1 / 6)
+
+
+def test_the_ledger_notes_that_tags_were_used() -> None:
+    with charged_to(Cost()) as cost:
+        tagged("How?", (0, 0), ("helpful", "harmless"))
+        assert cost == Cost()
+        tagged("How?", (0, 4), ("helpful", "harmless"))
+    assert cost == Cost(used=("tags",))

@@ -98,9 +98,15 @@ def test_scores_are_in_units_of_the_card(tiny: Benchmark) -> None:
 
 def test_the_report_has_pair_accuracies_and_costs(tiny: Benchmark) -> None:
     """The gold evaluator is right on every pair; the objective without pairs has no accuracy. Trained were the
-    policy, 50 steps,
-    and a reward, 30 steps."""
-    accuracy, cost = tiny.prepared.report.pair_accuracy, tiny.prepared.report.cost
+    policy, 50 steps, with tags before some of its prompts, and a reward, 30 steps."""
+    report = tiny.prepared.report
+    accuracy, cost = report.pair_accuracy, report.cost
+    assert set(report.costs) == {"policy", "tags", "reward ah"}
+    assert cost.flops == pytest.approx(sum(part.flops for part in report.costs.values()))
+    parameters = tiny.prepared.policy.parameters
+    policy = report.costs["policy"].flops + report.costs["tags"].flops
+    assert policy == pytest.approx(6 * parameters * tiny.scratch.batch * 50 * 20, rel=0.3)  # some 20 tokens each
+    assert 0.005 < report.costs["tags"].flops / policy < 0.2
     assert accuracy.evaluator == {"ah": 1.0}
     assert set(accuracy.reward) == {"ah"}
     assert accuracy.reward["ah"] > 0.8
@@ -318,7 +324,7 @@ def test_the_share_of_tagged_texts_by_hand(tiny: Benchmark) -> None:
     ],
 )  # fmt: skip
 def test_a_damaged_card(own_tiny: Benchmark, text: str) -> None:
-    card = root(own_tiny) / f"card-{own_tiny.identity}.json"
+    card = card_file(own_tiny)
     assert card.exists()
     card.write_text(text)
     with pytest.raises(BadInput) as error:

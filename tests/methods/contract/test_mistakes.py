@@ -42,7 +42,7 @@ def test_a_right_method_may_have_any_setting_that_can_be_typed(tmp_path: Path) -
     fields = (
         "shared: ClassVar[dict[str, Any]] = {}", "free: int = 3", "bound: Annotated[float, Range(0)] | None = None",
         "kind: Literal['a', 'b'] = 'b'", "on: bool = True", "shares: tuple[float, ...] = field(default_factory=tuple)",
-        "strength = 'bound'",
+        "sets_kl = 'bound'",
     )  # fmt: skip
     cls = find_method(method(tmp_path, "steering = 'merge'", *fields))
     assert cls().shares == ()  # type: ignore[attr-defined]
@@ -63,8 +63,8 @@ def test_a_method_without_settings_needs_no_decorator(tmp_path: Path) -> None:
         (("steering = 'none'", "needed: int"), "needed needs a default"),
         (("steering = 'none'", "share: Annotated[float, Range(0, 1)] = 2"), "a number from 0 to 1, found 2"),
         (("steering = 'none'", "count: int = field(default_factory=list)"), "a whole number, found []"),
-        (("steering = 'none'", "strength = 'rate'", "rates: int = 1"), "found 'rate' (did you mean rates?)"),
-        (("steering = 'none'", "strength = 'name'", "name: str = 'a'"), "strength: name is a text, and it must be"),
+        (("steering = 'none'", "sets_kl = 'rate'", "rates: int = 1"), "found 'rate' (did you mean rates?)"),
+        (("steering = 'none'", "sets_kl = 'name'", "name: str = 'a'"), "sets_kl: name is a text, and it must be"),
         (("steering = 'none'", "count: Integer = 1"), "NameError: name 'Integer' is not defined"),
     ],
 )

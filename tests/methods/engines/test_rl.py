@@ -51,6 +51,41 @@ def central_differences(f: Callable[[torch.Tensor], torch.Tensor], at: torch.Ten
     return gradient
 
 
+# What training costs
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "kl_coef", "one_pass", "lora_rank", "operations"),
+    [
+        ("rloo", 0.2, True, 0, 2 + 2 + 6),
+        ("rloo", 0.0, True, 0, 2 + 6),
+        ("rloo", 0.2, False, 0, 2 + 2 + 2 + 6),
+        ("rloo", 0.2, True, 2, 2 + 2 + 6),
+        ("grpo", 0.2, True, 0, 2 + 2 + 6),
+        ("online-dpo", 0.2, True, 0, 2 + 2 + 6),
+        ("ppo", 0.2, False, 0, 2 + 2 + 2 + 2 + FEW.ppo_epochs * 6),
+    ],
+)
+def test_what_each_optimiser_computes_is_counted(
+    gold_tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    optimizer: Any, kl_coef: float, one_pass: bool, lora_rank: int, operations: int,
+) -> None:  # fmt: skip
+    """Answers are generated, go through the reference where there is a KL, and through the policy before it is trained
+    on them where one pass is not enough; PPO also values them, and trains on them four times. That is what the hooks
+    on policy and reference find: exactly, but for PPO's head and for the second adapter that TRL gives an adapted
+    policy, a fifteenth of so small a one."""
+    if optimizer == "rloo":
+        monkeypatch.setattr(Rloo, "one_pass", one_pass)
+    settings = replace(FEW, optimizer=optimizer, kl_coef=kl_coef, lora_rank=lora_rank)
+    with charged_to(Cost()) as cost:
+        trained(gold_tiny, tmp_path, settings)
+    parameters = to_train(gold_tiny, lora_rank, 0).parameters
+    tokens = cost.trained_tokens / (FEW.ppo_epochs if optimizer == "ppo" else 1)
+    assert tokens >= 6 * 16 * 6
+    rel = 0.07 if lora_rank else 0.001 if optimizer == "ppo" else 1e-12
+    assert cost.flops == pytest.approx(operations * parameters * tokens, rel=rel)
+
+
 # PPO
 
 

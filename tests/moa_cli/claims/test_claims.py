@@ -155,6 +155,21 @@ def test_cost_is_a_ratio_by_seed():
     assert error.value.command == "moa compare -m a,b"
 
 
+def test_cost_is_that_of_what_was_used_too():
+    """5 with a reward model of its own and tags for .1, against 4.7 with two trained rewards of 1.4: .68, not 1.06."""
+    rewards = {f"reward {name}": dict.fromkeys(COST, 1.4e12) for name in ("helpful", "harmless")}
+    tags = {"tags": dict.fromkeys(COST, 0.1e12)}
+    own, others = (replace(THREE, cost=COST | {"flops": f}) for f in (5e12, 4.7e12))
+    found = {"a": [one("moslim", replace(own, used=tags))], "b": [one("morlhf", replace(others, used=rewards))]}
+    assert MEASURES["cost"](found, ("a", "b")).value == pytest.approx(5.1 / 7.5)
+
+
+def test_cost_that_was_not_counted_cannot_be_compared():
+    unseen = one("ric", replace(THREE, cost=COST | {"flops": None}))
+    with pytest.raises(Missing, match="what a spent in training was not counted"):
+        MEASURES["cost"]({"a": [unseen], "b": [one("ric", THREE)]}, ("a", "b"))
+
+
 def test_no_training_is_a_multiple_of_none():
     """SFT trains nothing: what others cost has no ratio to that, while that is nothing of what they cost."""
     free = one("sft", replace(THREE, cost=COST | {"flops": 0.0}))
@@ -431,9 +446,11 @@ def test_a_command_says_all_that_names_the_benchmark_again():
     assert resolve(items, [], [], data_dir=None, home=Path()).options == source.options
 
 
-def rewritten(runs: Path, method: str, change: Callable[[dict], None]) -> None:
-    """The record of a method's run as `change` makes it."""
-    for path in runs.glob(f"*/{method}/*/run.json"):
+def rewritten(runs: Path, method: str, file: str, change: Callable[[dict], None]) -> None:
+    """The records of a method's run, or of its front, as `change` makes them."""
+    paths = list(runs.glob(f"*/{method}/*/{file}"))
+    assert paths
+    for path in paths:
         record = json.loads(path.read_text())
         change(record)
         write_text(path, json.dumps(record))
@@ -443,8 +460,8 @@ def test_claims_outlive_methods_and_benchmarks(contest: Path, tmp_path: Path):
     """A run whose method has changed since is left out, and said to be; a benchmark's file is not needed for its
     scores."""
     shutil.copytree(contest / "runs", runs := tmp_path / "runs")
-    rewritten(runs, "ric", lambda record: record["config"].update(gone=1))
-    rewritten(runs, "sft", lambda record: record["benchmark"].update(source="/gone.toml"))
+    rewritten(runs, "ric", "front-*/front.json", lambda record: record["config"].update(gone=1))
+    rewritten(runs, "sft", "run.json", lambda record: record["benchmark"].update(source="/gone.toml"))
     said: list[str] = []
     facts = {"source": "", "published": "", "measure": "collapse", "below": 1.0}
     claims = [Claim(claim="", of=of, **facts) for of in (("sft", "sft"), ("ric", "sft"))]
@@ -455,7 +472,8 @@ def test_claims_outlive_methods_and_benchmarks(contest: Path, tmp_path: Path):
     (line,) = said
     assert "left out" in line
     assert "stored configuration of ric" in line
-    rewritten(runs, "sft", lambda record: record["config"].update(gone=1))
+    rewritten(runs, "sft", "front-*/front.json", lambda record: record["config"].update(gone=1))
+    fronts = [read_front(place) for run in find_runs(runs) for place in fronts_in(run)]
     assert check_claims(claims, fronts, said.append).benchmarks == ()
 
 

@@ -193,6 +193,7 @@ def test_runs_of_an_earlier_version_are_told(own: Path) -> None:
     for record in own.glob("runs/*/*/*/run.json"):
         record.write_text(record.read_text().replace("moa.run/2", "moa.run/1"))
         fronts_in(record.parent)[0].rename(record.parent / "front")
+        record.parent.rename(record.parent.with_name("0123abcd-s0"))
     (run,) = own.glob("runs/tiny/ric/*")
     rows = json.loads(moa("list", "runs", "--json", cwd=own).stdout)
     assert {row["status"] for row in rows} == {"of an earlier version"}

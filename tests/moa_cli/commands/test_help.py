@@ -33,7 +33,7 @@ def test_every_command_has_examples() -> None:
     assert {"prepare", "train", "eval", "compare", "study", "claims", "list", "show"} <= set(found)
     for command, lines in found.items():
         assert lines, command
-        assert all(line.split()[1] == command for line in lines)
+        assert lines[0].split()[1] == command, "others may follow it"
 
 
 @pytest.mark.parametrize(

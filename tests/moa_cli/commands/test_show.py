@@ -56,7 +56,7 @@ def test_a_collapsed_starting_policy_is_warned_of(
 
 
 def test_a_docstring_is_as_wide_as_the_screen_and_its_formulas_keep_their_lines() -> None:
-    one = Hyperparameter(name="h", default=1, type="a number", meaning=f"{'long ' * 18}\ndone.")
+    one = Hyperparameter(name="h", default=1, type="a number", answering=False, meaning=f"{'long ' * 18}\ndone.")
     method = MethodFacts(
         name="t", title="T", summary=f"{'word ' * 12}\nmore.\n\n    a = b,\n      c\n\nEnd.", steering="none",
         hyperparameters=(one,),
@@ -127,7 +127,7 @@ def test_what_is_unknown_is_shown_as_such(contest: Path) -> None:
 def test_a_damaged_run_json_is_named(contest: Path, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "tiny" / "sft" / "00000000-s0"
     folder.mkdir(parents=True)
-    for content in ("{", "[]", '{"schema": "moa.run/2"}', '{"schema": "moa.run/1", "status": "trained"}'):
+    for content in ("{", "[]", '{"schema": "moa.run/9"}', '{"schema": "moa.run/2", "status": "trained"}'):
         (folder / "run.json").write_text(content)
         refused(moa("show", str(folder), cwd=tmp_path), "run.json", "--restart")
         assert "damaged" in moa("list", "runs", cwd=tmp_path).stdout

@@ -238,7 +238,7 @@ def test_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     better = changed(soup, rewards=raised)
     fronts = [changed(f, kl=np.full(f.kl.shape, 1.0)) for f in [*fronts, better]]
     far = changed(make_front("far", 4.0), kl=np.full(better.kl.shape, 2.6))
-    runs = [(Path(f.method), f) for f in [*fronts, far]]
+    runs = [replace(f, folder=Path(f.method) / "front") for f in [*fronts, far]]
     pool = _pool(runs, simplex_grid(2, 4))
     assert {m.method for m in pool} == {"soup"}
     assert [m.weights for m in pool] == tops

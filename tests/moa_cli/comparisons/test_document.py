@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from moa_cli.comparisons.document import Comparison, OnBenchmark, Pair, Row
 from moa_cli.comparisons.gate import judge
 from moa_cli.comparisons.parts import Difference, OtherRef, Quality, RowPoint
 from moa_cli.comparisons.saved import read_saved
-from tests.kit.fronts import make_card, make_front, other_card
+from tests.kit.fronts import COST, make_card, make_front, other_card
 from tests.kit.pages import toy
 
 
@@ -46,7 +48,7 @@ def on_benchmark(*rows: Row, **entries: object) -> OnBenchmark:
         "name": "toy", "version": "1", "objectives": ("helpful", "harmless"), "ref": (-2.0, -2.0), "card": make_card(),
         "prompts": 60, "keeps_collapsed": False, "policies": 3, "asked": ((1.0, 0.0),), "warnings": (), "rows": rows,
         "pairs": (), "refs": (), "samples": (),
-        "agreement": None, "ceiling": None,
+        "agreement": None, "ceiling": None, "detectable": {},
     }  # fmt: skip
     return OnBenchmark(**told | entries)
 
@@ -74,7 +76,7 @@ def row(name: str, steering: str = "merge", *, collapsed: tuple[int, ...] = (0, 
     return Row(
         method=name, steering=steering, seeds=tuple(range(seeds)), rewards=quality,
         scores=quality.model_copy(update={"hypervolume": 7.0}), kendall_tau={}, collapse=0.0, kl=None,
-        points=tuple(points[::-1]), attainment=None, cost={}, config={}, runs=(),
+        points=tuple(points[::-1]), attainment=None, cost={}, charged={}, used=(), config={}, trials=0, runs=(),
     )  # fmt: skip
 
 
@@ -203,7 +205,7 @@ def test_no_number_is_infinite() -> None:
         (lambda d: d["benchmarks"][0].update(more=1), "damaged, .*: benchmarks.0.more: "),
         (lambda d: d["benchmarks"][0]["rows"][0]["scores"].update(low=float("nan")), "rows.0.scores.low: .*finite"),
         (lambda d: d.update(schema="moa.study/1"), "it says moa.study/1, not moa.compare/4"),
-        (lambda d: d.update(schema="moa.compare/3"), "it says moa.compare/3, not moa.compare/4"),
+        (lambda d: d.update(schema="moa.compare/3"), "an earlier version of moa wrote it \\(moa.compare/3"),
         (lambda d: d.pop("schema"), "it does not say moa.compare/4"),
     ],
 )  # fmt: skip
@@ -243,3 +245,21 @@ def test_configurations_become_json(fronts) -> None:
     """In memory a hyperparameter may be a tuple."""
     (found,) = compare([make_front("ric", 1.0, config={"layers": (1, 2)})]).benchmarks
     assert found.rows[0].config == {"layers": [1, 2]}
+
+
+def test_who_was_tuned_more_is_told():
+    """What trains nothing has nothing to tune, and does not count as tuned less."""
+
+    def remarks(trials: dict[str, int]) -> list[str]:
+        untrained = {"cost": COST | {"trained_tokens": 0}}
+        fronts = [make_front(name, 0.5) for name in trials if name != "sft"]
+        fronts = [replace(front, trials=trials[front.method]) for front in fronts]
+        start = replace(make_front("sft", 0, steering="none"), **untrained)
+        (benchmark,) = compare([*fronts, start]).benchmarks
+        return [line for line in benchmark.remarks if "trials" in line]
+
+    assert remarks({"ric": 0, "soup": 0}) == []
+    assert remarks({"ric": 12, "soup": 12}) == ["settings chosen on dev prompts, by 12 trials for each that trains"]
+    (told,) = remarks({"ric": 12, "soup": 0})
+    assert told.startswith("tuned unequally")
+    assert {"ric 12", "soup 0"} <= set(re.split(": |, |; ", told))

@@ -320,6 +320,7 @@ def merged(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("eval_prompts = 6", "eval_prompts = 40"), ("words", "long"), ("consonants", "vowels"),
         ("max_new_tokens = 8", "max_new_tokens = 16"), ("pretrain_steps = 2", "pretrain_steps = 60"),
         ("sft_steps = 1", "sft_steps = 20"), ("batch = 4", "batch = 8"),
+        ("test_share = 0.3", "test_share = 0.3\ndev_share = 0"),
         ("[data]", "trained_grid = [[1.0, 0.0], [0.0, 1.0]]\n[data]"),
     ):  # fmt: skip
         assert before in toml

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from benchmarks.measure.front import Front
 from benchmarks.stats.significance import holm
 from moa_cli.comparisons.comparison import compare
+from moa_cli.comparisons.document import Comparison, OnBenchmark
+from moa_cli.formats.terminal import comparison_table
 from tests.kit.fronts import changed, make_card, make_front, only
 
 
@@ -120,3 +124,29 @@ def test_of_one_prompt_the_differences_are_told_and_nothing_else():
         difference = pair.of(headline)
         assert (difference.low, difference.high, difference.p) == (difference.value, difference.value, 1)
         assert difference.p_holm is None
+
+
+def test_how_small_a_difference_can_be_seen_is_told_where_any_can() -> None:
+    """Trainings that vary more hide more; of one training each, or on few prompts, nothing is told apart."""
+
+    def told(spread: float, seeds: int = 3, prompts: int = 60) -> OnBenchmark:
+        fronts = []
+        for name in ("soup", "ric"):
+            for seed in range(seeds):
+                front = make_front(name, 1.0, card=make_card(prompts=prompts))
+                moved = replace(changed(front, scores=front.scores + spread * (seed - 1)), method=name, seed=seed)
+                fronts.append(moved)
+        return compare(fronts).benchmarks[0]
+
+    quiet, loud = told(0.05), told(0.5)
+    for headline in ("hypervolume", "utility"):
+        assert 0 < quiet.detectable[headline] < loud.detectable[headline]
+    assert loud.power == (
+        f"a true difference of {loud.detectable['hypervolume']:.2g} in hypervolume and "
+        f"{loud.detectable['utility']:.2g} in utility is found here with a chance of 80 %"
+    )
+    for none in (told(0.5, seeds=1), told(0.5, prompts=40)):
+        assert (none.detectable, none.power) == ({}, "")
+        shown = io.StringIO()
+        Console(file=shown, width=200).print(comparison_table(Comparison(benchmarks=(none,)), power=True))
+        assert "power: nothing is told apart" in shown.getvalue()

@@ -47,7 +47,9 @@ def test_the_footnote_explains_the_columns_that_are_there(fronts, document):
     assert footnote(document) == (
         "HV: hypervolume above ref, in SFT standard deviations, at equally many distinct policies; held-out: under "
         "evaluators no method trains on; utility: mean over the asked weights w of w . held-out score, less sft's; ± "
-        "half the 95 % interval over prompts; KL: nats per answer from sft; coll.: collapsed answers; time: of training"
+        "half the 95 % interval over prompts; KL: nats per answer from sft; coll.: collapsed answers; "
+        "time: of training; "
+        "TFLOP: of training, / with the trained rewards and tags it used"
     ), "one training, no star"
     seeds = [make_front("soup", 1.0, seed=seed) for seed in (0, 1)]
     alone = footnote(compare(seeds))
@@ -146,10 +148,34 @@ def test_the_table_tells_what_an_answer_costs(fronts):
     cells = columns(benchmark)
     told = {row.method: cells["answer"](row) for row in benchmark.rows}
     assert told == {"context": "48x", "soup": "1.8x", "sft": "1x", "given": "-"}
-    assert [*cells][-3:] == ["TFLOP", "answer", "time"]
+    assert [*cells][-4:] == ["TFLOP", "with what it used", "answer", "time"]
     assert "answer: floating-point" in comparison_markdown(compare(measured))
     for unknown in (fronts, measured[1:]):
         assert "answer" not in comparison_markdown(compare(unknown))
+
+
+def test_the_tables_tell_what_a_row_cost_alone_and_with_what_it_used(fronts):
+    """1 TFLOP, and 2.5 with a trained reward; nothing is known of answers that were made elsewhere, and of a front
+    whose training no ledger saw that is said."""
+    reward = {"reward helpful": dict.fromkeys(COST, 1.5e12)}
+    spent = {"soup": {"used": reward}, "context": {"cost": COST | {"flops": None}}, "sft": {}}
+    given = replace(make_front("given", 0.5, steering="given"), cost={})
+    document = compare([*(replace(front, **spent[front.method]) for front in fronts), given])
+    (benchmark,) = document.benchmarks
+    cells = columns(benchmark)
+    told = {row.method: [cells[name](row) for name in ("TFLOP", "with what it used")] for row in benchmark.rows}
+    assert told == {
+        "soup": ["1.0", "2.5"], "context": ["not counted"] * 2, "sft": ["1.0", "1.0"], "given": ["-", "-"],
+    }  # fmt: skip
+    assert next(row.used for row in benchmark.rows if row.method == "soup") == ("reward helpful",)
+    shown = " ".join(show(document).split())
+    assert "soup 1.0 / 2.5" in shown
+    assert "context not counted / not counted" in shown
+    lines = list(csv.DictReader(io.StringIO(comparison_csv(document))))
+    assert {(line["method"], line["flops"], line["flops_with_used"]) for line in lines} == {
+        ("soup", "1000000000000.0", "2500000000000.0"), ("context", "not counted", "not counted"),
+        ("sft", "1000000000000.0", "1000000000000.0"), ("given", "", ""),
+    }  # fmt: skip
 
 
 def test_what_is_not_held_out_is_not_called_so(document):
@@ -185,7 +211,7 @@ def test_latex_is_balanced(document):
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
     assert text.count(r" \\") == 1 + 3
     cells = [line.count(" & ") for line in text.splitlines() if line.endswith(r" \\")]
-    assert cells == [9] * 4
+    assert cells == [10] * 4
 
 
 @pytest.mark.parametrize("suffix", [".md", ".json", ".csv", ".tex", ".png", ".pdf", ".svg", ".JSON"])

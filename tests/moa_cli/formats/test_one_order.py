@@ -42,9 +42,9 @@ def contest(seeds: int = 3, prompts: int = 60) -> Comparison:
     contestants = {
         "eleven": trainings("eleven", (0.0, 0.01, -0.01), prompts=prompts),
         "five": trainings("five", (0.09, 0.1, 0.11), kept=[0, 2, 5, 8, 10], steering="merge", prompts=prompts),
-        "goals": trainings("goals", (-0.75, -0.45, -0.15), goals=True, prompts=prompts),
-        "worse": trainings("worse", (-2.5, -2.51, -2.49), prompts=prompts),
-        "sft": trainings("sft", (0.0, 0.0, 0.0), steering="none", prompts=prompts),
+        "goals": trainings("goals", (-1.75, -1.45, -1.15), goals=True, prompts=prompts),
+        "worse": trainings("worse", (-4.5, -4.51, -4.49), prompts=prompts),
+        "sft": trainings("sft", (-1.0, -1.0, -1.0), steering="none", prompts=prompts),
     }
     return compare([front for fronts in contestants.values() for front in fronts[:seeds]])
 

@@ -179,7 +179,7 @@ def test_what_is_drawn_is_also_said(comparison, page):
     """A drawing says what there is to see; marks and intervals that repeat the text beside them are silent."""
     drawings = [(attributes, inside) for tag, attributes, inside in Page(page).elements if tag == "svg"]
     told = [attributes["aria-label"] for attributes, _ in drawings if attributes.get("role") == "img"]
-    assert len(told) == 2 + 3 + 2 + 3 + 2 + 2, "fronts, methods alone, control, KL, over-optimisation, cost"
+    assert len(told) == 2 + 3 + 2 + 3 + 2 + 3, "fronts, methods alone, control, KL, over-optimisation, cost"
     assert all(re.search("soup|context|sft", text) for text in told)
     volumes = [f"{row.method} {row.scores.hypervolume:.2f}" for row in comparison.benchmarks[0].rows]
     assert told[0] == f"harmless against helpful, held-out scores. Hypervolumes at 11 points: {', '.join(volumes)}."
@@ -221,7 +221,7 @@ def attacked(comparison: Comparison, text: str) -> Comparison:
     But for words of which there are only some, such as "regressed": with others, it is no comparison.
     """
     names = {name for on in comparison.benchmarks for name in [*on.objectives, *(row.method for row in on.rows)]}
-    kept = {"steering", "verdict", "kind", "schema"}
+    kept = {"steering", "verdict", "kind", "schema", "split"}
 
     def walk(part: Any, key: str = "") -> Any:
         if isinstance(part, dict):

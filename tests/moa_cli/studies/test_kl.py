@@ -149,7 +149,9 @@ def test_utility_at_the_same_kl(curved: Study) -> None:
     assert [point.utility.value for point in modpo.points] == pytest.approx([0.5, 1.5, 2, 4.5])
     assert [point.reward and point.reward.value for point in modpo.points] == pytest.approx([1, 3, 4, 9])
     assert curve(curved, "ric").utility_at == (None, None, None)
-    assert [table.title for table in curved.benchmarks[0].tables] == ["utility at the same KL", "what was measured"]
+    assert [table.title for table in curved.benchmarks[0].tables] == [
+        "utility at the same KL", "what was measured (strength: beta of modpo, learning_rate of ric)",
+    ]  # fmt: skip
 
 
 def test_the_references(curved: Study) -> None:
@@ -301,6 +303,11 @@ def test_the_study_from_nothing(tmp_path: Path) -> None:
     again = moa(*command, "--json", cwd=place)
     assert "worker" not in again.stderr
     assert json.loads(again.stdout) == json.loads((place / "kl.json").read_text())
+    assert "ceiling" in result.stderr
+    one_more = moa("study", "kl", "-m", "ric", "--over", "1,3", "-b", "tiny.toml", *small[:6], cwd=place)
+    assert one_more.returncode == 0, one_more.stderr
+    assert "learning_rate=0.0004242" in one_more.stderr
+    assert "ceiling" not in one_more.stderr, "the samples are there"
     compared = moa("compare", "-m", "sft,ric", *small[:6], "-b", "tiny.toml", "--json", cwd=place)
     assert "worker" not in compared.stderr
-    refused(moa("study", "kl", "-m", "sft", "-b", "tiny.toml", cwd=place), "sft", "strength")
+    refused(moa("study", "kl", "-m", "sft", "-b", "tiny.toml", cwd=place), "sft", "sets_kl")

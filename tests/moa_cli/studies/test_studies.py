@@ -39,7 +39,7 @@ from moa_cli.studies.studies import find_study, make_study, study_contestants
 from moa_cli.studies.tables import study_csv, study_markdown, study_table
 from moa_cli.words import amount
 from tests.kit.cli import environment, examples, moa, refused
-from tests.kit.fronts import store_card
+from tests.kit.fronts import other_card, store_card
 from tests.kit.worlds import benchmark_in
 
 MOSLIM, SPO = find_method("moslim"), find_method("spo")
@@ -91,7 +91,7 @@ def cries(unprepared: Benchmark, tmp_path: Path) -> Benchmark:
     """The tiny benchmark with a scale card and nothing else: no model is needed to read fronts."""
     benchmark, names = replace(unprepared, home=tmp_path / "runs"), ("ah", "oh")
     card = Card(
-        benchmark="cries", version="1", objectives=names, policy="p", rewards=names, evaluators=names,
+        benchmark="cries", version="1", objectives=names, policy="p", rewards=names, evaluators=("judge", "jury"),
         reward_mean=(0.0, 0.0), reward_std=(1.0, 1.0), score_mean=(0.0, 0.0), score_std=(1.0, 1.0),
         ref=(-2.0, -2.0), prompts=10, prompts_hash="0" * 12, sampling=benchmark.sampling,
     )  # fmt: skip
@@ -159,14 +159,14 @@ def test_how_a_goal_is_followed(asked: Study) -> None:
     by_goal = {(goal, under, policy): found for goal, under, policy, *found in own.rows}
     assert len(by_goal) == len(own.rows) == 8
     correlation, rise = by_goal["ah", "training rewards", "starting"]
-    assert (correlation.value, rise.difference) == (-1, pytest.approx(-2))
+    assert (correlation.value, rise.value) == (-1, pytest.approx(-2))
     correlation, rise = by_goal["ah", "training rewards", "trained"]
     assert correlation == Estimate(value=1, low=1, high=1)
-    assert [rise.difference, rise.low, rise.high] == pytest.approx([2, 2, 2])
+    assert [rise.value, rise.low, rise.high] == pytest.approx([2, 2, 2])
     assert rise.p < 0.001
     correlation, rise = by_goal["oh", "held-out evaluators", "trained"]
     assert correlation.value == pytest.approx(0.5)
-    assert rise.difference == pytest.approx(0.5)
+    assert rise.value == pytest.approx(0.5)
 
 
 def test_what_is_kept_of_the_first_objective(kept: Study) -> None:
@@ -178,7 +178,7 @@ def test_what_is_kept_of_the_first_objective(kept: Study) -> None:
     assert [row[4].value for row in held_out.rows] == pytest.approx([0, 1.5, 1, 0.5])
     assert reward.rows[1][3] is None
     differences = [row[3] for row in held_out.rows if row[3]]
-    assert [d.difference for d in differences] == pytest.approx([1.5, 0.5, 1])
+    assert [d.value for d in differences] == pytest.approx([1.5, 0.5, 1])
     assert [d.low for d in differences] == pytest.approx([1.5, 0.5, 1])
 
 
@@ -243,12 +243,35 @@ def test_comparisons_fit_the_terminal(cries: Benchmark) -> None:
     assert len(re.findall("^online-dpo ", text, re.M)) == 2
 
 
-def test_what_differs_is_marked(kept: Study) -> None:
-    """Half the interval in the terminal, whole intervals in Markdown."""
-    assert "+1.50 ±0.00*" in shown(kept)
+def test_what_is_told_apart_is_marked(cries: Benchmark, kept: Study) -> None:
+    """Half the interval in the terminal, whole intervals in Markdown. Of one training on ten prompts nothing is, and
+    that is said loudly; of three trainings on fifty, what no prompt and no training varies is."""
+    assert "+1.50 ±0.00 " in shown(kept)
     lines = [line for line in study_markdown(kept).splitlines() if line.startswith("|")]
-    assert "+1.50 [+1.50, +1.50]*" in lines[2]
+    assert "+1.50 [+1.50, +1.50] " in lines[2]
     assert len({line.count("|") for line in lines}) == 1
+    for text in (" ".join(shown(kept).split()), study_markdown(kept)):
+        assert "only 10 test prompts: below 50, nothing can be told apart" in text
+        assert "one training: differences are on it alone, and nobody is called better" in text
+    stored = stored_card(cries)
+    assert stored
+    store_card(cries, other_card(stored.card, prompts=50))
+    method = SPO(alphas=(0.0, 0.5))
+    means = [(float(k), 0.0) for k in range(len(method.points(cries)))]
+    several = make_study("retention", [made(cries, method, means, seed=seed) for seed in range(3)])
+    assert several.benchmarks[0].warnings == ()
+    assert "*" in shown(several).partition("Scores in")[0]
+    (clear, *_) = (row[3] for row in several.benchmarks[0].tables[0].rows if row[3])
+    assert clear.clear
+
+
+def test_where_nothing_is_held_out_no_table_says_so(cries: Benchmark) -> None:
+    stored = stored_card(cries)
+    assert stored
+    store_card(cries, other_card(stored.card, evaluators=("judge", stored.card.rewards[1])))
+    method = SPO(alphas=(0.0, 0.5))
+    study = make_study("retention", [made(cries, method, [(0, 0)] * len(method.points(cries)))])
+    assert [one.title.rpartition(": ")[2] for one in study.benchmarks[0].tables] == ["rewards", "training rewards"]
 
 
 def test_csv_has_a_line_per_row(asked: Study) -> None:

@@ -210,6 +210,20 @@ def test_nothing_in_a_journal_is_code(tmp_path: Path) -> None:
         assert line.startswith("{")
 
 
+@pytest.mark.parametrize("left", ['{"op_code": 4, "work', "{"])
+def test_half_a_line_of_a_journal_is_cut_off(left: str, tmp_path: Path) -> None:
+    """A process was killed while it wrote, and left Optuna's lock behind as well."""
+    run, plan = run_of("morlhf", tmp_path), Plan(trials=4)
+    before = configs(search_all([run], plan, stop=2).searches[0])
+    journal = tmp_path / "hh-rlhf-mini" / "tuned" / "morlhf.journal"
+    with open(journal, "a") as file:
+        file.write(left)
+    journal.with_name("morlhf.journal.lock").symlink_to(journal)
+    search = search_all([run], plan).searches[0]
+    assert configs(search)[:2] == before
+    assert len(search.told) == 4
+
+
 @pytest.mark.parametrize("width", [1, 2])
 def test_never_more_trials_than_asked_for(width: int, tmp_path: Path) -> None:
     tuner = Tuner([open_search(run_of("morlhf", tmp_path), Plan(trials=3))], width=width)
