@@ -124,16 +124,6 @@ SeedsOrAll = Annotated[
 ]
 
 
-Preparations = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--preparations", metavar="N",
-        help="Do it on several preparations of the benchmark: other starting policies, rewards and noise of the data. "
-        rf"{SEEDS} \[default: 0]",
-    ),
-]  # fmt: skip
-
-
 Home = Annotated[
     Path, typer.Option("--runs", metavar="DIR", envvar="MOA_RUNS", help="Where runs and prepared benchmarks lie.")
 ]

@@ -18,24 +18,6 @@ def test_a_dry_run_writes_nothing(finished: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_every_preparation_is_prepared_and_trained_on(finished: Path, tmp_path: Path) -> None:
-    """Each once, in a folder of its own; that of 0 is the one without the option."""
-    asked = ("train", "-m", "sft", "-b", str(finished / "tiny.toml"), "--dry-run")
-    result = moa(*asked, "--preparations", "0,2,2", cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    lines = result.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["prepare", "prepare", "train", "train"]
-    assert [" preparation 2" in line for line in lines] == [False, True, False, True]
-    (usual,) = [line for line in moa(*asked, cwd=tmp_path).stdout.splitlines() if line.startswith("train")]
-    assert usual in lines
-    assert len({line.split()[-1] for line in lines[2:]}) == 2
-
-
-def test_a_preparation_is_a_number(tmp_path: Path) -> None:
-    result = moa("train", "-m", "sft", "--preparations", "first", cwd=tmp_path)
-    refused(result, "--preparations 'first' is no preparation")
-
-
 def test_the_second_time_nothing_is_done(contest: Path) -> None:
     result = moa("train", *METHODS, "-b", "tiny.toml", "--json", cwd=contest)
     assert [row["status"] for row in json.loads(result.stdout)] == ["done", "done"]
