@@ -21,7 +21,7 @@ from tests.kit.cli import environment, moa, refused
 from tests.kit.runs import RECORD, make_tuning
 from tests.kit.worlds import benchmark_in
 
-TINY = ("-b", "tiny.toml", "-c", "ric.rounds=0", "-c", "ric.batch=4", "-c", "ric.offline_epochs=0.3")
+TINY = ("-b", "tiny.toml", "-c", "ric.rounds=0", "-c", "ric.batch=32", "-c", "ric.offline_epochs=0.3")
 RIC = ("tune", "-m", "ric", *TINY, "--trials", "2", "--jobs", "1")
 
 
