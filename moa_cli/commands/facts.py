@@ -100,6 +100,7 @@ class BenchmarkFacts(Part):
     objectives: tuple[ObjectiveFacts, ...]
     policy: str
     sampling: dict[str, JsonValue]
+    preparation: int
     eval_prompts: int
     grid: tuple[tuple[float, ...], ...]
     trained_grid: tuple[tuple[float, ...], ...]
@@ -123,6 +124,7 @@ class BenchmarkFacts(Part):
             ),
             policy=b.policy,
             sampling=_fields(b.sampling),
+            preparation=b.preparation,
             eval_prompts=b.eval_prompts,
             grid=b.grid,
             trained_grid=b.trained_grid,
