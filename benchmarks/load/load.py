@@ -13,14 +13,10 @@ from typing import Any
 from benchmarks.common import BadInput, load_file, nearest, refuse
 from benchmarks.data import World
 from benchmarks.load.fields import benchmark_names, checked, is_folder_name
-from benchmarks.load.toml import read_benchmark
+from benchmarks.load.toml import PLAIN, read_benchmark
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import TrainedReward
 from benchmarks.spec import Objective, Sampling, Scratch, check_grid, size_mistake
-
-PLAIN = ("policy", "eval_prompts", "grid", "trained_grid", "seed", "preparation", "max_prompt_tokens")
-"""Options that are fields of `Benchmark`."""
-
 
 NESTED: dict[str, type] = {"sampling": Sampling, "scratch": Scratch, "reward": TrainedReward}
 """Options written `<prefix>.<field>`; those of "reward" change all trained rewards."""
@@ -69,13 +65,12 @@ def load_benchmark(
             refuse(f"options of {name_or_path}", [*mistakes, error.what], fix)
         raise
     _check_grids(plain, len(benchmark.objectives), mistakes)
-    if not any(isinstance(o.reward, TrainedReward) for o in benchmark.objectives):
+    if not _has_trained_rewards(benchmark):
         mistakes += [f"reward.{key}: no objective of {benchmark.name} has a trained reward" for key in nested["reward"]]
-    made = _made(benchmark, plain)
-    if plain.get("preparation") and not made:
+    if plain.get("preparation") and not _made(benchmark, plain):
         mistakes.append(f"preparation: of {benchmark.name} nothing is drawn or trained before a method is")
     refuse(f"options of {benchmark.name}", mistakes, fix)
-    loaded = replace(
+    chosen = replace(
         benchmark,
         home=home,
         objectives=tuple(_retrained(o, nested["reward"]) for o in benchmark.objectives),
@@ -83,14 +78,17 @@ def load_benchmark(
         scratch=replace(benchmark.scratch, **nested["scratch"]),
         **plain,
     )
-    return _redrawn(loaded)
+    return _redrawn(chosen)
 
 
 def _made(benchmark: Benchmark, plain: Mapping[str, Any]) -> bool:
     """Whether another preparation would be another: a policy or a reward is trained for it, or its world is drawn."""
-    rewards = any(isinstance(o.reward, TrainedReward) for o in benchmark.objectives)
     policy = plain.get("policy", benchmark.policy)
-    return rewards or policy.startswith("scratch:") or isinstance(benchmark.data, World)
+    return _has_trained_rewards(benchmark) or policy.startswith("scratch:") or isinstance(benchmark.data, World)
+
+
+def _has_trained_rewards(benchmark: Benchmark) -> bool:
+    return any(isinstance(o.reward, TrainedReward) for o in benchmark.objectives)
 
 
 APART = 1000

@@ -30,17 +30,11 @@ from benchmarks.prepare import Benchmark
 from benchmarks.rewards import KINDS, TrainedReward
 from benchmarks.spec import Objective, Reward, Sampling, Scratch, beside, check_grid, choose, size_mistake
 
-SETTINGS = (
-    "name",
-    "version",
-    "policy",
-    "eval_prompts",
-    "seed",
-    "preparation",
-    "max_prompt_tokens",
-    "grid",
-    "trained_grid",
-)
+PLAIN = ("policy", "eval_prompts", "grid", "trained_grid", "seed", "preparation", "max_prompt_tokens")
+"""Options that are fields of `Benchmark`."""
+
+
+SETTINGS = ("name", "version", *PLAIN)
 """Keys of the file that are fields of `Benchmark`."""
 
 
