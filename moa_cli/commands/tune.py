@@ -58,6 +58,7 @@ def tune(
     moa tune -m all -b hh-rlhf-mini --max-kl 4
     moa compare -m ric -c tuned
     """
+    from moa_cli.runs import tuning_file
     from moa_cli.tuning import Plan, open_tuner, tuning_table
 
     names = method_list(method)
@@ -77,7 +78,7 @@ def tune(
     out([one.model_dump(mode="json") for one in found] if json else tuple(map(tuning_table, found)))
     for one in found:
         if one.chosen:
-            say(f"{runs / one.benchmark / 'tuned' / one.method}.toml  -c tuned takes it")
+            say(f"{tuning_file(runs, one.benchmark, one.method).with_suffix('.toml')}  -c tuned takes it")
     leave_unless(all([_paid(tuner, budget), *(one.chosen is not None for one in found)]))
 
 

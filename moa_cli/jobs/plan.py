@@ -14,7 +14,7 @@ from methods import Adapter, Reinforcement
 from moa_cli.jobs.job import Job, Work, benchmark_label
 from moa_cli.jobs.preparation import preparation_jobs
 from moa_cli.jobs.work import RunAddress, make_run, measure_point
-from moa_cli.runs import Contestant, Source, as_config
+from moa_cli.runs import Contestant, Source
 
 
 class Planned(NamedTuple):
@@ -39,7 +39,7 @@ def measuring_jobs(runs: Iterable[Contestant], *, may_train: bool) -> list[Job]:
 def pointing_jobs(points: Iterable[tuple[Contestant, Weights]]) -> list[Job]:
     """One point of each run, which is not kept: the jobs find its `FrontFacts`."""
     return _after_preparation(
-        Planned(r, _about(r, "weights", "eval", partial(measure_point, run=_address(r), weights=w)), trains=False)
+        Planned(r, _about(r, "weights", "eval", partial(measure_point, run=RunAddress.of(r), weights=w)), trains=False)
         for r, w in points
     )
 
@@ -81,7 +81,7 @@ def _making(
     wanted = (("remove", restart and run.folder.exists()), ("train", train), ("eval", measure))
     purpose = " + ".join(name for name, is_wanted in wanted if is_wanted) or "eval"
     work = partial(
-        make_run, run=_address(run), source=run.source, training=train, front=measure, goals=sweep, restart=restart
+        make_run, run=RunAddress.of(run), source=run.source, training=train, front=measure, goals=sweep, restart=restart
     )
     return Planned(run, _about(run, "sweep" if sweep else "run", purpose, work), trains=train)
 
@@ -93,10 +93,6 @@ def _about(run: Contestant, what: str, purpose: str, work: Work) -> Job:
         label=run_label(run.method_source, run.source, run.seed, run.folder, run.variant),
         needs=tuple(j.key for j in preparing_jobs(run)[1:]),
     )  # fmt: skip
-
-
-def _address(run: Contestant) -> RunAddress:
-    return RunAddress(run.method_source, as_config(run.method), run.seed, run.folder)
 
 
 def _after_preparation(planned: Iterable[Planned]) -> list[Job]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from benchmarks import Benchmark, Weights
 from benchmarks.common import Log
 from methods import method_name
-from moa_cli.runs import FrontFacts, Source, as_config, restore
+from moa_cli.runs import Contestant, FrontFacts, Source, as_config, restore
 
 
 class RunAddress(NamedTuple):
@@ -25,6 +25,11 @@ class RunAddress(NamedTuple):
     config: Mapping[str, object]
     seed: int
     folder: Path
+
+    @classmethod
+    def of(cls, run: Contestant) -> RunAddress:
+        """That of a run, trained or not."""
+        return cls(run.method_source, as_config(run.method), run.seed, run.folder)
 
 
 def make_run(

@@ -45,6 +45,10 @@ class Trial(Part):
     seconds: float = 0.0
     """What its training took."""
 
+    def under(self, signal: Signal) -> float | None:
+        """The utility under one signal."""
+        return self.rewards if signal == "rewards" else self.scores
+
 
 class Tuning(Document):
     """The search for the settings of one method on one benchmark."""
@@ -79,7 +83,7 @@ class Tuning(Document):
 
     def value(self, trial: Trial) -> float | None:
         """What decided about a trial."""
-        return trial.rewards if self.on == "rewards" else trial.scores
+        return trial.under(self.on)
 
     def store(self, path: Path) -> None:
         """Writes the document and, beside it, its best settings for `-c FILE.toml`."""

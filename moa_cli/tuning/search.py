@@ -65,13 +65,13 @@ class MethodSearch:
     @property
     def path(self) -> Path:
         """Where what is found is kept."""
-        return tuning_file(self.run.source.home, self.run.benchmark.name, self.run.folder.parent.name)
+        return kept_in(self.run)
 
     @property
     def told(self) -> list[Trial]:
         """The trials that have ended, the configuration that is to be improved first."""
         found = [trial for trial in self.study.get_trials(deepcopy=False) if "trial" in trial.user_attrs]
-        found.sort(key=lambda trial: ("default" not in trial.user_attrs, trial.number))
+        found.sort(key=lambda trial: (DEFAULT not in trial.user_attrs, trial.number))
         return [
             Trial.model_validate_json(json.dumps(t.user_attrs["trial"] | {"number": n})) for n, t in enumerate(found)
         ]
@@ -124,13 +124,14 @@ class MethodSearch:
 
         asked = self.under_way.pop(number)
         trial = self._trial(run, outcome.result if not outcome.error else None)
-        if trial.state == "failed":
-            self.broken = DEFAULT in asked.user_attrs
-            if not self.broken:
-                asked.set_user_attr("trial", trial.model_dump(mode="json"))
-            self.study.tell(asked, state=TrialState.FAIL)
+        failed = trial.state == "failed"
+        if failed and DEFAULT in asked.user_attrs:
+            self.broken = True
         else:
             asked.set_user_attr("trial", trial.model_dump(mode="json"))
+        if failed:
+            self.study.tell(asked, state=TrialState.FAIL)
+        else:
             self.study.tell(asked, self._value(trial))
         self.document().store(self.path)
 
@@ -149,7 +150,7 @@ class MethodSearch:
             return LAST - (trial.collapse or 0.0)
         if trial.state == "too far":
             return LAST - (trial.kl or 0.0)
-        value = trial.rewards if self.plan.on == "rewards" else trial.scores
+        value = trial.under(self.plan.on)
         assert value is not None
         return value
 
@@ -173,6 +174,11 @@ class MethodSearch:
         )
 
 
+def kept_in(run: Contestant) -> Path:
+    """Where the search for the settings of a run's method is kept."""
+    return tuning_file(run.source.home, run.benchmark.name, run.folder.parent.name)
+
+
 def open_search(run: Contestant, plan: Plan) -> MethodSearch:
     """The search for a method's settings: one that was begun goes on, with more trials where more are asked for.
 
@@ -182,7 +188,7 @@ def open_search(run: Contestant, plan: Plan) -> MethodSearch:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     spaces = searched_fields(type(run.method))
-    path = tuning_file(run.source.home, run.benchmark.name, run.folder.parent.name).with_suffix(".journal")
+    path = kept_in(run).with_suffix(".journal")
     path.parent.mkdir(parents=True, exist_ok=True)
     base, grid = plain(as_config(run.method)), run.benchmark.trained_grid
     told = [run.folder.name, base, run.benchmark.measuring_identity, grid, spaces, plan.on, plan.max_kl]

@@ -9,8 +9,8 @@ from functools import partial
 
 from benchmarks.common import locked
 from moa_cli.jobs import Job, Outcome, RunAddress, after_preparations, run_label
-from moa_cli.runs import Contestant, Tuning, as_config
-from moa_cli.tuning.search import MethodSearch, Plan, open_search
+from moa_cli.runs import Contestant, Tuning
+from moa_cli.tuning.search import MethodSearch, Plan, kept_in, open_search
 from moa_cli.tuning.trying import try_out
 
 
@@ -64,11 +64,10 @@ class Tuner:
         return jobs
 
     def _job(self, search: MethodSearch, number: int, run: Contestant) -> Job:
-        address = RunAddress(run.method_source, as_config(run.method), run.seed, run.folder)
         job = Job(
             key=f"trial {run.folder.parent.name} {number}", purpose="tune", source=run.source, folder=run.folder,
             label=run_label(run.method_source, run.source, run.seed, run.folder, run.variant),
-            work=partial(try_out, run=address, source=run.source),
+            work=partial(try_out, run=RunAddress.of(run), source=run.source),
         )  # fmt: skip
         self.asked[job.key] = search, number, run
         return job
@@ -79,7 +78,6 @@ def open_tuner(runs: Sequence[Contestant], plan: Plan) -> Iterator[Tuner]:
     """The searches for the settings of these methods, which no other process may go on with meanwhile."""
     with ExitStack() as held:
         for run in runs:
-            name = run.folder.parent.name
-            place = run.source.home / run.benchmark.name / "tuned"
-            held.enter_context(locked(place / f".{name}.lock", wait=False))
+            path = kept_in(run)
+            held.enter_context(locked(path.with_name(f".{path.stem}.lock"), wait=False))
         yield Tuner([open_search(run, plan) for run in runs])

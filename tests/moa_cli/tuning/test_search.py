@@ -190,6 +190,14 @@ def test_a_default_that_fails_ends_the_search_of_its_method(tmp_path: Path) -> N
     assert [len(search.told) for search in mended.searches] == [3, 3]
 
 
+def test_a_default_that_failed_is_not_forgotten_for_another_trial_that_fails(tmp_path: Path) -> None:
+    tuner = Tuner([open_search(run_of("morlhf", tmp_path), Plan(trials=4))], width=2)
+    default, beside = tuner.first()
+    assert tuner.follow(outcome(default, None)) == []
+    assert tuner.follow(outcome(beside, None)) == []
+    assert tuner.searches[0].broken
+
+
 def test_trials_side_by_side_are_different(tmp_path: Path) -> None:
     run = run_of("morlhf", tmp_path)
     tuner = Tuner([open_search(run, Plan(trials=5))], width=3)
