@@ -60,10 +60,10 @@ class MOSLIM(Reinforcement, Method):
     """What the reward model starts from: "policy", an untrained model of a scratch size, or a decoder.
     "policy" is the benchmark's starting policy, which knows what fits a prompt [choice]; scratch sizes are "0.3m",
     "1m", ...; a decoder is a hub id / local path."""
-    reward_steps: Annotated[int, Range(1)] = 300
-    """Training steps of the reward model [choice]: as many as a trained reward of the benchmark takes by default."""
-    reward_batch: Annotated[int, Range(1)] = 32
-    """Answers per step of the reward model [choice]: some more than the 24 of a trained reward's 12 pairs."""
+    reward_steps: Annotated[int, Range(1)] = 600
+    """Training steps of the reward model [choice]: as many as a reward of the embedded benchmarks takes."""
+    reward_batch: Annotated[int, Range(1)] = 48
+    """Answers per step of the reward model [choice]: those of the 24 pairs that such a reward sees in a step."""
     reward_learning_rate: Annotated[float, Range(0, 1)] = 1.5e-5
     """Learning rate of the reward model, cosine schedule, for width 4096 [choice]: usual for whole models of it."""
     statistics: Literal["running", "head", "batch", "calibration"] = "running"

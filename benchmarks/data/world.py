@@ -42,7 +42,7 @@ KEPT = 4
 DEMONSTRATIONS, RESPONSES = 4000, 4800
 
 
-PAIRS: dict[Split, int] = {"train": 6000, "dev": 400, "test": 400}
+PAIRS: dict[Split, int] = {"train": 14_400, "dev": 400, "test": 400}
 """Compared answers per split."""
 
 

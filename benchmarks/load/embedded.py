@@ -12,6 +12,10 @@ from benchmarks.prepare import Benchmark
 from benchmarks.rewards import FunctionReward, TrainedReward
 from benchmarks.spec import Objective, Sampling, Scratch
 
+REWARD = TrainedReward(steps=600, batch=24, learning_rate=1e-3)
+"""One pass over the training pairs of a world. On dev pairs a third of it, over fewer pairs, ranks .76 and .82 of them
+as gold does, 400 such steps .81, 600 steps .85; a coin .5, the labels' noise allows .93."""
+
 
 def embedded_benchmark(
     *,
@@ -52,7 +56,7 @@ def embedded_benchmark(
         objectives=tuple(
             Objective(
                 name=objective,
-                reward=TrainedReward(),
+                reward=REWARD,
                 evaluator=FunctionReward(function=f"{module}:gold_{objective}", version=version),
                 description=descriptions[objective],
             )

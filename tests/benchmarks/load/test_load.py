@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.common.errors import BadInput
+from benchmarks.load.embedded import REWARD
 from benchmarks.load.fields import benchmark_names
 from benchmarks.load.load import load_benchmark, option_names
 from benchmarks.rewards.trained import TrainedReward
@@ -60,7 +62,7 @@ def test_options_arrive() -> None:
     sampling = benchmark.sampling
     assert (sampling.temperature, sampling.top_p, sampling.max_new_tokens) == (2.0, 0.5, 4)
     assert benchmark.scratch.batch == 8
-    assert [o.reward for o in benchmark.objectives] == [TrainedReward(steps=7, seed=9)] * 2
+    assert [o.reward for o in benchmark.objectives] == [replace(REWARD, steps=7, seed=9)] * 2
     assert set(options) <= set(option_names())
 
 
