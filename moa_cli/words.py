@@ -68,9 +68,18 @@ def time_words(seconds: float | None) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
 
 
-def in_seeds(found: int, seeds: int) -> str:
-    """In how many of its row's seeds a point has collapsed, where that is not in all."""
-    return "" if found == seeds else f" in {found} of {seeds} seeds"
+def in_trainings(found: int, trainings: int) -> str:
+    """In how many of its row's trainings a point has collapsed, where that is not in all."""
+    return "" if found == trainings else f" in {found} of {trainings} trainings"
+
+
+def numbered(what: str, numbers: Sequence[int]) -> str:
+    """Numbered things in words.
+
+    >>> numbered("seed", [0, 1])
+    'seeds 0, 1'
+    """
+    return f"{what}{'s' * (len(numbers) != 1)} {', '.join(map(str, numbers))}"
 
 
 def one_line(text: str) -> str:

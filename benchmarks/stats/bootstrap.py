@@ -8,15 +8,18 @@ instead every draw adds Student's t with S - 1 degrees of freedom, times the sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import moocore
 import numpy as np
 
 from benchmarks.stats.indicators import hypervolume
+
+Key = TypeVar("Key", bound=Hashable)
+
 
 DRAWS = 10_000
 
@@ -59,12 +62,25 @@ class Bootstrap:
 
     values: np.ndarray
     draws: np.ndarray
-    seeds: tuple[int, ...]
+    seeds: tuple[Hashable, ...]
+    """What tells trainings apart: seeds, or preparations with seeds."""
 
     @property
     def value(self) -> float:
         """Mean over seeds."""
         return float(self.values.mean())
+
+    def over(self, preparations: Sequence[int]) -> Bootstrap:
+        """The mean of each preparation where there are several, of S trainings on these preparations (S,).
+
+        How these means vary holds how trainings do.
+        """
+        several = tuple(dict.fromkeys(preparations))
+        if len(several) == 1:
+            return self
+        own = [[p == preparation for p in preparations] for preparation in several]
+        values, draws = zip(*((self.values[k].mean(), self.draws[k].mean(axis=0)) for k in own), strict=True)
+        return Bootstrap(np.array(values), np.stack(draws), several)
 
     @property
     def corrected(self) -> float:
@@ -121,7 +137,7 @@ class Bootstrap:
 
 
 def bootstrap_hypervolume(
-    methods: Sequence[Mapping[int, np.ndarray]], ref: Sequence[float], *, draws: int = DRAWS, seed: int = 0
+    methods: Sequence[Mapping[Key, np.ndarray]], ref: Sequence[float], *, draws: int = DRAWS, seed: int = 0
 ) -> list[Bootstrap]:
     """The hypervolume at `ref` (M,) of every method and seed, under resampling of the prompts.
 
@@ -142,7 +158,7 @@ def bootstrap_hypervolume(
     ]
 
 
-def bootstrap_means(seeds: Mapping[int, np.ndarray], *, draws: int = DRAWS, seed: int = 0) -> list[list[Bootstrap]]:
+def bootstrap_means(seeds: Mapping[Key, np.ndarray], *, draws: int = DRAWS, seed: int = 0) -> list[list[Bootstrap]]:
     """The mean of every point and objective under resampling of the prompts: K lists of M, all paired.
 
     `seeds` holds the scores (K, N, M) of each training seed.

@@ -21,8 +21,10 @@ from benchmarks.stats.nested import PRIOR, NestedTest
 from benchmarks.stats.significance import holm
 
 
-def compare_preparations(rows: Sequence[Sequence[np.ndarray]]) -> list[NestedTest]:
-    """Every pair i < j of R rows, row i less row j: a row has an (S, N) for each of P >= 2 preparations.
+def compare_preparations(
+    rows: Sequence[Sequence[np.ndarray]], pairs: Sequence[tuple[int, int]] | None = None
+) -> list[NestedTest]:
+    """Pairs of R rows, row i less row j: all of i < j, or `pairs`; a row has an (S, N) for each of P >= 2 preparations.
 
     Preparations and prompts are the same for all rows; S may differ, and may be 1, as a preparation is a training too.
     Each value is in the units of its own preparation's card.
@@ -36,7 +38,7 @@ def compare_preparations(rows: Sequence[Sequence[np.ndarray]]) -> list[NestedTes
         raise ValueError(f"rows must have the same 2 or more preparations, all on the same prompts, got {shapes}")
     means = np.array([[one.mean(axis=0) for one in row] for row in rows])
     R, P, N = means.shape
-    i, j = np.array(list(combinations(range(R), 2)), dtype=int).reshape(-1, 2).T
+    i, j = np.array(list(combinations(range(R), 2)) if pairs is None else pairs, dtype=int).reshape(-1, 2).T
     paired = means[i] - means[j]
     difference, over = paired.mean(axis=(1, 2)), paired.mean(axis=2)
     own = over.var(axis=1, ddof=1)

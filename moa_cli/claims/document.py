@@ -6,7 +6,7 @@ from collections import Counter
 from typing import ClassVar, Literal
 
 from benchmarks.common import Document, Part
-from moa_cli.words import one_line
+from moa_cli.words import numbered, one_line
 
 Verdict = Literal["replicated", "not replicated", "inconclusive", "not measured"]
 
@@ -61,7 +61,7 @@ class ClaimsOn(Part):
             one_line(self.name),
             self.under,
             f"{self.prompts} prompts",
-            f"seed{'s' * (len(self.seeds) > 1)} {', '.join(map(str, self.seeds))}",
+            numbered("seed", self.seeds),
         ]
 
     def counts(self) -> Counter[Verdict]:

@@ -69,7 +69,7 @@ def utility_gain(found: Variants, of: Sequence[str]) -> Difference:
 def collapse_gain(found: Variants, of: Sequence[str]) -> Difference:
     """Share of degenerate answers of a less that of b."""
     a, b = (np.stack([f.collapsed.mean(axis=0) for f in _own(found, name).fronts]) for name in of)
-    (difference,) = differences([Sides(a, b, float(a.mean() - b.mean()))])
+    (difference,) = differences([Sides([a], [b], float(a.mean() - b.mean()))])
     return difference
 
 
@@ -177,7 +177,7 @@ def kept_of_first(found: Variants, of: Sequence[str]) -> Difference:
     if not set(points) <= set(weights):
         raise Missing(f"the front of {of[0]} does not hold the points after two rounds", command)
     kept, forgot = (np.stack([f.scores[weights.index(point), :, 0] for f in one.fronts]) for point in points)
-    (difference,) = differences([Sides(kept, forgot, float(kept.mean() - forgot.mean()))])
+    (difference,) = differences([Sides([kept], [forgot], float(kept.mean() - forgot.mean()))])
     return difference
 
 

@@ -7,8 +7,27 @@ from pathlib import Path
 
 from moa_cli.commands import options
 from moa_cli.commands.finish import check_outputs, close_gate, leave_unless, named_files, write_outputs
-from moa_cli.commands.options import AsJson, BenchmarksOrAll, DataDir, Home, Items, Jobs, Methods, SeedsOrAll, Verbose
-from moa_cli.commands.typed import benchmark_list, folder_names, method_list, seeds_in, settings_of, share_in
+from moa_cli.commands.options import (
+    AsJson,
+    BenchmarksOrAll,
+    DataDir,
+    Home,
+    Items,
+    Jobs,
+    Methods,
+    PreparationsOrAll,
+    SeedsOrAll,
+    Verbose,
+)
+from moa_cli.commands.typed import (
+    benchmark_list,
+    folder_names,
+    method_list,
+    preparations_in,
+    seeds_in,
+    settings_of,
+    share_in,
+)
 from moa_cli.console import out, refuse, say
 
 
@@ -18,6 +37,7 @@ def compare(
     benchmark: BenchmarksOrAll = None,
     config: Items = None,
     seed: SeedsOrAll = None,
+    preparations: PreparationsOrAll = None,
     baseline: options.Baseline = None,
     tolerance: options.Tolerance = None,
     keep_collapsed: options.KeepCollapsed = False,
@@ -36,11 +56,13 @@ def compare(
     moa compare
     moa compare -m sft,ric -b hh-rlhf-mini
     moa compare -m all --seed 0,1 -o table.md -o figure.pdf
+    moa compare -m ric,rewarded-soups --preparations 0,1,2
     moa compare -m ric --baseline main.json -o junit.xml -o comment.md
     """
     from moa_cli.commands.contest import Failed, check_options, comparison_of, hold, judged, saved_alone
     from moa_cli.comparisons import check_units, found_fronts, named_fronts, read_baseline
     from moa_cli.formats import COMPARISON_FORMATS, comparison_table
+    from moa_cli.runs import over_preparations
 
     check_outputs(output or [], COMPARISON_FORMATS)
     allowed = share_in("1%" if tolerance is None else tolerance)
@@ -51,9 +73,9 @@ def compare(
         before = read_baseline(baseline)
         check = partial(check_units, before, name=str(baseline), keep_collapsed=keep_collapsed)
     names = method_list(method)
-    typed = {"-c": config, "--data-dir": data_dir}, {"-b": benchmark, "--seed": seed}
+    typed = {"-c": config, "--data-dir": data_dir}, {"-b": benchmark, "--seed": seed, "--preparations": preparations}
     check_options(names, what or [], *typed)
-    seeds = seeds_in(seed)
+    seeds, several = seeds_in(seed), preparations_in(preparations)
     failed: Failed = ()
     comparison = None if names or not what else saved_alone(what, keep_collapsed=keep_collapsed, ceiling=ceiling)
     if comparison is None:
@@ -62,12 +84,13 @@ def compare(
             if check:
                 check(front.card for front in beside)
             settings = settings_of(config, benchmark_list(benchmark), names, data_dir, runs)
-            made, failed = hold(settings, seeds, runs, data_dir, jobs, check)
+            every = over_preparations(settings, several, data_dir=data_dir, home=runs)
+            made, failed = hold(every, seeds, runs, data_dir, jobs, check)
             measured = named_fronts([*made, *(what or [])])
         elif what:
             measured = named_fronts(what)
         else:
-            measured = found_fronts(runs, folder_names(benchmark, runs), seeds, say)
+            measured = found_fronts(runs, folder_names(benchmark, runs), seeds, several, say)
         named = named_files(method, benchmark)
         comparison = comparison_of(measured, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling, named=named)
     comparison = judged(comparison, baseline, before, allowed, failed)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import BadInput, Card, Front
+from benchmarks import BadInput, Benchmark, Card, Front
 from benchmarks.prepare import stored_card
 from methods import method_name
 from moa_cli.commands.finish import execute, show_failures, succeed
@@ -48,25 +48,31 @@ def check_options(
 
 
 def hold(
-    settings: Settings, seeds: Sequence[int], home: Path, data_dir: Path | None, jobs: int | None, check: Check | None
+    every: Sequence[Settings],
+    seeds: Sequence[int],
+    home: Path,
+    data_dir: Path | None,
+    jobs: int | None,
+    check: Check | None,
 ) -> tuple[list[Path], Failed]:
-    """Trains and measures whatever is missing: the folders of the fronts, and what failed.
+    """Trains and measures whatever is missing, with all of the settings: the folders of the fronts, and what failed.
 
     Without a gate that could judge it, a failure ends the command; with one, `check` says whether it can, as soon as
     units are known.
     """
-    chosen = contestants(settings, seeds or [0], home=home, data_dir=data_dir)
+    chosen = [run for one in every for run in contestants(one, seeds or [0], home=home, data_dir=data_dir)]
+    benchmarks = [benchmark for one in every for benchmark in one.benchmarks.values()]
     for run in chosen:
         if run.trained and not run.measured:
             say(f"{run.folder} is trained already, so it only answers")
     if check is None:
-        succeed(_made(chosen, settings, jobs))
+        succeed(_made(chosen, benchmarks, jobs))
     else:
         missing = {job.key: job for run in chosen for job in preparing_jobs(run)}
-        show_failures(execute([*missing.values()], settings.benchmarks.values(), jobs))
-        cards = {name: stored_card(benchmark) for name, benchmark in settings.benchmarks.items()}
+        show_failures(execute([*missing.values()], benchmarks, jobs))
+        cards = {benchmark.identity: stored_card(benchmark) for benchmark in benchmarks}
         check(stored.card for stored in cards.values() if stored)
-        show_failures(_made([run for run in chosen if cards[run.source.name]], settings, jobs))
+        show_failures(_made([run for run in chosen if cards[run.benchmark.identity]], benchmarks, jobs))
     for run in chosen:
         note_trials(run.folder, run.front_folder(), run.trials)
     measured = [run.front_folder() for run in chosen if run.measured]
@@ -75,8 +81,8 @@ def hold(
     }
 
 
-def _made(runs: Sequence[Contestant], settings: Settings, jobs: int | None) -> list[Outcome]:
-    return execute(measuring_jobs(runs, may_train=True), settings.benchmarks.values(), jobs)
+def _made(runs: Sequence[Contestant], benchmarks: Sequence[Benchmark], jobs: int | None) -> list[Outcome]:
+    return execute(measuring_jobs(runs, may_train=True), benchmarks, jobs)
 
 
 def comparison_of(
@@ -96,10 +102,23 @@ def comparison_of(
     if measured or not failed:
         folders = [run_of(front) for front in measured]
         if ceiling:
+            _check_one_preparation(measured)
             todo = ceiling_jobs(folders, measured, named=named)
             succeed(execute(todo, [job.source.load() for job in todo], jobs))
         comparison = compare(measured, keep_collapsed=keep_collapsed, ceilings=stored_samples(folders, measured))
     return comparison.with_(command=shlex.join(["moa", *sys.argv[1:]]), versions=versions())
+
+
+def _check_one_preparation(measured: Sequence[Front]) -> None:
+    """BadInput for fronts on several preparations of a benchmark, each of which has a ceiling of its own."""
+    for name in {front.card.benchmark for front in measured}:
+        numbers = sorted({front.card.preparation for front in measured if front.card.benchmark == name})
+        if len(numbers) > 1:
+            raise BadInput(
+                f"--ceiling was given with several preparations of {name}",
+                "a ceiling is what one starting policy could reach",
+                f"--preparations {numbers[0]} --ceiling, and so on",
+            )
 
 
 def saved_alone(paths: Sequence[Path], *, keep_collapsed: bool, ceiling: bool) -> Comparison | None:

@@ -124,6 +124,26 @@ SeedsOrAll = Annotated[
 ]
 
 
+Preparations = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--preparations", metavar="N",
+        help="Do it on several preparations of the benchmark: other starting policies, rewards and noise of the data. "
+        rf"{SEEDS} \[default: 0]",
+    ),
+]  # fmt: skip
+
+
+PreparationsOrAll = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--preparations", metavar="N",
+        help="Compare over several preparations of the benchmark: other starting policies, rewards and noise of the "
+        rf"data. {SEEDS} \[default: 0; of runs that are there, all]",
+    ),
+]  # fmt: skip
+
+
 Home = Annotated[
     Path, typer.Option("--runs", metavar="DIR", envvar="MOA_RUNS", help="Where runs and prepared benchmarks lie.")
 ]

@@ -111,11 +111,17 @@ def _language_line(front: FrontFacts) -> str:
     )
 
 
+def prepared_name(b: Benchmark) -> str:
+    """A benchmark's name, and which of its preparations it is where that is not the first."""
+    return f"{b.name} preparation {b.preparation}" if b.preparation else b.name
+
+
 def card_table(b: Benchmark) -> RenderableType:
     """What a preparation found: one row per objective."""
     stored = stored_card(b)
     assert stored is not None
-    return Group(Text(f"{b.name}@{b.version}", style="bold"), *_card(stored))
+    preparation = f" preparation {b.preparation}" if b.preparation else ""
+    return Group(Text(f"{b.name}@{b.version}{preparation}", style="bold"), *_card(stored))
 
 
 def _card(stored: StoredCard) -> list[RenderableType]:

@@ -8,8 +8,19 @@ from typing import Annotated
 import typer
 
 from moa_cli.commands.finish import execute, out_jobs, succeed
-from moa_cli.commands.options import AsJson, Benchmarks, DataDir, Home, Items, Jobs, Methods, Seeds, Verbose
-from moa_cli.commands.typed import benchmark_list, method_list, seeds_in, settings_of
+from moa_cli.commands.options import (
+    AsJson,
+    Benchmarks,
+    DataDir,
+    Home,
+    Items,
+    Jobs,
+    Methods,
+    Preparations,
+    Seeds,
+    Verbose,
+)
+from moa_cli.commands.typed import benchmark_list, method_list, preparations_in, seeds_in, settings_of
 from moa_cli.console import out, refuse, say
 
 
@@ -18,6 +29,7 @@ def train(
     benchmark: Benchmarks = None,
     config: Items = None,
     seed: Seeds = None,
+    preparations: Preparations = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Remove these runs first and begin anew.")] = False,
     runs: Home = Path("runs"),
@@ -31,16 +43,19 @@ def train(
     \b
     moa train -m ric
     moa train -m sft,ric -b hh-rlhf-mini --seed 0,1
+    moa train -m ric --preparations 0,1,2 --dry-run
     moa train -m ric -c ric.rounds=1 -c policy=scratch:4m --dry-run
     """
     from moa_cli.jobs import training_jobs
-    from moa_cli.runs import contestants, note_trials, read_record
+    from moa_cli.runs import contestants, note_trials, over_preparations, read_record
 
     names = method_list(method)
     if not names:
         refuse("no method was named", "-m says what to train", "moa train -m METHOD; moa list methods shows them")
     settings = settings_of(config, benchmark_list(benchmark), names, data_dir, runs)
-    chosen = contestants(settings, seeds_in(seed) or [0], home=runs, data_dir=data_dir)
+    every = over_preparations(settings, preparations_in(preparations), data_dir=data_dir, home=runs)
+    seeds = seeds_in(seed) or [0]
+    chosen = [run for one in every for run in contestants(one, seeds, home=runs, data_dir=data_dir)]
     todo = training_jobs(chosen, restart=restart)
     for run in chosen:
         if run.trained and not restart and (other := run.answers_otherwise):
@@ -48,7 +63,7 @@ def train(
     if dry_run:
         out_jobs(todo, json)
         return
-    outcomes = execute(todo, settings.benchmarks.values(), jobs)
+    outcomes = execute(todo, [benchmark for one in every for benchmark in one.benchmarks.values()], jobs)
     ended = {o.job.folder: o.word if o.error else "trained" for o in outcomes if o.job.folder}
     rows = []
     for run in chosen:

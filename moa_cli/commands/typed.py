@@ -113,13 +113,22 @@ def names_in(values: list[str] | None) -> list[str]:
 
 def seeds_in(values: list[str] | None) -> list[int]:
     """Seeds given by repeating the option, with commas, or both; [] where none was."""
+    return _numbers(values, "--seed", "seed")
+
+
+def preparations_in(values: list[str] | None) -> list[int]:
+    """Preparations given by repeating the option, with commas, or both, each once; [] where none was."""
+    return list(dict.fromkeys(_numbers(values, "--preparations", "preparation")))
+
+
+def _numbers(values: list[str] | None, option: str, what: str) -> list[int]:
     names = names_in(values)
     wrong = [name for name in names if not name.isdecimal()]
     if wrong or (values and not names):
         refuse(
-            f"--seed {(wrong or values or [''])[0]!r} is no seed",
-            "a seed is a whole number of at least 0; several have commas between",
-            "--seed 0, or --seed 0,1,2",
+            f"{option} {(wrong or values or [''])[0]!r} is no {what}",
+            f"a {what} is a whole number of at least 0; several have commas between",
+            f"{option} 0, or {option} 0,1,2",
         )
     return [int(name) for name in names]
 

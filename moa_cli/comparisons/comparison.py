@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +15,7 @@ from benchmarks.measure import known
 from benchmarks.spec import SIGNALS, Signal
 from moa_cli.comparisons import equal, pairs, row
 from moa_cli.comparisons.ceiling import ceiling_part
+from moa_cli.comparisons.contributions import training
 from moa_cli.comparisons.document import LEAST_PROMPTS, Comparison, OnBenchmark, Row
 from moa_cli.comparisons.parts import Quality
 from moa_cli.comparisons.under import Under
@@ -26,14 +27,14 @@ def compare(
 ) -> Comparison:
     """Compares fronts, benchmark by benchmark.
 
-    A row is a method with one configuration; it may have several seeds, and its numbers are means over them: of points
-    (`points`), of each seed's own indicator (all else). Two numbers are the headline: the hypervolume at as many
-    distinct policies of every row, by which rows go from the highest to the lowest, and the utility, the mean over the
-    same weights w for all of w . score(w), less the base's. `pairs` are differences a - b in both, tested over prompts
-    and trainings. IGD+ is the distance to the non-dominated points of all fronts together; expected utility is over an
-    even grid of weights. Points at which too many answers are degenerate do not count, unless they are kept. `ceilings`
-    maps the hash of a scale card to the samples that its ceiling is estimated from. BadInput for fronts of one
-    benchmark that were measured in different units.
+    A row is a method with one configuration; it may have several seeds on several preparations of the benchmark, and
+    its numbers are means over them: of points (`points`), of each training's own indicator (all else). Two numbers are
+    the headline: the hypervolume at as many distinct policies of every row, by which rows go from the highest to the
+    lowest, and the utility, the mean over the same weights w for all of w . score(w), less the base's. `pairs` are
+    differences a - b in both, tested over prompts and trainings. IGD+ is the distance to the non-dominated points of
+    all fronts together; expected utility is over an even grid of weights. Points at which too many answers are
+    degenerate do not count, unless they are kept. `ceilings` maps the hash of a scale card to the samples that its
+    ceiling is estimated from. BadInput for fronts of one benchmark that were measured in different units.
     """
     if not fronts:
         raise BadInput("there is nothing to compare", "no front was given", "moa train -m METHOD, then moa compare")
@@ -48,9 +49,12 @@ def compare(
 def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[str, Samples]) -> OnBenchmark:
     """What is said of one benchmark."""
     card = fronts[0].card
-    for other in fronts[1:]:
-        _check_same_units(fronts[0], other)
+    first: dict[int, Front] = {}
+    for front in fronts:
+        _check_same_units(fronts[0], front)
+        _check_same_units(first.setdefault(front.card.preparation, front), front)
     groups = _rows(fronts)
+    preparations = _preparations(groups)
     fronts_asked = {name: equal.Asked(seeds[0].weights, equal.policies(seeds)) for name, seeds in groups.items()}
     compared, asked = equal.equal_points(fronts_asked), equal.largest_grid(fronts_asked)
     by_signal = {
@@ -63,16 +67,17 @@ def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[s
     start = next((name for name, seeds in groups.items() if seeds[0].steering == "none"), None)
     start = start if start in counting else None
 
+    gains = {signal: found.gains(start) for signal, found in by_signal.items()}
+
     def measured(name: str, signal: Signal) -> Quality:
-        found = by_signal[signal]
-        gain = found.gain(name, start)
+        found, gain = by_signal[signal], gains[signal][name]
         return row.quality(found.volumes[name], found.means[name], compared[name], found.best, gain, card.ref)
 
     rows = [
         Row(
             method=name,
             steering=seeds[0].steering,
-            seeds=tuple(f.seed for f in seeds),
+            seeds=tuple(dict.fromkeys(f.seed for f in seeds)),
             rewards=measured(name, "rewards"),
             scores=measured(name, "scores"),
             kendall_tau={o: row.obedience(seeds, m) for m, o in enumerate(card.objectives)},
@@ -89,13 +94,14 @@ def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[s
         )
         for name, seeds in groups.items()
     ]
-    samples = ceilings.get(card.hash)
+    samples = ceilings.get(card.hash) if len(preparations) == 1 else None
     return OnBenchmark(
         name=card.benchmark,
         version=card.version,
         objectives=card.objectives,
         ref=card.ref,
         card=card,
+        preparations=preparations,
         prompts=card.prompts,
         warnings=warnings_of(card.prompts, LEAST_PROMPTS),
         keeps_collapsed=keep_collapsed,
@@ -111,9 +117,22 @@ def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[s
     )
 
 
+OF_PREPARATION = {
+    "preparation",
+    "policy",
+    "rewards",
+    "evaluators",
+    "reward_mean",
+    "reward_std",
+    "score_mean",
+    "score_std",
+}
+"""What is another in another preparation: whose fronts are compared in the units of their own."""
+
+
 def _check_same_units(one: Front, other: Front) -> None:
     differences = one.card.differences(other.card)
-    if not differences:
+    if not differences or ("preparation" in differences and OF_PREPARATION.issuperset(differences)):
         return
     if one.card.split != other.card.split:
         raise BadInput(
@@ -143,15 +162,31 @@ def _rows(fronts: list[Front]) -> dict[str, list[Front]]:
         keys = [key for key in dict.fromkeys(k for f in flat for k in f) if len({_short(f.get(key)) for f in flat}) > 1]
         for facts, seeds in zip(flat, configs.values(), strict=True):
             name = " ".join([method, *(f"{key}={_short(facts.get(key))}" for key in keys)])
-            rows[name] = sorted(seeds, key=lambda f: f.seed)
+            rows[name] = sorted(seeds, key=training)
             _check_seeds(name, rows[name])
     return rows
+
+
+def _preparations(rows: Mapping[str, Sequence[Front]]) -> tuple[int, ...]:
+    """The preparations of every row. BadInput where a row lacks one that another has."""
+    own = {name: {f.card.preparation for f in fronts} for name, fronts in rows.items()}
+    every = sorted(set[int]().union(*own.values()))
+    for name, has in own.items():
+        if lacks := [str(p) for p in every if p not in has]:
+            common = ",".join(str(p) for p in every if all(p in one for one in own.values()))
+            instead = f"; or --preparations {common} for what all have" if common else ""
+            raise BadInput(
+                f"{name} was not measured on preparation {', '.join(lacks)}, and others were",
+                "rows are compared on the same starting policies and rewards",
+                f"moa compare -m ... --preparations {','.join(map(str, every))} makes what is missing{instead}",
+            )
+    return tuple(every)
 
 
 def _check_seeds(name: str, seeds: list[Front]) -> None:
     """Refuses a seed that is there twice, and seeds whose points cannot be averaged."""
     for one, other in pairwise(seeds):
-        if one.seed == other.seed:
+        if training(one) == training(other):
             raise BadInput(
                 f"seed {one.seed} of {name} is there twice",
                 "a run that counts twice would pass for more evidence",

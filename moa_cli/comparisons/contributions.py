@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import NamedTuple
 
@@ -10,31 +10,52 @@ import numpy as np
 
 from benchmarks import Front, Weights
 from benchmarks.spec import Signal
-from benchmarks.stats import compare_rows, pseudo_values
+from benchmarks.stats import Bootstrap, compare_preparations, compare_rows, pseudo_values
 from moa_cli.comparisons.document import LEAST_PROMPTS
 from moa_cli.comparisons.parts import Difference
 
+Training = tuple[int, int]
+"""What tells the trainings of a row apart: preparation and seed."""
+
+
+def training(front: Front) -> Training:
+    """What tells a front from others of its row."""
+    return front.card.preparation, front.seed
+
+
+Contributions = Sequence[np.ndarray]
+"""What N prompts contribute to a number at every training: for each preparation an (S, N)."""
+
 
 class Sides(NamedTuple):
-    """Two numbers to be told apart: what N prompts contribute to each at every training."""
+    """Two numbers to be told apart, with what prompts contribute to each: the same prompts, the same preparations."""
 
-    a: np.ndarray
-    """(S, N)."""
-    b: np.ndarray
-    """(T, N)."""
+    a: Contributions
+    b: Contributions
     value: float
     """The one number less the other."""
 
 
-def to_volume(seeds: Iterable[np.ndarray], ref: Sequence[float]) -> np.ndarray:
-    """What each prompt contributes to the hypervolume (S, N) of scores (K, N, M) by seed."""
-    return pseudo_values(list(seeds), ref)
+def to_volume(trainings: Mapping[Training, np.ndarray], ref: Sequence[float]) -> Contributions:
+    """What each prompt contributes to the hypervolume of scores (K, N, M) by training."""
+    return by_preparation(trainings, [*pseudo_values(list(trainings.values()), ref)])
 
 
-def to_utility(seeds: Iterable[np.ndarray], asked: Sequence[Weights], answering: Sequence[int]) -> np.ndarray:
-    """The mean over asked weights w of w . score(w) on each prompt (S, N), of scores (K, N, M) by seed."""
+def to_utility(
+    trainings: Mapping[Training, np.ndarray], asked: Sequence[Weights], answering: Sequence[int]
+) -> Contributions:
+    """The mean over asked weights w of w . score(w) on each prompt, of scores (K, N, M) by training."""
     weights = np.array(asked)[:, None, :]
-    return np.stack([(scores[list(answering)] * weights).sum(axis=2).mean(axis=0) for scores in seeds])
+    values = [(scores[list(answering)] * weights).sum(axis=2).mean(axis=0) for scores in trainings.values()]
+    return by_preparation(trainings, values)
+
+
+def by_preparation(trainings: Iterable[Training], values: Sequence[np.ndarray]) -> Contributions:
+    """One (N,) per training as an (S, N) for each preparation, in the order of their numbers."""
+    found: dict[int, list[np.ndarray]] = {}
+    for (preparation, _), one in zip(trainings, values, strict=True):
+        found.setdefault(preparation, []).append(one)
+    return [np.stack(found[preparation]) for preparation in sorted(found)]
 
 
 def worth(front: Front, signal: Signal, *, keep_collapsed: bool = False) -> np.ndarray:
@@ -46,6 +67,11 @@ def worth(front: Front, signal: Signal, *, keep_collapsed: bool = False) -> np.n
     return np.where(front.sound[:, None, None], values, lost)
 
 
+def over_preparations(sampled: Bootstrap, trainings: Iterable[Training]) -> Bootstrap:
+    """A number of every training, as one of every preparation where there are several."""
+    return sampled.over([preparation for preparation, _ in trainings])
+
+
 def differences(family: Sequence[Sides]) -> list[Difference]:
     """Every difference, tested, its p corrected for being one of so many (Holm 1979).
 
@@ -53,13 +79,20 @@ def differences(family: Sequence[Sides]) -> list[Difference]:
     interval is widened to hold its value, as the contributions to a hypervolume make it without the bias that the best
     of noisy points has; of a single prompt it is the value alone. Nothing is concluded from one training on a side,
     which says nothing of others, nor from few prompts: what is not tested is none of the tests that p is corrected for.
+    With several preparations these are compared, whose differences hold how trainings vary.
     """
+    if not family:
+        return []
     rows = {id(side): side for sides in family for side in (sides.a, sides.b)}
     places = {key: place for place, key in enumerate(rows)}
-    found = compare_rows(list(rows.values()), [(places[id(sides.a)], places[id(sides.b)]) for sides in family])
+    tested, listed = [(places[id(sides.a)], places[id(sides.b)]) for sides in family], list(rows.values())
+    if len(listed[0]) > 1:
+        found = compare_preparations(listed, tested)
+    else:
+        found = compare_rows([row for (row,) in listed], tested)
     return [
         Difference(
-            value=sides.value, p=one.p, p_holm=one.p_holm if sides.a.shape[1] >= LEAST_PROMPTS else None,
+            value=sides.value, p=one.p, p_holm=one.p_holm if sides.a[0].shape[1] >= LEAST_PROMPTS else None,
             low=min(one.low, sides.value) if isfinite(one.low) else sides.value,
             high=max(one.high, sides.value) if isfinite(one.high) else sides.value,
         )

@@ -23,7 +23,7 @@ from moa_cli.comparisons.parts import (
     RowPoint,
     Sample,
 )
-from moa_cli.words import in_seeds, one_line, scorers_word, signal_word
+from moa_cli.words import in_trainings, numbered, one_line, scorers_word, signal_word
 
 LEAST_PROMPTS = 50
 """Test prompts below which nothing is told apart."""
@@ -41,7 +41,7 @@ HEADLINES: tuple[Headline, ...] = ("hypervolume", "utility")
 
 
 class Row(Part):
-    """A method with one configuration, over its seeds."""
+    """A method with one configuration, over its trainings: its seeds on every preparation."""
 
     method: str
     """Its name, with what tells its configuration from others'."""
@@ -69,6 +69,11 @@ class Row(Part):
     def quality(self, signal: Signal) -> Quality:
         """The indicators under one signal."""
         return self.scores if signal == "scores" else self.rewards
+
+    @property
+    def trainings(self) -> int:
+        """How often it was trained: seeds on all preparations."""
+        return len(self.runs)
 
     @property
     def policies(self) -> int:
@@ -107,6 +112,9 @@ class OnBenchmark(Part):
     objectives: tuple[str, ...]
     ref: tuple[float, ...]
     card: Card
+    """That of the first preparation."""
+    preparations: tuple[int, ...] = (0,)
+    """Those that every row was trained on."""
     prompts: int
     warnings: tuple[str, ...]
     """What makes all that follows unsafe."""
@@ -143,7 +151,7 @@ class OnBenchmark(Part):
 
     def left_out(self, row: Row) -> bool:
         """Whether no point of a row counts, for all have collapsed: its hypervolume is 0 by a rule, not measured."""
-        collapsed = all(point.collapsed_seeds == len(row.seeds) for point in row.points)
+        collapsed = all(point.collapsed_seeds == row.trainings for point in row.points)
         return collapsed and not self.keeps_collapsed
 
     def difference(self, a: str, b: str, headline: Headline = "hypervolume") -> Difference | None:
@@ -170,7 +178,7 @@ class OnBenchmark(Part):
     @property
     def single(self) -> list[str]:
         """The rows of one training, about whose method nothing can be concluded."""
-        return [row.method for row in self.rows if len(row.seeds) == 1]
+        return [row.method for row in self.rows if row.trainings == 1]
 
     @property
     def concludes(self) -> bool:
@@ -221,7 +229,7 @@ class OnBenchmark(Part):
         """A row's name on one line, with its seeds where rows have different ones."""
         if self.common_seeds is not None:
             return one_line(row.method)
-        return one_line(f"{row.method} (seed{'s' * (len(row.seeds) > 1)} {', '.join(map(str, row.seeds))})")
+        return one_line(f"{row.method} ({numbered('seed', row.seeds)})")
 
     @property
     def facts(self) -> list[str]:
@@ -231,7 +239,8 @@ class OnBenchmark(Part):
             f"{self.name}@{self.version}",
             ", ".join(self.objectives),
             f"{self.prompts} prompts",
-            "seeds differ" if seeds is None else f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}",
+            *([numbered("preparation", self.preparations)] if self.preparations != (0,) else []),
+            "seeds differ" if seeds is None else numbered("seed", seeds),
             f"ref {ref[0] if len(set(ref)) == 1 else ', '.join(ref)}",
         ]
 
@@ -243,12 +252,14 @@ class OnBenchmark(Part):
         if self.single and len(self.rows) > 1:
             who = "" if len(self.single) == len(self.rows) else f" of {', '.join(map(one_line, self.single))}"
             lines.append(f"one training{who or ' each'}: differences are on these trainings, nobody is called better")
+        if len(self.preparations) == 1 and self.concludes:
+            lines.append("one preparation: another starting policy and other rewards could order rows otherwise")
         lines += [told] if (told := self._tuned) else []
         done = "kept" if self.keeps_collapsed else "left out"
         for row in self.rows:
             name, degenerate = self.row_name(row), "over a fifth of the answers degenerate at"
             labels = [
-                one_line(point.label) + in_seeds(point.collapsed_seeds, len(row.seeds))
+                one_line(point.label) + in_trainings(point.collapsed_seeds, row.trainings)
                 for point in row.points
                 if point.collapsed_seeds
             ]
@@ -286,6 +297,14 @@ class Comparison(Document):
     def steerings(self) -> dict[str, str]:
         """How each row is steered, by its name, over all benchmarks."""
         return {row.method: row.steering for benchmark in self.benchmarks for row in benchmark.rows}
+
+    @property
+    def sampled_over(self) -> str:
+        """What intervals are over."""
+        if min(len(benchmark.preparations) for benchmark in self.benchmarks) > 1:
+            return "prompts and preparations"
+        trainings = min(row.trainings for benchmark in self.benchmarks for row in benchmark.rows)
+        return "prompts and trainings" if trainings > 1 else "prompts"
 
     def with_(self, **entries: Any) -> Comparison:
         """The comparison with other entries."""

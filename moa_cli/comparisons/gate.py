@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks import BadInput, Card
 from benchmarks.stats import hypervolume
-from moa_cli.comparisons.contributions import Sides, differences, to_volume
+from moa_cli.comparisons.contributions import Sides, Training, differences, to_volume
 from moa_cli.comparisons.document import Comparison, OnBenchmark, Row
 from moa_cli.comparisons.equal import Asked, equal_points
 from moa_cli.comparisons.judgement import Gate, GateVerdict, GateWord
@@ -80,6 +80,12 @@ def read_baseline(path: Path) -> Comparison:
     if not any(benchmark.rows for benchmark in baseline.benchmarks):
         raise _no_baseline(path, "it holds no method", "a gate that judges nothing would always pass")
     for benchmark in baseline.benchmarks:
+        if len(benchmark.preparations) > 1:
+            raise _no_baseline(
+                path,
+                f"it is over several preparations of {benchmark.name}",
+                "a gate judges trainings, which do not share one starting policy there",
+            )
         for row in benchmark.rows:
             if not _has_scores(row, benchmark):
                 raise _no_baseline(
@@ -112,7 +118,7 @@ def _has_scores(row: Row, benchmark: OnBenchmark) -> bool:
     return (
         min(wanted) > 0
         and len(scores) > 0
-        and sorted(scores) == sorted(row.seeds)
+        and {seed for _, seed in scores} == set(row.seeds)
         and all(one.shape == wanted and np.isfinite(one).all() for one in scores.values())
     )
 
@@ -143,7 +149,7 @@ def _judged(benchmark: OnBenchmark, rows: Mapping[str, tuple[Row, Row]], toleran
     family, bases = [], []
     for now, before in rows.values():
         ours, theirs = _equal(now, before)
-        base, volume = (_volume(one, benchmark.ref) for one in (theirs, ours))
+        base, volume = (_volume([*one.values()], benchmark.ref) for one in (theirs, ours))
         family.append(Sides(to_volume(ours, benchmark.ref), to_volume(theirs, benchmark.ref), volume - base))
         bases.append(base)
     return {
@@ -161,30 +167,30 @@ def _word(change: Difference, allowed: float) -> GateWord:
     return "better" if change.value > allowed and change.clear else "same"
 
 
-def _equal(now: Row, before: Row) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The scores (K, N, M) of both rows by seed, at those points by which this comparison compares the first, or as
+def _equal(now: Row, before: Row) -> tuple[dict[Training, np.ndarray], dict[Training, np.ndarray]]:
+    """The scores (K, N, M) of both rows by training, at those points by which this comparison compares the first, or as
     many fewer as the other has."""
     here = [k for k, point in enumerate(now.points) if point.compared] or list(range(len(now.points)))
     points = {"now": [now.points[k] for k in here], "before": before.points}
     chosen = equal_points(
         {side: Asked(tuple(p.weights for p in own), tuple(p.policy for p in own)) for side, own in points.items()}
     )
-    ours = [scores[[here[k] for k in chosen["now"]]] for scores in _scores(now).values()]
-    return ours, [scores[chosen["before"]] for scores in _scores(before).values()]
+    ours = {training: scores[[here[k] for k in chosen["now"]]] for training, scores in _scores(now).items()}
+    return ours, {training: scores[chosen["before"]] for training, scores in _scores(before).items()}
 
 
-def _volume(seeds: Sequence[np.ndarray], ref: Sequence[float]) -> float:
-    """The mean over seeds of the hypervolume of points (K, N, M)."""
-    return float(np.mean([hypervolume(scores.mean(axis=1), ref) for scores in seeds]))
+def _volume(trainings: Sequence[np.ndarray], ref: Sequence[float]) -> float:
+    """The mean over trainings of the hypervolume of points (K, N, M)."""
+    return float(np.mean([hypervolume(scores.mean(axis=1), ref) for scores in trainings]))
 
 
-def _scores(row: Row) -> dict[int, np.ndarray]:
-    """The scores (K, N, M) of each seed. ValueError where they are not as many everywhere, or no numbers."""
+def _scores(row: Row) -> dict[Training, np.ndarray]:
+    """The scores (K, N, M) of each training. ValueError where they are not as many everywhere, or no numbers."""
+    texts = {(run.preparation, run.seed): [[*point.values()] for point in run.points] for run in row.runs}
     return {
-        run.seed: np.array([[scores.split() for scores in point.values()] for point in run.points], dtype=float)
-        .transpose(0, 2, 1)
-        for run in row.runs
-    }  # fmt: skip
+        training: np.array([[scores.split() for scores in point] for point in points], dtype=float).transpose(0, 2, 1)
+        for training, points in texts.items()
+    }
 
 
 def _check_comparable(card: Card, keeps_collapsed: bool, theirs: OnBenchmark, name: str) -> None:

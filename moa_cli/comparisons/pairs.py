@@ -17,7 +17,7 @@ from benchmarks.stats import (
     kendall_tau,
     spread,
 )
-from moa_cli.comparisons.contributions import Sides, differences
+from moa_cli.comparisons.contributions import Contributions, Sides, Training, differences, over_preparations
 from moa_cli.comparisons.document import LEAST_PROMPTS, Headline, Pair
 from moa_cli.comparisons.parts import Difference, Dominance, OtherRef
 from moa_cli.comparisons.row import REFS
@@ -26,12 +26,12 @@ DRAWS = 2_000
 """Draws for the probability that one point dominates another."""
 
 
-Counted = Mapping[str, Mapping[int, np.ndarray]]
-"""Scores (K, N, M) of each row by seed, as they count."""
+Counted = Mapping[str, Mapping[Training, np.ndarray]]
+"""Scores (K, N, M) of each row by training, as they count."""
 
 
-Headlines = Mapping[Headline, Mapping[str, tuple[np.ndarray, float]]]
-"""For each headline number, what prompts contribute to that of each row at every seed (S, N), and the number itself."""
+Headlines = Mapping[Headline, Mapping[str, tuple[Contributions, float]]]
+"""For each headline number, what prompts contribute to that of each row, and the number itself."""
 
 
 def paired(fronts: Mapping[str, Front], headlines: Headlines, scores: Counted) -> list[Pair]:
@@ -45,7 +45,10 @@ def paired(fronts: Mapping[str, Front], headlines: Headlines, scores: Counted) -
         headline: differences([Sides(rows[a][0], rows[b][0], rows[a][1] - rows[b][1]) for a, b in names])
         for headline, rows in headlines.items()
     }
-    means = {name: bootstrap_means(scores[name], draws=DRAWS) for name in fronts}
+    means = {
+        name: [[over_preparations(m, scores[name]) for m in k] for k in bootstrap_means(scores[name], draws=DRAWS)]
+        for name in fronts
+    }
     found = []
     for (a, b), volume, worth in zip(names, told["hypervolume"], told["utility"], strict=True):
         i, j = shared_points(fronts[a], fronts[b])
@@ -63,11 +66,23 @@ def detectable(fronts: Mapping[str, Front], headlines: Headlines) -> dict[Headli
     """
     found: dict[Headline, float] = {}
     for headline, rows in headlines.items():
-        several = [own for name, (own, _) in rows.items() if len(own) > 1 and fronts[name].steering != "none"]
+        trained = [own for name, (own, _) in rows.items() if fronts[name].steering != "none"]
+        several = [own for own in _apart(trained) if len(own) > 1]
         if len(several) > 1 and several[0].shape[1] >= LEAST_PROMPTS:
-            seeds, prompts = min(map(len, several)), several[0].shape[1]
-            found[headline] = detectable_difference(spread(several), seeds=seeds, prompts=prompts, rows=len(rows))
+            trainings, prompts = min(map(len, several)), several[0].shape[1]
+            found[headline] = detectable_difference(spread(several), seeds=trainings, prompts=prompts, rows=len(rows))
     return found
+
+
+def _apart(rows: Sequence[Contributions]) -> list[np.ndarray]:
+    """Rows (S, N) of independent trainings: those of one preparation, or each preparation's mean without what it does
+    to all rows alike, which cancels where rows are compared."""
+    if not rows or len(rows[0]) == 1:
+        return [row[0] for row in rows]
+    means = np.array([[one.mean(axis=0) for one in row] for row in rows])
+    moved = means.mean(axis=2) - means.mean(axis=(1, 2))[:, None]
+    own = (moved - moved.mean(axis=0)) * np.sqrt(len(rows) / max(len(rows) - 1, 1))
+    return list(means - moved[:, :, None] + own[:, :, None])
 
 
 def _moved(a: Sequence[Sequence[Bootstrap]], b: Sequence[Sequence[Bootstrap]]) -> np.ndarray:
@@ -96,8 +111,8 @@ def other_refs(scores: Counted, ref: Sequence[float]) -> list[OtherRef]:
 
     def volumes(lower: Sequence[float]) -> dict[str, float]:
         return {
-            name: float(np.mean([hypervolume(own.mean(axis=1), lower) for own in seeds.values()]))
-            for name, seeds in scores.items()
+            name: float(np.mean([hypervolume(own.mean(axis=1), lower) for own in trainings.values()]))
+            for name, trainings in scores.items()
         }
 
     usual = volumes(ref)

@@ -12,7 +12,7 @@ ALPHA = 0.05
 
 
 class Difference(Part):
-    """One row's number less another's, with its 95 % interval over prompts and trainings."""
+    """One row's number less another's, with its 95 % interval over prompts and trainings, or over preparations."""
 
     value: float
     low: float
@@ -112,8 +112,9 @@ class Attainment(Part):
 
 
 class PromptScores(Part):
-    """Held-out scores of one seed: per point, N numbers per objective in one text, as a gate needs them."""
+    """Held-out scores of one training: per point, N numbers per objective in one text, as a gate needs them."""
 
+    preparation: int = 0
     seed: int
     points: tuple[dict[str, str], ...]
 

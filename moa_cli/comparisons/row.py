@@ -11,6 +11,7 @@ from benchmarks import Front
 from benchmarks.measure import known, read_answers
 from benchmarks.spec import Signal, simplex_grid
 from benchmarks.stats import Bootstrap, attainment, expected_utility, hypervolume, igd_plus, kendall_tau, pareto
+from moa_cli.comparisons.contributions import Training
 from moa_cli.comparisons.parts import Attained, Attainment, PromptScores, Quality, RowPoint, Sample, SampleAnswer
 
 REFS = (1.0, 1.5, 2.0, 3.0, 4.0)
@@ -150,16 +151,17 @@ def samples(groups: Mapping[str, Sequence[Front]]) -> list[Sample]:
     ]
 
 
-def prompt_scores(scores: Mapping[int, np.ndarray], objectives: Sequence[str]) -> list[PromptScores]:
-    """Scores (K, N, M) by seed, by which the comparison can be a baseline."""
+def prompt_scores(scores: Mapping[Training, np.ndarray], objectives: Sequence[str]) -> list[PromptScores]:
+    """Scores (K, N, M) by training, by which the comparison can be a baseline."""
     return [
         PromptScores(
+            preparation=preparation,
             seed=seed,
             points=tuple(
                 {name: " ".join(f"{v:.4f}" for v in point[:, m]) for m, name in enumerate(objectives)} for point in own
             ),
         )
-        for seed, own in scores.items()
+        for (preparation, seed), own in scores.items()
     ]
 
 

@@ -10,6 +10,7 @@ from benchmarks.measure import read_front
 from moa_cli.comparisons.document import Comparison
 from moa_cli.comparisons.saved import is_saved, read_saved
 from moa_cli.runs import find_runs, fronts_in, read_record
+from moa_cli.words import numbered
 
 
 def saved_comparison(paths: Sequence[Path]) -> Comparison | None:
@@ -56,9 +57,9 @@ def _named(folder: Path) -> list[Front]:
 
 
 def found_fronts(
-    home: Path, benchmarks: Sequence[str], seeds: Sequence[int], say: Callable[[str], None]
+    home: Path, benchmarks: Sequence[str], seeds: Sequence[int], preparations: Sequence[int], say: Callable[[str], None]
 ) -> list[Front]:
-    """The fronts of all measured runs, on each benchmark only those that share the newest one's scale card.
+    """The fronts of all measured runs, on each preparation of a benchmark those that share the newest one's scale card.
 
     `say` is told what is left out, since nobody named it: what is damaged, not measured or measured under an older
     card; and for which of the benchmarks and seeds there is none.
@@ -72,13 +73,16 @@ def found_fronts(
             try:
                 if place is None:
                     raise _unmeasured(folder)
-                fronts.append(read_front(place))
+                front = read_front(place)
+                if not preparations or front.card.preparation in preparations:
+                    fronts.append(front)
             except BadInput as error:
                 say(f"left out: {error.what}; {error.fix}")
     if not fronts:
+        of = f" of {numbered('preparation', preparations)}" if preparations else ""
         where = f"{home}{' on ' + ', '.join(benchmarks) if benchmarks else ''}"
         raise BadInput(
-            f"there is nothing to compare in {where}{' ' + _of_seeds(seeds) if seeds else ''}",
+            f"there is nothing to compare in {where}{' ' + _of_seeds(seeds) if seeds else ''}{of}",
             "no run there is measured",
             "moa compare -m METHOD does everything; or moa train -m METHOD, then moa eval --pareto",
         )
@@ -113,14 +117,17 @@ def _tell_gaps(
 
 
 def _newest(fronts: list[Front]) -> list[Front]:
-    """The fronts under each benchmark's newest scale card."""
+    """The fronts under the newest scale card of each benchmark's preparations."""
 
     def when(front: Front) -> float:
         assert front.folder is not None
         return (front.folder / "front.json").stat().st_mtime
 
-    newest = {front.card.benchmark: front.card.hash for front in sorted(fronts, key=when)}
-    return [front for front in fronts if front.card.hash == newest[front.card.benchmark]]
+    def of(front: Front) -> tuple[str, int]:
+        return front.card.benchmark, front.card.preparation
+
+    newest = {of(front): front.card.hash for front in sorted(fronts, key=when)}
+    return [front for front in fronts if front.card.hash == newest[of(front)]]
 
 
 def run_of(front: Front) -> Path:
@@ -130,4 +137,4 @@ def run_of(front: Front) -> Path:
 
 
 def _of_seeds(seeds: Sequence[int]) -> str:
-    return f"at seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+    return f"at {numbered('seed', seeds)}"

@@ -10,16 +10,25 @@ import numpy as np
 
 from benchmarks import Front, Weights
 from benchmarks.spec import Signal
-from benchmarks.stats import Bootstrap, bootstrap_hypervolume, utility
+from benchmarks.stats import Bootstrap, Interval, bootstrap_hypervolume, bootstrap_means, utility
 from moa_cli.comparisons import row
-from moa_cli.comparisons.contributions import Sides, differences, to_utility, to_volume, worth
+from moa_cli.comparisons.contributions import (
+    Contributions,
+    Sides,
+    differences,
+    over_preparations,
+    to_utility,
+    to_volume,
+    training,
+    worth,
+)
 from moa_cli.comparisons.equal import answering
 from moa_cli.comparisons.pairs import Counted, Headlines
 
 
 @dataclass(frozen=True, kw_only=True)
 class Under:
-    """Rows by name, each with the fronts of its seeds, under one signal."""
+    """Rows by name, each with the fronts of its trainings, under one signal."""
 
     signal: Signal
     rows: Mapping[str, Sequence[Front]]
@@ -35,66 +44,75 @@ class Under:
 
     @cached_property
     def counted(self) -> Counted:
-        """All points (K, N, M) of each row and seed, as they count for a hypervolume."""
+        """All points (K, N, M) of each row and training, as they count for a hypervolume."""
         return {
-            name: {f.seed: row.counted(f, self.signal, keep_collapsed=self.keep_collapsed) for f in seeds}
-            for name, seeds in self.rows.items()
+            name: {training(f): row.counted(f, self.signal, keep_collapsed=self.keep_collapsed) for f in fronts}
+            for name, fronts in self.rows.items()
         }
 
     @cached_property
     def equal(self) -> Counted:
         """Those by which rows are compared."""
         return {
-            name: {seed: one[list(self.compared[name])] for seed, one in seeds.items()}
-            for name, seeds in self.counted.items()
+            name: {training: one[list(self.compared[name])] for training, one in trainings.items()}
+            for name, trainings in self.counted.items()
         }
 
     @cached_property
     def means(self) -> dict[str, list[np.ndarray]]:
-        """All points (K, M) of each row, by seed."""
-        return {name: [one.mean(axis=1) for one in seeds.values()] for name, seeds in self.counted.items()}
+        """All points (K, M) of each row, training by training."""
+        return {name: [one.mean(axis=1) for one in trainings.values()] for name, trainings in self.counted.items()}
 
     @cached_property
     def best(self) -> np.ndarray:
         """The non-dominated points (R, M) of all rows together, of those by which rows are compared."""
-        return row.best_points([one.mean(axis=1) for seeds in self.equal.values() for one in seeds.values()])
+        return row.best_points([one.mean(axis=1) for trainings in self.equal.values() for one in trainings.values()])
 
     @cached_property
     def volumes(self) -> dict[str, Bootstrap]:
         """The hypervolume of each row at as many policies."""
-        return dict(zip(self.rows, bootstrap_hypervolume([*self.equal.values()], self.ref), strict=True))
+        found = bootstrap_hypervolume([*self.equal.values()], self.ref)
+        return {name: over_preparations(one, self.equal[name]) for name, one in zip(self.rows, found, strict=True)}
 
     @cached_property
-    def _worth(self) -> dict[str, list[np.ndarray]]:
-        """All points (K, N, M) of each row, by seed, as they count for the utility."""
+    def _worth(self) -> Counted:
+        """All points (K, N, M) of each row and training, as they count for the utility."""
         return {
-            name: [worth(f, self.signal, keep_collapsed=self.keep_collapsed) for f in seeds]
-            for name, seeds in self.rows.items()
+            name: {training(f): worth(f, self.signal, keep_collapsed=self.keep_collapsed) for f in fronts}
+            for name, fronts in self.rows.items()
         }
 
     @cached_property
-    def utilities(self) -> dict[str, tuple[np.ndarray, float]]:
-        """What prompts contribute to the utility of each row (S, N), and the utility itself, whatever the base's is."""
+    def utilities(self) -> dict[str, tuple[Contributions, float]]:
+        """What prompts contribute to the utility of each row, and the utility itself, whatever the base's is."""
         found = {}
-        for name, seeds in self._worth.items():
+        for name, trainings in self._worth.items():
             answers = answering(self.rows[name][0].weights, self.asked)
-            value = row.mean([utility(one.mean(axis=1)[answers], self.asked) for one in seeds])
-            found[name] = to_utility(seeds, self.asked, answers), value
+            value = row.mean([utility(one.mean(axis=1)[answers], self.asked) for one in trainings.values()])
+            found[name] = to_utility(trainings, self.asked, answers), value
         return found
 
-    def gain(self, name: str, base: str | None) -> tuple[float, float, float]:
-        """The utility of a row with its interval, less that of the base where there is one."""
-        ours, value = self.utilities[name]
-        if name == base:
-            return 0.0, 0.0, 0.0
-        theirs, of_base = (np.zeros((1, ours.shape[1])), 0.0) if base is None else self.utilities[base]
-        (found,) = differences([Sides(ours, theirs, value - of_base)])
-        return found.interval
+    def gains(self, base: str | None) -> dict[str, tuple[float, float, float]]:
+        """The utility of every row with its interval, less that of the base where there is one."""
+        if base is None:
+            return {name: self._utility(name) for name in self.rows}
+        theirs, of_base = self.utilities[base]
+        others = {name: Sides(ours, theirs, value - of_base) for name, (ours, value) in self.utilities.items()}
+        del others[base]
+        found = differences([*others.values()])
+        return {base: (0.0, 0.0, 0.0)} | {name: one.interval for name, one in zip(others, found, strict=True)}
+
+    def _utility(self, name: str) -> Interval:
+        """The utility of a row by itself."""
+        contributions, _ = self.utilities[name]
+        trainings = dict(zip(self._worth[name], np.concatenate(contributions)[:, None, :, None], strict=True))
+        [[mean]] = bootstrap_means(trainings)
+        return over_preparations(mean, trainings).interval()
 
     @property
     def headlines(self) -> Headlines:
         """What pairs are tested in."""
         volumes = {
-            name: (to_volume(seeds.values(), self.ref), self.volumes[name].value) for name, seeds in self.equal.items()
+            name: (to_volume(trainings, self.ref), self.volumes[name].value) for name, trainings in self.equal.items()
         }
         return {"hypervolume": volumes, "utility": self.utilities}

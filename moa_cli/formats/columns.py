@@ -128,7 +128,7 @@ def note(comparison: Comparison) -> str:
     there = {name.partition(" ")[0] for benchmark in comparison.benchmarks for name in columns(benchmark)}
     told = {
         "HV": f"Hypervolume (HV) above ref, in SFT standard deviations, {EQUAL}; in brackets, 95 % intervals over "
-        f"{sampled_over(comparison)}{star_note(comparison)}",
+        f"{comparison.sampled_over}{star_note(comparison)}",
         "utility": utility_note(comparison),
         "all": "all weights: HV of all points, in brackets how many policies they are",
         "tau": f"tau: Kendall's, between an objective's weight and its {_score(comparison)}, a number per objective",
@@ -172,9 +172,3 @@ def _score(comparison: Comparison) -> str:
 
 def _one(words: set[str], several: str = "reward") -> str:
     return words.pop() if len(words) == 1 else several
-
-
-def sampled_over(comparison: Comparison) -> str:
-    """What intervals are over."""
-    seeds = min(len(row.seeds) for benchmark in comparison.benchmarks for row in benchmark.rows)
-    return "prompts and seeds" if seeds > 1 else "prompts"

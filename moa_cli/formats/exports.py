@@ -69,13 +69,15 @@ def comparison_csv(comparison: Comparison) -> str:
         "utility_high",
     ]
     versus = ["base", *(f"{headline}_{what}" for headline in HEADLINES for what in ("vs_base", "p_holm", "clear"))]
-    names = ["benchmark", "version", "method", "steering", "seeds", *numbers, *versus, *spent, "warnings", "label"]
+    whose = ["benchmark", "version", "method", "steering", "preparations", "seeds"]
+    names = [*whose, *numbers, *versus, *spent, "warnings", "label"]
     file = io.StringIO()
     writer = csv_format.DictWriter(file, [*names, *values, *told], lineterminator="\n")
     writer.writeheader()
     for benchmark in comparison.benchmarks:
         for row in benchmark.rows:
             shared: dict[str, object] = {"benchmark": benchmark.name, "version": benchmark.version}
+            shared |= {"preparations": " ".join(map(str, benchmark.preparations))}
             shared |= {"method": row.method, "steering": row.steering, "seeds": " ".join(map(str, row.seeds))}
             shared |= {"under": benchmark.word("scores"), "policies": benchmark.policies, "base": benchmark.base}
             shared |= {"warnings": "; ".join(benchmark.warnings)}

@@ -16,7 +16,6 @@ from moa_cli.formats.columns import (
     efficiency,
     efficiency_note,
     goals_columns,
-    sampled_over,
     star_note,
     tera,
     utility_cell,
@@ -83,7 +82,7 @@ def _footnote(comparison: Comparison) -> str:
         *(["held-out: under evaluators no method trains on"] if any(b.word("scores") == "held-out" for b in benchmarks)
           else []),
         utility_note(comparison),
-        f"± half the 95 % interval over {sampled_over(comparison)}{star_note(comparison)}",
+        f"± half the 95 % interval over {comparison.sampled_over}{star_note(comparison)}",
         "KL: nats per answer from sft",
         "coll.: collapsed answers",
         "time: of training",

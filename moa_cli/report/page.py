@@ -68,22 +68,21 @@ def _verdicts(comparison: Comparison) -> Content:
         judged = [gate_table(gate)]
     if not comparison.benchmarks:  # all that was to be measured has failed
         return [*told, *judged]
-    seeds = min(len(row.seeds) for on in comparison.benchmarks for row in on.rows)
+    trainings = min(row.trainings for on in comparison.benchmarks for row in on.rows)
     tests = any(on.concludes for on in comparison.benchmarks)
     text = (
         "Scores are in standard deviations (SDs) of the starting policy's answers, 0 being their mean; more is "
-        f"better. Brackets hold 95 % intervals over prompts{' and training seeds' if seeds > 1 else ''}, paired where "
-        "methods are compared."
+        f"better. Brackets hold 95 % intervals over {comparison.sampled_over}, paired where methods are compared."
     )
     if tests:
         text += (
             " Two methods are told apart where p < .05 over prompts and trainings, corrected for all pairs (Holm), in "
             "hypervolume and in utility each."
         )
-    if seeds == 1:
+    if trainings == 1:
         text += (
-            " With one seed of a method, they do not tell how much of its place is luck in training: what is said of "
-            "it is on these trainings, and nobody is called better."
+            " With one training of a method, they do not tell how much of its place is luck in training: what is said "
+            "of it is on these trainings, and nobody is called better."
         )
     return [*told, el("p", text, class_="note"), *judged]
 
@@ -100,6 +99,7 @@ def _benchmark(on: OnBenchmark, key: str, styles: Styles) -> Html:
         "Objectives": ", ".join(on.objectives),
         "Prompts": str(on.prompts),
         "Seeds": ", ".join(map(str, seeds)),
+        "Preparations": ", ".join(map(str, on.preparations)),
         "Ref": ", ".join(number(r, digits=1) for r in on.ref),
         "Starting policy": on.card.policy,
         on.scorers_word("scores").capitalize(): ", ".join(on.card.evaluators),

@@ -9,7 +9,15 @@ from benchmarks.common.door import door
 if TYPE_CHECKING:
     from moa_cli.runs.asked import Asked, read_asked, write_asked
     from moa_cli.runs.code import check_benchmark_named, check_method_named
-    from moa_cli.runs.config import Settings, Source, as_config, hyperparameter_types, resolve, restore
+    from moa_cli.runs.config import (
+        Settings,
+        Source,
+        as_config,
+        hyperparameter_types,
+        over_preparations,
+        resolve,
+        restore,
+    )
     from moa_cli.runs.contestant import (
         Contestant,
         Rescoring,

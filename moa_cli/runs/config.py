@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -94,6 +94,27 @@ def _tuned(
             f"moa tune -m {','.join(missing)} -b {benchmarks[0]}",
         )
     return {typed: tuning for typed, tuning in found.items() if tuning}
+
+
+def over_preparations(
+    settings: Settings, preparations: Sequence[int], *, data_dir: Path | None, home: Path
+) -> list[Settings]:
+    """The settings on each of these preparations of the benchmarks; as they are where none is named.
+
+    BadInput where the settings name one, too, and for a benchmark of which another preparation would be no other.
+    """
+    if preparations and "preparation" in settings.options:
+        raise BadInput(
+            "a preparation is named twice", "-c preparation=N and --preparations say the same", "leave out one of them"
+        )
+    every = []
+    for number in preparations:
+        options = {**settings.options, "preparation": number}
+        loaded = {
+            name: load_benchmark(name, data_dir=data_dir, options=options, home=home) for name in settings.benchmarks
+        }
+        every.append(replace(settings, benchmarks=loaded, options=options))
+    return every or [settings]
 
 
 def restore(typed: str, config: Mapping[str, object]) -> Method:

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from benchmarks.common import Document, Part
 from moa_cli.comparisons import Comparison, Difference
+from moa_cli.words import numbered
 
 
 class Estimate(Part):
@@ -101,7 +102,7 @@ class StudyOn(Part):
             f"{self.name}@{self.version}",
             title,
             f"{self.prompts} prompts",
-            f"seed{'s' * (len(self.seeds) > 1)} {', '.join(map(str, self.seeds))}",
+            numbered("seed", self.seeds),
         ]
 
 

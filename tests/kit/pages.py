@@ -45,7 +45,7 @@ def _fill(document: dict[str, Any], nulls: bool) -> None:
             for point in row["points"]:
                 unknown = {"ended": None, "perplexity": None} if nulls else {}
                 point |= {"collapsed": False, "collapsed_seeds": 0, "language": LANGUAGE | unknown}
-            row |= {"runs": [], "attainment": None}
+            row |= {"runs": [{"seed": seed, "points": []} for seed in row["seeds"]], "attainment": None}
             if M == 2 and len(row["seeds"]) > 1 and not nulls:
                 row["attainment"] = {signal: _attainment(row, signal) for signal in ("rewards", "scores")}
             row["cost"] = row["cost"] | {"serving_tokens": 20.0, "serving_flops": 6e7}

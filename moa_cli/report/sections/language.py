@@ -15,7 +15,7 @@ from moa_cli.report.elements import (
     titles,
     written,
 )
-from moa_cli.words import in_seeds
+from moa_cli.words import in_trainings
 
 LANGUAGE: Entries = {
     "repetition": ("Repetitive", "{:.1%}".format),
@@ -40,7 +40,7 @@ def language(on: OnBenchmark, styles: Styles) -> Content:
             named_mark(row.method, styles),
             " at ",
             called(point.label),
-            f" ({point.collapse:.0%}{in_seeds(point.collapsed_seeds, len(row.seeds))})",
+            f" ({point.collapse:.0%}{in_trainings(point.collapsed_seeds, row.trainings)})",
         )
         for row in on.rows
         for point in row.in_order

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from benchmarks.stats.bootstrap import bootstrap_hypervolume, bootstrap_means, hypervolumes
+from benchmarks.stats.bootstrap import Bootstrap, bootstrap_hypervolume, bootstrap_means, hypervolumes
 from benchmarks.stats.indicators import hypervolume
 
 REF = (-2.0, -2.0)
@@ -190,3 +190,17 @@ def test_means_are_paired_with_each_other():
     assert means[2][0].minus(means[0][0]).low == pytest.approx(3)
     spread = means[0][0].draws[0].std() / (values[0, :, 0].std() / np.sqrt(40))
     assert 0.85 < spread < 1.15
+
+
+def test_over_preparations_there_is_one_number_for_each():
+    """Values 1 and 3 on preparation 0, 10 on preparation 2: means 2 and 10, draws likewise."""
+    draws = np.array([[0.0, 2.0], [2.0, 4.0], [9.0, 11.0]])
+    found = Bootstrap(np.array([1.0, 3.0, 10.0]), draws, ((0, 0), (0, 1), (2, 0))).over([0, 0, 2])
+    assert found.seeds == (0, 2)
+    np.testing.assert_array_equal(found.values, [2, 10])
+    np.testing.assert_array_equal(found.draws, [[1, 3], [9, 11]])
+
+
+def test_one_preparation_keeps_its_trainings():
+    found = Bootstrap(np.array([1.0, 3.0]), np.ones((2, 5)), (0, 1))
+    assert found.over([0, 0]) is found

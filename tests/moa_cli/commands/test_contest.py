@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from moa_cli.runs.folders import fronts_in
 from tests.kit.cli import moa, refused
 from tests.kit.worlds import METHODS
@@ -16,6 +18,43 @@ def test_a_dry_run_writes_nothing(finished: Path, tmp_path: Path) -> None:
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["prepare", "train", "train"]
     assert "starting policy, rewards and scale card" in result.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_every_preparation_is_prepared_and_trained_on(finished: Path, tmp_path: Path) -> None:
+    """Each once, in a folder of its own; that of 0 is the one without the option."""
+    asked = ("train", "-m", "sft", "-b", str(finished / "tiny.toml"), "--dry-run")
+    result = moa(*asked, "--preparations", "0,2,2", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["prepare", "prepare", "train", "train"]
+    assert [" preparation 2" in line for line in lines] == [False, True, False, True]
+    (usual,) = [line for line in moa(*asked, cwd=tmp_path).stdout.splitlines() if line.startswith("train")]
+    assert usual in lines
+    assert len({line.split()[-1] for line in lines[2:]}) == 2
+
+
+def test_a_preparation_is_a_number_that_is_said_once(finished: Path, tmp_path: Path) -> None:
+    result = moa("train", "-m", "sft", "--preparations", "first", cwd=tmp_path)
+    refused(result, "--preparations 'first' is no preparation")
+    twice = ("-c", "preparation=1", "--preparations", "0,1")
+    result = moa("compare", "-m", "sft", "-b", str(finished / "tiny.toml"), *twice, cwd=tmp_path)
+    refused(result, "a preparation is named twice")
+
+
+def test_a_comparison_over_preparations(own: Path) -> None:
+    """Its numbers are means over both; what was made is found again, all of it or one of them."""
+    asked = ("compare", *METHODS, "-b", "tiny.toml", "--preparations", "0,1", "--json")
+    (both,) = json.loads(moa(*asked, cwd=own).stdout)["benchmarks"]
+    assert both["preparations"] == [0, 1]
+    (found,) = json.loads(moa("compare", "--json", cwd=own).stdout)["benchmarks"]
+    assert found == both
+    utility = {row["method"]: row["scores"]["hypervolume"] for row in both["rows"]}
+    alone = [json.loads(moa("compare", "--preparations", n, "--json", cwd=own).stdout)["benchmarks"][0] for n in "01"]
+    for k, one in enumerate(alone):
+        assert one["preparations"] == [k]
+    for name, value in utility.items():
+        each = [row["scores"]["hypervolume"] for one in alone for row in one["rows"] if row["method"] == name]
+        assert value == pytest.approx(sum(each) / 2)
 
 
 def test_the_second_time_nothing_is_done(contest: Path) -> None:

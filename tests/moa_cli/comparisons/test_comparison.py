@@ -57,7 +57,7 @@ def test_a_collapsed_point_does_not_count_unless_it_is_kept():
     both = compare([front, make_front("soup", 1.0, seed=1)])
     (point,) = [p for p in both.benchmarks[0].rows[0].points if p.collapsed_seeds]
     assert not point.collapsed, "it counts in the other seed"
-    assert "at 0.5,0.5 in 1 of 2 seeds (left out)" in show(both, 100)
+    assert "at 0.5,0.5 in 1 of 2 trainings (left out)" in show(both, 100)
     assert told in comparison_markdown(compare([front]))
     (kept,) = compare([front], keep_collapsed=True).benchmarks[0].rows
     assert kept.scores.hypervolume == pytest.approx(front.hypervolume("scores"))

@@ -15,7 +15,7 @@ from benchmarks.common.errors import BadInput
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.document import Comparison, OnBenchmark, Pair, Row
 from moa_cli.comparisons.gate import judge
-from moa_cli.comparisons.parts import Difference, OtherRef, Quality, RowPoint
+from moa_cli.comparisons.parts import Difference, OtherRef, PromptScores, Quality, RowPoint
 from moa_cli.comparisons.saved import read_saved
 from tests.kit.fronts import COST, make_card, make_front, other_card
 from tests.kit.pages import toy
@@ -76,7 +76,8 @@ def row(name: str, steering: str = "merge", *, collapsed: tuple[int, ...] = (0, 
     return Row(
         method=name, steering=steering, seeds=tuple(range(seeds)), rewards=quality,
         scores=quality.model_copy(update={"hypervolume": 7.0}), kendall_tau={}, collapse=0.0, kl=None,
-        points=tuple(points[::-1]), attainment=None, cost={}, charged={}, used=(), config={}, trials=0, runs=(),
+        points=tuple(points[::-1]), attainment=None, cost={}, charged={}, used=(), config={}, trials=0,
+        runs=tuple(PromptScores(seed=seed, points=()) for seed in range(seeds)),
     )  # fmt: skip
 
 
@@ -172,13 +173,14 @@ def test_remarks_tell_what_is_not_held_out_and_what_has_collapsed() -> None:
     degenerate = "over a fifth of the answers degenerate at"
     assert found.remarks == [
         "harmless: no evaluator beside the reward, so nothing here is held-out",
-        f"soup: {degenerate} 1,0; 0,1 in 1 of 2 seeds (left out)",
+        "one preparation: another starting policy and other rewards could order rows otherwise",
+        f"soup: {degenerate} 1,0; 0,1 in 1 of 2 trainings (left out)",
         f"sft: {degenerate} all points; they are left out, so nothing can be compared with it "
         "(--keep-collapsed counts them)",
     ]
     kept = on_benchmark(*rows, keeps_collapsed=True).remarks
-    assert kept == [
-        f"soup: {degenerate} 1,0; 0,1 in 1 of 2 seeds (kept)",
+    assert kept[1:] == [
+        f"soup: {degenerate} 1,0; 0,1 in 1 of 2 trainings (kept)",
         f"sft: {degenerate} 1,0; 0.5,0.5; 0,1 (kept)",
     ]
 

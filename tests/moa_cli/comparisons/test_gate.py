@@ -221,7 +221,7 @@ def test_a_method_compared_with_itself_rarely_regresses():
         return replace(changed(base, scores=base.scores + noise), seed=seed)
 
     def a_row() -> Row:
-        runs = prompt_scores({s: trained(s).scores for s in range(3)}, base.card.objectives)
+        runs = prompt_scores({(0, s): trained(s).scores for s in range(3)}, base.card.objectives)
         return benchmark.rows[0].model_copy(update={"runs": tuple(runs)})
 
     for _ in range(100):

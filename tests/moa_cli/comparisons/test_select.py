@@ -34,7 +34,7 @@ def measured(home: Path, method: str, seed: int, benchmark: str = "toy", version
 def asked(home: Path, benchmarks: tuple[str, ...] = (), seeds: tuple[int, ...] = ()) -> tuple[list[str], list[str]]:
     """What is found, and what is said."""
     said: list[str] = []
-    found = found_fronts(home, benchmarks, seeds, said.append)
+    found = found_fronts(home, benchmarks, seeds, (), said.append)
     return [name(front) for front in found], said
 
 

@@ -53,7 +53,7 @@ def test_the_footnote_explains_the_columns_that_are_there(fronts, document):
     ), "one training, no star"
     seeds = [make_front("soup", 1.0, seed=seed) for seed in (0, 1)]
     alone = footnote(compare(seeds))
-    assert "over prompts and seeds; KL" in alone, "no difference, no star"
+    assert "over prompts and trainings; KL" in alone, "no difference, no star"
     assert "w . held-out score, 0 being the scale card's mean" in alone
     both = compare([*seeds, *(make_front("sft", 0, steering="none", seed=seed) for seed in (0, 1))])
     assert "* told apart, p < .05 over prompts and trainings, corrected for all pairs (Holm)" in footnote(both)

@@ -302,7 +302,7 @@ def test_intervals_include_seeds_only_where_there_are_several():
     one, two = (Page(report_html(CASES[case]())).text for case in ("one seed", "two objectives"))
     assert "over prompts, paired" in one
     assert "luck in training" in one
-    assert "over prompts and training seeds, paired" in two
+    assert "over prompts and trainings, paired" in two
     assert "luck in training" not in two
 
 
