@@ -25,7 +25,7 @@ from moa_cli.commands.typed import (
     method_list,
     preparations_in,
     seeds_in,
-    settings_of,
+    settings_over,
     share_in,
 )
 from moa_cli.console import out, refuse, say
@@ -62,7 +62,6 @@ def compare(
     from moa_cli.commands.contest import Failed, check_options, comparison_of, hold, judged, saved_alone
     from moa_cli.comparisons import check_units, found_fronts, named_fronts, read_baseline
     from moa_cli.formats import COMPARISON_FORMATS, comparison_table
-    from moa_cli.runs import over_preparations
 
     check_outputs(output or [], COMPARISON_FORMATS)
     allowed = share_in("1%" if tolerance is None else tolerance)
@@ -83,8 +82,7 @@ def compare(
             beside = named_fronts(what or [])  # before any work begins
             if check:
                 check(front.card for front in beside)
-            settings = settings_of(config, benchmark_list(benchmark), names, data_dir, runs)
-            every = over_preparations(settings, several, data_dir=data_dir, home=runs)
+            every = settings_over(config, benchmark_list(benchmark), names, several, data_dir, runs)
             made, failed = hold(every, seeds, runs, data_dir, jobs, check)
             measured = named_fronts([*made, *(what or [])])
         elif what:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from moa_cli.commands.finish import execute, succeed
 from moa_cli.commands.options import AsJson, Benchmarks, DataDir, Home, Items, Jobs, Preparations, Verbose
-from moa_cli.commands.typed import benchmark_list, preparations_in, settings_of
+from moa_cli.commands.typed import benchmark_list, preparations_in, settings_over
 from moa_cli.console import out
 
 
@@ -30,10 +30,9 @@ def prepare(
     from benchmarks.prepare import stored_card
     from moa_cli.commands import pages
     from moa_cli.jobs import preparation_jobs
-    from moa_cli.runs import Source, over_preparations
+    from moa_cli.runs import Source
 
-    settings = settings_of(config, benchmark_list(benchmark), [], data_dir, runs)
-    every = over_preparations(settings, preparations_in(preparations), data_dir=data_dir, home=runs)
+    every = settings_over(config, benchmark_list(benchmark), [], preparations_in(preparations), data_dir, runs)
     made = [(Source(name, runs, data_dir, one.options), b) for one in every for name, b in one.benchmarks.items()]
     benchmarks = [b for _, b in made]
     missing = [source for source, b in made if stored_card(b) is None]

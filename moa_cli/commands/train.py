@@ -20,7 +20,7 @@ from moa_cli.commands.options import (
     Seeds,
     Verbose,
 )
-from moa_cli.commands.typed import benchmark_list, method_list, preparations_in, seeds_in, settings_of
+from moa_cli.commands.typed import benchmark_list, method_list, preparations_in, seeds_in, settings_over
 from moa_cli.console import out, refuse, say
 
 
@@ -47,13 +47,12 @@ def train(
     moa train -m ric -c ric.rounds=1 -c policy=scratch:4m --dry-run
     """
     from moa_cli.jobs import training_jobs
-    from moa_cli.runs import contestants, note_trials, over_preparations, read_record
+    from moa_cli.runs import contestants, note_trials, read_record
 
     names = method_list(method)
     if not names:
         refuse("no method was named", "-m says what to train", "moa train -m METHOD; moa list methods shows them")
-    settings = settings_of(config, benchmark_list(benchmark), names, data_dir, runs)
-    every = over_preparations(settings, preparations_in(preparations), data_dir=data_dir, home=runs)
+    every = settings_over(config, benchmark_list(benchmark), names, preparations_in(preparations), data_dir, runs)
     seeds = seeds_in(seed) or [0]
     chosen = [run for one in every for run in contestants(one, seeds, home=runs, data_dir=data_dir)]
     todo = training_jobs(chosen, restart=restart)

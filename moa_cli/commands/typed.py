@@ -21,19 +21,37 @@ def settings_of(
     items: list[str] | None, benchmarks: list[str], methods: list[str], data_dir: Path | None, home: Path
 ) -> Settings:
     """What was typed, checked before any work begins."""
-    from moa_cli.runs import TUNED, check_home, resolve
+    from moa_cli.runs import check_home, resolve
 
     check_home(home)
     if data_dir is not None and not data_dir.is_dir():
         refuse(f"there is no folder {data_dir}", "--data-dir is where the data is read from", "check the path")
     settings = resolve(items or [], benchmarks, methods, data_dir=data_dir, home=home)
-    for name in settings.methods:
-        if TUNED in (items or []):
+    if settings.tuned is not None:
+        for name in settings.methods:
             found = settings.tuned.get(name)
-            say(
-                f"{name}: {f'the best of {len(found.trials)} trials' if found else 'not tuned, so as it is by default'}"
-            )
+            best = f"the best of {len(found.trials)} trials on {found.benchmark}" if found else ""
+            say(f"{name}: {best or 'not tuned, so as it is by default'}")
     return settings
+
+
+def settings_over(
+    items: list[str] | None,
+    benchmarks: list[str],
+    methods: list[str],
+    preparations: list[int],
+    data_dir: Path | None,
+    home: Path,
+) -> list[Settings]:
+    """What was typed, on each of these preparations; for each benchmark by itself where settings were tuned on it."""
+    from moa_cli.runs import over_preparations, takes_tuned
+
+    apart = [[name] for name in benchmarks] if any(map(takes_tuned, items or [])) else [benchmarks]
+    every: list[Settings] = []
+    for names in apart:
+        settings = settings_of(items, names, methods, data_dir, home)
+        every += over_preparations(settings, preparations, data_dir=data_dir, home=home)
+    return every
 
 
 def trained_runs(

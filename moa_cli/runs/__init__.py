@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         over_preparations,
         resolve,
         restore,
+        takes_tuned,
     )
     from moa_cli.runs.contestant import (
         Contestant,

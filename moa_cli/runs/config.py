@@ -27,8 +27,9 @@ class Settings:
     """Each method by what was typed: a name or a file."""
     options: Mapping[str, object]
     """The benchmark options among the items of `-c`."""
-    tuned: Mapping[str, Tuning] = field(default_factory=dict)
-    """What `-c tuned` took, for each method that it was found for, by what was typed."""
+    tuned: Mapping[str, Tuning] | None = None
+    """What was tuned and taken, for each method that it was found for, by what was typed; None where nothing was asked.
+    """
 
 
 def resolve(
@@ -38,7 +39,8 @@ def resolve(
     classes = {typed: find_method(typed) for typed in dict.fromkeys(methods)}
     mistakes: list[str] = []
     names = list(dict.fromkeys(benchmarks))
-    tuned = _tuned(names, classes, data_dir, home) if TUNED in items else {}
+    stores = {item: home if item == TUNED else Path(item) for item in items if takes_tuned(item)}
+    tuned = {item: _tuned(item, store, names, classes, data_dir, home) for item, store in stores.items()}
     options: dict[str, Any] = {}
     configs: dict[str, dict[str, Any]] = {typed: {} for typed in classes}
     for key, value in _pairs(items, classes, tuned, mistakes):
@@ -54,9 +56,11 @@ def resolve(
         if not takers:
             mistakes.append(f"{key}: {_unknown(key, classes.values())}")
     loaded = {name: _load(name, options, data_dir, home, mistakes) for name in names}
-    for typed, tuning in tuned.items():
-        if any(benchmark and benchmark.identity != tuning.identity for benchmark in loaded.values()):
-            mistakes.append(f"{TUNED}: {typed} was tuned on another {tuning.benchmark}: data, policy or rewards differ")
+    for item, found in tuned.items():
+        for typed, tuning in found.items():
+            if any(benchmark and benchmark.identity != tuning.identity for benchmark in loaded.values()):
+                told = f"{typed} was tuned on another {tuning.benchmark}: data, policy or rewards differ"
+                mistakes.append(f"{item}: {told}")
     made = {typed: _make(cls, configs[typed], mistakes) for typed, cls in classes.items()}
     if mistakes:
         listed = list(dict.fromkeys(mistakes))
@@ -67,31 +71,44 @@ def resolve(
             "moa show METHOD and moa show BENCHMARK list what can be set",
         )
     return Settings(
-        {name: b for name, b in loaded.items() if b}, {typed: m for typed, m in made.items() if m}, options, tuned
+        {name: b for name, b in loaded.items() if b},
+        {typed: m for typed, m in made.items() if m},
+        options,
+        None if not tuned else {typed: tuning for found in tuned.values() for typed, tuning in found.items()},
     )
 
 
+def takes_tuned(item: str) -> bool:
+    """Whether an item of `-c` stands for what `moa tune` found: in the runs folder, or in another."""
+    return item == TUNED or ("=" not in item and Path(item).is_dir())
+
+
 def _tuned(
-    benchmarks: Sequence[str], classes: Mapping[str, type[Method]], data_dir: Path | None, home: Path
+    item: str,
+    store: Path,
+    benchmarks: Sequence[str],
+    classes: Mapping[str, type[Method]],
+    data_dir: Path | None,
+    home: Path,
 ) -> dict[str, Tuning]:
-    """What was tuned for each method.
+    """What was tuned for each method and is kept in a store of runs.
 
     BadInput where that is nothing for a method with something to search, unless all methods were asked for.
     """
     if len(benchmarks) != 1 or not classes:
         raise BadInput(
-            f"-c {TUNED} was given with {len(benchmarks)} benchmarks and {len(classes)} methods",
+            f"-c {item} was given with {len(benchmarks)} benchmarks and {len(classes)} methods",
             "it takes what was tuned for methods on one benchmark",
             "name one with -b, and methods with -m",
         )
     name = load_benchmark(benchmarks[0], data_dir=data_dir, home=home).name
-    found = {typed: find_tuning(cls, home, name) for typed, cls in classes.items()}
+    found = {typed: find_tuning(cls, store, name) for typed, cls in classes.items()}
     missing = [typed for typed, tuning in found.items() if tuning is None and searched_fields(classes[typed])]
     if missing and (not any(found.values()) or not set(method_names()) <= set(classes)):
         raise BadInput(
             f"no settings were tuned for {', '.join(missing)} on {name}",
-            f"-c {TUNED} takes what moa tune has found in {home}",
-            f"moa tune -m {','.join(missing)} -b {benchmarks[0]}",
+            f"-c {item} takes what moa tune has found in {store}",
+            f"moa tune -m {','.join(missing)} -b {benchmarks[0]} --runs {store}",
         )
     return {typed: tuning for typed, tuning in found.items() if tuning}
 
@@ -138,17 +155,19 @@ def restore(typed: str, config: Mapping[str, object]) -> Method:
 
 
 def _pairs(
-    items: Sequence[str], classes: Mapping[str, type[Method]], tuned: Mapping[str, Tuning], mistakes: list[str]
+    items: Sequence[str],
+    classes: Mapping[str, type[Method]],
+    tuned: Mapping[str, Mapping[str, Tuning]],
+    mistakes: list[str],
 ) -> list[tuple[str, Any]]:
     """All keys and values, in order. `classes` are the methods of the command, by what was typed."""
     pairs: list[tuple[str, Any]] = []
     for item in items:
         path = Path(item)
         try:
-            if item == TUNED:
-                pairs += [
-                    pair for typed, found in tuned.items() for pair in tuned_settings(classes[typed], found).items()
-                ]
+            if item in tuned:
+                for typed, found in tuned[item].items():
+                    pairs += tuned_settings(classes[typed], found).items()
             elif path.suffix == ".toml" and "=" not in item:
                 pairs += dotted(tomllib.loads(path.read_text(encoding="utf-8"))).items()
             elif path.suffix == ".json" and "=" not in item:
@@ -157,7 +176,8 @@ def _pairs(
                 key, _, text = item.partition("=")
                 pairs.append((key.strip(), _value(text.strip())))
             else:
-                mistakes.append(f"{item}: expected FILE.toml, a run.json, {TUNED} or KEY=VALUE")
+                what = f"FILE.toml, a run.json, {TUNED}, a folder with what was tuned, or KEY=VALUE"
+                mistakes.append(f"{item}: expected {what}")
         except OSError as error:
             mistakes.append(f"{item}: {error.strerror}")
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -115,7 +115,7 @@ class Contestant:
 
 def contestants(settings: Settings, seeds: Sequence[int], *, home: Path, data_dir: Path | None) -> list[Contestant]:
     """Every method on every benchmark at every seed."""
-    tried = {typed: len(tuning.trials) for typed, tuning in settings.tuned.items()}
+    tried = {typed: len(tuning.trials) for typed, tuning in (settings.tuned or {}).items()}
     return [
         replace(Contestant.of(Source(name, home, data_dir, settings.options), b, m, seed), trials=tried.get(typed, 0))
         for name, b in settings.benchmarks.items()

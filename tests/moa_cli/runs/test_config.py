@@ -76,7 +76,7 @@ def test_none_can_be_written() -> None:
         ("ric.keep=best", "expected one of pareto, quantile"),
         ("sft.rounds=1", "sft is not among the methods"),
         ("batch=", "no value"),
-        ("batch", "expected FILE.toml, a run.json, tuned or KEY=VALUE"),
+        ("batch", "expected FILE.toml, a run.json, tuned, a folder with what was tuned, or KEY=VALUE"),
         ("grid=[[1,0]", "Unclosed array"),
         ("nowhere.toml", "No such file"),
     ],

@@ -131,6 +131,7 @@ def test_tuned_settings_win_where_they_stand(tmp_path: Path) -> None:
     ric, soups, mod = (settings.methods[name] for name in ("ric", "rewarded-soups", "mod"))
     assert (ric.batch, ric.rounds) == (9, 1)  # type: ignore[attr-defined]
     assert (soups.kl_coef, mod.kl_coef) == (0.5, 0.5), "MOD takes what its experts were tuned to"  # type: ignore[attr-defined]
+    assert settings.tuned is not None
     assert {name: len(found.trials) for name, found in settings.tuned.items()} == {
         "ric": 3, "rewarded-soups": 3, "mod": 3,
     }  # fmt: skip
@@ -142,6 +143,10 @@ def test_tuned_settings_win_where_they_stand(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="ric was tuned on another hh-rlhf-mini"):
         tuned("tuned", "policy=scratch:0.3m")
     assert tuned("tuned", "eval_prompts=7").methods["ric"].batch == 7  # type: ignore[attr-defined]
+    elsewhere = resolve([str(tmp_path)], ["hh-rlhf-mini"], ["ric"], data_dir=None, home=tmp_path / "runs")
+    assert elsewhere.methods["ric"].batch == 7  # type: ignore[attr-defined]
+    assert elsewhere.tuned is not None
+    assert list(elsewhere.tuned) == ["ric"]
     path = tuning_file(tmp_path, mini.name, "ric")
     path.write_text("{")
     with pytest.raises(BadInput, match="cannot use"):
@@ -154,7 +159,24 @@ def test_all_methods_take_what_is_there(tmp_path: Path) -> None:
     mini = load_benchmark("hh-rlhf-mini", home=tmp_path)
     make_tuning(mini, "ric", found={"batch": 7}).store(tuning_file(tmp_path, mini.name, "ric"))
     settings = resolve(["tuned"], ["hh-rlhf-mini"], method_names(), data_dir=None, home=tmp_path)
+    assert settings.tuned is not None
     assert list(settings.tuned) == ["ric"]
+
+
+def test_each_benchmark_takes_what_was_tuned_on_it(tmp_path: Path) -> None:
+    both = (("hh-rlhf-mini", 7), ("reddit-summary-mini", 9))
+    for name, batch in both:
+        mini = load_benchmark(name, home=tmp_path)
+        make_tuning(mini, "ric", found={"batch": batch}).store(tuning_file(tmp_path / "found", name, "ric"))
+
+    def folders(*typed: str) -> list[str]:
+        result = moa("train", "-m", "ric", "--dry-run", *typed, cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        return [line.split()[-1] for line in result.stdout.splitlines() if line.startswith("train")]
+
+    alone = [folder for name, batch in both for folder in folders("-b", name, "-c", f"batch={batch}")]
+    assert len(set(alone)) == 2
+    assert folders("-b", "hh-rlhf-mini,reddit-summary-mini", "-c", "found") == alone
 
 
 def test_a_run_keeps_the_higher_number_of_trials(tmp_path: Path) -> None:
