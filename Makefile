@@ -5,8 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo gate test check e2e bench schemas clean
-demo gate test e2e bench: export HF_HUB_OFFLINE = 1
+MINIS := hh-rlhf-mini reddit-summary-mini
+# A trial is measured on half of the dev prompts, and methods that train once per weight do so for three.
+SEARCH := -c eval_prompts=100 -c 'trained_grid=[[1,0],[0.5,0.5],[0,1]]'
+
+.PHONY: help setup demo gate test check e2e bench results pages clean
+demo gate test e2e bench results: export HF_HUB_OFFLINE = 1
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,8 +40,15 @@ e2e: $(INSTALLED)  ## all methods trained on the embedded benchmarks, and the ce
 bench: $(INSTALLED)  ## speed as ratios measured on this machine; fails where a target is missed
 	$(BIN)/python tests/speed/run.py
 
-schemas: $(INSTALLED)  ## what docs/ has from the code: schema/, of the JSON documents that moa makes, and differences.md
-	$(BIN)/python -m moa_cli.documents
+results: $(INSTALLED)  ## the published results anew, as far as they are stale or missing: tuning, trainings, tables (hours)
+	for b in $(MINIS); do $(BIN)/moa tune -m all -b $$b --trials 12 $(SEARCH) --runs results || exit; done
+	$(BIN)/moa compare -m all -b hh-rlhf-mini,reddit-summary-mini -c tuned --seed 0,1,2 --ceiling --runs results \
+		-o results/compare.json -o results/compare.md -o results/compare.png -o results/report.html
+	$(BIN)/moa claims -b hh-rlhf-mini,reddit-summary-mini --runs results -o results/claims.json -o results/claims.md
+	$(BIN)/python -m moa_cli.published
+
+pages: $(INSTALLED)  ## what pages have from the code and from results/: schemas, differences, tables; says what is stale
+	$(BIN)/python -m moa_cli.published
 
 clean:  ## remove build products and caches; .venv, runs and demo stay
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.common.document import Document
-from moa_cli.documents import differences, documents, schema_name, schema_text
+from moa_cli.published.sources import differences, documents, schema_name, schema_text
 from tests.kit.files import FILES, ROOT
 
 LOOSE = ("dict[str, Any]", "Mapping[str, Any]")
@@ -63,14 +63,14 @@ def test_nothing_passes_tables_of_anything_from_file_to_file() -> None:
 def test_schemas_are_those_of_the_types(cls: type[Document]) -> None:
     path = ROOT / "docs" / "schema" / f"{schema_name(cls)}.json"
     published = path.read_text(encoding="utf-8") if path.exists() else ""
-    assert published == schema_text(cls), f"docs/schema/{path.name} is not that of {cls.__name__}: make schemas"
+    assert published == schema_text(cls), f"docs/schema/{path.name} is not that of {cls.__name__}: make pages"
 
 
 def test_no_schema_is_left_over() -> None:
     published = {path.stem for path in (ROOT / "docs" / "schema").glob("*.json")}
-    assert published - {schema_name(cls) for cls in documents()} == set(), "make schemas removes it"
+    assert published - {schema_name(cls) for cls in documents()} == set(), "make pages removes it"
 
 
 def test_where_methods_differ_is_what_their_docstrings_say() -> None:
     published = (ROOT / "docs" / "differences.md").read_text(encoding="utf-8")
-    assert published == differences(), "docs/differences.md is not what the docstrings say: make schemas"
+    assert published == differences(), "docs/differences.md is not what the docstrings say: make pages"

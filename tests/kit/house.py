@@ -19,7 +19,7 @@ ORDER = {
     "moa_cli": (
         ("words", "siblings"), ("console", "style"), ("runs",), ("jobs",), ("comparisons",), ("report",),
         ("formats",), ("studies", "tuning"),
-        ("claims",), ("commands",), ("app",),
+        ("claims",), ("published", "commands"), ("app",),
     ),
 }  # fmt: skip
 """The packages, and the folders of each, from the ground up: a folder may use those on lower floors.

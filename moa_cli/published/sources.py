@@ -1,5 +1,4 @@
-"""`python -m moa_cli.documents` writes what docs/ has from the code: the JSON schema of every document that moa makes,
-and where the methods differ from their papers and public code."""
+"""What docs/ has from the code: the JSON schema of every document that moa makes, and where methods differ."""
 
 from __future__ import annotations
 
@@ -12,16 +11,22 @@ from pathlib import Path
 from benchmarks.common import Document
 from methods import Method, find_method, method_name, method_names
 from methods.contract import CHOICE, declarers, own_fields, unmarked
-from moa_cli.console import say
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DIFFERENCES = """# Where we differ from the papers and the public code
 
 Every hyperparameter of the methods here says in its docstring what the paper or its public code has, and is marked
 where ours is a choice: because that is silent, or means other units or other sizes, or was found wanting. This page is
-made of these docstrings (`make schemas`); `moa show METHOD` lists all of a method. What fields cannot say stands in
+made of these docstrings (`make pages`); `moa show METHOD` lists all of a method. What fields cannot say stands in
 front of the tables. Settings that several methods have come last.
 """
+
+
+def pages() -> dict[Path, str]:
+    """All of these files, with what belongs in them."""
+    folder = ROOT / "docs" / "schema"
+    texts = {folder / f"{schema_name(cls)}.json": schema_text(cls) for cls in documents()}
+    return {**texts, ROOT / "docs" / "differences.md": differences()}
 
 
 def documents() -> list[type[Document]]:
@@ -86,20 +91,3 @@ def _cell(text: str) -> str:
 
 def _default(value: object) -> str:
     return f"`{json.dumps(value)}`" if value is not None else "`none`"
-
-
-def main() -> None:
-    """Writes both, and removes the schemas of documents that are no more."""
-    folder = ROOT / "docs" / "schema"
-    folder.mkdir(exist_ok=True)
-    texts = {folder / f"{schema_name(cls)}.json": schema_text(cls) for cls in documents()}
-    for path in set(folder.glob("*.json")) - set(texts):
-        path.unlink()
-    texts[ROOT / "docs" / "differences.md"] = differences()
-    for path, text in texts.items():
-        path.write_text(text, encoding="utf-8")
-        say(f"wrote {path.relative_to(ROOT)}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,168 @@
+"""The recorded results on the pages: tables of what `results/` holds, and what of it the code no longer makes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+
+from benchmarks import BadInput, load_benchmark
+from benchmarks.common import plain
+from benchmarks.spec import policy_id
+from methods import method_names
+from moa_cli.claims import Claims, claims_markdown
+from moa_cli.comparisons import Comparison, OnBenchmark, Row, read_saved
+from moa_cli.formats import comparison_markdown
+from moa_cli.report import verdict_sentence
+from moa_cli.runs import Tuning, as_config, read_tuning, resolve
+from moa_cli.words import kl_words, markdown_text, number_words, star
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "results"
+PAGES = ("README.md", "docs/results.md")
+NOTHING = "Nothing is recorded by this version: `make results` does it, in hours."
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is recorded; None where nothing is."""
+
+    comparison: Comparison | None
+    claims: Claims | None
+    tunings: tuple[Tuning, ...]
+
+
+def read_recorded(folder: Path = RESULTS) -> Recorded:
+    """What `make results` left. BadInput for a file that is damaged, or of an earlier version."""
+    comparison, claims = folder / "compare.json", folder / "claims.json"
+    return Recorded(
+        read_saved(comparison) if comparison.exists() else None,
+        Claims.from_json(claims.read_bytes()) if claims.exists() else None,
+        tuple(read_tuning(path) for path in sorted(folder.glob("*/tuned/*.json"))),
+    )
+
+
+def filled(page: str, recorded: Recorded) -> str:
+    """A page with what is recorded between its marks, `<!-- results: NAME -->` and `<!-- end -->`.
+
+    KeyError for a mark that stands for nothing.
+    """
+    blocks = {"summary": _summary, "tables": _tables, "tuned": _tuned, "claims": _claims}
+    mark = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+    return mark.sub(lambda found: f"{found[1]}\n{blocks[found[2]](recorded)}\n\n{found[3]}", page)
+
+
+def stale(recorded: Recorded) -> list[str]:
+    """What is recorded and would be made otherwise now, or is missing, one sentence each."""
+    if recorded.comparison is None:
+        return ["nothing is recorded in results/"]
+    return [f"{on.name}: {line}" for on in recorded.comparison.benchmarks for line in _stale(on)]
+
+
+def _stale(on: OnBenchmark) -> Iterator[str]:
+    try:
+        benchmark = load_benchmark(on.name, home=RESULTS)
+    except BadInput as error:
+        yield error.what
+        return
+    told = {
+        "version": (on.version, benchmark.version),
+        "starting policy": (on.card.policy, policy_id(benchmark)),
+        "rewards": (on.card.rewards, tuple(o.reward.id(benchmark, o.name) for o in benchmark.objectives)),
+        "evaluators": (on.card.evaluators, tuple(o.evaluator.id(benchmark, o.name) for o in benchmark.objectives)),
+    }
+    yield from (f"its {what} is another now" for what, (then, now) in told.items() if then != now)
+    rows = {row.method: row for row in on.rows}
+    yield from (f"{name} is missing" for name in method_names() if name not in rows)
+    for name in rows:
+        if name not in method_names():
+            yield f"{name} is no method any more"
+    try:
+        settings = resolve(["tuned"], [on.name], method_names(), data_dir=None, home=RESULTS)
+    except BadInput as error:
+        yield error.what
+        return
+    for name, method in settings.methods.items():
+        if name in rows and (changed := _changed(rows[name].config, plain(as_config(method)))):
+            yield f"{name} has another {', '.join(changed)} now"
+
+
+def _changed(then: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    """The names of settings that are others, or of which there was no word."""
+    return sorted(name for name in {*then, *now} if (then.get(name), name in then) != (now.get(name), name in now))
+
+
+def _summary(recorded: Recorded) -> str:
+    """The headline numbers of all benchmarks, a row per method."""
+    if recorded.comparison is None:
+        return NOTHING
+    benchmarks = recorded.comparison.benchmarks
+    heads = [cell for on in benchmarks for cell in (f"`{on.name}`: HV at {on.policies}", "utility", "KL", "TFLOP")]
+    rows: dict[str, list[str]] = {}
+    for on in benchmarks:
+        for row in on.rows:
+            rows.setdefault(row.method, []).extend(_headlines(on, row))
+    lines = [f"| `{name}` | {' | '.join(cells)} |" for name, cells in rows.items()]
+    return "\n".join([f"| method | {' | '.join(heads)} |", "|:--|" + "--:|" * len(heads), *lines])
+
+
+def _headlines(on: OnBenchmark, row: Row) -> list[str]:
+    gains = {headline: on.gain(row, headline) for headline in ("hypervolume", "utility")}
+    stars = {headline: star(gain is not None and gain.clear) for headline, gain in gains.items()}
+    utility = gains["utility"]
+    flops = row.charged.get("flops")
+    return [
+        number_words(row.scores.hypervolume) + stars["hypervolume"],
+        "" if utility is None else f"{utility.value:+.2f}{stars['utility']}",
+        kl_words(row.kl),
+        "" if flops is None else f"{flops / 1e12:.1f}",
+    ]
+
+
+def _tables(recorded: Recorded) -> str:
+    """Every benchmark's verdict, then the tables of the comparison."""
+    if recorded.comparison is None:
+        return NOTHING
+    said = [_text(verdict_sentence(on)) for on in recorded.comparison.benchmarks]
+    old = [f"**Stale**: {markdown_text(line)}." for line in stale(recorded)]
+    made = [f"```bash\n{recorded.comparison.command}\n```"] if recorded.comparison.command else []
+    return "\n\n".join([*old, *made, *said, comparison_markdown(recorded.comparison).partition("\n\n")[2].strip()])
+
+
+def _text(html: str) -> str:
+    """A sentence of the report as Markdown."""
+    return markdown_text(unescape(re.sub(r"<[^>]*>", "", html)))
+
+
+def _tuned(recorded: Recorded) -> str:
+    """What the search brought every method, on dev prompts."""
+    if not recorded.tunings:
+        return NOTHING
+    heads = ["benchmark", "method", "trials", "reward", "best", "score", "best", "KL", "best", "what was found"]
+    lines = [f"| {' | '.join(heads)} |", "|:--|:--|" + "--:|" * 7 + ":--|"]
+    for tuning in recorded.tunings:
+        first, best = tuning.trials[0], tuning.chosen or tuning.trials[0]
+        found = {name: value for name, value in best.config.items() if first.config.get(name) != value}
+        cells = [
+            f"`{tuning.benchmark}`", f"`{tuning.method}`", str(len(tuning.trials)),
+            *map(_number, (first.rewards, best.rewards, first.scores, best.scores)),
+            kl_words(first.kl), kl_words(best.kl),
+            ", ".join(f"`{name} = {_short(value)}`" for name, value in found.items()) or "the default",
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.2f}"
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _claims(recorded: Recorded) -> str:
+    """Every claim's verdict."""
+    return NOTHING if recorded.claims is None else claims_markdown(recorded.claims).strip()

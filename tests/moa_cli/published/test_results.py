@@ -1,0 +1,106 @@
+"""What pages show of recorded results, and what is said to be stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.common.identity import plain
+from benchmarks.load.load import load_benchmark
+from benchmarks.prepare.card import Card
+from benchmarks.spec.places import policy_id
+from methods.contract.find import find_method, method_names
+from moa_cli.comparisons.comparison import compare
+from moa_cli.comparisons.document import Comparison
+from moa_cli.published.results import NOTHING, PAGES, RESULTS, Recorded, filled, read_recorded, stale
+from moa_cli.runs.config import as_config
+from moa_cli.runs.tuned import tuning_file
+from tests.kit.files import ROOT
+from tests.kit.fronts import make_card, make_front, other_card
+from tests.kit.runs import make_tuning
+
+MINI = "hh-rlhf-mini"
+
+
+def card_now() -> Card:
+    """The units of a mini, as the present code would make them."""
+    mini = load_benchmark(MINI, home=RESULTS)
+    own = {"reward": [], "evaluator": []}
+    for o in mini.objectives:
+        own["reward"].append(o.reward.id(mini, o.name))
+        own["evaluator"].append(o.evaluator.id(mini, o.name))
+    return other_card(
+        make_card(), benchmark=MINI, version=mini.version, objectives=mini.names, policy=policy_id(mini),
+        rewards=own["reward"], evaluators=own["evaluator"],
+    )  # fmt: skip
+
+
+def recorded(card: Card, **changes: object) -> Comparison:
+    """A comparison of all methods as they are by default, but for some settings of RiC."""
+    made = []
+    for name in method_names():
+        cls = find_method(name)
+        config = plain(as_config(cls())) | (changes if name == "ric" else {})
+        steering = "none" if name == "sft" else "merge"
+        made.append(make_front(name, 0.0 if name == "sft" else 1.0, steering=steering, card=card, config=config))
+    return compare(made)
+
+
+def test_what_the_code_still_makes_is_not_stale(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("moa_cli.published.results.RESULTS", tmp_path)
+    tuned_ric(tmp_path, batch=7)
+    assert stale(Recorded(recorded(card_now(), batch=7), None, ())) == []
+
+
+def test_what_has_changed_since_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("moa_cli.published.results.RESULTS", tmp_path)
+    tuned_ric(tmp_path, batch=9)
+    old = recorded(other_card(card_now(), policy="policy-before"), batch=7, forgotten=1)
+    rows = [row for row in old.benchmarks[0].rows if row.method != "mod"]
+    rows[-1] = rows[-1].model_copy(update={"method": "gone"})
+    changed = old.benchmarks[0].model_copy(update={"rows": tuple(rows)})
+    told = stale(Recorded(Comparison(benchmarks=(changed,)), None, ()))
+    lost = old.benchmarks[0].rows[-1].method
+    assert told == [
+        f"{MINI}: {line}"
+        for line in (
+            "its starting policy is another now",
+            *(f"{name} is missing" for name in method_names() if name in ("mod", lost)),
+            "gone is no method any more",
+            "ric has another batch, forgotten now",
+        )
+    ]
+    assert stale(Recorded(None, None, ())) == ["nothing is recorded in results/"]
+
+
+def tuned_ric(home: Path, batch: int) -> None:
+    mini = load_benchmark(MINI, home=home)
+    make_tuning(mini, "ric", found={"batch": batch}, trials=2).store(tuning_file(home, MINI, "ric"))
+
+
+def test_marks_are_filled(tmp_path: Path) -> None:
+    tuned_ric(tmp_path, batch=7)
+    comparison = recorded(card_now())
+    comparison.write(tmp_path / "compare.json")
+    found = read_recorded(tmp_path)
+    page = "# A\n<!-- results: tables -->\nold\n<!-- end -->\nB\n<!-- results: tuned -->\n<!-- end -->\n"
+    once = filled(page, found)
+    assert once.startswith("# A\n<!-- results: tables -->\n")
+    assert "\nold\n" not in once
+    assert "| rewarded-soups |" in once
+    assert "has the largest held-out hypervolume" in once
+    assert "| `hh-rlhf-mini` | `ric` | 2 |" in once
+    assert "`batch = 7`" in once
+    assert filled(once, found) == once
+    assert NOTHING in filled(page, Recorded(None, None, ()))
+    summary = filled("<!-- results: summary -->\n<!-- end -->", found)
+    assert "| method | `hh-rlhf-mini`: HV at 11 | utility | KL | TFLOP |" in summary
+    with pytest.raises(KeyError):
+        filled("<!-- results: nonsense -->\n<!-- end -->", found)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_show_what_is_recorded(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert text == filled(text, read_recorded()), "make pages"
