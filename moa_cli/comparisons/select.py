@@ -12,6 +12,9 @@ from moa_cli.comparisons.saved import is_saved, read_saved
 from moa_cli.runs import find_runs, fronts_in, read_record
 from moa_cli.words import numbered
 
+SHOWN = 3
+"""Runs that are not measured are told one by one up to this number."""
+
 
 def saved_comparison(paths: Sequence[Path]) -> Comparison | None:
     """The comparison in a .json file, None where folders were named."""
@@ -64,7 +67,8 @@ def found_fronts(
     `say` is told what is left out, since nobody named it: what is damaged, not measured or measured under an older
     card; and for which of the benchmarks and seeds there is none.
     """
-    fronts = []
+    fronts: list[Front] = []
+    unmeasured: list[BadInput] = []
     for folder in find_runs(home, benchmarks):
         if seeds and not folder.name.endswith(tuple(f"-s{seed}" for seed in seeds)):
             continue
@@ -72,12 +76,17 @@ def found_fronts(
         for place in places or [None]:
             try:
                 if place is None:
-                    raise _unmeasured(folder)
+                    unmeasured.append(_unmeasured(folder))
+                    continue
                 front = read_front(place)
                 if not preparations or front.card.preparation in preparations:
                     fronts.append(front)
             except BadInput as error:
                 say(f"left out: {error.what}; {error.fix}")
+    for one in unmeasured[: 1 if len(unmeasured) > SHOWN else SHOWN]:
+        say(f"left out: {one.what}; {one.fix}")
+    if len(unmeasured) > SHOWN:  # as after a search, whose trials are measured on dev prompts
+        say(f"left out: {len(unmeasured) - 1} more runs that are not measured on test prompts")
     if not fronts:
         of = f" of {numbered('preparation', preparations)}" if preparations else ""
         where = f"{home}{' on ' + ', '.join(benchmarks) if benchmarks else ''}"

@@ -23,7 +23,7 @@ def differences(on: OnBenchmark, styles: Styles) -> Content:
 
 def _headline(on: OnBenchmark, headline: Headline, names: list[str], styles: Styles) -> Html:
     """All pairs in one headline number."""
-    above = {(a, b): _less(on.difference(a, b, headline)) for k, a in enumerate(names) for b in names[k + 1 :]}
+    above = {(a, b): less(on.difference(a, b, headline)) for k, a in enumerate(names) for b in names[k + 1 :]}
     below = {(pair.b, pair.a): _p(pair.of(headline).p_holm) for pair in on.pairs if on.difference(pair.a, pair.b)}
     caption = f"Paired differences of {on.word('scores')} {headline}"
     return _matrix(caption, "Row less column", above | below, names, styles)
@@ -36,7 +36,7 @@ def _matrix(caption: str, entry: str, cells: dict[tuple[str, str], Html], names:
     return html_table(caption, [entry, *(named_mark(name, styles) for name in names)], rows, "matrix")
 
 
-def _less(gain: Difference | None) -> Html:
+def less(gain: Difference | None) -> Html:
     """A difference, coloured where it is clear."""
     if gain is None:
         return el("span", "–", class_="tie")

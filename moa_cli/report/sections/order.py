@@ -17,6 +17,7 @@ from moa_cli.report.sections.kl import kl
 from moa_cli.report.sections.language import language
 from moa_cli.report.sections.over_optimisation import over_optimisation
 from moa_cli.report.sections.refs import refs
+from moa_cli.report.sections.tuning import tuning
 
 SECTIONS: dict[str, Callable[[OnBenchmark, Styles], Content]] = {
     "Fronts": fronts,
@@ -27,6 +28,7 @@ SECTIONS: dict[str, Callable[[OnBenchmark, Styles], Content]] = {
     "Score and KL": kl,
     "Over-optimisation": over_optimisation,
     "Cost": cost,
+    "What tuning brought": tuning,
     "Other refs": refs,
     "Collapse and language": language,
     "Answers": answers,

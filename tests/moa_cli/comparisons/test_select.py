@@ -74,12 +74,22 @@ def test_what_is_damaged_or_unfinished_does_not_stop_the_others(tmp_path: Path) 
     assert found == ["toy soup 0"]
     expected = ["front.json;", "w-001.parquet;", "not measured", "not trained to its end", "run.json;"]
     assert len(said) == len(expected)
-    for seed, (line, word) in enumerate(zip(said, expected, strict=True), 1):
+    for seed, (line, word) in enumerate(zip(sorted(said, key=lambda s: s.split("0-s")[1]), expected, strict=True), 1):
         assert line.startswith("left out: ")
         assert word in line
         assert f"0-s{seed}" in line
     (whole / "run.json").write_text("{")
     assert asked(tmp_path, (), (0,))[0] == ["toy soup 0"], "a comparison needs no run.json"
+
+
+def test_many_runs_that_are_not_measured_are_told_in_two_lines(tmp_path: Path) -> None:
+    measured(tmp_path, "soup", 0)
+    for seed in range(1, 9):
+        record_with(seed=seed, status="trained").write(tmp_path / "toy" / "soup" / f"0-s{seed}" / "run.json")
+    found, said = asked(tmp_path)
+    assert found == ["toy soup 0"]
+    assert [line.split(" runs ")[0] for line in said[1:]] == ["left out: 7 more"]
+    assert "0-s1 is trained but not measured" in said[0]
 
 
 def test_only_fronts_under_the_newest_card_are_found(tmp_path: Path) -> None:

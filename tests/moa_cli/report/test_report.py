@@ -380,3 +380,21 @@ def test_a_method_whose_cost_is_unknown_joins():
     front = replace(make_front("elsewhere", 0.5), cost={})
     made = filled(compare([make_front("soup", 1.0), front]))
     assert "elsewhere" in Page(report_html(made)).text
+
+
+def test_what_tuning_brought_is_told_of_methods_that_are_there_twice():
+    """With the interval and colour of the pair, in both numbers."""
+    fronts = [
+        replace(make_front(name, reach, seed=seed, config={"beta": reach}), trials=trials)
+        for name, reach, trials in (("soup", 1.0, 0), ("soup", 1.4, 12), ("context", 1.5, 12))
+        for seed in (0, 1, 2)
+    ]
+    found = compare(fronts)
+    pair = found.benchmarks[0].difference("soup beta=1.4", "soup beta=1.0")
+    text = Page(report_html(found)).text
+    told = text[text.index("Gain of tuning") : text.index("Other refs", text.index("Gain of tuning"))]
+    assert "soup beta=1.0" in told
+    assert "soup beta=1.4" in told
+    assert "context" not in told
+    assert f"+{pair.value:.2f}" in told
+    assert "No method is here twice" in Page(report_html(compare(fronts[3:]))).text
