@@ -110,6 +110,8 @@ class Progress(TrainerCallback):
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict | None = None, **_: Any
     ) -> None:
+        if "train_runtime" in (logs or {}):
+            return  # the summary of a training, with averages of the steps since it last logged
         measured = {k: v for k, v in (logs or {}).items() if k in self.keep and v is not None}
         if measured:
             self.report(self.stage, state.global_step, state.max_steps, measured)

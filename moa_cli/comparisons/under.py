@@ -54,7 +54,7 @@ class Under:
     def equal(self) -> Counted:
         """Those by which rows are compared."""
         return {
-            name: {training: one[list(self.compared[name])] for training, one in trainings.items()}
+            name: {key: one[list(self.compared[name])] for key, one in trainings.items()}
             for name, trainings in self.counted.items()
         }
 

@@ -250,6 +250,15 @@ def test_an_interrupted_training_ends_in_the_same_bits(tiny: Benchmark, tmp_path
     assert not (tmp_path / "broken" / "checkpoints" / "here").exists()
 
 
+def test_any_number_of_steps_is_logged_to_its_end(tiny: Benchmark, tmp_path: Path) -> None:
+    """103 steps are logged every second one. A trainer's last word then has averages, and no loss."""
+    written: list[tuple[int, dict[str, float]]] = []
+    run = Run(tmp_path / "run", 0, lambda stage, step, steps, told: written.append((step, told)))
+    trained(tiny, run, Preference(epochs=103 / 48, batch=1))
+    assert written[-1][0] == 102
+    assert all({"loss", "above_margin"} <= told.keys() for _, told in written if told)
+
+
 @pytest.mark.parametrize("lora_rank", [0, 4], ids=["full", "lora"])
 def test_training_goes_on_from_a_stage(tiny: Benchmark, tmp_path: Path, lora_rank: int) -> None:
     """Without a learning rate the stage ends where the other one did."""
