@@ -41,8 +41,7 @@ def evaluate(
     moa eval --rescore
     """
     from moa_cli.commands import pages
-    from moa_cli.commands.measured import check_mode, measure_runs, only_benchmark
-    from moa_cli.commands.rescore import score_again, take_in
+    from moa_cli.commands.measured import check_mode, measure_runs, only_benchmark, score_again, take_in
     from moa_cli.runs import read_responses
 
     modes = {

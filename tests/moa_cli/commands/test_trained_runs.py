@@ -15,9 +15,8 @@ from benchmarks.load.load import load_benchmark
 from benchmarks.spec.description import REVISION
 from methods.contract.find import find_method
 from moa_cli.commands.facts import run_rows
-from moa_cli.commands.measured import measure_runs
+from moa_cli.commands.measured import measure_runs, score_again
 from moa_cli.commands.pages import RunsTable
-from moa_cli.commands.rescore import score_again
 from moa_cli.runs.config import Source, as_config
 from moa_cli.runs.contestant import stored_contestant
 from moa_cli.runs.folders import run_folder
