@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from benchmarks import BadInput
 from benchmarks.spec import Signal
 from moa_cli.comparisons import BestOfN, CeilingFront, CeilingOf, Comparison, OnBenchmark
-from moa_cli.style import INK, LOOK, PANEL, Style, encoded, plain, styles_of
+from moa_cli.report.elements import INK, LOOK, PANEL, Style, encoded, plain, styles_of
 
 _HOLLOW, _CROSSED, _GREY = _KEY = (
     "adds nothing to the front",

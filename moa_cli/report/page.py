@@ -25,10 +25,10 @@ from moa_cli.report.elements import (
     join,
     number,
     numbered,
+    styles_of,
 )
 from moa_cli.report.sections import SECTIONS
 from moa_cli.report.verdict import gate_sentence, gate_table, verdict_sentence
-from moa_cli.style import styles_of
 
 _HEAD = Html(
     '<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '

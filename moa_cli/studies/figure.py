@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from moa_cli.report.elements import COLOURS, LOOK, MARKERS, PANEL, encoded, plain
 from moa_cli.studies.document import Cell, Curves, Estimate, FoundTable, Study
 from moa_cli.studies.kl_figure import kl_figure
-from moa_cli.style import COLOURS, LOOK, MARKERS, PANEL, encoded, plain
 
 
 def study_image(study: Study, kind: str) -> bytes:

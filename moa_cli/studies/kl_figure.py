@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from moa_cli.report.elements import INK, LOOK, PANEL, Style, plain, styles_of
 from moa_cli.studies.document import Estimate, KLCurve, KLCurves, KLPoint, Study, StudyOn
-from moa_cli.style import INK, LOOK, PANEL, Style, plain, styles_of
 
 KL = "KL from the starting policy (nats)"
 _PANELS: dict[str, Callable[[KLPoint], Estimate | None]] = {

@@ -17,7 +17,7 @@ ORDER = {
     ),
     "methods": (("contract",), ("engines",)),
     "moa_cli": (
-        ("words", "siblings"), ("console", "style"), ("runs",), ("jobs",), ("comparisons",), ("report",),
+        ("words", "siblings"), ("console",), ("runs",), ("jobs",), ("comparisons",), ("report",),
         ("formats",), ("studies", "tuning"),
         ("claims",), ("published", "commands"), ("app",),
     ),

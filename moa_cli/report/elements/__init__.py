@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         titles,
         written,
     )
+    from moa_cli.report.elements.style import COLOURS, INK, LOOK, MARKERS, PANEL, Style, encoded, plain, styles_of
     from moa_cli.report.elements.svg import MUTED, PAGE, PAPER, Interval, draw_strip, inline, named_mark, numbered
 
 __getattr__, __all__ = door(__name__)

@@ -17,8 +17,8 @@ from matplotlib.ticker import MaxNLocator
 
 from moa_cli.comparisons import Row
 from moa_cli.report.elements.markup import Html, number
+from moa_cli.report.elements.style import Style, plain
 from moa_cli.report.elements.svg import PAGE, PAPER, inline
-from moa_cli.style import Style, plain
 
 WIDE = (4.0, 3.1)
 """Width and height in inches of a drawing of which two stand side by side; letters keep a readable size on a phone."""

@@ -13,7 +13,7 @@ from matplotlib.markers import MarkerStyle
 from matplotlib.transforms import Affine2D
 
 from moa_cli.report.elements.markup import Html, called, el
-from moa_cli.style import INK, LOOK, Style, encoded
+from moa_cli.report.elements.style import INK, LOOK, Style, encoded
 
 MUTED, LINE, PAPER = "#121212", "#131313", "#fefefe"
 """What stands for a colour of the page in a drawing."""

@@ -11,10 +11,12 @@ from matplotlib.axes import Axes
 from benchmarks.spec import SIGNALS, Signal, simplex_grid
 from moa_cli.comparisons import BestOfN, CeilingFront, CeilingOf, OnBenchmark, Row
 from moa_cli.report.elements import (
+    INK,
     MUTED,
     PAPER,
     SIXTH,
     Content,
+    Style,
     Styles,
     dots,
     drawing,
@@ -29,7 +31,6 @@ from moa_cli.report.elements import (
     ranked,
     shortened,
 )
-from moa_cli.style import INK, Style
 
 
 def fronts(on: OnBenchmark, styles: Styles) -> Content:

@@ -13,7 +13,7 @@ from moa_cli.comparisons.comparison import compare
 from moa_cli.formats.exports import COMPARISON_FORMATS
 from moa_cli.formats.figure import comparison_figure
 from moa_cli.formats.output import write_document
-from moa_cli.style import OWN_STYLE, Style, styles_of
+from moa_cli.report.elements.style import OWN_STYLE, Style, styles_of
 from tests.kit.fronts import PROMPTS, changed, make_card, make_front, only
 
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from moa_cli.report.elements.style import COLOURS
 from moa_cli.report.page import report_html
-from moa_cli.style import COLOURS
 from tests.kit.pages import Page, toy
 
 
