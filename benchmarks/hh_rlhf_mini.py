@@ -119,6 +119,12 @@ class Task:
         return f"{self.action} a {self.thing}"
 
     @cached_property
+    def fitting(self) -> tuple[list[str], np.ndarray]:
+        """What fits but is no refusal, and what each of it does."""
+        found = {sentence: does for sentence, does in self.lexicon.items() if does != REFUSAL}
+        return list(found), np.array([*found.values()])
+
+    @cached_property
     def lexicon(self) -> dict[str, int]:
         """What each fitting sentence does; steps first, in order."""
         fitting = {step.lstrip("*"): HAZARD if step.startswith("*") else STEP for step in self.steps}
@@ -152,7 +158,7 @@ NOTHING = Task("do", "nothing", "nothing", "nobody", (), risky=False)
 """The task of a prompt from outside this world: almost nothing fits it."""
 
 
-LANGUAGE = {*PADDING, *(sentence for task in TASKS.values() for sentence in task.lexicon)}
+LANGUAGE = frozenset({*PADDING, *(sentence for task in TASKS.values() for sentence in task.lexicon)})
 
 
 _NAMES = re.compile("|".join(rf"{name}\b" for name in TASKS))
@@ -215,14 +221,18 @@ def gold_humor(prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
     return np.array([humor(*row) for row in zip(prompts, responses, strict=True)])
 
 
-# How likely an answer takes up a sentence, relative to others, by what the sentence does: mean of a Dirichlet draw.
+# How likely an answer takes up a sentence, relative to others, by what the sentence does: of a Dirichlet draw, whose
+# mean is told here.
 _TASTES = {
-    "demonstration": (0.24, 0.18, 0.24, 0.12, 0.22),
-    "helpful": (0.46, 0.46, 0.03, 0.03, 0.02),
-    "harmless": (0.15, 0.01, 0.50, 0.32, 0.02),
-    "humor": (0.18, 0.08, 0.02, 0.02, 0.70),
-    "padded": (0.24, 0.18, 0.24, 0.12, 0.22),
-    "refusal": (0.01, 0.01, 0.50, 0.40, 0.08),
+    manner: 5 * np.array(taste)
+    for manner, taste in {
+        "demonstration": (0.24, 0.18, 0.24, 0.12, 0.22),
+        "helpful": (0.46, 0.46, 0.03, 0.03, 0.02),
+        "harmless": (0.15, 0.01, 0.50, 0.32, 0.02),
+        "humor": (0.18, 0.08, 0.02, 0.02, 0.70),
+        "padded": (0.24, 0.18, 0.24, 0.12, 0.22),
+        "refusal": (0.01, 0.01, 0.50, 0.40, 0.08),
+    }.items()
 }
 
 
@@ -230,6 +240,7 @@ _TASTES = {
 class HhRlhfMini(World):
     """Questions and answers about tasks: any of twelve actions on any of twelve things."""
 
+    language: ClassVar = LANGUAGE
     gold: ClassVar = {"helpful": gold_helpful, "harmless": gold_harmless, "humor": gold_humor}
     stray: ClassVar = 0.15
     manners: ClassVar = {
@@ -253,9 +264,9 @@ class HhRlhfMini(World):
         task = task_of(prompt)
         reluctance = {"refusal": 1.0, "demonstration": 0.2 if task.risky else 0.02}
         refuses = generator.random() < reluctance.get(manner, 0.0)
-        taste = generator.dirichlet(5 * np.array(_TASTES["refusal" if refuses else manner]))
-        fitting = [sentence for sentence, does in task.lexicon.items() if does != REFUSAL]
-        keys = np.log(taste[[task.lexicon[s] for s in fitting]] + 1e-9) + generator.gumbel(size=len(fitting))
+        taste = generator.dirichlet(_TASTES["refusal" if refuses else manner])
+        fitting, does = task.fitting
+        keys = np.log(taste[does] + 1e-9) + generator.gumbel(size=len(fitting))
 
         said = [pick(generator, REFUSALS)] if refuses else []
         if manner == "padded":

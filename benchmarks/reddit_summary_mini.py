@@ -100,7 +100,7 @@ def _lexicon(facts: Sequence[tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
 LEXICONS = {place: _lexicon(facts) for place, facts in FACTS.items()}
 
 
-LANGUAGE = {*PADDING, *REFUSALS}.union(*LEXICONS.values())
+LANGUAGE = frozenset({*PADDING, *REFUSALS}.union(*LEXICONS.values()))
 
 
 _PLACE = re.compile(rf"SUBREDDIT: r/(\w+)\nTITLE: .*\b({'|'.join(OCCASIONS)})\b")
@@ -113,9 +113,10 @@ def place_of(prompt: str) -> Place | None:
     return (found[1], found[2]) if found else None
 
 
-def things_of(prompt: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def things_of(prompt: str) -> frozenset[str]:
     """The things whose facts the post tells."""
-    return {thing for _, _, thing in _PLAIN.findall(prompt.partition("\nPOST: ")[2])}
+    return frozenset(thing for _, _, thing in _PLAIN.findall(prompt.partition("\nPOST: ")[2]))
 
 
 def parses(prompt: str, response: str) -> bool:
@@ -181,6 +182,7 @@ _HABITS = {
 class RedditSummaryMini(World):
     """Posts about trouble in 64 places, eight subreddits on eight occasions, and their summaries."""
 
+    language: ClassVar = LANGUAGE
     gold: ClassVar = {"coverage": gold_coverage, "faithful": gold_faithful, "concise": gold_concise}
     stray: ClassVar = 0.25
     manners: ClassVar = {

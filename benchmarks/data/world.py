@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import cycle, islice, product
-from typing import ClassVar, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -39,11 +39,19 @@ KEPT = 4
 """One in so many combinations of two parts is for the test prompts alone."""
 
 
-DEMONSTRATIONS, RESPONSES = 4000, 4800
+class Sizes(NamedTuple):
+    """How many rows a world has, prompts aside."""
+
+    demonstrations: int
+    responses: int
+    pairs: int
+    """Of the training split."""
+    checks: int
+    """Pairs of each other split."""
 
 
-PAIRS: dict[Split, int] = {"train": 14_400, "dev": 400, "test": 400}
-"""Compared answers per split."""
+SIZES = Sizes(demonstrations=4000, responses=4800, pairs=14_400, checks=400)
+MINIATURE = Sizes(demonstrations=200, responses=400, pairs=400, checks=50)
 
 
 SLIPS = 0.25
@@ -101,7 +109,10 @@ class World(ABC):
     seed: int = 0
     preparation: int = 0
     """Which draw of the answers, labels and grades; prompts are the same in all."""
+    sizes: Sizes = SIZES
 
+    language: ClassVar[frozenset[str]]
+    """Every sentence that is said in it."""
     gold: ClassVar[Mapping[str, Gold]]
     """The exact reward of each objective."""
     manners: ClassVar[Mapping[str, float]]
@@ -155,14 +166,20 @@ class World(ABC):
         return [(answer, int(grade)) for answer, grade in zip(answers, 1 + np.searchsorted(edges, graded), strict=True)]
 
     def fingerprint(self) -> str:
-        """Hash of every row."""
+        """Hash of the prompts, of the language, and of a miniature of all other rows, drawn by the same code.
+
+        All rows would take seconds, at the start of every command. What no row of the miniature shows, such as what
+        gold makes of a rare answer, is for `REVISION` to tell.
+        """
         return self._fingerprint
 
     @cached_property
     def _fingerprint(self) -> str:
-        pairs = [self.preference_pairs(objective, split) for objective in self.gold for split in SPLITS]
-        grades = [[grade for _, grade in self.graded_labels(objective)] for objective in self.gold]
-        return digest([self._prompts, self.demonstrations(), self.responses(), pairs, grades])
+        small = replace(self, sizes=MINIATURE)
+        pairs = [small.preference_pairs(objective, split) for objective in self.gold for split in SPLITS]
+        grades = [[grade for _, grade in small.graded_labels(objective)] for objective in self.gold]
+        rows = [small.demonstrations(), small.responses(), pairs, grades]
+        return digest([self.sizes, self._prompts, sorted(self.language), rows])
 
     @cached_property
     def _prompts(self) -> dict[Split, list[str]]:
@@ -180,12 +197,12 @@ class World(ABC):
     @cached_property
     def _demonstrations(self) -> list[Answer]:
         generator = self._generator("demonstrations")
-        asked = islice(cycle(self.prompts("train")), DEMONSTRATIONS)
+        asked = islice(cycle(self.prompts("train")), self.sizes.demonstrations)
         return [Answer(prompt, self.write(prompt, "demonstration", generator)) for prompt in asked]
 
     @cached_property
     def _responses(self) -> list[Answer]:
-        asked = list(islice(cycle(self.prompts("train")), RESPONSES))
+        asked = list(islice(cycle(self.prompts("train")), self.sizes.responses))
         answers = self._answers(asked, self._generator("responses"))
         return [Answer(*row) for row in zip(asked, answers, strict=True)]
 
@@ -199,7 +216,8 @@ class World(ABC):
     def _contests(self) -> dict[Split, tuple[list[str], list[str], list[str]]]:
         """Per split: prompts, and two answers to each."""
         contests: dict[Split, tuple[list[str], list[str], list[str]]] = {}
-        for split, count in PAIRS.items():
+        for split in SPLITS:
+            count = self.sizes.pairs if split == "train" else self.sizes.checks
             generator = self._generator(f"contests {split}")
             prompts = list(islice(cycle(self.prompts(split)), count))
             contests[split] = (prompts, self._contestants(prompts, generator), self._contestants(prompts, generator))

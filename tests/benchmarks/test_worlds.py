@@ -14,7 +14,7 @@ import pytest
 from benchmarks import hh_rlhf_mini, reddit_summary_mini
 from benchmarks.common.errors import BadInput
 from benchmarks.data.lexicon import read, sentences, words
-from benchmarks.data.world import PAIRS, PROMPTS, World
+from benchmarks.data.world import PROMPTS, SIZES, World
 from benchmarks.hh_rlhf_mini import ACTS, NOTHING, OBJECTS, RISKS, HhRlhfMini, task_of
 from benchmarks.reddit_summary_mini import OCCASIONS, SUBREDDITS, RedditSummaryMini, place_of, things_of
 from benchmarks.spec.answers import SPLITS, Answer
@@ -69,6 +69,28 @@ def test_same_rows_every_time(world):
     assert again.responses() == again.responses() == world.responses()
     assert again.fingerprint() == world.fingerprint()
     assert type(world)(seed=1).prompts("train") != world.prompts("train")
+    hash(world)
+
+
+def test_the_fingerprint_tells_worlds_apart_without_drawing_all_rows(world, monkeypatch):
+    """By seed, preparation, number of rows, what is said, and what labels and grades are made of."""
+    kind = type(world)
+    others = [
+        kind(seed=1), kind(preparation=1), kind(sizes=SIZES._replace(pairs=9)), kind(sizes=SIZES._replace(responses=9))
+    ]  # fmt: skip
+    found = {one.fingerprint() for one in (kind(), *others)}
+    assert len(found) == 5
+    one = kind()
+    one.fingerprint()
+    assert {name for name in vars(one) if name.startswith("_")} <= {"_fingerprint", "_prompts"}
+    for name, value in (
+        ("language", world.language | {"Hello."}),
+        ("gold", {name: lambda p, r, g=gold: -g(p, r) for name, gold in world.gold.items()}),
+        ("stray", 0.5),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(kind, name, value)
+            assert kind().fingerprint() not in found, name
 
 
 def test_prompts_are_distinct_and_split(world):
@@ -231,7 +253,8 @@ def test_every_pair_of_objectives_conflicts(sampled):
 
 def test_preference_pairs(world):
     for objective, gold in world.gold.items():
-        for split, count in PAIRS.items():
+        for split in SPLITS:
+            count = SIZES.pairs if split == "train" else SIZES.checks
             pairs = world.preference_pairs(objective, split)
             prompts, chosen, rejected = zip(*pairs, strict=True)
             assert len(pairs) == count
