@@ -415,7 +415,8 @@ def test_an_interrupted_run_ends_in_the_same_bits(
     tiny: Benchmark, tmp_path: Path, optimizer: Any, lora_rank: int | None
 ) -> None:
     """Saved after 25 batches, stopped after 27, of 30."""
-    settings = replace(FEW, optimizer=optimizer, epochs=0.625, prompts_per_step=1, lora_rank=lora_rank)
+    few = {"ppo_epochs": 2, "ppo_minibatches": 2}
+    settings = replace(FEW, optimizer=optimizer, epochs=0.625, prompts_per_step=1, lora_rank=lora_rank, **few)
     window = settings.ppo_epochs * settings.ppo_minibatches if optimizer == "ppo" else 1
     whole = trained(tiny, tmp_path / "whole", settings)
 
