@@ -139,9 +139,9 @@ def test_a_method_that_leaves_in_the_command_itself(
 
 
 @pytest.mark.parametrize("where", ["import", "reward", "train", "policy"])
-def test_moa_leaves_with_2(where: str, tmp_path: Path) -> None:
+def test_moa_leaves_with_2(where: str, own: Path) -> None:
     """Each kind of a user's code, where a whole command meets it: said on stderr, no result on stdout, no file."""
-    place = benchmark_in(tmp_path)
+    place = own
     names = "ric" if where == "reward" else method(place, **({where: "sys.exit(0)"} if where != "import" else {}))
     if where == "import":
         (place / names).write_text("import sys\nsys.exit(0)\n")
