@@ -301,10 +301,14 @@ class Comparison(Document):
     @property
     def sampled_over(self) -> str:
         """What intervals are over."""
-        if min(len(benchmark.preparations) for benchmark in self.benchmarks) > 1:
-            return "prompts and preparations"
         trainings = min(row.trainings for benchmark in self.benchmarks for row in benchmark.rows)
-        return "prompts and trainings" if trainings > 1 else "prompts"
+        return self.tested_over if trainings > 1 else "prompts"
+
+    @property
+    def tested_over(self) -> str:
+        """What tests are over, where two may be told apart."""
+        several = min(len(benchmark.preparations) for benchmark in self.benchmarks) > 1
+        return f"prompts and {'preparations' if several else 'trainings'}"
 
     def with_(self, **entries: Any) -> Comparison:
         """The comparison with other entries."""

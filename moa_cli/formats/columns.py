@@ -148,7 +148,7 @@ def star_note(comparison: Comparison) -> str:
     """What a star says, where there may be one."""
     if not any(benchmark.concludes for benchmark in comparison.benchmarks):
         return ""
-    return "; * told apart, p < .05 over prompts and trainings, corrected for all pairs (Holm)"
+    return f"; * told apart, p < .05 over {comparison.tested_over}, corrected for all pairs (Holm)"
 
 
 def utility_note(comparison: Comparison) -> str:

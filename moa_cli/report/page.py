@@ -76,8 +76,8 @@ def _verdicts(comparison: Comparison) -> Content:
     )
     if tests:
         text += (
-            " Two methods are told apart where p < .05 over prompts and trainings, corrected for all pairs (Holm), in "
-            "hypervolume and in utility each."
+            f" Two methods are told apart where p < .05 over {comparison.tested_over}, corrected for all pairs (Holm), "
+            "in hypervolume and in utility each."
         )
     if trainings == 1:
         text += (

@@ -10,9 +10,10 @@ def differences(on: OnBenchmark, styles: Styles) -> Content:
     names = [row.method for row in on.rows]
     if len(names) < 2:
         return [how_to_read("There is one method, so nothing to take differences of.")]
+    over = "preparations" if len(on.preparations) > 1 else "trainings"
     text = (
         "Above the diagonal: the row's number less the column's, on the same prompts, with its 95 % interval over "
-        "prompts and trainings, coloured and bold where the two can be told apart. Below it: the p value of that test, "
+        f"prompts and {over}, coloured and bold where the two can be told apart. Below it: the p value of that test, "
         "corrected for all pairs (Holm); where there is none, nothing can be concluded, be it from one training of "
         "either or from too few prompts. Hypervolumes are at as many policies of both."
     )

@@ -15,6 +15,7 @@ from moa_cli.commands.contest import comparison_of
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.gate import read_baseline
 from moa_cli.formats.exports import comparison_markdown
+from moa_cli.report.page import report_html
 from tests.kit.fronts import changed, make_card, make_front, other_card
 from tests.kit.pages import show
 
@@ -84,6 +85,10 @@ def test_the_table_says_over_what_it_is() -> None:
     several, one = compare(over({0: 0.0, 2: 0.1})), compare(over({0: 0.0}, seeds=(0, 1)))
     assert "preparations 0, 2" in show(several)
     assert "prompts and preparations" in comparison_markdown(several)
+    assert "p < .05 over prompts and preparations" in " ".join(show(several).split())
+    report = report_html(several)
+    assert "trainings" not in report[report.index("Brackets hold") : report.index("Holm")]
+    assert "over prompts and preparations, coloured" in report
     told = "one preparation: another starting policy and other rewards could order rows otherwise"
     assert told in show(one, 200)
     assert told not in show(several, 200)
