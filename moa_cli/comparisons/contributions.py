@@ -38,7 +38,7 @@ class Sides(NamedTuple):
 
 def to_volume(trainings: Mapping[Training, np.ndarray], ref: Sequence[float]) -> Contributions:
     """What each prompt contributes to the hypervolume of scores (K, N, M) by training."""
-    return by_preparation(trainings, [*pseudo_values(list(trainings.values()), ref)])
+    return by_preparation(trainings, pseudo_values(list(trainings.values()), ref))
 
 
 def to_utility(
@@ -50,7 +50,7 @@ def to_utility(
     return by_preparation(trainings, values)
 
 
-def by_preparation(trainings: Iterable[Training], values: Sequence[np.ndarray]) -> Contributions:
+def by_preparation(trainings: Iterable[Training], values: Iterable[np.ndarray]) -> Contributions:
     """One (N,) per training as an (S, N) for each preparation, in the order of their numbers."""
     found: dict[int, list[np.ndarray]] = {}
     for (preparation, _), one in zip(trainings, values, strict=True):

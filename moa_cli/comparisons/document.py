@@ -23,6 +23,7 @@ from moa_cli.comparisons.parts import (
     RowPoint,
     Sample,
 )
+from moa_cli.runs import GIVEN
 from moa_cli.words import in_trainings, numbered, one_line, scorers_word, signal_word
 
 LEAST_PROMPTS = 50
@@ -69,6 +70,14 @@ class Row(Part):
     def quality(self, signal: Signal) -> Quality:
         """The indicators under one signal."""
         return self.scores if signal == "scores" else self.rewards
+
+    @property
+    def of_method(self) -> str:
+        """The method alone, of whatever settings: "ric" of "ric rounds=1".
+
+        Answers made elsewhere have no settings, and their name may have spaces.
+        """
+        return self.method if self.steering == GIVEN else self.method.partition(" ")[0]
 
     @property
     def trainings(self) -> int:
@@ -147,7 +156,7 @@ class OnBenchmark(Part):
     @property
     def goals_base(self) -> str | None:
         """The row of the starting policy told goals."""
-        return next((row.method for row in self.rows if row.method.partition(" ")[0] == GOALS), None)
+        return next((row.method for row in self.rows if row.of_method == GOALS), None)
 
     def left_out(self, row: Row) -> bool:
         """Whether no point of a row counts, for all have collapsed: its hypervolume is 0 by a rule, not measured."""

@@ -16,7 +16,8 @@ from moa_cli.comparisons.equal import Asked, equal_points
 from moa_cli.comparisons.judgement import Gate, GateVerdict, GateWord
 from moa_cli.comparisons.parts import Difference
 from moa_cli.comparisons.saved import read_saved
-from moa_cli.runs import GIVEN
+
+OVER_ONE = "a gate judges trainings, which do not share one starting policy there"
 
 
 def judge(
@@ -46,9 +47,15 @@ def judge(
         now = {row.method: row for row in _rows(ours.get(benchmark))}
         before = _by_names_now(_rows(theirs.get(benchmark)), now)
         if before and now:
+            if len(ours[benchmark].preparations) > 1:
+                raise BadInput(
+                    f"{name} cannot be a baseline for {benchmark}: that is compared over several preparations",
+                    OVER_ONE,
+                    f"judge one of them: --preparations {theirs[benchmark].card.preparation}",
+                )
             _check_comparable(ours[benchmark].card, ours[benchmark].keeps_collapsed, theirs[benchmark], name)
         crashed = sorted(method for on, method in failed if on == benchmark)
-        methods = {row: _method(entry) for row, entry in (before | now).items()}
+        methods = {row: entry.of_method for row, entry in (before | now).items()}
         methods |= {method: method for method in crashed if method not in methods.values()}
         both = {
             row: (now[row], before[row])
@@ -84,7 +91,7 @@ def read_baseline(path: Path) -> Comparison:
             raise _no_baseline(
                 path,
                 f"it is over several preparations of {benchmark.name}",
-                "a gate judges trainings, which do not share one starting policy there",
+                OVER_ONE,
             )
         for row in benchmark.rows:
             if not _has_scores(row, benchmark):
@@ -135,13 +142,7 @@ def _by_names_now(before: Sequence[Row], now: dict[str, Row]) -> dict[str, Row]:
 
 
 def _contestant(row: Row) -> tuple[str, str]:
-    return _method(row), json.dumps(row.config, sort_keys=True)
-
-
-def _method(row: Row) -> str:
-    """The method of a row, whose name may also tell its configuration: "ric rounds=1" is of "ric"."""
-    # Answers made elsewhere have no configuration, and their name may have spaces.
-    return row.method if row.steering == GIVEN else row.method.partition(" ")[0]
+    return row.of_method, json.dumps(row.config, sort_keys=True)
 
 
 def _judged(benchmark: OnBenchmark, rows: Mapping[str, tuple[Row, Row]], tolerance: float) -> dict[str, GateVerdict]:
@@ -149,7 +150,7 @@ def _judged(benchmark: OnBenchmark, rows: Mapping[str, tuple[Row, Row]], toleran
     family, bases = [], []
     for now, before in rows.values():
         ours, theirs = _equal(now, before)
-        base, volume = (_volume([*one.values()], benchmark.ref) for one in (theirs, ours))
+        base, volume = (_volume(one.values(), benchmark.ref) for one in (theirs, ours))
         family.append(Sides(to_volume(ours, benchmark.ref), to_volume(theirs, benchmark.ref), volume - base))
         bases.append(base)
     return {
@@ -179,7 +180,7 @@ def _equal(now: Row, before: Row) -> tuple[dict[Training, np.ndarray], dict[Trai
     return ours, {training: scores[chosen["before"]] for training, scores in _scores(before).items()}
 
 
-def _volume(trainings: Sequence[np.ndarray], ref: Sequence[float]) -> float:
+def _volume(trainings: Iterable[np.ndarray], ref: Sequence[float]) -> float:
     """The mean over trainings of the hypervolume of points (K, N, M)."""
     return float(np.mean([hypervolume(scores.mean(axis=1), ref) for scores in trainings]))
 

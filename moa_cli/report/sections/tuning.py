@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from moa_cli.comparisons import HEADLINES, OnBenchmark, Row
+from moa_cli.comparisons import HEADLINES, OnBenchmark
 from moa_cli.report.elements import Content, Styles, el, how_to_read, html_table, named_mark
 from moa_cli.report.sections.differences import less
 
@@ -13,7 +13,7 @@ def tuning(on: OnBenchmark, styles: Styles) -> Content:
     pairs = [
         (before, after)
         for before, after in product(on.rows, on.rows)
-        if _name(before) == _name(after) and before.trials == 0 < after.trials
+        if before.of_method == after.of_method and before.trials == 0 < after.trials
     ]
     if not pairs:
         return [
@@ -37,7 +37,3 @@ def tuning(on: OnBenchmark, styles: Styles) -> Content:
     ]
     heads = ["as it was", "tuned", "trials", *HEADLINES]
     return [how_to_read(text), html_table("Gain of tuning, under " + on.scorers_word("scores"), heads, rows)]
-
-
-def _name(row: Row) -> str:
-    return row.method.partition(" ")[0]

@@ -13,7 +13,7 @@ from benchmarks.measure.front import Front
 from benchmarks.prepare.card import Card
 from moa_cli.commands.contest import comparison_of
 from moa_cli.comparisons.comparison import compare
-from moa_cli.comparisons.gate import read_baseline
+from moa_cli.comparisons.gate import judge, read_baseline
 from moa_cli.formats.exports import comparison_markdown
 from moa_cli.report.page import report_html
 from tests.kit.fronts import changed, make_card, make_front, other_card
@@ -115,6 +115,10 @@ def test_gates_and_ceilings_are_of_one_preparation(tmp_path: Path) -> None:
     compare(fronts).write(tmp_path / "saved.json")
     with pytest.raises(BadInput, match="over several preparations of toy"):
         read_baseline(tmp_path / "saved.json")
+    alone = compare(over({0: 0.0}))
+    with pytest.raises(BadInput, match="old.json cannot be a baseline for toy: that is compared over several") as said:
+        judge(compare(fronts), alone, name="old.json", tolerance=0.01)
+    assert said.value.fix.endswith("--preparations 0")
     with pytest.raises(BadInput, match="--ceiling was given with several preparations of toy"):
         comparison_of(
             [replace(f, folder=tmp_path / "run" / "front") for f in fronts], (), 1, keep_collapsed=False, ceiling=True
