@@ -19,7 +19,7 @@ help:  ## this list
 setup: $(INSTALLED)  ## a virtual environment in .venv with moa and its development tools
 
 demo: $(INSTALLED)  ## three methods on both embedded benchmarks, compared (minutes; the second time seconds)
-	$(BIN)/moa compare -m rewarded-soups -m ric -m sft -b hh-rlhf-mini -b reddit-summary-mini \
+	$(BIN)/moa compare -m rewarded-soups -m ric -m sft $(MINIS:%=-b %) \
 		--runs demo/runs -o demo/report.html -o demo/compare.json -o demo/compare.png -o demo/compare.md
 	@echo "report: demo/report.html   figure: demo/compare.png   table: demo/compare.md   numbers: demo/compare.json"
 
@@ -43,9 +43,9 @@ bench: $(INSTALLED)  ## speed as ratios measured on this machine; fails where a 
 
 results: $(INSTALLED)  ## the published results anew, as far as they are stale or missing: tuning, trainings, tables (hours)
 	for b in $(MINIS); do $(BIN)/moa tune -m all -b $$b --trials 12 $(SEARCH) --runs results || exit; done
-	$(BIN)/moa compare -m all -b hh-rlhf-mini,reddit-summary-mini -c tuned --seed 0,1,2 --ceiling --runs results \
+	$(BIN)/moa compare -m all $(MINIS:%=-b %) -c tuned --seed 0,1,2 --ceiling --runs results \
 		-o results/compare.json -o results/compare.md -o results/compare.png -o results/report.html
-	$(BIN)/moa claims -b hh-rlhf-mini,reddit-summary-mini --runs results -o results/claims.json -o results/claims.md
+	$(BIN)/moa claims $(MINIS:%=-b %) --runs results -o results/claims.json -o results/claims.md
 	$(BIN)/python -m moa_cli.published
 
 pages: $(INSTALLED)  ## what pages have from the code and from results/: schemas, differences, tables; says what is stale

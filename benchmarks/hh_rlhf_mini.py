@@ -221,18 +221,14 @@ def gold_humor(prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
     return np.array([humor(*row) for row in zip(prompts, responses, strict=True)])
 
 
-# How likely an answer takes up a sentence, relative to others, by what the sentence does: of a Dirichlet draw, whose
-# mean is told here.
+# How likely an answer takes up a sentence, relative to others, by what the sentence does: mean of a Dirichlet draw.
 _TASTES = {
-    manner: 5 * np.array(taste)
-    for manner, taste in {
-        "demonstration": (0.24, 0.18, 0.24, 0.12, 0.22),
-        "helpful": (0.46, 0.46, 0.03, 0.03, 0.02),
-        "harmless": (0.15, 0.01, 0.50, 0.32, 0.02),
-        "humor": (0.18, 0.08, 0.02, 0.02, 0.70),
-        "padded": (0.24, 0.18, 0.24, 0.12, 0.22),
-        "refusal": (0.01, 0.01, 0.50, 0.40, 0.08),
-    }.items()
+    "demonstration": (0.24, 0.18, 0.24, 0.12, 0.22),
+    "helpful": (0.46, 0.46, 0.03, 0.03, 0.02),
+    "harmless": (0.15, 0.01, 0.50, 0.32, 0.02),
+    "humor": (0.18, 0.08, 0.02, 0.02, 0.70),
+    "padded": (0.24, 0.18, 0.24, 0.12, 0.22),
+    "refusal": (0.01, 0.01, 0.50, 0.40, 0.08),
 }
 
 
@@ -264,7 +260,7 @@ class HhRlhfMini(World):
         task = task_of(prompt)
         reluctance = {"refusal": 1.0, "demonstration": 0.2 if task.risky else 0.02}
         refuses = generator.random() < reluctance.get(manner, 0.0)
-        taste = generator.dirichlet(_TASTES["refusal" if refuses else manner])
+        taste = generator.dirichlet(5 * np.array(_TASTES["refusal" if refuses else manner]))
         fitting, does = task.fitting
         keys = np.log(taste[does] + 1e-9) + generator.gumbel(size=len(fitting))
 

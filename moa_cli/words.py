@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -80,6 +81,23 @@ def numbered(what: str, numbers: Sequence[int]) -> str:
     'seeds 0, 1'
     """
     return f"{what}{'s' * (len(numbers) != 1)} {', '.join(map(str, numbers))}"
+
+
+def prepared_name(name: str, preparation: int) -> str:
+    """A benchmark's name, and which of its preparations it is where that is not the first."""
+    return f"{name} preparation {preparation}" if preparation else name
+
+
+def signed(value: float | None) -> str:
+    """A number that is more or less than nothing; a dash where nobody knows it."""
+    return "-" if value is None else number_words(value, "+")
+
+
+def setting_words(value: object) -> str:
+    """A hyperparameter's value in a table."""
+    if value is None:
+        return "-"
+    return f"{value:.3g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
 
 
 def one_line(text: str) -> str:

@@ -10,13 +10,9 @@ from typing import Any
 
 import numpy as np
 
-_PLAIN = {str, int, float, bool, type(None)}
-
 
 def plain(value: Any) -> Any:
     """A value as JSON types, dataclasses as dictionaries tagged with their class, to be hashed or stored."""
-    if value.__class__ in _PLAIN:  # most are: a benchmark's rows are hashed at every start
-        return value
     if is_dataclass(value) and not isinstance(value, type):
         return {"kind": type(value).__name__} | {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, dict):

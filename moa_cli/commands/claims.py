@@ -39,7 +39,8 @@ def claims(
     check_outputs(output or [], CLAIM_FORMATS)
     check_files(method)
     checked = load_claims(own)
-    measured = found_fronts(runs, folder_names(benchmark, runs), seeds_in(seed), [0], say)
+    first = [0]  # a measure is over trainings from one starting policy
+    measured = found_fronts(runs, folder_names(benchmark, runs), seeds_in(seed), first, say)
     document = check_claims(checked, measured, say, named=named_files(method, benchmark))
     written = write_outputs(document, output or [], CLAIM_FORMATS)
     out(document if json else claims_table(document))

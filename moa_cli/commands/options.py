@@ -124,24 +124,20 @@ SeedsOrAll = Annotated[
 ]
 
 
+PREPARATIONS = (
+    f"Do it on several preparations of the benchmark: other starting policies, rewards and noise of the data. {SEEDS}"
+)
+
+
 Preparations = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--preparations", metavar="N",
-        help="Do it on several preparations of the benchmark: other starting policies, rewards and noise of the data. "
-        rf"{SEEDS} \[default: 0]",
-    ),
-]  # fmt: skip
+    list[str] | None, typer.Option("--preparations", metavar="N", help=rf"{PREPARATIONS} \[default: 0]")
+]
 
 
 PreparationsOrAll = Annotated[
     list[str] | None,
-    typer.Option(
-        "--preparations", metavar="N",
-        help="Compare over several preparations of the benchmark: other starting policies, rewards and noise of the "
-        rf"data. {SEEDS} \[default: 0; of runs that are there, all]",
-    ),
-]  # fmt: skip
+    typer.Option("--preparations", metavar="N", help=rf"{PREPARATIONS} \[default: 0; of runs that are there, all]"),
+]
 
 
 Home = Annotated[

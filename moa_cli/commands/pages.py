@@ -22,7 +22,7 @@ from benchmarks.prepare import StoredCard, stored_card
 from benchmarks.spec import SIGNALS
 from moa_cli.commands.facts import BenchmarkFacts, MethodFacts, RunFacts, RunRow
 from moa_cli.runs import FrontFacts
-from moa_cli.words import duration, kl_words, shown, signal_word
+from moa_cli.words import duration, kl_words, prepared_name, shown, signal_word
 
 LEAST = 16
 """Characters that settings get on the narrowest screen."""
@@ -111,17 +111,11 @@ def _language_line(front: FrontFacts) -> str:
     )
 
 
-def prepared_name(b: Benchmark) -> str:
-    """A benchmark's name, and which of its preparations it is where that is not the first."""
-    return f"{b.name} preparation {b.preparation}" if b.preparation else b.name
-
-
 def card_table(b: Benchmark) -> RenderableType:
     """What a preparation found: one row per objective."""
     stored = stored_card(b)
     assert stored is not None
-    preparation = f" preparation {b.preparation}" if b.preparation else ""
-    return Group(Text(f"{b.name}@{b.version}{preparation}", style="bold"), *_card(stored))
+    return Group(Text(prepared_name(f"{b.name}@{b.version}", b.preparation), style="bold"), *_card(stored))
 
 
 def _card(stored: StoredCard) -> list[RenderableType]:

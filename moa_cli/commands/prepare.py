@@ -31,6 +31,7 @@ def prepare(
     from moa_cli.commands import pages
     from moa_cli.jobs import preparation_jobs
     from moa_cli.runs import Source
+    from moa_cli.words import prepared_name
 
     every = settings_over(config, benchmark_list(benchmark), [], preparations_in(preparations), data_dir, runs)
     made = [(Source(name, runs, data_dir, one.options), b) for one in every for name, b in one.benchmarks.items()]
@@ -38,7 +39,7 @@ def prepare(
     missing = [source for source, b in made if stored_card(b) is None]
     succeed(execute([job for source in missing for job in preparation_jobs(source)], benchmarks, jobs))
     if json:
-        found = {pages.prepared_name(b): stored_card(b) for b in benchmarks}
+        found = {prepared_name(b.name, b.preparation): stored_card(b) for b in benchmarks}
         out({name: stored and stored.model_dump(mode="json") for name, stored in found.items()})
     else:
         out(tuple(pages.card_table(b) for b in benchmarks))

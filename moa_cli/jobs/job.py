@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks import Benchmark
 from benchmarks.common import Log
 from moa_cli.runs import Source
+from moa_cli.words import prepared_name
 
 Event = tuple[str, str, int, int, dict[str, float]]
 """Key of the job, then what a `Log` is called with."""
@@ -75,4 +76,5 @@ def benchmark_label(source: Source) -> str:
     """A benchmark's name in labels and keys of jobs: as it was typed, of a file the name alone; and its preparation."""
     name = Path(source.name).stem if source.name.endswith((".toml", ".py")) else source.name
     preparation = source.options.get("preparation", 0)
-    return f"{name} preparation {preparation}" if preparation else name
+    assert isinstance(preparation, int)  # options are checked
+    return prepared_name(name, preparation)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
-    from moa_cli.published.results import PAGES, Recorded, filled, read_recorded, stale
-    from moa_cli.published.sources import differences, documents, schema_name, schema_text
+    from moa_cli.published.results import filled, read_recorded, stale
+    from moa_cli.published.sources import pages
 
 __getattr__, __all__ = door(__name__)

@@ -13,13 +13,13 @@ from benchmarks.common import plain
 from benchmarks.spec import policy_id
 from methods import method_names
 from moa_cli.claims import Claims, claims_markdown
-from moa_cli.comparisons import Comparison, OnBenchmark, Row, read_saved
-from moa_cli.formats import comparison_markdown
+from moa_cli.comparisons import Comparison, OnBenchmark, read_saved
+from moa_cli.formats import comparison_markdown, tera, utility_cell, volume_cell
+from moa_cli.published.sources import ROOT
 from moa_cli.report import verdict_sentence
 from moa_cli.runs import Tuning, as_config, read_tuning, resolve
-from moa_cli.words import kl_words, markdown_text, number_words, star
+from moa_cli.words import kl_words, markdown_text, number_words, setting_words, signed, star
 
-ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
 PAGES = ("README.md", "docs/results.md")
 NOTHING = "Nothing is recorded by this version: `make results` does it, in hours."
@@ -100,25 +100,26 @@ def _summary(recorded: Recorded) -> str:
         return NOTHING
     benchmarks = recorded.comparison.benchmarks
     heads = [cell for on in benchmarks for cell in (f"`{on.name}`: HV at {on.policies}", "utility", "KL", "TFLOP")]
-    rows: dict[str, list[str]] = {}
-    for on in benchmarks:
-        for row in on.rows:
-            rows.setdefault(row.method, []).extend(_headlines(on, row))
-    lines = [f"| `{name}` | {' | '.join(cells)} |" for name, cells in rows.items()]
+    lines = []
+    for name in dict.fromkeys(row.method for on in benchmarks for row in on.rows):
+        cells = [cell for on in benchmarks for cell in _headlines(on, name)]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join([f"| method | {' | '.join(heads)} |", "|:--|" + "--:|" * len(heads), *lines])
 
 
-def _headlines(on: OnBenchmark, row: Row) -> list[str]:
-    gains = {headline: on.gain(row, headline) for headline in ("hypervolume", "utility")}
-    stars = {headline: star(gain is not None and gain.clear) for headline, gain in gains.items()}
-    utility = gains["utility"]
-    flops = row.charged.get("flops")
-    return [
-        number_words(row.scores.hypervolume) + stars["hypervolume"],
-        "" if utility is None else f"{utility.value:+.2f}{stars['utility']}",
-        kl_words(row.kl),
-        "" if flops is None else f"{flops / 1e12:.1f}",
-    ]
+def _headlines(on: OnBenchmark, method: str) -> list[str]:
+    """The numbers of a method's row; empty where it has none."""
+    row = next((row for row in on.rows if row.method == method), None)
+    if row is None:
+        return [""] * 4
+    gain = on.gain(row)
+    volume = volume_cell(on, row, "scores", _alone) + star(gain is not None and gain.clear)
+    return [volume, utility_cell(on, row, _alone), kl_words(row.kl), tera(row.charged, ",.1f")]
+
+
+def _alone(value: float, low: float, high: float, sign: str = "") -> str:
+    """A value without its interval, for which a summary has no room."""
+    return number_words(value, sign)
 
 
 def _tables(recorded: Recorded) -> str:
@@ -147,20 +148,12 @@ def _tuned(recorded: Recorded) -> str:
         found = {name: value for name, value in best.config.items() if first.config.get(name) != value}
         cells = [
             f"`{tuning.benchmark}`", f"`{tuning.method}`", str(len(tuning.trials)),
-            *map(_number, (first.rewards, best.rewards, first.scores, best.scores)),
+            *map(signed, (first.rewards, best.rewards, first.scores, best.scores)),
             kl_words(first.kl), kl_words(best.kl),
-            ", ".join(f"`{name} = {_short(value)}`" for name, value in found.items()) or "the default",
+            ", ".join(f"`{name} = {setting_words(value)}`" for name, value in found.items()) or "the default",
         ]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.2f}"
-
-
-def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _claims(recorded: Recorded) -> str:

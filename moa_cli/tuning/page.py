@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
-from pydantic import JsonValue
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from moa_cli.runs import Trial, Tuning
-from moa_cli.words import amount, kl_words
+from moa_cli.words import amount, kl_words, setting_words, signed
 
 
 def tuning_table(tuning: Tuning) -> RenderableType:
@@ -21,8 +18,8 @@ def tuning_table(tuning: Tuning) -> RenderableType:
         table.add_column(name.replace("_", " "), overflow="fold")
     for trial in tuning.trials:
         mark = " *" if trial.number == tuning.best else ""
-        settings = [_value(trial.config.get(name)) for name in tuning.searched]
-        numbers = [_number(trial.rewards), _number(trial.scores), kl_words(trial.kl), amount(trial.flops)]
+        settings = [setting_words(trial.config.get(name)) for name in tuning.searched]
+        numbers = [signed(trial.rewards), signed(trial.scores), kl_words(trial.kl), amount(trial.flops)]
         row = [f"{trial.number}{mark}", *settings, *numbers, trial.state]
         table.add_row(*map(Text, row), style="bold" if mark else None)
     title = Text(f"{tuning.method} on {tuning.benchmark}, seed {tuning.seed}", style="bold")
@@ -44,13 +41,3 @@ def _found(tuning: Tuning) -> str:
 def _gain(tuning: Tuning, first: Trial, best: Trial) -> str:
     before, after = tuning.value(first), tuning.value(best)
     return "" if before is None or after is None else f", {after - before:+.2f} against the default"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.2f}"
-
-
-def _value(value: JsonValue) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
