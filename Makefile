@@ -34,6 +34,7 @@ check: $(INSTALLED)  ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests/speed
 
 e2e: $(INSTALLED)  ## all methods trained on the embedded benchmarks, and the ceiling against long sampling
 	$(BIN)/python -m pytest tests -m e2e

@@ -78,7 +78,13 @@ def write_run(home: Path, number: int) -> Path:
         point = replace(point, collapsed=random.random(PROMPTS) < 0.02)
         point.write(point_file(folder / FRONT, k), card)
     FrontRecord(
-        method=f"method-{number}", seed=0, steering="prompt", weights=GRID, card=card, cost=Cost().numbers, config={}
+        method=f"method-{number}",
+        seed=0,
+        steering="prompt",
+        weights=GRID,
+        card=card,
+        cost={**Cost().numbers},
+        config={},
     ).complete(folder / FRONT)
     return folder
 
