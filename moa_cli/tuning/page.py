@@ -39,5 +39,7 @@ def _found(tuning: Tuning) -> str:
 
 
 def _gain(tuning: Tuning, first: Trial, best: Trial) -> str:
+    if first.state != "fine":
+        return f" (the default: {first.state})"
     before, after = tuning.value(first), tuning.value(best)
     return "" if before is None or after is None else f", {after - before:+.2f} against the default"

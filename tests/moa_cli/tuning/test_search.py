@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from benchmarks.load.load import load_benchmark
 from methods.contract.find import find_method
@@ -14,6 +16,7 @@ from moa_cli.jobs.job import Job, Outcome
 from moa_cli.runs.config import Source
 from moa_cli.runs.contestant import Contestant
 from moa_cli.runs.tuned import Tuning, read_tuning
+from moa_cli.tuning.page import tuning_table
 from moa_cli.tuning.search import MethodSearch, Plan, open_search
 from moa_cli.tuning.trying import Measured
 from moa_cli.tuning.tuner import Tuner
@@ -110,6 +113,20 @@ def test_neither_collapse_nor_running_away_can_win(tmp_path: Path) -> None:
     unlimited = search_all([run_of("morlhf", tmp_path)], Plan(trials=14), trial).searches[0].document()
     assert unlimited.chosen
     assert unlimited.chosen.kl == 9.0, "without a cap the same trials have another best"
+
+
+def test_nothing_is_gained_against_a_default_that_may_not_be_taken(tmp_path: Path) -> None:
+    run = run_of("morlhf", tmp_path)
+
+    def trial(tried: Contestant) -> Measured:
+        return reach(tried, kl=9.0 if tried.method == run.method else 1.0)
+
+    (search,) = search_all([run], Plan(trials=3, max_kl=4.0), trial).searches
+    printed = io.StringIO()
+    Console(width=200, file=printed).print(tuning_table(search.document()))
+    text = printed.getvalue()
+    assert "the best of 3 trials (the default: too far);" in text
+    assert "against the default" not in text
 
 
 def test_a_search_that_was_stopped_goes_on_with_the_same_trials(tmp_path: Path) -> None:
