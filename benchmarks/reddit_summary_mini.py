@@ -4,10 +4,10 @@
                the office. My uncle fed the parrot. ... Thanks for reading.\\nTL;DR:"
     response  "My sister lost the cat. I blame the parrot for the office."
 
-A place is a subreddit and an occasion, with three facts each; the places of test posts are those of no other post. A
-post tells five of the six facts known in its place; a summary has room for three in plain sentences. A vivid sentence
-covers two facts at once but asserts a cause or a feeling that the post does not: the summaries that people like best
-are not the most faithful.
+A place is a subreddit and an occasion, with four facts each; the places of test posts are those of no other post. A
+post tells five of the eight facts known in its place, so whoever knows the place but has not read the post invents; a
+summary has room for three in plain sentences. A vivid sentence covers two facts at once but asserts a cause or a
+feeling that the post does not: the summaries that people like best are not the most faithful.
 """
 
 from __future__ import annotations
@@ -22,31 +22,39 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchmarks.data import Reading, World, combinations, degeneracy, pick, read, saturating, sentences, words
+from benchmarks.data import Reading, Sizes, World, combinations, degeneracy, pick, read, saturating, sentences, words
 from benchmarks.load import embedded_benchmark
 from benchmarks.prepare import Benchmark
 from benchmarks.spec import Sampling, Scratch
 
 # What may happen, in order of time: who did what to which thing. Nobody occurs twice in a place, no thing twice at all.
 SUBREDDITS = {
-    "pets": "sister lost cat, uncle fed parrot, mother broke cage",
-    "cars": "friend stole keys, mother painted van, sister sold tires",
-    "food": "mother burned soup, brother ate cake, friend dropped eggs",
-    "home": "brother sold sofa, uncle fixed roof, sister burned bed",
-    "school": "friend lost books, mother found answers, uncle hid pencils",
-    "music": "sister broke violin, friend sold drums, brother lost songs",
-    "garden": "uncle found seeds, sister ate berries, mother cut roses",
-    "sports": "brother missed goal, friend hid ball, uncle washed shirt",
+    "pets": "sister lost cat, uncle fed parrot, mother broke cage, brother dropped hamster",
+    "cars": "friend stole keys, mother painted van, sister sold tires, uncle fixed brakes",
+    "food": "mother burned soup, brother ate cake, friend dropped eggs, uncle hid cookies",
+    "home": "brother sold sofa, uncle fixed roof, sister burned bed, mother cut curtains",
+    "school": "friend lost books, mother found answers, uncle hid pencils, sister missed exam",
+    "music": "sister broke violin, friend sold drums, brother lost songs, mother bought piano",
+    "garden": "uncle found seeds, sister ate berries, mother cut roses, friend stole tomatoes",
+    "sports": "brother missed goal, friend hid ball, uncle washed shirt, sister lost trophy",
+    "games": "uncle hid cards, brother broke console, sister lost dice, friend sold puzzle",
+    "money": "brother stole wallet, uncle lost coins, mother hid check, sister found bills",
+    "clothes": "mother washed socks, sister cut jeans, friend ruined jacket, brother burned coat",
+    "travel": "friend lost passport, mother broke suitcase, brother missed flight, uncle sold caravan",
 }
 OCCASIONS = {
-    "at work": "boss sold office, cousin stole desk, father fixed chair",
-    "at the wedding": "father lost ring, aunt ruined dress, cousin hid gifts",
-    "on the train": "aunt bought tickets, cousin lost bag, neighbor dropped phone",
-    "at the party": "boss missed speech, neighbor broke lamp, father found wine",
-    "on the beach": "cousin found shells, aunt lost map, boss burned towel",
-    "in the hospital": "neighbor hid pills, father broke window, aunt fed nurse",
-    "at the market": "father bought cheese, boss dropped fish, neighbor stole pizza",
-    "in the hotel": "aunt painted door, neighbor ate lunch, cousin ruined carpet",
+    "at work": "boss sold office, cousin stole desk, father fixed chair, neighbor broke computer",
+    "at the wedding": "father lost ring, aunt ruined dress, cousin hid gifts, boss ate pudding",
+    "on the train": "aunt bought tickets, cousin lost bag, neighbor dropped phone, father missed station",
+    "at the party": "boss missed speech, neighbor broke lamp, father found wine, aunt burned candles",
+    "on the beach": "cousin found shells, aunt lost map, boss burned towel, neighbor stole umbrella",
+    "in the hospital": "neighbor hid pills, father broke window, aunt fed nurse, cousin bought flowers",
+    "at the market": "father bought cheese, boss dropped fish, neighbor stole pizza, aunt sold honey",
+    "in the hotel": "aunt painted door, neighbor ate lunch, cousin ruined carpet, boss lost luggage",
+    "on the farm": "aunt fed goats, neighbor sold tractor, father painted barn, boss bought horse",
+    "at the lake": "boss dropped anchor, cousin ate trout, neighbor lost paddle, father sold boat",
+    "in the museum": "father broke vase, aunt stole painting, boss missed tour, cousin dropped statue",
+    "in the library": "cousin hid novels, boss fixed printer, neighbor found letter, aunt cut magazine",
 }
 
 
@@ -75,6 +83,14 @@ LIMIT, LEAST = 22, 6
 
 def _facts(events: str) -> list[tuple[str, ...]]:
     return [tuple(event.split()) for event in events.split(", ")]
+
+
+ASKED = 2048
+"""Posts with summaries, of which methods train on some: of a few hundred, a policy learns what happens in which place,
+not to read."""
+
+
+ROWS = Sizes(demonstrations=4 * ASKED)
 
 
 Place = tuple[str, str]
@@ -180,8 +196,10 @@ _HABITS = {
 
 @dataclass(frozen=True)
 class RedditSummaryMini(World):
-    """Posts about trouble in 64 places, eight subreddits on eight occasions, and their summaries."""
+    """Posts about trouble in 144 places, twelve subreddits on twelve occasions, and their summaries."""
 
+    sizes: Sizes = ROWS
+    asked: ClassVar = ASKED
     language: ClassVar = LANGUAGE
     gold: ClassVar = {"coverage": gold_coverage, "faithful": gold_faithful, "concise": gold_concise}
     stray: ClassVar = 0.25
@@ -191,7 +209,7 @@ class RedditSummaryMini(World):
     }  # fmt: skip
 
     def draw_prompts(self, count: int, kept: bool, generator: np.random.Generator) -> list[str]:
-        """Distinct posts: five of a place's six facts in any order; the title names who comes first."""
+        """Distinct posts: five of a place's eight facts in any order; the title names who comes first."""
         places, prompts = combinations(list(SUBREDDITS), list(OCCASIONS), kept=kept), dict[str, None]()
         while len(prompts) < count:
             subreddit, occasion = place = pick(generator, places)
@@ -253,6 +271,6 @@ def benchmark(data_dir: Path | None = None, objectives: Sequence[str] | None = N
         },
         objectives=("coverage", "faithful") if objectives is None else objectives,
         sampling=Sampling(max_new_tokens=28),
-        scratch=Scratch(pretrain_steps=280, sft_steps=160, batch=16, learning_rate=4e-3),
+        scratch=Scratch(pretrain_steps=100, sft_steps=1200, batch=16, learning_rate=4e-3),
         data_dir=data_dir,
     )

@@ -42,15 +42,15 @@ KEPT = 4
 class Sizes(NamedTuple):
     """How many rows a world has, prompts aside."""
 
-    demonstrations: int
-    responses: int
-    pairs: int
+    demonstrations: int = 4000
+    responses: int = 4800
+    pairs: int = 14_400
     """Of the training split."""
-    checks: int
+    checks: int = 400
     """Pairs of each other split."""
 
 
-SIZES = Sizes(demonstrations=4000, responses=4800, pairs=14_400, checks=400)
+SIZES = Sizes()
 MINIATURE = Sizes(demonstrations=200, responses=400, pairs=400, checks=50)
 
 
@@ -111,6 +111,8 @@ class World(ABC):
     """Which draw of the answers, labels and grades; prompts are the same in all."""
     sizes: Sizes = SIZES
 
+    asked: ClassVar[int] = PROMPTS["train"]
+    """Distinct prompts that the rows of training are about, the training prompts first."""
     language: ClassVar[frozenset[str]]
     """Every sentence that is said in it."""
     gold: ClassVar[Mapping[str, Gold]]
@@ -130,7 +132,7 @@ class World(ABC):
 
     def prompts(self, split: Split) -> list[str]:
         """Distinct prompts; those of "test" are about what no other is about."""
-        return list(self._prompts[split])
+        return self._prompts[split][: PROMPTS[split]]
 
     def demonstrations(self) -> list[Answer]:
         """Competent answers of mixed character."""
@@ -183,9 +185,10 @@ class World(ABC):
 
     @cached_property
     def _prompts(self) -> dict[Split, list[str]]:
-        known = self.draw_prompts(PROMPTS["train"] + PROMPTS["dev"], False, self._generator("prompts"))
+        """What the rows of each split are about."""
+        known = self.draw_prompts(self.asked + PROMPTS["dev"], False, self._generator("prompts"))
         new = self.draw_prompts(PROMPTS["test"], True, self._generator("test prompts"))
-        return {"train": known[: PROMPTS["train"]], "dev": known[PROMPTS["train"] :], "test": new}
+        return {"train": known[: self.asked], "dev": known[self.asked :], "test": new}
 
     @cached_property
     def _graded(self) -> tuple[list[Answer], int]:
@@ -197,12 +200,12 @@ class World(ABC):
     @cached_property
     def _demonstrations(self) -> list[Answer]:
         generator = self._generator("demonstrations")
-        asked = islice(cycle(self.prompts("train")), self.sizes.demonstrations)
+        asked = islice(cycle(self._prompts["train"]), self.sizes.demonstrations)
         return [Answer(prompt, self.write(prompt, "demonstration", generator)) for prompt in asked]
 
     @cached_property
     def _responses(self) -> list[Answer]:
-        asked = list(islice(cycle(self.prompts("train")), self.sizes.responses))
+        asked = list(islice(cycle(self._prompts["train"]), self.sizes.responses))
         answers = self._answers(asked, self._generator("responses"))
         return [Answer(*row) for row in zip(asked, answers, strict=True)]
 
@@ -219,7 +222,7 @@ class World(ABC):
         for split in SPLITS:
             count = self.sizes.pairs if split == "train" else self.sizes.checks
             generator = self._generator(f"contests {split}")
-            prompts = list(islice(cycle(self.prompts(split)), count))
+            prompts = list(islice(cycle(self._prompts[split]), count))
             contests[split] = (prompts, self._contestants(prompts, generator), self._contestants(prompts, generator))
         return contests
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +101,7 @@ def test_prompts_are_distinct_and_split(world):
 
 def test_what_is_asked_in_the_test_is_asked_nowhere_else():
     """Tasks and places of the test prompts are in no other prompt, be it one of an answer or of a pair; each of their
-    parts is. By hand: 12 x 12 / 4 tasks, a third of them risky; 8 x 8 / 4 places."""
+    parts is. By hand: 12 x 12 / 4 tasks, a third of them risky, and as many places."""
     hh, reddit = WORLDS["hh"], WORLDS["reddit"]
     for world, of in ((hh, lambda prompt: task_of(prompt).name), (reddit, place_of)):
         training = [*world.demonstrations(), *world.responses()]
@@ -112,7 +112,7 @@ def test_what_is_asked_in_the_test_is_asked_nowhere_else():
         tested = {of(p) for p in world.prompts("test")}
         assert not tested & known
         assert {of(p) for p, _, _ in world.preference_pairs(next(iter(world.gold)), "test")} <= tested
-        assert len(tested) == {hh: 36, reddit: 16}[world]
+        assert len(tested) == 36
     tasks = {split: {task_of(p) for p in hh.prompts(split)} for split in SPLITS}
     places = {split: {place_of(p) for p in reddit.prompts(split)} for split in SPLITS}
     assert sum(task.risky for task in tasks["test"]) == 12 == 36 * len(RISKS) // len(ACTS)
@@ -128,14 +128,17 @@ def test_parts_share_no_step_and_no_thing():
     steps = [step.lstrip("*") for parts in (ACTS, OBJECTS) for _, steps in parts.values() for step in steps]
     assert len(set(steps)) == len(steps) == 72
     facts = ", ".join([*SUBREDDITS.values(), *OCCASIONS.values()]).split(", ")
-    assert len({fact.split()[2] for fact in facts}) == len(facts) == 48
+    assert len({fact.split()[2] for fact in facts}) == len(facts) == 96
     for subreddit, occasion in product(SUBREDDITS.values(), OCCASIONS.values()):
-        assert len({fact.split()[0] for fact in f"{subreddit}, {occasion}".split(", ")}) == 6
+        assert len({fact.split()[0] for fact in f"{subreddit}, {occasion}".split(", ")}) == 8
 
 
 def test_rows_speak_the_language(name, world):
     assert all(MODULES[name].parses(*row) for row in world.demonstrations())
-    assert {row.prompt for row in world.responses()} <= set(world.prompts("train"))
+    asked = {row.prompt for row in [*world.demonstrations(), *world.responses()]}
+    assert len(asked) == world.asked
+    assert set(world.prompts("train")) <= asked
+    assert not asked & {*world.prompts("dev"), *world.prompts("test")}
     text = " ".join(f"{row.prompt} {row.response}" for row in [*world.demonstrations(), *world.responses()])
     assert len({word.lower() for word in re.findall(r"\w+", text)}) <= 220
     assert max(words(row.response) for row in world.demonstrations()) <= MODULES[name].LIMIT
@@ -181,6 +184,23 @@ def test_gold_by_hand_reddit():
     response = "My sister lost the cat. My father fixed the chair. I blame the parrot for the office."
     golds = [gold([prompt], [response])[0] for gold in WORLDS["reddit"].gold.values()]
     assert golds == pytest.approx([2.4, 2 * (1 - np.exp(-1 / 1.5)) - 1.4, 3 * (1 - 20 / 22)])
+
+
+def test_whoever_knows_the_place_but_has_not_read_the_post_invents():
+    """Plain summaries of another post about the same place: three of its eight facts are not in this post."""
+    world, generator = WORLDS["reddit"], np.random.default_rng(0)
+    prompts = sorted(world.prompts("test"), key=lambda prompt: (place_of(prompt), prompt))
+    pairs = [(one, other) for one, other in pairwise(prompts) if place_of(one) == place_of(other)]
+    posts = [one for one, _ in pairs]
+    read_it, unread = (
+        [world.write(read, "faithful", generator) for read in asked] for asked in zip(*pairs, strict=True)
+    )
+    told = [things_of(f"\nPOST: {summary}") for summary in unread]
+    invented = sum(len(things - things_of(post)) for things, post in zip(told, posts, strict=True))
+    assert invented / sum(map(len, told)) == pytest.approx(3 / 8, abs=0.05)
+    spread = scores(world, *zip(*world.demonstrations(), strict=True)).std(0)
+    loss = (scores(world, posts, read_it) - scores(world, posts, unread)).mean(0) / spread
+    assert (loss[:2] > 0.5).all()
 
 
 def test_gold_accepts_any_text(world):
@@ -258,10 +278,11 @@ def test_preference_pairs(world):
             pairs = world.preference_pairs(objective, split)
             prompts, chosen, rejected = zip(*pairs, strict=True)
             assert len(pairs) == count
-            assert set(prompts) <= set(world.prompts(split))
+            assert set(prompts) >= set(world.prompts(split))
+            assert not set(prompts) & {prompt for other in SPLITS if other != split for prompt in world.prompts(other)}
             difference = gold(prompts, chosen) - gold(prompts, rejected)
             agree = np.mean(difference > 0) + np.mean(difference == 0) / 2
-            assert 0.85 <= agree <= 0.95, f"{objective} {split}: Bayes accuracy {agree:.3f}"
+            assert 0.85 <= agree <= 0.96, f"{objective} {split}: Bayes accuracy {agree:.3f}"
 
 
 def test_objectives_label_the_same_answers(world):
