@@ -22,6 +22,7 @@ from moa_cli.words import kl_words, markdown_text, number_words, setting_words, 
 
 RESULTS = ROOT / "results"
 PAGES = ("README.md", "docs/results.md")
+BENCHMARKS = ("hh-rlhf-mini", "reddit-summary-mini")
 NOTHING = "Nothing is recorded by this version: `make results` does it, in hours."
 
 
@@ -58,7 +59,9 @@ def stale(recorded: Recorded) -> list[str]:
     """What is recorded and would be made otherwise now, or is missing, one sentence each."""
     if recorded.comparison is None:
         return ["nothing is recorded in results/"]
-    return [f"{on.name}: {line}" for on in recorded.comparison.benchmarks for line in _stale(on)]
+    found = {on.name: on for on in recorded.comparison.benchmarks}
+    lines = [f"{name}: {line}" for name, on in found.items() for line in _stale(on)]
+    return lines + [f"{name}: nothing is recorded" for name in BENCHMARKS if name not in found]
 
 
 def _stale(on: OnBenchmark) -> Iterator[str]:

@@ -21,6 +21,7 @@ from tests.kit.fronts import make_card, make_front, other_card
 from tests.kit.runs import make_tuning
 
 MINI = "hh-rlhf-mini"
+OTHER = "reddit-summary-mini: nothing is recorded"
 
 
 def card_now() -> Card:
@@ -50,7 +51,7 @@ def recorded(card: Card, **changes: object) -> Comparison:
 def test_what_the_code_still_makes_is_not_stale(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("moa_cli.published.results.RESULTS", tmp_path)
     tuned_ric(tmp_path, batch=7)
-    assert stale(Recorded(recorded(card_now(), batch=7), None, ())) == []
+    assert stale(Recorded(recorded(card_now(), batch=7), None, ())) == [OTHER]
 
 
 def test_what_has_changed_since_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -62,15 +63,13 @@ def test_what_has_changed_since_is_told(monkeypatch: pytest.MonkeyPatch, tmp_pat
     changed = old.benchmarks[0].model_copy(update={"rows": tuple(rows)})
     told = stale(Recorded(Comparison(benchmarks=(changed,)), None, ()))
     lost = old.benchmarks[0].rows[-1].method
-    assert told == [
-        f"{MINI}: {line}"
-        for line in (
-            "its starting policy is another now",
-            *(f"{name} is missing" for name in method_names() if name in ("mod", lost)),
-            "gone is no method any more",
-            "ric has another batch, forgotten now",
-        )
-    ]
+    changes = (
+        "its starting policy is another now",
+        *(f"{name} is missing" for name in method_names() if name in ("mod", lost)),
+        "gone is no method any more",
+        "ric has another batch, forgotten now",
+    )
+    assert told == [*(f"{MINI}: {line}" for line in changes), OTHER]
     assert stale(Recorded(None, None, ())) == ["nothing is recorded in results/"]
 
 
