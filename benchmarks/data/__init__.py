@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         share_of,
         split_dialogue,
     )
+    from benchmarks.data.files import named_files
     from benchmarks.data.lexicon import Reading, degeneracy, read, saturating, sentences, words
     from benchmarks.data.rows import Row, Source, local_folder, read_rows
     from benchmarks.data.table import Table

@@ -81,9 +81,10 @@ def report_skipped(name: str, kept: int, skipped: Mapping[str, int]) -> None:
     """One warning saying how many rows were skipped and why; the same line is not repeated in a process."""
     if skipped:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in Counter(skipped).most_common())
-        _warn_once(f"{name}: kept {kept:,} rows, skipped {sum(skipped.values()):,} ({reasons})")
+        warn_once(f"{name}: kept {kept:,} rows, skipped {sum(skipped.values()):,} ({reasons})")
 
 
 @lru_cache(maxsize=256)
-def _warn_once(message: str) -> None:
+def warn_once(message: str) -> None:
+    """A warning that is not repeated in a process."""
     logging.getLogger("moa").warning(message)

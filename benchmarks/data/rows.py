@@ -1,36 +1,26 @@
 """Reading rows: from files in a local folder, or from the hub; what cannot be read is refused, bad rows are counted.
 
 A *schema* is a row with types in place of values, such as `{"info": {"post": str}, "summaries": [{"text": str}]}`;
-further keys are ignored.
+further keys are ignored. A tuple of schemas is any of them.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import hashlib
-import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from benchmarks.common import BadInput, digest, nearest
-
-SUFFIXES = (".jsonl.gz", ".jsonl", ".json", ".csv", ".parquet")
-
-
-LONGEST_CELL = 2**31 - 1
-"""Characters in a cell of a .csv file (Python's own limit is 131,072)."""
-
+from benchmarks.data.files import hash_file, named_files, split_files
+from benchmarks.data.formats import numbered
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Tables of rows with splits: `<folder>/<table>/<split>.jsonl.gz` (or another suffix), or a data set on the hub."""
+    """Tables of rows with splits: `<folder>/<table>/<split>.jsonl.gz` (another suffix, or shards), or on the hub."""
 
     place: Path | str
     """Local folder (Path) or hub id (str)."""
@@ -45,7 +35,7 @@ class Source:
     def rows(self, table: str, split: str, schema: Any) -> Iterator[Row]:
         """The rows of one split, in order. Raises BadInput for what is missing, unreadable or of another schema."""
         if isinstance(self.place, Path):
-            return read_rows(self._file(table, split), schema)
+            return read_rows([str(file) for file in self._files(table, split)], schema)
         return read_hub(self.place, split, schema, revision=self.revision, **{self.table_is: table})
 
     def fingerprint(self, files: Iterable[tuple[str, str]], optional: Collection[str] = ()) -> str:
@@ -56,83 +46,30 @@ class Source:
         """
         if isinstance(self.place, str):
             return digest([self.place, self.revision])
-        return digest([hash_file(self._file(*f)) for f in files if f[0] not in optional or self.has(f[0])])
+        there = [f for f in files if f[0] not in optional or self.has(f[0])]
+        return digest([hash_file(file) for f in there for file in self._files(*f)])
 
-    def _file(self, table: str, split: str) -> Path:
+    def _files(self, table: str, split: str) -> list[Path]:
         assert isinstance(self.place, Path)
-        return find_file(self.place / table, split, layout=f"{self.place}/{table}/{split}.jsonl.gz")
+        return split_files(self.place / table, split, layout=f"{self.place}/{table}/{split}.jsonl.gz")
 
 
-def has_file(folder: Path, stem: str) -> bool:
-    """Whether there is a file `<folder>/<stem>.<suffix>` that can be read."""
-    return any((folder / f"{stem}{suffix}").is_file() for suffix in SUFFIXES)
+def read_rows(place: str | Path | Sequence[str], schema: Any) -> Iterator[Row]:
+    """The rows of a file, of a list or glob of files, of a saved Arrow folder or of all files in a folder, in order.
+
+    Raises BadInput with file and line.
+    """
+    return (row for _, row in placed_rows(place, schema))
 
 
-def find_file(folder: Path, stem: str, layout: str) -> Path:
-    """The one file `<folder>/<stem>.<suffix>` that can be read. Raises BadInput, telling the expected layout."""
-    for suffix in SUFFIXES:
-        if (path := folder / f"{stem}{suffix}").is_file():
-            return path
-    if not folder.is_dir():
-        there = f"there is no folder {folder}"
-    else:
-        names = ", ".join(sorted(path.name for path in folder.iterdir())[:8])
-        there = f"the folder holds: {names or 'nothing'}"
-    raise BadInput(f"no data file {layout}", there, "put it there (.json, .csv, .parquet will do), or check the folder")
-
-
-def read_rows(path: Path, schema: Any) -> Iterator[Row]:
-    """The rows of a .jsonl, .jsonl.gz, .json, .csv or .parquet file. Raises BadInput with file and line."""
-    if not path.name.endswith(SUFFIXES):
-        known = ", ".join(SUFFIXES)
-        raise BadInput(f"{path} has an unknown suffix", "the suffix names the format", f"use one of: {known}")
-    try:
-        for line, row in _numbered(path):
+def placed_rows(place: str | Path | Sequence[str], schema: Any) -> Iterator[tuple[str, Row]]:
+    """`read_rows`, each with its file and line."""
+    for path in named_files(str(place) if isinstance(place, Path) else place):
+        for line, row in numbered(path):
+            where = f"{path}:{line}"
             if not matches(row, schema):
-                raise _wrong(f"{path}:{line}", row, schema)
-            yield row
-    except FileNotFoundError:
-        raise BadInput(f"no data file {path}", "the rows are read from it", "check the path") from None
-    except (OSError, EOFError, UnicodeDecodeError, ValueError, csv.Error) as error:
-        expected = "" if path.suffix == ".parquet" else ", UTF-8 text"
-        raise BadInput(
-            f"{path} cannot be read: {error}",
-            f"its suffix promises {path.name.partition('.')[2]}{expected}",
-            "is it damaged, or a download that was cut off?",
-        ) from error
-
-
-def _numbered(path: Path) -> Iterator[tuple[int, Any]]:
-    """Line (for .json and .parquet: row) numbers from 1, and rows."""
-    if path.suffix == ".parquet":
-        import pyarrow.parquet
-
-        yield from enumerate(pyarrow.parquet.read_table(path).to_pylist(), 1)
-    elif path.suffix == ".csv":
-        csv.field_size_limit(LONGEST_CELL)
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from enumerate(csv.DictReader(file), 2)
-    elif path.suffix == ".json":
-        rows = json.loads(path.read_text(encoding="utf-8-sig"))
-        if not isinstance(rows, list):
-            raise ValueError("expected a list of rows")
-        yield from enumerate(rows, 1)
-    else:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield number, _parse(line, f"{path}:{number}")
-
-
-def _parse(line: str, where: str) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError as error:
-        raise BadInput(
-            f"{where} is not JSON: {error}",
-            "expected one JSON object on every line of the file",
-            "repair or delete the line",
-        ) from None
+                raise _wrong(where, row, schema)
+            yield where, row
 
 
 def read_hub(
@@ -145,6 +82,14 @@ def read_hub(
     revision: str | None = None,
 ) -> Iterator[Row]:
     """The rows of a data set on the hub. Raises BadInput where it cannot be reached or is another data set."""
+    rows = placed_hub(dataset, split, schema, config=config, folder=folder, revision=revision)
+    return (row for _, row in rows)
+
+
+def placed_hub(
+    dataset: str, split: str, schema: Any, *, config: str | None, folder: str | None = None, revision: str | None
+) -> Iterator[tuple[str, Row]]:
+    """`read_hub`, each with its data set, split and row number."""
     from datasets import load_dataset
 
     try:
@@ -156,31 +101,36 @@ def read_hub(
             "name a local copy with --data-dir FOLDER, or check id and network",
         ) from error
     for number, row in enumerate(rows, 1):
+        where = f"{dataset} ({split}), row {number}"
         if not matches(row, schema):
-            raise _wrong(f"{dataset} ({split}), row {number}", row, schema)
-        yield row
+            raise _wrong(where, row, schema)
+        yield where, row
 
 
 def matches(value: Any, schema: Any) -> bool:
     """Whether a value has the types of a schema."""
+    if isinstance(schema, tuple):
+        return any(matches(value, one) for one in schema)
     if isinstance(schema, dict):
         return isinstance(value, dict) and all(k in value and matches(value[k], s) for k, s in schema.items())
     if isinstance(schema, list):
         return isinstance(value, list) and all(matches(v, schema[0]) for v in value)
-    return isinstance(value, schema)
+    return value is None if schema is None else isinstance(value, schema)
 
 
 def schema_words(schema: Any) -> str:
     """A schema as text.
 
-    >>> schema_words({"summaries": [{"text": str}], "choice": int})
-    '{"summaries": [{"text": str}, ...], "choice": int}'
+    >>> schema_words({"summaries": [{"text": str}], "choice": (int, None)})
+    '{"summaries": [{"text": str}, ...], "choice": int or None}'
     """
+    if isinstance(schema, tuple):
+        return " or ".join(map(schema_words, schema))
     if isinstance(schema, dict):
         return "{" + ", ".join(f'"{key}": {schema_words(kind)}' for key, kind in schema.items()) + "}"
     if isinstance(schema, list):
         return f"[{schema_words(schema[0])}, ...]"
-    return schema.__name__ if isinstance(schema, type) else str(schema)
+    return "anything" if schema is object else schema.__name__ if isinstance(schema, type) else str(schema)
 
 
 def _wrong(where: str, row: Any, schema: Any) -> BadInput:
@@ -190,20 +140,29 @@ def _wrong(where: str, row: Any, schema: Any) -> BadInput:
         return BadInput(
             f"{where} is no object: {found}", f"each row must be an object, {wanted}", "is this the right file?"
         )
-    found = f"keys {', '.join(map(str, row))}"
-    missing = [key for key in schema if key not in row]
-    hints = [f"{key!r} is missing{nearest(key, row)}" for key in missing]
     return BadInput(
-        f"{where} is not a row of this data set: {'; '.join(hints) or 'a value has another type'}",
-        f"expected {schema_words(schema)}, found {found}",
+        f"{where} is not a row of this data set: {'; '.join(_faults(row, schema))}",
+        f"expected {schema_words(schema)}, found keys {', '.join(map(str, row))}",
         "is this the right file?",
     )
 
 
-@lru_cache(maxsize=256)
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, read once per process."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _faults(value: Any, schema: Any, at: str = "") -> list[str]:
+    """Where a value is none of a schema: the keys that are missing, else what has another type."""
+    if isinstance(schema, tuple):  # of several, that which it is nearest to
+        return min((_faults(value, one, at) for one in schema), key=lambda found: (len(found), -len("".join(found))))
+    if isinstance(schema, dict) and isinstance(value, dict):
+        missing = [f"{_key(at, key)!r} is missing{nearest(key, value)}" for key in schema if key not in value]
+        return missing or [fault for key, kind in schema.items() for fault in _faults(value[key], kind, _key(at, key))]
+    if isinstance(schema, list) and isinstance(value, list):
+        return [fault for number, item in enumerate(value) for fault in _faults(item, schema[0], f"{at}[{number}]")]
+    if matches(value, schema):
+        return []
+    return [f"a value has another type: {at!r} is {value!r:.40}, not {schema_words(schema)}"]
+
+
+def _key(at: str, key: str) -> str:
+    return f"{at}.{key}" if at else key
 
 
 def local_folder(path: Path) -> Path:

@@ -11,7 +11,9 @@ from typing import Annotated, Literal, NamedTuple
 
 from benchmarks.common import BadInput, Range, digest
 from benchmarks.data.clean import DEV_SHARE, distinct, fault, report_skipped, share_of, split_dialogue
-from benchmarks.data.rows import Row, find_file, has_file, hash_file, read_hub, read_rows
+from benchmarks.data.files import has_files, hash_file, named_files, split_files
+from benchmarks.data.formats import is_saved
+from benchmarks.data.rows import Row, read_hub, read_rows
 from benchmarks.spec import SPLITS, Answer, PreferencePair, Split
 
 FORMATS = {"answers": ("prompt", "response"), "pairs": ("prompt", "chosen", "rejected"), "dialogues": ("text",)}
@@ -111,10 +113,11 @@ class Table:
     def _files(self) -> list[tuple[Path, Split | None]]:
         """Local files with their split; None where rows or prompts decide."""
         path = Path(self.path)
-        if path.is_dir():
-            there = [split for split in SPLITS if split != "dev" or has_file(path, split)]
-            return [(find_file(path, split, layout=f"{path}/{split}.jsonl"), split) for split in there]
-        return [(Path(place), split) for place, split in self._named(self.path, self.dev_path, self.test_path)]
+        if path.is_dir() and not is_saved(path):
+            there = [split for split in SPLITS if split != "dev" or has_files(path, split)]
+            return [(file, s) for s in there for file in split_files(path, s, layout=f"{path}/{s}.jsonl")]
+        named = self._named(self.path, self.dev_path, self.test_path)
+        return [(file, split) for place, split in named for file in named_files(place)]
 
     def _named(self, train: str, dev: str, test: str) -> list[tuple[str, Split | None]]:
         """Those that are named, with their splits; None for the rows of which only some are for training."""

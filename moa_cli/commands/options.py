@@ -182,9 +182,10 @@ ResponsesFile = Annotated[
     Path | None,
     typer.Option(
         "--responses", metavar="FILE",
-        help="Score answers that were made elsewhere and keep them as a front: .jsonl .json .csv .parquet, a row each "
-        "with prompt and answer, and where there are such: weights (a list or '0.3,0.7'), method, seed. Every test "
-        "prompt needs its answer at every weight.",
+        help="Score answers that were made elsewhere and keep them as a front: .jsonl .json .csv .tsv (each also .gz) "
+        ".parquet, shards as 'answers-*.jsonl', or a saved Arrow folder; a row each with prompt and answer, and where "
+        "there are such: weights (a list or '0.3,0.7'), method, seed. Every test prompt needs its answer at every "
+        "weight.",
     ),
 ]  # fmt: skip
 

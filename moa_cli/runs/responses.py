@@ -98,7 +98,7 @@ def quoted(value: Any) -> str:
 def read_responses(
     path: Path, benchmark: Benchmark, *, columns: Sequence[str] = (), method: str | None = None, seed: int | None = None
 ) -> Found:
-    """The answers in a .jsonl, .json, .csv or .parquet file, a row each, by method, seed and weights.
+    """The answers in a file, a folder or a glob of files, a row each, by method, seed and weights.
 
     `columns` are ROLE=COLUMN. `method` and `seed` win over columns; without either, the file's name and 0. Prompts
     match as they are, else up to white space. BadInput for rows that cannot be used, for a `method` or `seed` that
@@ -107,7 +107,7 @@ def read_responses(
     rows = list(read_rows(path, {}))
     if not rows:
         raise BadInput(f"{path} has no rows", "each row is an answer to a prompt", "check the file")
-    header = [name for name in dict.fromkeys(name for row in rows for name in row) if name is not None]
+    header = list(dict.fromkeys(name for row in rows for name in row))
     read = find_columns(columns, header, benchmark.names)
     for role, option, value in (("method", "--name", method), ("seed", "--seed", seed)):
         if value is not None and role in read:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
 import logging
@@ -78,29 +77,6 @@ def reddit_folder(folder: Path, train: list[Any], axis: Sequence[Any] = (), post
 # Files
 
 
-@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".json", ".csv", ".parquet"])
-def test_every_format_gives_the_same_rows(tmp_path: Path, suffix: str) -> None:
-    rows = [{"chosen": "a\n, ü", "rejected": '"b"'}, {"chosen": "c", "rejected": "d"}]
-    path = tmp_path / f"rows{suffix}"
-    if suffix == ".jsonl.gz":
-        write(path, rows)
-    elif suffix == ".jsonl":
-        path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    elif suffix == ".json":
-        path.write_text(json.dumps(rows), encoding="utf-8")
-    elif suffix == ".csv":
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, SCHEMA)
-            writer.writeheader()
-            writer.writerows(rows)
-    else:
-        import pyarrow
-        import pyarrow.parquet
-
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
-    assert list(read_rows(path, SCHEMA)) == rows
-
-
 def test_a_malformed_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"chosen": "a", "rejected": "b"}\n\n{"chosen": "a", "rej\n')
@@ -112,8 +88,8 @@ def test_a_malformed_line_is_named(tmp_path: Path) -> None:
     ("row", "message"),
     [
         ({"chosen": "a", "rejectd": "b"}, "'rejected' is missing \\(did you mean rejectd\\?\\)"),
-        ({"chosen": "a", "rejected": 3}, "a value has another type"),
-        ({"chosen": "a", "rejected": None}, "a value has another type"),
+        ({"chosen": "a", "rejected": 3}, "a value has another type: 'rejected' is 3, not str"),
+        ({"chosen": "a", "rejected": None}, "a value has another type: 'rejected' is None, not str"),
     ],
 )
 def test_a_row_of_another_schema_is_refused_with_its_line(tmp_path: Path, row: Any, message: str) -> None:
@@ -146,6 +122,7 @@ def test_damaged_missing_and_unknown_files_are_refused(tmp_path: Path) -> None:
             list(read_rows(tmp_path / name, SCHEMA))
     with pytest.raises(BadInput, match="no data file"):
         list(read_rows(tmp_path / "none.jsonl", SCHEMA))
+    (tmp_path / "rows.xlsx").touch()
     with pytest.raises(BadInput, match="unknown suffix"):
         list(read_rows(tmp_path / "rows.xlsx", SCHEMA))
 

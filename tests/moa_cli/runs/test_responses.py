@@ -67,6 +67,7 @@ FORMATS: dict[str, tuple[str, Callable[[Sequence[Cells]], bytes]]] = {
     "list": ("x.json", lambda rows: json.dumps(rows).encode()),
     "list-bom": ("x.json", lambda rows: BOM + json.dumps(rows).encode()),
     "csv": ("x.csv", lambda rows: as_csv(rows, "\n")),
+    "csv-packed": ("x.csv.gz", lambda rows: gzip.compress(as_csv(rows))),
     "csv-crlf-bom": ("x.csv", lambda rows: BOM + as_csv(rows)),
 }
 
@@ -95,6 +96,20 @@ def test_parquet_and_other_column_names(unprepared: Benchmark, tmp_path: Path) -
     found = read_responses(tmp_path / "x.parquet", unprepared, columns=columns, method="theirs")
     assert found.runs[0].content == wanted.content
     assert found.columns == {"prompt": "question", "answer": "output", "weights": "w"}
+
+
+def test_shards_and_saved_folders_are_whole(unprepared: Benchmark, tmp_path: Path) -> None:
+    from datasets import Dataset
+
+    rows = rows_for(unprepared)
+    wanted = found_in(rows, unprepared, tmp_path).runs
+    Dataset.from_list(rows).save_to_disk(tmp_path / "saved")
+    shards = [save(tmp_path / f"x-{i}-of-2.jsonl", rows[i * 5 : i * 5 + 5]) for i in range(2)]
+    for place in (tmp_path / "saved", tmp_path / "x-*.jsonl"):
+        assert read_responses(place, unprepared, method="theirs").runs == wanted
+    shards[0].unlink()
+    with pytest.raises(BadInput, match=r"there is no .*x-0-of-2"):
+        read_responses(tmp_path / "x-*.jsonl", unprepared, method="theirs")
 
 
 def test_what_moa_calls_response_is_an_answer(unprepared: Benchmark, tmp_path: Path) -> None:
@@ -359,7 +374,7 @@ def test_all_mistakes_in_columns_are_told_at_once(unprepared: Benchmark, tmp_pat
         ("x.jsonl", b'["prompt", "answer"]', "list"),
         ("x.json", b'{"prompt": "a"}', "list of rows"),
         ("x.jsonl", b"\xff\xfe", "cannot be read"),
-        ("x.csv", b"prompt,answer\na,b,c\n", "row 1: it has more cells"),
+        ("x.csv", b"prompt,answer\na,b,c\n", "x.csv:2 has more cells than the file has columns"),
         ("x.csv", b"prompt,answer\na\n", "0 of the 10"),
         ("x.txt", b"a", ".jsonl"),
         ("x.parquet", b"PAR1", "cannot be read"),

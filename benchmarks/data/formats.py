@@ -1,0 +1,172 @@
+"""What a file of rows holds: its rows with their line numbers, by the format that its name tells.
+
+A saved Arrow folder, as `Dataset.save_to_disk` makes it, counts as one file. Nothing is repaired unsaid.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+from typing import IO, Any
+
+from benchmarks.common import BadInput
+from benchmarks.data.clean import warn_once
+
+SUFFIXES = (
+    ".jsonl.gz", ".jsonl", ".json.gz", ".json", ".csv.gz", ".csv", ".tsv.gz", ".tsv", ".parquet",
+)  # fmt: skip
+"""The names of formats. Of two files that are called alike, the one with the earlier suffix is read."""
+
+
+LONGEST_CELL = 2**31 - 1
+"""Characters in a cell of a .csv or .tsv file (Python's own limit is 131,072)."""
+
+
+def is_saved(path: Path) -> bool:
+    """Whether it is a saved Arrow folder."""
+    return (path / "state.json").is_file()
+
+
+def numbered(path: Path) -> Iterator[tuple[int, Any]]:
+    """Line (for .json, .parquet and saved folders: row) numbers from 1, and rows.
+
+    Raises BadInput with file and line.
+    """
+    try:
+        yield from _numbered(path)
+    except FileNotFoundError:
+        raise BadInput(f"no data file {path}", "the rows are read from it", "check the path") from None
+    except (OSError, EOFError, UnicodeDecodeError, ValueError, csv.Error) as error:
+        name = path.name.removesuffix(".gz")
+        expected = "" if path.suffix == ".parquet" or path.is_dir() else ", UTF-8 text"
+        raise BadInput(
+            f"{path} cannot be read: {error}",
+            "it is saved as Arrow" if path.is_dir() else f"its suffix promises {name.rpartition('.')[2]}{expected}",
+            "is it damaged, or a download that was cut off?",
+        ) from error
+
+
+def _numbered(path: Path) -> Iterator[tuple[int, Any]]:
+    if path.is_dir() and is_saved(path):
+        yield from enumerate((row for shard in saved_shards(path) for row in _arrow(shard)), 1)
+    elif not path.name.endswith(SUFFIXES):
+        known = ", ".join(SUFFIXES)
+        raise BadInput(f"{path} has an unknown suffix", "the suffix names the format", f"use one of: {known}")
+    elif path.suffix == ".parquet":
+        import pyarrow.parquet
+
+        with pyarrow.parquet.ParquetFile(path) as file:
+            yield from enumerate((row for batch in file.iter_batches() for row in batch.to_pylist()), 1)
+    elif (kind := path.name.removesuffix(".gz").rpartition(".")[2]) in ("csv", "tsv"):
+        yield from _cells(path, "\t" if kind == "tsv" else ",")
+    else:
+        yield from _whole(path, _lines(path) if kind == "jsonl" else _json(path))
+
+
+def saved_shards(folder: Path) -> list[Path]:
+    """The files of a saved Arrow folder. BadInput for one that is missing."""
+    files = [folder / file["filename"] for file in json.loads((folder / "state.json").read_bytes())["_data_files"]]
+    for file in files:
+        if not file.is_file():
+            raise BadInput(f"there is no {file}", f"{folder / 'state.json'} names it", "is the folder a whole copy?")
+    return files
+
+
+def _arrow(path: Path) -> Iterator[Any]:
+    import pyarrow.ipc
+
+    with path.open("rb") as file, pyarrow.ipc.open_stream(file) as batches:
+        for batch in batches:
+            yield from batch.to_pylist()
+
+
+def _open(path: Path, newline: str | None = None) -> IO[str]:
+    opened: IO[str] = (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline=newline)
+    return opened
+
+
+def _cells(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """Rows under the names in the first; None where a row ends early."""
+    csv.field_size_limit(LONGEST_CELL)
+    with _open(path, newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        header, line = next(reader, []), 1
+        if twice := [name for name in dict.fromkeys(header) if header.count(name) > 1]:
+            raise BadInput(f"{path} has two columns {twice[0]!r}", "which of them is meant?", "rename one of them")
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                unclosed = "unexpected end" in str(error)
+                raise BadInput(
+                    f"{path}:{line} has a quote that is never closed" if unclosed else f"{path}:{line}: {error}",
+                    "all that follows would be read as one cell" if unclosed else "cells would be cut at other places",
+                    'mend the line: a quote inside a quoted cell is written ""',
+                ) from None
+            if len(cells) > len(header):
+                raise BadInput(
+                    f"{path}:{line} has more cells than the file has columns", f"{len(cells)} instead of {len(header)}",
+                    "put cells that hold the separator in quotes",
+                )  # fmt: skip
+            if cells:
+                yield line, dict(zip_longest(header, cells))
+
+
+def _json(path: Path) -> Iterator[tuple[int, Any]]:
+    """The rows of a list, or of a file that is called .json and has an object on every line, as many are."""
+    with _open(path) as file:
+        text = file.read()
+    try:
+        rows = json.loads(text)
+    except ValueError:
+        try:
+            json.loads(text.lstrip().partition("\n")[0])
+        except ValueError:
+            pass
+        else:
+            yield from _lines(path)
+            return
+        raise
+    if not isinstance(rows, list):
+        raise ValueError("expected a list of rows")
+    yield from enumerate(rows, 1)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, Any]]:
+    with _open(path) as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                try:
+                    yield number, json.loads(line)
+                except ValueError as error:
+                    raise BadInput(
+                        f"{path}:{number} is not JSON: {error}",
+                        "expected one JSON object on every line of the file",
+                        "repair or delete the line",
+                    ) from None
+
+
+def _whole(path: Path, rows: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    """The rows, a "?" for each half of a surrogate pair, which no file and no tokenizer takes; told once."""
+    mended = 0
+    for number, row in rows:
+        whole = _mended(row)
+        mended += whole != row
+        yield number, whole
+    if mended:
+        warn_once(f"{path}: {mended:,} rows hold half a character, which is read as '?'")
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {_mended(key): _mended(item) for key, item in value.items()}
+    return [_mended(item) for item in value] if isinstance(value, list) else value

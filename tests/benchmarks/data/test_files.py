@@ -1,0 +1,163 @@
+"""Files of rows: every format gives the same rows, shards are whole, and what is damaged is told with its line."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from benchmarks.common.errors import BadInput
+from benchmarks.data.files import hash_file, named_files, split_files
+from benchmarks.data.formats import SUFFIXES
+from benchmarks.data.rows import Source, read_rows
+
+ROWS = [{"chosen": "a\n, ü\t😀", "rejected": '"b"'}, {"chosen": "c", "rejected": "d"}]
+SCHEMA = {"chosen": str, "rejected": str}
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    """A file in the format of its name."""
+    kind = path.name.removesuffix(".gz").rpartition(".")[2]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "parquet":
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+        return path
+    with (gzip.open if path.suffix == ".gz" else open)(path, "wt", encoding="utf-8", newline="") as file:
+        if kind in ("csv", "tsv"):
+            writer = csv.DictWriter(file, rows[0], delimiter="\t" if kind == "tsv" else ",")
+            writer.writeheader()
+            writer.writerows(rows)
+        else:
+            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            file.write(json.dumps(rows) if kind == "json" else lines)
+    return path
+
+
+def saved(folder: Path, rows: list[dict[str, Any]], shards: int = 1) -> Path:
+    """A saved Arrow folder."""
+    from datasets import Dataset
+
+    Dataset.from_list(rows).save_to_disk(folder, num_shards=shards)
+    return folder
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_format_gives_the_same_rows(tmp_path: Path, suffix: str) -> None:
+    assert list(read_rows(write(tmp_path / f"rows{suffix}", ROWS), SCHEMA)) == ROWS
+
+
+def test_a_saved_folder_is_read_as_one_file(tmp_path: Path) -> None:
+    rows = [{"chosen": f"a{i}", "rejected": "b"} for i in range(5)]
+    folder = saved(tmp_path / "mine", rows, shards=2)
+    assert list(read_rows(folder, SCHEMA)) == rows
+    assert hash_file(folder) != hash_file(saved(tmp_path / "other", rows[:4], shards=2))
+    with pytest.raises(BadInput, match=r"mine:1 is not a row of this data set: 'prompt' is missing"):
+        list(read_rows(folder, {"prompt": str}))
+    (folder / "data-00001-of-00002.arrow").unlink()
+    with pytest.raises(BadInput, match=r"there is no .*data-00001-of-00002\.arrow"):
+        list(read_rows(folder, SCHEMA))
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet", "-1f3c5a7b9d.parquet"])
+def test_shards_are_read_in_order_and_a_missing_one_is_named(tmp_path: Path, suffix: str) -> None:
+    files = [tmp_path / f"train-{i:05}-of-00003{suffix}" for i in range(3)]
+    for i, file in enumerate(files):
+        write(file, [{"chosen": str(i)}])
+    for place in (str(tmp_path / "train-*"), str(tmp_path), [str(file) for file in files]):
+        assert [row["chosen"] for row in read_rows(place, {"chosen": str})] == ["0", "1", "2"]
+    assert split_files(tmp_path, "train", layout="x") == files
+    files[1].unlink()
+    for place in (str(tmp_path / "train-*"), str(tmp_path)):
+        with pytest.raises(BadInput, match=r"there is no .*/train-00001-of-00003\n.*3 shards"):
+            named_files(place)
+    with pytest.raises(BadInput, match="train-00001-of-00003"):
+        split_files(tmp_path, "train", layout="x")
+    with pytest.raises(BadInput, match="no data file .*train-00001-of-00003"):
+        named_files([str(file) for file in files])
+    assert named_files([str(files[0]), str(files[2])]) == [files[0], files[2]]  # these are what was asked for
+
+
+def test_a_glob_and_a_folder_that_hold_nothing_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    for place in (str(tmp_path / "*.txt"), str(tmp_path), str(tmp_path / "rows-*.jsonl")):
+        with pytest.raises(BadInput, match="no data file"):
+            named_files(place)
+    odd = write(tmp_path / "rows [1].jsonl", ROWS)
+    assert named_files(str(odd)) == [odd]
+
+
+def test_the_files_of_a_split_lie_in_a_folder_or_in_its_folders(tmp_path: Path) -> None:
+    one, two = (write(tmp_path / "data" / part / "train.jsonl.gz", ROWS) for part in ("a", "b"))
+    write(tmp_path / ".cache" / "train.jsonl", ROWS)
+    assert split_files(tmp_path, "train", layout="x") == [one, two]
+    assert split_files(tmp_path / "data" / "a", "train", layout="x") == [one]
+    saved(tmp_path / "test", ROWS)
+    assert split_files(tmp_path, "test", layout="x") == [tmp_path / "test"]
+    with pytest.raises(BadInput, match="no data file train/dev"):
+        split_files(tmp_path, "dev", layout="train/dev")
+
+
+def test_published_folders_may_hold_shards(tmp_path: Path) -> None:
+    for i in range(2):
+        write(tmp_path / "base" / f"train-{i:05}-of-00002.parquet", [{"chosen": str(i)}])
+    source = Source(tmp_path)
+    assert [row["chosen"] for row in source.rows("base", "train", {"chosen": str})] == ["0", "1"]
+    before = source.fingerprint([("base", "train")])
+    hash_file.cache_clear()
+    write(tmp_path / "base" / "train-00001-of-00002.parquet", [{"chosen": "2"}])
+    assert source.fingerprint([("base", "train")]) != before
+
+
+def test_a_json_file_with_an_object_per_line_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text('{"a": 1}\n\n{"a": 2}\n')
+    assert list(read_rows(path, {"a": int})) == [{"a": 1}, {"a": 2}]
+    path.write_text('{"a": 1}\n{"a": 2\n')
+    with pytest.raises(BadInput, match=r"rows\.json:2 is not JSON"):
+        list(read_rows(path, {"a": int}))
+    path.write_text('[{"a": 1},\n {"a": 2}')
+    with pytest.raises(BadInput, match="cannot be read"):
+        list(read_rows(path, {"a": int}))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".csv.gz"])
+def test_a_quote_that_is_never_closed_is_told_with_its_line(tmp_path: Path, suffix: str) -> None:
+    """Otherwise all rows that follow are one cell."""
+    sign = "\t" if "tsv" in suffix else ","
+    lines = [f"p{sign}r", f'0{sign}"two\nlines"', f'1{sign}"open', f"2{sign}b", f"3{sign}b"]
+    path = tmp_path / f"rows{suffix}"
+    with (gzip.open if suffix.endswith("gz") else open)(path, "wt") as file:
+        file.write("\n".join(lines))
+    with pytest.raises(BadInput, match=r"rows.*:4 has a quote that is never closed"):
+        list(read_rows(path, {}))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("p,r\n1,a\n2,b,c\n", "rows.csv:3 has more cells than the file has columns\n3 instead of 2"),
+        ('p,r\n1,"a"b\n', "rows.csv:2: ',' expected"),
+        ("p,r,p\n1,a,b\n", "rows.csv has two columns 'p'"),
+    ],
+)
+def test_cells_are_not_guessed_at(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "rows.csv").write_text(text)
+    with pytest.raises(BadInput, match=message):
+        list(read_rows(tmp_path / "rows.csv", {}))
+
+
+def test_half_a_character_is_replaced_and_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """JSON can write half of a surrogate pair; nothing else can hold it."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": "Bad \\ud83d", "b": [{"c": "\\ude00"}]}\n{"a": "Good \\ud83d\\ude00", "b": []}\n')
+    with caplog.at_level(logging.WARNING, logger="moa"):
+        rows = list(read_rows(path, {"a": str}))
+    assert rows == [{"a": "Bad ?", "b": [{"c": "?"}]}, {"a": "Good 😀", "b": []}]
+    assert caplog.text.count("rows.jsonl: 1 rows hold half a character") == 1
