@@ -1,6 +1,7 @@
 """The command line: one function per command. Results go to stdout, progress and errors to stderr.
 
-Exit codes: 0 fine, 1 a method regressed, 2 the question could not be answered, 130 interrupted.
+Exit codes: 0 fine, 1 a method regressed, 2 the question could not be answered (in part: what is there is still printed
+and written), 130 interrupted.
 """
 
 from __future__ import annotations

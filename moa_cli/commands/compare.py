@@ -59,8 +59,8 @@ def compare(
     moa compare -m ric,rewarded-soups --preparations 0,1,2
     moa compare -m ric --baseline main.json -o junit.xml -o comment.md
     """
-    from moa_cli.commands.contest import Failed, check_options, comparison_of, hold, judged, saved_alone
-    from moa_cli.comparisons import check_units, found_fronts, named_fronts, read_baseline
+    from moa_cli.commands.contest import check_options, comparison_of, hold, judged, saved_alone
+    from moa_cli.comparisons import Failure, check_units, found_fronts, named_fronts, read_baseline
     from moa_cli.formats import COMPARISON_FORMATS, comparison_table
 
     check_outputs(output or [], COMPARISON_FORMATS)
@@ -75,7 +75,7 @@ def compare(
     typed = {"-c": config, "--data-dir": data_dir}, {"-b": benchmark, "--seed": seed, "--preparations": preparations}
     check_options(names, what or [], *typed)
     seeds, several = seeds_in(seed), preparations_in(preparations)
-    failed: Failed = ()
+    failed: tuple[Failure, ...] = ()
     comparison = None if names or not what else saved_alone(what, keep_collapsed=keep_collapsed, ceiling=ceiling)
     if comparison is None:
         if names:
@@ -85,15 +85,17 @@ def compare(
             every = settings_over(config, benchmark_list(benchmark), names, several, data_dir, runs)
             made, failed = hold(every, seeds, runs, data_dir, jobs, check)
             measured = named_fronts([*made, *(what or [])])
+            leave_unless(bool(measured or baseline))  # there is nothing to print
         elif what:
             measured = named_fronts(what)
         else:
             measured = found_fronts(runs, folder_names(benchmark, runs), seeds, several, say)
         named = named_files(method, benchmark)
         comparison = comparison_of(measured, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling, named=named)
-    comparison = judged(comparison, baseline, before, allowed, failed)
+        failed = comparison.failures
+    comparison = judged(comparison, baseline, before, allowed)
     written = write_outputs(comparison, output or [], COMPARISON_FORMATS)
     out(comparison if json else comparison_table(comparison, power=power))
     if comparison.gate:
         close_gate(comparison.gate)
-    leave_unless(written)
+    leave_unless(written and not failed)

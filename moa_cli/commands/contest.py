@@ -9,16 +9,12 @@ from pathlib import Path
 
 from benchmarks import BadInput, Benchmark, Card, Front
 from benchmarks.prepare import stored_card
-from methods import method_name
-from moa_cli.commands.finish import execute, show_failures, succeed
-from moa_cli.comparisons import Comparison, compare, judge, run_of, saved_comparison
+from moa_cli.commands.failed import failures_of, undrawn_ceilings
+from moa_cli.commands.finish import execute, show_failures
+from moa_cli.comparisons import Comparison, Failure, comparable, compare, judge, run_of, saved_comparison
 from moa_cli.console import say
 from moa_cli.jobs import Outcome, ceiling_jobs, measuring_jobs, preparing_jobs, stored_samples
 from moa_cli.runs import Contestant, Settings, contestants, note_trials, versions
-
-Failed = Collection[tuple[str, str]]
-"""Benchmark and method of the runs that could not be measured."""
-
 
 Check = Callable[[Iterable[Card]], None]
 """Raises BadInput where what is measured under these cards cannot be judged."""
@@ -54,11 +50,10 @@ def hold(
     data_dir: Path | None,
     jobs: int | None,
     check: Check | None,
-) -> tuple[list[Path], Failed]:
+) -> tuple[list[Path], tuple[Failure, ...]]:
     """Trains and measures whatever is missing, with all of the settings: the folders of the fronts, and what failed.
 
-    Without a gate that could judge it, a failure ends the command; with one, `check` says whether it can, as soon as
-    units are known.
+    What fails costs no other run. `check` says whether a gate can judge, as soon as units are known.
     """
     chosen = [run for one in every for run in contestants(one, seeds or [0], home=home, data_dir=data_dir)]
     benchmarks = [benchmark for one in every for benchmark in one.benchmarks.values()]
@@ -66,28 +61,29 @@ def hold(
         if run.trained and not run.measured:
             say(f"{run.folder} is trained already, so it only answers")
     if check is None:
-        succeed(_made(chosen, benchmarks, jobs))
+        outcomes = _made(chosen, benchmarks, jobs)
     else:
         missing = {job.key: job for run in chosen for job in preparing_jobs(run)}
-        show_failures(execute([*missing.values()], benchmarks, jobs))
+        outcomes = execute([*missing.values()], benchmarks, jobs)
+        show_failures(outcomes)
         cards = {benchmark.identity: stored_card(benchmark) for benchmark in benchmarks}
         check(stored.card for stored in cards.values() if stored)
-        show_failures(_made([run for run in chosen if cards[run.benchmark.identity]], benchmarks, jobs))
+        outcomes += _made([run for run in chosen if cards[run.benchmark.identity]], benchmarks, jobs)
     for run in chosen:
         note_trials(run.folder, run.front_folder(), run.trials)
-    measured = [run.front_folder() for run in chosen if run.measured]
-    return measured, {
-        (run.benchmark.name, method_name(type(run.method))) for run in chosen if run.front_folder() not in measured
-    }
+    failures = tuple(failure for _, failure in failures_of(chosen, outcomes))
+    return [run.front_folder() for run in chosen if run.measured], failures
 
 
 def _made(runs: Sequence[Contestant], benchmarks: Sequence[Benchmark], jobs: int | None) -> list[Outcome]:
-    return execute(measuring_jobs(runs, may_train=True), benchmarks, jobs)
+    outcomes = execute(measuring_jobs(runs, may_train=True), benchmarks, jobs)
+    show_failures(outcomes)
+    return outcomes
 
 
 def comparison_of(
     measured: list[Front],
-    failed: Failed,
+    failures: tuple[Failure, ...],
     jobs: int | None,
     *,
     keep_collapsed: bool,
@@ -99,14 +95,18 @@ def comparison_of(
     What `ceiling` asks for is drawn first; code that a run needs for it is to be among the files `named`.
     """
     comparison = Comparison(benchmarks=())
-    if measured or not failed:
+    measured = comparable(measured, failures)
+    if measured or not failures:
         folders = [run_of(front) for front in measured]
         if ceiling:
             _check_one_preparation(measured)
             todo = ceiling_jobs(folders, measured, named=named)
-            succeed(execute(todo, [job.source.load() for job in todo], jobs))
+            benchmarks = [job.source.load() for job in todo]
+            outcomes = execute(todo, benchmarks, jobs)
+            show_failures(outcomes)
+            failures += undrawn_ceilings(benchmarks, outcomes)
         comparison = compare(measured, keep_collapsed=keep_collapsed, ceilings=stored_samples(folders, measured))
-    return comparison.with_(command=shlex.join(["moa", *sys.argv[1:]]), versions=versions())
+    return comparison.with_(command=shlex.join(["moa", *sys.argv[1:]]), versions=versions(), failures=failures)
 
 
 def _check_one_preparation(measured: Sequence[Front]) -> None:
@@ -134,10 +134,8 @@ def saved_alone(paths: Sequence[Path], *, keep_collapsed: bool, ceiling: bool) -
     return comparison
 
 
-def judged(
-    comparison: Comparison, baseline: Path | None, before: Comparison | None, allowed: float, failed: Failed
-) -> Comparison:
+def judged(comparison: Comparison, baseline: Path | None, before: Comparison | None, allowed: float) -> Comparison:
     """The comparison with the gate's verdicts, where there is a baseline."""
     if before is None:
         return comparison.with_(gate=None)
-    return comparison.with_(gate=judge(comparison, before, name=str(baseline), tolerance=allowed, failed=failed))
+    return comparison.with_(gate=judge(comparison, before, name=str(baseline), tolerance=allowed))

@@ -11,6 +11,7 @@ from benchmarks import Card
 from benchmarks.common import Document, Part
 from benchmarks.spec import Signal
 from benchmarks.stats import pareto
+from moa_cli.comparisons.failure import Failure, alike, failed_words
 from moa_cli.comparisons.judgement import Gate
 from moa_cli.comparisons.parts import (
     Attainment,
@@ -200,6 +201,22 @@ class OnBenchmark(Part):
         told = " and ".join(f"{value:.2g} in {headline}" for headline, value in self.detectable.items())
         return f"a true difference of {told} is found here with a chance of 80 %" if told else ""
 
+    def row_of(self, failure: Failure) -> Row | None:
+        """The row that stands on what else there is of a method that failed; None where there is none."""
+        return next((r for r in self.rows if (r.of_method, r.config) == (failure.method, failure.config)), None)
+
+    def without(self, failure: Failure) -> str:
+        """What a failure costs, in words."""
+        if failure.method is None:
+            return ""
+        row, several = self.row_of(failure), len(self.preparations) > 1
+        if failure.preparation not in self.preparations:
+            return f"; preparation {failure.preparation} is left out, for rows are compared on the same ones"
+        if row is None:
+            return f"; it has no row{', for rows are compared on the same preparations' if several else ''}"
+        stands = f"{row.trainings} training{'s' * (row.trainings != 1)}" if several else numbered("seed", row.seeds)
+        return f"; its row stands on {stands}"
+
     def volumes(self, signal: Signal) -> dict[str, float]:
         """Every row's hypervolume."""
         return {row.method: row.quality(signal).hypervolume for row in self.rows}
@@ -301,11 +318,31 @@ class Comparison(Document):
     """What made it; None where it was made in Python."""
     versions: dict[str, str] = Field(default_factory=dict)
     gate: Gate | None = None
+    failures: tuple[Failure, ...] = ()
+    """What was to be measured for it and could not be."""
 
     @property
     def steerings(self) -> dict[str, str]:
         """How each row is steered, by its name, over all benchmarks."""
         return {row.method: row.steering for benchmark in self.benchmarks for row in benchmark.rows}
+
+    def failed_on(self, name: str) -> list[str]:
+        """What failed on a benchmark and what that costs, a line for each reason."""
+        here = [failure for failure in self.failures if failure.benchmark == name]
+        on = next((one for one in self.benchmarks if one.name == name), None)
+        return [f"{failed_words(group)}{on.without(group[0]) if on else ''}" for group in alike(here)]
+
+    def case_of(self, failure: Failure) -> str:
+        """The row that a failure belongs to: one that stands without it, else one of that name that is not there."""
+        on = next((one for one in self.benchmarks if one.name == failure.benchmark), None)
+        row = on.row_of(failure) if on else None
+        return row.method if row else failure.method or "ceiling"
+
+    @property
+    def unmeasured(self) -> list[str]:
+        """Benchmarks on which all failed."""
+        there = {one.name for one in self.benchmarks}
+        return [name for name in dict.fromkeys(one.benchmark for one in self.failures) if name not in there]
 
     @property
     def sampled_over(self) -> str:

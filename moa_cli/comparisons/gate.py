@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,6 @@ def judge(
     *,
     name: str,
     tolerance: float,
-    failed: Collection[tuple[str, str]] = (),
 ) -> Gate:
     """The hypervolume under the scores of every row against its row in the baseline, at as many policies of both.
 
@@ -36,14 +35,15 @@ def judge(
     A row has regressed where it lost more than `tolerance`, a share of the baseline's hypervolume, and the interval of
     the difference excludes 0; where it lost as much but the interval does not, nobody can be sure. That guards: it is
     not corrected for many rows, and with one training it is about these. A row is better only where the difference is
-    clear, as two rows of a table are. A row of the baseline that is missing is lost. All rows of a method in `failed`
-    (benchmark, method) have failed, whatever was measured before the crash; one without any row gets a verdict too.
+    clear, as two rows of a table are. A row of the baseline that is missing is lost. All rows of a method that is
+    among the comparison's failures have failed, whatever else was measured; one without any row gets a verdict too.
     BadInput where units differ, or collapsed points count on one side only.
     """
     verdicts: list[GateVerdict] = []
     ours = {one.name: one for one in comparison.benchmarks}
     theirs = {one.name: one for one in baseline.benchmarks}
-    for benchmark in dict.fromkeys([*theirs, *ours, *sorted(on for on, _ in failed)]):
+    failed = [one for one in comparison.failures if one.method is not None]
+    for benchmark in dict.fromkeys([*theirs, *ours, *sorted(one.benchmark for one in failed)]):
         now = {row.method: row for row in _rows(ours.get(benchmark))}
         before = _by_names_now(_rows(theirs.get(benchmark)), now)
         if before and now:
@@ -54,9 +54,12 @@ def judge(
                     f"judge one of them: --preparations {theirs[benchmark].card.preparation}",
                 )
             _check_comparable(ours[benchmark].card, ours[benchmark].keeps_collapsed, theirs[benchmark], name)
-        crashed = sorted(method for on, method in failed if on == benchmark)
+        crashed: dict[str, list[str]] = {}
+        for one in failed:
+            if one.benchmark == benchmark:
+                crashed.setdefault(str(one.method), []).append(one.what)
         methods = {row: entry.of_method for row, entry in (before | now).items()}
-        methods |= {method: method for method in crashed if method not in methods.values()}
+        methods |= {method: method for method in sorted(crashed) if method not in methods.values()}
         both = {
             row: (now[row], before[row])
             for row, method in methods.items()
@@ -68,7 +71,8 @@ def judge(
                 verdicts.append(judged[row])
             else:
                 word: GateWord = "failed" if method in crashed else "lost" if row in before else "new"
-                verdicts.append(GateVerdict(benchmark=benchmark, method=row, verdict=word))
+                why = "; ".join(dict.fromkeys(crashed[method])) if method in crashed else None
+                verdicts.append(GateVerdict(benchmark=benchmark, method=row, verdict=word, reason=why))
     worse = any(verdict.worse for verdict in verdicts)
     return Gate(
         baseline=name,

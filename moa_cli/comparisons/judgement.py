@@ -22,6 +22,8 @@ class GateVerdict(Part):
     high: float | None = None
     base: float | None = None
     """The baseline's hypervolume."""
+    reason: str | None = None
+    """Why it failed, where it did."""
 
     @property
     def worse(self) -> bool:
@@ -37,9 +39,9 @@ class GateVerdict(Part):
 
     @property
     def told(self) -> str:
-        """The verdict in words, such as "regressed: -1.00 [-1.50, -0.50], from 4.00"."""
+        """The verdict in words, such as "regressed: -1.00 [-1.50, -0.50], from 4.00", or why it failed."""
         if self.change is None:
-            return self.verdict
+            return self.verdict if self.reason is None else f"{self.verdict}: {self.reason}"
         difference, low, high = self.change
         return f"{self.verdict}: {difference:+.2f} [{low:+.2f}, {high:+.2f}], from {self.base:.2f}"
 

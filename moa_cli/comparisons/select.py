@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from benchmarks import BadInput, Front
+from benchmarks.common import plain
 from benchmarks.measure import read_front
 from moa_cli.comparisons.document import Comparison
+from moa_cli.comparisons.failure import Failure
 from moa_cli.comparisons.saved import is_saved, read_saved
 from moa_cli.runs import find_runs, fronts_in, read_record
 from moa_cli.words import numbered
@@ -123,6 +126,31 @@ def _tell_gaps(
             say(f"no run on {name} {_of_seeds(missing)} is measured")
         elif not there:
             say(f"no run on {name} is measured")
+
+
+def comparable(fronts: Sequence[Front], failures: Collection[Failure]) -> list[Front]:
+    """The fronts that can stand in one table, also where something failed: all rows on the same preparations."""
+    names = {failure.benchmark for failure in failures}
+    kept = [front for front in fronts if front.card.benchmark not in names]
+    for name in sorted(names):
+        kept += _on_same_preparations([front for front in fronts if front.card.benchmark == name])
+    return kept
+
+
+def _on_same_preparations(fronts: Sequence[Front]) -> list[Front]:
+    """Of the preparations that some row is on, or all are, those on which most fronts stand, and then most rows."""
+    rows: dict[str, list[Front]] = {}
+    for front in fronts:
+        rows.setdefault(json.dumps([front.method, plain(front.config)], sort_keys=True), []).append(front)
+    own = {row: frozenset(front.card.preparation for front in of) for row, of in rows.items()}
+
+    def standing(on: frozenset[int]) -> list[list[Front]]:
+        return [[f for f in of if f.card.preparation in on] for row, of in rows.items() if on <= own[row]]
+
+    choices = {*own.values(), frozenset[int]().union(*own.values()).intersection(*own.values())} - {frozenset()}
+    every = [standing(on) for on in sorted(choices, key=sorted)]
+    most = max(every, key=lambda left: (sum(map(len, left)), len(left)), default=[])
+    return [front for of in most for front in of]
 
 
 def _newest(fronts: list[Front]) -> list[Front]:

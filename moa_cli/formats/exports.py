@@ -6,7 +6,7 @@ import csv as csv_format
 import io
 from collections.abc import Callable, Mapping
 
-from moa_cli.comparisons import HEADLINES, Comparison, Gate
+from moa_cli.comparisons import HEADLINES, Comparison, Gate, alike
 from moa_cli.formats.columns import columns, note
 from moa_cli.formats.output import Formats, as_text
 from moa_cli.words import NOT_COUNTED, latex_text, markdown_text
@@ -27,12 +27,19 @@ def comparison_markdown(comparison: Comparison) -> str:
         for row in benchmark.rows:
             name, *numbers = (write(row) for write in cells.values())
             lines += [f"| {' | '.join([markdown_text(name), *numbers])} |"]
-        lines += [""]
+        lines += ["", *_failed_lines(comparison, benchmark.name)]
         for line in benchmark.remarks:
             lines += [markdown_text(line), ""]
+    for name in comparison.unmeasured:
+        lines += [f"### {markdown_text(name)}", "", *_failed_lines(comparison, name)]
     if comparison.benchmarks:
         lines += [markdown_text(note(comparison)), ""]
     return "\n".join(lines)
+
+
+def _failed_lines(comparison: Comparison, name: str) -> list[str]:
+    """What failed on a benchmark, as lines of Markdown."""
+    return [line for told in comparison.failed_on(name) for line in (f"**{markdown_text(told)}**", "")]
 
 
 def _gate_lines(gate: Gate | None) -> list[str]:
@@ -44,14 +51,16 @@ def _gate_lines(gate: Gate | None) -> list[str]:
         "| benchmark | method | hypervolume against the baseline |", "|:---|:---|:---|",
     ]  # fmt: skip
     for one in gate.verdicts:
-        lines += [f"| {markdown_text(one.benchmark)} | {markdown_text(one.method)} | {one.told} |"]
+        told = one.told if one.change else markdown_text(one.told)
+        lines += [f"| {markdown_text(one.benchmark)} | {markdown_text(one.method)} | {told} |"]
     return [*lines, ""]
 
 
 def comparison_csv(comparison: Comparison) -> str:
     """One line per method and point, rows in their order, with the row's headline numbers on each of its lines.
 
-    Columns of objectives that a benchmark does not have stay empty.
+    Then one per reason for which something failed, with nothing but what that was. Columns of objectives that a
+    benchmark does not have stay empty.
     """
     objectives = list(dict.fromkeys(o for b in comparison.benchmarks for o in b.objectives))
     values = [f"{what}:{objective}" for what in ("weight", "reward", "score") for objective in objectives]
@@ -70,7 +79,7 @@ def comparison_csv(comparison: Comparison) -> str:
     ]
     versus = ["base", *(f"{headline}_{what}" for headline in HEADLINES for what in ("vs_base", "p_holm", "clear"))]
     whose = ["benchmark", "version", "method", "steering", "preparations", "seeds"]
-    names = [*whose, *numbers, *versus, *spent, "warnings", "label"]
+    names = [*whose, *numbers, *versus, *spent, "warnings", "failed", "label"]
     file = io.StringIO()
     writer = csv_format.DictWriter(file, [*names, *values, *told], lineterminator="\n")
     writer.writeheader()
@@ -93,6 +102,10 @@ def comparison_csv(comparison: Comparison) -> str:
                 for what, of in (("weight", point.weights), ("reward", point.rewards), ("score", point.scores)):
                     line |= dict(zip([f"{what}:{name}" for name in benchmark.objectives], of, strict=True))
                 writer.writerow(line)
+    for group in alike(comparison.failures):
+        first, seeds = group[0], " ".join(str(one.seed) for one in group if one.seed is not None)
+        whose_failed = first.benchmark, "", first.method or "ceiling", "", first.preparation, seeds
+        writer.writerow(dict(zip(whose, whose_failed, strict=True)) | {"failed": first.what})
     return file.getvalue()
 
 
@@ -110,7 +123,8 @@ def latex(comparison: Comparison) -> str:
         title, *measured = benchmark.facts
         read = f"{title}: {'; '.join(measured)}. {note(comparison)}"
         warned = [f"Warning: {warning}." for warning in benchmark.warnings]
-        told = " ".join([*warned, read, *(f"{remark}." for remark in benchmark.remarks)])
+        failed = comparison.failed_on(benchmark.name)
+        told = " ".join([*warned, read, *(f"{line}." for line in (*failed, *benchmark.remarks))])
         cells = columns(benchmark)
         rows = [[write(row) for write in cells.values()] for row in benchmark.rows]
         head, *body = (" & ".join(map(latex_text, line)) + r" \\" for line in [list(cells), *rows])
@@ -125,6 +139,9 @@ def latex(comparison: Comparison) -> str:
             rf"\par{{\footnotesize {latex_text(told)}}}",
             "",
         ]
+    for name in comparison.unmeasured:
+        told = " ".join([f"{name}:", *(f"{line}." for line in comparison.failed_on(name))])
+        parts += [rf"\par{{\footnotesize {latex_text(told)}}}", ""]
     return "\n".join(parts)
 
 

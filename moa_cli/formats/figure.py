@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import matplotlib
@@ -12,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from benchmarks import BadInput
 from benchmarks.spec import Signal
-from moa_cli.comparisons import BestOfN, CeilingFront, CeilingOf, Comparison, OnBenchmark
+from moa_cli.comparisons import BestOfN, CeilingFront, CeilingOf, Comparison, OnBenchmark, alike, failed_who
 from moa_cli.report.elements import INK, LOOK, PANEL, Style, encoded, plain, styles_of
 
 _HOLLOW, _CROSSED, _GREY = _KEY = (
@@ -54,7 +55,8 @@ def comparison_figure(comparison: Comparison) -> Figure:
         looks = styles_of(comparison.steerings)
         parts = drawn.subfigures(len(bands), 1, height_ratios=rows, squeeze=False)[:, 0]
         for part, panels, benchmark in zip(parts, bands, comparison.benchmarks, strict=True):
-            _draw(part, panels, benchmark, looks)
+            failed = alike(one for one in comparison.failures if one.benchmark == benchmark.name)
+            _draw(part, panels, benchmark, looks, [f"{failed_who(group)} failed" for group in failed])
         legends = [zip(*ax.get_legend_handles_labels(), strict=True) for ax in drawn.axes]
         handles = {label: handle for legend in legends for handle, label in legend}
         order = [*(plain(name) for name in looks), *(told for told in _KEY if told in handles)]
@@ -72,12 +74,14 @@ def _panels(objectives: int) -> Panels:
     return [[(signal, tuple(range(objectives))) for signal in _SIGNALS]]
 
 
-def _draw(part: SubFigure, panels: Panels, benchmark: OnBenchmark, styles: dict[str, Style]) -> None:
-    """One benchmark."""
+def _draw(
+    part: SubFigure, panels: Panels, benchmark: OnBenchmark, styles: dict[str, Style], failed: Sequence[str]
+) -> None:
+    """One benchmark, and what is not in the figure because it failed."""
     axes = part.subplots(len(panels), len(panels[0]), squeeze=False)
     title = plain(f"{benchmark.name}@{benchmark.version}")
-    if benchmark.warnings:
-        part.suptitle(plain("\n".join(benchmark.warnings)), color="#B00020", fontsize=7)
+    if told := [*benchmark.warnings, *failed]:
+        part.suptitle(plain("\n".join(told)), color="#B00020", fontsize=7)
     for line, row_of_axes in zip(panels, axes, strict=True):
         for (signal, shown), ax in zip(line, row_of_axes, strict=True):
             scorers = benchmark.scorers_word(signal, *(benchmark.objectives[m] for m in shown))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from moa_cli.comparisons import Comparison, GateVerdict, Row
+from moa_cli.comparisons import Comparison, GateVerdict, Row, alike, failed_words
 from moa_cli.words import interval, one_line
 
 
 def xml(comparison: Comparison) -> bytes:
     """A comparison as a file in which a case fails where its row became worse than the baseline.
 
-    A case is skipped where nobody can be sure; without a baseline all pass.
+    A case is skipped where nobody can be sure. Without a baseline those fail of which a training failed.
     """
     suites = ElementTree.Element("testsuites", name="moa compare")
     gate = comparison.gate
@@ -20,12 +20,16 @@ def xml(comparison: Comparison) -> bytes:
     for name, cases in _cases(comparison).items():
         suite = ElementTree.SubElement(suites, "testsuite", name=one_line(name))
         counts = {"tests": len(cases), "failures": 0, "skipped": 0}
+        failed = _failed(comparison, name)
         for method, (row, verdict) in cases.items():
             case = ElementTree.SubElement(suite, "testcase", classname=one_line(name), name=one_line(method))
             if gate and verdict and verdict.worse:
                 counts["failures"] += 1
                 message = f"{verdict.told}; tolerance {100 * gate.tolerance:g} %, baseline {gate.baseline}"
                 ElementTree.SubElement(case, "failure", message=one_line(message), type=verdict.verdict)
+            elif method in failed:
+                counts["failures"] += 1
+                ElementTree.SubElement(case, "failure", message="; ".join(failed[method]), type="failed")
             elif verdict and verdict.verdict == "unsure":
                 counts["skipped"] += 1
                 ElementTree.SubElement(case, "skipped", message=one_line(verdict.told))
@@ -46,4 +50,15 @@ def _cases(comparison: Comparison) -> dict[str, dict[str, tuple[Row | None, Gate
     for verdict in comparison.gate.verdicts if comparison.gate else ():
         suite = cases.setdefault(verdict.benchmark, {})
         suite[verdict.method] = suite.get(verdict.method, (None, None))[0], verdict
+    for failure in comparison.failures:
+        suite = cases.setdefault(failure.benchmark, {})
+        suite.setdefault(comparison.case_of(failure), (None, None))
     return cases
+
+
+def _failed(comparison: Comparison, name: str) -> dict[str, list[str]]:
+    """What failed on a benchmark, by the case that it belongs to."""
+    failed: dict[str, list[str]] = {}
+    for group in alike(failure for failure in comparison.failures if failure.benchmark == name):
+        failed.setdefault(comparison.case_of(group[0]), []).append(failed_words(group))
+    return failed

@@ -37,7 +37,11 @@ def comparison_table(comparison: Comparison, *, power: bool = False) -> Renderab
     for benchmark in comparison.benchmarks:
         lines = [*_more(benchmark), *benchmark.remarks, *([_power(benchmark)] if power else [])]
         warned = [Text(f"WARNING: {warning}", style="bold red") for warning in benchmark.warnings]
-        blocks += [_heading(benchmark), *warned, _block(benchmark), *map(Text, lines), Text()]
+        failed = [Text(line, style="bold red") for line in comparison.failed_on(benchmark.name)]
+        blocks += [_heading(benchmark), *warned, _block(benchmark), *failed, *map(Text, lines), Text()]
+    for name in comparison.unmeasured:
+        failed = [Text(line, style="bold red") for line in comparison.failed_on(name)]
+        blocks += [Text(one_line(name), style="bold"), *failed, Text()]
     if comparison.gate:
         blocks += [_gate_block(comparison.gate), Text()]
     if comparison.benchmarks:

@@ -63,6 +63,15 @@ class Outcome:
     error: tuple[str, str, str] | None = None
     """What, why, what to type."""
     traceback: str = ""
+    cause: Outcome | None = None
+    """How the job went whose failure kept this one from being started."""
+
+    @property
+    def reason(self) -> tuple[str, str, str]:
+        """What, why, what to type of the job that failed in the end; its name is left out where this is that job."""
+        at = self.cause or self
+        what, why, fix = at.error or ("", "", "")
+        return (what.removeprefix(f"{self.job.label} failed: "), why, fix)
 
     @property
     def word(self) -> str:

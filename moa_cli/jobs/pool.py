@@ -119,15 +119,16 @@ def _outcome(job: Job, future: Future[Outcome]) -> Outcome:
     try:
         return future.result()
     except BrokenProcessPool:
-        why = "a worker process was killed from outside, most often by the system when memory ran out"
+        what = f"{job.label} failed: a worker process was killed from outside"
+        why = "the system does that most often when memory ran out"
         fix = "the same command goes on where it stopped; with --jobs 1 it needs the least memory"
-        return Outcome(job=job, error=(f"{job.label} was stopped", why, fix))
+        return Outcome(job=job, error=(what, why, fix))
 
 
 def _skipped(job: Job, cause: Outcome) -> Outcome:
     fix = "mend that, then the same command goes on"
     error = (f"{job.label} was not started", f"it needs {cause.job.label}, which failed", fix)
-    return Outcome(job=job, started=False, error=error)
+    return Outcome(job=job, started=False, error=error, cause=cause.cause or cause)
 
 
 @contextmanager

@@ -59,8 +59,11 @@ def html_page(title: str, *body: Html) -> str:
 
 def _verdicts(comparison: Comparison) -> Content:
     """A sentence per benchmark, after that of the gate, and what they rest on."""
+    names = [on.name for on in comparison.benchmarks]
     warned = [(on.name, warning) for on in comparison.benchmarks for warning in on.warnings]
     told = [el("p", called(name), ": ", warning, class_="warning") for name, warning in warned]
+    failed = [(name, line) for name in (*names, *comparison.unmeasured) for line in comparison.failed_on(name)]
+    told += [el("p", called(name), ": ", line, class_="warning") for name, line in failed]
     told += [el("p", verdict_sentence(on), class_="verdict") for on in comparison.benchmarks]
     judged: Content = []
     if gate := comparison.gate:

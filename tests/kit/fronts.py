@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from benchmarks.spec.description import Sampling
 from benchmarks.spec.grid import simplex_grid
 from benchmarks.spec.places import card_file
 from benchmarks.stats.text import text_statistics
+from moa_cli.comparisons.failure import Failure
 
 NAMES = ("helpful", "harmless", "humour", "faithful", "brief")
 GOLD = tuple(f"gold {name}" for name in NAMES)
@@ -106,3 +108,9 @@ def changed(front: Front, **arrays: np.ndarray) -> Front:
 def only(front: Front, kept: list[int]) -> Front:
     """Some points of a front."""
     return replace(front, points=tuple(front.points[k] for k in kept))
+
+
+def a_failure(method: str | None, **told: Any) -> Failure:
+    """What is said of a run without a front."""
+    known = {"benchmark": "toy", "seed": 0, "what": "no reward today", "why": "it rains", "fix": "wait"}
+    return Failure(method=method, **known | told)

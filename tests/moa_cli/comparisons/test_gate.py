@@ -20,21 +20,28 @@ from moa_cli.commands import contest
 from moa_cli.commands.finish import write_outputs
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.document import Comparison, Row
+from moa_cli.comparisons.failure import Failure
 from moa_cli.comparisons.gate import _judged, check_units, judge, read_baseline
 from moa_cli.comparisons.judgement import GateVerdict
 from moa_cli.comparisons.row import prompt_scores
 from moa_cli.formats.exports import COMPARISON_FORMATS, comparison_markdown
 from tests.kit.cli import moa, refused
 from tests.kit.files import ROOT
-from tests.kit.fronts import changed, make_card, make_front, only, other_card
+from tests.kit.fronts import a_failure, changed, make_card, make_front, only, other_card
 from tests.kit.pages import show
 from tests.kit.worlds import benchmark_in
 
 
-def judged(now: list[Front], before: list[Front], tolerance: float = 0.01, **told) -> dict[str, str]:
+SOUP = (a_failure("soup"),)
+
+
+def judged(
+    now: list[Front], before: list[Front], tolerance: float = 0.01, failed: tuple[Failure, ...] = ()
+) -> dict[str, str]:
     """The verdict on every method; documents go through JSON as files do."""
-    documents = [Comparison.from_json(compare(fronts).to_json()) for fronts in (now, before)]
-    found = judge(*documents, name="main.json", tolerance=tolerance, **told)
+    made = compare(now).with_(failures=failed), compare(before)
+    documents = [Comparison.from_json(document.to_json()) for document in made]
+    found = judge(*documents, name="main.json", tolerance=tolerance)
     return {v.method: v.verdict for v in found.verdicts}
 
 
@@ -58,7 +65,7 @@ def test_a_loss_must_be_large_and_certain():
 def test_what_is_missing_closes_the_gate():
     before = [make_front("soup", 1.0), make_front("context", 1.5)]
     assert judged(before[:1], before) == {"soup": "same", "context": "lost"}
-    assert judged(before[:1], before, failed={("toy", "context")}) == {"soup": "same", "context": "failed"}
+    assert judged(before[:1], before, failed=(a_failure("context"),)) == {"soup": "same", "context": "failed"}
     assert judged(before, before[:1]) == {"soup": "same", "context": "new"}
     found = judge(compare(before[:1]), compare(before), name="main.json", tolerance=0.01)
     assert found.verdict == "regressed"
@@ -67,18 +74,22 @@ def test_what_is_missing_closes_the_gate():
 def test_a_crash_closes_the_gate_whatever_else_is_there():
     """A seed that is left, another configuration, or a baseline without the method do not speak for what crashed."""
     seeds = [make_front("soup", 1.0, seed=seed) for seed in range(3)]
-    assert judged(seeds[:1], seeds, failed={("toy", "soup")}) == {"soup": "failed"}
+    assert judged(seeds[:1], seeds, failed=SOUP) == {"soup": "failed"}
     others = [make_front("context", 1.5)]
     both = {"context": "same", "soup": "failed"}
-    assert judged([*others, seeds[0]], others, failed={("toy", "soup")}) == both, "new"
-    assert judged(others, others, failed={("toy", "soup")}) == both, "neither here nor there"
-    assert judged(others, others, failed={("other", "soup")}) == both, "on a benchmark that nobody has"
+    assert judged([*others, seeds[0]], others, failed=SOUP) == both, "new"
+    assert judged(others, others, failed=SOUP) == both, "neither here nor there"
+    assert judged(others, others, failed=(a_failure("soup", benchmark="other"),)) == both, (
+        "on a benchmark that nobody has"
+    )
     two = [make_front("soup", 1.0, config={"b": b}) for b in (1, 2)]
-    assert judged(two, two, failed={("toy", "soup")}) == {"soup b=1": "failed", "soup b=2": "failed"}
+    assert judged(two, two, failed=SOUP) == {"soup b=1": "failed", "soup b=2": "failed"}
     elsewhere = make_front("soup of others", 1.0, steering="given")
-    assert judged([elsewhere], [elsewhere], failed={("toy", "soup")}) == {"soup of others": "same", "soup": "failed"}
-    found = judge(compare(others), compare(others), name="main.json", tolerance=0.01, failed={("toy", "soup")})
+    assert judged([elsewhere], [elsewhere], failed=SOUP) == {"soup of others": "same", "soup": "failed"}
+    crashed = compare(others).with_(failures=SOUP)
+    found = judge(crashed, compare(others), name="main.json", tolerance=0.01)
     assert found.verdict == "regressed"
+    assert [one.told for one in found.verdicts if one.worse] == ["failed: no reward today"]
 
 
 def test_rows_meet_by_configuration_before_name():
@@ -117,15 +128,14 @@ def test_other_units_are_refused():
 
 def test_a_gate_whose_methods_all_failed_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In every format but figures, which have nothing to show; that costs no other file."""
-    failed = {("toy", "soup")}
-    document = contest.comparison_of([], failed, None, keep_collapsed=False, ceiling=False)
-    document = contest.judged(document, Path("main.json"), compare([make_front("soup", 1.0)]), 0.01, failed)
+    document = contest.comparison_of([], SOUP, None, keep_collapsed=False, ceiling=False)
+    document = contest.judged(document, Path("main.json"), compare([make_front("soup", 1.0)]), 0.01)
     assert document.gate.verdict == "regressed"
     files = [tmp_path / f"gg{suffix}" for suffix in COMPARISON_FORMATS]
     assert not write_outputs(document, files, COMPARISON_FORMATS)
     assert {path for path in files if not path.exists()} == {tmp_path / f"gg.{kind}" for kind in ("png", "pdf", "svg")}
     assert capsys.readouterr().err.count("there is nothing to draw") == 3
-    assert "| toy | soup | failed |" in (tmp_path / "gg.md").read_text()
+    assert "| toy | soup | failed: no reward today |" in (tmp_path / "gg.md").read_text()
     assert 'type="failed"' in (tmp_path / "gg.xml").read_text()
     assert "<title>Comparison</title>" in (tmp_path / "gg.html").read_text()
     assert "soup" in show(document)
