@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.data.files import named_files
     from benchmarks.data.lexicon import Reading, degeneracy, read, saturating, sentences, words
     from benchmarks.data.rows import Row, Source, local_folder, read_rows
-    from benchmarks.data.table import Table
+    from benchmarks.data.table import Place, Table
     from benchmarks.data.world import PROMPTS, Sizes, World, combinations, pick
 
 __getattr__, __all__ = door(__name__)

@@ -1,41 +1,34 @@
-"""A user's table as the data of a benchmark: answers, preference pairs or dialogues, from files or the hub."""
+"""A user's table as the data of a benchmark: answers, pairs, conversations or grades, from files or the hub."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
-from benchmarks.common import BadInput, Range, digest
-from benchmarks.data.clean import DEV_SHARE, distinct, fault, report_skipped, share_of, split_dialogue
+from benchmarks.common import BadInput, Range, digest, nearest
+from benchmarks.data.clean import DEV_SHARE, distinct, fault, report_skipped, share_of
 from benchmarks.data.files import has_files, hash_file, named_files, split_files
 from benchmarks.data.formats import is_saved
-from benchmarks.data.rows import Row, read_hub, read_rows
+from benchmarks.data.graded import Means, best, graded_pairs, mean_grades
+from benchmarks.data.items import FORMATS, Item, grade, graded_of, schema_of, texts_of, winner
+from benchmarks.data.rows import Row, placed_hub, placed_rows
 from benchmarks.spec import SPLITS, Answer, PreferencePair, Split
 
-FORMATS = {"answers": ("prompt", "response"), "pairs": ("prompt", "chosen", "rejected"), "dialogues": ("text",)}
-"""What a row holds: one answer, two answers of which the first is better, or a whole dialogue in HH-RLHF's form."""
-
-
-class Item(NamedTuple):
-    """What is read from one row."""
-
-    prompt: str
-    response: str
-    worse: str | None
-    """The rejected answer of a pair."""
-    objective: str
-    """What the pair is labelled under."""
+Place = str | tuple[str, ...]
+"""A path or a glob, or several."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
     """What the columns are called.
 
-    `objective` and `split` ("train", "dev", anything else is test) are read where named.
+    `objective` and `split` (its values are called like the splits of the hub) are read where named.
     """
 
     prompt: str = "prompt"
@@ -43,6 +36,9 @@ class Columns:
     chosen: str = "chosen"
     rejected: str = "rejected"
     text: str = "text"
+    messages: str = "messages"
+    response_0: str = "response_0"
+    response_1: str = "response_1"
     objective: str = ""
     split: str = ""
 
@@ -51,14 +47,15 @@ class Columns:
 class Table:
     """A user's rows (the `Data` protocol); the fields are the keys of [data]."""
 
-    format: Literal["answers", "pairs", "dialogues"]
+    format: Literal["answers", "pairs", "dialogues", "messages", "grades", "winners"]
     """What a row holds, see `FORMATS`."""
-    path: str = ""
-    """A file, or a folder with train.*, test.* and, if it likes, dev.*; this, or `hub`."""
-    test_path: str = ""
-    """A file with the test rows."""
-    dev_path: str = ""
-    """A file with the dev rows."""
+    path: Place = ""
+    """A file, a glob or list of files, a saved Arrow folder, or a folder with train.*, test.* and, if it likes, dev.*;
+    this, or `hub`. With both it is a local copy, whose splits are called as on the hub."""
+    test_path: Place = ""
+    """Files with the test rows."""
+    dev_path: Place = ""
+    """Files with the dev rows."""
     hub: str = ""
     """A data set's hub id."""
     config: str | None = None
@@ -67,7 +64,8 @@ class Table:
     train_split: str = "train"
     test_split: str = ""
     dev_split: str = ""
-    """The hub's names for the splits."""
+    """What the hub, a folder and `columns.split` call the splits. Not named, the last two are "test" and "dev" in a
+    folder and in a column; on the hub there is then none."""
     test_share: Annotated[float, Range(0, 1)] = 0.1
     """Share of prompts held out, chosen by their hash, where neither rows nor files say what is test."""
     dev_share: Annotated[float, Range(0, 0.5)] = DEV_SHARE
@@ -77,6 +75,14 @@ class Table:
     columns: Columns = Columns()
     objective: str = ""
     """The objective under which pairs are labelled, where no column says so."""
+    grades: tuple[tuple[str, ...], ...] = ()
+    """(objective, column with the grade of a response under it)."""
+    winners: tuple[tuple[str, ...], ...] = ()
+    """(objective, column with the index of the better of two responses under it)."""
+    grade_range: tuple[float, ...] = (1.0, 5.0)
+    """The lowest and the highest grade; others are refused."""
+    regrade: tuple[tuple[str, ...], ...] = ()
+    """(grade as it is written, what it stands for)."""
     max_prompt_chars: Annotated[int, Range(1)] = 2000
     max_response_chars: Annotated[int, Range(1)] = 2000
 
@@ -85,24 +91,36 @@ class Table:
         return distinct(item.prompt for item in self._rows[split])
 
     def demonstrations(self) -> list[Answer]:
-        """All answers of the training rows; of pairs, the chosen one."""
-        return distinct(Answer(item.prompt, item.response) for item in self._rows["train"])
+        """All answers of the training rows; of two, those that are better under an objective; of graded ones, those
+        with the highest mean grade among the answers to their prompt [choice]."""
+        if self.format == "grades":
+            return best(self._means["train"])
+        return distinct(Answer(item.prompt, text) for item in self._rows["train"] for text in item.good)
 
     def responses(self) -> list[Answer]:
-        """All answers of the training rows; of pairs, both."""
-        items = self._rows["train"]
-        return distinct(Answer(item.prompt, text) for item in items for text in (item.response, item.worse) if text)
+        """All answers of the training rows."""
+        return distinct(Answer(item.prompt, text) for item in self._rows["train"] for text in item.responses)
 
     def preference_pairs(self, objective: str, split: Split) -> list[PreferencePair]:
-        """Pairs labelled under an objective."""
-        items = [item for item in self._rows[split] if item.worse and item.objective == objective]
-        return distinct(PreferencePair(item.prompt, item.response, item.worse or "") for item in items)
+        """Pairs labelled under an objective; of graded answers, any two to a prompt that differ in their grade."""
+        if self.format == "grades":
+            return graded_pairs(self._means[split].get(objective, {}))
+        said = [
+            (item.prompt, item.responses, k) for item in self._rows[split] for o, k in item.better if o == objective
+        ]
+        return distinct(PreferencePair(prompt, texts[k], texts[1 - k]) for prompt, texts, k in said)
+
+    def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
+        """Training answers with grades 1, 2, ..., 1 for the lowest there is; of several the mean, half of one up."""
+        means = self._means["train"].get(objective, {})
+        return [(answer, math.floor(mean - self.grade_range[0] + 1.5)) for answer, mean in means.items()]
 
     def fingerprint(self) -> str:
-        """Hash of the files' content, or hub id and revision, and of how rows are read."""
-        how = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("path", "test_path", "dev_path")}
-        files = [] if self.hub else [hash_file(path) for path, _ in self._files]
-        return digest(["table 2", how, files])
+        """Hash of the files' content, or hub id and revision, and of how rows are read where it is said."""
+        local = ("path", "test_path", "dev_path")
+        how = {name: value for name, value in _said(self).items() if name not in local}
+        files = [hash_file(path) for path, _ in self._files] if self.path else []
+        return digest(["table 3", how | {"columns": _said(self.columns)}, files])
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -110,19 +128,34 @@ class Table:
         return dict(self._read[1])
 
     @property
+    def place(self) -> str:
+        """Where the rows lie, for people."""
+        return self.hub or (self.path if isinstance(self.path, str) else ", ".join(self.path))
+
+    @property
     def _files(self) -> list[tuple[Path, Split | None]]:
         """Local files with their split; None where rows or prompts decide."""
-        path = Path(self.path)
-        if path.is_dir() and not is_saved(path):
-            there = [split for split in SPLITS if split != "dev" or has_files(path, split)]
-            return [(file, s) for s in there for file in split_files(path, s, layout=f"{path}/{s}.jsonl")]
-        named = self._named(self.path, self.dev_path, self.test_path)
-        return [(file, split) for place, split in named for file in named_files(place)]
+        folder = Path(self.path) if isinstance(self.path, str) else None
+        if not folder or not folder.is_dir() or is_saved(folder):
+            named = self._named(self.path, self.dev_path, self.test_path)
+            return [(file, split) for place, split in named for file in named_files(place)]
+        names: dict[Split, str] = {"train": self.train_split, "dev": self.dev_split, "test": self.test_split}
+        if self.hub and not self.test_split and not has_files(folder, self.train_split):
+            return [(file, None) for file in named_files(str(folder))]
+        if self.hub:
+            named = self._named(*names.values())
+        else:
+            named = [(names[s] or s, s) for s in SPLITS if s != "dev" or has_files(folder, names[s] or s)]
+        return [(file, s) for name, s in named for file in split_files(folder, str(name), f"{folder}/{name}.jsonl")]
 
-    def _named(self, train: str, dev: str, test: str) -> list[tuple[str, Split | None]]:
+    def _named(self, train: Place, dev: Place, test: Place) -> list[tuple[Place, Split | None]]:
         """Those that are named, with their splits; None for the rows of which only some are for training."""
-        named: list[tuple[str, Split | None]] = [(train, "train" if test else None), (dev, "dev"), (test, "test")]
+        named: list[tuple[Place, Split | None]] = [(train, "train" if test else None), (dev, "dev"), (test, "test")]
         return [(name, split) for name, split in named if name]
+
+    @cached_property
+    def _means(self) -> dict[Split, Means]:
+        return {split: mean_grades(items) for split, items in self._rows.items()}
 
     @property
     def _rows(self) -> dict[Split, list[Item]]:
@@ -131,70 +164,101 @@ class Table:
     @cached_property
     def _read(self) -> tuple[dict[Split, list[Item]], Counter[str]]:
         """Items by split, and the number of skipped rows by reason."""
-        roles = (*FORMATS[self.format], "objective", "split")
-        schema = {column: str for role in roles if (column := getattr(self.columns, role))}
         skipped: Counter[str] = Counter()
         rows: dict[Split, list[Item]] = {split: [] for split in SPLITS}
-        for row, split in self._numbered(schema):
-            item = self._item(row)
-            if isinstance(item, str):
-                skipped[item] += 1
-            else:
-                rows[split or self._split(row, item.prompt)].append(item)
+        for where, row, split in self._placed():
+            for item in self._items(row, where):
+                if isinstance(item, str):
+                    skipped[item] += 1
+                else:
+                    rows[split or self._split(row, item.prompt, where)].append(item)
         overlaps: tuple[tuple[Split, Split], ...] = (("dev", "test"), ("train", "test"), ("train", "dev"))
         for one, other in overlaps:
             rows[one] = _without(rows[one], rows[other], f"prompt also in the {other} split", skipped)
         if not rows["dev"]:
-            drawn = share_of((item.prompt for item in rows["train"]), self.dev_share)
-            rows["dev"] = [item for item in rows["train"] if item.prompt in drawn]
-            rows["train"] = [item for item in rows["train"] if item.prompt not in drawn]
-        report_skipped(self.hub or self.path, sum(map(len, rows.values())), skipped)
+            drawn = set(map(alike, share_of((item.prompt for item in rows["train"]), self.dev_share)))
+            rows["dev"] = [item for item in rows["train"] if alike(item.prompt) in drawn]
+            rows["train"] = [item for item in rows["train"] if alike(item.prompt) not in drawn]
+        report_skipped(self.place, sum(map(len, rows.values())), skipped)
         if not rows["train"] or not rows["test"]:
             raise BadInput(
-                f"{self.hub or self.path} leaves {len(rows['train'])} training and {len(rows['test'])} test rows",
+                f"{self.place} leaves {len(rows['train'])} training and {len(rows['test'])} test rows",
                 f"a benchmark needs both; skipped were {dict(skipped) or 'none'}",
                 "name a test file, a column for the split, or a larger test_share",
             )
         return rows, skipped
 
-    def _numbered(self, schema: Row) -> list[tuple[Row, Split | None]]:
-        """All rows with the split of their file, if it has one."""
-        if not self.hub:
-            return [(row, split) for path, split in self._files for row in read_rows(path, schema)]
-        return [
-            (row, split)
-            for name, split in self._named(self.train_split, self.dev_split, self.test_split)
-            for row in read_hub(self.hub, name, schema, config=self.config, revision=self.revision)
-        ]
+    def _placed(self) -> Iterator[tuple[str, Row, Split | None]]:
+        """All rows, each with its file and line and with the split of its file, if that has one."""
+        labels = [column for _, column in (*self.grades, *self.winners)]
+        schema = schema_of(self.format, self._called, labels)
+        if self.path:
+            for file, split in self._files:
+                yield from ((where, row, split) for where, row in placed_rows([str(file)], schema))
+            return
+        for name, split in self._named(self.train_split, self.dev_split, self.test_split):
+            of_hub = placed_hub(self.hub, str(name), schema, config=self.config, revision=self.revision)
+            yield from ((where, row, split) for where, row in of_hub)
 
-    def _item(self, row: Row) -> Item | str:
-        """What a row holds, or why it is skipped."""
-        texts = [row[getattr(self.columns, role)] for role in FORMATS[self.format]]
-        if self.format == "dialogues":
-            answer = split_dialogue(texts[0])
-            if isinstance(answer, str):
-                return answer
-            prompt, responses = answer.prompt, [answer.response]
-        else:
-            prompt = self.template.replace("{prompt}", texts[0].strip()).rstrip(" ")
-            responses = [text.strip() for text in texts[1:]]
-        objective = row[self.columns.objective] if self.columns.objective else self.objective
-        worse = responses[1] if self.format == "pairs" else None
+    @cached_property
+    def _called(self) -> dict[str, str]:
+        return asdict(self.columns)
+
+    def _items(self, row: Row, where: str) -> Iterator[Item | str]:
+        """What a row holds, or why it is skipped. BadInput for labels that say something else."""
+        if self.format == "grades":
+            for response, cells in graded_of(row, self.columns.response, dict(self.grades)):
+                texts = self._texts([row[self.columns.prompt], response])
+                given = {o: grade(*cell, where, self.grade_range, dict(self.regrade)) for o, cell in cells.items()}
+                yield self._item(texts, grades=tuple((o, g) for o, g in given.items() if g is not None))
+            return
+        won = {o: winner(column, row[column], where) for o, column in self.winners}
+        if self.format == "pairs":
+            won = {row[self.columns.objective] if self.columns.objective else self.objective: 0}
+        texts = self._texts([row.get(self._called[role]) for role in FORMATS[self.format]])
+        yield self._item(texts, better=tuple((o, k) for o, k in won.items() if k is not None))
+
+    def _texts(self, cells: list[Any]) -> tuple[str, ...] | str:
+        return texts_of(self.format, cells, self._called, self.template)
+
+    def _item(self, texts: tuple[str, ...] | str, **labels: tuple[tuple[str, Any], ...]) -> Item | str:
+        """An item, or why it is skipped."""
+        if isinstance(texts, str):
+            return texts
+        prompt, *responses = texts
         wrong = fault(prompt, responses, self.max_prompt_chars, self.max_response_chars)
-        return wrong or Item(prompt, responses[0], worse, objective)
+        return wrong or Item(prompt, tuple(responses), **labels)
 
-    def _split(self, row: Row, prompt: str) -> Split:
-        if self.columns.split:
-            said = row[self.columns.split]
-            return said if said in ("train", "dev") else "test"
-        part = int.from_bytes(hashlib.sha256(prompt.encode()).digest()[:4], "big") / 2**32
-        return "test" if part < self.test_share else "train"
+    def _split(self, row: Row, prompt: str, where: str) -> Split:
+        if not self.columns.split:
+            part = int.from_bytes(hashlib.sha256(prompt.encode()).digest()[:4], "big") / 2**32
+            return "test" if part < self.test_share else "train"
+        said = row[self.columns.split]
+        names: dict[str, Split] = {self.train_split: "train", self.dev_split or "dev": "dev"}
+        names[self.test_split or "test"] = "test"
+        if said not in names:
+            raise BadInput(
+                f"{where}, column {self.columns.split!r}: there is no split {said!r:.40}{nearest(said, names)}",
+                f"it says what a row is for: {', '.join(names)}",
+                "mend the rows, or set data.train_split, dev_split or test_split to what the column calls them",
+            )
+        return names[said]
+
+
+def _said(settings: Table | Columns) -> dict[str, Any]:
+    """The settings that are not the defaults: a setting that is new changes no identity where it is not used."""
+    return {f.name: value for f in fields(settings) if (value := getattr(settings, f.name)) != f.default}
+
+
+def alike(prompt: str) -> str:
+    """A prompt up to white space and case: what is the same for people is in one split."""
+    return " ".join(prompt.split()).casefold()
 
 
 def _without(items: list[Item], others: list[Item], reason: str, skipped: Counter[str]) -> list[Item]:
     """The items whose prompts are not those of the others; how many are left out is counted under the reason."""
-    taken = {item.prompt for item in others}
-    kept = [item for item in items if item.prompt not in taken]
+    taken = {alike(item.prompt) for item in others}
+    kept = [item for item in items if alike(item.prompt) not in taken]
     if len(kept) < len(items):
         skipped[reason] += len(items) - len(kept)
     return kept

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import BadInput, nearest, refuse
-from benchmarks.data import Table
+from benchmarks.data import Place, Table, local_folder, named_files
 from benchmarks.load.fields import benchmark_names, build, checked, required
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import KINDS, TrainedReward
@@ -41,6 +41,10 @@ SETTINGS = ("name", "version", *PLAIN)
 TABLES = ("data", "objectives", "sampling", "scratch")
 
 
+BY_NAME = ("grades", "winners", "regrade")
+"""Keys of [data] that are tables with a column, or a grade, by name."""
+
+
 OBJECTIVE = ("name", "reward", "evaluator", "description")
 
 
@@ -54,12 +58,12 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
     keys = (*SETTINGS, *TABLES)
     mistakes += [f"{key}: there is no such key{nearest(key, keys)}" for key in content if key not in keys]
     settings = checked({k: v for k, v in content.items() if k in SETTINGS}, Benchmark, "", mistakes, only=SETTINGS)
-    data = _data(content.get("data"), data_dir or path.parent, mistakes)
+    data = _data(content.get("data"), path.parent, data_dir, mistakes)
     sampling = build(content.get("sampling", {"max_new_tokens": 64}), Sampling, "sampling.", mistakes)
     scratch = build(content.get("scratch", {}), Scratch, "scratch.", mistakes)
     known = _objectives(content.get("objectives"), path.parent, mistakes)
     if data:
-        _check_pairs(data, known, mistakes)
+        _check_labels(data, known, mistakes)
     for key in ("grid", "trained_grid"):
         if known and objectives is None:
             check_grid(settings.get(key, ()), len(known), key, mistakes)
@@ -89,25 +93,52 @@ def _parse(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _data(values: Any, folder: Path, mistakes: list[str]) -> Table | None:
-    """The [data] table; its files are looked up in the folder."""
+def _data(values: Any, folder: Path, data_dir: Path | None, mistakes: list[str]) -> Table | None:
+    """The [data] table. Its files are looked up in the data folder or beside the file.
+
+    Where it names the hub, the data folder is a copy of what is there.
+    """
     if values is None:
         mistakes.append("data is missing: a table with path or hub, and format")
         return None
-    table = build(values, Table, "data.", mistakes)
+    table = build(_as_items(values, mistakes), Table, "data.", mistakes)
     if table is None:
         return None
     if bool(table.path) == bool(table.hub):
         mistakes.append("data: name either path or hub")
     if "{prompt}" not in table.template:
         mistakes.append(f"data.template: must contain {{prompt}}, found {table.template!r}")
-    path, test_path, dev_path = (
-        str(folder / place) if place else "" for place in (table.path, table.test_path, table.dev_path)
-    )
-    for key, place in (("path", path), ("test_path", test_path), ("dev_path", dev_path)):
-        if place and not Path(place).exists():
-            mistakes.append(f"data.{key}: there is no {place}")
-    return replace(table, path=path, test_path=test_path, dev_path=dev_path)
+    if table.hub:
+        return replace(table, path=str(local_folder(data_dir))) if data_dir else table
+    places = {key: _placed(getattr(table, key), data_dir or folder) for key in ("path", "test_path", "dev_path")}
+    for key, place in places.items():
+        try:
+            if place:
+                named_files(place)
+        except BadInput as error:
+            mistakes.append(f"data.{key}: {error.what}")
+    return replace(table, **places)
+
+
+def _as_items(values: Any, mistakes: list[str]) -> Any:
+    """The [data] table, those of its keys that are tables as the tuples of their items."""
+    if not isinstance(values, Mapping):
+        return values
+    for key in BY_NAME:
+        if key in values and not isinstance(values[key], Mapping):
+            mistakes.append(f"data.{key}: expected a table, found {values[key]!r}")
+    return {
+        key: tuple(value.items()) if key in BY_NAME and isinstance(value, Mapping) else value
+        for key, value in values.items()
+        if key not in BY_NAME or isinstance(value, Mapping)
+    }
+
+
+def _placed(place: Place, folder: Path) -> Place:
+    """Paths in a folder."""
+    if isinstance(place, tuple):
+        return tuple(str(folder / one) for one in place)
+    return str(folder / place) if place else ""
 
 
 def _objectives(values: Any, folder: Path, mistakes: list[str]) -> list[Objective]:
@@ -184,17 +215,33 @@ def _reward(values: Any, where: str, folder: Path, mistakes: list[str]) -> Rewar
         return None
 
 
-def _check_pairs(data: Table, known: Sequence[Objective], mistakes: list[str]) -> None:
-    """Trained rewards need pairs, and pairs need to say what they are labelled under."""
+def _check_labels(data: Table, known: Sequence[Objective], mistakes: list[str]) -> None:
+    """Labels are of objectives, and in the format that has them; trained rewards need pairs, which labels make."""
     names = [o.name for o in known]
-    if data.objective and data.objective not in names:
-        mistakes.append(f"data.objective: there is no objective {data.objective!r}{nearest(data.objective, names)}")
-    for objective in known:
-        trained = isinstance(objective.reward, TrainedReward) or isinstance(objective.evaluator, TrainedReward)
-        if trained and data.format != "pairs":
-            mistakes.append(f'objective {objective.name!r} is trained from pairs: data.format must be "pairs"')
-        elif trained and not data.columns.objective and data.objective != objective.name:
+    said = [("objective", data.objective), *((key, o) for key in ("grades", "winners") for o, _ in getattr(data, key))]
+    mistakes += [f"data.{k}: there is no objective {o!r}{nearest(o, names)}" for k, o in said if o and o not in names]
+    for key in ("grades", "winners"):
+        if bool(getattr(data, key)) != (data.format == key):
+            mistakes.append(f'data.{key}: the columns of format = "{key}" by objective, there and nowhere else')
+    low, high = data.grade_range if len(data.grade_range) == 2 else (0, 0)
+    if low >= high:
+        mistakes.append(f"data.grade_range: expected the lowest and the highest grade, found {list(data.grade_range)}")
+    lists = {column.partition("[].")[0] for column in (data.columns.response, *(c for _, c in data.grades))}
+    if "[]." in data.columns.response + "".join(c for _, c in data.grades) and len(lists) > 1:
+        mistakes.append(f"data.grades: answers and grades lie in one list, found {', '.join(sorted(lists))}")
+    labelled = [o for o, _ in (*data.grades, *data.winners)]
+    for name in (
+        o.name for o in known if isinstance(o.reward, TrainedReward) or isinstance(o.evaluator, TrainedReward)
+    ):
+        if data.format in ("grades", "winners"):
+            if name not in labelled:
+                mistakes.append(f"objective {name!r} is trained from pairs: name its column in data.{data.format}")
+        elif data.format != "pairs":
             mistakes.append(
-                f"objective {objective.name!r} is trained from pairs: set data.objective = {objective.name!r}, "
+                f'objective {name!r} is trained from pairs: data.format must be "pairs", "grades" or "winners"'
+            )
+        elif not data.columns.objective and data.objective != name:
+            mistakes.append(
+                f"objective {name!r} is trained from pairs: set data.objective = {name!r}, "
                 "or data.columns.objective to the column that says what a pair is labelled under"
             )

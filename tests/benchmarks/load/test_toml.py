@@ -25,6 +25,7 @@ from tests.kit.files import MY_BENCHMARK, ROOT
 EXAMPLE = MY_BENCHMARK
 DOCS = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
 DATA = '[data]\npath = "rows.jsonl"\nformat = "pairs"\nobjective = "kind"\n'
+GRADED = '[data]\npath = "rows.jsonl"\nformat = "grades"\n'
 KIND = '[[objectives]]\nname = "kind"\nreward = "trained"\n'
 
 
@@ -189,7 +190,7 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         "polcy: there is no such key (did you mean policy?)",
         "eval_prompts: expected a whole number of at least 1, found 'many'",
         "data.pth: there is no such key (did you mean path?)",
-        "data.format: expected one of answers, pairs, dialogues, found 'pair'",
+        "data.format: expected one of answers, pairs, dialogues, messages, grades, winners, found 'pair'",
         "data.test_share: expected a number from 0 to 1, found 2",
         "data.columns.promt: there is no such key (did you mean prompt?)",
         "objectives[1].nam: there is no such key (did you mean name?)",
@@ -212,12 +213,12 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         (KIND, "data is missing"),
         (DATA, "objectives is missing"),
         (DATA + KIND + KIND, "'kind' is there twice"),
-        (DATA.replace("rows.jsonl", "none.jsonl") + KIND, "data.path: there is no"),
+        (DATA.replace("rows.jsonl", "none.jsonl") + KIND, "data.path: no data file"),
         (DATA.replace("path", "hub") + 'path = "rows.jsonl"\n' + KIND, "name either path or hub"),
         (DATA + 'template = "Q: "\n' + KIND, "must contain {prompt}"),
         (DATA.replace("kind", "kid") + KIND, "there is no objective 'kid' (did you mean kind?)"),
         (DATA.replace("objective", "#") + KIND, "set data.objective = 'kind'"),
-        (DATA.replace("pairs", "answers") + KIND, 'data.format must be "pairs"'),
+        (DATA.replace("pairs", "answers") + KIND, 'data.format must be "pairs", "grades" or "winners"'),
         ("grid = [[0.5]]\n" + DATA + KIND, "grid: [0.5] must be non-negative and sum to 1"),
         ("grid = [[0.5, 0.5]]\n" + DATA + KIND, "grid: [0.5, 0.5] has 2 weights for 1 objectives"),
         (DATA + KIND + "x =\n", "cannot be read"),
@@ -233,6 +234,16 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         (DATA + KIND.replace('"trained"', '{ function = "f.py:os" }'), "f.py defines no os"),
         (DATA + KIND.replace('"trained"', '{ function = "torn.py:f" }'), "torn.py cannot be read"),
         (DATA + KIND.replace('"trained"', '{ function = "nowhere.at:all" }'), "there is no module nowhere.at"),
+        (DATA.replace("rows.jsonl", "rows-*.jsonl") + KIND, "data.path: no data file"),
+        (DATA.replace('"rows.jsonl"', '["rows.jsonl", "more.jsonl"]') + KIND, "more.jsonl"),
+        (DATA + 'winners = { kind = "better" }\n' + KIND, 'data.winners: the columns of format = "winners"'),
+        (GRADED + KIND, 'data.grades: the columns of format = "grades"'),
+        (GRADED + 'grades = "x"\n' + KIND, "data.grades: expected a table, found 'x'"),
+        (GRADED + "grades = { kind = 3 }\n" + KIND, "data.grades: expected a list"),
+        (GRADED + 'grades = { kid = "x" }\n' + KIND, "data.grades: there is no objective 'kid' (did you mean kind?)"),
+        (GRADED + 'grades = { kid = "x" }\n' + KIND, "objective 'kind' is trained from pairs: name its column in data"),
+        (GRADED + 'grades = { kind = "x" }\ngrade_range = [4, 0]\n' + KIND, "data.grade_range: expected the lowest"),
+        (GRADED + 'grades = { kind = "a[].x" }\n' + KIND, "answers and grades lie in one list, found a, response"),
         ('name = "../out"\n' + DATA + KIND, "name: '../out' cannot name a folder"),
         ('name = ".."\n' + DATA + KIND, "name: '..' cannot name a folder"),
         ('name = " "\n' + DATA + KIND, "name: ' ' cannot name a folder"),
@@ -281,7 +292,7 @@ def test_splits_from_a_column_a_file_and_a_folder(tmp_path: Path) -> None:
     rows(tmp_path / "train.jsonl", train + again)
     rows(tmp_path / "test.jsonl", test)
     for table in (
-        Table(path=str(both), format="answers", columns=Columns(split="fold")),
+        Table(path=str(both), format="answers", test_split="validation", columns=Columns(split="fold")),
         Table(path=str(tmp_path / "train.jsonl"), test_path=str(tmp_path / "test.jsonl"), format="answers"),
         Table(path=str(tmp_path), format="answers"),
     ):
@@ -349,6 +360,40 @@ def test_the_hubs_splits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [table.prompts(split) for split in SPLITS] == [
         [f"owner/name big {name}"] for name in ("train", "val", "held")
     ]
+
+
+def test_labels_of_several_objectives(tmp_path: Path) -> None:
+    said = [{"prompt": f"q{i}", "response_0": "a", "response_1": "b", "one": i % 2, "two": 1} for i in range(40)]
+    text = '[data]\npath = ["l-*.jsonl"]\nformat = "winners"\nwinners = { kind = "one", sad = "two" }\n'
+    for i in range(2):
+        rows(tmp_path / f"l-{i}-of-2.jsonl", said[i::2])
+    benchmark = read_benchmark(toml(tmp_path, text + KIND + KIND.replace("kind", "sad")))
+    pairs = {name: benchmark.preference_pairs(name) for name in benchmark.names}
+    assert len(pairs["kind"]) > 20
+    assert [{*p[1:]} for p in pairs["kind"]] == [{*p[1:]} for p in pairs["sad"]]
+    assert [p.prompt for p in pairs["kind"]] == [p.prompt for p in pairs["sad"]]
+    assert {p.chosen for p in pairs["sad"]} == {"b"}
+    assert not benchmark.graded
+    hash(benchmark)
+
+
+def test_a_data_folder_is_a_copy_of_the_hub(tmp_path: Path) -> None:
+    """Its splits are called as there; where the hub has one alone, all files of the folder are that."""
+    text = '[data]\nhub = "owner/name"\nformat = "pairs"\nobjective = "kind"\n'
+    path = toml(tmp_path, text + 'test_split = "validation"\n' + KIND)
+    for name, content in {"train": pairs(40), "validation": [{"prompt": "v", "chosen": "a", "rejected": "b"}]}.items():
+        (tmp_path / "copy" / "data").mkdir(parents=True, exist_ok=True)
+        rows(tmp_path / "copy" / "data" / f"{name}-00000-of-00001.jsonl", content)
+    benchmark = read_benchmark(path, tmp_path / "copy")
+    assert benchmark.prompts("test") == ["v"]
+    assert benchmark.identity != read_benchmark(path).identity
+    with pytest.raises(BadInput, match="there is no folder"):
+        read_benchmark(path, tmp_path / "none")
+    (tmp_path / "all").mkdir()
+    for i in range(2):
+        rows(tmp_path / "all" / f"part{i}.jsonl", pairs(40)[i::2])
+    benchmark = read_benchmark(toml(tmp_path, text + KIND), tmp_path / "all")
+    assert sum(len(benchmark.data.prompts(split)) for split in SPLITS) == 40
 
 
 def test_a_table_with_an_empty_split_is_refused(tmp_path: Path) -> None:

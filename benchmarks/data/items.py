@@ -1,0 +1,164 @@
+"""What a row of a user's table holds: a prompt with one answer or two, and what is said of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from benchmarks.common import BadInput
+from benchmarks.data.clean import ASSISTANT, USER, split_dialogue
+from benchmarks.data.messages import MESSAGES, compared, conversation
+from benchmarks.spec import Answer
+
+FORMATS = {
+    "answers": ("prompt", "response"),
+    "pairs": ("prompt", "chosen", "rejected"),
+    "dialogues": ("text",),
+    "messages": ("messages",),
+    "grades": ("prompt", "response"),
+    "winners": ("prompt", "response_0", "response_1"),
+}
+"""The columns of a row that holds: one answer; two of which the first is better, as texts or as lists of messages; a
+dialogue in HH-RLHF's form; one as a list of messages; answers with grades; two with the index of the better one per
+objective."""
+
+
+TEXT = (str, None)
+
+
+NOT_GRADED = ("", "n/a")
+"""What stands for no grade and for no winner, as text."""
+
+
+class Item(NamedTuple):
+    """What is read of one or two answers to a prompt."""
+
+    prompt: str
+    responses: tuple[str, ...]
+    better: tuple[tuple[str, int], ...] = ()
+    """(objective, index of the better of the two responses)."""
+    grades: tuple[tuple[str, float], ...] = ()
+    """(objective, grade of the one response)."""
+
+    @property
+    def good(self) -> tuple[str, ...]:
+        """The one response; of two, those that are better under an objective."""
+        return self.responses if len(self.responses) == 1 else tuple(self.responses[k] for _, k in self.better)
+
+
+def schema_of(format: str, columns: Mapping[str, str], labels: Sequence[str]) -> Any:
+    """What a row must hold, given the column of every role and those of the labels.
+
+    A column of `grades` may lie in a list of the row, as in "completions[].annotations.helpfulness.Rating".
+    """
+    roles = FORMATS[format]
+    plain = [column for role in ("objective", "split") if (column := columns[role])]
+    if format == "messages":
+        return {columns["messages"]: MESSAGES} | dict.fromkeys(plain, str)
+    if format == "pairs":
+        texts = {columns[role]: TEXT for role in roles} | dict.fromkeys(plain, str)
+        lists = {columns[role]: MESSAGES for role in roles if role != "prompt"} | dict.fromkeys(plain, str)
+        return texts, lists
+    kinds: dict[str, Any] = {columns[role]: TEXT for role in roles} | dict.fromkeys(labels, object)
+    schema: dict[str, Any] = dict.fromkeys(plain, str)
+    inner: dict[str, Any] = {}
+    for column, kind in kinds.items():
+        outer, is_list, path = column.partition("[].")
+        if is_list:
+            schema[outer] = [inner]
+            _put(inner, path.split("."), kind)
+        else:
+            schema[column] = kind
+    return schema
+
+
+def _put(schema: dict[str, Any], path: Sequence[str], kind: Any) -> None:
+    """Adds what lies at a path, where anything on the way may be null."""
+    for key in path[:-1]:
+        schema = schema.setdefault(key, ({}, None))[0]
+    schema[path[-1]] = kind
+
+
+def texts_of(
+    format: str, cells: Sequence[Any], columns: Mapping[str, str], template: str
+) -> Answer | tuple[str, ...] | str:
+    """Prompt and responses in the cells of a row, or why it is skipped. Of pairs the better one comes first.
+
+    The template makes a text of a prompt of a column; conversations are written as dialogues.
+    """
+    if format == "dialogues":
+        return split_dialogue(_published(cells[0] or ""))
+    if format == "messages":
+        return conversation(cells[0])
+    if format == "pairs" and isinstance(cells[1], list):
+        return compared(cells[1], cells[2], cells[0])
+    names = [columns[role] for role in FORMATS[format]]
+    if missing := [name for name, cell in zip(names, cells, strict=True) if cell is None]:
+        return f"{missing[0]} is null"
+    prompt, *responses = cells
+    if not prompt.strip():
+        return "empty prompt"
+    prompt = prompt.rstrip().lstrip(" ")  # line breaks at its beginning are part of its form
+    return template.replace("{prompt}", prompt).rstrip(" "), *(text.strip() for text in responses)
+
+
+def _published(text: str) -> str:
+    """A dialogue with the line ends and the beginning of the published ones."""
+    text = text.replace("\r\n", "\n")
+    return f"\n\n{text.lstrip()}" if text.lstrip().startswith((USER.strip(), ASSISTANT.strip())) else text
+
+
+def graded_of(
+    row: Mapping[str, Any], response: str, grades: Mapping[str, str]
+) -> list[tuple[str | None, dict[str, tuple[str, Any]]]]:
+    """Every answer of a row with its grades: per objective, the column as people find it, and what stands there."""
+    outer, is_list, path = response.partition("[].")
+    if not is_list:
+        return [(row[response], {name: (column, row[column]) for name, column in grades.items()})]
+    inner = {name: column.partition("[].")[2] for name, column in grades.items()}
+    return [
+        (_at(item, path), {name: (f"{outer}[{i}].{column}", _at(item, column)) for name, column in inner.items()})
+        for i, item in enumerate(row[outer])
+    ]
+
+
+def _at(value: Any, path: str) -> Any:
+    for key in path.split("."):
+        value = value and value[key]
+    return value
+
+
+def grade(column: str, value: Any, where: str, between: tuple[float, ...], regrade: Mapping[str, str]) -> float | None:
+    """A grade as a number, None where there is none. BadInput with line and column for anything else."""
+    said = value.strip() if isinstance(value, str) else value
+    if said is None or (isinstance(said, str) and said.lower() in NOT_GRADED):
+        return None
+    said = regrade.get(str(said), said)
+    try:
+        number = math.nan if isinstance(said, bool) else float(said)
+    except (TypeError, ValueError):
+        number = math.nan
+    lowest, highest = between
+    if lowest <= number <= highest:
+        return number
+    raise BadInput(
+        f"{where}, column {column!r}: the grade is {value!r:.40}",
+        f"grades here are numbers from {lowest:g} to {highest:g}; "
+        'a null, an empty cell and "N/A" say that an answer was not graded',
+        "mend the row, or set data.grade_range = [lowest, highest]; data.regrade says which grades stand for others",
+    )
+
+
+def winner(column: str, value: Any, where: str) -> int | None:
+    """The index of the better response, None where it is not said. BadInput with line and column for a third value."""
+    said = value.strip() if isinstance(value, str) else value
+    if said is None or (isinstance(said, str) and said.lower() in NOT_GRADED):
+        return None
+    if not isinstance(said, bool) and str(said) in ("0", "1", "0.0", "1.0"):
+        return int(float(said))
+    raise BadInput(
+        f"{where}, column {column!r}: the winner is {value!r:.40}",
+        "it is the index of the better of two responses, 0 or 1; a null or an empty cell says that neither is",
+        "mend the row, or leave the column out of data.winners",
+    )

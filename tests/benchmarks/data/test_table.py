@@ -1,0 +1,233 @@
+"""What a table can say: conversations, grades and winners per objective; what is skipped, counted and refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.common.errors import BadInput
+from benchmarks.data.table import Columns, Table
+from benchmarks.spec.answers import Answer, PreferencePair
+
+HELD = {"split": "test"}
+
+
+def table(folder: Path, rows: list[dict[str, Any]], **settings: Any) -> Table:
+    """A table of these training rows; the last one is for the test."""
+    path = folder / "rows.jsonl"
+    said = [{"split": "train", **row} for row in rows[:-1]] + [{**rows[-1], "split": "test"}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in said), encoding="utf-8")
+    columns = replace(settings.pop("columns", Columns()), split="split")
+    return Table(path=str(path), columns=columns, dev_share=0, **settings)
+
+
+def user(text: str | None) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def said(text: str | None) -> dict[str, Any]:
+    return {"role": "assistant", "content": text}
+
+
+def test_messages_are_a_dialogue_that_ends_in_its_last_answer(tmp_path: Path) -> None:
+    rows: list[list[dict[str, Any]]] = [
+        [{"role": "system", "content": "Be brief."}, user("Hi."), said("Hello!"), user("And?"), said(" Fine. ")],
+        [user("Hi.")],
+        [{"role": "tool", "content": "x"}, user("Hi."), said("Hello!")],
+        [user("Hi."), {"role": "system", "content": "x"}, said("Hello!")],
+        [user(" "), said("Hello!")],
+        [user("Hi."), said(None)],
+        [user("Hi."), said(""), user("And?"), said("Fine.")],
+        [said("Hello!")],
+        [],
+        [user("Held out?"), said("Yes.")],
+    ]
+    data = table(tmp_path, [{"messages": row} for row in rows], format="messages")
+    prompt = "Be brief.\n\nHuman: Hi.\n\nAssistant: Hello!\n\nHuman: And?\n\nAssistant:"
+    assert data.responses() == data.demonstrations() == [Answer(prompt, "Fine.")]
+    assert data.prompts("test") == ["\n\nHuman: Held out?\n\nAssistant:"]
+    assert data.skipped == {
+        "ends on a human turn": 1, "unknown role 'tool'": 1, "system message between others": 1, "empty prompt": 1,
+        "empty answer": 1, "empty message": 1, "not a dialogue": 2,
+    }  # fmt: skip
+
+
+def test_messages_of_another_form_are_refused_with_their_line(tmp_path: Path) -> None:
+    data = table(tmp_path, [{"messages": [{"from": "human", "value": "Hi."}]}, {"messages": []}], format="messages")
+    with pytest.raises(BadInput, match=r"rows\.jsonl:1 .*'messages\[0\]\.role' is missing"):
+        data.prompts("train")
+
+
+def test_pairs_of_conversations_with_and_without_a_prompt(tmp_path: Path) -> None:
+    """The prompt is the common beginning; a prompt beside it counts where the answers stand alone."""
+    hi = [user("Hi."), said("Hello!"), user("And?")]
+    rows: list[dict[str, Any]] = [
+        {"chosen": [*hi, said("Fine.")], "rejected": [*hi, said("Go.")]},
+        {"prompt": "Why?", "chosen": [user("Why?"), said("So.")], "rejected": [user("Why?"), said("Hm.")]},
+        {"prompt": "Who?", "chosen": [said("I.")], "rejected": [said("You.")]},
+        {"prompt": [user("Where?")], "chosen": [said("Here.")], "rejected": [said("There.")]},
+        {"prompt": "What?", "chosen": "This.", "rejected": "That."},
+        {"chosen": [user("a"), said("x")], "rejected": [user("b"), said("y")]},
+        {"chosen": [user("a"), said("x")], "rejected": [user("a"), said("x ")]},
+        {"chosen": [said("x")], "rejected": [said("y")]},
+        {"chosen": [user("Held?"), said("x")], "rejected": [user("Held?"), said("y")]},
+    ]
+    data = table(tmp_path, rows, format="pairs", objective="kind", template="Q: {prompt}")
+    assert data.preference_pairs("kind", "train") == [
+        PreferencePair("\n\nHuman: Hi.\n\nAssistant: Hello!\n\nHuman: And?\n\nAssistant:", "Fine.", "Go."),
+        PreferencePair("\n\nHuman: Why?\n\nAssistant:", "So.", "Hm."),
+        PreferencePair("\n\nHuman: Who?\n\nAssistant:", "I.", "You."),
+        PreferencePair("\n\nHuman: Where?\n\nAssistant:", "Here.", "There."),
+        PreferencePair("Q: What?", "This.", "That."),
+    ]
+    assert data.skipped == {"two different last prompts": 1, "chosen equals rejected": 1, "not a dialogue": 1}
+
+
+def test_winners_label_the_same_pair_under_every_objective(tmp_path: Path) -> None:
+    def row(prompt: str, helpful: Any, harmless: Any) -> dict[str, Any]:
+        return {"prompt": prompt, "response_0": "A", "response_1": "B", "better": helpful, "safer": harmless}
+
+    rows = [row("p", 0, 1), row("q", 1, "1"), row("r", None, 0.0), row("s", None, ""), row("t", 0, 0)]
+    data = table(tmp_path, rows, format="winners", winners=(("helpful", "better"), ("harmless", "safer")))
+    assert data.preference_pairs("helpful", "train") == [PreferencePair("p", "A", "B"), PreferencePair("q", "B", "A")]
+    assert data.preference_pairs("harmless", "train") == [
+        PreferencePair("p", "B", "A"), PreferencePair("q", "B", "A"), PreferencePair("r", "A", "B"),
+    ]  # fmt: skip
+    assert data.preference_pairs("helpful", "test") == [PreferencePair("t", "A", "B")]
+    assert data.demonstrations() == [Answer("p", "A"), Answer("p", "B"), Answer("q", "B"), Answer("r", "A")]
+    assert len(data.responses()) == 8
+    assert data.graded_labels("helpful") == []
+
+
+@pytest.mark.parametrize("third", [2, -1, "A", True, 0.5])
+def test_a_third_winner_is_refused_with_line_and_column(tmp_path: Path, third: Any) -> None:
+    rows = [{"prompt": "p", "response_0": "A", "response_1": "B", "safer": k} for k in (0, third, 1)]
+    data = table(tmp_path, rows, format="winners", winners=(("harmless", "safer"),))
+    with pytest.raises(BadInput, match=rf"rows\.jsonl:2, column 'safer': the winner is {third!r}\n.* 0 or 1"):
+        data.prompts("train")
+
+
+def graded(prompt: str, response: str, **grades: Any) -> dict[str, Any]:
+    return {"prompt": prompt, "response": response, "helpfulness": None, "correctness": None, **grades}
+
+
+GRADES = {"format": "grades", "grades": (("helpful", "helpfulness"), ("correct", "correctness"))}
+
+
+def test_grades_become_pairs_and_grades_from_one(tmp_path: Path) -> None:
+    """helpful: A 4 > B (3 + 2) / 2 = 2.5 > C 0 = D; as grades from 1 these are 5, 4 (half up), 1, 1."""
+    rows = [
+        graded("p", "A", helpfulness=4, correctness="1"), graded("p", "B", helpfulness=3),
+        graded("p", "B", helpfulness="2.0"), graded("p", "C", helpfulness=0, correctness=" N/A "),
+        graded("p", "D", helpfulness=0, correctness=4), graded("q", "E", correctness=2), graded("q", None),
+        graded(" ", "F"), graded("q", "F", helpfulness=1),
+        graded("t", "T", helpfulness=1),
+    ]  # fmt: skip
+    data = table(tmp_path, rows, grade_range=(0.0, 4.0), **GRADES)
+    assert {p[1:] for p in data.preference_pairs("helpful", "train")} == {
+        ("A", "B"), ("A", "C"), ("A", "D"), ("B", "C"), ("B", "D"),
+    }  # fmt: skip
+    assert [p[1:] for p in data.preference_pairs("correct", "train")] == [("D", "A")]
+    of = {(answer.prompt, answer.response): grade for answer, grade in data.graded_labels("helpful")}
+    assert of == {("p", "A"): 5, ("p", "B"): 4, ("p", "C"): 1, ("p", "D"): 1, ("q", "F"): 2}
+    assert {(a.response, grade) for a, grade in data.graded_labels("correct")} == {("A", 2), ("D", 5), ("E", 3)}
+    means = {"A": 2.5, "B": 2.5, "C": 0, "D": 2}
+    assert {a.response for a in data.demonstrations() if a.prompt == "p"} == {
+        k for k, mean in means.items() if mean == 2.5
+    }
+    assert {a.response for a in data.demonstrations() if a.prompt == "q"} == {"E"}
+    assert len(data.responses()) == 6
+    assert data.skipped == {"response is null": 1, "empty prompt": 1}
+
+
+@pytest.mark.parametrize("odd", ["good", "nan", 5, -1, True, [3], "4,5"])
+def test_a_grade_that_is_none_is_refused_with_line_and_column(tmp_path: Path, odd: Any) -> None:
+    rows = [graded("p", "A", helpfulness=4), graded("p", "B", correctness=odd), graded("q", "C")]
+    with pytest.raises(BadInput, match=r"rows\.jsonl:2, column 'correctness': the grade is ") as caught:
+        table(tmp_path, rows, grade_range=(0.0, 4.0), **GRADES).prompts("train")
+    assert repr(odd) in caught.value.what
+    assert "from 0 to 4" in caught.value.why
+
+
+def test_graded_answers_in_a_list_of_a_row(tmp_path: Path) -> None:
+    """As UltraFeedback has them: ratings are texts, some N/A, and a release wrote 10 for 1."""
+
+    def completion(text: str | None, rating: Any) -> dict[str, Any]:
+        return {"response": text, "annotations": {"helpfulness": rating if rating is None else {"Rating": rating}}}
+
+    rows = [
+        {"instruction": "p", "completions": [completion("A", "10"), completion("B", "3"), completion("C", "N/A")]},
+        {"instruction": "q", "completions": [completion("D", None), completion(None, "2"), completion("E", 5)]},
+        {"instruction": "r", "completions": []},
+        {"instruction": "t", "completions": [completion("T", "4")]},
+    ]
+    settings: dict[str, Any] = {
+        "format": "grades", "columns": Columns(prompt="instruction", response="completions[].response"),
+        "grades": (("helpful", "completions[].annotations.helpfulness.Rating"),),
+    }  # fmt: skip
+    data = table(tmp_path, rows, regrade=(("10", "1"),), **settings)
+    assert {(a.response, grade) for a, grade in data.graded_labels("helpful")} == {("A", 1), ("B", 3), ("E", 5)}
+    assert data.preference_pairs("helpful", "train") == [PreferencePair("p", "B", "A")]
+    assert {a.response for a in data.responses()} == {"A", "B", "C", "D", "E"}
+    assert data.skipped == {"completions[].response is null": 1}
+    with pytest.raises(BadInput, match=r"jsonl:1, column 'completions\[0\]\.annotations\.helpfulness\.Rating'.* '10'"):
+        table(tmp_path, rows, **settings).prompts("train")
+    del rows[0]["completions"][1]["annotations"]  # type: ignore[attr-defined]
+    with pytest.raises(BadInput, match=r"jsonl:1 .*'completions\[1\]\.annotations' is missing"):
+        table(tmp_path, rows, **settings).prompts("train")
+
+
+def test_what_a_prompt_begins_with_is_kept_and_an_empty_one_is_skipped(tmp_path: Path) -> None:
+    rows = [{"prompt": p, "response": "a"} for p in ("\n\nHuman: Hi\n\nAssistant:", " plain \n", " \n", None, "held")]
+    data = table(tmp_path, rows, format="answers")
+    assert data.prompts("train") == ["\n\nHuman: Hi\n\nAssistant:", "plain"]
+    assert data.skipped == {"empty prompt": 1, "prompt is null": 1}
+
+
+def test_dialogues_without_leading_line_breaks_or_with_those_of_windows(tmp_path: Path) -> None:
+    texts = [
+        "Human: Q?\n\nAssistant: A.",
+        "\r\n\r\nHuman: Q?\r\n\r\nAssistant: B.",
+        "Q?",
+        "\n\nHuman: T\n\nAssistant: t",
+    ]
+    data = table(tmp_path, [{"text": text} for text in texts], format="dialogues")
+    prompt = "\n\nHuman: Q?\n\nAssistant:"
+    assert data.responses() == [Answer(prompt, "A."), Answer(prompt, "B.")]
+    assert data.skipped == {"not a dialogue": 1}
+
+
+def test_prompts_that_differ_in_white_space_or_case_are_in_one_split(tmp_path: Path) -> None:
+    prompts = ("question 0?", "Question  0?", "Question 1?", "Question 0?")
+    data = table(tmp_path, [{"prompt": p, "response": "a"} for p in prompts], format="answers")
+    assert data.prompts("train") == ["Question 1?"]
+    assert data.skipped == {"prompt also in the test split": 2}
+    near = [{"prompt": p, "response": "a"} for i in range(40) for p in (f"Is {i}?", f"is  {i}?")]
+    data = replace(table(tmp_path, [*near, {"prompt": "held", "response": "a"}], format="answers"), dev_share=0.25)
+    keys = [{" ".join(p.lower().split()) for p in data.prompts(split)} for split in ("train", "dev")]
+    assert not keys[0] & keys[1]
+    assert keys[1]
+
+
+@pytest.mark.parametrize("word", ["Train", "training", "validation", ""])
+def test_a_split_that_no_one_knows_is_refused(tmp_path: Path, word: str) -> None:
+    rows = [{"prompt": "p", "response": "a"}, {"prompt": "q", "response": "a", "split": word}]
+    rows += [{"prompt": "r", "response": "a"}] * 2
+    data = table(tmp_path, rows, format="answers")
+    with pytest.raises(BadInput, match=rf"rows\.jsonl:2, column 'split': there is no split '{word}'"):
+        data.prompts("train")
+    if word:
+        assert "q" in replace(data, dev_split=word).prompts("dev")
+
+
+def test_what_is_not_said_is_in_no_fingerprint(tmp_path: Path) -> None:
+    """So that a setting which is new changes no identity where it is not used."""
+    data = table(tmp_path, [{"prompt": "p", "response": "a"}] * 2, format="answers")
+    same = [replace(data, template="{prompt}"), replace(data, columns=Columns(split="split", text="text"))]
+    other = [replace(data, template="Q: {prompt}"), replace(data, columns=Columns(split="split", text="words"))]
+    assert {d.fingerprint() for d in same} == {data.fingerprint()}
+    assert len({d.fingerprint() for d in (data, *other)}) == 3
