@@ -98,6 +98,7 @@ def run_jobs(
                     running[submit(job)] = job
             finished, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
             drain()
+            display.tick(waiting, workers.count)
             for future in finished:
                 job = running.pop(future)
                 outcome = _outcome(job, future)

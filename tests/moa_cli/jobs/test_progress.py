@@ -1,0 +1,89 @@
+"""Progress where there is no terminal: nothing is silent for longer than a minute, and no time is made up."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from moa_cli.jobs.job import Job, Look, Outcome
+from moa_cli.jobs.progress import Display
+from moa_cli.runs.config import Source
+
+
+class Watched(Display):
+    """A display of a log file, and a clock that goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now, self.file = 0.0, io.StringIO()
+        super().__init__(Console(file=self.file, width=200), clock=lambda: self.now)
+
+    def after(self, seconds: float, *waiting: Job, workers: int = 1) -> list[str]:
+        """What is said while this time passes, a tick a second."""
+        before = len(self.file.getvalue())
+        for _ in range(round(seconds)):
+            self.now += 1
+            self.tick(waiting, workers)
+        return self.file.getvalue()[before:].splitlines()
+
+
+@pytest.fixture
+def display() -> Watched:
+    return Watched()
+
+
+def job(key: str, purpose: str = "train", kind: type[Job] = Job) -> Job:
+    return kind(key=key, label=key, purpose=purpose, source=Source("b", Path("runs")), work=print)
+
+
+def test_a_job_that_says_nothing_is_told_every_minute(display: Watched) -> None:
+    display.start(job("ric"))
+    assert display.after(59) == []
+    assert display.after(121) == ["ric  starting  for 1:00", "ric  starting  for 2:00", "ric  starting  for 3:00"]
+
+
+def test_a_stage_has_done_total_rate_and_what_is_left(display: Watched) -> None:
+    """30 of 120 steps in a minute: 30 a minute, so 90 more take three. A stage that goes on at step 60 and makes 120
+    steps in a minute makes 2 a second, and the 120 that are left take a minute."""
+    display.start(job("ric"))
+    display.event(("ric", "offline", 0, 120, {}))
+    display.event(("ric", "offline", 30, 120, {"loss": 2.5}))
+    assert display.after(60) == ["ric  offline  30/120  30/min  3:00 left  loss 2.50"]
+    display.event(("ric", "online-1", 60, 300, {}))
+    display.event(("ric", "online-1", 180, 300, {}))
+    assert display.after(60) == ["ric  online-1  180/300  2/s  1:00 left"]
+    display.event(("ric", "online-1", 300, 300, {}))
+    assert display.after(60) == ["ric  online-1  300/300  2/s  for 2:00"]
+
+
+def test_a_new_stage_is_a_line_and_begins_a_minute(display: Watched) -> None:
+    display.start(job("ric"))
+    display.after(50)
+    display.event(("ric", "offline", 0, 10, {}))
+    assert display.after(59) == []
+    assert len(display.after(1)) == 1
+
+
+def test_the_command_has_a_time_once_something_like_all_that_is_left_has_ended(display: Watched) -> None:
+    """A training took 100 s. One that runs for 60 s has 40 s left, two more wait: 240 s of work, on two workers two
+    minutes. While an evaluation waits of which none has ended, nobody knows."""
+    display.start(job("look", "prepare", Look))
+    display.end(Outcome(job=job("look", "prepare", Look)))
+    display.start(job("first"))
+    assert display.after(60, job("next"))[0].endswith("(0 of 2 jobs done)")
+    display.after(40)
+    display.end(Outcome(job=job("first"), seconds=7.0))
+    display.start(job("second"))
+    (line,) = display.after(60, job("third"), job("fourth"), workers=2)
+    assert line == "second  starting  for 1:00  (1 of 4 jobs done, about 2:00 left at their pace)"
+    (line,) = display.after(60, job("third"), job("measured", "eval"))
+    assert line.endswith("(1 of 4 jobs done)")
+
+
+def test_a_single_job_has_no_time_but_its_own(display: Watched) -> None:
+    display.start(job("ric"))
+    assert display.after(60) == ["ric  starting  for 1:00"]
+    display.end(Outcome(job=job("ric")))
+    assert display.after(60) == []
