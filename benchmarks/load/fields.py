@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, TypeVar, get_type_hints
 
@@ -12,6 +13,10 @@ from benchmarks.common import fit, nearest, type_words
 from benchmarks.spec import size_mistake
 
 T = TypeVar("T")
+
+
+TABLES = Path(__file__).parents[1] / "tables"
+"""The benchmarks that come with moa as TOML files."""
 
 
 def checked(
@@ -71,4 +76,18 @@ def is_folder_name(name: str) -> bool:
 def benchmark_names() -> list[str]:
     """Names of the benchmarks that come with moa; none is imported."""
     found = iter_modules(import_module("benchmarks").__path__)
-    return sorted(module.name.replace("_", "-") for module in found if not module.ispkg)
+    modules = [module.name.replace("_", "-") for module in found if not module.ispkg]
+    return sorted([*modules, *(path.stem for path in TABLES.glob("*.toml"))])
+
+
+def benchmark_summary(name: str) -> str:
+    """A line about a benchmark that comes with moa: what its function says, or the first comment of its TOML file."""
+    if (table := table_file(name)).is_file():
+        return table.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
+    module = import_module(f"benchmarks.{name.replace('-', '_')}")
+    return str(module.benchmark.__doc__ or "").strip().splitlines()[0]
+
+
+def table_file(name: str) -> Path:
+    """Where the TOML file of a benchmark that comes with moa lies, if it has one."""
+    return TABLES / f"{name}.toml"

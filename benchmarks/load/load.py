@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.common import BadInput, load_file, nearest, refuse
 from benchmarks.data import World
-from benchmarks.load.fields import benchmark_names, checked, is_folder_name
+from benchmarks.load.fields import benchmark_names, checked, is_folder_name, table_file
 from benchmarks.load.toml import PLAIN, read_benchmark
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import TrainedReward
@@ -135,6 +135,8 @@ def _maker(name_or_path: str) -> Maker:
             f"there are: {', '.join(names)}",
             "name one of these, or a .toml or .py file (docs/benchmarks.md)",
         )
+    if (table := table_file(name_or_path)).is_file():
+        return lambda data_dir, objectives: read_benchmark(table, data_dir, objectives)
     module: Any = import_module(f"benchmarks.{name_or_path.replace('-', '_')}")
     return module.benchmark
 

@@ -15,6 +15,7 @@ from pydantic import JsonValue, model_serializer
 
 from benchmarks import BadInput, Benchmark, benchmark_names
 from benchmarks.common import Part, is_answering, plain, type_words
+from benchmarks.load import benchmark_summary
 from benchmarks.prepare import StoredCard, stored_card
 from benchmarks.spec import Reward, Sampling, Scratch
 from methods import find_method, method_name, method_names
@@ -163,7 +164,7 @@ def method_rows() -> list[MethodRow]:
 
 def benchmark_rows(names: Sequence[str]) -> list[BenchmarkRow]:
     """Benchmarks, each in a line."""
-    return [BenchmarkRow(name=name, summary=_benchmark_line(name)) for name in names]
+    return [BenchmarkRow(name=name, summary=benchmark_summary(name)) for name in names]
 
 
 def run_rows(home: Path) -> list[RunRow]:
@@ -258,11 +259,6 @@ def _module_line(cls: type) -> str:
     """The first line of the docstring of the file, which names the paper; of the class where the file has none."""
     words = sys.modules[cls.__module__].__doc__ or cls.__doc__ or ""
     return words.strip().splitlines()[0] if words.strip() else ""
-
-
-def _benchmark_line(name: str) -> str:
-    module = __import__(f"benchmarks.{name.replace('-', '_')}", fromlist=["benchmark"])
-    return str(module.benchmark.__doc__ or "").strip().splitlines()[0]
 
 
 def is_method(subject: str) -> bool:

@@ -35,7 +35,7 @@ def test_every_benchmark_loads_under_its_name(name: str, tmp_path: Path) -> None
     benchmark = load_benchmark(name, home=tmp_path)
     assert benchmark.name == name
     assert benchmark.home == tmp_path
-    assert len(benchmark.objectives) == 2
+    assert len(benchmark.objectives) >= 2
     last = benchmark.names[-1]
     assert load_benchmark(name, options={"objectives": [last]}).names == (last,)
 
