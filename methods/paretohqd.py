@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
-from benchmarks import Answer, Benchmark, Weights
+from benchmarks import Answer, BadInput, Benchmark, Weights
 from benchmarks.common import Range, Search
 from methods.contract import Adapter, Method, Run, Stage, point_name
 from methods.engines import nearest, pareto_layers
@@ -100,7 +100,10 @@ class ParetoHqD(Adapter, Method):
             )  # fmt: skip
 
     def _augmentation(self, benchmark: Benchmark, run: Run, stages: dict[Weights, Stage]) -> list[Answer]:
-        """What these policies answer to the same training prompts, as far as it comes to an end."""
+        """What these policies answer to the same training prompts, as far as it comes to an end.
+
+        Where no answer of one of them does, those of the others are taken; BadInput where none does at all.
+        """
         from methods.engines import load_trained
 
         generator = np.random.default_rng(run.seed)
@@ -112,4 +115,12 @@ class ParetoHqD(Adapter, Method):
             policy = load_trained(benchmark, stage.folder)
             answers += policy.finish(prompts, benchmark.sampling, int(generator.integers(2**31)))
         run.log("answers", len(stages), len(stages), {})
+        if not answers:
+            tokens = benchmark.sampling.max_new_tokens
+            raise BadInput(
+                f"the second stages of ParetoHqD have nothing to imitate: none of {len(stages) * len(prompts)} answers "
+                f"of the first ones came to an end within {tokens} tokens",
+                "a second stage imitates whole answers, and cut ones would teach it never to end",
+                f"-c sampling.max_new_tokens={2 * tokens}; or more -c paretohqd.steps, which teach stages to end",
+            )
         return answers

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 
-from benchmarks import Answer, Benchmark, Weights
+from benchmarks import Answer, BadInput, Benchmark, Weights
 from benchmarks.common import Answering, Range, Search, write_text
 from methods.contract import Adapter, Method, Run, Stage
 from methods.engines import pareto_layers
@@ -125,7 +125,8 @@ class RiC(Adapter, Method):
     ) -> tuple[list[Answer], np.ndarray]:
         """Answers training prompts under demanding rewards; made once, and kept in the run for later rounds.
 
-        Returns the answers kept, of those that came to an end, and the rewards they achieved (N, M).
+        Returns the answers kept, of those that came to an end, and the rewards they achieved (N, M). BadInput where
+        none did.
         """
         from methods.engines import load_trained
 
@@ -144,6 +145,14 @@ class RiC(Adapter, Method):
         asking = policy.steered(lambda prompt: wrap(prompt, told[prompt]))
         run.log(f"answers-{number}", 0, 1, {})
         answers = asking.finish(prompts, benchmark.sampling, seed)
+        if not answers:
+            tokens = benchmark.sampling.max_new_tokens
+            raise BadInput(
+                f"online round {number} of RiC has nothing to learn from: none of {len(prompts)} answers came to an "
+                f"end within {tokens} tokens",
+                "a round imitates the best of the policy's own answers, and cut ones would teach it never to end",
+                f"-c sampling.max_new_tokens={2 * tokens}; or -c ric.rounds={number - 1}, which does without",
+            )
         achieved = benchmark.rewards([a.prompt for a in answers], [a.response for a in answers])
         means = {f"reward/{name}": float(mean) for name, mean in zip(benchmark.names, achieved.mean(0), strict=True)}
         run.log(f"answers-{number}", 1, 1, means)

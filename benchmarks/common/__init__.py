@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from benchmarks.common.document import Document, Part
     from benchmarks.common.errors import BadInput, NotPermitted, error_words, nearest, not_permitted, refuse
     from benchmarks.common.identity import digest, plain
-    from benchmarks.common.ledger import SUMS, Cost, Log, charge, charged_to, in_force, silent
+    from benchmarks.common.ledger import SUMS, Cost, Log, answering, charge, charged_to, in_force, silent, watching
     from benchmarks.common.python import load_file
     from benchmarks.common.settings import (
         Answering,

@@ -99,6 +99,25 @@ def in_force() -> Cost | None:
     return _ledger.get()
 
 
+_watch: ContextVar[Callable[[int, int], None] | None] = ContextVar("watch", default=None)
+
+
+@contextmanager
+def watching(report: Callable[[int, int], None]) -> Iterator[None]:
+    """Inside the block, `report` is called with how many of how many answers there are, while they are being made."""
+    token = _watch.set(report)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
+
+
+def answering(done: int, total: int) -> None:
+    """So many of so many answers are there: tells whoever watches."""
+    if (report := _watch.get()) is not None:
+        report(done, total)
+
+
 Log = Callable[[str, int, int, dict[str, float]], None]
 """Called with stage, step, number of steps, and what was measured since the last call."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import Answer, Benchmark
+from benchmarks import Answer, BadInput, Benchmark
 from benchmarks.models import Training, supervised
 from methods.contract import Stage
 from methods.engines.trained import save_trained, scaled, to_train
@@ -24,10 +24,16 @@ def train_sft(
 ) -> None:
     """Fine-tunes the starting policy (or the stage in `start`) on the responses, given the prompts as they are written.
 
-    Loss on the response and its end-of-sequence token. `learning_rate` is for width 4096.
+    Loss on the response and its end-of-sequence token. `learning_rate` is for width 4096. BadInput without answers.
     """
     if stage.done:
         return
+    if not answers:
+        raise BadInput(
+            f"there are no answers to train stage {stage.name} on",
+            "supervised fine-tuning needs one at least",
+            "look at how the method chooses them: all of them were left out",
+        )
     policy = to_train(benchmark, lora_rank, stage.run.seed, start)
     limit = benchmark.sampling.max_new_tokens
     sequences = [(prompt, response[:limit]) for prompt, response in map(policy.encode, answers)]

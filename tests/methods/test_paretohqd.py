@@ -13,6 +13,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.common.errors import BadInput
 from benchmarks.models.policy import Policy
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.spec.answers import Answer
@@ -226,3 +227,27 @@ def test_an_interrupted_run_ends_like_a_whole_one(tiny: Benchmark, tmp_path: Pat
     assert set(resumed) == {"answers", "second-oh"}
     last = Path("policy/second-oh/model.safetensors")
     assert (tmp_path / "whole" / last).read_bytes() == (tmp_path / "broken" / last).read_bytes()
+
+
+def test_answers_that_do_not_end(tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where those of one first stage do not, the others' are imitated; where none does, ParetoHqD says what it
+    needs."""
+    few, method = replace(tiny, trained_grid=GRID), ParetoHqD(**SMALL, prompts=20)
+    calls, finish, asked = spied(monkeypatch), Policy.finish, list[int]()
+
+    def one_is_mute(self: Policy, *given: Any) -> list[Answer]:
+        asked.append(len(asked))
+        return finish(self, *given) if len(asked) > 1 else []
+
+    monkeypatch.setattr(Policy, "finish", one_is_mute)
+    method.train(few, Run(tmp_path / "one", 0))
+    assert len(asked) == 3
+    assert [name for name, _, _ in calls][-3:] == ["second-ah", "second-0.25-0.75", "second-oh"]
+    monkeypatch.setattr(Policy, "finish", finish)
+    monkeypatch.setattr(Policy, "ended", lambda *_: False)
+    short = replace(few, sampling=replace(tiny.sampling, max_new_tokens=1))
+    with pytest.raises(
+        BadInput, match="second stages of ParetoHqD have nothing to imitate: none of 60 answers"
+    ) as told:
+        method.train(short, Run(tmp_path / "none", 0))
+    assert told.value.fix.startswith("-c sampling.max_new_tokens=2; ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.common.errors import BadInput
 from benchmarks.models.policy import Policy
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.spec.answers import Answer
@@ -275,3 +277,27 @@ def test_lora_goes_on_from_the_stage_before(tiny: Benchmark, tmp_path: Path) -> 
     assert all((offline[name] == online[name]).all() for name in offline)
     assert any(value.abs().max() > 0 for name, value in offline.items() if "lora_B" in name)
     assert not (run.stage("online-1").folder / "model.safetensors").exists()
+
+
+def test_a_round_in_which_no_answer_ends_is_told(
+    tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is RiC that says what it needs, and what does without."""
+    short = replace(tiny, sampling=replace(tiny.sampling, max_new_tokens=1))
+    monkeypatch.setattr(Policy, "ended", lambda *_: False)
+    with pytest.raises(BadInput, match="online round 1 of RiC has nothing to learn from: none of 48 answers") as told:
+        RiC(rounds=1, offline_epochs=0.1, batch=8).train(short, Run(tmp_path, 0))
+    assert told.value.fix == "-c sampling.max_new_tokens=2; or -c ric.rounds=0, which does without"
+
+
+def test_a_round_with_a_single_whole_answer_goes_on(
+    tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That one is kept, whatever its share, with as many of the data; no share of the data at all is none, too."""
+    calls = spied(monkeypatch)
+    online = Policy.finish
+    monkeypatch.setattr(Policy, "finish", lambda self, *given: online(self, *given)[:1])
+    RiC(rounds=1, offline_epochs=0.1, batch=8).train(tiny, Run(tmp_path / "mixed", 0))
+    RiC(rounds=1, offline_epochs=0.1, batch=8, offline_share=0.0).train(tiny, Run(tmp_path / "alone", 0))
+    assert len(calls[1][1]) >= 2
+    assert len(calls[3][1]) == 1

@@ -31,7 +31,6 @@ from tests.kit.fronts import a_failure, changed, make_card, make_front, only, ot
 from tests.kit.pages import show
 from tests.kit.worlds import benchmark_in
 
-
 SOUP = (a_failure("soup"),)
 
 
