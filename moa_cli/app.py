@@ -6,7 +6,9 @@ and written), 130 interrupted.
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import traceback
 from io import TextIOWrapper
 from pathlib import Path
@@ -54,10 +56,16 @@ app = typer.Typer(
 )
 
 
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
-    """The entry point of `moa`. No exception leaves with exit code 1."""
+    """The entry point of `moa`. No exception leaves with exit code 1; SIGTERM is what Ctrl-C is."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an encoding without "±" shall not cost the result
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)  # as a batch system stops what it has started
     try:
         app(prog_name="moa")
     except SystemExit:

@@ -16,6 +16,10 @@ Event = tuple[str, str, int, int, dict[str, float]]
 """Key of the job, then what a `Log` is called with."""
 
 
+ANSWERS = ""
+"""The stage of an event that tells how many of how many answers are made within the stage of the job."""
+
+
 Work = Callable[[Benchmark, Log], Any]
 """What is to be done on a job's benchmark. It returns what it found, or nothing.
 

@@ -15,9 +15,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from moa_cli.jobs.job import Event, Job, Look, Outcome
+from moa_cli.jobs.job import ANSWERS, Event, Job, Look, Outcome
 from moa_cli.words import duration, shown
-
 
 EVERY = 60.0
 """Seconds after which a job is told of again where there is no terminal."""
@@ -39,6 +38,8 @@ class Line:
     """When it was last told of."""
     since: float = 0.0
     """When the job began."""
+    answers: str = ""
+    """How many answers are made since it last reported, where it makes some."""
 
     def left(self, now: float) -> str:
         """Estimated time to the end of the stage; empty where nothing is known yet."""
@@ -58,7 +59,8 @@ class Line:
         left = self.left(now)
         parts = [
             self.job.label, self.stage, f"{self.step}/{self.steps}" if self.steps else "", self.rate(now),
-            f"{left} left" if left else f"for {duration(now - self.begin)}", shown(self.measured),
+            f"{left} left" if left else f"for {duration(now - self.begin)}", self.answers,
+            shown(self.measured),
         ]  # fmt: skip
         return "  ".join(part for part in parts if part)
 
@@ -93,6 +95,9 @@ class Display:
         key, stage, step, steps, measured = event
         line = self.lines.get(key)
         if line is None:
+            return
+        line.answers = f"{step}/{steps} answers" if stage == ANSWERS else ""
+        if stage == ANSWERS:
             return
         if stage != line.stage:
             now = self.clock()
@@ -149,7 +154,7 @@ class Display:
             count = f"{line.step}/{line.steps}" if line.steps else ""
             grid.add_row(
                 Text(line.job.label), Text(line.stage, style="cyan"), bar, count,
-                Text(shown(line.measured), style="dim"), line.left(self.clock()),
+                Text(f"{line.answers} {shown(line.measured)}".strip(), style="dim"), line.left(self.clock()),
             )  # fmt: skip
         if self.whole:
             grid.add_row(Text(self.whole, style="dim"))

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput
-from benchmarks.common import Log, error_words
+from benchmarks.common import Log, error_words, watching
 from benchmarks.models import release, setup
-from moa_cli.jobs.job import Event, Job, Outcome
+from moa_cli.jobs.job import ANSWERS, Event, Job, Outcome
 
 
 def perform(job: Job, log: Log, *, quiet: bool) -> Outcome:
@@ -30,7 +30,7 @@ def perform(job: Job, log: Log, *, quiet: bool) -> Outcome:
     try:
         benchmark = job.source.load()
         folder = job.folder or benchmark.home / benchmark.name / "prepared"
-        with _output_to(folder / "output.txt" if quiet else None):
+        with _output_to(folder / "output.txt" if quiet else None), watching(_now_and_then(log)):
             result = job.work(benchmark, log)
         return Outcome(job=job, seconds=time.perf_counter() - begin, result=result)
     except BadInput as error:
@@ -52,6 +52,19 @@ def perform(job: Job, log: Log, *, quiet: bool) -> Outcome:
             error=(what, _keep(folder / "output.txt", story), fix),
             traceback=story,
         )  # fmt: skip
+
+
+def _now_and_then(log: Log) -> Callable[[int, int], None]:
+    """Passes on how many answers there are, at most once a second."""
+    told = 0.0
+
+    def report(done: int, total: int) -> None:
+        nonlocal told
+        if (now := time.monotonic()) - told >= 1:
+            told = now
+            log(ANSWERS, done, total, {})
+
+    return report
 
 
 def _keep(path: Path, story: str) -> str:
@@ -94,12 +107,15 @@ _quiet: bool
 def start(events: Any, gpus: Any, threads: int, quiet: bool) -> None:
     """Prepares a worker process: its GPU, its threads, where its progress goes. It ends when its parent does."""
     global _send, _quiet
+    from tqdm import tqdm
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     gpu = gpus.get()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     logging.getLogger("moa.settings").setLevel(logging.ERROR)  # the parent loaded the same benchmark and has warned
+    tqdm.set_lock(threading.RLock())  # its own one, between processes, is a semaphore that outlives a stopped worker
     _send, _quiet = events.put, quiet
     os.dup2(2, 1)  # stdout belongs to the parent's result
     setup(threads)

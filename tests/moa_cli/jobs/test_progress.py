@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from moa_cli.jobs.job import Job, Look, Outcome
+from benchmarks.common.ledger import answering, watching
+from moa_cli.jobs.job import ANSWERS, Job, Look, Outcome
 from moa_cli.jobs.progress import Display
+from moa_cli.jobs.worker import _now_and_then
 from moa_cli.runs.config import Source
 
 
@@ -87,3 +89,27 @@ def test_a_single_job_has_no_time_but_its_own(display: Watched) -> None:
     assert display.after(60) == ["ric  starting  for 1:00"]
     display.end(Outcome(job=job("ric")))
     assert display.after(60) == []
+
+
+def test_answers_are_told_within_a_stage(display: Watched) -> None:
+    """As in the scale card, which is a single step; they begin no stage, and are forgotten when a step is done."""
+    display.start(job("card"))
+    display.event(("card", "scale card", 0, 1, {}))
+    display.event(("card", ANSWERS, 384, 1000, {}))
+    assert display.after(60) == ["card  scale card  0/1  for 1:00  384/1000 answers"]
+    display.event(("card", "scale card", 1, 1, {}))
+    assert display.after(60) == ["card  scale card  1/1  0.5/min  for 2:00"]
+
+
+def test_what_watches_is_told_of_answers() -> None:
+    """Not outside of the block, and at most once a second."""
+    heard: list[tuple[int, int]] = []
+    with watching(lambda done, total: heard.append((done, total))):
+        answering(2, 5)
+    answering(5, 5)
+    assert heard == [(2, 5)]
+    sent: list[tuple[str, int, int]] = []
+    report = _now_and_then(lambda stage, step, steps, measured: sent.append((stage, step, steps)))
+    report(1, 9)
+    report(2, 9)
+    assert sent == [(ANSWERS, 1, 9)]
