@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from moa_cli.commands import options
-from moa_cli.commands.finish import check_outputs, execute, leave_unless, named_files, succeed, write_outputs
+from moa_cli.commands.finish import check_outputs, execute, leave_unless, named_files, show_failures, write_outputs
 from moa_cli.commands.options import AsJson, Benchmarks, DataDir, Home, Items, Jobs, Seeds, Verbose
 from moa_cli.commands.typed import benchmark_list, method_list, names_in, seeds_in, settings_of
 from moa_cli.console import out, refuse
@@ -41,13 +41,16 @@ def study(
     moa study retention -c alphas=[0.0,0.5,1.0,2.0] -o retention.md -o retention.json
     moa study kl -m rewarded-soups,modpo,ric -o kl.svg
     """
+    from moa_cli.commands.failed import failures_of
     from moa_cli.studies import (
         STUDIES,
         STUDY_FORMATS,
+        answerable,
         find_study,
         later_jobs,
         make_study,
         study_contestants,
+        study_name,
         study_table,
     )
 
@@ -62,9 +65,14 @@ def study(
     found = study_contestants(
         chosen, settings, config or [], values, seeds_in(seed) or [0], home=runs, data_dir=data_dir
     )
-    for todo in (chosen.jobs, lambda runs: later_jobs(chosen, runs, named_files(method, benchmark))):
-        succeed(execute(todo(found), settings.benchmarks.values(), jobs))
-    answered = make_study(name, found)
+    outcomes = execute(chosen.jobs(found), settings.benchmarks.values(), jobs)
+    failed = failures_of(found, outcomes, study_name)
+    stands = answerable(chosen, found, [run for run, _ in failed])
+    show_failures(outcomes)
+    leave_unless(bool(stands))  # there is nothing to print
+    later = execute(later_jobs(chosen, stands, named_files(method, benchmark)), settings.benchmarks.values(), jobs)
+    show_failures(later)
+    answered = make_study(name, stands, [failure for _, failure in failed])
     written = write_outputs(answered, output or [], STUDY_FORMATS)
     out(answered if json else study_table(answered))
-    leave_unless(written)
+    leave_unless(written and not any(outcome.error for outcome in (*outcomes, *later)))

@@ -10,7 +10,15 @@ if TYPE_CHECKING:
     from moa_cli.studies.document import Study
     from moa_cli.studies.findings import InRounds
     from moa_cli.studies.outputs import STUDY_FORMATS
-    from moa_cli.studies.studies import STUDIES, find_study, later_jobs, make_study, study_contestants
+    from moa_cli.studies.studies import (
+        STUDIES,
+        answerable,
+        find_study,
+        later_jobs,
+        make_study,
+        study_contestants,
+        study_name,
+    )
     from moa_cli.studies.tables import study_table
 
 __getattr__, __all__ = door(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from benchmarks.common import Document, Part
-from moa_cli.comparisons import Comparison, Difference
+from moa_cli.comparisons import Comparison, Difference, Failure, alike, failed_words
 from moa_cli.words import numbered
 
 
@@ -117,3 +117,10 @@ class Study(Document):
     benchmarks: tuple[StudyOn, ...]
     comparison: Comparison | None
     """Of configurations, where several were compared."""
+    failures: tuple[Failure, ...] = ()
+    """What was to be measured for it and could not be."""
+
+    @property
+    def failed(self) -> list[str]:
+        """What failed, a line for each reason, where no comparison tells it."""
+        return [] if self.comparison else [f"{one[0].benchmark}: {failed_words(one)}" for one in alike(self.failures)]

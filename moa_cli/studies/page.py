@@ -22,5 +22,6 @@ def study_html(study: Study) -> str:
     names = join(map(called, study.methods), ", ")
     drawn = el("figure", inline(study_figure(study, PAGE), "The curves of the tables below."))
     note = el("p", NOTE.format("brackets: 95 % intervals"), class_="note")
+    failed = [el("p", line, class_="warning") for line in study.failed]
     heading: list[Html | str] = [f"{study.study} of ", names]
-    return html_page(title(study), el("header", el("h1", *heading), note), el("main", drawn, *tables))
+    return html_page(title(study), el("header", el("h1", *heading), *failed, note), el("main", drawn, *tables))

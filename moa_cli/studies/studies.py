@@ -13,7 +13,7 @@ from benchmarks import BadInput, Benchmark
 from benchmarks.ceiling import find_samples
 from benchmarks.prepare import stored_card
 from methods import Method, find_method, method_name
-from moa_cli.comparisons import LEAST_PROMPTS, Comparison
+from moa_cli.comparisons import LEAST_PROMPTS, Comparison, Failure
 from moa_cli.jobs import Job, TakesGoals, ceiling_jobs, measuring_jobs, sweeping_jobs
 from moa_cli.runs import Contestant, Settings, as_config, contestants, resolve
 from moa_cli.studies import findings
@@ -182,8 +182,31 @@ def later_jobs(study: Question, runs: Sequence[Contestant], named: Collection[Pa
     return ceiling_jobs([*undrawn], [*undrawn.values()], named=named)
 
 
-def make_study(name: str, runs: Sequence[Contestant]) -> Study:
-    """What a study found in its runs: tables per benchmark.
+def study_name(run: Contestant) -> str:
+    """What a run is called in a study: as its method and its variant."""
+    return f"{method_name(type(run.method))} {run.variant}".strip()
+
+
+def answerable(study: Question, runs: Sequence[Contestant], lost: Sequence[Contestant]) -> list[Contestant]:
+    """The runs that the study can be answered from without those that are lost.
+
+    A curve has all seeds at each of its points, so a strength that lacks one is left out. Of a benchmark nothing is
+    left where the starting policy is lost that others are compared with, or all of them.
+    """
+    gone = {id(run) for run in lost}
+    points = {(run.benchmark.identity, study_name(run)) for run in lost if study.scales and run.variant}
+    stands: list[Contestant] = []
+    for identity in dict.fromkeys(run.benchmark.identity for run in runs):
+        own = [run for run in runs if run.benchmark.identity == identity and id(run) not in gone]
+        own = [run for run in own if (identity, study_name(run)) not in points]
+        compared = study.scales or bool(study.varies)
+        if not compared or {bool(run.variant) for run in own} == {True, False}:
+            stands += own
+    return stands
+
+
+def make_study(name: str, runs: Sequence[Contestant], failures: Sequence[Failure] = ()) -> Study:
+    """What a study found in its runs: tables per benchmark, and what of it failed.
 
     Where configurations were compared, their comparison is there too.
     """
@@ -197,7 +220,17 @@ def make_study(name: str, runs: Sequence[Contestant]) -> Study:
         study=name,
         methods=tuple(dict.fromkeys(method_name(type(run.method)) for run in runs if run.variant or not varied)),
         benchmarks=tuple(_part(group, one) for group, one in found),
-        comparison=Comparison(benchmarks=tuple(compared)) if compared else None,
+        comparison=Comparison(benchmarks=tuple(compared), failures=_as_rows(failures)) if compared else None,
+        failures=tuple(failures),
+    )
+
+
+def _as_rows(failures: Sequence[Failure]) -> tuple[Failure, ...]:
+    """Failures under the names that rows have here: those of their variants alone."""
+    names = (str(one.method).partition(" ") for one in failures)
+    return tuple(
+        one.model_copy(update={"method": variant or method})
+        for one, (method, _, variant) in zip(failures, names, strict=True)
     )
 
 

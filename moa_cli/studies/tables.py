@@ -44,6 +44,7 @@ def study_table(study: Study) -> RenderableType:
         for one in benchmark.tables:
             name, *facts = map(one_line, benchmark.facts(one.title))
             parts += [Text.assemble((name, "bold"), f"  {' · '.join(facts)}"), _block(one), Text()]
+    parts += [Text(line, style="bold red") for line in study.failed]
     if not study.comparison:
         parts.append(Text(NOTE.format("± half the 95 % interval"), style="dim"))
     return Group(*parts)
@@ -67,6 +68,7 @@ def study_markdown(study: Study) -> str:
                 told = [markdown_text(cell) if word else cell for cell, word in zip(row, words, strict=True)]
                 lines += [f"| {' | '.join(told)} |"]
             lines += [""]
+    lines += [line for told in study.failed for line in (f"**{markdown_text(told)}**", "")]
     note = [] if study.comparison else [NOTE.format("95 % intervals"), ""]
     return "\n".join([*lines, *note])
 
@@ -80,6 +82,9 @@ def study_csv(study: Study) -> str:
         for b in study.benchmarks
         for one in b.tables
         for row in one.rows
+    ]
+    lines += [
+        {"benchmark": one.benchmark, "failed": f"{one.method} seed {one.seed}: {one.what}"} for one in study.failures
     ]
     file = io.StringIO()
     writer = csv_format.DictWriter(
