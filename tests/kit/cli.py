@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from benchmarks.data.rows import hash_file
+from benchmarks.data.files import hash_file
 from benchmarks.models.device import release, setup
 from moa_cli import console
 from moa_cli.app import app, main
