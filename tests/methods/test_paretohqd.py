@@ -245,9 +245,8 @@ def test_answers_that_do_not_end(tiny: Benchmark, tmp_path: Path, monkeypatch: p
     assert [name for name, _, _ in calls][-3:] == ["second-ah", "second-0.25-0.75", "second-oh"]
     monkeypatch.setattr(Policy, "finish", finish)
     monkeypatch.setattr(Policy, "ended", lambda *_: False)
-    short = replace(few, sampling=replace(tiny.sampling, max_new_tokens=1))
     with pytest.raises(
         BadInput, match="second stages of ParetoHqD have nothing to imitate: none of 60 answers"
     ) as told:
-        method.train(short, Run(tmp_path / "none", 0))
-    assert told.value.fix.startswith("-c sampling.max_new_tokens=2; ")
+        method.train(few, Run(tmp_path / "none", 0))
+    assert told.value.fix.startswith("-c sampling.max_new_tokens=16; ")

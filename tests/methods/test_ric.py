@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -283,11 +282,10 @@ def test_a_round_in_which_no_answer_ends_is_told(
     tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is RiC that says what it needs, and what does without."""
-    short = replace(tiny, sampling=replace(tiny.sampling, max_new_tokens=1))
     monkeypatch.setattr(Policy, "ended", lambda *_: False)
     with pytest.raises(BadInput, match="online round 1 of RiC has nothing to learn from: none of 48 answers") as told:
-        RiC(rounds=1, offline_epochs=0.1, batch=8).train(short, Run(tmp_path, 0))
-    assert told.value.fix == "-c sampling.max_new_tokens=2; or -c ric.rounds=0, which does without"
+        RiC(rounds=1, offline_epochs=0.1, batch=8).train(tiny, Run(tmp_path, 0))
+    assert told.value.fix == "-c sampling.max_new_tokens=16; or -c ric.rounds=0, which does without"
 
 
 def test_a_round_with_a_single_whole_answer_goes_on(
