@@ -36,7 +36,7 @@ def test_every_table_that_comes_with_moa_is_tried_here() -> None:
 
 
 def test_the_same_pairs_are_labelled_under_both_objectives(tmp_path: Path) -> None:
-    """24 training prompts less the 1 for choices; the safer answer is always the second, every other time the better."""
+    """24 training prompts less 1 for choices; the safer answer is the second, which every other time is the better."""
     data = load_benchmark("pku-saferlhf", data_dir=published.pku_saferlhf(tmp_path)).data
     helpful, harmless = (data.preference_pairs(name, "train") for name in ("helpful", "harmless"))
     assert [p.prompt for p in helpful] == [p.prompt for p in harmless]
