@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,3 +29,20 @@ def digest(value: Any) -> str:
     """Twelve hex digits of SHA-256 over the canonical JSON of a value."""
     text = json.dumps(plain(value), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+READ = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")
+"""What the files of a model are called."""
+
+
+def folder_content(folder: Path) -> str:
+    """Twelve hex digits of the content of a model's folder: equal where it would be read as the same model."""
+    files = sorted(f for f in folder.iterdir() if f.suffix in READ and f.name != "cost.json" and f.is_file())
+    return digest([[f.name, _file_content(str(f), f.stat().st_size, f.stat().st_mtime_ns)] for f in files])
+
+
+@cache
+def _file_content(path: str, size: int, changed: int) -> str:
+    """SHA-256 of a file, computed once in a process for as long as it is not changed."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -78,9 +78,9 @@ def _moments(
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation per objective. Raises BadInput for a reward that does not vary."""
     means, stds = [], []
-    for objective in benchmark.objectives:
-        reward = objective.source(signal)
-        values = reward.scorer(benchmark, objective.name)(prompts, responses)
+    scorers = [o.source(signal).scorer(benchmark, o.name) for o in benchmark.objectives]  # may share a model
+    for objective, scorer in zip(benchmark.objectives, scorers, strict=True):
+        reward, values = objective.source(signal), scorer(prompts, responses)
         if values.std() < 1e-8:
             raise BadInput(
                 f"the reward {reward.id(benchmark, objective.name)} of objective {objective.name!r} "

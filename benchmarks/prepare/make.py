@@ -21,7 +21,7 @@ from benchmarks.models import tagged_share, texts, train_scratch_policy, train_t
 from benchmarks.prepare.calibrate import take_card
 from benchmarks.prepare.card import PairAccuracy, Report, StoredCard, stored_card
 from benchmarks.prepare.prepared import Prepared, open_prepared
-from benchmarks.rewards import TrainedReward, pair_accuracy, train_reward
+from benchmarks.rewards import TrainedReward, pair_accuracy, probe_rewards, train_reward
 from benchmarks.spec import (
     SIGNALS,
     SPLITS,
@@ -40,10 +40,12 @@ from benchmarks.spec import (
 def missing_parts(benchmark: Description) -> list[str]:
     """Names of the parts of a preparation that are still to be made.
 
-    They can be made side by side, the card after them. BadInput for data that put a prompt in two splits: found before
-    anything is made of them.
+    They can be made side by side, the card after them. BadInput for data that put a prompt in two splits, and for a
+    reward or evaluator that cannot score: found before anything is made.
     """
     _check_splits(benchmark)
+    if stored_card(benchmark) is None:
+        probe_rewards(benchmark)
     return [name for name, (folder, _) in _parts(benchmark).items() if not folder.exists()]
 
 
@@ -160,6 +162,7 @@ def _make_reward(benchmark: Description, objective: Objective, reward: TrainedRe
     if reward.base == "policy":
         if benchmark.policy.startswith("scratch:"):
             prepare_part(benchmark, "policy", log)  # waits for it where another process is making it
+            reward = replace(reward, learning_rate=reward.identity.learning_rate)  # that of what is made here
         reward = replace(reward, base=str(policy_source(benchmark)))
     train_reward(
         reward,

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from benchmarks.rewards.function import FunctionReward
     from benchmarks.rewards.hub import HubReward
     from benchmarks.rewards.kinds import KINDS
+    from benchmarks.rewards.probe import probe_rewards
     from benchmarks.rewards.train import pair_accuracy, train_reward
     from benchmarks.rewards.trained import TrainedReward
 

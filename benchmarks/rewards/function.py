@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -91,13 +92,22 @@ def load_function(named: str) -> Scorer:
             values = None
         if values is None or values.shape != (len(prompts),) or not np.isfinite(values).all():
             raise BadInput(
-                f"the reward function {named!r} returned {describe(values)} for {len(prompts)} answers",
+                f"the reward function {named!r}{_place(function)} returned "
+                f"{'None' if returned is None else describe(values)} for {len(prompts)} answers",
                 "a reward is one finite number per answer",
                 "make it return a list of floats as long as its arguments",
             )
         return values
 
     return scorer
+
+
+def _place(function: object) -> str:
+    """Where a Python function is written."""
+    if not inspect.isfunction(function):
+        return ""
+    code = function.__code__
+    return f" ({code.co_filename}, line {code.co_firstlineno})"
 
 
 def describe(values: np.ndarray | None) -> str:

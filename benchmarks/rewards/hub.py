@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Self
 
-from benchmarks.common import Range
+from benchmarks.common import Range, folder_content
 from benchmarks.spec import Description, Scorer, beside, score_cache
 
 
@@ -15,39 +15,50 @@ class HubReward:
     """A sequence classifier by hub id or local path: one of its logits is the reward (METHODS: rewards)."""
 
     model: str
-    label: Annotated[int, Range(0)] = 0
-    """Index of the logit."""
+    label: Annotated[int, Range(0)] | None = None
+    """Index of the logit. A classifier with several must have it said."""
     sign: float = 1.0
     """-1 for a classifier of something bad."""
     inputs: str = "pair"
     """"pair" = (prompt, response) as two segments, "pair-reversed" = (response, prompt), "response" = response only,
-    otherwise a template with {prompt}, {response} and {bos}, scored as one text."""
+    "chat" = the dialogue in its tokenizer's chat template, the response as the assistant's last turn; otherwise a
+    template with {prompt}, {response}, {bos} and {eos}, scored as one text."""
     revision: str | None = None
 
     @property
     def identity(self) -> Self:
-        """As it is: a model goes by its id and revision."""
-        return self
+        """A hub model by its id and revision, one in a folder by the folder's name and content."""
+        folder = Path(self.model)
+        model = f"{folder.name}+{folder_content(folder)}" if folder.is_dir() else self.model
+        return replace(self, model=model, label=self.label or 0)
 
     @property
     def words(self) -> str:
         """The model and how it is read."""
         revision = f", revision {self.revision}" if self.revision else ""
-        return f"model {self.model} (label {self.label}, sign {self.sign:g}, inputs {self.inputs}{revision})"
+        return f"model {self.model} (label {self.label or 0}, sign {self.sign:g}, inputs {self.inputs}{revision})"
 
     def id(self, benchmark: Description, objective: str) -> str:
-        """Hub id and revision, and how the model is read."""
-        return f"{self.model}@{self.revision or 'main'}[{self.sign:+g}*{self.label}:{self.inputs}]"
+        """Model and revision, and how the model is read."""
+        named = self.identity
+        return f"{named.model}@{self.revision or 'main'}[{self.sign:+g}*{named.label}:{self.inputs}]"
 
     def scorer(self, benchmark: Description, objective: str) -> Scorer:
-        """The classifier, which scores an answer once."""
+        """The classifier, which scores an answer once, under all of its labels."""
         from benchmarks.rewards.classifier import Classifier
 
-        cache = score_cache(benchmark, self.id(benchmark, objective))
+        read = f"logits of {self.identity.model}@{self.revision or 'main'}[{self.inputs}]"
         return Classifier(
-            self.model, revision=self.revision, label=self.label, sign=self.sign, inputs=self.inputs, cache=cache
-        )
+            self.model, revision=self.revision, label=self.label, sign=self.sign, inputs=self.inputs,
+            cache=score_cache(benchmark, read),
+        )  # fmt: skip
 
     def found_in(self, folder: Path) -> Self:
-        """With the path of its model where the folder has it."""
+        """With the path of its model where the folder has it. ValueError for fields that cannot be meant."""
+        from benchmarks.rewards.inputs import inputs_mistake
+
+        if mistake := inputs_mistake(self.inputs):
+            raise ValueError(f"inputs: {mistake}")
+        if not self.sign:
+            raise ValueError("sign: 0 makes every answer the same; -1 is for a classifier of something bad")
         return replace(self, model=beside(self.model, folder))

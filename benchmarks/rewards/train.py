@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from datasets import Dataset
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerBase
+from peft import LoraConfig
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl import RewardConfig, RewardTrainer
+from trl.trainer.reward_trainer import DataCollatorForPreference
 
-from benchmarks.common import Log, charge, silent
-from benchmarks.models import Progress, Training, attention, run_trainer, scratch_classifier, setup, trainer_arguments
-from benchmarks.rewards.trained import TrainedReward
+from benchmarks.common import BadInput, Log, charge, silent
+from benchmarks.models import Progress, Training, pad_right, run_trainer, scratch_classifier, trainer_arguments
+from benchmarks.rewards.inputs import Reading, Row, check_inputs, own_inputs
+from benchmarks.rewards.opening import load, readable
+from benchmarks.rewards.trained import ADAPTER_RATE, OWN_RATE, PRETRAINED_RATE, TrainedReward
 from benchmarks.spec import SIZES, PreferencePair, Scorer
 
 
@@ -43,36 +51,108 @@ def train_reward(
         model = scratch_classifier(reward.base, tokenizer, longest, labels=1, seed=reward.seed)
     else:
         torch.manual_seed(reward.seed)  # of the new head
-        device = setup()
-        tokenizer = AutoTokenizer.from_pretrained(reward.base)
-        tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
-        model = AutoModelForSequenceClassification.from_pretrained(
-            reward.base, num_labels=1, dtype=torch.float32, attn_implementation=attention(device)
-        ).to(device)
-        model.config.pad_token_id = tokenizer.pad_token_id
-
-    def encode(prompt: str, response: str) -> list[int]:  # no longer than what a policy can say
-        answer = tokenizer(" " + response, add_special_tokens=False)["input_ids"][:max_new_tokens]
-        return [*tokenizer(prompt)["input_ids"][-max_prompt_tokens:], *answer, tokenizer.eos_token_id]
-
-    rows = [
-        {"chosen_ids": encode(p.prompt, p.chosen), "rejected_ids": encode(p.prompt, p.rejected)}
-        for p in fold(pairs, reward.fold)
-    ]
+        model, _, tokenizer = load(reward.base, num_labels=1, ignore_mismatched_sizes=True)
+    inputs = own_inputs(tokenizer)
+    check_inputs(reward.base, tokenizer, inputs)
+    # no longer than what a policy can say
+    reading = Reading(tokenizer, inputs, readable(model, tokenizer), max_prompt_tokens, max_new_tokens)
+    read = fold(pairs, reward.fold)
+    if not read:
+        raise BadInput(
+            f"the {reward.fold} half of the preference pairs for {stage} is empty",
+            f"{len(pairs)} pairs are parted by their prompts, and those are too few",
+            'more prompts; or fold = "all"',
+        )
+    rows = [_columns(*both) for both in zip(*(reading.rows(*texts) for texts in _texts(read)), strict=True)]
     tokens = np.mean([len(r["chosen_ids"]) + len(r["rejected_ids"]) for r in rows])
-    training = Training(steps=reward.steps, batch=reward.batch, learning_rate=reward.learning_rate, beta2=0.95)
+    adapter, rate = by_base(model, pretrained=reward.base not in SIZES)
+    if reward.learning_rate is not None:
+        rate = reward.learning_rate
+    training = Training(steps=reward.steps, batch=reward.batch, learning_rate=rate, beta2=0.95)
+    args = trainer_arguments(training, folder / "checkpoints", reward.seed, model)
+    pad = _padding(tokenizer)
     trainer = RewardTrainer(
         model=model,
-        args=RewardConfig(**trainer_arguments(training, folder / "checkpoints", reward.seed, model), max_length=None),
+        args=RewardConfig(**args, max_length=None, remove_unused_columns=False),
+        data_collator=Pairs(pad_token_id=pad, pad_to_multiple_of=args["pad_to_multiple_of"], widest=reading.limit),
         train_dataset=Dataset.from_list(rows),
-        processing_class=tokenizer,
+        processing_class=_padding_with(tokenizer, pad),
+        peft_config=adapter,
         callbacks=[Progress(stage, log, keep=("loss", "accuracy"))],
     )
     run_trainer(trainer)
+    model = trainer.model.merge_and_unload() if adapter else model
     trained = round(tokens * reward.batch * reward.steps)
     charge(trained_tokens=trained, flops=6.0 * model.num_parameters() * trained)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+ADAPTER_FROM = 1_000_000_000
+"""Parameters from which a pretrained base is left as it is but for adapters and its head: AdamW in fp32 takes 16 bytes
+of each that is trained, 110 GB for a model of 7B."""
+
+
+def by_base(model: PreTrainedModel, *, pretrained: bool) -> tuple[LoraConfig | None, float]:
+    """Adapters, or None where all of the model is trained, and the learning rate that suits that."""
+    if not pretrained:
+        return None, OWN_RATE
+    if model.num_parameters() < ADAPTER_FROM:
+        return None, PRETRAINED_RATE
+    # rank 16 on all linear layers, alpha twice the rank [choice: as is usual]
+    return LoraConfig(task_type="SEQ_CLS", r=16, lora_alpha=32, target_modules="all-linear"), ADAPTER_RATE
+
+
+def _texts(pairs: Sequence[PreferencePair]) -> list[tuple[list[str], list[str]]]:
+    """Prompts with the chosen answers, and with the rejected."""
+    prompts = [p.prompt for p in pairs]
+    return [(prompts, [p.chosen for p in pairs]), (prompts, [p.rejected for p in pairs])]
+
+
+def _columns(chosen: Row, rejected: Row) -> Row:
+    """A pair as a row of a data set, as TRL calls its ids."""
+    return {
+        f"{which}_{name.removeprefix('input_')}": values
+        for which, row in (("chosen", chosen), ("rejected", rejected))
+        for name, values in row.items()
+    }
+
+
+@dataclass
+class Pairs(DataCollatorForPreference):
+    """Batches of pairs with all that their tokenizer said of them, such as which segment a token is in."""
+
+    widest: int = sys.maxsize
+    """Tokens that the model can read: padding does not go beyond."""
+
+    def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+        """The chosen texts, then the rejected."""
+        batch: dict[str, Any] = super().torch_call(examples)
+        for name in examples[0]:
+            if name.startswith("chosen_") and name != "chosen_ids":
+                told = name.removeprefix("chosen_")
+                both = [row[f"{which}_{told}"] for which in ("chosen", "rejected") for row in examples]
+                batch[told], _ = pad_right(both, 0, torch.device("cpu"), multiple=self.pad_to_multiple_of or 1)
+        return {name: values[:, : self.widest] for name, values in batch.items()}
+
+
+def _padding(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Id to pad with: any but the last of a text, or it would be read as padding."""
+    if tokenizer.pad_token_id not in (None, tokenizer.eos_token_id):
+        return tokenizer.pad_token_id
+    return next(i for i in range(len(tokenizer)) if i != tokenizer.eos_token_id)
+
+
+def _padding_with(tokenizer: PreTrainedTokenizerBase, pad: int) -> PreTrainedTokenizerBase:
+    """The tokenizer, or a copy that pads with this id: trainers write into the model what their tokenizer pads with.
+
+    Not to be saved: it takes the id for a special token wherever it stands.
+    """
+    if tokenizer.pad_token_id == pad:
+        return tokenizer
+    other = deepcopy(tokenizer)
+    other.pad_token = str(tokenizer.convert_ids_to_tokens(pad))
+    return other
 
 
 def pair_accuracy(scorer: Scorer, pairs: Sequence[PreferencePair]) -> float:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from benchmarks.common import Range, digest
-from benchmarks.spec import REVISION, Description, Scorer, policy_id, root, score_cache, tokenizer_folder
+from benchmarks.spec import REVISION, SIZES, Description, Scorer, policy_id, root, score_cache, tokenizer_folder
+
+OWN_RATE = 7e-4
+"""Learning rate of a classifier that is made here, untrained or from a policy that is made here."""
+
+
+PRETRAINED_RATE = 2e-5
+"""Of a pretrained base: the usual one of fine-tuning (Devlin et al. 2019, arXiv 1810.04805: 2e-5 to 5e-5)."""
+
+
+ADAPTER_RATE = 2e-4
+"""Of adapters on a large pretrained base (Hu et al. 2021, arXiv 2106.09685, table 12: 2e-4 for GPT-3)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +31,8 @@ class TrainedReward:
     steps: Annotated[int, Range(1)] = 300
     batch: Annotated[int, Range(1)] = 12
     """Pairs per step."""
-    learning_rate: Annotated[float, Range(0, 1)] = 7e-4
+    learning_rate: Annotated[float, Range(0, 1)] | None = None
+    """None: `OWN_RATE` for what is made here; for pretrained bases `PRETRAINED_RATE`, `ADAPTER_RATE` with LoRA."""
     seed: Annotated[int, Range(0)] = 0
     """Two objectives' seeds may agree; a held-out evaluator trained on the same pairs needs another."""
     fold: Literal["all", "even", "odd"] = "all"
@@ -29,15 +41,17 @@ class TrainedReward:
 
     @property
     def identity(self) -> Self:
-        """As it is: what it is trained from belongs to the benchmark."""
-        return self
+        """As it is, with the rate of what is made here: what it is trained from belongs to the benchmark."""
+        own = self.learning_rate is None and self.base in ("policy", *SIZES)
+        return replace(self, learning_rate=OWN_RATE) if own else self
 
     @property
     def words(self) -> str:
         """How it is trained."""
+        rate = "by its base" if self.learning_rate is None else f"{self.learning_rate:.6g}"
         return (
             f"trained here from preference pairs (base {self.base}, steps {self.steps}, batch {self.batch}, "
-            f"learning_rate {self.learning_rate:.6g}, seed {self.seed}, fold {self.fold})"
+            f"learning_rate {rate}, seed {self.seed}, fold {self.fold})"
         )
 
     def id(self, benchmark: Description, objective: str) -> str:
@@ -47,7 +61,7 @@ class TrainedReward:
     def folder(self, benchmark: Description, objective: str) -> Path:
         """Where it lies when it is made."""
         recipe = [
-            REVISION, self, tokenizer_folder(benchmark).name, benchmark.max_prompt_tokens,
+            REVISION, self.identity, tokenizer_folder(benchmark).name, benchmark.max_prompt_tokens,
             benchmark.sampling.max_new_tokens, policy_id(benchmark) if self.base == "policy" else "",
         ]  # fmt: skip
         return root(benchmark) / f"reward-{objective}-{digest(recipe)}"
@@ -57,7 +71,9 @@ class TrainedReward:
         from benchmarks.rewards.classifier import Classifier
 
         return Classifier(
-            self.folder(benchmark, objective), cache=score_cache(benchmark, self.id(benchmark, objective))
+            self.folder(benchmark, objective),
+            prompt_tokens=benchmark.max_prompt_tokens,
+            cache=score_cache(benchmark, self.id(benchmark, objective)),
         )
 
     def found_in(self, folder: Path) -> Self:

@@ -17,9 +17,10 @@ from benchmarks.common.errors import BadInput
 from benchmarks.common.ledger import Cost, charged_to
 from benchmarks.models.scratch import scratch_classifier
 from benchmarks.prepare.benchmark import Benchmark
-from benchmarks.rewards.classifier import Classifier, ScoreCache
+from benchmarks.rewards.classifier import Classifier
 from benchmarks.rewards.function import FunctionReward, load_function
 from benchmarks.rewards.hub import HubReward
+from benchmarks.rewards.known import ScoreCache
 from benchmarks.rewards.train import fold, pair_accuracy, train_reward
 from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec.answers import PreferencePair
@@ -122,7 +123,7 @@ def test_training_and_scoring_read_the_same_tokens(trained: Path, tokenizer: Pre
 def test_scores_do_not_depend_on_batch_or_order(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     classifier = Classifier(trained)
     prompts, responses = texts()
-    alone = np.array([classifier.forward([p], [r])[0][0] for p, r in zip(prompts, responses, strict=True)])
+    alone = np.array([classifier.forward([p], [r])[0][0, 0] for p, r in zip(prompts, responses, strict=True)])
     assert alone.std() > 0.1
     for tokens in (10, 100, 10_000):
         monkeypatch.setattr("benchmarks.rewards.classifier.TOKENS_PER_BATCH", {"cpu": tokens})
@@ -144,7 +145,7 @@ def test_an_encoder_does_not_see_the_padding(
     tokenizer.save_pretrained(tmp_path)
     classifier = Classifier(tmp_path, inputs="pair")
     prompts, responses = texts()
-    alone = np.array([classifier.forward([p], [r])[0][0] for p, r in zip(prompts, responses, strict=True)])
+    alone = np.array([classifier.forward([p], [r])[0][0, 0] for p, r in zip(prompts, responses, strict=True)])
     assert alone.std() > 0.01
     assert np.allclose(classifier(prompts, responses), alone, atol=1e-5)
 

@@ -1,0 +1,125 @@
+"""Opening a classifier: what its folder or hub entry does not say, or says wrongly, is found here."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+import torch
+from torch import nn
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from benchmarks.common import BadInput, error_words, folder_content
+from benchmarks.models import attention, pad_right, setup
+from benchmarks.rewards.inputs import Row
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A sequence classifier with its tokenizer, on this process's device."""
+
+    source: str
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    limit: int
+    """Tokens that it can read."""
+
+    @property
+    def labels(self) -> dict[int, str]:
+        """What its logits are called."""
+        return dict(sorted(self.model.config.id2label.items()))
+
+    @torch.inference_mode()
+    def logits(self, rows: list[Row], width: int = 1) -> torch.Tensor:
+        """Logits (N, L) in double precision, those of each row as the model's own call gives them for it alone.
+
+        The rows are padded on the right, to a multiple of `width`. Models that read their last token look for it from
+        the right, past their padding token. One that has none takes the last there is: it is padded with an id that no
+        row has.
+        """
+        config, device = self.model.config.get_text_config(), self.model.device
+        ids, known = [row["input_ids"] for row in rows], self.model.get_input_embeddings().weight.shape[0]
+        own, taken = config.pad_token_id, {i for row in ids for i in row}
+        if max(taken, default=0) >= known:
+            raise BadInput(
+                f"the tokenizer of the reward model {self.source} says {max(taken)}, of {known:,} tokens that it knows",
+                "the tokenizer has more tokens than the model has embeddings: it is another model's, or was added to",
+                "give the model a tokenizer of its own",
+            )
+        pad = own if own is not None and 0 <= own < known else next(i for i in range(known) if i not in taken)
+        tensor, mask = pad_right(ids, pad, device, multiple=width)
+        more = {
+            name: pad_right([row[name] for row in rows], 0, device, multiple=width)[0]
+            for name in rows[0]
+            if name != "input_ids" and name in inspect.signature(self.model.forward).parameters
+        }
+        config.pad_token_id = pad
+        try:
+            return self.model(input_ids=tensor, attention_mask=mask, **more).logits.double().cpu()
+        finally:
+            config.pad_token_id = own
+
+
+_OPEN: WeakValueDictionary[tuple[str, str | None, str], Opened] = WeakValueDictionary()
+"""What is open in this process, by source, revision and content: rewards that read the same model share it."""
+
+
+def open_classifier(source: str | Path, revision: str | None = None) -> Opened:
+    """The classifier of a local folder or a hub id. BadInput where it cannot give what its model card says."""
+    folder = Path(source)
+    key = (str(source), revision, folder_content(folder) if folder.is_dir() else "")
+    found = _OPEN.get(key)
+    if found is None:
+        found = _OPEN[key] = _open(str(source), revision)
+    return found
+
+
+def load(source: str, revision: str | None = None, **how: Any) -> tuple[PreTrainedModel, Any, PreTrainedTokenizerBase]:
+    """Model, what was amiss in its weights, and tokenizer. BadInput where there is no such classifier."""
+    # on a CPU, eager attention may be the faster one, which every class has; else a class takes the best it has
+    chosen = {"attn_implementation": "eager"} if attention(setup()) == "eager" else {}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
+        model, found = AutoModelForSequenceClassification.from_pretrained(
+            source, revision=revision, dtype=torch.float32, output_loading_info=True, **chosen, **how
+        )
+    except Exception as error:
+        raise BadInput(
+            f"the reward model {source} cannot be opened: {error_words(error).splitlines()[0][:200]}",
+            "a reward's model is a sequence classifier of the transformers library, with its tokenizer",
+            "check model and revision; a local model is a folder with config.json, weights and tokenizer",
+        ) from error
+    if not tokenizer.is_fast:
+        raise BadInput(
+            f"the tokenizer of the reward model {source} does not tell which part of a text a token is",
+            "prompts that are too long are cut, answers are not",
+            "name a model with a fast tokenizer (tokenizer.json)",
+        )
+    return model.to(setup()), found, tokenizer
+
+
+def _open(source: str, revision: str | None) -> Opened:
+    model, found, tokenizer = load(source, revision)
+    if missing := sorted(found["missing_keys"]):
+        kept = ", ".join(model.config.architectures or ()) or "something else"
+        raise BadInput(
+            f"the reward model {source} lacks weights of a classifier: {', '.join(missing[:4])}"
+            f"{', ...' if len(missing) > 4 else ''}",
+            f"they would be drawn at random; what is stored says to be a {kept}",
+            "model = a sequence classifier that was trained as a reward, or train one here: { base = ... }",
+        )
+    return Opened(source, model.eval(), tokenizer, readable(model, tokenizer))
+
+
+def readable(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    """How many tokens a classifier can read."""
+    told = getattr(model.config.get_text_config(), "max_position_embeddings", None) or 0
+    positions = told if told > 0 else 512
+    for name, module in model.named_modules():
+        # where padding has a position of its own, texts begin behind it (RoBERTa)
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding) and module.padding_idx is not None:
+            positions = min(positions, module.num_embeddings - module.padding_idx - 1)
+    return int(min(tokenizer.model_max_length, positions))

@@ -1,0 +1,71 @@
+"""Trying rewards before anything is made: what is wrong with one is to be found now, not after hours."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.common import BadInput, error_words
+from benchmarks.rewards.hub import HubReward
+from benchmarks.rewards.trained import TrainedReward
+from benchmarks.spec import SIGNALS, Answer, Description, Reward, Scorer, part_name
+
+
+def probe_rewards(benchmark: Description) -> None:
+    """Has every reward and evaluator that is not trained here score two answers, one after the other.
+
+    BadInput that names the one which cannot: whose model or function is not there, does not load, raises, or gives
+    something else than a finite number per answer; and a model that gives both answers the same.
+    """
+    tried: list[Reward] = []
+    for objective in benchmark.objectives:
+        for signal in reversed(SIGNALS):
+            reward = objective.source(signal)
+            if not isinstance(reward, TrainedReward) and reward not in tried:
+                tried.append(reward)
+                _probe(reward, reward.scorer(benchmark, objective.name), part_name(signal, objective.name), benchmark)
+
+
+def _probe(reward: Reward, scorer: Scorer, name: str, benchmark: Description) -> None:
+    answers = _two_answers(benchmark)
+    prompts, responses = [a.prompt for a in answers], [a.response for a in answers]
+    try:
+        values = scorer(prompts, responses)
+    except BadInput:
+        raise
+    except Exception as error:
+        raise BadInput(
+            f"{name} ({reward.words}) cannot score an answer: {error_words(error)}{_place(error)}",
+            f"it was tried on two answers before anything is made, the first is {responses[0]!r:.60}",
+            "a reward gives a finite number to every answer, an empty or an odd one too",
+        ) from error
+    if not np.isfinite(values).all():
+        raise BadInput(
+            f"{name} ({reward.words}) gives {values[~np.isfinite(values)][0]} to an answer",
+            f"it was tried on two answers before anything is made, the first is {responses[0]!r:.60}",
+            "check the model's weights, and how it is read: label and inputs",
+        )
+    if isinstance(reward, HubReward) and values[0] == values[1]:
+        raise BadInput(
+            f"{name} ({reward.words}) gives two different answers the same: {values[0]:.6g}",
+            f"tried were {responses[0]!r:.60} and {responses[1]!r:.60}",
+            "check the model's weights, and that its inputs show it the answer",
+        )
+
+
+def _two_answers(benchmark: Description) -> tuple[Answer, Answer]:
+    """Two training answers that differ, or one and a stranger."""
+    known = benchmark.responses()
+    first = known[0] if known else Answer(benchmark.prompts("train")[0], "Yes.")
+    other = next((a for a in known if a.response != first.response), Answer(first.prompt, "No, it is not."))
+    return first, other
+
+
+def _place(error: Exception) -> str:
+    """Where an error came from, in code that is not moa's nor a library's."""
+    ours = str(Path(__file__).parents[1])
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(ours)]
+    mine = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<")]
+    return f" ({mine[-1].filename}, line {mine[-1].lineno}, in {mine[-1].name})" if mine else ""

@@ -1,0 +1,316 @@
+"""What is wrong with a reward model is found when it is opened, and said with its name and the key to change."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from weakref import ref
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.common.errors import BadInput
+from benchmarks.load.toml import read_benchmark
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.make import missing_parts
+from benchmarks.rewards.chat import messages
+from benchmarks.rewards.classifier import Classifier
+from benchmarks.rewards.function import FunctionReward
+from benchmarks.rewards.hub import HubReward
+from benchmarks.rewards.inputs import inputs_mistake
+from benchmarks.rewards.opening import Opened, open_classifier
+from benchmarks.spec.description import Objective, Reward
+from tests.kit import classifiers
+from tests.kit.classifiers import card_call, of_kind, saved
+
+DIALOGUE = "\n\nHuman: Hi there.\n\nAssistant: Hello!\n\nHuman: Why?\n\nAssistant:"
+
+
+def refused(act: Callable[[], Any], *said: str) -> BadInput:
+    """The refusal, which says all of this."""
+    with pytest.raises(BadInput) as caught:
+        act()
+    for words in said:
+        assert words in str(caught.value)
+    return caught.value
+
+
+# Weights and labels
+
+
+def test_a_language_model_is_no_reward(tmp_path: Path) -> None:
+    """Its head would be drawn at random."""
+    words = of_kind("Llama")
+    saved(tmp_path, "Llama", words=words, head="CausalLM")
+    error = refused(lambda: Classifier(tmp_path, inputs="pair"), str(tmp_path), "score.weight", "LlamaForCausalLM")
+    assert error.fix.startswith("model = ")
+
+
+def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+    refused(lambda: Classifier(tmp_path / "nothing", inputs="pair"), "nothing cannot be opened")
+    saved(tmp_path / "m", "Bert")
+    (tmp_path / "m" / "model.safetensors").write_bytes(b"cut off")
+    refused(lambda: Classifier(tmp_path / "m", inputs="pair"), "m cannot be opened")
+
+
+def test_of_several_labels_one_must_be_named(tmp_path: Path) -> None:
+    saved(tmp_path, "Bert", num_labels=3, id2label={0: "bad", 1: "so so", 2: "good"})
+    named = ("0 'bad', 1 'so so', 2 'good'", str(tmp_path))
+    refused(lambda: Classifier(tmp_path, inputs="pair"), "has 3 labels", *named)
+    refused(lambda: Classifier(tmp_path, inputs="pair", label=3), "has no label 3", *named)
+    two = Classifier(tmp_path, inputs="pair", label=2, sign=-1.0)(["Why?"], ["So."])
+    assert two == pytest.approx([-card_call(tmp_path, "Why?", "So.", label=2)], abs=1e-5)
+
+
+def test_a_single_label_need_not_be_named(tmp_path: Path, unprepared: Benchmark) -> None:
+    """And is then label 0, in identities too."""
+    saved(tmp_path, "Bert")
+    unsaid, said = HubReward(model=str(tmp_path)), HubReward(model=str(tmp_path), label=0)
+    assert unsaid.identity == said.identity
+    assert unsaid.id(unprepared, "x") == said.id(unprepared, "x")
+    refused(lambda: Classifier(tmp_path, inputs="pair", label=1), "has no label 1", "label = 0")
+
+
+def test_tokens_beyond_the_embeddings_are_told(tmp_path: Path) -> None:
+    """What was added to the tokenizer alone; padding it is none of it."""
+    words = of_kind("GPT2")
+    model = saved(tmp_path, "GPT2", words=words)
+    words.add_special_tokens({"pad_token": "<pad>"})
+    words.save_pretrained(tmp_path)
+    assert len(words) == model.config.vocab_size + 1
+    asked = (["Why?", "a"], ["So.", "longer than that"])
+    assert Classifier(tmp_path, inputs="pair")(*asked) == pytest.approx(
+        [card_call(tmp_path, p, r) for p, r in zip(*asked, strict=True)], abs=1e-5
+    )
+    refused(lambda: Classifier(tmp_path, inputs="pair")(["<pad>"], ["So."]), str(tmp_path), "embeddings")
+
+
+# Inputs
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ("{question} {response}", "nothing fills {question}"),
+        ("{prompt}", "never shows the answer"),
+        ("responses", "neither a template nor one of pair, pair-reversed, response, chat (did you mean response?)"),
+        ("", "neither a template"),
+        ("{prompt} {response", "no template"),
+        ("{prompt!r} {response}", "without ':' or '!'"),
+        ("{} {response}", "nothing fills {}"),
+    ],
+)
+def test_inputs_that_cannot_be_meant(inputs: str, said: str, tmp_path: Path) -> None:
+    """Refused where the benchmark is loaded, and where the model is opened."""
+    assert said in inputs_mistake(inputs)
+    (tmp_path / "rows.csv").write_text("prompt,response\n" + "".join(f"ask {i},answer {i}\n" for i in range(40)))
+    reward = f"{{ model = 'some/model', inputs = {json.dumps(inputs)} }}"
+    (tmp_path / "mine.toml").write_text(
+        f'[data]\npath = "rows.csv"\nformat = "answers"\n[[objectives]]\nname = "good"\nreward = {reward}\n'
+    )
+    refused(lambda: read_benchmark(tmp_path / "mine.toml"), "objectives[1].reward.inputs: ", said)
+    saved(tmp_path / "m", "Bert")
+    refused(lambda: Classifier(tmp_path / "m", inputs=inputs), str(tmp_path / "m"), said)
+
+
+def test_a_sign_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="sign: 0"):
+        HubReward(model="some/model", sign=0.0).found_in(tmp_path)
+
+
+def test_a_template_needs_the_tokens_that_it_names(tmp_path: Path) -> None:
+    saved(tmp_path, "Bert")
+    refused(lambda: Classifier(tmp_path, inputs="{prompt}{response}{eos}"), "has no eos token", "[SEP]", str(tmp_path))
+    refused(lambda: Classifier(tmp_path, inputs="{bos}{response}"), "has no bos token")
+
+
+# Chat
+
+
+def test_a_dialogue_as_messages() -> None:
+    assert messages(DIALOGUE, "So.") == [
+        {"role": "user", "content": "Hi there."},
+        {"role": "assistant", "content": "Hello!"},
+        {"role": "user", "content": "Why?"},
+        {"role": "assistant", "content": "So."},
+    ]
+    assert messages("Sum up: ...", "") == [
+        {"role": "user", "content": "Sum up: ..."},
+        {"role": "assistant", "content": ""},
+    ]
+    two = messages("\n\nHuman: A\n\nHuman: B\n\nAssistant:", "C")
+    assert [(m["role"], m["content"]) for m in two] == [("user", "A\n\nB"), ("assistant", "C")]
+
+
+@pytest.fixture
+def chatty(tmp_path: Path) -> Path:
+    """A Llama with a chat template that writes the first token itself."""
+    words = of_kind("Llama")
+    words.chat_template = classifiers.CHAT
+    saved(tmp_path, "Llama", words=words)
+    return tmp_path
+
+
+def test_a_dialogue_is_scored_in_the_chat_template(chatty: Path) -> None:
+    """As `apply_chat_template` has it, tokens and score; a batch of them too."""
+    classifier = Classifier(chatty, inputs="chat")
+    asked = [(DIALOGUE, "So."), ("Why?", "Because it is so."), ("\n\nHuman: x\n\nAssistant:", "")]
+    found = classifier([p for p, _ in asked], [r for _, r in asked])
+    for (prompt, response), score in zip(asked, found, strict=True):
+        said = messages(prompt, response)
+        ids = classifier.tokenizer.apply_chat_template(said, return_dict=True)["input_ids"]
+        assert classifier.encode([prompt], [response]) == [ids]
+        with torch.no_grad():
+            assert score == pytest.approx(float(classifier.model(torch.tensor([ids])).logits[0, 0]), abs=1e-5)
+    text = "<s>[user] Hi there.</s>[assistant] Hello!</s>[user] Why?</s>[assistant] So.</s>"
+    assert classifier.tokenizer.decode(classifier.encode([DIALOGUE], ["So."])[0]) == text
+
+
+def test_a_long_dialogue_loses_the_beginning_of_what_was_said(chatty: Path) -> None:
+    classifier = Classifier(chatty, inputs="chat")
+    [ids] = classifier.encode(["x" * 300 + " end?"], ["Yes."])
+    assert len(ids) == classifier.limit == 128
+    text = classifier.tokenizer.decode(ids)
+    assert text.startswith("<s>[user] xxx")
+    assert text.endswith("x end?</s>[assistant] Yes.</s>")
+
+
+def test_without_a_chat_template_there_is_no_chat(tmp_path: Path) -> None:
+    saved(tmp_path, "Llama")
+    refused(lambda: Classifier(tmp_path, inputs="chat"), "has no chat template", str(tmp_path), 'inputs = "pair"')
+
+
+def test_who_has_a_chat_template_and_does_not_use_it_is_told(chatty: Path, caplog: pytest.LogCaptureFixture) -> None:
+    Classifier(chatty, inputs="pair")
+    assert f"the reward model {chatty} has a chat template" in caplog.text
+
+
+# One model, several labels
+
+
+def test_labels_of_one_model_share_it_and_its_forward_pass(
+    tmp_path: Path, unprepared: Benchmark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved(tmp_path / "m", "Bert", num_labels=3)
+    here, passes = replace(unprepared, home=tmp_path), []
+    logits = Opened.logits
+
+    def counting(self: Opened, rows: Any, width: int = 1) -> torch.Tensor:
+        passes.append(len(rows))
+        return logits(self, rows, width)
+
+    monkeypatch.setattr(Opened, "logits", counting)
+    rewards = [HubReward(model=str(tmp_path / "m"), label=label, sign=sign) for label, sign in ((0, 1.0), (2, -1.0))]
+    one, other = (reward.scorer(here, "any") for reward in rewards)
+    assert one.opened is other.opened  # type: ignore[attr-defined]
+    asked = (["Why?", "Who?"], ["So.", "They."])
+    first = one(*asked)
+    before = len(passes)
+    second = other(*asked)
+    assert len(passes) == before > 0
+    assert first == pytest.approx([card_call(tmp_path / "m", p, r) for p, r in zip(*asked, strict=True)], abs=1e-5)
+    assert second == pytest.approx(
+        [-card_call(tmp_path / "m", p, r, label=2) for p, r in zip(*asked, strict=True)], abs=1e-5
+    )
+
+
+def test_a_folder_goes_by_its_content(tmp_path: Path, unprepared: Benchmark) -> None:
+    """Another model in the same folder has another identity, and no score of the one before; moved, it is the same."""
+    here, folder = replace(unprepared, home=tmp_path / "runs"), tmp_path / "m"
+    reward = HubReward(model=str(folder))
+
+    def seen(seed: int) -> tuple[str, str, float]:
+        saved(folder, "Bert", seed=seed)
+        mine = (Objective(name="x", reward=reward, evaluator=reward),)
+        identity = replace(here, objectives=mine).training_identity
+        return identity, reward.id(here, "x"), float(reward.scorer(here, "x")(["Why?"], ["So."])[0])
+
+    first, second, again = seen(0), seen(1), seen(0)
+    assert len({*first, *second}) == 6
+    assert again == first
+    folder.rename(tmp_path / "elsewhere")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "elsewhere").rename(tmp_path / "other" / "m")
+    assert HubReward(model=str(tmp_path / "other" / "m")).id(here, "x") == first[1]
+
+
+def test_a_model_that_nobody_reads_is_let_go(tmp_path: Path) -> None:
+    """And one that is read is opened once."""
+    saved(tmp_path, "Bert")
+    one = open_classifier(tmp_path)
+    assert open_classifier(tmp_path) is one
+    left = ref(one)
+    del one
+    gc.collect()
+    assert left() is None
+
+
+# Before anything is made
+
+
+def with_reward(benchmark: Benchmark, reward: Reward) -> Benchmark:
+    first, *others = benchmark.objectives
+    return replace(benchmark, objectives=(replace(first, evaluator=reward), *others))
+
+
+def nan(folder: Path) -> Reward:
+    model = saved(folder / "m", "Bert")
+    torch.nn.init.constant_(model.classifier.bias, float("nan"))
+    model.save_pretrained(folder / "m")
+    return HubReward(model=str(folder / "m"))
+
+
+def flat(folder: Path) -> Reward:
+    model = saved(folder / "m", "Bert")
+    torch.nn.init.zeros_(model.classifier.weight)
+    model.save_pretrained(folder / "m")
+    return HubReward(model=str(folder / "m"))
+
+
+def unlabelled(folder: Path) -> Reward:
+    saved(folder / "m", "Bert", num_labels=2)
+    return HubReward(model=str(folder / "m"))
+
+
+def function(body: str) -> Callable[[Path], Reward]:
+    def write(folder: Path) -> Reward:
+        (folder / "f.py").write_text(f"import math\n\n\ndef f(prompts, responses):\n    {body}\n")
+        return FunctionReward(function=f"{folder / 'f.py'}:f")
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (nan, ("evaluator ah", "/m (label 0", "gives nan to an answer")),
+        (flat, ("evaluator ah", "/m (label 0", "gives two different answers the same")),
+        (unlabelled, ("/m has 2 labels", "LABEL_1")),
+        (function("return None"), ("f.py:f'", "f.py, line 4) returned None for 2 answers")),
+        (function("return [1.0]"), ("f.py:f'", "f.py, line 4) returned an array of shape (1,) for 2 answers")),
+        (function("return math.sqrt(-1)"), ("evaluator ah", "f.py:f", "ValueError", "f.py, line 5, in f)")),
+        (function("return [len(r) / 0 for r in responses]"), ("ZeroDivisionError", "f.py, line 5")),
+    ],
+)
+def test_a_reward_that_cannot_score_is_found_before_anything_is_made(
+    make: Callable[[Path], Reward], said: tuple[str, ...], tmp_path: Path, unprepared: Benchmark
+) -> None:
+    benchmark = replace(with_reward(unprepared, make(tmp_path)), home=tmp_path / "runs")
+    refused(lambda: missing_parts(benchmark), *said)
+    assert not list((tmp_path / "runs").rglob("policy*"))
+
+
+def test_what_can_score_is_let_pass(tmp_path: Path, unprepared: Benchmark) -> None:
+    """A function that gives both answers the same too: many answers earn nothing."""
+    for reward in (function("return [0.0 for r in responses]")(tmp_path), HubReward(model=str(tmp_path / "m"))):
+        saved(tmp_path / "m", "Bert")
+        assert missing_parts(replace(with_reward(unprepared, reward), home=tmp_path / "runs")) == [
+            "policy",
+            "reward ah",
+        ]
+    assert np.isfinite(Classifier(tmp_path / "m", inputs="pair")([""], [""])).all()
