@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.common import Log, silent
+from benchmarks.common import BadInput, Log, silent
 from benchmarks.measure.front_files import FrontRecord, point_file, read_front, weights_label
 from benchmarks.measure.point import Point, check_finite
 from benchmarks.prepare import Benchmark, Card
@@ -52,12 +52,15 @@ def score_given(
 
     They are read as a policy's are: stripped, and cut at the texts that end an answer. KL and how they ended are
     unknown; tokens, and how likely they are, are the starting policy's. Returns how many answers were "cut", and how
-    many are "long": of more tokens than the benchmark's decoding allows, and of unknown likelihood.
+    many are "long": of more tokens than the benchmark's decoding allows, and of unknown likelihood. BadInput for
+    numbers that came along and are not what the benchmark's own rewards and evaluators say.
     """
     from benchmarks.models import cut, sequence_log_probs
 
     prompts, policy, sampling = benchmark.prompts("test"), benchmark.prepared.policy, benchmark.sampling
-    fill, found, unknown = _filler(benchmark), {"cut": 0, "long": 0}, np.full(len(prompts), np.nan)
+    own = _own_scorers(benchmark)
+    _check_scale(benchmark, points, own)
+    fill, found, unknown = _filler(benchmark, own), {"cut": 0, "long": 0}, np.full(len(prompts), np.nan)
     asked = policy.encode_prompts(prompts)
     for k, point in enumerate(points):
         responses = [cut(response, sampling.stop) for response in point.responses]
@@ -91,7 +94,7 @@ def rescore(benchmark: Benchmark, measured: Path, folder: Path, log: Log = silen
     Answers stay, and so do the numbers of every reward and evaluator that is still the same; the others' are made anew.
     BadInput where `measured` cannot be used.
     """
-    front, fill = read_front(measured, texts=True), _filler(benchmark)
+    front, fill = read_front(measured, texts=True), _filler(benchmark, _own_scorers(benchmark))
     card = benchmark.card_on(front.card.split)
     for k, point in enumerate(front.points):
         anew = {s: fill(s, _kept(s, point, front.card, card), point.prompts, point.responses) for s in SIGNALS}
@@ -123,13 +126,61 @@ def _kept(signal: Signal, point: Point, old: Card, new: Card) -> list[np.ndarray
     return kept
 
 
-def _filler(benchmark: Benchmark) -> Fill:
-    """A function that scores what has no score yet, in benchmark units; a reward is loaded when it is first needed."""
+AGAIN = 10
+"""So many answers whose scores came along are scored again."""
+
+
+FAR = 0.1
+"""How far, in standard deviations of the card, the given numbers may be from our own, in the median [choice].
+Half precision moves a classifier's score by some hundredths of its spread; another scale moves it by whole ones."""
+
+
+def _check_scale(benchmark: Benchmark, points: Sequence[Given], own: OwnScorer) -> None:
+    """BadInput for numbers that came along on another scale than the benchmark's own: z-scores, probabilities."""
+    from benchmarks.models import cut
+
+    prompts, stop = benchmark.prompts("test"), benchmark.sampling.stop
+    for signal in SIGNALS:
+        for m, objective in enumerate(benchmark.objectives):
+            role, (_, spread) = column(signal, objective.name), benchmark.card.units(signal)[m]
+            told = [
+                (prompt, response.strip(), value)
+                for point in points
+                for prompt, response, value in zip(prompts, point.responses, point.raw.get(role, ()), strict=False)
+                if value is not None and cut(response, stop) == response.strip()  # else it is of another text
+            ]
+            told = told[:: -(-len(told) // AGAIN) or 1]
+            if not told:
+                continue
+            given = np.array([value for _, _, value in told])
+            ours = own(signal, m)([prompt for prompt, _, _ in told], [response for _, response, _ in told])
+            off = float(np.median(np.abs(given - ours))) / spread
+            if off > FAR:
+                raise BadInput(
+                    f"{role}: the numbers that came along are not those of {objective.source(signal).words}",
+                    f"{len(told)} answers were scored again: the first has {given[0]:.4g} in the file and is given "
+                    f"{ours[0]:.4g} here; half of them are off by more than {off:.2g} standard deviations",
+                    f"give raw scores, as that model or function returns them; or leave --column {role}=... out",
+                )
+
+
+OwnScorer = Callable[[Signal, int], "Scorer"]
+"""The scorer of an objective under a signal."""
+
+
+def _own_scorers(benchmark: Benchmark) -> OwnScorer:
+    """Gives the benchmark's own scorers, each loaded when it is first needed."""
 
     @cache
     def scorer(signal: Signal, m: int) -> Scorer:
         objective = benchmark.objectives[m]
         return objective.source(signal).scorer(benchmark, objective.name)
+
+    return scorer
+
+
+def _filler(benchmark: Benchmark, scorer: OwnScorer) -> Fill:
+    """A function that scores what has no score yet, in benchmark units."""
 
     def fill(
         signal: Signal, known: Sequence[np.ndarray], prompts: Sequence[str], responses: Sequence[str]

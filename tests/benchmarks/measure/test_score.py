@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from benchmarks.models.policy import Policy, sequence_log_probs
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import prepare
 from benchmarks.rewards.function import FunctionReward
+from benchmarks.spec.description import Scorer
+from benchmarks.spec.signal import SIGNALS, column
 from tests.kit.fronts import other_card
 
 GRID = ((1.0, 0.0), (0.0, 1.0))
@@ -91,35 +94,73 @@ def test_answers_are_read_as_those_of_a_policy(tiny: Benchmark, tmp_path: Path) 
     assert front.language[0]["perplexity"] is None
 
 
+def raw_scores(tiny: Benchmark, texts: Sequence[str]) -> dict[str, list[float]]:
+    """What the benchmark's own say of answers to its test prompts."""
+    return {
+        column(signal, o.name): o.source(signal).scorer(tiny, o.name)(tiny.prompts("test"), texts).tolist()
+        for signal in SIGNALS
+        for o in tiny.objectives
+    }
+
+
+TEXTS = tuple(f"ah {'oh ' * i}".strip() for i in range(10))
+
+
 def test_scores_that_came_along_are_put_in_units(tiny: Benchmark, tmp_path: Path) -> None:
     """By hand: (raw - mean) / SD; what did not come along, a column or one answer's, the benchmark scores."""
-    texts = tuple(f"ah {'oh ' * i}".strip() for i in range(10))
-    raw = {"reward:ah": (*map(float, range(9)), None), "score:oh": tuple(map(float, range(10)))}
-    front, _ = given(tiny, tmp_path / "some", Given(weights=(0.5, 0.5), responses=texts, raw=raw))
-    none, _ = given(tiny, tmp_path / "none", Given(weights=(0.5, 0.5), responses=texts))
-    card = tiny.card
-    np.testing.assert_allclose(front.rewards[0, :9, 0], (np.arange(9) - card.reward_mean[0]) / card.reward_std[0])
+    own, card = raw_scores(tiny, TEXTS), tiny.card
+    known = [value + 0.01 * card.reward_std[0] for value in own["reward:ah"]]
+    raw = {"reward:ah": (*known[:9], None), "score:oh": tuple(own["score:oh"])}
+    front, _ = given(tiny, tmp_path / "some", Given(weights=(0.5, 0.5), responses=TEXTS, raw=raw))
+    none, _ = given(tiny, tmp_path / "none", Given(weights=(0.5, 0.5), responses=TEXTS))
+    wanted = (np.array(known[:9]) - card.reward_mean[0]) / card.reward_std[0]
+    np.testing.assert_allclose(front.rewards[0, :9, 0], wanted)
     np.testing.assert_allclose(front.scores[0, :, 1], (np.arange(10) - card.score_mean[1]) / card.score_std[1])
     assert front.rewards[0, 9, 0] == none.rewards[0, 9, 0]
-    assert not np.allclose(front.rewards[0, :9, 0], none.rewards[0, :9, 0])
+    np.testing.assert_allclose(front.rewards[0, :9, 0], none.rewards[0, :9, 0] + 0.01)
     np.testing.assert_array_equal(front.rewards[..., 1], none.rewards[..., 1])
     np.testing.assert_array_equal(front.scores[..., 0], none.scores[..., 0])
 
 
-def test_a_reward_whose_scores_came_along_is_not_loaded(
+@pytest.mark.parametrize("role", ["reward:ah", "score:oh"])
+@pytest.mark.parametrize(
+    ("changed", "off"),
+    [(lambda raw, mean, std: (raw - mean) / std, True), (lambda raw, mean, std: raw + 0.05 * std, False),
+     (lambda raw, mean, std: -raw, True), (lambda raw, mean, std: raw + 0.2 * std, True)],
+)  # fmt: skip
+def test_scores_on_another_scale_are_refused(
+    role: str, changed: Callable[..., np.ndarray], off: bool, tiny: Benchmark, tmp_path: Path
+) -> None:
+    """z-scores and costs are; what another precision does to a score is not. Nothing is written."""
+    signal, m = ("rewards", 0) if role == "reward:ah" else ("scores", 1)
+    numbers = changed(np.array(raw_scores(tiny, TEXTS)[role]), *tiny.card.units(signal)[m])
+    point = Given(weights=(0.5, 0.5), responses=TEXTS, raw={role: tuple(numbers.tolist())})
+    if not off:
+        given(tiny, tmp_path / "front", point)
+        return
+    with pytest.raises(BadInput, match=f"{role}: the numbers that came along are not those of") as caught:
+        given(tiny, tmp_path / "front", point)
+    assert "10 answers were scored again" in caught.value.why
+    assert not (tmp_path / "front").exists()
+
+
+def test_of_many_scores_that_came_along_ten_are_made_again(
     tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded: list[Any] = []
-    monkeypatch.setattr(
-        FunctionReward, "scorer", lambda r, b, name: loaded.append((name, r)) or (lambda p, a: np.ones(len(p)))
-    )
-    raw = {f"{kind}:{name}": (1.0,) * 10 for kind in ("reward", "score") for name in ("ah", "oh")}
-    given(tiny, tmp_path / "all", Given(weights=(0.5, 0.5), responses=("ah",) * 10, raw=raw))
-    assert loaded == []
-    del raw["score:oh"]
-    points = [Given(weights=w, responses=("ah",) * 10, raw=raw) for w in GRID]
-    given(tiny, tmp_path / "but one", *points)
-    assert loaded == [("oh", tiny.objectives[1].evaluator)]  # once for both points
+    """The gold evaluator of one objective is asked for ten of twenty; all its points have the given numbers."""
+    asked: list[int] = []
+    evaluator = FunctionReward.scorer
+
+    def counting(reward: FunctionReward, benchmark: Any, name: str) -> Scorer:
+        scorer = evaluator(reward, benchmark, name)
+        return lambda p, a: asked.append(len(p)) or scorer(p, a)  # type: ignore[func-returns-value]
+
+    raw = raw_scores(tiny, TEXTS)
+    del raw["reward:ah"], raw["reward:oh"], raw["score:ah"]
+    monkeypatch.setattr(FunctionReward, "scorer", counting)
+    monkeypatch.setattr("benchmarks.measure.rescoring._filler", lambda benchmark, own: lambda *told: np.zeros((10, 2)))
+    given(tiny, tmp_path / "front", *[Given(weights=w, responses=TEXTS, raw=raw) for w in GRID])
+    assert asked == [10]
 
 
 @pytest.mark.parametrize("answer", ["ah " * 350_000, "<script>\x1b[31m\u202e\x00 ah"], ids=["a megabyte", "hostile"])

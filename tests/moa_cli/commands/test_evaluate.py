@@ -146,16 +146,17 @@ def test_seeds_of_one_file_prepare_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_scores_that_came_along_are_used_and_what_is_odd_is_told(own: Path) -> None:
-    """All answers have the same score there, which is mean + SD of the card: 1 in benchmark units."""
+    """The evaluator gives 27 words, 80 characters: 27 + 80 / 9. The file has a hundredth of a SD more."""
     card = json.loads(next(own.glob("runs/tiny/prepared/card-*.json")).read_text())["card"]
-    score = card["score_mean"][0] + card["score_std"][0]
+    score = 27 + 80 / 9 + card["score_std"][0] / 100
     rows = [{"prompt": f"{p} ", "answer": "It is so " * 9, "s": score} for p in prompts(own)]
     rows.append({"prompt": "Nobody \x1b[31masked", "answer": "x", "s": 0})
     file, column = save(own, rows), ("--column", "score:long=s")
     result = moa("eval", "--responses", file, *column, *BENCHMARK, "--json", cwd=own)
     assert result.returncode == 0, result.stderr
     (shown,) = json.loads(result.stdout)
-    assert shown["points"][0]["scores"][0] == pytest.approx(1)
+    wanted = (score - card["score_mean"][0]) / card["score_std"][0]
+    assert shown["points"][0]["scores"][0] == pytest.approx(wanted)
     record = json.loads((own / shown["path"] / "run.json").read_text())
     assert record["origin"]["columns"]["score:long"] == "s"
     for words in (
@@ -166,6 +167,14 @@ def test_scores_that_came_along_are_used_and_what_is_odd_is_told(own: Path) -> N
         assert words in result.stderr
     assert "'Nobody \\x1b[31masked'" in result.stderr
     assert "\x1b" not in result.stderr
+
+
+def test_scores_on_another_scale_are_refused(own: Path) -> None:
+    before = contents(own / "runs")
+    rows = [{"prompt": p, "answer": "It is so " * 9, "s": 0.3} for p in prompts(own)]
+    result = moa("eval", "--responses", save(own, rows), "--column", "score:long=s", *BENCHMARK, cwd=own)
+    refused(result, "score:long: the numbers that came along are not those of function", "has 0.3 in the file", "raw")
+    assert {f: c for f, c in contents(own / "runs").items() if f in before} == before
 
 
 def test_a_file_that_does_not_fit_is_refused_and_leaves_nothing(contest: Path) -> None:
