@@ -75,13 +75,13 @@ class Table:
     columns: Columns = Columns()
     objective: str = ""
     """The objective under which pairs are labelled, where no column says so."""
-    grades: tuple[tuple[str, ...], ...] = ()
+    grades: tuple[tuple[str, str], ...] = ()
     """(objective, column with the grade of a response under it)."""
-    winners: tuple[tuple[str, ...], ...] = ()
+    winners: tuple[tuple[str, str], ...] = ()
     """(objective, column with the index of the better of two responses under it)."""
     grade_range: tuple[float, ...] = (1.0, 5.0)
     """The lowest and the highest grade; others are refused."""
-    regrade: tuple[tuple[str, ...], ...] = ()
+    regrade: tuple[tuple[str, str], ...] = ()
     """(grade as it is written, what it stands for)."""
     max_prompt_chars: Annotated[int, Range(1)] = 2000
     max_response_chars: Annotated[int, Range(1)] = 2000

@@ -114,7 +114,7 @@ class Reading:
         short = min(self.limit, self.prompt_tokens or self.limit, self.answer_tokens or self.limit)
         for i, row in enumerate(rows):
             if len(row["input_ids"]) > short:
-                kept = self._kept(self._kinds(encoded.encodings[i], marks and marks[i]))
+                kept = self._kept(self._kinds(encoded.encodings[i], marks[i] if marks else None))
                 rows[i] = {name: [values[k] for k in kept] for name, values in row.items()}
         return rows
 

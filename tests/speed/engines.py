@@ -26,9 +26,9 @@ from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import prepare
 from methods.contract.run import Run
 from methods.contract.settings import Preference, Reinforcement
-from methods.engines.dpo import train_dpo
 from methods.engines.dpo import encoded as dpo_encoded
 from methods.engines.dpo import log_probs as dpo_log_probs
+from methods.engines.dpo import train_dpo
 from methods.engines.pairs import preferences
 from methods.engines.rl import train_rl
 from methods.engines.trained import rate_for, scaled, to_train
