@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
@@ -14,9 +15,10 @@ from moa_cli.console import errors, is_verbose, out, refuse, say, show_error
 
 if TYPE_CHECKING:
     from benchmarks import Benchmark
-    from moa_cli.comparisons import Gate
+    from moa_cli.comparisons import Failure, Gate
     from moa_cli.formats import Formats
     from moa_cli.jobs import Follow, Job, Outcome
+    from moa_cli.runs import Contestant
 
 D = TypeVar("D")
 """A kind of document."""
@@ -128,3 +130,49 @@ def out_jobs(todo: list[Job], as_json: bool) -> None:
     told = [job for job in todo if not isinstance(job, Look)]
     rows = [{"do": j.purpose, "job": j.foreseen or j.label, "path": str(j.folder or "")} for j in told]
     out(rows if as_json else "\n".join(f"{r['do']}  {r['job']}  {r['path']}".rstrip() for r in rows) or "nothing to do")
+
+
+def run_name(run: Contestant) -> str:
+    """The name of a run's method."""
+    from methods import method_name
+
+    return method_name(type(run.method))
+
+
+def failures_of(
+    runs: Iterable[Contestant], outcomes: Sequence[Outcome], called: Callable[[Contestant], str] = run_name
+) -> list[tuple[Contestant, Failure]]:
+    """The runs that failed, and why: their own job did, or what it needed. `called` names them."""
+    from moa_cli.jobs import preparing_jobs
+    from moa_cli.runs import as_config
+
+    failed = {outcome.job.key: outcome for outcome in outcomes if outcome.error}
+    own = {outcome.job.folder: outcome for outcome in failed.values() if outcome.job.folder}
+    found = []
+    for run in runs:
+        needed = (failed[job.key] for job in preparing_jobs(run) if job.key in failed)
+        if outcome := own.get(run.folder) or next(needed, None):
+            found.append((run, _failure(outcome, run.benchmark, called(run), as_config(run.method), run.seed)))
+    return found
+
+
+def undrawn_ceilings(benchmarks: Iterable[Benchmark], outcomes: Iterable[Outcome]) -> tuple[Failure, ...]:
+    """Why the ceilings of these benchmarks are not drawn, from the outcomes of a job for each."""
+    return tuple(_failure(outcome, on) for on, outcome in zip(benchmarks, outcomes, strict=True) if outcome.error)
+
+
+def _failure(
+    outcome: Outcome,
+    benchmark: Benchmark,
+    method: str | None = None,
+    config: Mapping[str, object] = MappingProxyType({}),
+    seed: int | None = None,
+) -> Failure:
+    from benchmarks.common import plain
+    from moa_cli.comparisons import Failure
+
+    what, why, fix = outcome.reason
+    return Failure(
+        benchmark=benchmark.name, preparation=benchmark.preparation, method=method, config=plain(dict(config)),
+        seed=seed, what=what, why=why, fix=fix,
+    )  # fmt: skip

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from moa_cli.commands import options
-from moa_cli.commands.finish import check_outputs, execute, leave_unless, named_files, show_failures, write_outputs
+from moa_cli.commands.finish import (
+    check_outputs,
+    execute,
+    failures_of,
+    leave_unless,
+    named_files,
+    show_failures,
+    write_outputs,
+)
 from moa_cli.commands.options import AsJson, Benchmarks, DataDir, Home, Items, Jobs, Seeds, Verbose
 from moa_cli.commands.typed import benchmark_list, method_list, names_in, seeds_in, settings_of
 from moa_cli.console import out, refuse
@@ -41,7 +49,6 @@ def study(
     moa study retention -c alphas=[0.0,0.5,1.0,2.0] -o retention.md -o retention.json
     moa study kl -m rewarded-soups,modpo,ric -o kl.svg
     """
-    from moa_cli.commands.failed import failures_of
     from moa_cli.studies import (
         STUDIES,
         STUDY_FORMATS,
