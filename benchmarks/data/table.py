@@ -79,7 +79,7 @@ class Table:
     """(objective, column with the grade of a response under it)."""
     winners: tuple[tuple[str, str], ...] = ()
     """(objective, column with the index of the better of two responses under it)."""
-    grade_range: tuple[float, ...] = (1.0, 5.0)
+    grade_range: tuple[Annotated[float, Range(-1000, 1000)], ...] = (1.0, 5.0)
     """The lowest and the highest grade; others are refused."""
     regrade: tuple[tuple[str, str], ...] = ()
     """(grade as it is written, what it stands for)."""

@@ -47,7 +47,8 @@ def compare(
 
 
 def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[str, Samples]) -> OnBenchmark:
-    """What is said of one benchmark."""
+    """What is said of one benchmark, in whichever order its fronts come."""
+    fronts = sorted(fronts, key=lambda front: (front.card.preparation, front.seed))
     card = fronts[0].card
     first: dict[int, Front] = {}
     for front in fronts:

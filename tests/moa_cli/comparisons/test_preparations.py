@@ -69,6 +69,11 @@ def test_a_row_is_the_mean_over_its_trainings() -> None:
         assert ours.utility == pytest.approx(np.mean([one.utility for one in theirs]))
 
 
+def test_the_order_in_which_fronts_are_found_changes_nothing() -> None:
+    fronts = over({0: 0.3, 1: -0.2}, seeds=(0, 1))
+    assert compare(fronts[::-1]) == compare(fronts)
+
+
 def test_several_seeds_on_each_are_one_number_per_preparation() -> None:
     """Seeds that agree tell nothing of other preparations: the interval does not shrink by repeating them."""
     once = compare(over({0: 0.0, 1: 1.0})).benchmarks[0]
