@@ -110,7 +110,9 @@ def _data(values: Any, folder: Path, data_dir: Path | None, mistakes: list[str])
         mistakes.append(f"data.template: must contain {{prompt}}, found {table.template!r}")
     if table.hub:
         return replace(table, path=str(local_folder(data_dir))) if data_dir else table
-    places: dict[str, Any] = {key: _placed(getattr(table, key), data_dir or folder) for key in ("path", "test_path", "dev_path")}
+    places: dict[str, Any] = {
+        key: _placed(getattr(table, key), data_dir or folder) for key in ("path", "test_path", "dev_path")
+    }
     for key, place in places.items():
         try:
             if place:
