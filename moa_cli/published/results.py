@@ -14,11 +14,11 @@ from benchmarks.spec import policy_id
 from methods import method_names
 from moa_cli.claims import Claims, claims_markdown
 from moa_cli.comparisons import Comparison, OnBenchmark, read_saved
-from moa_cli.formats import comparison_markdown, tera, utility_cell, volume_cell
+from moa_cli.formats import comparison_markdown, volume_cell
 from moa_cli.published.sources import ROOT
 from moa_cli.report import verdict_sentence
 from moa_cli.runs import Tuning, as_config, read_tuning, resolve
-from moa_cli.words import kl_words, markdown_text, number_words, setting_words, signed, star
+from moa_cli.words import kl_words, markdown_text, number_words, setting_words, signed
 
 RESULTS = ROOT / "results"
 PAGES = ("README.md", "docs/results.md")
@@ -98,26 +98,15 @@ def _changed(then: Mapping[str, object], now: Mapping[str, object]) -> list[str]
 
 
 def _summary(recorded: Recorded) -> str:
-    """The headline numbers of all benchmarks, a row per method."""
+    """Of every benchmark the held-out hypervolumes from the highest to the lowest, and the verdict."""
     if recorded.comparison is None:
         return NOTHING
-    benchmarks = recorded.comparison.benchmarks
-    heads = [cell for on in benchmarks for cell in (f"`{on.name}`: HV at {on.policies}", "utility", "KL", "TFLOP")]
-    lines = []
-    for name in dict.fromkeys(row.method for on in benchmarks for row in on.rows):
-        cells = [cell for on in benchmarks for cell in _headlines(on, name)]
-        lines.append(f"| `{name}` | {' | '.join(cells)} |")
-    return "\n".join([f"| method | {' | '.join(heads)} |", "|:--|" + "--:|" * len(heads), *lines])
+    return "\n\n".join(text for on in recorded.comparison.benchmarks for text in (_ranking(on), _verdict(on)))
 
 
-def _headlines(on: OnBenchmark, method: str) -> list[str]:
-    """The numbers of a method's row; empty where it has none."""
-    row = next((row for row in on.rows if row.method == method), None)
-    if row is None:
-        return [""] * 4
-    gain = on.gain(row)
-    volume = volume_cell(on, row, "scores", _alone) + star(gain is not None and gain.clear)
-    return [volume, utility_cell(on, row, _alone), kl_words(row.kl), tera(row.charged, ",.1f")]
+def _ranking(on: OnBenchmark) -> str:
+    volumes = (f"`{row.method}` {volume_cell(on, row, 'scores', _alone)}" for row in on.rows)
+    return f"HV at {on.policies} on `{on.name}`: {', '.join(volumes)}."
 
 
 def _alone(value: float, low: float, high: float, sign: str = "") -> str:
@@ -129,15 +118,15 @@ def _tables(recorded: Recorded) -> str:
     """Every benchmark's verdict, then the tables of the comparison."""
     if recorded.comparison is None:
         return NOTHING
-    said = [_text(verdict_sentence(on)) for on in recorded.comparison.benchmarks]
+    said = [_verdict(on) for on in recorded.comparison.benchmarks]
     old = [f"**Stale**: {markdown_text(line)}." for line in stale(recorded)]
     made = [f"```bash\n{recorded.comparison.command}\n```"] if recorded.comparison.command else []
     return "\n\n".join([*old, *made, *said, comparison_markdown(recorded.comparison).partition("\n\n")[2].strip()])
 
 
-def _text(html: str) -> str:
-    """A sentence of the report as Markdown."""
-    return markdown_text(unescape(re.sub(r"<[^>]*>", "", html)))
+def _verdict(on: OnBenchmark) -> str:
+    """The sentence of the report as Markdown."""
+    return markdown_text(unescape(re.sub(r"<[^>]*>", "", verdict_sentence(on))))
 
 
 def _tuned(recorded: Recorded) -> str:
