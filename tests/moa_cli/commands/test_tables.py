@@ -70,7 +70,7 @@ def test_a_copy_of_what_is_published_is_compared_on(name: str, tmp_path: Path) -
     typed = [f"{key}={json.dumps(value)}" for key, value in options.items()]
     typed += [f"{method}.{key}={json.dumps(value)}" for key, value in settings.items()]
     words = [word for item in typed for word in ("-c", item)]
-    done = moa("compare", "-m", f"sft,{method}", "-b", name, "--data-dir", "copy", *words, cwd=tmp_path)
+    done = moa("compare", "-m", f"sft,{method}", "-b", name, "--data-dir", "copy", "--jobs", "1", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     rows = [line.split()[0] for line in done.stdout.splitlines() if line.startswith(("sft ", f"{method} "))]
     assert rows[:2] == ["sft", method]
