@@ -34,6 +34,7 @@ from benchmarks.data import (
     Row,
     Source,
     alternate,
+    contrast,
     distinct,
     fault,
     local_folder,
@@ -145,16 +146,11 @@ class HhRlhf:
 
     def _pair(self, row: Row) -> PreferencePair | str:
         """A row as a pair, or why it is skipped."""
-        chosen, rejected = split_dialogue(row["chosen"]), split_dialogue(row["rejected"])
-        if isinstance(chosen, str):
-            return chosen
-        if isinstance(rejected, str):
-            return rejected
-        if chosen.prompt != rejected.prompt:
-            return "two different last prompts"
-        responses = (chosen.response, rejected.response)
-        wrong = fault(chosen.prompt, responses, self.max_prompt_chars, self.max_response_chars)
-        return wrong or PreferencePair(chosen.prompt, *responses)
+        texts = contrast(split_dialogue(row["chosen"]), split_dialogue(row["rejected"]))
+        if isinstance(texts, str):
+            return texts
+        prompt, *responses = texts
+        return fault(prompt, responses, self.max_prompt_chars, self.max_response_chars) or PreferencePair(*texts)
 
 
 def _tables() -> list[tuple[str, Split]]:

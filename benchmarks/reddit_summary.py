@@ -30,13 +30,22 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import combinations
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from benchmarks.common import digest
-from benchmarks.data import DEV_SHARE, Row, Source, distinct, fault, local_folder, report_skipped, share_of
+from benchmarks.data import (
+    DEV_SHARE,
+    Row,
+    Source,
+    distinct,
+    fault,
+    graded_pairs,
+    local_folder,
+    report_skipped,
+    share_of,
+)
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import HubReward, TrainedReward
 from benchmarks.spec import Answer, Objective, PreferencePair, Sampling, Scratch, Split, choose
@@ -132,15 +141,7 @@ class RedditSummary:
         """Comparisons (`preference`, `quality`) or all pairs that were rated differently (`faithful`, `coverage`)."""
         if objective not in AXES:
             return self._splits[split].comparisons if objective in ("preference", "quality") else []
-        by_prompt: dict[str, list[tuple[float, str]]] = defaultdict(list)
-        for (prompt, response), rating in self._rated(objective, split).items():
-            by_prompt[prompt].append((rating, response))
-        return [
-            PreferencePair(prompt, better[1], worse[1])
-            for prompt, rated in by_prompt.items()
-            for worse, better in combinations(sorted(rated), 2)
-            if better[0] > worse[0]
-        ]
+        return graded_pairs(self._rated(objective, split))
 
     def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
         """Training summaries with their mean rating, rounded to a grade 1..7; none for what was not rated."""

@@ -38,11 +38,16 @@ READ = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")
 def folder_content(folder: Path) -> str:
     """Twelve hex digits of the content of a model's folder: equal where it would be read as the same model."""
     files = sorted(f for f in folder.iterdir() if f.suffix in READ and f.name != "cost.json" and f.is_file())
-    return digest([[f.name, _file_content(str(f), f.stat().st_size, f.stat().st_mtime_ns)] for f in files])
+    return digest([[f.name, file_content(f)] for f in files])
+
+
+def file_content(file: Path) -> str:
+    """SHA-256 of a file's bytes in hex, computed once in a process for as long as it is not changed."""
+    told = file.stat()
+    return _file_content(str(file), told.st_size, told.st_mtime_ns)
 
 
 @cache
 def _file_content(path: str, size: int, changed: int) -> str:
-    """SHA-256 of a file, computed once in a process for as long as it is not changed."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         DEV_SHARE,
         USER,
         alternate,
+        contrast,
         distinct,
         fault,
         report_skipped,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         split_dialogue,
     )
     from benchmarks.data.files import named_files
+    from benchmarks.data.graded import graded_pairs
     from benchmarks.data.lexicon import Reading, degeneracy, read, saturating, sentences, words
     from benchmarks.data.rows import Row, Source, local_folder, read_rows
     from benchmarks.data.table import Place, Table

@@ -39,6 +39,17 @@ def split_dialogue(text: str) -> Answer | str:
     return Answer(before + turn, response.strip())
 
 
+def contrast(chosen: Answer | str, rejected: Answer | str) -> tuple[str, str, str] | str:
+    """The prompt of two dialogues, and the response of each, or what is wrong with them."""
+    if isinstance(chosen, str):
+        return chosen
+    if isinstance(rejected, str):
+        return rejected
+    if chosen.prompt != rejected.prompt:
+        return "two different last prompts"
+    return chosen.prompt, chosen.response, rejected.response
+
+
 def fault(prompt: str, responses: Sequence[str], max_prompt_chars: int, max_response_chars: int) -> str | None:
     """Why a prompt with its one answer, or with the chosen and the rejected, cannot be used; None if it can."""
     if not all(responses):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from benchmarks.common import BadInput
+from benchmarks.common import BadInput, file_content
 from benchmarks.data.formats import SUFFIXES, is_saved, saved_shards
 
 SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d+)-of-(?P<count>\d+)(?P<rest>.*)")
@@ -101,8 +101,7 @@ def _complete(files: list[Path]) -> list[Path]:
 
 @lru_cache(maxsize=1024)
 def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, or of those of a saved Arrow folder; read once per process."""
+    """SHA-256 of a file's bytes, or of those of a saved Arrow folder; the same for all of a process."""
     if path.is_dir():
-        return hashlib.sha256("".join(map(hash_file, saved_shards(path))).encode()).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.sha256("".join(map(file_content, saved_shards(path))).encode()).hexdigest()
+    return file_content(path)

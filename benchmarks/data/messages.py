@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.data.clean import ASSISTANT, USER
+from benchmarks.data.clean import ASSISTANT, USER, contrast
 from benchmarks.spec import Answer
 
 MESSAGES = [{"role": str, "content": (str, None)}]
@@ -50,11 +50,4 @@ def compared(
     if max(len(chosen), len(rejected)) == 1 and before:
         asked = [{"role": "user", "content": before}] if isinstance(before, str) else list(before)
         chosen, rejected = [*asked, *chosen], [*asked, *rejected]
-    better, worse = conversation(chosen), conversation(rejected)
-    if isinstance(better, str):
-        return better
-    if isinstance(worse, str):
-        return worse
-    if better.prompt != worse.prompt:
-        return "two different last prompts"
-    return better.prompt, better.response, worse.response
+    return contrast(conversation(chosen), conversation(rejected))

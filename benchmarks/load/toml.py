@@ -232,9 +232,7 @@ def _check_labels(data: Table, known: Sequence[Objective], mistakes: list[str]) 
     if "[]." in data.columns.response + "".join(c for _, c in data.grades) and len(lists) > 1:
         mistakes.append(f"data.grades: answers and grades lie in one list, found {', '.join(sorted(lists))}")
     labelled = [o for o, _ in (*data.grades, *data.winners)]
-    for name in (
-        o.name for o in known if isinstance(o.reward, TrainedReward) or isinstance(o.evaluator, TrainedReward)
-    ):
+    for name in (o.name for o in known if TrainedReward in (type(o.reward), type(o.evaluator))):
         if data.format in ("grades", "winners"):
             if name not in labelled:
                 mistakes.append(f"objective {name!r} is trained from pairs: name its column in data.{data.format}")

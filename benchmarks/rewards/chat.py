@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 
+from benchmarks.data import ASSISTANT, USER
+
 Message = dict[str, str]
 """A turn: its "role" ("user" or "assistant") and "content"."""
 
 
-ROLES = {"Human": "user", "Assistant": "assistant"}
+ROLES = {USER: "user", ASSISTANT: "assistant"}
 
 
-_TURN = re.compile(r"\n\n(Human|Assistant):")
+_TURN = re.compile(f"({USER}|{ASSISTANT})")
 
 
 def messages(prompt: str, response: str) -> list[Message]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib
 import inspect
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from benchmarks.common import BadInput, error_words, load_file, nearest
+from benchmarks.common import BadInput, error_words, file_content, load_file, nearest
 from benchmarks.spec import Description, Scorer
 
 
@@ -32,7 +31,7 @@ class FunctionReward:
         if ".py:" not in self.function:
             return self
         path, _, name = self.function.rpartition(":")
-        content = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+        content = file_content(Path(path))[:12]
         return replace(self, function=f"{Path(path).name}:{name}", version=f"{self.version}+{content}")
 
     @property

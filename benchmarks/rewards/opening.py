@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -32,6 +33,11 @@ class Opened:
         """What its logits are called."""
         return dict(sorted(self.model.config.id2label.items()))
 
+    @cached_property
+    def _taken(self) -> frozenset[str]:
+        """What the model can be given."""
+        return frozenset(inspect.signature(self.model.forward).parameters)
+
     @torch.inference_mode()
     def logits(self, rows: list[Row], width: int = 1) -> torch.Tensor:
         """Logits (N, L) in double precision, those of each row as the model's own call gives them for it alone.
@@ -54,7 +60,7 @@ class Opened:
         more = {
             name: pad_right([row[name] for row in rows], 0, device, multiple=width)[0]
             for name in rows[0]
-            if name != "input_ids" and name in inspect.signature(self.model.forward).parameters
+            if name != "input_ids" and name in self._taken
         }
         config.pad_token_id = pad
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -132,15 +133,10 @@ def out_jobs(todo: list[Job], as_json: bool) -> None:
     out(rows if as_json else "\n".join(f"{r['do']}  {r['job']}  {r['path']}".rstrip() for r in rows) or "nothing to do")
 
 
-def run_name(run: Contestant) -> str:
-    """The name of a run's method."""
-    from methods import method_name
-
-    return method_name(type(run.method))
-
-
 def failures_of(
-    runs: Iterable[Contestant], outcomes: Sequence[Outcome], called: Callable[[Contestant], str] = run_name
+    runs: Iterable[Contestant],
+    outcomes: Sequence[Outcome],
+    called: Callable[[Contestant], str] = attrgetter("method_name"),
 ) -> list[tuple[Contestant, Failure]]:
     """The runs that failed, and why: their own job did, or what it needed. `called` names them."""
     from moa_cli.jobs import preparing_jobs

@@ -142,7 +142,7 @@ def _paid(tuner: Tuner, budget: float | None) -> bool:
         default = search.default
         if budget is not None and default and default.flops > budget:
             show_error(
-                f"--budget {budget:g} does not pay for one trial of {search.run.folder.parent.name}",
+                f"--budget {budget:g} does not pay for one trial of {search.run.method_name}",
                 f"its configuration as it is took {amount(default.flops)}FLOP",
                 f"--budget {default.flops * search.plan.trials:.2g} pays for {search.plan.trials} such trials",
             )

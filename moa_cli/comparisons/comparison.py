@@ -48,7 +48,7 @@ def compare(
 
 def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[str, Samples]) -> OnBenchmark:
     """What is said of one benchmark, in whichever order its fronts come."""
-    fronts = sorted(fronts, key=lambda front: (front.card.preparation, front.seed))
+    fronts = sorted(fronts, key=training)
     card = fronts[0].card
     first: dict[int, Front] = {}
     for front in fronts:
@@ -163,7 +163,7 @@ def _rows(fronts: list[Front]) -> dict[str, list[Front]]:
         keys = [key for key in dict.fromkeys(k for f in flat for k in f) if len({_short(f.get(key)) for f in flat}) > 1]
         for facts, seeds in zip(flat, configs.values(), strict=True):
             name = " ".join([method, *(f"{key}={_short(facts.get(key))}" for key in keys)])
-            rows[name] = sorted(seeds, key=training)
+            rows[name] = seeds
             _check_seeds(name, rows[name])
     return rows
 

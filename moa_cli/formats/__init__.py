@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
-    from moa_cli.formats.columns import tera, utility_cell, volume_cell
+    from moa_cli.formats.columns import volume_cell
     from moa_cli.formats.exports import COMPARISON_FORMATS, comparison_csv, comparison_markdown
     from moa_cli.formats.figure import comparison_image
     from moa_cli.formats.output import Formats, as_text, check_place, check_suffix, write_document

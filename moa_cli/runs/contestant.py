@@ -48,6 +48,11 @@ class Contestant:
         return cls(source, benchmark, method, seed, run_folder(benchmark, method, seed))
 
     @property
+    def method_name(self) -> str:
+        """What its method is called."""
+        return method_name(type(self.method))
+
+    @property
     def method_source(self) -> str:
         """What `find_method` finds its method by: a name, or a file."""
         return method_source(type(self.method))
@@ -107,7 +112,7 @@ class Contestant:
         if meant := rounded_from(weights, self.method.points(self.benchmark)):
             return meant
         raise BadInput(
-            f"{method_name(type(self.method))} was not trained for these weights",
+            f"{self.method_name} was not trained for these weights",
             "it trains one policy per weight",
             f"one of: {'  '.join(map(_typed_weights, self.method.points(self.benchmark)))}",
         )

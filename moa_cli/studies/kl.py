@@ -11,7 +11,6 @@ from benchmarks import Front, Weights
 from benchmarks.ceiling import Samples, best_of, best_of_kl, find_samples
 from benchmarks.spec import SIGNALS, Signal
 from benchmarks.stats import Bootstrap, bootstrap_means
-from methods import method_name
 from moa_cli.comparisons import BEST_OF, STEP
 from moa_cli.runs import Contestant
 from moa_cli.studies.document import Estimate, KLCurve, KLCurves, KLPoint
@@ -59,7 +58,7 @@ def kl_curves(runs: Sequence[Contestant]) -> KLCurves:
     found: dict[str, dict[str, list[Front]]] = {}
     for run in runs:
         if run.variant:
-            found.setdefault(method_name(type(run.method)), {}).setdefault(run.variant, []).append(run.front())
+            found.setdefault(run.method_name, {}).setdefault(run.variant, []).append(run.front())
     samples = find_samples(benchmark.home, start[0].card)
     drawn = [_of_method(name, variants, base, grid) for name, variants in found.items()]
     return KLCurves(

@@ -184,7 +184,7 @@ def later_jobs(study: Question, runs: Sequence[Contestant], named: Collection[Pa
 
 def study_name(run: Contestant) -> str:
     """What a run is called in a study: as its method and its variant."""
-    return f"{method_name(type(run.method))} {run.variant}".strip()
+    return f"{run.method_name} {run.variant}".strip()
 
 
 def answerable(study: Question, runs: Sequence[Contestant], lost: Sequence[Contestant]) -> list[Contestant]:
@@ -218,7 +218,7 @@ def make_study(name: str, runs: Sequence[Contestant], failures: Sequence[Failure
     compared = [one.comparison for _, one in found if one.comparison]
     return Study(
         study=name,
-        methods=tuple(dict.fromkeys(method_name(type(run.method)) for run in runs if run.variant or not varied)),
+        methods=tuple(dict.fromkeys(run.method_name for run in runs if run.variant or not varied)),
         benchmarks=tuple(_part(group, one) for group, one in found),
         comparison=Comparison(benchmarks=tuple(compared), failures=_as_rows(failures)) if compared else None,
         failures=tuple(failures),

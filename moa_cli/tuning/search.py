@@ -136,7 +136,7 @@ class MethodSearch:
         self.document().store(self.path)
 
     def _trial(self, run: Contestant, found: Measured | None) -> Trial:
-        place = f"{run.folder.parent.name}/{run.folder.name}"
+        place = f"{run.method_name}/{run.folder.name}"
         told: dict[str, Any] = {"number": 0, "config": plain(as_config(run.method)), "run": place}
         if found is None:
             return Trial(state="failed", **told)
@@ -159,7 +159,7 @@ class MethodSearch:
         trials = self.told
         fine = [(self._value(trial), -trial.number) for trial in trials if trial.state == "fine"]
         return Tuning(
-            method=self.run.folder.parent.name,
+            method=self.run.method_name,
             benchmark=self.run.benchmark.name,
             identity=self.run.benchmark.identity,
             on=self.plan.on,
@@ -176,7 +176,7 @@ class MethodSearch:
 
 def kept_in(run: Contestant) -> Path:
     """Where the search for the settings of a run's method is kept."""
-    return tuning_file(run.source.home, run.benchmark.name, run.folder.parent.name)
+    return tuning_file(run.source.home, run.benchmark.name, run.method_name)
 
 
 def open_search(run: Contestant, plan: Plan) -> MethodSearch:

@@ -65,7 +65,7 @@ class Tuner:
 
     def _job(self, search: MethodSearch, number: int, run: Contestant) -> Job:
         job = Job(
-            key=f"trial {run.folder.parent.name} {number}", purpose="tune", source=run.source, folder=run.folder,
+            key=f"trial {run.method_name} {number}", purpose="tune", source=run.source, folder=run.folder,
             label=run_label(run.method_source, run.source, run.seed, run.folder, run.variant),
             work=partial(try_out, run=RunAddress.of(run), source=run.source),
         )  # fmt: skip
