@@ -28,9 +28,7 @@ from pathlib import Path
 
 from benchmarks.common import digest
 from benchmarks.data import (
-    ASSISTANT,
     DEV_SHARE,
-    USER,
     Row,
     Source,
     alternate,
@@ -44,7 +42,7 @@ from benchmarks.data import (
 )
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import HubReward, TrainedReward
-from benchmarks.spec import Answer, Objective, PreferencePair, Sampling, Scratch, Split, choose
+from benchmarks.spec import ASSISTANT, USER, Answer, Objective, PreferencePair, Sampling, Scratch, Split, choose
 
 SUBSETS = {
     "helpful": ("helpful-base", "helpful-online", "helpful-rejection-sampled"),

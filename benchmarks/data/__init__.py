@@ -8,9 +8,7 @@ from benchmarks.common.door import door
 
 if TYPE_CHECKING:
     from benchmarks.data.clean import (
-        ASSISTANT,
         DEV_SHARE,
-        USER,
         alternate,
         contrast,
         distinct,

@@ -10,11 +10,7 @@ from functools import lru_cache
 from itertools import zip_longest
 from typing import TypeVar
 
-from benchmarks.spec import Answer
-
-USER, ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
-"""How a turn begins in HH-RLHF's dialogues."""
-
+from benchmarks.spec import ASSISTANT, USER, Answer
 
 Item = TypeVar("Item")
 

@@ -17,7 +17,7 @@ from benchmarks.common import BadInput, Log, silent
 from benchmarks.measure.front_files import FrontRecord, point_file, read_front, weights_label
 from benchmarks.measure.point import Point, check_finite
 from benchmarks.prepare import Benchmark, Card
-from benchmarks.spec import SIGNALS, Signal, Weights, column
+from benchmarks.spec import SIGNALS, Answer, Signal, Weights, column
 
 if TYPE_CHECKING:
     from benchmarks.spec import Scorer
@@ -61,16 +61,14 @@ def score_given(
     own = _own_scorers(benchmark)
     _check_scale(benchmark, points, own)
     fill, found, unknown = _filler(benchmark, own), {"cut": 0, "long": 0}, np.full(len(prompts), np.nan)
-    asked = policy.encode_prompts(prompts)
     for k, point in enumerate(points):
         responses = [cut(response, sampling.stop) for response in point.responses]
-        ids = [policy.encode_response(response)[:-1] for response in responses]  # whether they ended is unknown
-        tokens = np.array([len(i) for i in ids])
+        answers = map(Answer, prompts, responses)
+        sequences = [(asked, ids[:-1]) for asked, ids in map(policy.encode, answers)]  # whether they ended is unknown
+        tokens = np.array([len(ids) for _, ids in sequences])
         usual = np.flatnonzero(tokens <= sampling.max_new_tokens)
         log_prob = unknown.copy()
-        log_prob[usual] = sequence_log_probs(
-            policy, [(asked[i], ids[i]) for i in usual], temperature=sampling.temperature
-        )
+        log_prob[usual] = sequence_log_probs(policy, [sequences[i] for i in usual], temperature=sampling.temperature)
         found["cut"] += sum(a.strip() != b for a, b in zip(point.responses, responses, strict=True))
         found["long"] += len(prompts) - len(usual)
         measured = Point.of_answers(

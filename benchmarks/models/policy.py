@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +16,9 @@ from benchmarks.common import answering, charge
 from benchmarks.models.batching import by_length, pad_left
 from benchmarks.models.counting import counted, uncounted
 from benchmarks.models.device import attention, setup
+from benchmarks.models.reader import Reader
 from benchmarks.models.sampler import cut, cut_tokens, draw_uniforms, sample_tokens, stopped
-from benchmarks.spec import Answer, Sampling
+from benchmarks.spec import PLAIN, Answer, Sampling
 
 ANSWERS_AT_ONCE = 136
 """Answers generated side by side, a third of the usual 400; results do not depend on it."""
@@ -37,16 +39,27 @@ class Policy:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     template: Callable[[str], str] = same
-    """Writes steering into the prompt, e.g. desired rewards."""
+    """Makes of a prompt, as a person asked it, the prompt that is shown: with desired rewards in it, for instance."""
     max_prompt_tokens: int = 512
     """Longer prompts lose their beginning."""
+    form: str = PLAIN
+    """How prompts are shown, see `Reader`."""
+    ends: tuple[int, ...] = ()
+    """The tokens that end an answer; empty: EOS and whatever else the model's generation settings name."""
 
     def __post_init__(self) -> None:
         counted(self.model)
+        ends = dict.fromkeys((self.reader.end, *_ends(self.model, self.tokenizer)))
+        object.__setattr__(self, "ends", self.ends or tuple(ends))
 
-    def steered(self, template: Callable[[str], str]) -> Policy:
-        """This policy's model under another template."""
-        return replace(self, template=template)
+    @cached_property
+    def reader(self) -> Reader:
+        """What makes token ids of prompts and answers."""
+        return Reader(self.tokenizer, self.form, self.max_prompt_tokens)
+
+    def steered(self, write: Callable[[str], str]) -> Policy:
+        """This policy's model, told what `write` writes into what the user says, see `Reader.steer`."""
+        return replace(self, template=partial(self.reader.steer, write=write))
 
     @property
     def parameters(self) -> int:
@@ -55,28 +68,24 @@ class Policy:
 
     def encode_prompts(self, prompts: Sequence[str]) -> list[list[int]]:
         """Token ids of each prompt under the template, cut from the left to `max_prompt_tokens`."""
-        encoded = self.tokenizer([self.template(prompt) for prompt in prompts])["input_ids"] if prompts else []
-        return [ids[-self.max_prompt_tokens :] for ids in encoded]
+        return self.reader.encode_prompts([self.template(prompt) for prompt in prompts])
 
     def encode_prompt(self, prompt: str) -> list[int]:
         """Token ids of one prompt, see `encode_prompts`."""
         return self.encode_prompts([prompt])[0]
 
-    def encode_response(self, response: str) -> list[int]:
-        """Token ids of a response with its leading space and end-of-sequence token."""
-        return [*self.tokenizer(" " + response, add_special_tokens=False)["input_ids"], self.tokenizer.eos_token_id]
-
     def encode(self, answer: Answer) -> tuple[list[int], list[int]]:
-        """Token ids of prompt and response."""
-        return self.encode_prompt(answer.prompt), self.encode_response(answer.response)
+        """Token ids of prompt and response, with the token that ends it."""
+        return self.reader.encode(self.template(answer.prompt), answer.response)
 
     def decode(self, ids: Sequence[int], stops: Sequence[str]) -> str:
         """The response that sampled token ids are, see `cut`."""
-        return cut(self.tokenizer.decode(ids, skip_special_tokens=True), stops)
+        said = ids[:-1] if ids and ids[-1] in self.ends else ids  # which may be no special token
+        return cut(self.tokenizer.decode(said, skip_special_tokens=True), stops)
 
     def ended(self, ids: Sequence[int], stops: Sequence[str]) -> bool:
-        """Whether a sampled answer ended by itself, at its end-of-sequence token or a stop, not for lack of room."""
-        return self.tokenizer.eos_token_id in ids[-1:] or stopped(self.tokenizer, ids, stops)
+        """Whether a sampled answer ended by itself, at one of its `ends` or a stop, not for lack of room."""
+        return any(token in self.ends for token in ids[-1:]) or stopped(self.tokenizer, ids, stops)
 
     def generate(
         self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = ANSWERS_AT_ONCE
@@ -93,7 +102,7 @@ class Policy:
     def sample(
         self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = ANSWERS_AT_ONCE
     ) -> list[list[int]]:
-        """One response per prompt as token ids, with the end-of-sequence token where it ended by itself.
+        """One response per prompt as token ids, with the token that ends it where it ended by itself.
 
         The same prompt and seed give the same ids whatever else is in the batch.
         """
@@ -103,9 +112,10 @@ class Policy:
         done = 0
         with uncounted(self.model):  # rows that are finished wait for the others, at nobody's cost
             for rows in by_length(encoded, batch):
-                drawn = sample_tokens(self.model, self.tokenizer, [encoded[i] for i in rows], sampling, uniforms[rows])
+                asked = [encoded[i] for i in rows]
+                drawn = sample_tokens(self.model, self.tokenizer, asked, sampling, uniforms[rows], self.ends)
                 for i, ids in zip(rows, drawn, strict=True):
-                    answers[i] = cut_tokens(self.tokenizer, ids, sampling.stop)
+                    answers[i] = cut_tokens(self.tokenizer, ids, sampling.stop, self.ends)
                 done += len(rows)
                 answering(done, len(prompts))
         tokens = sum(map(len, answers))
@@ -127,6 +137,13 @@ class Policy:
         """Writes model and tokenizer, loadable by `from_pretrained`."""
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
+
+
+def _ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """EOS, and the tokens that end an answer by the generation settings of a model, if it has some."""
+    named = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    others = named if isinstance(named, list) else [named]
+    return tuple(dict.fromkeys(token for token in (tokenizer.eos_token_id, *others) if token is not None))
 
 
 def load_policy(path: str | Path, max_prompt_tokens: int = 512, device: str | None = None) -> Policy:

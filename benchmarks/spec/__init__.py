@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
-    from benchmarks.spec.answers import SPLITS, Answer, PreferencePair, Split
+    from benchmarks.spec.answers import ASSISTANT, SPLITS, USER, Answer, PreferencePair, Split
     from benchmarks.spec.description import (
+        CHAT,
+        PLAIN,
         REVISION,
         SIZES,
         Description,

@@ -49,6 +49,10 @@ class Scratch:
     to it."""
 
 
+CHAT, PLAIN = "chat", "plain"
+"""How a policy is shown a prompt: in its tokenizer's chat template, or as it is."""
+
+
 SIZES: dict[str, tuple[int, int, int]] = {
     "0.3m": (96, 2, 4),
     "1m": (128, 3, 4),

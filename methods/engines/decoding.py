@@ -155,7 +155,7 @@ def best_of(benchmark: Benchmark, candidates: int, weights: Weights, folder: Pat
     """The starting policy, giving the best of several answers. What it draws is kept in `folder`."""
     start = benchmark.prepared.policy
     return BestOf(
-        start.model, start.tokenizer, max_prompt_tokens=start.max_prompt_tokens,
+        start.model, start.tokenizer, max_prompt_tokens=start.max_prompt_tokens, form=start.form, ends=start.ends,
         benchmark=benchmark, candidates=candidates, weights=weights, folder=folder,
     )  # fmt: skip
 

@@ -137,7 +137,7 @@ def encoded(benchmark: Benchmark, policy: Policy, pairs: Sequence[PreferencePair
     ids = []
     for prompt, chosen, rejected in pairs:
         prompt_ids, good = policy.encode(Answer(prompt, chosen))
-        ids.append((prompt_ids, good[:limit], policy.encode_response(rejected)[:limit]))
+        ids.append((prompt_ids, good[:limit], policy.encode(Answer(prompt, rejected))[1][:limit]))
     return ids
 
 

@@ -181,18 +181,17 @@ def told(policy: Policy, prompt: str, goals: Goals, names: Sequence[str]) -> str
     Policies cut prompts from the left, where the goals are.
     """
 
-    def tokens(text: str) -> int:
-        return len(policy.tokenizer(text)["input_ids"])
+    def write(asked: str) -> str:
+        return tagged(asked, goals, names)
 
-    text = tagged(prompt, goals, names)
-    while (excess := tokens(text) - policy.max_prompt_tokens) > 0:
-        if not prompt:
+    reader = policy.reader
+    while (excess := reader.lengths([text := reader.steer(prompt, write)])[0] - policy.max_prompt_tokens) > 0:
+        shorter = reader.shortened(prompt, excess)
+        if shorter == prompt:
             raise BadInput(
-                f"the goals {text.strip()!r} alone are longer than {policy.max_prompt_tokens} tokens",
+                f"the goals {write('').strip()!r} alone are longer than {policy.max_prompt_tokens} tokens",
                 "prompts are cut to max_prompt_tokens, and goals stand at their beginning",
                 "raise max_prompt_tokens of the benchmark",
             )
-        ids = policy.tokenizer(prompt, add_special_tokens=False)["input_ids"]
-        prompt = policy.tokenizer.decode(ids[excess:])
-        text = tagged(prompt, goals, names)
+        prompt = shorter
     return text

@@ -14,12 +14,13 @@ from datasets import Dataset
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainingArguments
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel, Trainer, TrainingArguments
 
 from benchmarks import Answer, BadInput, Benchmark
 from benchmarks.common import Cost, charge, charged_to, write_text
 from benchmarks.models import (
     Progress,
+    Reader,
     Training,
     by_length,
     pad_right,
@@ -29,6 +30,7 @@ from benchmarks.models import (
     training_mode,
     uncounted,
 )
+from benchmarks.spec import PLAIN
 from methods.contract import Stage
 from methods.engines.trained import scaled, to_train
 
@@ -113,8 +115,7 @@ class Grader:
     """A trained multi-head reward model, ready to grade."""
 
     model: Heads
-    tokenizer: PreTrainedTokenizerBase
-    max_prompt_tokens: int
+    reader: Reader
     max_new_tokens: int
 
     @property
@@ -124,9 +125,8 @@ class Grader:
 
     def encode(self, answer: Answer) -> list[int]:
         """Token ids of prompt and response, no longer than a policy reads and says, with the end of the sequence."""
-        prompt = self.tokenizer(answer.prompt)["input_ids"][-self.max_prompt_tokens :]
-        response = self.tokenizer(" " + answer.response, add_special_tokens=False)["input_ids"][: self.max_new_tokens]
-        return [*prompt, *response, self.tokenizer.eos_token_id]
+        prompt, [*response, end] = self.reader.encode(*answer)
+        return [*prompt, *response[: self.max_new_tokens], end]
 
     @torch.inference_mode()
     def probabilities(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
@@ -139,7 +139,8 @@ class Grader:
         found = np.zeros((len(encoded), sum(self.classes)))
         with uncounted(self.model):
             for rows in by_length(encoded, size):
-                batch = padded([encoded[i] for i in rows], self.tokenizer.pad_token_id, 8, self.model.decoder.device)
+                pad = self.reader.tokenizer.pad_token_id
+                batch = padded([encoded[i] for i in rows], pad, 8, self.model.decoder.device)
                 parts = self.model(**batch).float().split(list(self.classes), dim=1)
                 found[rows] = torch.cat([part.softmax(dim=1) for part in parts], dim=1).double().cpu().numpy()
         tokens, parameters = sum(map(len, encoded)), sum(p.numel() for p in self.model.parameters())
@@ -194,7 +195,7 @@ def train_grader(
     causal = policy.model.get_base_model() if isinstance(policy.model, PeftModel) else policy.model
     torch.manual_seed(seed)  # of the heads
     model = Heads(causal.base_model, classes)
-    grader = Grader(model, policy.tokenizer, benchmark.max_prompt_tokens, benchmark.sampling.max_new_tokens)
+    grader = Grader(model, policy.reader, benchmark.sampling.max_new_tokens)
     held = split_prompts(answers, seed)
     rows = [{"ids": grader.encode(answers[i]), "labels": labels[i].tolist()} for i in np.flatnonzero(~held).tolist()]
     training = Training(steps=steps, batch=batch, learning_rate=scaled(learning_rate, policy))
@@ -250,9 +251,10 @@ def accuracies(benchmark: Benchmark, grader: Grader, answers: Sequence[Answer], 
 def save_grader(grader: Grader, folder: Path, measured: dict[str, float]) -> None:
     """Writes decoder and tokenizer, loadable by `AutoModel`, and the heads beside them."""
     grader.model.decoder.save_pretrained(folder)
-    grader.tokenizer.save_pretrained(folder)
+    grader.reader.tokenizer.save_pretrained(folder)
     save_file(grader.model.heads.state_dict(), folder / "heads.safetensors")
-    write_text(folder / "heads.json", json.dumps({"classes": grader.classes, "accuracy": measured}))
+    form = {} if grader.reader.form == PLAIN else {"template": grader.reader.form}
+    write_text(folder / "heads.json", json.dumps({"classes": grader.classes, "accuracy": measured, **form}))
 
 
 def load_grader(benchmark: Benchmark, folder: Path) -> Grader:
@@ -263,10 +265,17 @@ def load_grader(benchmark: Benchmark, folder: Path) -> Grader:
     )
     model = Heads(decoder, classes_of(folder))
     model.heads.load_state_dict(load_file(folder / "heads.safetensors"))
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    return Grader(model.eval(), tokenizer, benchmark.max_prompt_tokens, benchmark.sampling.max_new_tokens)
+    form = _saved(folder).get("template", PLAIN)
+    reader = Reader(AutoTokenizer.from_pretrained(folder), form, benchmark.max_prompt_tokens)
+    return Grader(model.eval(), reader, benchmark.sampling.max_new_tokens)
 
 
 def classes_of(folder: Path) -> tuple[int, ...]:
     """Number of classes per head of a saved grader."""
-    return tuple(json.loads((folder / "heads.json").read_text())["classes"])
+    return tuple(_saved(folder)["classes"])
+
+
+def _saved(folder: Path) -> dict[str, Any]:
+    """What was written beside a grader's heads."""
+    found: dict[str, Any] = json.loads((folder / "heads.json").read_text())
+    return found

@@ -123,8 +123,8 @@ def maximise(
 def _whole_prompts(benchmark: Benchmark, policy: Policy) -> list[str]:
     """The training prompts that the policy reads whole. BadInput where there is none."""
     texts = benchmark.prompts("train")
-    lengths = map(len, policy.encode_prompts(texts))
-    prompts = [text for text, length in zip(texts, lengths, strict=True) if length < policy.max_prompt_tokens]
+    lengths = zip(texts, policy.reader.lengths(texts), strict=True)
+    prompts = [text for text, length in lengths if length < policy.max_prompt_tokens]
     if not prompts:
         raise BadInput(
             f"every training prompt of {benchmark.name} has {policy.max_prompt_tokens} tokens or more",
@@ -179,7 +179,7 @@ class _Judge:
         for name, mean in means.items():
             self._measured.setdefault(name, []).append(mean)
         generated = sum(map(len, completion_ids))
-        tokens = generated + sum(map(len, self.policy.tokenizer(prompts)["input_ids"]))
+        tokens = generated + sum(map(len, self.policy.encode_prompts(prompts)))
         charge(generated_tokens=generated, flops=2.0 * self.policy.parameters * tokens)
         short = np.array([not self.policy.ended(ids, self.stop) for ids in completion_ids])
         return [float(value) for value in values - self.unfinished_penalty * short]

@@ -35,18 +35,23 @@ class _OnCpu:
         if self.ref_model is not None:
             counted(self.ref_model)
 
+    def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
+        """Prompts as the policy reads them anywhere."""
+        return self.policy.encode_prompts(prompts), None, {}
+
     def _draw(self: Any, prompt_ids: list[list[int]]) -> list[list[int]]:
         generator = np.random.default_rng([self.args.seed, self.state.global_step])
         uniforms = generator.random((len(prompt_ids) // self.copies, self.sampling.max_new_tokens))
         uniforms = np.tile(uniforms, (self.copies, 1))
         with training_mode(self.policy, on=False), uncounted(self.policy.model):
+            policy = self.policy
             return self._cut(
-                sample_tokens(self.policy.model, self.policy.tokenizer, prompt_ids, self.sampling, uniforms)
+                sample_tokens(policy.model, policy.tokenizer, prompt_ids, self.sampling, uniforms, policy.ends)
             )
 
     def _cut(self, answers: list[list[int]]) -> list[list[int]]:
         """Nothing after a stop is trained on: rewards do not see it."""
-        return [cut_tokens(self.policy.tokenizer, ids, self.sampling.stop) for ids in answers]
+        return [cut_tokens(self.policy.tokenizer, ids, self.sampling.stop, self.policy.ends) for ids in answers]
 
     def _get_per_token_logps_and_entropies(
         self: Any,

@@ -145,7 +145,7 @@ def rloo_by_hand(benchmark: Benchmark) -> float:
         encoded = [policy.encode_prompt(prompt) for prompt in prompts]
         policy.model.eval()
         uniforms = generator.random((len(prompts), sampling.max_new_tokens))
-        answers = sample_tokens(policy.model, policy.tokenizer, encoded, sampling, uniforms)
+        answers = sample_tokens(policy.model, policy.tokenizer, encoded, sampling, uniforms, policy.ends)
         policy.model.train()
         scores = benchmark.rewards(prompts, [policy.decode(ids, sampling.stop) for ids in answers]) @ np.array(WEIGHTS)
         chunks = list(by_length([[*p, *a] for p, a in zip(encoded, answers, strict=True)], CHUNK))

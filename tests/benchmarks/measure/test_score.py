@@ -20,6 +20,7 @@ from benchmarks.models.policy import Policy, sequence_log_probs
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import prepare
 from benchmarks.rewards.function import FunctionReward
+from benchmarks.spec.answers import Answer
 from benchmarks.spec.description import Scorer
 from benchmarks.spec.signal import SIGNALS, column
 from tests.kit.fronts import other_card
@@ -86,7 +87,8 @@ def test_answers_are_read_as_those_of_a_policy(tiny: Benchmark, tmp_path: Path) 
     assert stored[:4] == ["ah ah", "ah", ("ah " * 30).strip(), ""]
     assert found == {"cut": 1, "long": 1}
     policy, front = tiny.prepared.policy, read_front(tmp_path)
-    ids = [policy.encode_response(text)[:-1] for text in stored]
+    asked = zip(tiny.prompts("test"), stored, strict=True)
+    ids = [policy.encode(Answer(prompt, text))[1][:-1] for prompt, text in asked]
     assert front.tokens[0].tolist() == [len(i) for i in ids]
     prompt = policy.encode_prompt(tiny.prompts("test")[1])
     np.testing.assert_allclose(front.log_prob[0, 1], sequence_log_probs(policy, [(prompt, ids[1])]), rtol=1e-5)

@@ -291,10 +291,10 @@ def test_cutting_by_text_and_by_tokens(tokenizer: PreTrainedTokenizerFast) -> No
     assert cut("\n\nHuman: b", ("\n\nHuman:",)) == "", "not what is left of the stop without its white space"
     assert cut(" a b\n", ()) == "a b"
     ids = tokenizer("Why not")["input_ids"]
-    assert cut_tokens(tokenizer, ids, ("xyz",)) == ids
-    assert cut_tokens(tokenizer, ids, ()) == ids
-    assert tokenizer.decode(cut_tokens(tokenizer, ids, ("W",))).startswith("W")
-    assert len(cut_tokens(tokenizer, ids, ("W",))) == 1
+    assert cut_tokens(tokenizer, ids, ("xyz",), ()) == ids
+    assert cut_tokens(tokenizer, ids, (), ()) == ids
+    assert tokenizer.decode(cut_tokens(tokenizer, ids, ("W",), ())).startswith("W")
+    assert len(cut_tokens(tokenizer, ids, ("W",), ())) == 1
 
 
 def test_a_long_prompt_loses_its_beginning(random_policy: MakePolicy) -> None:

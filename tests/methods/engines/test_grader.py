@@ -47,7 +47,7 @@ def grader(random_policy: Callable[..., Policy]) -> Grader:
     torch.manual_seed(1)
     model = Heads(policy.model.base_model, (2, 3)).eval()
     torch.nn.init.normal_(model.heads.weight)
-    return Grader(model, policy.tokenizer, 40, 12)
+    return Grader(model, replace(policy.reader, max_prompt_tokens=40), 12)
 
 
 # The loss
@@ -113,8 +113,8 @@ def test_what_is_read_is_bounded(grader: Grader) -> None:
     """The end of the prompt, the beginning of the response, and the end of the sequence."""
     ids = grader.encode(Answer("so " * 100 + "end", "yes " * 100))
     assert len(ids) == 40 + 12 + 1
-    assert ids[-1] == grader.tokenizer.eos_token_id
-    assert grader.tokenizer.decode(ids[:40]).endswith("so end")
+    assert ids[-1] == grader.reader.tokenizer.eos_token_id
+    assert grader.reader.tokenizer.decode(ids[:40]).endswith("so end")
 
 
 def test_grades_by_hand(grader: Grader, monkeypatch: pytest.MonkeyPatch) -> None:

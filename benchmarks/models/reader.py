@@ -1,0 +1,199 @@
+"""How a model reads text: a prompt and its answer as token ids, plain or under a template."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from transformers import PreTrainedTokenizerBase
+
+from benchmarks.common import BadInput
+from benchmarks.spec import ASSISTANT, CHAT, PLAIN, USER
+
+Ids = list[int]
+
+
+Message = dict[str, str]
+""" "role" and "content"."""
+
+
+ROLES = {USER: "user", ASSISTANT: "assistant"}
+
+
+def messages(prompt: str) -> list[Message]:
+    """A prompt as the turns of a chat, the last one the user's; one that is no dialogue in HH-RLHF's form is one turn.
+
+    >>> [m["content"] for m in messages("\\n\\nHuman: Hi.\\n\\nAssistant: Yes?\\n\\nHuman: Why?\\n\\nAssistant:")]
+    ['Hi.', 'Yes?', 'Why?']
+    """
+    text = "\n\n" + prompt.strip()
+    if not (text.startswith(USER) and text.endswith(ASSISTANT)):
+        return [{"role": "user", "content": prompt}]
+    _, *parts = re.split(f"({USER}|{ASSISTANT})", text.removesuffix(ASSISTANT))
+    turns: list[Message] = []
+    for mark, said in zip(parts[::2], parts[1::2], strict=True):
+        if turns and turns[-1]["role"] == ROLES[mark]:  # templates want the two in turn
+            turns[-1]["content"] += f"\n\n{said.strip()}"
+        else:
+            turns.append({"role": ROLES[mark], "content": said.strip()})
+    if turns[-1]["role"] == "assistant":
+        return [{"role": "user", "content": prompt}]
+    return turns
+
+
+def is_dialogue(prompt: str) -> bool:
+    """Whether a prompt is a dialogue in HH-RLHF's form."""
+    return messages(prompt)[0]["content"] != prompt
+
+
+def written(turns: Sequence[Message]) -> str:
+    """Turns as a dialogue in HH-RLHF's form, to be answered."""
+    marks = {role: mark for mark, role in ROLES.items()}
+    return "".join(f"{marks[turn['role']]} {turn['content']}" for turn in turns) + ASSISTANT
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """Token ids of prompts and answers, the same wherever a model reads them: in training, scoring and answering.
+
+    The ids of a prompt depend on the prompt alone, and with those of its answer they are those of the whole text. What
+    the tokenizer puts before every text (BOS) stands there once; what it puts behind every text (EOS) ends answers, and
+    no prompt.
+    """
+
+    tokenizer: PreTrainedTokenizerBase
+    form: str = PLAIN
+    """How prompts are shown: as they are ("plain"), in the tokenizer's chat template ("chat"), or in a text with
+    {prompt}."""
+    max_prompt_tokens: int = 512
+    """Longer prompts lose their beginning."""
+
+    def steer(self, prompt: str, write: Callable[[str], str]) -> str:
+        """The prompt with something written into what the user says last; into all of it where it is shown plainly."""
+        if self.form == PLAIN or not is_dialogue(prompt):
+            return write(prompt)
+        *before, last = messages(prompt)
+        return written([*before, {**last, "content": write(last["content"])}])
+
+    def shown(self, prompt: str) -> str:
+        """The text that the model reads of a prompt, uncut, without what the tokenizer adds. BadInput for a chat
+        template that raises."""
+        if self.form == PLAIN:
+            return prompt
+        if self.form == CHAT:
+            return self._rendered(messages(prompt), add_generation_prompt=True)
+        turns = messages(prompt)
+        asked = written(turns)[len(USER) + 1 : -len(ASSISTANT)] if is_dialogue(prompt) else prompt
+        return self.form.replace("{prompt}", asked)
+
+    def encode_prompts(self, prompts: Sequence[str]) -> list[Ids]:
+        """Token ids of each prompt, cut to `max_prompt_tokens`: what is lost is its beginning, not BOS or template."""
+        return [self._cut(p, i) for p, i in zip(prompts, self._encoded(map(self.shown, prompts)), strict=True)]
+
+    def encode(self, prompt: str, response: str) -> tuple[Ids, Ids]:
+        """Token ids of a prompt, cut like that, and of its answer with the token that ends it.
+
+        Where a token of the whole text would reach over their border, and where an answer has a special token written
+        out, which is text and means nothing, the answer's ids are those behind another text.
+        """
+        gap, shown = self._gap, self.shown(prompt)
+        asked, whole = self._encoded([shown, shown + gap + response])
+        spelled = any(token in response for token in self.tokenizer.all_special_tokens)
+        if spelled or whole[: len(asked)] != asked:
+            before = ":" if gap else "\n"
+            texts = [before, before + gap + response]
+            start, both = self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+            answer = both[len(start) :]
+        else:
+            answer = whole[len(asked) :]
+        return self._cut(prompt, asked), [*answer, self.end]
+
+    def lengths(self, prompts: Sequence[str]) -> list[int]:
+        """How many tokens each prompt has, uncut."""
+        return list(map(len, self._encoded(map(self.shown, prompts))))
+
+    def shortened(self, prompt: str, excess: int) -> str:
+        """A prompt without its first turns or, where it has one, without that one's first tokens; the same where
+        nothing is left to take away."""
+        if self.form == PLAIN or not is_dialogue(prompt):
+            ids = self.tokenizer(prompt, add_special_tokens=False)["input_ids"]
+            return self.tokenizer.decode(ids[excess:])
+        first, *others = messages(prompt)
+        if others:
+            return written(others if others[0]["role"] == "user" else others[1:])
+        ids = self.tokenizer(first["content"], add_special_tokens=False)["input_ids"]
+        shorter = self.tokenizer.decode(ids[excess:]) if excess < len(ids) else ""
+        return written([{**first, "content": shorter}])
+
+    @cached_property
+    def end(self) -> int:
+        """The token that ends an answer: what the chat template puts there, if that is a special token, else EOS."""
+        behind = self._around[1]
+        ids = self.tokenizer(behind, add_special_tokens=False)["input_ids"] if behind else []
+        return ids[0] if ids and ids[0] in self.tokenizer.all_special_ids else self.tokenizer.eos_token_id
+
+    @cached_property
+    def _gap(self) -> str:
+        """What stands between prompt and answer: the chat template's own space, a space after other text."""
+        if self.form == CHAT:
+            return self._around[0]
+        return "" if self.form != PLAIN and self.form[-1:].isspace() else " "
+
+    @cached_property
+    def _around(self) -> tuple[str, str]:
+        """What the chat template writes before an answer, if that is white space, and behind it."""
+        if self.form != CHAT:
+            return "", ""
+        turns, said = [{"role": "user", "content": "a"}], "Zyx"
+        asked = self._rendered(turns, add_generation_prompt=True)
+        whole = self._rendered([*turns, {"role": "assistant", "content": said}], add_generation_prompt=False)
+        before, _, behind = whole.removeprefix(asked).partition(said)
+        return ("" if before.strip() or not whole.startswith(asked) else before), behind
+
+    @cached_property
+    def _head(self) -> Ids:
+        """What the tokenizer puts before every text."""
+        bare = self.tokenizer("a", add_special_tokens=False)["input_ids"]
+        ids = self.tokenizer("a")["input_ids"]
+        starts = [i for i in range(len(ids)) if ids[i : i + len(bare)] == bare]
+        return ids[: starts[0]] if starts else []
+
+    def _encoded(self, texts: Sequence[str] | map[str]) -> list[Ids]:
+        """Token ids of texts as they are shown, BOS before them once; a chat template writes its own."""
+        if not (listed := list(texts)):
+            return []
+        head = [] if self.form == CHAT else self._head
+        bare = self.tokenizer(listed, add_special_tokens=False)["input_ids"]
+        return [ids if ids[: len(head)] == head else [*head, *ids] for ids in bare]
+
+    def _cut(self, prompt: str, ids: Ids) -> Ids:
+        """The ids of a prompt, cut."""
+        most = self.max_prompt_tokens
+        if self.form == PLAIN:
+            head = self._head[:most]
+            return ids if len(ids) <= most else [*head, *ids[len(ids) - most + len(head) :]]
+        while (excess := len(ids) - most) > 0:
+            shorter = self.shortened(prompt, excess)
+            if shorter == prompt:
+                raise BadInput(
+                    f"the template alone is longer than {most} tokens",
+                    "prompts are cut to max_prompt_tokens, templates are not",
+                    f"-c max_prompt_tokens={most + excess}",
+                )
+            prompt = shorter
+            [ids] = self._encoded([self.shown(prompt)])
+        return ids
+
+    def _rendered(self, turns: list[Message], add_generation_prompt: bool) -> str:
+        try:
+            return str(
+                self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=add_generation_prompt)
+            )
+        except Exception as error:  # whatever its author lets it raise
+            raise BadInput(
+                f"the chat template of {self.tokenizer.name_or_path or 'the policy'} fails: {error}",
+                f"it was given {len(turns)} turns, of {' and '.join(sorted({turn['role'] for turn in turns}))}",
+                "-c template=plain shows prompts without it",
+            ) from error
