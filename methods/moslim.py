@@ -134,7 +134,7 @@ class MOSLIM(Reinforcement, Method):
         from methods.engines import load_trained
 
         policy = load_trained(benchmark, run.stage("policy").folder) if run else benchmark.prepared.policy
-        return policy.steered(partial(told, policy, goals=goals, names=benchmark.names))
+        return replace(policy, template=partial(told, policy, goals=goals, names=benchmark.names))
 
     def _labelled(self, benchmark: Benchmark, seed: int) -> tuple[list[Answer], np.ndarray, list[int]]:
         """What the reward model learns from: answers, labels (N, M) and the number of classes per head.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -83,7 +83,7 @@ class RiC(Adapter, Method):
         """Offline SFT, then the online rounds."""
         from methods.engines import train_sft
 
-        answers = benchmark.responses()
+        answers, steer = benchmark.responses(), benchmark.prepared.reader.steer
         rewards = benchmark.rewards([a.prompt for a in answers], [a.response for a in answers])
         low, high = score_bounds(rewards, self.bounds, self.keep_share)
         write_text(run.dir / "bounds.json", json.dumps({"low": low.tolist(), "high": high.tolist()}))
@@ -91,7 +91,8 @@ class RiC(Adapter, Method):
         def tune(
             answers: Sequence[Answer], rewards: np.ndarray, name: str, epochs: float, rate: float, start: Stage | None
         ) -> None:
-            told = [Answer(wrap(a.prompt, s), a.response) for a, s in zip(answers, rewards, strict=True)]
+            writes = (partial(wrap, rewards=each) for each in rewards)
+            told = [Answer(steer(a.prompt, write), a.response) for a, write in zip(answers, writes, strict=True)]
             train_sft(
                 benchmark, told, run.stage(name), epochs=epochs, batch=self.batch,
                 learning_rate=rate, lora_rank=self.lora_rank,
@@ -142,7 +143,8 @@ class RiC(Adapter, Method):
         policy = load_trained(benchmark, stage.folder)
         told = dict(zip(prompts, targets, strict=True))
         seed = int(generator.integers(2**31))
-        asking = policy.steered(lambda prompt: wrap(prompt, told[prompt]))
+        steer = policy.reader.steer
+        asking = replace(policy, template=lambda prompt: steer(prompt, partial(wrap, rewards=told[prompt])))
         run.log(f"answers-{number}", 0, 1, {})
         answers = asking.finish(prompts, benchmark.sampling, seed)
         if not answers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,4 +39,4 @@ class SFTGoals(Method):
         """The starting policy, told the goals that the weights ask for."""
         goals = asked(weights, intensities(benchmark, self.classes), self.mapping)
         policy = benchmark.prepared.policy
-        return policy.steered(partial(told, policy, goals=goals, names=benchmark.names))
+        return replace(policy, template=partial(told, policy, goals=goals, names=benchmark.names))

@@ -16,7 +16,7 @@ from benchmarks.load.fields import benchmark_names, checked, is_folder_name, tab
 from benchmarks.load.toml import PLAIN, read_benchmark
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import TrainedReward
-from benchmarks.spec import Objective, Sampling, Scratch, check_grid, size_mistake
+from benchmarks.spec import Objective, Sampling, Scratch, check_grid, size_mistake, template_mistake
 
 NESTED: dict[str, type] = {"sampling": Sampling, "scratch": Scratch, "reward": TrainedReward}
 """Options written `<prefix>.<field>`; those of "reward" change all trained rewards."""
@@ -69,6 +69,9 @@ def load_benchmark(
         mistakes += [f"reward.{key}: no objective of {benchmark.name} has a trained reward" for key in nested["reward"]]
     if plain.get("preparation") and not _made(benchmark, plain):
         mistakes.append(f"preparation: of {benchmark.name} nothing is drawn or trained before a method is")
+    template, policy = plain.get("template", benchmark.template), plain.get("policy", benchmark.policy)
+    if not size_mistake(policy, "scratch:") and (mistake := template_mistake(template, policy)):
+        mistakes.append(f"template: {mistake}")
     refuse(f"options of {benchmark.name}", mistakes, fix)
     chosen = replace(
         benchmark,

@@ -28,9 +28,19 @@ from benchmarks.data import Place, Table, local_folder, named_files
 from benchmarks.load.fields import benchmark_names, build, checked, required, table_file
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import KINDS, TrainedReward
-from benchmarks.spec import Objective, Reward, Sampling, Scratch, beside, check_grid, choose, size_mistake
+from benchmarks.spec import (
+    Objective,
+    Reward,
+    Sampling,
+    Scratch,
+    beside,
+    check_grid,
+    choose,
+    size_mistake,
+    template_mistake,
+)
 
-PLAIN = ("policy", "eval_prompts", "grid", "trained_grid", "seed", "preparation", "max_prompt_tokens")
+PLAIN = ("policy", "template", "eval_prompts", "grid", "trained_grid", "seed", "preparation", "max_prompt_tokens")
 """Options that are fields of `Benchmark`."""
 
 
@@ -71,6 +81,8 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
     settings["policy"] = beside(settings["policy"], path.parent)
     if mistake := size_mistake(settings["policy"], "scratch:"):
         mistakes.append(f"policy: {mistake}")
+    elif mistake := template_mistake(settings.get("template", ""), settings["policy"]):
+        mistakes.append(f"template: {mistake}")
     if settings["name"] in benchmark_names() and path != table_file(settings["name"]):
         mistakes.append(f"name: {settings['name']} comes with moa, and runs of both would lie in one folder")
     refuse(str(path), mistakes, "the keys are explained in docs/benchmarks.md")

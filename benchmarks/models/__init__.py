@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     from benchmarks.models.batching import by_length, fixed_shapes, pad_right
     from benchmarks.models.counting import counted, uncounted
     from benchmarks.models.device import ENVIRONMENT, attention, release, setup
-    from benchmarks.models.policy import ANSWERS_AT_ONCE, Divergence, Policy, load_policy, sequence_log_probs
+    from benchmarks.models.policy import (
+        ANSWERS_AT_ONCE,
+        Divergence,
+        Policy,
+        load_policy,
+        open_reader,
+        sequence_log_probs,
+    )
     from benchmarks.models.reader import Reader
     from benchmarks.models.sampler import cut, cut_tokens, nucleus, sample_tokens
     from benchmarks.models.scratch import (

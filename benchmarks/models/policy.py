@@ -18,7 +18,7 @@ from benchmarks.models.counting import counted, uncounted
 from benchmarks.models.device import attention, setup
 from benchmarks.models.reader import Reader
 from benchmarks.models.sampler import cut, cut_tokens, draw_uniforms, sample_tokens, stopped
-from benchmarks.spec import PLAIN, Answer, Sampling
+from benchmarks.spec import CHAT, PLAIN, Answer, Sampling
 
 ANSWERS_AT_ONCE = 136
 """Answers generated side by side, a third of the usual 400; results do not depend on it."""
@@ -139,6 +139,37 @@ class Policy:
         self.tokenizer.save_pretrained(folder)
 
 
+def open_reader(path: str | Path, max_prompt_tokens: int = 512, template: str = "") -> Reader:
+    """How the policy in a local folder or of a hub id reads; its model is not loaded.
+
+    `template` is a form of `Reader`, or empty: "chat" where the tokenizer has a chat template. BadInput for a tokenizer
+    without EOS, and for a chat template that is missing, raises or leaves out what was asked.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(path, padding_side="left")
+    if tokenizer.eos_token_id is None:
+        raise BadInput(
+            f"the tokenizer of {path} has no end-of-sequence token",
+            "answers end with it, in training and in sampling",
+            "set eos_token in its tokenizer_config.json",
+        )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    reader = Reader(tokenizer, template or (CHAT if tokenizer.chat_template else PLAIN), max_prompt_tokens)
+    if reader.form == CHAT and not tokenizer.chat_template:
+        raise BadInput(
+            f"the tokenizer of {path} has no chat template",
+            "template is chat",
+            "-c template=plain shows prompts as they are",
+        )
+    if (asked := "Zyx?") not in reader.shown(asked):
+        raise BadInput(
+            f"the chat template of {path} leaves out what the user asks",
+            f"of the question {asked!r} it makes {reader.shown(asked)!r:.60}",
+            "-c template=plain shows prompts without it",
+        )
+    return reader
+
+
 def _ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
     """EOS, and the tokens that end an answer by the generation settings of a model, if it has some."""
     named = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
@@ -146,19 +177,60 @@ def _ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[i
     return tuple(dict.fromkeys(token for token in (tokenizer.eos_token_id, *others) if token is not None))
 
 
-def load_policy(path: str | Path, max_prompt_tokens: int = 512, device: str | None = None) -> Policy:
-    """A policy from a local folder or a hub id, in evaluation mode, on this process's device."""
+def load_policy(
+    path: str | Path,
+    max_prompt_tokens: int = 512,
+    device: str | None = None,
+    *,
+    template: str = "",
+    max_new_tokens: int = 0,
+) -> Policy:
+    """A policy from a local folder or a hub id, in evaluation mode, on this process's device.
+
+    `template` is as in `open_reader`. BadInput for what it refuses, for a model without an embedding for each token,
+    and for one with fewer positions than a prompt and an answer of `max_new_tokens` need.
+    """
     device = device or setup()
-    tokenizer = AutoTokenizer.from_pretrained(path, padding_side="left")
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
+    reader = open_reader(path, max_prompt_tokens, template)
+    tokenizer = reader.tokenizer
     kwargs: dict[str, Any] = {"attn_implementation": attention(device)}
     kwargs["dtype"] = torch.bfloat16 if device == "cuda" else torch.float32
     model = AutoModelForCausalLM.from_pretrained(path, **kwargs).to(device).eval()
     if model.num_parameters() < 300_000_000:  # small models stay exact
         model = model.float()
+    _check(path, model, tokenizer, max_prompt_tokens, max_new_tokens)
     model.config.pad_token_id = tokenizer.pad_token_id
-    return Policy(model, tokenizer, max_prompt_tokens=max_prompt_tokens)
+    return Policy(model, tokenizer, max_prompt_tokens=max_prompt_tokens, form=reader.form)
+
+
+def _check(
+    path: str | Path,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    max_prompt_tokens: int,
+    max_new_tokens: int,
+) -> None:
+    """BadInput for a model that cannot read what its tokenizer writes; a padding token of its own is not needed."""
+    rows = model.get_input_embeddings().weight.shape[0]
+    beyond = {token for token, i in tokenizer.get_vocab().items() if i >= rows}
+    if tokenizer.pad_token in beyond and tokenizer.eos_token not in beyond:  # what is padding is masked
+        beyond.remove(tokenizer.pad_token)
+        tokenizer.pad_token = tokenizer.eos_token
+    if beyond:
+        raise BadInput(
+            f"the tokenizer of {path} has {len(tokenizer)} tokens, its model embeds {rows}: not {min(beyond)!r}",
+            "a token without an embedding cannot be read; tokens were added, and the embedding was not grown",
+            "save the model again after model.resize_token_embeddings(len(tokenizer))",
+        )
+    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if positions and max_prompt_tokens + max_new_tokens > positions:
+        raise BadInput(
+            f"{path} has {positions} positions, prompt and answer may have {max_prompt_tokens} + {max_new_tokens}",
+            "what lies beyond a model's positions cannot be read",
+            f"-c max_prompt_tokens={positions - max_new_tokens}"
+            if positions > max_new_tokens
+            else f"-c sampling.max_new_tokens={positions // 2} -c max_prompt_tokens={positions // 2}",
+        )
 
 
 class Divergence(NamedTuple):

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from benchmarks.common import charge
-from benchmarks.models import Policy, load_policy, untrained_policy
+from benchmarks.models import Policy, Reader, load_policy, open_reader, untrained_policy
 from benchmarks.prepare.card import Card, Report, not_prepared, stored_card
 from benchmarks.spec import SIZES, Description, Scorer, Signal, part_name, policy_source
 
@@ -29,7 +29,16 @@ class Prepared:
 
     def load_starting_policy(self) -> Policy:
         """A fresh copy of the starting policy."""
-        return load_policy(policy_source(self.benchmark), self.benchmark.max_prompt_tokens)
+        b = self.benchmark
+        return load_policy(
+            policy_source(b), b.max_prompt_tokens, template=b.template, max_new_tokens=b.sampling.max_new_tokens
+        )
+
+    @cached_property
+    def reader(self) -> Reader:
+        """How the starting policy reads, for which it is not loaded."""
+        b = self.benchmark
+        return open_reader(policy_source(b), b.max_prompt_tokens, b.template)
 
     def load_base(self, base: str, seed: int) -> Policy:
         """A model to train: "policy" (a fresh copy of the starting policy), an untrained one of a scratch size ("0.3m",
@@ -38,7 +47,9 @@ class Prepared:
             return self.load_starting_policy()
         if base in SIZES:
             return untrained_policy(self.benchmark, self.policy.tokenizer, base, seed)
-        return load_policy(base, self.benchmark.max_prompt_tokens)
+        return load_policy(
+            base, self.benchmark.max_prompt_tokens, max_new_tokens=self.benchmark.sampling.max_new_tokens
+        )
 
     @cached_property
     def _scorers(self) -> dict[Signal, list[Scorer]]:

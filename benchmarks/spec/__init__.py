@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Scratch,
         choose,
         size_mistake,
+        template_mistake,
     )
     from benchmarks.spec.grid import Weights, are_weights, check_grid, default_grid, rounded_from, simplex_grid
     from benchmarks.spec.places import (

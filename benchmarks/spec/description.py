@@ -6,6 +6,7 @@ scored lies beside it (`benchmarks.prepare`), in a folder named after the conten
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field, dataclass, field, fields
 from functools import cached_property
@@ -137,6 +138,10 @@ class Description:
     trained_grid: tuple[Weights, ...] = ()
     """Weights for which methods that train once per weight are trained; empty: `default_trained_grid`."""
     max_prompt_tokens: Annotated[int, Range(1)] = 512
+    template: str = ""
+    """How the policy is shown a prompt: "plain", in its tokenizer's "chat" template, or in a text with {prompt}.
+    Empty: "chat" where the tokenizer has such a template, else "plain". Rewards, evaluators and files see the prompt as
+    it was asked."""
     seed: Annotated[int, Range(0)] = 0
     """Seed of everything made at preparation."""
     preparation: Annotated[int, Range(0)] = 0
@@ -186,7 +191,19 @@ class Description:
     def _facts(self) -> dict[str, Any]:
         """What is part of every identity."""
         facts = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in _NOT_IDENTITY}
-        return {**facts, "data": self.data.fingerprint(), "revision": REVISION}
+        form = {} if self.form == PLAIN else {"template": self.form}
+        return {**facts, **form, "data": self.data.fingerprint(), "revision": REVISION}
+
+    @cached_property
+    def form(self) -> str:
+        """The template as it enters identities, not at all where it is "plain"; "auto" where the hub's tokenizer says
+        which it is, since an identity must not depend on what is downloaded."""
+        if self.template or self.policy.startswith("scratch:"):
+            return self.template or PLAIN
+        folder = Path(self.policy)
+        if not folder.is_dir():
+            return "auto"
+        return CHAT if _has_chat_template(folder) else PLAIN
 
     def prompts(self, split: Split) -> list[str]:
         """Distinct prompts of a split; for "dev" and "test", the `eval_prompts` on which fronts are measured."""
@@ -215,7 +232,15 @@ class Description:
         return all(map(self.graded_labels, self.names))
 
 
-_NOT_IDENTITY = {"home", "grid", "trained_grid", "data", "objectives", "eval_prompts"}
+def _has_chat_template(folder: Path) -> bool:
+    """Whether the tokenizer in a folder has a chat template."""
+    settings = folder / "tokenizer_config.json"
+    if any((folder / name).exists() for name in ("chat_template.jinja", "chat_template.json")):
+        return True
+    return settings.exists() and bool(json.loads(settings.read_text(encoding="utf-8")).get("chat_template"))
+
+
+_NOT_IDENTITY = {"template", "home", "grid", "trained_grid", "data", "objectives", "eval_prompts"}
 
 
 def choose(name: str, known: Iterable[Objective], chosen: Sequence[str]) -> tuple[Objective, ...]:
@@ -228,6 +253,17 @@ def choose(name: str, known: Iterable[Objective], chosen: Sequence[str]) -> tupl
     if unknown := [f"{o!r}{nearest(o, left)}" for o in chosen if o not in by_name]:
         raise BadInput(f"{name} has no objective {', '.join(unknown)}", has, "choose among those")
     return tuple(by_name[o] for o in chosen)
+
+
+def template_mistake(template: str, policy: str) -> str:
+    """What is wrong with a template for a policy; "" where nothing is."""
+    if template in ("", PLAIN):
+        return ""
+    if policy.startswith("scratch:"):
+        return f"policies that are made here read plain text; found {template!r:.60} for {policy}"
+    if template == CHAT or "{prompt}" in template:
+        return ""
+    return f'expected "{CHAT}", "{PLAIN}" or a text with {{prompt}}, found {template!r:.60}'
 
 
 def size_mistake(model: str, prefix: str = "") -> str:

@@ -1,0 +1,118 @@
+"""What can be wrong with a policy is found when it is opened; all tokens that end an answer do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.common.errors import BadInput
+from benchmarks.load.load import load_benchmark
+from benchmarks.models.policy import load_policy, open_reader
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.spec.description import Sampling
+from tests.kit.tokenizers import CHAT, tiny_policy_in, tiny_tokenizer
+
+
+def refused(folder: Path, words: str, **more: object) -> str:
+    """What is advised."""
+    with pytest.raises(BadInput, match=words) as caught:
+        load_policy(folder, **more)  # type: ignore[arg-type]
+    return caught.value.fix
+
+
+def test_a_tokenizer_without_eos(tmp_path: Path) -> None:
+    folder = tiny_policy_in(tmp_path, tiny_tokenizer())
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    del settings["eos_token"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    assert "eos_token" in refused(folder, "no end-of-sequence token")
+
+
+def test_tokens_beyond_the_embedding(tmp_path: Path) -> None:
+    """A padding token is never read; any other would be."""
+    tokenizer = tiny_tokenizer()
+    tokenizer.add_special_tokens({"pad_token": "<padding>"})
+    folder = tiny_policy_in(tmp_path / "pad", tokenizer, rows=len(tokenizer) - 1)
+    policy = load_policy(folder)
+    assert policy.tokenizer.pad_token_id == policy.tokenizer.eos_token_id
+    assert len(policy.generate(["a", "Hello there, how are you?"], Sampling(max_new_tokens=4), 0)) == 2
+    tokenizer.add_tokens(["<more>"])
+    folder = tiny_policy_in(tmp_path / "more", tokenizer, rows=len(tokenizer) - 2)
+    assert "resize_token_embeddings" in refused(folder, "'<more>'")
+
+
+def test_fewer_positions_than_prompt_and_answer(tmp_path: Path) -> None:
+    folder = tiny_policy_in(tmp_path, tiny_tokenizer(), positions=64)
+    fix = refused(folder, r"64 positions, .* 60 \+ 16", max_prompt_tokens=60, max_new_tokens=16)
+    assert fix == "-c max_prompt_tokens=48"
+    assert load_policy(folder, 48, max_new_tokens=16).max_prompt_tokens == 48
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [("{{ raise_exception('never') }}", "fails: never"), ("{{ messages[0].role }}", "leaves out what the user asks")],
+)
+def test_chat_templates_that_do_not_work(tmp_path: Path, template: str, words: str) -> None:
+    folder = tiny_policy_in(tmp_path, tiny_tokenizer(chat=template))
+    assert "template=plain" in refused(folder, words)
+    assert load_policy(folder, template="plain").form == "plain"
+
+
+def test_the_tokenizer_says_how_prompts_are_shown(tmp_path: Path) -> None:
+    chat = tiny_policy_in(tmp_path / "chat", tiny_tokenizer(chat=CHAT))
+    plain = tiny_policy_in(tmp_path / "plain", tiny_tokenizer())
+    assert [open_reader(folder).form for folder in (chat, plain)] == ["chat", "plain"]
+    assert open_reader(plain, template="Q: {prompt}").form == "Q: {prompt}"
+    assert "template=plain" in refused(plain, "no chat template", template="chat")
+
+
+def test_every_token_that_the_model_names_ends_an_answer(tmp_path: Path) -> None:
+    """EOS and "e": nothing follows either, in answers, in what is cut, and in what is said to have ended."""
+    folder = tiny_policy_in(tmp_path, tiny_tokenizer())
+    usual = load_policy(folder)
+    other = usual.tokenizer.convert_tokens_to_ids("e")
+    usual.model.generation_config.eos_token_id = [usual.tokenizer.eos_token_id, other]
+    usual.save(folder)
+    policy, sampling = load_policy(folder), Sampling(max_new_tokens=40, top_p=1.0)
+    assert policy.ends == (usual.tokenizer.eos_token_id, other)
+    prompts = [f"q{i}" for i in range(60)]
+    answers = policy.sample(prompts, sampling, 0)
+    assert any(ids[-1] == other for ids in answers)
+    assert not any(token in policy.ends for ids in answers for token in ids[:-1])
+    assert [policy.ended(ids, ()) for ids in answers] == [ids[-1] in policy.ends for ids in answers]
+    before = usual.sample(prompts, sampling, 0)
+    assert all(long[: len(ids)] == ids for long, ids in zip(before, answers, strict=True))
+    ids = next(ids for ids in answers if ids[-1] == other)
+    assert policy.decode(ids, ()) == policy.tokenizer.decode(ids[:-1], skip_special_tokens=True).strip()
+
+
+# The template of a benchmark
+
+
+def test_a_template_enters_identities_where_it_is_not_plain(unprepared: Benchmark, tmp_path: Path) -> None:
+    """Whether it is written down or follows from the folder; what was known before templates keeps its name."""
+    chat = replace(unprepared, policy=str(tiny_policy_in(tmp_path / "chat", tiny_tokenizer(chat=CHAT))))
+    plain = replace(unprepared, policy=str(tiny_policy_in(tmp_path / "plain", tiny_tokenizer())))
+    assert (unprepared.form, plain.form, chat.form) == ("plain", "plain", "chat")
+    assert replace(unprepared, policy="owner/name").form == "auto"
+    assert replace(plain, template="plain").identity == plain.identity
+    assert replace(chat, template="chat").identity == chat.identity
+    own = replace(chat, template="Q: {prompt}")
+    kinds = (chat, replace(chat, template="plain"), own)
+    assert len({b.identity for b in kinds}) == len({b.training_identity for b in kinds}) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"template": "chat"}, "policies that are made here read plain text; found 'chat' for scratch:"),
+        ({"policy": "owner/name", "template": "Q: A:"}, 'expected "chat", "plain" or a text with {prompt}'),
+    ],
+)
+def test_templates_that_cannot_be(options: dict[str, str], words: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        load_benchmark("hh-rlhf-mini", options=options)
+    assert words in caught.value.what
