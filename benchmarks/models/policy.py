@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from benchmarks.common import answering, charge
+from benchmarks.common import BadInput, answering, charge
 from benchmarks.models.batching import by_length, pad_left
 from benchmarks.models.counting import counted, uncounted
 from benchmarks.models.device import attention, setup
