@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.data.clean import ASSISTANT, USER, contrast
-from benchmarks.spec import Answer
+from benchmarks.data.clean import contrast
+from benchmarks.spec import Answer, dialogue
 
 MESSAGES = [{"role": str, "content": (str, None)}]
 """The schema of a conversation."""
-
-
-TURNS = {"user": USER, "assistant": ASSISTANT}
-"""How a message of a role begins. A system message stands before the first turn, as it is."""
 
 
 def conversation(messages: Sequence[dict[str, Any]]) -> Answer | str:
@@ -22,22 +18,20 @@ def conversation(messages: Sequence[dict[str, Any]]) -> Answer | str:
     >>> conversation([{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello!"}])
     Answer(prompt='\\n\\nHuman: Hi.\\n\\nAssistant:', response='Hello!')
     """
-    roles = [message["role"] for message in messages]
-    texts = [(message["content"] or "").strip() for message in messages]
-    system = texts[0] if roles[:1] == ["system"] else ""
-    turns = list(zip(roles, texts, strict=True))[roles[:1] == ["system"] :]
-    if odd := [role for role, _ in turns if role not in TURNS]:
+    said = [{"role": m["role"], "content": (m["content"] or "").strip()} for m in messages]
+    turns = said[1:] if said and said[0]["role"] == "system" else said
+    roles = [turn["role"] for turn in turns]
+    if odd := [role for role in roles if role not in ("user", "assistant")]:
         return "system message between others" if odd[0] == "system" else f"unknown role {odd[0]!r:.40}"
-    if not turns or "user" not in roles:
+    if "user" not in roles:
         return "not a dialogue"
-    if turns[-1][0] == "user":
+    if roles[-1] == "user":
         return "ends on a human turn"
-    if not all(text for _, text in turns[:-1]):
+    if not all(turn["content"] for turn in turns[:-1]):
         return "empty prompt" if len(turns) == 2 else "empty message"
-    if not turns[-1][1]:
+    if not turns[-1]["content"]:
         return "empty answer"
-    before = "".join(f"{TURNS[role]} {text}" for role, text in turns[:-1])
-    return Answer(f"{system}{before}{ASSISTANT}", turns[-1][1])
+    return Answer(dialogue(said[:-1]), turns[-1]["content"])
 
 
 def compared(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,48 +9,9 @@ from functools import cached_property
 from transformers import PreTrainedTokenizerBase
 
 from benchmarks.common import BadInput
-from benchmarks.spec import ASSISTANT, CHAT, PLAIN, USER
+from benchmarks.spec import ASSISTANT, CHAT, PLAIN, USER, Message, dialogue, is_dialogue, messages
 
 Ids = list[int]
-
-
-Message = dict[str, str]
-""" "role" and "content"."""
-
-
-ROLES = {USER: "user", ASSISTANT: "assistant"}
-
-
-def messages(prompt: str) -> list[Message]:
-    """A prompt as the turns of a chat, the last one the user's; one that is no dialogue in HH-RLHF's form is one turn.
-
-    >>> [m["content"] for m in messages("\\n\\nHuman: Hi.\\n\\nAssistant: Yes?\\n\\nHuman: Why?\\n\\nAssistant:")]
-    ['Hi.', 'Yes?', 'Why?']
-    """
-    text = "\n\n" + prompt.strip()
-    if not (text.startswith(USER) and text.endswith(ASSISTANT)):
-        return [{"role": "user", "content": prompt}]
-    _, *parts = re.split(f"({USER}|{ASSISTANT})", text.removesuffix(ASSISTANT))
-    turns: list[Message] = []
-    for mark, said in zip(parts[::2], parts[1::2], strict=True):
-        if turns and turns[-1]["role"] == ROLES[mark]:  # templates want the two in turn
-            turns[-1]["content"] += f"\n\n{said.strip()}"
-        else:
-            turns.append({"role": ROLES[mark], "content": said.strip()})
-    if turns[-1]["role"] == "assistant":
-        return [{"role": "user", "content": prompt}]
-    return turns
-
-
-def is_dialogue(prompt: str) -> bool:
-    """Whether a prompt is a dialogue in HH-RLHF's form."""
-    return messages(prompt)[0]["content"] != prompt
-
-
-def written(turns: Sequence[Message]) -> str:
-    """Turns as a dialogue in HH-RLHF's form, to be answered."""
-    marks = {role: mark for mark, role in ROLES.items()}
-    return "".join(f"{marks[turn['role']]} {turn['content']}" for turn in turns) + ASSISTANT
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +35,7 @@ class Reader:
         if self.form == PLAIN or not is_dialogue(prompt):
             return write(prompt)
         *before, last = messages(prompt)
-        return written([*before, {**last, "content": write(last["content"])}])
+        return dialogue([*before, {**last, "content": write(last["content"])}])
 
     def shown(self, prompt: str) -> str:
         """The text that the model reads of a prompt, uncut, without what the tokenizer adds. BadInput for a chat
@@ -84,9 +44,8 @@ class Reader:
             return prompt
         if self.form == CHAT:
             return self._rendered(messages(prompt), add_generation_prompt=True)
-        turns = messages(prompt)
-        asked = written(turns)[len(USER) + 1 : -len(ASSISTANT)] if is_dialogue(prompt) else prompt
-        return self.form.replace("{prompt}", asked)
+        asked = dialogue(messages(prompt)) if is_dialogue(prompt) else prompt
+        return self.form.replace("{prompt}", asked.removeprefix(f"{USER} ").removesuffix(ASSISTANT))
 
     def encode_prompts(self, prompts: Sequence[str]) -> list[Ids]:
         """Token ids of each prompt, cut to `max_prompt_tokens`: what is lost is its beginning, not BOS or template."""
@@ -115,17 +74,18 @@ class Reader:
         return list(map(len, self._encoded(map(self.shown, prompts))))
 
     def shortened(self, prompt: str, excess: int) -> str:
-        """A prompt without its first turns or, where it has one, without that one's first tokens; the same where
-        nothing is left to take away."""
+        """A prompt without its first turns or, where the user has one, without that one's first tokens; the same where
+        nothing is left to take away. What a dialogue's system says stays."""
         if self.form == PLAIN or not is_dialogue(prompt):
             ids = self.tokenizer(prompt, add_special_tokens=False)["input_ids"]
             return self.tokenizer.decode(ids[excess:])
-        first, *others = messages(prompt)
+        turns = messages(prompt)
+        system, (first, *others) = ([], turns) if turns[0]["role"] == "user" else (turns[:1], turns[1:])
         if others:
-            return written(others if others[0]["role"] == "user" else others[1:])
+            return dialogue([*system, *(others if others[0]["role"] == "user" else others[1:])])
         ids = self.tokenizer(first["content"], add_special_tokens=False)["input_ids"]
         shorter = self.tokenizer.decode(ids[excess:]) if excess < len(ids) else ""
-        return written([{**first, "content": shorter}])
+        return dialogue([*system, {**first, "content": shorter}])
 
     @cached_property
     def end(self) -> int:

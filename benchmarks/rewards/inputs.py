@@ -10,7 +10,7 @@ from string import Formatter
 from typing import TYPE_CHECKING
 
 from benchmarks.common import BadInput, error_words, nearest
-from benchmarks.rewards.chat import messages
+from benchmarks.spec import messages
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -158,7 +158,7 @@ class Reading:
 
     def _in_chat(self, prompt: str, response: str) -> tuple[str, str]:
         """The same for a dialogue in the chat template; all from the first thing said to the answer is the prompt's."""
-        said = messages(prompt, response)
+        said = [*messages(prompt), {"role": "assistant", "content": response}]
         try:
             text = str(self.tokenizer.apply_chat_template(said, tokenize=False))
         except Exception as error:  # what a template is made to refuse

@@ -11,10 +11,6 @@ Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
 
-USER, ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
-"""How a turn begins in HH-RLHF's dialogues."""
-
-
 class Answer(NamedTuple):
     """A response to a prompt. The prompt ends where the assistant speaks; the response carries no leading space."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.common import digest
-from benchmarks.spec.description import REVISION, Description
+from benchmarks.spec.description import PLAIN, REVISION, Description
 from benchmarks.spec.signal import Signal
 
 TAGS = "tags"
@@ -39,9 +39,11 @@ def policy_source(benchmark: Description) -> str | Path:
 
 
 def policy_id(benchmark: Description) -> str:
-    """What the starting policy is: the name of its recipe, or its hub id or path."""
+    """What the starting policy is: the name of its recipe, or its hub id or path; and how it is shown prompts, where
+    that is not plainly."""
     source = policy_source(benchmark)
-    return source.name if isinstance(source, Path) else source
+    name = source.name if isinstance(source, Path) else source
+    return name if benchmark.form == PLAIN else f"{name} ({benchmark.form})"
 
 
 def tokenizer_folder(benchmark: Description) -> Path:

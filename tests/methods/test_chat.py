@@ -131,7 +131,7 @@ def test_goals_stand_in_the_users_turn(chatty: Benchmark, tmp_path: Path) -> Non
 def test_long_goals_stay(chatty: Benchmark, tmp_path: Path) -> None:
     """What a dialogue loses is its first turn."""
     policy = chatty.prepared.policy
-    long = "\n\nHuman: " + "so " * 80 + "\n\nAssistant: Yes." + ASKED
+    long = "\n\nHuman: " + "so " * 160 + "\n\nAssistant: Yes." + ASKED
     told = SFTGoals().policy(chatty, Run(tmp_path, 0), (1.0, 0.0))
     assert policy.reader.lengths([long])[0] > 200
     assert told.encode_prompt(long) == told.encode_prompt(ASKED)

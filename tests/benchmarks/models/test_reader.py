@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.common.errors import BadInput
-from benchmarks.models.reader import Reader, is_dialogue, messages, written
+from benchmarks.models.reader import Reader
+from benchmarks.spec.dialogues import dialogue, is_dialogue, messages
 from tests.kit.tokenizers import CHAT, tiny_tokenizer
 
 KINDS = ("bytes", "pieces")
@@ -86,10 +87,13 @@ def test_dialogues_are_turns() -> None:
         {"role": "assistant", "content": "Yes?"},
         {"role": "user", "content": "Why not now?"},
     ]
-    assert written(messages(DIALOGUE)) == DIALOGUE
+    assert dialogue(messages(DIALOGUE)) == DIALOGUE
     assert messages("Human: Hi.\n\nAssistant:") == [{"role": "user", "content": "Hi."}], "its line breaks were stripped"
     assert messages("\n\nHuman: a\n\nHuman: b\n\nAssistant:") == [{"role": "user", "content": "a\n\nb"}]
-    for other in ("Why?", "", "\n\nHuman: Hi.", "\n\nAssistant: Yes?\n\nAssistant:", "x\n\nHuman: Hi.\n\nAssistant:"):
+    told = "Be short." + DIALOGUE
+    assert messages(told) == [{"role": "system", "content": "Be short."}, *messages(DIALOGUE)]
+    assert dialogue(messages(told)) == told
+    for other in ("Why?", "", "\n\nHuman: Hi.", "\n\nAssistant: Yes?\n\nAssistant:", "x\n\nAssistant:"):
         assert messages(other) == [{"role": "user", "content": other}]
         assert not is_dialogue(other)
 
@@ -159,6 +163,12 @@ def test_what_is_too_long_for_a_template_loses_its_first_turns() -> None:
     assert text.startswith("<s><|turn|>user\n")
     assert text.endswith("w?</s>\n<|turn|>assistant\n")
     assert len(short.encode_prompts([DIALOGUE])[0]) <= short.max_prompt_tokens
+    told = "Be short."
+    by_system = chatting().lengths([told + alone])[0]
+    assert made.shortened(told + DIALOGUE, 3) == told + alone, "the system's word stays"
+    assert replace(made, max_prompt_tokens=by_system).encode_prompts([told + DIALOGUE]) == chatting().encode_prompts(
+        [told + alone]
+    )
     with pytest.raises(BadInput, match="the template alone is longer than 5 tokens"):
         replace(made, max_prompt_tokens=5).encode_prompts([DIALOGUE])
 

@@ -18,13 +18,13 @@ from benchmarks.common.errors import BadInput
 from benchmarks.load.toml import read_benchmark
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import missing_parts
-from benchmarks.rewards.chat import messages
 from benchmarks.rewards.classifier import Classifier
 from benchmarks.rewards.function import FunctionReward
 from benchmarks.rewards.hub import HubReward
 from benchmarks.rewards.inputs import inputs_mistake
 from benchmarks.rewards.opening import Opened, open_classifier
 from benchmarks.spec.description import Objective, Reward
+from benchmarks.spec.dialogues import messages
 from tests.kit import classifiers
 from tests.kit.classifiers import card_call, of_kind, saved
 
@@ -132,21 +132,6 @@ def test_a_template_needs_the_tokens_that_it_names(tmp_path: Path) -> None:
 # Chat
 
 
-def test_a_dialogue_as_messages() -> None:
-    assert messages(DIALOGUE, "So.") == [
-        {"role": "user", "content": "Hi there."},
-        {"role": "assistant", "content": "Hello!"},
-        {"role": "user", "content": "Why?"},
-        {"role": "assistant", "content": "So."},
-    ]
-    assert messages("Sum up: ...", "") == [
-        {"role": "user", "content": "Sum up: ..."},
-        {"role": "assistant", "content": ""},
-    ]
-    two = messages("\n\nHuman: A\n\nHuman: B\n\nAssistant:", "C")
-    assert [(m["role"], m["content"]) for m in two] == [("user", "A\n\nB"), ("assistant", "C")]
-
-
 @pytest.fixture
 def chatty(tmp_path: Path) -> Path:
     """A Llama with a chat template that writes the first token itself."""
@@ -162,7 +147,7 @@ def test_a_dialogue_is_scored_in_the_chat_template(chatty: Path) -> None:
     asked = [(DIALOGUE, "So."), ("Why?", "Because it is so."), ("\n\nHuman: x\n\nAssistant:", "")]
     found = classifier([p for p, _ in asked], [r for _, r in asked])
     for (prompt, response), score in zip(asked, found, strict=True):
-        said = messages(prompt, response)
+        said = [*messages(prompt), {"role": "assistant", "content": response}]
         ids = classifier.tokenizer.apply_chat_template(said, return_dict=True)["input_ids"]
         assert classifier.encode([prompt], [response]) == [ids]
         with torch.no_grad():

@@ -1,0 +1,54 @@
+"""Prompts that are dialogues, in HH-RLHF's form, and as the messages that chat templates take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+USER, ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
+"""How a turn begins in HH-RLHF's dialogues."""
+
+
+Message = dict[str, str]
+"""A turn: its "role" ("user" or "assistant"; the first may be the "system"'s) and "content"."""
+
+
+_ROLES = {USER: "user", ASSISTANT: "assistant"}
+_MARKS = {role: mark for mark, role in _ROLES.items()}
+_TURN = re.compile(f"({USER}|{ASSISTANT})")
+
+
+def messages(prompt: str) -> list[Message]:
+    """A prompt as the turns of a chat, the last one the user's; one that is no dialogue in HH-RLHF's form is one turn.
+
+    What stands before the first turn of a dialogue is the system's.
+
+    >>> [m["content"] for m in messages("\\n\\nHuman: Hi.\\n\\nAssistant: Yes?\\n\\nHuman: Why?\\n\\nAssistant:")]
+    ['Hi.', 'Yes?', 'Why?']
+    >>> messages("Why?")
+    [{'role': 'user', 'content': 'Why?'}]
+    """
+    alone = [{"role": "user", "content": prompt}]
+    text = "\n\n" + prompt.strip()
+    before, *said = _TURN.split(text.removesuffix(ASSISTANT))
+    if not text.endswith(ASSISTANT) or said[:1] != [USER]:
+        return alone
+    turns = [{"role": "system", "content": before.strip()}] if before.strip() else []
+    for mark, content in zip(said[::2], said[1::2], strict=True):
+        if turns and turns[-1]["role"] == _ROLES[mark]:  # templates want the two in turn
+            turns[-1]["content"] += f"\n\n{content.strip()}"
+        else:
+            turns.append({"role": _ROLES[mark], "content": content.strip()})
+    return turns if turns[-1]["role"] == "user" else alone
+
+
+def is_dialogue(prompt: str) -> bool:
+    """Whether a prompt is a dialogue in HH-RLHF's form."""
+    return messages(prompt)[0]["content"] != prompt
+
+
+def dialogue(turns: Sequence[Message]) -> str:
+    """Turns as a prompt in HH-RLHF's form, to be answered."""
+    system = turns[0]["content"] if turns[0]["role"] == "system" else ""
+    said = (f"{_MARKS[turn['role']]} {turn['content']}" for turn in turns[bool(system) :])
+    return f"{system}{''.join(said)}{ASSISTANT}"
