@@ -10,5 +10,6 @@ if TYPE_CHECKING:
     from benchmarks.prepare.benchmark import Benchmark
     from benchmarks.prepare.card import Card, StoredCard, stored_card
     from benchmarks.prepare.make import missing_parts, prepare, prepare_part
+    from benchmarks.prepare.readings import as_read
 
 __getattr__, __all__ = door(__name__)

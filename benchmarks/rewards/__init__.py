@@ -9,6 +9,7 @@ from benchmarks.common.door import door
 if TYPE_CHECKING:
     from benchmarks.rewards.function import FunctionReward
     from benchmarks.rewards.hub import HubReward
+    from benchmarks.rewards.inputs import Reading, own_inputs
     from benchmarks.rewards.kinds import KINDS
     from benchmarks.rewards.probe import probe_rewards
     from benchmarks.rewards.train import pair_accuracy, train_reward

@@ -16,7 +16,7 @@ from pydantic import JsonValue, model_serializer
 from benchmarks import BadInput, Benchmark, benchmark_names
 from benchmarks.common import Part, is_answering, plain, type_words
 from benchmarks.load import benchmark_summary
-from benchmarks.prepare import StoredCard, stored_card
+from benchmarks.prepare import StoredCard, as_read, stored_card
 from benchmarks.spec import Reward, Sampling, Scratch
 from methods import find_method, method_name, method_names
 from methods.contract import attribute_docstrings
@@ -106,10 +106,13 @@ class BenchmarkFacts(Part):
     grid: tuple[tuple[float, ...], ...]
     trained_grid: tuple[tuple[float, ...], ...]
     max_prompt_tokens: int
+    template: str
     seed: int
     scratch: dict[str, JsonValue]
     identity: str
     prepared: StoredCard | None
+    as_read: dict[str, str]
+    """An answer as each model reads it, see `benchmarks.prepare.as_read`; empty before it is prepared."""
 
     @classmethod
     def of(cls, b: Benchmark) -> BenchmarkFacts:
@@ -130,10 +133,12 @@ class BenchmarkFacts(Part):
             grid=b.grid,
             trained_grid=b.trained_grid,
             max_prompt_tokens=b.max_prompt_tokens,
+            template=b.template,
             seed=b.seed,
             scratch=_fields(b.scratch),
             identity=b.identity,
-            prepared=stored_card(b),
+            prepared=(card := stored_card(b)),
+            as_read=as_read(b) if card else {},
         )
 
 

@@ -177,10 +177,21 @@ def benchmark_page(benchmark: BenchmarkFacts, typed: str) -> RenderableType:
         signals = [("  reward", str(objective.reward["words"])), ("  evaluator", str(objective.evaluator["words"]))]
         parts += [Text(), Text.assemble((objective.name, "bold"), f"  {objective.description}"), _grid(signals)]
     if benchmark.prepared:
-        parts += [Text(), *_card(benchmark.prepared)]
+        parts += [Text(), *_card(benchmark.prepared), *_as_read(benchmark.as_read)]
     else:
         parts += [Text(), Text(f"not prepared yet: moa prepare -b {typed}")]
     return Group(*parts)
+
+
+def _as_read(read: Mapping[str, str]) -> list[RenderableType]:
+    """An answer as models read it; those that read the same text are named together."""
+    readers: dict[str, list[str]] = {}
+    for name, text in read.items():
+        readers.setdefault(text, []).append(name)
+    parts: list[RenderableType] = [Text("An answer as it is read, with what tokenizers and templates add:")]
+    for text, names in readers.items():
+        parts += [Text(), Text(f"by {', '.join(names)}", style="bold"), Padding.indent(Text(text.strip("\n")), 2)]
+    return parts
 
 
 def _option(benchmark: BenchmarkFacts, name: str) -> str:

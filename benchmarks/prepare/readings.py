@@ -1,0 +1,40 @@
+"""One answer exactly as each model reads it, which is the quickest way to see what a template does."""
+
+from __future__ import annotations
+
+from transformers import AutoTokenizer
+
+from benchmarks.models import open_reader
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.rewards import HubReward, Reading, TrainedReward, own_inputs
+from benchmarks.spec import SIGNALS, Reward, part_name, policy_source
+
+
+def as_read(benchmark: Benchmark) -> dict[str, str]:
+    """The text, special tokens written out, that each model reads of a training prompt and its answer.
+
+    By who reads it: "policy", "reward helpful", "evaluator helpful". Functions are left out: they are given prompt and
+    response as they are in the data. What is made at preparation must be there. Tokenizers are loaded, models are not.
+    """
+    answer = (benchmark.demonstrations() or benchmark.responses())[0]
+    reader = open_reader(policy_source(benchmark), benchmark.max_prompt_tokens, benchmark.template)
+    asked, said = reader.encode(answer.prompt, answer.response)
+    found = {"policy": str(reader.tokenizer.decode([*asked, *said]))}
+    for objective in benchmark.objectives:
+        for signal in SIGNALS:
+            reading = _reading(objective.source(signal), benchmark, objective.name)
+            if reading:
+                [row] = reading.rows([answer.prompt], [answer.response])
+                found[part_name(signal, objective.name)] = str(reading.tokenizer.decode(row["input_ids"]))
+    return found
+
+
+def _reading(reward: Reward, benchmark: Benchmark, objective: str) -> Reading | None:
+    """How a classifier reads; None for another kind of reward."""
+    if isinstance(reward, HubReward):
+        tokenizer = AutoTokenizer.from_pretrained(reward.model, revision=reward.revision)
+        return Reading(tokenizer, reward.inputs, tokenizer.model_max_length)
+    if isinstance(reward, TrainedReward):
+        tokenizer = AutoTokenizer.from_pretrained(reward.folder(benchmark, objective))
+        return Reading(tokenizer, own_inputs(tokenizer), tokenizer.model_max_length, benchmark.max_prompt_tokens)
+    return None
