@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle, islice
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 
 from benchmarks import Answer, Benchmark, Weights
 from benchmarks.common import Answering, Range, Search
 from benchmarks.spec import size_mistake
-from methods.contract import Method, Reinforcement, Run
+from methods.contract import Method, Rates, Reinforcement, Run
 from methods.engines import (
     Goals,
     Moments,
@@ -41,12 +41,17 @@ class MOSLIM(Reinforcement, Method):
     """
 
     steering = "prompt"
+    pretrained_rates: ClassVar[Mapping[str, Rates]] = {
+        "learning_rate": Rates(whole=2e-6, adapters=2e-5),
+        "reward_learning_rate": Rates(whole=1.5e-5, adapters=1.5e-4),
+    }
 
     epochs: Annotated[float, Range(above=0), Search(1.0, 16.0, log=True)] = 4.0
     """Tasks, a prompt under some goals, per training prompt [choice] (the paper does not say).
     Each prompt is posed under K goals at a time, so 4 are less than one round of K = 5 for every prompt."""
     learning_rate: Annotated[float, Range(0, 1), Search(1e-6, 1e-4, log=True)] = 2e-5
-    """Learning rate of the policy [choice]: telling goals apart takes more than moving all answers one way."""
+    """Learning rate of the policy [choice]: telling goals apart takes more than moving all answers one way.
+    2e-6 where a pretrained policy is trained whole and none is set."""
     kl_coef: Annotated[float, Range(0), Search(0.02, 1.0, log=True)] = 0.2
     """Weight of the KL to the starting policy, against rewards in standard deviations of a probability [choice]."""
     supervision: Literal["auto", "grades", "rewards"] = "auto"
@@ -65,7 +70,8 @@ class MOSLIM(Reinforcement, Method):
     reward_batch: Annotated[int, Range(1)] = 48
     """Answers per step of the reward model [choice]: those of the 24 pairs that such a reward sees in a step."""
     reward_learning_rate: Annotated[float, Range(0, 1)] = 1.5e-5
-    """Learning rate of the reward model, cosine schedule, for width 4096 [choice]: usual for whole models of it."""
+    """Learning rate of the reward model, cosine schedule, for width 4096 [choice]: usual for whole models of it.
+    1.5e-4 for adapters on a pretrained one where none is set."""
     statistics: Literal["running", "head", "batch", "calibration"] = "running"
     """Where mean and SD of the probability of the grade that was asked for come from; the paper does not say.
     Per head and grade, over the answers that were asked for that grade: all so far ("running") [choice], those of the
@@ -91,14 +97,15 @@ class MOSLIM(Reinforcement, Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """The reward model, then one RL run."""
-        from methods.engines import Task, load_grader, maximise, train_grader
+        from methods.engines import Task, load_grader, maximise, rate_of, train_grader
 
         stage = run.stage("reward-model")
         if not stage.done:
             answers, labels, classes = self._labelled(benchmark, run.seed)
             train_grader(
                 benchmark, answers, labels, stage, classes=classes, steps=self.reward_steps, batch=self.reward_batch,
-                learning_rate=self.reward_learning_rate, lora_rank=self.lora_rank, base=self.reward_base,
+                learning_rate=partial(rate_of, self, "reward_learning_rate"), lora_rank=self.lora_rank,
+                base=self.reward_base,
             )  # fmt: skip
         if run.stage("policy").done:
             return

@@ -44,6 +44,8 @@ class Policy:
     """Longer prompts lose their beginning."""
     form: str = PLAIN
     """How prompts are shown, see `Reader`."""
+    pretrained: bool = False
+    """Whether it was made elsewhere, not at preparation."""
     ends: tuple[int, ...] = ()
     """The tokens that end an answer; empty: EOS and whatever else the model's generation settings name."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -30,9 +30,10 @@ class Prepared:
     def load_starting_policy(self) -> Policy:
         """A fresh copy of the starting policy."""
         b = self.benchmark
-        return load_policy(
+        policy = load_policy(
             policy_source(b), b.max_prompt_tokens, template=b.template, max_new_tokens=b.sampling.max_new_tokens
         )
+        return replace(policy, pretrained=not b.policy.startswith("scratch:"))
 
     @cached_property
     def reader(self) -> Reader:
@@ -47,9 +48,10 @@ class Prepared:
             return self.load_starting_policy()
         if base in SIZES:
             return untrained_policy(self.benchmark, self.policy.tokenizer, base, seed)
-        return load_policy(
+        policy = load_policy(
             base, self.benchmark.max_prompt_tokens, max_new_tokens=self.benchmark.sampling.max_new_tokens
         )
+        return replace(policy, pretrained=True)
 
     @cached_property
     def _scorers(self) -> dict[Signal, list[Scorer]]:

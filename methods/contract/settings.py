@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from benchmarks.common import Range, Search
 
 Optimizer = Literal["rloo", "grpo", "online-dpo", "ppo"]
 
 
+class Rates(NamedTuple):
+    """A learning rate of pretrained policies, where none is set."""
+
+    whole: float
+    adapters: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Adapter:
     """How the policy's weights are trained."""
+
+    pretrained_rates: ClassVar[Mapping[str, Rates]] = {}
+    """By field, what its default is for a pretrained policy. A rate that is set is used as it stands."""
 
     lora_rank: Annotated[int, Range(0)] | None = None
     """Rank of LoRA on all linear layers [choice] (MORLHF: on q and v), alpha = 2 rank (papers: 64; SPO: 16).
@@ -24,11 +35,12 @@ class Adapter:
 class Reinforcement(Adapter):
     """A KL-regularised RL run.
 
-    Learning rates are for a width of 4096 (a 7B model) and grow as 1/width for narrower ones [choice] (Yang et al.
-    2022, muP): what is searched is multiplied by 4096 / width, so its range is the same for small and large policies.
+    For policies made here, learning rates are those of a width of 4096 (a 7B model) and grow as 1/width [choice] (Yang
+    et al. 2022, muP): what is searched is multiplied by 4096 / width. For pretrained ones they are used as they stand.
     """
 
     sets_kl: ClassVar[str | None] = "kl_coef"
+    pretrained_rates: ClassVar[Mapping[str, Rates]] = {"learning_rate": Rates(whole=1e-6, adapters=1e-5)}
 
     optimizer: Optimizer = "rloo"
     """RLOO [choice], GRPO, online DPO on the best and the worst answer to each prompt, or PPO (papers: PPO).
@@ -41,7 +53,8 @@ class Reinforcement(Adapter):
     samples_per_prompt: Annotated[int, Range(2)] = 4
     """Answers per prompt; each is judged against the mean of the others [choice]."""
     learning_rate: Annotated[float, Range(0, 1), Search(1e-6, 1e-4, log=True)] = 1e-5
-    """AdamW, constant after warm-up (papers: 1e-5 with PPO)."""
+    """AdamW, constant after warm-up (papers: 1e-5 with PPO, for adapters).
+    1e-6 where a pretrained policy is trained whole and none is set (Ahmadian et al. 2024, arXiv 2402.14740)."""
     kl_coef: Annotated[float, Range(0), Search(0.02, 1.0, log=True)] = 0.2
     """Weight of the KL to the starting policy in the reward, in benchmark units [choice] (papers: 0.2, on raw rewards).
     GRPO weighs it against rewards in SDs of the answers to one prompt; for online DPO it is the beta of the loss."""
@@ -86,11 +99,13 @@ class Reinforcement(Adapter):
 class Preference(Adapter):
     """Training on preference pairs with DPO (Rafailov et al. 2023, arXiv 2305.18290), through TRL.
 
-    Learning rates are for LoRA on a width of 4096 (a 7B model); they grow as 1/width for narrower ones (Yang et al.
-    2022, muP), and full fine-tuning takes a tenth of them [choice].
+    For policies made here, learning rates are those of LoRA on a width of 4096 (a 7B model): they grow as 1/width (Yang
+    et al. 2022, muP), and full fine-tuning takes a tenth of them [choice]. For pretrained ones they are used as they
+    stand.
     """
 
     sets_kl: ClassVar[str | None] = "beta"
+    pretrained_rates: ClassVar[Mapping[str, Rates]] = {"learning_rate": Rates(whole=1e-6, adapters=1e-4)}
 
     beta: Annotated[float, Range(above=0), Search(0.01, 1.0, log=True)] = 0.1
     """Weight of the KL to the reference (papers: 0.1)."""
@@ -102,4 +117,5 @@ class Preference(Adapter):
     batch: Annotated[int, Range(1)] = 16
     """Pairs per step [choice] (DPO: 64): a pass over a few thousand pairs is then some hundred steps."""
     learning_rate: Annotated[float, Range(0, 1), Search(1e-5, 1e-3, log=True)] = 1e-4
-    """AdamW, cosine after a warm-up of 3 % [choice] (DPO: 1e-6 for all parameters, constant): usual for LoRA."""
+    """AdamW, cosine after a warm-up of 3 % [choice] (DPO: 1e-6 for all parameters, constant): usual for LoRA.
+    1e-6 where a pretrained policy is trained whole and none is set."""

@@ -35,6 +35,6 @@ if TYPE_CHECKING:
     from methods.engines.rl import Pose, Task, maximise, train_rl
     from methods.engines.selection import nearest, pareto_layers
     from methods.engines.sft import train_sft
-    from methods.engines.trained import is_large, load_trained, rank_for, rate_for, soup
+    from methods.engines.trained import is_large, load_trained, rank_for, rate_of, soup
 
 __getattr__, __all__ = door(__name__)

@@ -24,7 +24,7 @@ from benchmarks.models import (
     training_mode,
 )
 from methods.contract import Preference, Run, Stage
-from methods.engines.trained import is_large, load_trained, rate_for, save_trained, scaled, to_train
+from methods.engines.trained import is_large, load_trained, rank_for, rate_of, save_trained, scaled, to_train
 
 Ids = tuple[list[int], list[int], list[int]]
 """Token ids of a pair: prompt, chosen, rejected."""
@@ -32,6 +32,10 @@ Ids = tuple[list[int], list[int], list[int]]
 
 WARMUP = 0.03
 """Share of the steps in which the learning rate rises."""
+
+
+FULL = 0.1
+"""Learning rate of full fine-tuning relative to LoRA's, for which it is given, where the policy was made here."""
 
 
 def train_dpo(
@@ -57,7 +61,9 @@ def train_dpo(
     if stage.done:
         return
     policy = to_train(benchmark, settings.lora_rank, stage.run.seed, start.folder if start else None)
-    rate = rate_for(settings.learning_rate, policy, settings.lora_rank)
+    rate = rate_of(settings, "learning_rate", policy)
+    if not policy.pretrained and not rank_for(policy, settings.lora_rank):
+        rate *= FULL
     training = Training(
         steps=max(1, round(max(settings.epochs, 1.0) * len(pairs) / settings.batch)),  # `preferences` took the share
         batch=settings.batch,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, Trainer, TrainingArguments
 
-from benchmarks import Answer, BadInput, Benchmark
+from benchmarks import Answer, BadInput, Benchmark, Policy
 from benchmarks.common import Cost, charge, charged_to, write_text
 from benchmarks.models import (
     Progress,
@@ -179,14 +179,14 @@ def train_grader(
     classes: Sequence[int],
     steps: int,
     batch: int,
-    learning_rate: float,
+    learning_rate: Callable[[Policy], float],
     lora_rank: int | None,
     base: str = "policy",
 ) -> None:
     """Trains a grader on labels (N, M), from the benchmark's starting policy or from another `base`.
 
-    The starting policy knows what fits a prompt. Accuracies on held-out prompts go to the log. `learning_rate` is for
-    width 4096.
+    The starting policy knows what fits a prompt. Accuracies on held-out prompts go to the log. `learning_rate`, of the
+    policy to be trained, is as in `scaled`.
     """
     if stage.done:
         return
@@ -198,7 +198,7 @@ def train_grader(
     grader = Grader(model, policy.reader, benchmark.sampling.max_new_tokens)
     held = split_prompts(answers, seed)
     rows = [{"ids": grader.encode(answers[i]), "labels": labels[i].tolist()} for i in np.flatnonzero(~held).tolist()]
-    training = Training(steps=steps, batch=batch, learning_rate=scaled(learning_rate, policy))
+    training = Training(steps=steps, batch=batch, learning_rate=scaled(learning_rate(policy), policy))
     order = passes([len(row["ids"]) for row in rows], training, seed)
     arguments = trainer_arguments(training, stage.checkpoints, seed, policy.model)
     multiple = arguments.pop("pad_to_multiple_of")

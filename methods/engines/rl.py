@@ -15,7 +15,7 @@ from benchmarks.models import Progress, Training, cut, run_trainer, training_mod
 from methods.contract import Reinforcement, Stage
 from methods.engines.goals import Goals
 from methods.engines.optimisers import make_trainer
-from methods.engines.trained import save_trained, scaled, to_train
+from methods.engines.trained import rate_of, save_trained, scaled, to_train
 from methods.engines.trainers import Memory, Remember
 
 
@@ -83,7 +83,7 @@ def maximise(
     training = Training(
         steps=max(1, round(settings.epochs * len(prompts) / (per_step * contrast))),
         batch=per_step * contrast * settings.samples_per_prompt,
-        learning_rate=scaled(settings.learning_rate, policy),
+        learning_rate=scaled(rate_of(settings, "learning_rate", policy), policy),
         schedule="constant_with_warmup",
     )
     sampling = Sampling(

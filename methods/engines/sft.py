@@ -24,7 +24,7 @@ def train_sft(
 ) -> None:
     """Fine-tunes the starting policy (or the stage in `start`) on the responses, given the prompts as they are written.
 
-    Loss on the response and its end-of-sequence token. `learning_rate` is for width 4096. BadInput without answers.
+    Loss on the response and its end-of-sequence token. `learning_rate` is as in `scaled`. BadInput without answers.
     """
     if stage.done:
         return

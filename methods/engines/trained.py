@@ -13,6 +13,7 @@ from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dic
 from safetensors.torch import load_file
 
 from benchmarks import Benchmark, Policy, Weights
+from methods.contract import Adapter
 
 PAPER_WIDTH = 4096
 """Hidden size of the 7B models for which the papers give learning rates."""
@@ -30,18 +31,20 @@ def rank_for(policy: Policy, lora_rank: int | None) -> int:
     return 64 if is_large(policy) else 0
 
 
-FULL = 0.1
-"""Learning rate of full fine-tuning relative to LoRA's."""
-
-
-def rate_for(learning_rate: float, policy: Policy, lora_rank: int | None) -> float:
-    """A learning rate that was published for LoRA, for what is trained here: a tenth of it for a whole policy."""
-    return learning_rate * (1.0 if rank_for(policy, lora_rank) else FULL)
+def rate_of(settings: Adapter, name: str, policy: Policy) -> float:
+    """A method's learning rate of this name; for a pretrained policy, where none is set, the one it has for those."""
+    rate: float = getattr(settings, name)
+    unset = rate == type(settings).__dataclass_fields__[name].default
+    if not (policy.pretrained and unset and name in settings.pretrained_rates):
+        return rate
+    rates = settings.pretrained_rates[name]
+    return rates.adapters if rank_for(policy, settings.lora_rank) else rates.whole
 
 
 def scaled(learning_rate: float, policy: Policy) -> float:
-    """A learning rate given for width 4096, at this policy's width: proportional to 1/width (Yang et al. 2022, muP)."""
-    return learning_rate * PAPER_WIDTH / policy.model.config.hidden_size
+    """A learning rate as it is for a pretrained policy; for one made here, it is given for width 4096 and taken at this
+    policy's: proportional to 1/width (Yang et al. 2022, muP)."""
+    return learning_rate if policy.pretrained else learning_rate * PAPER_WIDTH / policy.model.config.hidden_size
 
 
 def to_train(

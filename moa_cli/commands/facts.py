@@ -107,6 +107,7 @@ class BenchmarkFacts(Part):
     trained_grid: tuple[tuple[float, ...], ...]
     max_prompt_tokens: int
     template: str
+    """How the policy is shown prompts; "auto": as the tokenizer of the hub says, when it is there."""
     seed: int
     scratch: dict[str, JsonValue]
     identity: str
@@ -133,7 +134,7 @@ class BenchmarkFacts(Part):
             grid=b.grid,
             trained_grid=b.trained_grid,
             max_prompt_tokens=b.max_prompt_tokens,
-            template=b.template,
+            template=b.form,
             seed=b.seed,
             scratch=_fields(b.scratch),
             identity=b.identity,

@@ -26,12 +26,12 @@ from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import prepare
 from methods.contract.run import Run
 from methods.contract.settings import Preference, Reinforcement
+from methods.engines.dpo import FULL, train_dpo
 from methods.engines.dpo import encoded as dpo_encoded
 from methods.engines.dpo import log_probs as dpo_log_probs
-from methods.engines.dpo import train_dpo
 from methods.engines.pairs import preferences
 from methods.engines.rl import train_rl
-from methods.engines.trained import rate_for, scaled, to_train
+from methods.engines.trained import scaled, to_train
 from methods.modpo import MODPO
 
 DPO_STEPS, RL_STEPS, ROUNDS = 40, 10, 3
@@ -97,7 +97,7 @@ def dpo_of_moa(benchmark: Benchmark, given: Pairs, folder: Path) -> float:
 def dpo_by_hand(benchmark: Benchmark, given: Pairs) -> float:
     """Seconds per step of the shortest loop, on the same batches."""
     clock, policy = Clock(), to_train(benchmark, None, 0)
-    batch, rate = given.settings.batch, scaled(rate_for(given.settings.learning_rate, policy, None), policy)
+    batch, rate = given.settings.batch, scaled(FULL * given.settings.learning_rate, policy)
     ids = dpo_encoded(benchmark, policy, given.pairs)
     training = Training(steps=DPO_STEPS, batch=batch, learning_rate=rate)
     order = passes([len(p) + max(len(c), len(r)) for p, c, r in ids], training, 0)

@@ -204,7 +204,8 @@ def train(benchmark: Benchmark, run: Run, steps: int = 60, lora_rank: int | None
     labels[::3, 1] = MISSING
     stage = run.stage("grader")
     train_grader(
-        benchmark, answers, labels, stage, classes=(5, 3), steps=steps, batch=16, learning_rate=4e-5,
+        benchmark, answers, labels, stage, classes=(5, 3), steps=steps, batch=16,
+        learning_rate=lambda policy: 4e-5 * (4096 / 32 if policy.pretrained else 1),  # the same for both, at width 32
         lora_rank=lora_rank, base=base,
     )  # fmt: skip
     return stage.folder
