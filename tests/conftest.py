@@ -16,8 +16,9 @@ from benchmarks.models.policy import Policy
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.rewards.function import FunctionReward
 from benchmarks.rewards.trained import TrainedReward
-from benchmarks.spec.description import Objective, Sampling, Scratch
+from benchmarks.spec.description import Objective
 from benchmarks.spec.grid import simplex_grid
+from benchmarks.spec.settings import Sampling, Scratch
 from tests.kit.worlds import GOLD, Cries, a_tiny_size
 
 if TYPE_CHECKING:

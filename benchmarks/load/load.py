@@ -16,9 +16,18 @@ from benchmarks.load.fields import benchmark_names, checked, is_folder_name, tab
 from benchmarks.load.toml import PLAIN, read_benchmark
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import TrainedReward
-from benchmarks.spec import Objective, Sampling, Scratch, check_grid, size_mistake, template_mistake
+from benchmarks.spec import (
+    Finetuning,
+    Objective,
+    Sampling,
+    Scratch,
+    check_grid,
+    finetuning_mistakes,
+    size_mistake,
+    template_mistake,
+)
 
-NESTED: dict[str, type] = {"sampling": Sampling, "scratch": Scratch, "reward": TrainedReward}
+NESTED: dict[str, type] = {"policy": Finetuning, "sampling": Sampling, "scratch": Scratch, "reward": TrainedReward}
 """Options written `<prefix>.<field>`; those of "reward" change all trained rewards."""
 
 
@@ -67,7 +76,9 @@ def load_benchmark(
     _check_grids(plain, len(benchmark.objectives), mistakes)
     if not _has_trained_rewards(benchmark):
         mistakes += [f"reward.{key}: no objective of {benchmark.name} has a trained reward" for key in nested["reward"]]
-    if plain.get("preparation") and not _made(benchmark, plain):
+    finetuning = replace(benchmark.finetuning, **nested["policy"])
+    mistakes += finetuning_mistakes(nested["policy"], finetuning, plain.get("policy", benchmark.policy))
+    if plain.get("preparation") and not (finetuning.sft or _made(benchmark, plain)):
         mistakes.append(f"preparation: of {benchmark.name} nothing is drawn or trained before a method is")
     template, policy = plain.get("template", benchmark.template), plain.get("policy", benchmark.policy)
     if not size_mistake(policy, "scratch:") and (mistake := template_mistake(template, policy)):
@@ -79,6 +90,7 @@ def load_benchmark(
         objectives=tuple(_retrained(o, nested["reward"]) for o in benchmark.objectives),
         sampling=replace(benchmark.sampling, **nested["sampling"]),
         scratch=replace(benchmark.scratch, **nested["scratch"]),
+        finetuning=finetuning,
         **plain,
     )
     return _redrawn(chosen)

@@ -29,6 +29,7 @@ from benchmarks.load.fields import benchmark_names, build, checked, required, ta
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import KINDS, TrainedReward
 from benchmarks.spec import (
+    Finetuning,
     Objective,
     Reward,
     Sampling,
@@ -36,6 +37,7 @@ from benchmarks.spec import (
     beside,
     check_grid,
     choose,
+    finetuning_mistakes,
     size_mistake,
     template_mistake,
 )
@@ -67,6 +69,7 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
     mistakes: list[str] = []
     keys = (*SETTINGS, *TABLES)
     mistakes += [f"{key}: there is no such key{nearest(key, keys)}" for key in content if key not in keys]
+    content, first = _first(content, mistakes)
     settings = checked({k: v for k, v in content.items() if k in SETTINGS}, Benchmark, "", mistakes, only=SETTINGS)
     data = _data(content.get("data"), path.parent, data_dir, mistakes)
     sampling = build(content.get("sampling", {"max_new_tokens": 64}), Sampling, "sampling.", mistakes)
@@ -79,6 +82,7 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
             check_grid(settings.get(key, ()), len(known), key, mistakes)
     settings = {"name": path.stem, "version": "1", "policy": "scratch:1m"} | settings
     settings["policy"] = beside(settings["policy"], path.parent)
+    mistakes += finetuning_mistakes(first, finetuning := Finetuning(**first), settings["policy"])
     if mistake := size_mistake(settings["policy"], "scratch:"):
         mistakes.append(f"policy: {mistake}")
     elif mistake := template_mistake(settings.get("template", ""), settings["policy"]):
@@ -92,7 +96,22 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
     chosen = choose(settings["name"], known, [o.name for o in known] if objectives is None else objectives)
     if len(chosen) < len(known):  # the file's weights are for all of its objectives
         settings |= {"grid": (), "trained_grid": ()}
-    return Benchmark(data=data, objectives=chosen, sampling=sampling, scratch=scratch, **settings)
+    return Benchmark(
+        data=data, objectives=chosen, sampling=sampling, scratch=scratch, finetuning=finetuning, **settings
+    )
+
+
+def _first(content: dict[str, Any], mistakes: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The file's content with the name of the policy alone, and what is to be done with that first."""
+    if not isinstance(told := content.get("policy"), Mapping):
+        return content, {}
+    named = {"policy": told["model"]} if "model" in told else {}
+    if not named:
+        mistakes.append("policy.model is missing")
+    settings = {key: value for key, value in told.items() if key != "model"}
+    return {k: v for k, v in content.items() if k != "policy"} | named, checked(
+        settings, Finetuning, "policy.", mistakes
+    )
 
 
 def _parse(path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from benchmarks.models.batching import by_length, fixed_shapes, pad_right
     from benchmarks.models.counting import counted, uncounted
     from benchmarks.models.device import ENVIRONMENT, attention, release, setup
+    from benchmarks.models.finetuning import finetuned_policy
     from benchmarks.models.policy import (
         ANSWERS_AT_ONCE,
         Divergence,

@@ -17,7 +17,7 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerFast
 
 from benchmarks.common import BadInput, Cost, Log, charged_to, locked, silent, whole_folder, write_text
-from benchmarks.models import tagged_share, texts, train_scratch_policy, train_tokenizer
+from benchmarks.models import finetuned_policy, tagged_share, texts, train_scratch_policy, train_tokenizer
 from benchmarks.prepare.calibrate import take_card
 from benchmarks.prepare.card import PairAccuracy, Report, StoredCard, stored_card
 from benchmarks.prepare.prepared import Prepared, open_prepared
@@ -117,8 +117,11 @@ def _tokenizer(benchmark: Description) -> PreTrainedTokenizerFast:
 
 
 def _make_policy(benchmark: Description, folder: Path, log: Log) -> None:
-    size = benchmark.policy.removeprefix("scratch:")
-    policy, tags = train_scratch_policy(benchmark, _tokenizer(benchmark), size, folder, log)
+    if benchmark.policy.startswith("scratch:"):
+        size = benchmark.policy.removeprefix("scratch:")
+        policy, tags = train_scratch_policy(benchmark, _tokenizer(benchmark), size, folder, log)
+    else:
+        policy, tags = finetuned_policy(benchmark, folder, log), 0.0
     policy.save(folder)
     write_text(folder / "tags.json", json.dumps({"share": tags}))
 
@@ -160,8 +163,9 @@ def _make_reward(benchmark: Description, objective: Objective, reward: TrainedRe
             "give it a hub classifier or a Python function, or data with pairs",
         )
     if reward.base == "policy":
-        if benchmark.policy.startswith("scratch:"):
+        if isinstance(policy_source(benchmark), Path):
             prepare_part(benchmark, "policy", log)  # waits for it where another process is making it
+        if benchmark.policy.startswith("scratch:"):
             reward = replace(reward, learning_rate=reward.identity.learning_rate)  # that of what is made here
         reward = replace(reward, base=str(policy_source(benchmark)))
     train_reward(

@@ -8,21 +8,7 @@ from benchmarks.common.door import door
 
 if TYPE_CHECKING:
     from benchmarks.spec.answers import SPLITS, Answer, PreferencePair, Split
-    from benchmarks.spec.description import (
-        CHAT,
-        PLAIN,
-        REVISION,
-        SIZES,
-        Description,
-        Objective,
-        Reward,
-        Sampling,
-        Scorer,
-        Scratch,
-        choose,
-        size_mistake,
-        template_mistake,
-    )
+    from benchmarks.spec.description import REVISION, Description, Objective, Reward, Scorer, choose
     from benchmarks.spec.dialogues import ASSISTANT, USER, Message, dialogue, is_dialogue, messages
     from benchmarks.spec.grid import Weights, are_weights, check_grid, default_grid, rounded_from, simplex_grid
     from benchmarks.spec.places import (
@@ -35,6 +21,17 @@ if TYPE_CHECKING:
         root,
         score_cache,
         tokenizer_folder,
+    )
+    from benchmarks.spec.settings import (
+        CHAT,
+        PLAIN,
+        SIZES,
+        Finetuning,
+        Sampling,
+        Scratch,
+        finetuning_mistakes,
+        size_mistake,
+        template_mistake,
     )
     from benchmarks.spec.signal import SIGNALS, Signal, column
 

@@ -15,55 +15,14 @@ from typing import Annotated, Any, ClassVar, Protocol, Self
 
 import numpy as np
 
-from benchmarks.common import BadInput, Range, digest, nearest, plain
+from benchmarks.common import BadInput, Range, digest, folder_content, nearest, plain
 from benchmarks.spec.answers import Answer, Data, Graded, PreferencePair, Split
 from benchmarks.spec.grid import Weights, corners, default_grid, default_trained_grid
+from benchmarks.spec.settings import CHAT, PLAIN, Finetuning, Sampling, Scratch
 from benchmarks.spec.signal import Signal
 
 REVISION = 6
 """Of the code that prepares a benchmark. Raise it when the same recipe makes something else: it is then made anew."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sampling:
-    """How answers are drawn, in training-set generation and in evaluation alike."""
-
-    max_new_tokens: Annotated[int, Range(1)]
-    temperature: Annotated[float, Range(1e-6)] = 1.0
-    top_p: Annotated[float, Range(above=0, high=1)] = 0.9
-    stop: tuple[str, ...] = ()
-    """Texts that end an answer, such as the next turn's "\n\nHuman:"; they are cut off with what follows."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scratch:
-    """How a `scratch:<size>` policy is made of the data's text: pre-training on all answers, SFT on demonstrations."""
-
-    vocabulary: Annotated[int, Range(1)] = 1024
-    pretrain_steps: Annotated[int, Range(0)] = 400
-    sft_steps: Annotated[int, Range(0)] = 150
-    batch: Annotated[int, Range(1)] = 24
-    learning_rate: Annotated[float, Range(0, 1)] = 5e-3
-    seed: Annotated[int, Range(0)] = 0
-    tags: bool = True
-    """Whether tags such as <helpful 5> stand before many of the prompts that it learns from; without, they mean nothing
-    to it."""
-
-
-CHAT, PLAIN = "chat", "plain"
-"""How a policy is shown a prompt: in its tokenizer's chat template, or as it is."""
-
-
-SIZES: dict[str, tuple[int, int, int]] = {
-    "0.3m": (96, 2, 4),
-    "1m": (128, 3, 4),
-    "2m": (192, 4, 6),
-    "4m": (256, 4, 4),
-    "8m": (320, 6, 5),
-    "20m": (512, 6, 8),
-}
-"""Hidden size, layers and heads of the models that are made here.
-A size is called by about how many parameters that is with a vocabulary of 1k to 4k."""
 
 
 Scorer = Callable[[Sequence[str], Sequence[str]], np.ndarray]
@@ -133,6 +92,7 @@ class Description:
     """How many test or dev prompts a front is measured on, at most: all where there are fewer. No training depends on
     it."""
     scratch: Scratch = field(default_factory=Scratch)
+    finetuning: Finetuning = field(default_factory=Finetuning)
     grid: tuple[Weights, ...] = ()
     """Weights at which fronts are measured; empty: `default_grid`."""
     trained_grid: tuple[Weights, ...] = ()
@@ -192,7 +152,21 @@ class Description:
         """What is part of every identity."""
         facts = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in _NOT_IDENTITY}
         form = {} if self.form == PLAIN else {"template": self.form}
-        return {**facts, **form, "data": self.data.fingerprint(), "revision": REVISION}
+        first = {"finetuning": plain(self.finetuning)} if self.finetuning.sft else {}
+        return {
+            **facts,
+            **form,
+            **first,
+            "policy": self.pretrained,
+            "data": self.data.fingerprint(),
+            "revision": REVISION,
+        }
+
+    @cached_property
+    def pretrained(self) -> str:
+        """The policy as it enters identities: a model in a folder by the folder's name and content."""
+        folder = Path(self.policy)
+        return f"{folder.name}+{folder_content(folder)}" if folder.is_dir() else self.policy
 
     @cached_property
     def form(self) -> str:
@@ -240,7 +214,17 @@ def _has_chat_template(folder: Path) -> bool:
     return settings.exists() and bool(json.loads(settings.read_text(encoding="utf-8")).get("chat_template"))
 
 
-_NOT_IDENTITY = {"template", "home", "grid", "trained_grid", "data", "objectives", "eval_prompts"}
+_NOT_IDENTITY = {
+    "policy",
+    "template",
+    "finetuning",
+    "home",
+    "grid",
+    "trained_grid",
+    "data",
+    "objectives",
+    "eval_prompts",
+}
 
 
 def choose(name: str, known: Iterable[Objective], chosen: Sequence[str]) -> tuple[Objective, ...]:
@@ -253,26 +237,3 @@ def choose(name: str, known: Iterable[Objective], chosen: Sequence[str]) -> tupl
     if unknown := [f"{o!r}{nearest(o, left)}" for o in chosen if o not in by_name]:
         raise BadInput(f"{name} has no objective {', '.join(unknown)}", has, "choose among those")
     return tuple(by_name[o] for o in chosen)
-
-
-def template_mistake(template: str, policy: str) -> str:
-    """What is wrong with a template for a policy; "" where nothing is."""
-    if template in ("", PLAIN):
-        return ""
-    if policy.startswith("scratch:"):
-        return f"policies that are made here read plain text; found {template!r:.60} for {policy}"
-    if template == CHAT or "{prompt}" in template:
-        return ""
-    return f'expected "{CHAT}", "{PLAIN}" or a text with {{prompt}}, found {template!r:.60}'
-
-
-def size_mistake(model: str, prefix: str = "") -> str:
-    """What is wrong with a model that reads like one made here but is none; "" for any other.
-
-    "scratch:1m" and "1m" read like one. `prefix` is what is to be written before a size.
-    """
-    sizes = [prefix + size for size in SIZES]
-    alike = model.startswith("scratch:") or (model[:1].isdigit() and "/" not in model and not Path(model).exists())
-    if model in sizes or not alike:
-        return ""
-    return f"there is no model {model!r}; those made here are: {', '.join(sizes)}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.common import digest
-from benchmarks.spec.description import PLAIN, REVISION, Description
+from benchmarks.spec.description import REVISION, Description
+from benchmarks.spec.settings import PLAIN
 from benchmarks.spec.signal import Signal
 
 TAGS = "tags"
@@ -29,20 +30,22 @@ def card_file(benchmark: Description) -> Path:
 
 def policy_source(benchmark: Description) -> str | Path:
     """Folder or hub id of the starting policy."""
-    if not benchmark.policy.startswith("scratch:"):
+    if benchmark.policy.startswith("scratch:"):
+        recipe = [benchmark.policy, benchmark.scratch, tokenizer_folder(benchmark).name]
+    elif benchmark.finetuning.sft:
+        data = benchmark.data.fingerprint()
+        recipe = [benchmark.pretrained, benchmark.form, benchmark.finetuning, data, benchmark.seed]
+    else:
         return benchmark.policy
-    recipe = [
-        REVISION, benchmark.policy, benchmark.scratch, tokenizer_folder(benchmark).name, benchmark.max_prompt_tokens,
-        benchmark.sampling.max_new_tokens,
-    ]  # fmt: skip
+    recipe = [REVISION, *recipe, benchmark.max_prompt_tokens, benchmark.sampling.max_new_tokens]
     return root(benchmark) / f"policy-{digest(recipe)}"
 
 
 def policy_id(benchmark: Description) -> str:
-    """What the starting policy is: the name of its recipe, or its hub id or path; and how it is shown prompts, where
-    that is not plainly."""
+    """What the starting policy is: the name of its recipe, its hub id, or the name and content of its folder; and how
+    it is shown prompts, where that is not plainly."""
     source = policy_source(benchmark)
-    name = source.name if isinstance(source, Path) else source
+    name = source.name if isinstance(source, Path) else benchmark.pretrained
     return name if benchmark.form == PLAIN else f"{name} ({benchmark.form})"
 
 

@@ -17,7 +17,7 @@ from benchmarks import BadInput, Benchmark, benchmark_names
 from benchmarks.common import Part, is_answering, plain, type_words
 from benchmarks.load import benchmark_summary
 from benchmarks.prepare import StoredCard, as_read, stored_card
-from benchmarks.spec import Reward, Sampling, Scratch
+from benchmarks.spec import Finetuning, Reward, Sampling, Scratch
 from methods import find_method, method_name, method_names
 from methods.contract import attribute_docstrings
 from moa_cli.runs import (
@@ -110,6 +110,8 @@ class BenchmarkFacts(Part):
     """How the policy is shown prompts; "auto": as the tokenizer of the hub says, when it is there."""
     seed: int
     scratch: dict[str, JsonValue]
+    finetuning: dict[str, JsonValue]
+    """What is done with a pretrained policy first: the options policy.*"""
     identity: str
     prepared: StoredCard | None
     as_read: dict[str, str]
@@ -137,6 +139,7 @@ class BenchmarkFacts(Part):
             template=b.form,
             seed=b.seed,
             scratch=_fields(b.scratch),
+            finetuning=_fields(b.finetuning),
             identity=b.identity,
             prepared=(card := stored_card(b)),
             as_read=as_read(b) if card else {},
@@ -257,7 +260,7 @@ def _told(reward: Reward) -> dict[str, JsonValue]:
     return {**plain(reward), "words": reward.words}
 
 
-def _fields(settings: Sampling | Scratch) -> dict[str, JsonValue]:
+def _fields(settings: Sampling | Scratch | Finetuning) -> dict[str, JsonValue]:
     return {name: value for name, value in plain(settings).items() if name != "kind"}
 
 

@@ -207,7 +207,9 @@ def _option(benchmark: BenchmarkFacts, name: str) -> str:
         trained = [o.reward for o in benchmark.objectives if o.reward["kind"] == "TrainedReward"]
         return ", ".join(dict.fromkeys(_cell(reward[key]) for reward in trained))
     if owner:
-        value = {"sampling": benchmark.sampling, "scratch": benchmark.scratch}[owner][key]
+        value = {"sampling": benchmark.sampling, "scratch": benchmark.scratch, "policy": benchmark.finetuning}[owner][
+            key
+        ]
     else:
         value = getattr(benchmark, key)
     return "-" if value == [] else _cell(value)

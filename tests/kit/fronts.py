@@ -13,9 +13,9 @@ from benchmarks.measure.front_files import FrontRecord, point_file
 from benchmarks.measure.point import Point
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.card import Card, PairAccuracy, Report, StoredCard
-from benchmarks.spec.description import Sampling
 from benchmarks.spec.grid import simplex_grid
 from benchmarks.spec.places import card_file
+from benchmarks.spec.settings import Sampling
 from benchmarks.stats.text import text_statistics
 from moa_cli.comparisons.failure import Failure
 

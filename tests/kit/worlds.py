@@ -72,7 +72,7 @@ class Cries:
 def a_tiny_size() -> Iterator[None]:
     """Inside the block `scratch:tiny` exists: width 32, two layers, two heads, about 30,000 parameters."""
     from benchmarks.models.device import setup
-    from benchmarks.spec.description import SIZES
+    from benchmarks.spec.settings import SIZES
 
     setup(1)
     with pytest.MonkeyPatch.context() as patch:

@@ -17,8 +17,8 @@ from benchmarks.common.ledger import Cost
 from benchmarks.measure.front_files import FrontRecord, point_file
 from benchmarks.measure.point import Point
 from benchmarks.prepare.card import Card
-from benchmarks.spec.description import Sampling
 from benchmarks.spec.grid import simplex_grid
+from benchmarks.spec.settings import Sampling
 
 METHODS, PROMPTS, GRID = 9, 400, simplex_grid(2, 10)
 FRONT = "front-00000000"

@@ -18,7 +18,7 @@ from benchmarks.models.batching import by_length, pad_left
 from benchmarks.models.device import setup
 from benchmarks.models.policy import Policy
 from benchmarks.rewards.classifier import Classifier
-from benchmarks.spec.description import Sampling
+from benchmarks.spec.settings import Sampling
 
 LOOP_PROMPTS = 64
 """Prompts for the slow loop."""

@@ -25,8 +25,8 @@ from benchmarks.common.ledger import Cost, charged_to
 from benchmarks.models.policy import Policy, _next_token_log_probs
 from benchmarks.models.sampler import invert
 from benchmarks.prepare.benchmark import Benchmark
-from benchmarks.spec.description import Sampling
 from benchmarks.spec.grid import simplex_grid
+from benchmarks.spec.settings import Sampling
 from benchmarks.stats.indicators import hypervolume
 from tests.kit.fronts import other_card
 

@@ -19,7 +19,7 @@ from benchmarks.rewards.function import FunctionReward
 from benchmarks.rewards.hub import HubReward
 from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec.answers import SPLITS, Answer, PreferencePair
-from benchmarks.spec.description import Sampling, Scratch
+from benchmarks.spec.settings import Sampling, Scratch
 from tests.kit.files import MY_BENCHMARK, ROOT
 
 EXAMPLE = MY_BENCHMARK

@@ -12,7 +12,7 @@ from benchmarks.common.errors import BadInput
 from benchmarks.load.load import load_benchmark
 from benchmarks.models.policy import load_policy, open_reader
 from benchmarks.prepare.benchmark import Benchmark
-from benchmarks.spec.description import Sampling
+from benchmarks.spec.settings import Sampling
 from tests.kit.tokenizers import CHAT, tiny_policy_in, tiny_tokenizer
 
 

@@ -22,7 +22,7 @@ from benchmarks.models.policy import Policy, load_policy, sequence_divergence
 from benchmarks.models.sampler import cut, cut_tokens, draw_uniforms, invert, nucleus
 from benchmarks.models.scratch import _put_numbers_on_a_line
 from benchmarks.spec.answers import Answer
-from benchmarks.spec.description import Sampling
+from benchmarks.spec.settings import Sampling
 
 MakePolicy = Callable[..., Policy]
 PROMPTS = [f"{'Hello there, ' * (i % 4)}call {i}" for i in range(17)]

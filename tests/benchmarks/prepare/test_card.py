@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.prepare.card import Card
-from benchmarks.spec.description import Sampling
+from benchmarks.spec.settings import Sampling
 from tests.kit.fronts import other_card
 
 CARD = Card(

@@ -19,8 +19,9 @@ from benchmarks.prepare.make import missing_parts, prepare, prepare_part
 from benchmarks.prepare.prepared import open_prepared
 from benchmarks.rewards.function import FunctionReward
 from benchmarks.rewards.trained import TrainedReward
-from benchmarks.spec.description import REVISION, Objective, Scratch
+from benchmarks.spec.description import REVISION, Objective
 from benchmarks.spec.places import card_file, policy_source, root
+from benchmarks.spec.settings import Scratch
 from benchmarks.stats.text import collapsed
 from tests.kit.worlds import Cries
 

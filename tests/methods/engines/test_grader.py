@@ -20,8 +20,8 @@ from benchmarks.load.load import load_benchmark
 from benchmarks.models.policy import Policy
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.spec.answers import Answer
-from benchmarks.spec.description import SIZES
 from benchmarks.spec.places import policy_source
+from benchmarks.spec.settings import SIZES
 from methods.contract.run import Run
 from methods.engines import grader as grader_module
 from methods.engines.grader import (

@@ -13,7 +13,7 @@ from benchmarks.common.errors import BadInput
 from benchmarks.common.settings import Range, fit, type_words
 from benchmarks.data.table import Table
 from benchmarks.rewards.trained import TrainedReward
-from benchmarks.spec.description import Sampling, Scratch
+from benchmarks.spec.settings import Sampling, Scratch
 from methods.contract.find import find_method, method_names
 from moa_cli.runs.config import dotted, resolve, restore
 from tests.kit.files import MY_METHOD

@@ -1,0 +1,54 @@
+"""Supervised fine-tuning of a pretrained policy on a benchmark's demonstrations, before any method starts from it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, get_peft_model
+
+from benchmarks.common import BadInput, Log, silent
+from benchmarks.models.policy import Policy, load_policy
+from benchmarks.models.training import Training, supervised
+from benchmarks.spec import Description
+
+WHOLE_RATE, ADAPTER_RATE = 2e-5, 1.414e-4
+LARGE = 1_000_000_000
+"""Parameters from which a policy is left as it is but for adapters, unless a rank is set."""
+
+
+def finetuned_policy(benchmark: Description, folder: Path, log: Log = silent) -> Policy:
+    """The policy that a benchmark names, after SFT on its demonstrations; adapters are merged. `folder` holds
+    checkpoints while it is trained. BadInput where there are no demonstrations."""
+    demonstrations, settings = benchmark.demonstrations(), benchmark.finetuning
+    if not demonstrations:
+        raise BadInput(
+            f"{benchmark.name} has no demonstrations to fine-tune {benchmark.policy} on",
+            "policy.sft=true takes the answers that the data marks as good: of pairs, the chosen ones",
+            "-c policy.sft=false, or data with pairs or answers to imitate",
+        )
+    policy = load_policy(
+        benchmark.policy, benchmark.max_prompt_tokens, template=benchmark.template,
+        max_new_tokens=benchmark.sampling.max_new_tokens,
+    )  # fmt: skip
+    kept = policy.model.dtype
+    rank = (64 if policy.parameters >= LARGE else 0) if settings.lora_rank is None else settings.lora_rank
+    torch.manual_seed(benchmark.seed)  # of the adapters
+    config = LoraConfig(
+        r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules="all-linear", task_type="CAUSAL_LM"
+    )
+    trained = replace(policy, model=get_peft_model(policy.model, config) if rank else policy.model.float())
+    limit = benchmark.sampling.max_new_tokens
+    training = Training(
+        steps=settings.steps or math.ceil(len(demonstrations) / settings.batch),
+        batch=settings.batch,
+        learning_rate=settings.learning_rate or (ADAPTER_RATE if rank else WHOLE_RATE),
+    )
+    supervised(
+        trained, [(prompt, response[:limit]) for prompt, response in map(policy.encode, demonstrations)], training,
+        folder=folder / "sft", seed=benchmark.seed, log=log,
+    )  # fmt: skip
+    model = trained.model.merge_and_unload() if rank else trained.model
+    return replace(policy, model=model.to(kept).eval())

@@ -1,0 +1,102 @@
+"""Settings of a benchmark: how answers are drawn, how the starting policy is made, and how it is shown prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from benchmarks.common import Range
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How answers are drawn, in training-set generation and in evaluation alike."""
+
+    max_new_tokens: Annotated[int, Range(1)]
+    temperature: Annotated[float, Range(1e-6)] = 1.0
+    top_p: Annotated[float, Range(above=0, high=1)] = 0.9
+    stop: tuple[str, ...] = ()
+    """Texts that end an answer, such as the next turn's "\n\nHuman:"; they are cut off with what follows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scratch:
+    """How a `scratch:<size>` policy is made of the data's text: pre-training on all answers, SFT on demonstrations."""
+
+    vocabulary: Annotated[int, Range(1)] = 1024
+    pretrain_steps: Annotated[int, Range(0)] = 400
+    sft_steps: Annotated[int, Range(0)] = 150
+    batch: Annotated[int, Range(1)] = 24
+    learning_rate: Annotated[float, Range(0, 1)] = 5e-3
+    seed: Annotated[int, Range(0)] = 0
+    tags: bool = True
+    """Whether tags such as <helpful 5> stand before many of the prompts that it learns from; without, they mean nothing
+    to it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finetuning:
+    """Whether and how a pretrained policy first learns the benchmark's demonstrations, as the papers' starting policies
+    have (Yang et al. 2024, arXiv 2402.10207, section 4: SFT on the preferred answers). All methods share it."""
+
+    sft: bool = False
+    """Whether it does."""
+    steps: Annotated[int, Range(1)] | None = None
+    """Updates; none: as many as take each demonstration once [choice] (code of Yang et al.: 20,000 on HH-RLHF)."""
+    batch: Annotated[int, Range(1)] = 8
+    """Demonstrations per step (code of Yang et al.: 8)."""
+    learning_rate: Annotated[float, Range(above=0, high=1)] | None = None
+    """None: 1.414e-4 for adapters (code of Yang et al.), 2e-5 for a whole policy [choice: usual for SFT]. Cosine."""
+    lora_rank: Annotated[int, Range(0)] | None = None
+    """Rank of LoRA, which is merged afterwards (code of Yang et al.: 64); 0 trains the whole policy.
+    None: whole below a billion parameters, 64 from there, as for methods."""
+
+
+CHAT, PLAIN = "chat", "plain"
+"""How a policy is shown a prompt: in its tokenizer's chat template, or as it is."""
+
+
+SIZES: dict[str, tuple[int, int, int]] = {
+    "0.3m": (96, 2, 4),
+    "1m": (128, 3, 4),
+    "2m": (192, 4, 6),
+    "4m": (256, 4, 4),
+    "8m": (320, 6, 5),
+    "20m": (512, 6, 8),
+}
+"""Hidden size, layers and heads of the models that are made here.
+A size is called by about how many parameters that is with a vocabulary of 1k to 4k."""
+
+
+def template_mistake(template: str, policy: str) -> str:
+    """What is wrong with a template for a policy; "" where nothing is."""
+    if template in ("", PLAIN):
+        return ""
+    if policy.startswith("scratch:"):
+        return f"policies that are made here read plain text; found {template!r:.60} for {policy}"
+    if template == CHAT or "{prompt}" in template:
+        return ""
+    return f'expected "{CHAT}", "{PLAIN}" or a text with {{prompt}}, found {template!r:.60}'
+
+
+def finetuning_mistakes(settings: Iterable[str], finetuning: Finetuning, policy: str) -> list[str]:
+    """What is wrong with settings of a fine-tuning, named as they are, of a policy."""
+    if finetuning.sft and policy.startswith("scratch:"):
+        return [f"policy.sft: {policy} learns the demonstrations when it is made (scratch.sft_steps)"]
+    if not finetuning.sft:
+        return [f"policy.{name}: nothing is fine-tuned without policy.sft=true" for name in settings if name != "sft"]
+    return []
+
+
+def size_mistake(model: str, prefix: str = "") -> str:
+    """What is wrong with a model that reads like one made here but is none; "" for any other.
+
+    "scratch:1m" and "1m" read like one. `prefix` is what is to be written before a size.
+    """
+    sizes = [prefix + size for size in SIZES]
+    alike = model.startswith("scratch:") or (model[:1].isdigit() and "/" not in model and not Path(model).exists())
+    if model in sizes or not alike:
+        return ""
+    return f"there is no model {model!r}; those made here are: {', '.join(sizes)}"
