@@ -74,7 +74,7 @@ def load_benchmark(
             refuse(f"options of {name_or_path}", [*mistakes, error.what], fix)
         raise
     _check_grids(plain, len(benchmark.objectives), mistakes)
-    if not _has_trained_rewards(benchmark):
+    if not has_trained_rewards(benchmark):
         mistakes += [f"reward.{key}: no objective of {benchmark.name} has a trained reward" for key in nested["reward"]]
     finetuning = replace(benchmark.finetuning, **nested["policy"])
     mistakes += finetuning_mistakes(nested["policy"], finetuning, plain.get("policy", benchmark.policy))
@@ -99,10 +99,11 @@ def load_benchmark(
 def _made(benchmark: Benchmark, plain: Mapping[str, Any]) -> bool:
     """Whether another preparation would be another: a policy or a reward is trained for it, or its world is drawn."""
     policy = plain.get("policy", benchmark.policy)
-    return _has_trained_rewards(benchmark) or policy.startswith("scratch:") or isinstance(benchmark.data, World)
+    return has_trained_rewards(benchmark) or policy.startswith("scratch:") or isinstance(benchmark.data, World)
 
 
-def _has_trained_rewards(benchmark: Benchmark) -> bool:
+def has_trained_rewards(benchmark: Benchmark) -> bool:
+    """Whether the reward of some objective is trained at preparation."""
     return any(isinstance(o.reward, TrainedReward) for o in benchmark.objectives)
 
 

@@ -103,9 +103,9 @@ Items = Annotated[
     list[str] | None,
     typer.Option(
         "--config", "-c", metavar="ITEM",
-        help="A TOML file, a run.json, 'tuned' (what moa tune found), the folder of another store that has it, or "
-        "KEY=VALUE; later ones win. KEY is a setting of the benchmark (eval_prompts, sampling.temperature), a "
-        "hyperparameter of every method that has it (batch), or of one method (ric.batch).",
+        help="preset=NAME, a TOML file, a run.json, 'tuned' (what moa tune found), the folder of another store that "
+        "has it, or KEY=VALUE; later ones win. KEY is a setting of the benchmark (eval_prompts, sampling.temperature), "
+        "a hyperparameter of every method that has it (batch), or of one method (ric.batch).",
     ),
 ]  # fmt: skip
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
         Settings,
         Source,
         as_config,
-        hyperparameter_types,
         over_preparations,
         resolve,
         restore,
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
         fronts_in,
     )
     from moa_cli.runs.front import FrontFacts, note_trials
+    from moa_cli.runs.items import hyperparameter_types
     from moa_cli.runs.log import LogRow, last_rows
     from moa_cli.runs.record import GIVEN, Origin, Record, is_earlier, read_record, versions
     from moa_cli.runs.responses import Found, Responses, read_responses

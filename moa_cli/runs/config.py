@@ -1,20 +1,19 @@
-"""What `-c` says: benchmark settings and hyperparameters, from TOML files, run.json files and KEY=VALUE."""
+"""What `-c` says: benchmark settings and hyperparameters, from presets, TOML files, run.json files and KEY=VALUE."""
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from benchmarks import BadInput, Benchmark, load_benchmark
 from benchmarks.common import fit, type_words
 from benchmarks.load import option_names
 from methods import Method, find_method, method_name, method_names
-from moa_cli.runs.tuned import TUNED, Tuning, find_tuning, searched_fields, tuned_settings
+from moa_cli.runs.items import PREFIX, hyperparameter_types, pairs_of
+from moa_cli.runs.tuned import TUNED, Tuning, find_tuning, searched_fields
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,8 @@ def resolve(
     tuned = {item: _tuned(item, store, names, classes, data_dir, home) for item, store in stores.items()}
     options: dict[str, Any] = {}
     configs: dict[str, dict[str, Any]] = {typed: {} for typed in classes}
-    for key, value in _pairs(items, classes, tuned, mistakes):
+    bare = [load_benchmark(name, data_dir=data_dir, home=home) for name in names if _asks_preset(items)]
+    for key, value in pairs_of(items, classes, tuned, bare, mistakes):
         if key in option_names():
             options[key] = value
             continue
@@ -76,6 +76,11 @@ def resolve(
         options,
         None if not tuned else {typed: tuning for found in tuned.values() for typed, tuning in found.items()},
     )
+
+
+def _asks_preset(items: Sequence[str]) -> bool:
+    """Whether an item of `-c` names a preset."""
+    return any(item.startswith(PREFIX) for item in items)
 
 
 def takes_tuned(item: str) -> bool:
@@ -152,92 +157,6 @@ def restore(typed: str, config: Mapping[str, object]) -> Method:
             f"train it again: moa train -m {typed}",
         )
     return cls(**values)
-
-
-def _pairs(
-    items: Sequence[str],
-    classes: Mapping[str, type[Method]],
-    tuned: Mapping[str, Mapping[str, Tuning]],
-    mistakes: list[str],
-) -> list[tuple[str, Any]]:
-    """All keys and values, in order. `classes` are the methods of the command, by what was typed."""
-    pairs: list[tuple[str, Any]] = []
-    for item in items:
-        path = Path(item)
-        try:
-            if item in tuned:
-                for typed, found in tuned[item].items():
-                    pairs += tuned_settings(classes[typed], found).items()
-            elif path.suffix == ".toml" and "=" not in item:
-                pairs += dotted(tomllib.loads(path.read_text(encoding="utf-8"))).items()
-            elif path.suffix == ".json" and "=" not in item:
-                pairs += _of_run(json.loads(path.read_text(encoding="utf-8")), classes).items()
-            elif "=" in item:
-                key, _, text = item.partition("=")
-                pairs.append((key.strip(), _value(text.strip())))
-            else:
-                what = f"FILE.toml, a run.json, {TUNED}, a folder with what was tuned, or KEY=VALUE"
-                mistakes.append(f"{item}: expected {what}")
-        except OSError as error:
-            mistakes.append(f"{item}: {error.strerror}")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            reason = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else error
-            mistakes.append(f"{item}: {reason}")
-    return pairs
-
-
-def _of_run(record: dict[str, Any], classes: Mapping[str, type[Method]]) -> dict[str, Any]:
-    """What a run.json sets: its benchmark's options and its method's configuration.
-
-    A method that is a Python file has to be among those of the command: what a record names is not run by itself.
-    """
-    if not str(record.get("schema")).startswith("moa.run/"):  # of whatever version: settings are said alike in all
-        raise ValueError('it is no run.json: it does not say "schema": "moa.run/..."')
-    method = record["method"]
-    if method.endswith(".py"):
-        files = {Path(typed).resolve(): cls for typed, cls in classes.items() if typed.endswith(".py")}
-        if Path(method).resolve() not in files:
-            raise ValueError(
-                f"its method is a Python file, which runs only where it is named: if you trust it, add -m {method}"
-            )
-        name = method_name(files[Path(method).resolve()])
-    else:
-        name = method_name(find_method(method))
-    return record["benchmark"]["options"] | {
-        f"{name}.{key}": "none" if value is None else value for key, value in record["config"].items()
-    }
-
-
-def _value(text: str) -> Any:
-    """A TOML value; a bare word that is none is a text."""
-    try:
-        parsed = tomllib.loads(f"value = {text}")
-        if list(parsed) == ["value"]:
-            return parsed["value"]
-    except tomllib.TOMLDecodeError:
-        if text[:1] in ("[", "{", '"', "'"):
-            raise
-    if not text:
-        raise ValueError("there is no value after =")
-    return text
-
-
-def dotted(table: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    """Nested tables by dotted keys.
-
-    >>> dotted({"ric": {"rounds": 1}, "seed": 2})
-    {'ric.rounds': 1, 'seed': 2}
-    """
-    pairs: dict[str, object] = {}
-    for key, value in table.items():
-        pairs |= dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return pairs
-
-
-def hyperparameter_types(cls: type[Method]) -> dict[str, Any]:
-    """The types of the hyperparameters, with their ranges."""
-    hints = get_type_hints(cls, include_extras=True)
-    return {field.name: hints[field.name] for field in fields(cls)}
 
 
 def _set(config: dict[str, Any], key: str, value: Any, hint: Any, mistakes: list[str]) -> None:

@@ -15,7 +15,8 @@ from benchmarks.data.table import Table
 from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec.settings import Sampling, Scratch
 from methods.contract.find import find_method, method_names
-from moa_cli.runs.config import dotted, resolve, restore
+from moa_cli.runs.config import resolve, restore
+from moa_cli.runs.items import dotted
 from tests.kit.files import MY_METHOD
 
 EXAMPLE = str(MY_METHOD)
@@ -76,7 +77,7 @@ def test_none_can_be_written() -> None:
         ("ric.keep=best", "expected one of pareto, quantile"),
         ("sft.rounds=1", "sft is not among the methods"),
         ("batch=", "no value"),
-        ("batch", "expected FILE.toml, a run.json, tuned, a folder with what was tuned, or KEY=VALUE"),
+        ("batch", "expected preset=NAME, FILE.toml, a run.json, tuned, a folder with what was tuned, or KEY=VALUE"),
         ("grid=[[1,0]", "Unclosed array"),
         ("nowhere.toml", "No such file"),
     ],

@@ -1,0 +1,134 @@
+"""The items of `-c` as keys and values: presets, TOML files, run.json files, what was tuned, KEY=VALUE."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from benchmarks import Benchmark
+from benchmarks.common import nearest
+from benchmarks.load import has_trained_rewards, option_names
+from methods import Method, find_method, method_name
+from moa_cli.runs.tuned import TUNED, Tuning, tuned_settings
+
+PREFIX = "preset="
+PRESETS = Path(__file__).parent / "presets"
+"""Settings for a kind of machine or of a published protocol, as TOML files that come with moa."""
+
+
+def preset_names() -> list[str]:
+    """The presets that there are."""
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def preset_settings(name: str) -> dict[str, Any]:
+    """What a preset sets, a table for each method. ValueError for one that is unknown."""
+    if name not in (known := preset_names()):
+        raise ValueError(f"there is no such preset{nearest(name, known)}; there are: {', '.join(known)}")
+    return tomllib.loads((PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def pairs_of(
+    items: Sequence[str],
+    classes: Mapping[str, type[Method]],
+    tuned: Mapping[str, Mapping[str, Tuning]],
+    bare: Sequence[Benchmark],
+    mistakes: list[str],
+) -> list[tuple[str, Any]]:
+    """All keys and values, in order. `classes` are the methods of the command, by what was typed, `bare` its benchmarks
+    as they are without them: of a preset, what neither has is left out."""
+    pairs: list[tuple[str, Any]] = []
+    for item in items:
+        path = Path(item)
+        try:
+            if item in tuned:
+                for typed, found in tuned[item].items():
+                    pairs += tuned_settings(classes[typed], found).items()
+            elif item.startswith(PREFIX):
+                settings = dotted(preset_settings(item.removeprefix(PREFIX)))
+                pairs += [(key, value) for key, value in settings.items() if _fits(key, value, classes, bare)]
+            elif path.suffix == ".toml" and "=" not in item:
+                pairs += dotted(tomllib.loads(path.read_text(encoding="utf-8"))).items()
+            elif path.suffix == ".json" and "=" not in item:
+                pairs += _of_run(json.loads(path.read_text(encoding="utf-8")), classes).items()
+            elif "=" in item:
+                key, _, text = item.partition("=")
+                pairs.append((key.strip(), _value(text.strip())))
+            else:
+                what = f"{PREFIX}NAME, FILE.toml, a run.json, {TUNED}, a folder with what was tuned, or KEY=VALUE"
+                mistakes.append(f"{item}: expected {what}")
+        except OSError as error:
+            mistakes.append(f"{item}: {error.strerror}")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else error
+            mistakes.append(f"{item}: {reason}")
+    return pairs
+
+
+def _fits(key: str, value: Any, classes: Mapping[str, type[Method]], bare: Sequence[Benchmark]) -> bool:
+    """Whether a setting of a preset is one of a benchmark or method of the command. Weights are for as many objectives
+    as they have."""
+    owner, _, name = key.rpartition(".")
+    if key in ("grid", "trained_grid"):
+        return all(len(value[0]) == len(benchmark.objectives) for benchmark in bare)
+    if key in option_names():
+        return owner != "reward" or any(has_trained_rewards(benchmark) for benchmark in bare)
+    return any(owner in ("", method_name(cls)) and name in hyperparameter_types(cls) for cls in classes.values())
+
+
+def _of_run(record: dict[str, Any], classes: Mapping[str, type[Method]]) -> dict[str, Any]:
+    """What a run.json sets: its benchmark's options and its method's configuration.
+
+    A method that is a Python file has to be among those of the command: what a record names is not run by itself.
+    """
+    if not str(record.get("schema")).startswith("moa.run/"):  # of whatever version: settings are said alike in all
+        raise ValueError('it is no run.json: it does not say "schema": "moa.run/..."')
+    method = record["method"]
+    if method.endswith(".py"):
+        files = {Path(typed).resolve(): cls for typed, cls in classes.items() if typed.endswith(".py")}
+        if Path(method).resolve() not in files:
+            raise ValueError(
+                f"its method is a Python file, which runs only where it is named: if you trust it, add -m {method}"
+            )
+        name = method_name(files[Path(method).resolve()])
+    else:
+        name = method_name(find_method(method))
+    return record["benchmark"]["options"] | {
+        f"{name}.{key}": "none" if value is None else value for key, value in record["config"].items()
+    }
+
+
+def _value(text: str) -> Any:
+    """A TOML value; a bare word that is none is a text."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+        if list(parsed) == ["value"]:
+            return parsed["value"]
+    except tomllib.TOMLDecodeError:
+        if text[:1] in ("[", "{", '"', "'"):
+            raise
+    if not text:
+        raise ValueError("there is no value after =")
+    return text
+
+
+def dotted(table: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Nested tables by dotted keys.
+
+    >>> dotted({"ric": {"rounds": 1}, "seed": 2})
+    {'ric.rounds': 1, 'seed': 2}
+    """
+    pairs: dict[str, object] = {}
+    for key, value in table.items():
+        pairs |= dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return pairs
+
+
+def hyperparameter_types(cls: type[Method]) -> dict[str, Any]:
+    """The types of the hyperparameters, with their ranges."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in fields(cls)}
