@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
 from safetensors.torch import load_file
 
-from benchmarks import Benchmark, Policy, Weights
+from benchmarks import BadInput, Benchmark, Policy, Weights
 from methods.contract import Adapter
 
 PAPER_WIDTH = 4096
@@ -106,14 +107,46 @@ def _remembered(benchmark: Benchmark, folder: Path, changed: int) -> Policy:
     return _load(benchmark, folder)
 
 
+def _check_plain(folder: Path) -> None:
+    """BadInput for a stage that is no adapter, where others are, and for an adapter whose update is no B A."""
+    file = folder / "adapter_config.json"
+    settings = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    odd = [name for name in ("use_dora", "use_rslora") if settings.get(name)]
+    if odd or not settings:
+        raise BadInput(
+            f"{folder} has {odd[0]} set" if odd else f"{folder} is a whole model, and others are adapters",
+            "adapters are averaged by their updates B A, whose scale is alpha / rank",
+            "train all of them as plain LoRA, or save whole models",
+        )
+
+
+def _check_shapes(folder: Path, state: Mapping[str, torch.Tensor], known: Mapping[str, torch.Tensor]) -> None:
+    """BadInput for a model whose parameters are not those of the starting policy."""
+    shapes, own = ({name: tuple(p.shape) for name, p in s.items()} for s in (known, state))
+    for name in sorted(shapes.keys() | own.keys()):
+        if shapes.get(name) != own.get(name):
+            raise BadInput(
+                f"{folder} has {name} of shape {own.get(name)}, the starting policy {shapes.get(name)}",
+                "parameters are averaged one by one: all policies must have come from the same one",
+                "train it again from the starting policy of the benchmark",
+            )
+
+
 def soup(
     benchmark: Benchmark, folders: Sequence[Path], weights: Weights, average: Literal["updates", "factors"] = "updates"
 ) -> Policy:
     """The policy whose parameters are the weighted mean of the trained ones: theta(w) = sum_i w_i theta_i.
 
     For adapters the *updates* are averaged, sum_i w_i B_i A_i, exactly (PEFT's "cat"). With "factors" it is
-    (sum_i w_i B_i) (sum_i w_i A_i), which is not the same thing; whole models have no factors.
+    (sum_i w_i B_i) (sum_i w_i A_i), which is not the same thing; whole models have no factors. What has no weight is
+    not read, and all the weight on one is that policy. BadInput for policies that have no such mean.
     """
+    folders, weights = zip(*((f, w) for f, w in zip(folders, weights, strict=True) if w), strict=True)
+    if weights == (1.0,):
+        return load_trained(benchmark, folders[0], fresh=True)
+    if any((folder / "adapter_config.json").exists() for folder in folders):
+        for folder in folders:
+            _check_plain(folder)
     if (folders[0] / "adapter_config.json").exists():
         start = benchmark.prepared.load_starting_policy()
         model = PeftModel.from_pretrained(start.model, folders[0], adapter_name="0")
@@ -131,8 +164,10 @@ def soup(
     policies = [load_trained(benchmark, folder) for folder in folders]
     mixed = benchmark.prepared.load_starting_policy()
     states = [p.model.state_dict() for p in policies]
-    mixture = {}
-    for name, value in mixed.model.state_dict().items():
+    known, mixture = mixed.model.state_dict(), {}
+    for folder, state in zip(folders, states, strict=True):
+        _check_shapes(folder, state, known)
+    for name, value in known.items():
         total = sum(w * state[name].double() for w, state in zip(weights, states, strict=True))
         mixture[name] = torch.as_tensor(total).to(value.dtype)
     mixed.model.load_state_dict(mixture)

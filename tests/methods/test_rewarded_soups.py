@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from peft import PeftModel
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, Trainer
 
 from benchmarks.common.errors import BadInput
@@ -25,7 +27,7 @@ from methods.contract.run import Run
 from methods.contract.settings import Reinforcement
 from methods.engines import rl
 from methods.engines.rl import train_rl
-from methods.engines.trained import load_trained, save_trained, to_train
+from methods.engines.trained import load_trained, save_trained, soup, to_train
 from methods.engines.trainers import Rloo
 from methods.rewarded_soups import RewardedSoups
 
@@ -318,6 +320,41 @@ def test_a_soup_of_models_is_their_mean(tiny: Benchmark, experts: tuple[Rewarded
     assert distance(soup, mean) == 0
     assert [distance(soup, end) == 0 for end in ends] == [w[0] == 1, w[1] == 1]
     assert not method.policy(tiny, run, w).model.training
+
+
+def test_what_has_no_weight_is_not_read(tiny: Benchmark, experts: tuple[RewardedSoups, Run], tmp_path: Path) -> None:
+    """All the weight on one is that policy, to the bit; a broken one without weight does no harm."""
+    _, run = experts
+    whole, broken = run.stage("ah").folder, tmp_path / "broken"
+    shutil.copytree(run.stage("oh").folder, broken)
+    values = {name: torch.full_like(value, math.inf) for name, value in load_file(broken / "model.safetensors").items()}
+    save_file(values, broken / "model.safetensors", metadata={"format": "pt"})
+    alone = state(load_trained(tiny, whole, fresh=True))
+    assert distance(state(soup(tiny, [whole, broken], (1.0, 0.0))), alone) == 0.0
+    shutil.rmtree(broken)
+    assert distance(state(soup(tiny, [broken, whole], (0.0, 1.0))), alone) == 0.0
+
+
+def test_what_has_no_mean_is_refused(
+    tiny: Benchmark, experts: tuple[RewardedSoups, Run], adapters: tuple[RewardedSoups, Run], tmp_path: Path
+) -> None:
+    """Adapters that PEFT adds in another scale, an adapter and a whole model, models of two vocabularies."""
+    whole, adapter = experts[1].stage("ah").folder, adapters[1].stage("ah").folder
+    for setting in ("use_rslora", "use_dora"):
+        odd = tmp_path / setting
+        shutil.copytree(adapter, odd)
+        settings = json.loads((odd / "adapter_config.json").read_text())
+        (odd / "adapter_config.json").write_text(json.dumps(settings | {setting: True}))
+        with pytest.raises(BadInput, match=f"has {setting} set"):
+            soup(tiny, [adapter, odd], (0.5, 0.5))
+    with pytest.raises(BadInput, match="is a whole model, and others are adapters"):
+        soup(tiny, [adapter, whole], (0.5, 0.5))
+    longer = tmp_path / "longer"
+    model = AutoModelForCausalLM.from_pretrained(whole)
+    model.resize_token_embeddings(model.config.vocab_size + 3)
+    model.save_pretrained(longer)
+    with pytest.raises(BadInput, match="longer has .* of shape"):
+        soup(tiny, [whole, longer], (0.5, 0.5))
 
 
 def test_a_soup_leaves_its_experts_and_the_start_alone(tiny: Benchmark, experts: tuple[RewardedSoups, Run]) -> None:
