@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from benchmarks.common.atomic import is_locked, locked, whole_folder, write_text
     from benchmarks.common.document import Document, Part
     from benchmarks.common.errors import BadInput, NotPermitted, error_words, nearest, not_permitted, refuse
+    from benchmarks.common.hub import hub_commit, model_content
     from benchmarks.common.identity import digest, file_content, folder_content, plain
     from benchmarks.common.ledger import SUMS, Cost, Log, answering, charge, charged_to, in_force, silent, watching
     from benchmarks.common.python import load_file

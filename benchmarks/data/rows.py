@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import BadInput, digest, nearest
+from benchmarks.common import BadInput, digest, hub_commit, nearest
 from benchmarks.data.files import hash_file, named_files, split_files
 from benchmarks.data.formats import numbered
 
@@ -39,13 +39,13 @@ class Source:
         return read_hub(self.place, split, schema, revision=self.revision, **{self.table_is: table})
 
     def fingerprint(self, files: Iterable[tuple[str, str]], optional: Collection[str] = ()) -> str:
-        """Hash of the content of the local (table, split) files; of id and revision for the hub.
+        """Hash of the content of the local (table, split) files; of id and commit for the hub.
 
         BadInput for a file that is missing, of any but the tables that are optional: so it is told before anything is
         made for it.
         """
         if isinstance(self.place, str):
-            return digest([self.place, self.revision])
+            return digest([self.place, hub_commit(self.place, self.revision, "dataset") or self.revision])
         there = [f for f in files if f[0] not in optional or self.has(f[0])]
         return digest([hash_file(file) for f in there for file in self._files(*f)])
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from benchmarks.common import BadInput, Range, digest, nearest
+from benchmarks.common import BadInput, Range, digest, hub_commit, nearest
 from benchmarks.data.clean import DEV_SHARE, distinct, fault, report_skipped, share_of
 from benchmarks.data.files import has_files, hash_file, named_files, split_files
 from benchmarks.data.formats import is_saved
@@ -116,9 +116,11 @@ class Table:
         return [(answer, math.floor(mean - self.grade_range[0] + 1.5)) for answer, mean in means.items()]
 
     def fingerprint(self) -> str:
-        """Hash of the files' content, or hub id and revision, and of how rows are read where it is said."""
+        """Hash of the files' content, or hub id and commit, and of how rows are read where it is said."""
         local = ("path", "test_path", "dev_path")
         how = {name: value for name, value in _said(self).items() if name not in local}
+        if self.hub and (commit := hub_commit(self.hub, self.revision, "dataset")):
+            how["revision"] = commit
         files = [hash_file(path) for path, _ in self._files] if self.path else []
         return digest(["table 3", how | {"columns": _said(self.columns)}, files])
 

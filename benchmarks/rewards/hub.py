@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Self
 
-from benchmarks.common import Range, folder_content
+from benchmarks.common import Range, hub_commit, model_content
 from benchmarks.spec import Description, Scorer, beside, score_cache
 
 
@@ -27,10 +27,11 @@ class HubReward:
 
     @property
     def identity(self) -> Self:
-        """A hub model by its id and revision, one in a folder by the folder's name and content."""
-        folder = Path(self.model)
-        model = f"{folder.name}+{folder_content(folder)}" if folder.is_dir() else self.model
-        return replace(self, model=model, label=self.label or 0)
+        """A hub model by its id and commit, one in a folder by the folder's name and content."""
+        folder = Path(self.model).is_dir()
+        commit = None if folder else hub_commit(self.model, self.revision, "model")
+        model = model_content(self.model) if folder else self.model
+        return replace(self, model=model, revision=commit or self.revision, label=self.label or 0)
 
     @property
     def words(self) -> str:
@@ -39,15 +40,16 @@ class HubReward:
         return f"model {self.model} (label {self.label or 0}, sign {self.sign:g}, inputs {self.inputs}{revision})"
 
     def id(self, benchmark: Description, objective: str) -> str:
-        """Model and revision, and how the model is read."""
+        """Model and commit, and how the model is read."""
         named = self.identity
-        return f"{named.model}@{self.revision or 'main'}[{self.sign:+g}*{named.label}:{self.inputs}]"
+        return f"{named.model}@{named.revision or 'main'}[{self.sign:+g}*{named.label}:{self.inputs}]"
 
     def scorer(self, benchmark: Description, objective: str) -> Scorer:
         """The classifier, which scores an answer once, under all of its labels."""
         from benchmarks.rewards.classifier import Classifier
 
-        read = f"logits of {self.identity.model}@{self.revision or 'main'}[{self.inputs}]"
+        named = self.identity
+        read = f"logits of {named.model}@{named.revision or 'main'}[{self.inputs}]"
         return Classifier(
             self.model, revision=self.revision, label=self.label, sign=self.sign, inputs=self.inputs,
             cache=score_cache(benchmark, read),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from benchmarks.common import Range, digest
+from benchmarks.common import Range, digest, model_content
 from benchmarks.spec import REVISION, SIZES, Description, Scorer, policy_id, root, score_cache, tokenizer_folder
 
 OWN_RATE = 7e-4
@@ -41,9 +41,11 @@ class TrainedReward:
 
     @property
     def identity(self) -> Self:
-        """As it is, with the rate of what is made here: what it is trained from belongs to the benchmark."""
-        own = self.learning_rate is None and self.base in ("policy", *SIZES)
-        return replace(self, learning_rate=OWN_RATE) if own else self
+        """With its pretrained base by content or, for what is made here, with the rate of that: what it is trained from
+        then belongs to the benchmark."""
+        if self.base not in ("policy", *SIZES):
+            return replace(self, base=model_content(self.base))
+        return self if self.learning_rate is not None else replace(self, learning_rate=OWN_RATE)
 
     @property
     def words(self) -> str:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Protocol, Self
 
 import numpy as np
 
-from benchmarks.common import BadInput, Range, digest, folder_content, nearest, plain
+from benchmarks.common import BadInput, Range, digest, model_content, nearest, plain
 from benchmarks.spec.answers import Answer, Data, Graded, PreferencePair, Split
 from benchmarks.spec.grid import Weights, corners, default_grid, default_trained_grid
 from benchmarks.spec.settings import CHAT, PLAIN, Finetuning, Sampling, Scratch
@@ -164,9 +164,8 @@ class Description:
 
     @cached_property
     def pretrained(self) -> str:
-        """The policy as it enters identities: a model in a folder by the folder's name and content."""
-        folder = Path(self.policy)
-        return f"{folder.name}+{folder_content(folder)}" if folder.is_dir() else self.policy
+        """The policy as it enters identities: a folder by its name and content, a hub id by its commit."""
+        return self.policy if self.policy.startswith("scratch:") else model_content(self.policy)
 
     @cached_property
     def form(self) -> str:

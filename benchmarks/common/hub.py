@@ -1,0 +1,38 @@
+"""What a name on the hub stands for now: entries there change under their names."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.common.identity import folder_content
+
+SECONDS = 10.0
+"""How long the hub may take to answer."""
+
+
+def model_content(model: str, revision: str | None = None) -> str:
+    """A model as it enters identities: a folder by its name and content, a hub id by its commit where that is known."""
+    folder = Path(model)
+    if folder.is_dir():
+        return f"{folder.name}+{folder_content(folder)}"
+    commit = hub_commit(model, revision, "model")
+    return f"{model}@{commit}" if commit else model
+
+
+@cache
+def hub_commit(entry: str, revision: str | None, kind: Literal["model", "dataset"]) -> str | None:
+    """The commit that a revision of a hub entry stands for, "main" where none is named: as the hub says or, where that
+    cannot be asked, as it was when it was last downloaded; None where neither is known. Asked once in a process."""
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    if not constants.HF_HUB_OFFLINE:
+        try:
+            return HfApi().repo_info(entry, revision=revision, repo_type=kind, timeout=SECONDS).sha
+        except Exception:  # no network, no such entry, not allowed: whoever loads it tells which
+            pass
+    kept = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=entry, repo_type=kind)
+    known = kept / "refs" / (revision or "main")
+    return known.read_text(encoding="utf-8").strip() if known.is_file() else None
