@@ -10,7 +10,12 @@ MINIS := hh-rlhf-mini reddit-summary-mini
 # 4 nats away rewards and evaluators part, and what is best by the rewards is not.
 SEARCH := --max-kl 4 -c eval_prompts=100 -c 'trained_grid=[[1,0],[0.5,0.5],[0,1]]'
 
-.PHONY: help setup demo gate test check e2e bench results pages clean
+# A policy of 135 million parameters, at budgets that two cores can afford.
+SMALL := -c preset=laptop -c policy=demo/weights/smollm2-135m-instruct -c reward.base=demo/weights/minilm \
+	-c eval_prompts=50 -c sampling.max_new_tokens=40 -c reward.steps=40 \
+	-c ric.offline_epochs=0.02 -c ric.online_prompts=40 -c rewarded-soups.epochs=0.01
+
+.PHONY: help setup demo gate real test check e2e bench results pages clean
 demo gate test e2e bench results: export HF_HUB_OFFLINE = 1
 
 help:  ## this list
@@ -26,6 +31,12 @@ demo: $(INSTALLED)  ## three methods on both embedded benchmarks, compared (minu
 gate: $(INSTALLED)  ## the demo's methods on hh-rlhf-mini against the recorded comparison; fails where one became worse
 	$(BIN)/moa compare -m rewarded-soups,ric,sft -b hh-rlhf-mini --runs demo/runs --tolerance 5% \
 		--baseline tests/baselines/hh_rlhf_mini.json
+
+real: $(INSTALLED)  ## the demo's methods on a real model and real data: make real DATA=FOLDER, with HH-RLHF in it (40 minutes)
+	@test -d "$(DATA)" || { echo "make real DATA=FOLDER: a folder with HH-RLHF as published (harmless-base, helpful-base, ...)"; exit 2; }
+	$(BIN)/python tests/real/weights.py demo/weights
+	$(BIN)/moa compare -m sft,ric,rewarded-soups -b hh-rlhf --data-dir $(DATA) $(SMALL) --runs demo/real \
+		-o demo/real.html -o demo/real.json -o demo/real.png -o demo/real.md
 
 test: $(INSTALLED)  ## everything needed to trust a change: CPU, offline, in parallel (about 1 GB for each of up to 4 processes)
 	$(BIN)/python -m pytest tests -m "not e2e and not gpu" -n logical --maxprocesses 4 --dist loadscope
