@@ -1,6 +1,6 @@
 """Speed, as ratios of things measured side by side on this machine: `make bench`. Exit code 1 where a target is missed.
 
-    python tests/speed/run.py [command_line] [evaluation] [training] [engines]
+    python tests/speed/run.py [command_line] [evaluation] [sampling] [training] [engines]
 
 Every part runs in its own process on CPU, with the environment that moa gives its workers.
 """
@@ -19,7 +19,7 @@ from measure import Line
 from benchmarks.models.device import ENVIRONMENT
 
 HERE = Path(__file__).parent
-PARTS = ("command_line", "evaluation", "training", "engines")
+PARTS = ("command_line", "evaluation", "sampling", "training", "engines")
 
 
 def lines_of(part: str) -> list[Line]:

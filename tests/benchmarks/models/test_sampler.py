@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,6 +71,30 @@ def test_an_answer_ends_as_it_reaches_a_stop(tokenizer: PreTrainedTokenizerFast)
     kept = policy.sample(["Hello"] * 3, Sampling(max_new_tokens=len(ids), stop=stop), 0)
     assert tokenizer.decode(kept[0]).endswith("\n\nHuman:")
     assert len(calls) == len(kept[0]) < len(ids)
+
+
+def test_half_precision_and_another_attention_draw_from_the_same_distribution(random_policy: MakePolicy) -> None:
+    """Pearson's chi-square of 6000 second tokens against what fp32 and plain attention say of them: mean df, variance
+    2 df; five SDs are allowed. A rounding of half a percent adds 6000 * .005^2, less than one."""
+    policy, rule, N = random_policy(2, 0.4), Sampling(max_new_tokens=2, temperature=0.8, top_p=1.0), 6000
+    half: Any = random_policy(2, 0.4).model
+    policy.model.set_attn_implementation("eager")
+    half.set_attn_implementation("sdpa")
+    ids = torch.tensor([policy.encode_prompt("Hello there, you")])
+    every = torch.arange(len(policy.tokenizer))[:, None]
+    with torch.no_grad():
+        rows = policy.model(torch.cat([ids.expand(len(every), -1), every], dim=1)).logits[:, -2:].double() / 0.8
+    first, second = rows[0, 0].softmax(-1), rows[:, 1].softmax(-1)
+    first[list(policy.ends)] = 0  # answers that end have no second token
+    exact = (first @ second).numpy()
+    drawn = replace(policy, model=half.bfloat16()).sample(["Hello there, you"] * N, rule, 0, batch=N)
+    counts = np.bincount([ids[1] for ids in drawn if len(ids) > 1], minlength=len(exact))
+    common = exact * N >= 5
+    observed = np.array([*counts[common], counts[~common].sum()])
+    expected = np.array([*exact[common], exact[~common].sum()]) * counts.sum() / exact.sum()
+    df = len(expected) - 1
+    assert df > 20
+    assert ((observed - expected) ** 2 / expected).sum() < df + 5 * np.sqrt(2 * df)
 
 
 PIECES = st.sampled_from(["\n\nHuman:", "Human", ":", "\n", " ", "a", "Why not", "\u00e4", "\U0001f600", "\U0001f601"])
