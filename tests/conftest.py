@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from benchmarks.models.device import ENVIRONMENT
-from benchmarks.models.policy import Policy
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.rewards.function import FunctionReward
 from benchmarks.rewards.trained import TrainedReward
@@ -24,6 +24,8 @@ from tests.kit.worlds import GOLD, Cries, a_tiny_size
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+    from benchmarks.models.policy import Policy
+
 
 for name, value in {**ENVIRONMENT, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}.items():  # before torch is imported
     os.environ.setdefault(name, value)
@@ -33,6 +35,18 @@ def pytest_configure(config: pytest.Config) -> None:
     """Tests compute on the CPU, where they are exact, unless it is the GPU's turn (-m gpu)."""
     if config.getoption("-m") != "gpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[Any]:
+    """What the imports make stays, and no garbage collection looks at it: every training begins with a full one
+    (accelerate's), which would take longer than such a training."""
+    gc.disable()
+    result = yield
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+    return result
 
 
 @pytest.fixture
