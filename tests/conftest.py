@@ -56,6 +56,14 @@ def tiny_size() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def saved_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings are saved after 5 steps: what comes back then comes back after 25."""
+    from benchmarks.models import training
+
+    monkeypatch.setattr(training, "SAVE_EVERY", 5)
+
+
 @pytest.fixture(scope="session")
 def unprepared(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
     """The tiny benchmark before anything is made: a trained reward with gold evaluator, and a gold reward."""

@@ -51,6 +51,8 @@ class Training:
 
 PAD = 8
 """Batches are padded to a multiple of so many tokens: fewer shapes, fewer kernels kept in memory."""
+SAVE_EVERY = 25
+"""Steps from one checkpoint to the next; a training of more than four times as many is saved four times."""
 
 
 def trainer_arguments(training: Training, folder: Path, seed: int, model: PreTrainedModel) -> dict[str, Any]:
@@ -80,7 +82,7 @@ def trainer_arguments(training: Training, folder: Path, seed: int, model: PreTra
         "seed": seed,
         "data_seed": seed,
         "logging_steps": max(1, training.steps // 50),
-        "save_steps": max(25, training.steps // 4),
+        "save_steps": max(SAVE_EVERY, training.steps // 4),
         "save_total_limit": 1,
         "bf16": device == "cuda",
         "gradient_checkpointing": False,

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,7 +60,7 @@ class House:
     @cached_property
     def imports(self) -> dict[str, list[Import]]:
         """What every module imports from the three packages and from the tests, anywhere in it."""
-        return {name: list(_imports(path)) for name, path in self.files.items()}
+        return {name: _imports(path.read_text(encoding="utf-8")) for name, path in self.files.items()}
 
     def is_door(self, module: str) -> bool:
         """Whether a module is a package."""
@@ -85,8 +85,14 @@ class House:
         }
 
 
-def _imports(path: Path) -> Iterator[Import]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@cache
+def _imports(source: str) -> list[Import]:
+    """Of the text of a module; most are the same in a copy of the house."""
+    return list(_found(ast.parse(source)))
+
+
+def _found(tree: ast.Module) -> Iterator[Import]:
+    for node in ast.walk(tree):
         found: list[tuple[str, str | None]] = []
         if isinstance(node, ast.Import):
             found = [(alias.name, None) for alias in node.names]

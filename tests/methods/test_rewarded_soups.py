@@ -112,17 +112,19 @@ def test_the_same_seed_gives_the_same_bits(tiny: Benchmark, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "settings",
     [
-        Reinforcement(epochs=0.75, prompts_per_step=1),
-        Reinforcement(epochs=3.0, prompts_per_step=4, samples_per_prompt=2),
+        Reinforcement(epochs=10 / 48, prompts_per_step=1),
+        Reinforcement(epochs=5.0, prompts_per_step=24, samples_per_prompt=2),
     ],
     ids=["first pass", "third pass"],
 )
-def test_an_interrupted_run_ends_in_the_same_bits(tiny: Benchmark, tmp_path: Path, settings: Reinforcement) -> None:
-    """36 steps, less than one pass over the prompts or three; saved after 25, stopped after 27."""
+def test_an_interrupted_run_ends_in_the_same_bits(
+    tiny: Benchmark, saved_early: None, tmp_path: Path, settings: Reinforcement
+) -> None:
+    """10 steps, less than one pass over the prompts or five; saved after 5, in the third, stopped after 7."""
     whole = trained(tiny, tmp_path / "whole", settings)
 
     def stop(stage: str, step: int, *_: object) -> None:
-        if step == 27:
+        if step == 7:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -130,7 +132,7 @@ def test_an_interrupted_run_ends_in_the_same_bits(tiny: Benchmark, tmp_path: Pat
     steps: list[int] = []
     stage = Run(tmp_path / "broken", 0, lambda _, step, *__: steps.append(step)).stage("here")
     train_rl(tiny, (0.0, 1.0), settings, stage)
-    assert steps == list(range(26, 37))
+    assert steps == list(range(6, 11))
     assert (stage.folder / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 

@@ -231,20 +231,22 @@ def test_training_prefers_what_was_chosen(tiny: Benchmark, tmp_path: Path, lora_
 
 
 @pytest.mark.parametrize("lora_rank", [0, 4], ids=["full", "lora"])
-def test_an_interrupted_training_ends_in_the_same_bits(tiny: Benchmark, tmp_path: Path, lora_rank: int) -> None:
-    """30 steps, more than one pass; saved after 25, stopped after 27."""
-    settings = replace(ALL, epochs=1.25, batch=2, lora_rank=lora_rank)
+def test_an_interrupted_training_ends_in_the_same_bits(
+    tiny: Benchmark, saved_early: None, tmp_path: Path, lora_rank: int
+) -> None:
+    """10 steps, more than one pass of 4; saved after 5, stopped after 7."""
+    settings = replace(ALL, epochs=2.5, batch=12, lora_rank=lora_rank)
     whole = trained(tiny, Run(tmp_path / "whole", 0), settings)
 
     def stop(stage: str, step: int, *_: object) -> None:
-        if step == 27:
+        if step == 7:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         trained(tiny, Run(tmp_path / "broken", 0, stop), settings)
     steps: list[int] = []
     resumed = trained(tiny, Run(tmp_path / "broken", 0, lambda _, step, *__: steps.append(step)), settings)
-    assert steps == list(range(26, 31))
+    assert steps == list(range(6, 11))
     [weights] = [path.name for path in whole.glob("*model.safetensors")]
     assert (resumed / weights).read_bytes() == (whole / weights).read_bytes()
     assert not (tmp_path / "broken" / "checkpoints" / "here").exists()

@@ -271,18 +271,18 @@ def test_other_models_to_start_from(
         assert (by_path / name).read_bytes() != (untrained / name).read_bytes()
 
 
-def test_an_interrupted_training_ends_in_the_same_bits(tiny: Benchmark, tmp_path: Path) -> None:
-    """Saved after 25 steps, stopped after 27, of 30."""
+def test_an_interrupted_training_ends_in_the_same_bits(tiny: Benchmark, saved_early: None, tmp_path: Path) -> None:
+    """Saved after 5 steps, stopped after 7, of 10."""
 
     def stop(stage: str, step: int, *_: object) -> None:
-        if step == 27:
+        if step == 7:
             raise KeyboardInterrupt
 
-    whole = train(tiny, Run(tmp_path / "whole", 0), steps=30)
+    whole = train(tiny, Run(tmp_path / "whole", 0), steps=10)
     with pytest.raises(KeyboardInterrupt):
-        train(tiny, Run(tmp_path / "broken", 0, stop), steps=30)
+        train(tiny, Run(tmp_path / "broken", 0, stop), steps=10)
     steps: list[int] = []
-    again = train(tiny, Run(tmp_path / "broken", 0, lambda _, step, *__: steps.append(step)), steps=30)
-    assert steps == [26, 27, 28, 29, 30, 30]
+    again = train(tiny, Run(tmp_path / "broken", 0, lambda _, step, *__: steps.append(step)), steps=10)
+    assert steps == [6, 7, 8, 9, 10, 10]
     for name in ("model.safetensors", "heads.safetensors"):
         assert (again / name).read_bytes() == (whole / name).read_bytes()

@@ -412,23 +412,23 @@ def test_the_reward_rises(gold_tiny: Benchmark, tmp_path: Path, optimizer: Any) 
 @pytest.mark.parametrize("lora_rank", [None, 4])
 @pytest.mark.parametrize("optimizer", ["grpo", "online-dpo", "ppo"])
 def test_an_interrupted_run_ends_in_the_same_bits(
-    tiny: Benchmark, tmp_path: Path, optimizer: Any, lora_rank: int | None
+    tiny: Benchmark, saved_early: None, tmp_path: Path, optimizer: Any, lora_rank: int | None
 ) -> None:
-    """Saved after 25 batches, stopped after 27, of 30."""
+    """Saved after 5 batches, stopped after 7, of 10."""
     few = {"ppo_epochs": 2, "ppo_minibatches": 2}
-    settings = replace(FEW, optimizer=optimizer, epochs=0.625, prompts_per_step=1, lora_rank=lora_rank, **few)
+    settings = replace(FEW, optimizer=optimizer, epochs=10 / 48, prompts_per_step=1, lora_rank=lora_rank, **few)
     window = settings.ppo_epochs * settings.ppo_minibatches if optimizer == "ppo" else 1
     whole = trained(tiny, tmp_path / "whole", settings)
 
     def stop(stage: str, step: int, *_: object) -> None:
-        if step > 26 * window:
+        if step > 6 * window:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         trained(tiny, tmp_path / "broken", settings, progress=stop)
     steps: list[int] = []
     again = trained(tiny, tmp_path / "broken", settings, progress=lambda _, step, *__: steps.append(step))
-    assert min(steps) > 25 * window
+    assert min(steps) > 5 * window
     for name in ("model.safetensors",) if lora_rank is None else ("adapter_model.safetensors",):
         assert (again / name).read_bytes() == (whole / name).read_bytes()
 
@@ -443,12 +443,12 @@ def test_the_coefficient_goes_to_where_the_target_is(tiny: Benchmark, tmp_path: 
     assert found == pytest.approx([0.2 * 0.95**i for i in range(6)])
 
 
-def test_an_adapted_coefficient_comes_back(tiny: Benchmark, tmp_path: Path) -> None:
-    """Saved after 25 steps, stopped after 27, of 30: the end is that of a run in one piece."""
-    settings = replace(FEW, epochs=0.625, prompts_per_step=1, kl_target=0.5, kl_horizon=8)
+def test_an_adapted_coefficient_comes_back(tiny: Benchmark, saved_early: None, tmp_path: Path) -> None:
+    """Saved after 5 steps, stopped after 7, of 10: the end is that of a run in one piece."""
+    settings = replace(FEW, epochs=10 / 48, prompts_per_step=1, kl_target=0.5, kl_horizon=8)
 
     def stop(stage: str, step: int, *_: object) -> None:
-        if step == 27:
+        if step == 7:
             raise KeyboardInterrupt
 
     whole = trained(tiny, tmp_path / "whole", settings)
@@ -550,12 +550,12 @@ class Counter:
         self.count = state
 
 
-def test_what_a_reward_remembers_comes_back(tiny: Benchmark, tmp_path: Path) -> None:
-    """30 steps, saved after 25, stopped after 27: the end is that of a run in one piece, weights and memory."""
-    settings = replace(FEW, epochs=0.625, prompts_per_step=1)
+def test_what_a_reward_remembers_comes_back(tiny: Benchmark, saved_early: None, tmp_path: Path) -> None:
+    """10 steps, saved after 5, stopped after 7: the end is that of a run in one piece, weights and memory."""
+    settings = replace(FEW, epochs=10 / 48, prompts_per_step=1)
 
     def stop(stage: str, step: int, *_: object) -> None:
-        if step == 27:
+        if step == 7:
             raise KeyboardInterrupt
 
     whole, broken, again = Counter(), Counter(), Counter()
@@ -564,6 +564,6 @@ def test_what_a_reward_remembers_comes_back(tiny: Benchmark, tmp_path: Path) -> 
         maximise(tiny, broken, settings, Run(tmp_path / "broken", 0, stop).stage("here"), memory=broken)
     stage = Run(tmp_path / "broken", 0).stage("here")
     maximise(tiny, again, settings, stage, memory=again)
-    assert again.count == whole.count == 30 * 4
+    assert again.count == whole.count == 10 * 4
     expected = tmp_path / "whole" / "policy" / "here" / "model.safetensors"
     assert (stage.folder / "model.safetensors").read_bytes() == expected.read_bytes()

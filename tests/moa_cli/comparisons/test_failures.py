@@ -17,7 +17,7 @@ from moa_cli.comparisons.document import Comparison
 from moa_cli.comparisons.failure import Failure
 from moa_cli.comparisons.select import comparable
 from moa_cli.formats.exports import COMPARISON_FORMATS
-from tests.kit.cli import moa, process
+from tests.kit.cli import moa
 from tests.kit.fronts import a_failure, make_card, make_front, other_card
 from tests.kit.pages import show
 from tests.kit.worlds import METHODS
@@ -139,7 +139,7 @@ def test_a_failure_costs_one_row_and_not_the_table(own: Path) -> None:
     sft cannot be measured with that reward, either: both rows stand on seed 0.
     """
     files = [f"t{suffix}" for suffix in COMPARISON_FORMATS]
-    result = process(*FAILING, *(part for file in files for part in ("-o", file)), cwd=own, TROUBLE="raise")
+    result = moa(*FAILING, *(part for file in files for part in ("-o", file)), cwd=own, TROUBLE="raise")
     assert result.returncode == 2
     assert "ric seed 1 failed: " in result.stdout
     assert "no reward today" in result.stdout

@@ -46,8 +46,9 @@ def test_a_restart_says_whether_something_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_crash_is_three_lines_and_the_others_go_on(contest: Path) -> None:
-    """sft scores nothing while it trains, ric does: with a reward that raises, one is trained and one fails."""
-    arguments = ("train", *METHODS, "-b", "tiny.toml", "--seed", "7")
+    """sft scores nothing while it trains, ric does: with a reward that raises, one is trained and one fails. The worker
+    in which ric has failed, which goes first, does the other."""
+    arguments = ("train", *METHODS, "-b", "tiny.toml", "--seed", "7", "--jobs", "1")
     result = process(*arguments, cwd=contest, TROUBLE="raise")
     assert result.returncode == 2
     assert [line.split()[1] for line in result.stdout.splitlines()] == ["trained", "failed"]
