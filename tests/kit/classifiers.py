@@ -111,9 +111,14 @@ def saved(
     return model
 
 
-def card_call(folder: Path, *texts: str, label: int = 0, special: bool = True) -> float:
+def card_call(folder: Path, *texts: str, label: int = 0) -> float:
     """What the call of a model card gives: everything that the tokenizer returns, one text or pair, no padding."""
+    return card_calls(folder, [texts], label)[0]
+
+
+def card_calls(folder: Path, texts: Sequence[Sequence[str]], label: int = 0) -> list[float]:
+    """The same of several, one by one."""
     words = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()
     with torch.no_grad():
-        return float(model(**words(*texts, return_tensors="pt", add_special_tokens=special)).logits[0, label])
+        return [float(model(**words(*one, return_tensors="pt")).logits[0, label]) for one in texts]

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.rewards.classifier import Classifier
 from tests.kit import classifiers
-from tests.kit.classifiers import KINDS, card_call, of_kind, saved
+from tests.kit.classifiers import KINDS, card_calls, of_kind, saved
 
 ANSWERS = (
     ("\n\nHuman: Hi\n\nAssistant:", "Hello."),
@@ -39,7 +39,7 @@ def compare(folder: Path, inputs: str, expected: list[float], **more: float) -> 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_batch_scores_as_the_model_card_does_one_by_one(kind: str, inputs: str, tmp_path: Path) -> None:
     saved(tmp_path, kind)
-    compare(tmp_path, inputs, [card_call(tmp_path, *TEXTS[inputs](p, r)) for p, r in ANSWERS])
+    compare(tmp_path, inputs, card_calls(tmp_path, [TEXTS[inputs](p, r) for p, r in ANSWERS]))
 
 
 @pytest.mark.parametrize("kind", ["Bert", "Electra", "DebertaV2"])
@@ -64,8 +64,8 @@ def test_the_last_token_is_read_where_padding_and_end_are_the_same(kind: str, pa
     model.config.pad_token_id = {"eos in both": words.eos_token_id, "-1": -1}.get(pad)
     model.config.save_pretrained(tmp_path)
     end = words.eos_token
-    compare(tmp_path, "{prompt} {response}{eos}", [card_call(tmp_path, f"{p} {r}{end}") for p, r in ANSWERS])
-    without = [card_call(tmp_path, f"{p} {r}") for p, r in ANSWERS]
+    compare(tmp_path, "{prompt} {response}{eos}", card_calls(tmp_path, [(f"{p} {r}{end}",) for p, r in ANSWERS]))
+    without = card_calls(tmp_path, [(f"{p} {r}",) for p, r in ANSWERS])
     found = Classifier(tmp_path, inputs="{prompt} {response}{eos}")(PROMPTS, RESPONSES)
     assert (np.abs(found - without) < 1e-4).all() == (pad == "eos in both")
 
@@ -75,14 +75,14 @@ def test_an_end_within_the_text_does_not_end_it(tmp_path: Path) -> None:
     end = of_kind("GPT2").eos_token
     answers = [f"{end}{r}{end} and more{end}" for r in RESPONSES]
     found = Classifier(tmp_path)(PROMPTS, answers)
-    expected = [card_call(tmp_path, f"{p} {r}{end}") for p, r in zip(PROMPTS, answers, strict=True)]
+    expected = card_calls(tmp_path, [(f"{p} {r}{end}",) for p, r in zip(PROMPTS, answers, strict=True)])
     assert found == pytest.approx(expected, abs=2e-5)
 
 
 def test_an_encoder_decoder_reads_answers_with_different_numbers_of_ends(tmp_path: Path) -> None:
     saved(tmp_path, "Bart")
     answers = [*RESPONSES[:2], *[f"{r}</s>" for r in RESPONSES[2:]]]
-    expected = [card_call(tmp_path, p, r) for p, r in zip(PROMPTS, answers, strict=True)]
+    expected = card_calls(tmp_path, list(zip(PROMPTS, answers, strict=True)))
     assert Classifier(tmp_path, inputs="pair")(PROMPTS, answers) == pytest.approx(expected, abs=2e-5)
 
 
@@ -90,7 +90,7 @@ def test_the_side_of_padding_in_the_tokenizer_does_not_matter(tmp_path: Path) ->
     words = of_kind("Qwen2")
     words.padding_side = words.truncation_side = "left"
     saved(tmp_path, "Qwen2", words=words)
-    compare(tmp_path, "pair", [card_call(tmp_path, p, r) for p, r in ANSWERS])
+    compare(tmp_path, "pair", card_calls(tmp_path, ANSWERS))
 
 
 # Special tokens of templates

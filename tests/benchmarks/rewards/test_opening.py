@@ -26,7 +26,7 @@ from benchmarks.rewards.opening import Opened, open_classifier
 from benchmarks.spec.description import Objective, Reward
 from benchmarks.spec.dialogues import messages
 from tests.kit import classifiers
-from tests.kit.classifiers import card_call, of_kind, saved
+from tests.kit.classifiers import card_call, card_calls, of_kind, saved
 
 DIALOGUE = "\n\nHuman: Hi there.\n\nAssistant: Hello!\n\nHuman: Why?\n\nAssistant:"
 
@@ -85,7 +85,7 @@ def test_tokens_beyond_the_embeddings_are_told(tmp_path: Path) -> None:
     assert len(words) == model.config.vocab_size + 1
     asked = (["Why?", "a"], ["So.", "longer than that"])
     assert Classifier(tmp_path, inputs="pair")(*asked) == pytest.approx(
-        [card_call(tmp_path, p, r) for p, r in zip(*asked, strict=True)], abs=1e-5
+        card_calls(tmp_path, list(zip(*asked, strict=True))), abs=1e-5
     )
     refused(lambda: Classifier(tmp_path, inputs="pair")(["<pad>"], ["So."]), str(tmp_path), "embeddings")
 
@@ -198,7 +198,7 @@ def test_labels_of_one_model_share_it_and_its_forward_pass(
     before = len(passes)
     second = other(*asked)
     assert len(passes) == before > 0
-    assert first == pytest.approx([card_call(tmp_path / "m", p, r) for p, r in zip(*asked, strict=True)], abs=1e-5)
+    assert first == pytest.approx(card_calls(tmp_path / "m", list(zip(*asked, strict=True))), abs=1e-5)
     assert second == pytest.approx(
         [-card_call(tmp_path / "m", p, r, label=2) for p, r in zip(*asked, strict=True)], abs=1e-5
     )
