@@ -20,7 +20,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, Pr
 from benchmarks.models.batching import pad_left
 from benchmarks.models.device import setup
 from benchmarks.models.sampler import sample_tokens
-from benchmarks.spec.description import Sampling
+from benchmarks.spec.settings import Sampling
 
 FOLDER = os.environ.get("MOA_SMOLLM2")
 SAMPLING = Sampling(max_new_tokens=10, temperature=1.0, top_p=0.9)

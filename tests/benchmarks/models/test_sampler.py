@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 from benchmarks.models import sampler
 from benchmarks.models.policy import Policy
 from benchmarks.models.sampler import cut_tokens, invert, stopped
-from benchmarks.spec.description import Sampling
+from benchmarks.spec.settings import Sampling
 from tests.benchmarks.models.test_policy import PROMPTS, Script
 from tests.kit.tokenizers import tiny_tokenizer
 
