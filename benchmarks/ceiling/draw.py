@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from transformers import DynamicCache, PreTrainedModel
 
 from benchmarks.ceiling.samples import BASE, OTHERS, PROMPTS, Samples, read_samples, write_samples
 from benchmarks.common import BadInput, Cost, Log, charged_to, locked, silent, whole_folder, write_text
-from benchmarks.models import Policy, by_length, nucleus, pad_right
+from benchmarks.models import Policy, by_length, next_logits, nucleus, pad_right
 from benchmarks.prepare import Benchmark
 from benchmarks.spec import Sampling
 
@@ -123,17 +124,19 @@ def decoded_log_probs(
         cache = DynamicCache()
         first = policy.model(input_ids=asked, past_key_values=cache, use_cache=True, logits_to_keep=1).logits
         cache.batch_repeat_interleave(len(rows))
-        rest = policy.model(
-            input_ids=ids,
-            attention_mask=torch.cat([mask.new_ones(len(rows), width), mask], dim=1),
-            position_ids=torch.arange(width, width + ids.shape[1], device=device).expand(len(rows), -1),
-            past_key_values=cache,
-            use_cache=True,
-        ).logits
-        logits = torch.cat([first.expand(len(rows), -1, -1), rest[:, :-1]], dim=1)
-        inside = mask.bool()
+        rest = {
+            "input_ids": ids,
+            "attention_mask": torch.cat([mask.new_ones(len(rows), width), mask], dim=1),
+            "position_ids": torch.arange(width, width + ids.shape[1], device=device).expand(len(rows), -1),
+            "past_key_values": cache,
+            "use_cache": True,
+        }
         log_probs = torch.zeros(ids.shape, dtype=torch.float64, device=device)
-        log_probs[inside] = token_log_probs(logits[inside], ids[inside], sampling).double()
+        following = ((start + 1, logits) for start, logits in next_logits(policy.model, rest, ids.shape[1] - 1))
+        for start, logits in chain([(0, first.expand(len(rows), -1, -1))], following):
+            columns = slice(start, start + logits.shape[1])
+            inside = mask[:, columns].bool()
+            log_probs[:, columns][inside] = token_log_probs(logits[inside], ids[:, columns][inside], sampling).double()
         values[rows] = log_probs.sum(dim=1).cpu().numpy()
     return values
 

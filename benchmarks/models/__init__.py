@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from benchmarks.models.counting import counted, uncounted
     from benchmarks.models.device import ENVIRONMENT, attention, release, setup
     from benchmarks.models.finetuning import finetuned_policy
+    from benchmarks.models.pieces import PIECE, next_logits, vocabulary
     from benchmarks.models.policy import (
         ANSWERS_AT_ONCE,
         Divergence,

@@ -18,7 +18,7 @@ from benchmarks.common import Cost, in_force
 
 def counted(model: torch.nn.Module) -> None:
     """Has passes through the language models in `model` charged from now on. Once is enough, twice does no harm."""
-    for language_model in _language_models(model):
+    for language_model in language_models(model):
         body = language_model.base_model  # what all passes go through, those without the head too
         if not _counters(body):
             body.register_forward_hook(_Counter(language_model), with_kwargs=True)
@@ -27,7 +27,7 @@ def counted(model: torch.nn.Module) -> None:
 @contextmanager
 def uncounted(model: torch.nn.Module) -> Iterator[None]:
     """Inside the block, passes through `model` are not charged: who opens it charges them."""
-    counters = [counter for one in _language_models(model) for counter in _counters(one.base_model)]
+    counters = [counter for one in language_models(model) for counter in _counters(one.base_model)]
     before = [counter.on for counter in counters]
     for counter in counters:
         counter.on = False
@@ -70,11 +70,11 @@ def _tokens(states: torch.Tensor, mask: Any) -> int:
     return rows * width
 
 
-def _language_models(model: torch.nn.Module) -> list[PreTrainedModel]:
+def language_models(model: torch.nn.Module) -> list[PreTrainedModel]:
     """The language models in a module, such as the one in an adapted model and all in a mixture; not parts of one."""
     if isinstance(model, PreTrainedModel):
         return [model]
-    return [one for child in model.children() for one in _language_models(child)]
+    return [one for child in model.children() for one in language_models(child)]
 
 
 def _counters(body: torch.nn.Module) -> list[_Counter]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from benchmarks.common import BadInput, answering, charge
 from benchmarks.models.batching import by_length, pad_left
 from benchmarks.models.counting import counted, uncounted
 from benchmarks.models.device import attention, setup
+from benchmarks.models.pieces import next_logits
 from benchmarks.models.reader import Reader
 from benchmarks.models.sampler import cut, cut_tokens, draw_uniforms, sample_tokens, stopped
 from benchmarks.spec import CHAT, PLAIN, Answer, Sampling
@@ -259,12 +260,17 @@ def sequence_divergence(
     kl, log_prob = np.zeros(len(prompts)), np.zeros(len(prompts))
     for rows in by_length([[*p, *a] for p, a in zip(ours, answers, strict=True)], batch):
         taken = [answers[i] for i in rows]
-        p = _next_token_log_probs(policy, [ours[i] for i in rows], taken, temperature)
-        q = _next_token_log_probs(reference, [theirs[i] for i in rows], taken, temperature)
-        lengths = torch.tensor([len(a) for a in taken], device=p.device)
-        inside = torch.arange(p.shape[1], device=p.device)[None] < lengths[:, None]
-        kl[rows] = ((p.exp() * (p - q)).sum(-1) * inside).sum(-1).clamp(min=0).double().cpu().numpy()
-        log_prob[rows] = [_along(path, answer) for path, answer in zip(q, taken, strict=True)]
+        per_token, likely = [], []
+        others = _next_token_log_probs(reference, [theirs[i] for i in rows], taken, temperature)
+        for start, p in _next_token_log_probs(policy, [ours[i] for i in rows], taken, temperature):
+            _, q = next(others)
+            likely.append(_of_tokens(q, taken, start))
+            per_token.append(p.exp().mul_(p.sub_(q)).sum(-1))
+            del p, q  # before the next piece, each being large
+        lengths = torch.tensor([len(a) for a in taken], device=per_token[0].device)
+        inside = torch.arange(int(lengths.max()), device=lengths.device)[None] < lengths[:, None]
+        kl[rows] = (torch.cat(per_token, dim=1) * inside).sum(-1).clamp(min=0).double().cpu().numpy()
+        log_prob[rows] = _along(likely, taken)
     return Divergence(kl, log_prob)
 
 
@@ -276,29 +282,44 @@ def sequence_log_probs(
     values = np.zeros(len(sequences))
     for rows in by_length([[*p, *a] for p, a in sequences], batch):
         answers = [sequences[i][1] for i in rows]
-        log_probs = _next_token_log_probs(policy, [sequences[i][0] for i in rows], answers, temperature)
-        values[rows] = [_along(path, answer) for path, answer in zip(log_probs, answers, strict=True)]
+        pieces = _next_token_log_probs(policy, [sequences[i][0] for i in rows], answers, temperature)
+        values[rows] = _along([_of_tokens(piece, answers, start) for start, piece in pieces], answers)
     return values
 
 
-def _along(log_probs: torch.Tensor, answer: Sequence[int]) -> float:
-    """Log-probability of an answer, from those of all next tokens along it (T, V)."""
-    return float(log_probs[range(len(answer)), list(answer)].double().sum())
+def _of_tokens(log_probs: torch.Tensor, answers: Sequence[Sequence[int]], start: int) -> torch.Tensor:
+    """Log-probabilities (B, t) of the answers' tokens from `start` on, from those of all next tokens (B, t, V)."""
+    tokens = torch.tensor([[*a[start:], *[0] * log_probs.shape[1]][: log_probs.shape[1]] for a in answers])
+    return log_probs.gather(2, tokens.to(log_probs.device)[..., None])[..., 0]
+
+
+def _along(pieces: Sequence[torch.Tensor], answers: Sequence[Sequence[int]]) -> list[float]:
+    """Log-probability of each answer, from those of its tokens in pieces (B, t)."""
+    per_token = torch.cat([*pieces], dim=1)
+    return [float(row[: len(answer)].double().sum()) for row, answer in zip(per_token, answers, strict=True)]
 
 
 def _next_token_log_probs(
     policy: Policy, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], temperature: float
-) -> torch.Tensor:
-    """Log-probabilities (B, T, V) of every next token along the answers; rows beyond an answer's end mean nothing."""
+) -> Iterator[tuple[int, torch.Tensor]]:
+    """Log-probabilities (B, t, V) of every next token along the answers, in pieces, and where each piece begins.
+
+    Rows beyond an answer's end mean nothing.
+    """
     device = next(policy.model.parameters()).device
     pad = policy.tokenizer.pad_token_id
     prompt_ids, prompt_mask = pad_left(prompts, pad, device)
     width = max(max(map(len, answers)), 1)
     filled = torch.tensor([[*a, *[pad] * (width - len(a))] for a in answers], device=device)
-    ids = torch.cat([prompt_ids, filled], dim=1)
     mask = torch.cat([prompt_mask, torch.ones_like(filled)], dim=1)
-    positions = (mask.cumsum(-1) - 1).clamp(min=0)
-    with uncounted(policy.model):  # the mask has the padding of answers in it
-        out = policy.model(input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=width + 1)
+    inputs = {
+        "input_ids": torch.cat([prompt_ids, filled], dim=1),
+        "attention_mask": mask,
+        "position_ids": (mask.cumsum(-1) - 1).clamp(min=0),
+    }
     charge(flops=2.0 * policy.parameters * (sum(map(len, prompts)) + sum(map(len, answers))))
-    return torch.log_softmax(out.logits[:, :-1].float() / temperature, dim=-1)
+    for start, logits in next_logits(policy.model, inputs, width):
+        log_probs = torch.log_softmax(logits.float() / temperature, dim=-1)
+        del logits
+        yield start, log_probs
+        del log_probs

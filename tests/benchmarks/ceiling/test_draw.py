@@ -108,7 +108,8 @@ def test_answers_are_read_as_they_are_drawn(random_policy: MakePolicy, batch: in
     found = decoded_log_probs(policy, prompt, answers, sampling, batch)
     assert np.isfinite(found).all()
     for ids, value in zip(answers, found, strict=True):
-        plain = _next_token_log_probs(policy, [policy.encode_prompt(prompt)], [ids], 1.2).exp()[0].detach()
+        ((_, logs),) = _next_token_log_probs(policy, [policy.encode_prompt(prompt)], [ids], 1.2)
+        plain = logs.exp()[0].detach()
         total = 0.0
         for row, token in zip(plain, ids, strict=False):
             ranked = row.sort(descending=True).values
