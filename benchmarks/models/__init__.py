@@ -8,7 +8,7 @@ from benchmarks.common.door import door
 
 if TYPE_CHECKING:
     from benchmarks.models.batching import by_length, fixed_shapes, pad_right
-    from benchmarks.models.counting import counted, uncounted
+    from benchmarks.models.counting import counted, language_models, uncounted
     from benchmarks.models.device import ENVIRONMENT, attention, release, setup
     from benchmarks.models.finetuning import finetuned_policy
     from benchmarks.models.pieces import PIECE, next_logits, vocabulary

@@ -27,10 +27,12 @@ from transformers import (
 )
 from transformers.trainer_pt_utils import get_length_grouped_indices
 from trl import SFTConfig, SFTTrainer
+from trl.kernels import chunked_logprob
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from benchmarks.common import Log, silent
 from benchmarks.models.device import setup
+from benchmarks.models.pieces import PIECE
 from benchmarks.models.policy import Policy
 
 
@@ -97,9 +99,11 @@ def _tune_fused_head(vocabulary: int) -> None:
     """Scores only the tokens that are trained on, in tiles as wide as the vocabulary.
 
     TRL keeps that for GPUs; on a CPU it saves a third of a step and leaves the loss as it was. A contract test notices
-    when these names move.
+    when these names move. Tiles have half of `PIECE` logits: their gradients hold nine times as many.
     """
-    trl_utils._CHUNKED_LOGPROB_CHUNK_SIZE = min(32768, vocabulary)
+    width = min(32768, vocabulary)
+    trl_utils._CHUNKED_LOGPROB_CHUNK_SIZE = width
+    chunked_logprob.TOKEN_CHUNK_SIZE = 4096 if 4096 * width <= PIECE else PIECE // (2 * width)
     trl_utils._use_triton = lambda device: True
 
 

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from trl import RLOOTrainer
 from trl.trainer.utils import pad as pad_rows
 
 from benchmarks import Policy, Sampling
+from benchmarks.models import PIECE, language_models, vocabulary
 from methods.engines.advantages import dpo_advantages, gae, policy_kl, ppo_loss, whiten
 from methods.engines.trainers import Remember, Rloo
 
@@ -133,16 +135,18 @@ class Ppo(_Rollout):
         """Log-probabilities and values (B, T) of the answers' tokens, zero beyond their ends."""
         answers, mask = batch["completion_ids"], batch["completion_mask"]
         keep = answers.shape[1] + 1
-        out = model(
-            input_ids=torch.cat([batch["prompt_ids"], answers], dim=1),
-            attention_mask=torch.cat([batch["prompt_mask"], mask], dim=1),
-            logits_to_keep=keep,
-            output_hidden_states=True,
-        )
-        logits = out.logits[:, :-1].float() / self.temperature
-        logps = torch.log_softmax(logits, dim=-1).gather(2, answers[..., None])[..., 0]
+        ids = torch.cat([batch["prompt_ids"], answers], dim=1)
+        attention = torch.cat([batch["prompt_mask"], mask], dim=1)
+        if len(ids) * keep * vocabulary(model) > PIECE:  # TRL's head makes these in tiles
+            with _last_states(model) as states:
+                logps, _, _ = RLOOTrainer._get_per_token_logps_and_entropies(self, model, ids, attention, keep - 1)
+        else:
+            out = model(input_ids=ids, attention_mask=attention, logits_to_keep=keep, output_hidden_states=True)
+            states = [out.hidden_states[-1]]
+            logits = out.logits[:, :-1].float() / self.temperature
+            logps = torch.log_softmax(logits, dim=-1).gather(2, answers[..., None])[..., 0]
         head = self.accelerator.unwrap_model(model).value_head
-        values = head(out.hidden_states[-1][:, -keep:-1].to(head.weight.dtype))[..., 0]
+        values = head(states[0][:, -keep:-1].to(head.weight.dtype))[..., 0]
         return logps * mask, values * mask
 
     def _compute_loss(self, model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -155,6 +159,18 @@ class Ppo(_Rollout):
             logps, values, inputs["old_logps"], inputs["values"], inputs["advantages"], inputs["returns"], mask,
             clip=self.settings.ppo_clip, value_coef=self.settings.ppo_value_coef,
         )  # fmt: skip
+
+
+@contextmanager
+def _last_states(model: torch.nn.Module) -> Iterator[list[torch.Tensor]]:
+    """A list to which passes through the language model add its last hidden states (B, T, H), inside the block."""
+    states: list[torch.Tensor] = []
+    (one,) = language_models(model)
+    hook = one.base_model.register_forward_hook(lambda _module, _args, output: states.append(output[0]))
+    try:
+        yield states
+    finally:
+        hook.remove()
 
 
 class _HeadMemory:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import trl.trainer.utils as trl_utils
 from transformers import Gemma2Config, Gemma2ForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from benchmarks.models import pieces
+from benchmarks.models import Training, pieces, trainer_arguments
 from benchmarks.models.pieces import next_logits
 from benchmarks.models.policy import sequence_divergence, sequence_log_probs
 from tests.kit.memory import peak_bytes
@@ -107,3 +109,15 @@ def test_divergence_at_a_large_vocabulary_takes_bounded_memory() -> None:
     peak = peak_bytes(partial(sequence_divergence, *models, ["x"] * 16, said))
     assert 4 * 16 * 32 * vocabulary > 300e6
     assert peak < 4.5 * 4 * pieces.PIECE
+
+
+def test_losses_at_a_large_vocabulary_take_bounded_memory(tmp_path: Path) -> None:
+    """4 texts of 512 tokens: a tile of all of them and 32,768 of 150,000 logits is 268 MB, of which nine are held."""
+    model = llama(150_000)
+    trainer_arguments(Training(steps=1, batch=4, learning_rate=1.0), tmp_path, 0, model)
+    trl_utils.add_fused_lm_head(model)
+    ids = torch.tensor(answers(1, 4 * 512, 150_000)).view(4, 512)
+    model(input_ids=ids[:, :9], labels=ids[:, :9], fused_lm_head=True).loss.backward()  # gradients are there
+    assert (
+        peak_bytes(lambda: model(input_ids=ids, labels=ids, fused_lm_head=True).loss.backward()) < 6 * 4 * pieces.PIECE
+    )

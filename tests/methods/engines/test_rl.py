@@ -19,7 +19,7 @@ from benchmarks.common.ledger import Cost, charged_to
 from benchmarks.prepare.benchmark import Benchmark
 from methods.contract.run import Run
 from methods.contract.settings import Reinforcement
-from methods.engines import rl
+from methods.engines import ppo, rl
 from methods.engines.advantages import adapted, dpo_advantages, gae, policy_kl, ppo_loss, whiten
 from methods.engines.ppo import Ppo
 from methods.engines.rl import Task, maximise, train_rl
@@ -241,6 +241,30 @@ def test_whitened_rewards_reach_the_advantages(tiny: Benchmark, tmp_path: Path, 
     for trainer, expected in zip(caught, ([0.0, 3.0, 0.0, 3.0], [0.5, 2.5, 0.5, 2.5]), strict=True):
         trainer._draw = lambda prompts: [[7]] * len(prompts)
         assert judged(trainer, [0.0, 3.0, 0.0, 3.0])["returns"][:, 0].tolist() == pytest.approx(expected, abs=1e-3)
+
+
+def test_tiles_of_logits_are_as_good_as_all_at_once(
+    tiny: Benchmark, tmp_path: Path, caught: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Log-probabilities, values and the gradient of both, of 6 answers, where pieces hold everything and nothing."""
+    train_rl(tiny, (0.0, 1.0), replace(FEW, optimizer="ppo"), Run(tmp_path, 0).stage("here"))
+    [trainer] = caught
+    torch.nn.init.normal_(trainer.policy.model.value_head.weight, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(1)
+    batch = {f"{name}_ids": torch.randint(5, 200, (6, width), generator=generator)
+             for name, width in (("prompt", 12), ("completion", 7))}  # fmt: skip
+    batch["prompt_mask"] = mask_of([12, 3, 9, 12, 1, 5], 12).flip(1)
+    batch["completion_mask"] = mask_of([7, 1, 3, 5, 7, 2], 7)
+    found = []
+    for piece in (10**9, 0):
+        monkeypatch.setattr(ppo, "PIECE", piece)
+        trainer.model.zero_grad()
+        logps, values = trainer._act(trainer.model, batch)
+        (logps.sum() + (values**2).sum()).backward()
+        found.append((logps, values, trainer.model.model.embed_tokens.weight.grad.clone()))
+    for whole, tiled in zip(*found, strict=True):
+        assert torch.allclose(whole, tiled, rtol=1e-4, atol=2e-4)
+    assert found[0][0].min() < -1
 
 
 # Online DPO
