@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from peft import PeftModel
 from transformers import DynamicCache, PreTrainedModel
 
 from benchmarks.ceiling.samples import BASE, OTHERS, PROMPTS, Samples, read_samples, write_samples
@@ -92,7 +93,7 @@ def _kept(path: Path, make: Callable[[], Any]) -> Any:
 def _answers(load: Load, prompts: Sequence[str], count: int, sampling: Sampling, seed: int) -> list[list[list[int]]]:
     """Token ids of a policy's answers (N, count) to the prompts; of a policy that is more than its model, none."""
     policy = load()
-    if not (type(policy) is Policy and isinstance(policy.model, PreTrainedModel)):
+    if not (type(policy) is Policy and isinstance(policy.model, (PreTrainedModel, PeftModel))):
         return [[] for _ in prompts]
     ids = policy.sample([prompt for prompt in prompts for _ in range(count)], sampling, seed)
     return [ids[i * count : (i + 1) * count] for i in range(len(prompts))]

@@ -42,7 +42,10 @@ from benchmarks.spec import (
     template_mistake,
 )
 
-PLAIN = ("policy", "template", "eval_prompts", "grid", "trained_grid", "seed", "preparation", "max_prompt_tokens")
+PLAIN = (
+    "policy", "template", "precision", "eval_prompts", "grid", "trained_grid", "seed", "preparation",
+    "max_prompt_tokens",
+)  # fmt: skip
 """Options that are fields of `Benchmark`."""
 
 

@@ -33,7 +33,6 @@ def finetuned_policy(benchmark: Description, folder: Path, log: Log = silent) ->
         benchmark.policy, benchmark.max_prompt_tokens, template=benchmark.template,
         max_new_tokens=benchmark.sampling.max_new_tokens,
     )  # fmt: skip
-    kept = policy.model.dtype
     rank = (64 if policy.parameters >= LARGE else 0) if settings.lora_rank is None else settings.lora_rank
     torch.manual_seed(benchmark.seed)  # of the adapters
     config = LoraConfig(
@@ -51,4 +50,4 @@ def finetuned_policy(benchmark: Description, folder: Path, log: Log = silent) ->
         folder=folder / "sft", seed=benchmark.seed, log=log,
     )  # fmt: skip
     model = trained.model.merge_and_unload() if rank else trained.model
-    return replace(policy, model=model.to(kept).eval())
+    return replace(policy, model=model.to(policy.stored).eval())

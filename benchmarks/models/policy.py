@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from benchmarks.common import BadInput, answering, charge
 from benchmarks.models.batching import by_length, pad_left
@@ -23,6 +23,10 @@ from benchmarks.spec import CHAT, PLAIN, Answer, Sampling
 
 ANSWERS_AT_ONCE = 136
 """Answers generated side by side, a third of the usual 400; results do not depend on it."""
+
+
+SMALL = 300_000_000
+"""Parameters below which a policy is held in float32 anywhere: it is small enough to be exact."""
 
 
 def same(prompt: str) -> str:
@@ -47,6 +51,8 @@ class Policy:
     """How prompts are shown, see `Reader`."""
     pretrained: bool = False
     """Whether it was made elsewhere, not at preparation."""
+    stored: torch.dtype = torch.float32
+    """What its weights came in, and are stored in."""
     ends: tuple[int, ...] = ()
     """The tokens that end an answer; empty: EOS and whatever else the model's generation settings name."""
 
@@ -187,23 +193,26 @@ def load_policy(
     *,
     template: str = "",
     max_new_tokens: int = 0,
+    precision: str = "",
 ) -> Policy:
     """A policy from a local folder or a hub id, in evaluation mode, on this process's device.
 
-    `template` is as in `open_reader`. BadInput for what it refuses, for a model without an embedding for each token,
-    and for one with fewer positions than a prompt and an answer of `max_new_tokens` need.
+    `template` is as in `open_reader`, `precision` as in `Description`. BadInput for what the former refuses, for a
+    model without an embedding for each token, and for one with fewer positions than a prompt and an answer of
+    `max_new_tokens` need.
     """
     device = device or setup()
     reader = open_reader(path, max_prompt_tokens, template)
     tokenizer = reader.tokenizer
-    kwargs: dict[str, Any] = {"attn_implementation": attention(device)}
-    kwargs["dtype"] = torch.bfloat16 if device == "cuda" else torch.float32
-    model = AutoModelForCausalLM.from_pretrained(path, **kwargs).to(device).eval()
-    if model.num_parameters() < 300_000_000:  # small models stay exact
+    stored = AutoConfig.from_pretrained(path).get_text_config().dtype or torch.float32
+    held = getattr(torch, precision or ("bfloat16" if device == "cuda" else "float32"))
+    model = AutoModelForCausalLM.from_pretrained(path, dtype=held, attn_implementation=attention(device))
+    model = model.to(device).eval()
+    if not precision and model.num_parameters() < SMALL:
         model = model.float()
     _check(path, model, tokenizer, max_prompt_tokens, max_new_tokens)
     model.config.pad_token_id = tokenizer.pad_token_id
-    return Policy(model, tokenizer, max_prompt_tokens=max_prompt_tokens, form=reader.form)
+    return Policy(model, tokenizer, max_prompt_tokens=max_prompt_tokens, form=reader.form, stored=stored)
 
 
 def _check(

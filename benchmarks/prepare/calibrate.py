@@ -24,7 +24,7 @@ def card_answers(benchmark: Description) -> list[Answer]:
     prompts = [prompts[i] for i in picked]
     path = _file(benchmark, prompts)
     if not path.exists():
-        policy = load_policy(policy_source(benchmark), benchmark.max_prompt_tokens)
+        policy = load_policy(policy_source(benchmark), benchmark.max_prompt_tokens, precision=benchmark.precision)
         responses = policy.generate(prompts, benchmark.sampling, seed=benchmark.seed)
         write_text(path, json.dumps(list(zip(prompts, responses, strict=True))))
     return [Answer(*row) for row in json.loads(path.read_text(encoding="utf-8"))]

@@ -31,8 +31,9 @@ class Prepared:
         """A fresh copy of the starting policy."""
         b = self.benchmark
         policy = load_policy(
-            policy_source(b), b.max_prompt_tokens, template=b.template, max_new_tokens=b.sampling.max_new_tokens
-        )
+            policy_source(b), b.max_prompt_tokens, template=b.template, max_new_tokens=b.sampling.max_new_tokens,
+            precision=b.precision,
+        )  # fmt: skip
         return replace(policy, pretrained=not b.policy.startswith("scratch:"))
 
     @cached_property
@@ -48,9 +49,8 @@ class Prepared:
             return self.load_starting_policy()
         if base in SIZES:
             return untrained_policy(self.benchmark, self.policy.tokenizer, base, seed)
-        policy = load_policy(
-            base, self.benchmark.max_prompt_tokens, max_new_tokens=self.benchmark.sampling.max_new_tokens
-        )
+        b = self.benchmark
+        policy = load_policy(base, b.max_prompt_tokens, max_new_tokens=b.sampling.max_new_tokens, precision=b.precision)
         return replace(policy, pretrained=True)
 
     @cached_property

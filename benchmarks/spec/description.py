@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Protocol, Self
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 
@@ -102,6 +102,9 @@ class Description:
     """How the policy is shown a prompt: "plain", in its tokenizer's "chat" template, or in a text with {prompt}.
     Empty: "chat" where the tokenizer has such a template, else "plain". Rewards, evaluators and files see the prompt as
     it was asked."""
+    precision: Literal["", "float32", "bfloat16"] = ""
+    """What the policy's weights are held in where they are not trained whole, which is done in float32.
+    Empty: float32 on a CPU, and anywhere below 300 million parameters; bfloat16 on a GPU from there."""
     seed: Annotated[int, Range(0)] = 0
     """Seed of everything made at preparation."""
     preparation: Annotated[int, Range(0)] = 0
@@ -153,14 +156,9 @@ class Description:
         facts = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in _NOT_IDENTITY}
         form = {} if self.form == PLAIN else {"template": self.form}
         first = {"finetuning": plain(self.finetuning)} if self.finetuning.sft else {}
-        return {
-            **facts,
-            **form,
-            **first,
-            "policy": self.pretrained,
-            "data": self.data.fingerprint(),
-            "revision": REVISION,
-        }
+        held = {"precision": self.precision} if self.precision else {}
+        known = {"policy": self.pretrained, "data": self.data.fingerprint(), "revision": REVISION}
+        return {**facts, **form, **first, **held, **known}
 
     @cached_property
     def pretrained(self) -> str:
@@ -213,17 +211,8 @@ def _has_chat_template(folder: Path) -> bool:
     return settings.exists() and bool(json.loads(settings.read_text(encoding="utf-8")).get("chat_template"))
 
 
-_NOT_IDENTITY = {
-    "policy",
-    "template",
-    "finetuning",
-    "home",
-    "grid",
-    "trained_grid",
-    "data",
-    "objectives",
-    "eval_prompts",
-}
+_SAID_APART = {"policy", "template", "precision", "finetuning", "data", "objectives"}
+_NOT_IDENTITY = {*_SAID_APART, "home", "grid", "trained_grid", "eval_prompts"}
 
 
 def choose(name: str, known: Iterable[Objective], chosen: Sequence[str]) -> tuple[Objective, ...]:

@@ -79,27 +79,38 @@ def _exact(policy: Policy) -> Policy:
 
 
 def save_trained(policy: Policy, folder: Path) -> None:
-    """Writes what was trained: the adapter, or the whole model with its tokenizer."""
+    """Writes what was trained, which ends with that: the adapter in float32, or the whole model, with its tokenizer, in
+    the precision that the starting policy came in."""
     if isinstance(policy.model, PeftModel):
         policy.model.save_pretrained(folder, selected_adapters=["default"])
     else:
+        policy.model.to(policy.stored)
         policy.save(folder)
 
 
 def load_trained(benchmark: Benchmark, folder: Path, fresh: bool = False) -> Policy:
-    """The policy that a stage left, adapters merged. Kept in memory until another is asked for, unless `fresh`."""
+    """The policy that a stage left. Kept in memory until another is asked for, unless `fresh`."""
     return _load(benchmark, folder) if fresh else _remembered(benchmark, folder, folder.stat().st_mtime_ns)
 
 
 def _load(benchmark: Benchmark, folder: Path) -> Policy:
     start = benchmark.prepared.load_starting_policy()
     if (folder / "adapter_config.json").exists():
-        return replace(start, model=PeftModel.from_pretrained(start.model, folder).merge_and_unload().eval())
+        return replace(start, model=as_trained(PeftModel.from_pretrained(start.model, folder)))
     model = type(start.model).from_pretrained(
         folder, dtype=start.model.dtype, attn_implementation=start.model.config._attn_implementation
     )
     model.to(start.model.device)
     return replace(start, model=model.eval())
+
+
+def as_trained(model: PeftModel) -> torch.nn.Module:
+    """A model with its adapter, as it was trained: merged into weights of float32, beside those of less precision.
+
+    Of an update that is a thousandth of the weights, bfloat16 would keep next to nothing.
+    """
+    merged = model.merge_and_unload() if model.get_input_embeddings().weight.dtype == torch.float32 else model
+    return merged.eval()
 
 
 @lru_cache(maxsize=2)
@@ -160,7 +171,7 @@ def soup(
             names = [str(i) for i in range(len(folders))]
             model.add_weighted_adapter(names, list(weights), "soup", combination_type="cat")
             model.set_adapter("soup")
-        return replace(start, model=model.merge_and_unload().eval())
+        return replace(start, model=as_trained(model))
     policies = [load_trained(benchmark, folder) for folder in folders]
     mixed = benchmark.prepared.load_starting_policy()
     states = [p.model.state_dict() for p in policies]

@@ -1,0 +1,89 @@
+"""What is stored of a training, and that what is measured is what was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file
+
+from benchmarks.models import Policy, load_policy
+from methods.engines.trained import _load, as_trained, save_trained, soup
+
+IDS = torch.arange(5, 45).view(2, 20)
+
+
+@torch.no_grad()
+def log_probs(model: Any) -> torch.Tensor:
+    return model(IDS).logits.float().log_softmax(-1)
+
+
+@pytest.fixture
+def stored(random_policy: Callable[..., Policy], tmp_path: Path) -> Path:
+    """A policy that came in bfloat16."""
+    policy = random_policy(1)
+    replace(policy, model=policy.model.to(torch.bfloat16)).save(tmp_path / "start")
+    return tmp_path / "start"
+
+
+def benchmark(folder: Path, precision: str) -> Any:
+    return SimpleNamespace(
+        prepared=SimpleNamespace(load_starting_policy=lambda: load_policy(folder, precision=precision))
+    )
+
+
+def with_adapter(start: Policy, seed: int = 0) -> Policy:
+    """The update is about as large as bfloat16 is exact: 2^-9 of a weight."""
+    torch.manual_seed(seed)
+    model = get_peft_model(start.model, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
+    for name, value in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(value, std=1e-3)
+    return replace(start, model=model.eval())
+
+
+def test_a_policy_is_held_in_what_is_asked_for_and_stored_in_what_it_came_in(stored: Path, tmp_path: Path) -> None:
+    """On a CPU, in float32 unless asked; trained whole in float32. A weight is rounded once, to 2^-9 of itself."""
+    assert load_policy(stored, precision="bfloat16").model.dtype == torch.bfloat16
+    policy = load_policy(stored)
+    assert (policy.model.dtype, policy.stored) == (torch.float32, torch.bfloat16)
+    with torch.no_grad():
+        for value in policy.model.parameters():
+            value.add_(0.01 * torch.randn(value.shape, generator=torch.Generator().manual_seed(0)))
+    trained = log_probs(policy.model)
+    save_trained(policy, tmp_path / "stage")
+    assert {v.dtype for v in load_file(tmp_path / "stage" / "model.safetensors").values()} == {torch.bfloat16}
+    measured = _load(benchmark(stored, ""), tmp_path / "stage").model
+    assert measured.dtype == torch.float32
+    moved = (trained - log_probs(load_policy(stored).model)).abs().mean()
+    assert (log_probs(measured) - trained).abs().mean() < 0.1 * moved
+
+
+@pytest.mark.parametrize(("precision", "within"), [("float32", 1e-4), ("bfloat16", 1e-6)])
+def test_an_adapter_is_measured_as_it_was_trained(stored: Path, tmp_path: Path, precision: str, within: float) -> None:
+    """It is stored in float32, and does not lose what the weights that it changes have no room for."""
+    policy = with_adapter(load_policy(stored, precision=precision))
+    trained = log_probs(policy.model)
+    save_trained(policy, tmp_path / "stage")
+    assert {v.dtype for v in load_file(tmp_path / "stage" / "adapter_model.safetensors").values()} == {torch.float32}
+    opened = benchmark(stored, precision)
+    assert (log_probs(_load(opened, tmp_path / "stage").model) - trained).abs().max() < within
+    alone = soup(opened, [tmp_path / "stage"] * 2, (0.25, 0.75))
+    assert (log_probs(alone.model) - trained).abs().max() < (within if precision == "float32" else 0.1)
+
+
+def test_merging_into_bfloat16_would_lose_it(stored: Path) -> None:
+    policy = with_adapter(load_policy(stored, precision="bfloat16"))
+    exact = with_adapter(load_policy(stored))
+    before, trained = log_probs(load_policy(stored).model), log_probs(exact.model)
+    assert isinstance(as_trained(policy.model), PeftModel)
+    merged = policy.model.merge_and_unload().float()
+    update = trained - before
+    assert (log_probs(merged) - trained).abs().mean() > 0.3 * update.abs().mean()
+    assert not isinstance(as_trained(exact.model), PeftModel)
