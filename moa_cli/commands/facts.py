@@ -106,6 +106,8 @@ class BenchmarkFacts(Part):
     grid: tuple[tuple[float, ...], ...]
     trained_grid: tuple[tuple[float, ...], ...]
     max_prompt_tokens: int
+    precision: str
+    """Empty: by device and size."""
     template: str
     """How the policy is shown prompts; "auto": as the tokenizer of the hub says, when it is there."""
     seed: int
@@ -136,6 +138,7 @@ class BenchmarkFacts(Part):
             grid=b.grid,
             trained_grid=b.trained_grid,
             max_prompt_tokens=b.max_prompt_tokens,
+            precision=b.precision,
             template=b.form,
             seed=b.seed,
             scratch=_fields(b.scratch),

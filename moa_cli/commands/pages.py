@@ -212,7 +212,7 @@ def _option(benchmark: BenchmarkFacts, name: str) -> str:
         ]
     else:
         value = getattr(benchmark, key)
-    return "-" if value == [] else _cell(value)
+    return _cell(value) if value not in ([], "") else "-"
 
 
 def _grid(facts: Iterable[tuple[str, str]]) -> Table:
