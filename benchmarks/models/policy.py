@@ -99,8 +99,7 @@ class Policy:
     def generate(
         self, prompts: Sequence[str], sampling: Sampling, seed: int, batch: int = ANSWERS_AT_ONCE
     ) -> list[str]:
-        """One response per prompt. The same prompt and seed give the same response whatever else is in the batch, in float32: in bfloat16
-        rounding depends on it."""
+        """One response per prompt, see `sample`."""
         return [self.decode(ids, sampling.stop) for ids in self.sample(prompts, sampling, seed, batch)]
 
     def finish(self, prompts: Sequence[str], sampling: Sampling, seed: int) -> list[Answer]:
@@ -114,8 +113,8 @@ class Policy:
     ) -> list[list[int]]:
         """One response per prompt as token ids, with the token that ends it where it ended by itself.
 
-        The same prompt and seed give the same ids whatever else is in the batch, in float32: in bfloat16
-        rounding depends on it.
+        In float32 the same prompt and seed give the same ids whatever else is in the batch. In bfloat16 rounding
+        depends on that.
         """
         encoded = self.encode_prompts(prompts)
         uniforms = draw_uniforms(prompts, sampling.max_new_tokens, seed)
