@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from benchmarks.models.counting import counted, language_models, uncounted
     from benchmarks.models.device import ENVIRONMENT, attention, release, setup
     from benchmarks.models.finetuning import finetuned_policy
+    from benchmarks.models.device import ENVIRONMENT, attention, release, setup, share_memory
+    from benchmarks.models.memory import MADE_HERE, USABLE, Memory, Size, fitting, planned, size_of, split, there_is
     from benchmarks.models.pieces import PIECE, next_logits, vocabulary
     from benchmarks.models.policy import (
         ANSWERS_AT_ONCE,
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
         load_policy,
         open_reader,
         sequence_log_probs,
+        side_by_side,
     )
     from benchmarks.models.reader import Reader
     from benchmarks.models.sampler import cut, cut_tokens, nucleus, sample_tokens

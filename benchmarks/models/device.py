@@ -10,6 +10,8 @@ import warnings
 from contextlib import suppress
 from functools import cache
 
+from benchmarks.models.memory import USABLE, there_is
+
 ENVIRONMENT = {
     "GOMP_SPINCOUNT": "1000",  # two spinning OpenMP processes on the same cores collapse a hundredfold
     "TOKENIZERS_PARALLELISM": "false",
@@ -45,6 +47,25 @@ def setup(threads: int | None = None) -> str:
     # torch warns that it cannot pin memory, accelerate that it found no GPU: neither is news here
     warnings.filterwarnings("ignore", message=".*pin_memory.*")
     return "cpu"
+
+
+_workers = 1
+
+
+def share_memory(workers: int) -> None:
+    """Says that so many processes like this one use the memory of the machine, or of a GPU."""
+    global _workers
+    _workers = max(1, workers)
+
+
+def room() -> int:
+    """Bytes that a job of this process may plan with: its share of what the machine has, or its GPU."""
+    whole = there_is()
+    if setup() == "cuda":
+        import torch
+
+        whole = torch.cuda.get_device_properties(0).total_memory
+    return int(USABLE * whole) // _workers
 
 
 def release() -> None:

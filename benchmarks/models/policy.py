@@ -14,8 +14,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 
 from benchmarks.common import BadInput, answering, charge
 from benchmarks.models.batching import by_length, pad_left
-from benchmarks.models.counting import counted, uncounted
-from benchmarks.models.device import attention, setup
+from benchmarks.models.counting import counted, language_models, uncounted
+from benchmarks.models.device import attention, room, setup
+from benchmarks.models.memory import MADE_HERE, Size, fitting
 from benchmarks.models.pieces import next_logits
 from benchmarks.models.reader import Reader
 from benchmarks.models.sampler import cut, cut_tokens, draw_uniforms, sample_tokens, stopped
@@ -120,6 +121,7 @@ class Policy:
         uniforms = draw_uniforms(prompts, sampling.max_new_tokens, seed)
         answers: list[list[int]] = [[] for _ in prompts]
         done = 0
+        batch = side_by_side(self, max(map(len, encoded), default=0) + sampling.max_new_tokens, batch)
         with uncounted(self.model):  # rows that are finished wait for the others, at nobody's cost
             for rows in by_length(encoded, batch):
                 asked = [encoded[i] for i in rows]
@@ -147,6 +149,15 @@ class Policy:
         """Writes model and tokenizer, loadable by `from_pretrained`."""
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
+
+
+def side_by_side(policy: Policy, tokens: int, most: int) -> int:
+    """How many answers are drawn at a time, of `tokens` each with their prompts: `most`, or what memory allows."""
+    found = language_models(policy.model)
+    if not found or policy.parameters < MADE_HERE:
+        return most
+    size = Size.of(found[0].config, policy.parameters)
+    return fitting(size, tokens, next(policy.model.parameters()).element_size(), room(), most)
 
 
 def open_reader(path: str | Path, max_prompt_tokens: int = 512, template: str = "") -> Reader:

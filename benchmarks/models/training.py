@@ -9,7 +9,7 @@ import math
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,9 @@ from trl import SFTConfig, SFTTrainer
 from trl.kernels import chunked_logprob
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-from benchmarks.common import Log, silent
-from benchmarks.models.device import setup
+from benchmarks.common import BadInput, Log, silent
+from benchmarks.models.device import room, setup
+from benchmarks.models.memory import MADE_HERE, PROCESS, Memory, Size, Split, planned, split
 from benchmarks.models.pieces import PIECE
 from benchmarks.models.policy import Policy
 
@@ -49,6 +50,10 @@ class Training:
     schedule: str = "cosine"
     beta2: float = 0.999
     """AdamW's memory of squared gradients."""
+    tokens: int = 1024
+    """Tokens of the longest row of a batch, both texts of a pair together."""
+    answers: int = 0
+    """Answers that are drawn side by side for a batch, where there is a reference to stay near to."""
 
 
 PAD = 8
@@ -60,20 +65,18 @@ SAVE_EVERY = 25
 def trainer_arguments(training: Training, folder: Path, seed: int, model: PreTrainedModel) -> dict[str, Any]:
     """Keyword arguments common to all TRL configurations.
 
-    A batch that would not fit in memory is split: at most 128 sequences at a time, 64 from a million parameters on, 8
-    from a billion.
+    A batch is split, which leaves the gradient as it is: at most 128 sequences at a time, 64 from a million parameters
+    on; above those that are made here, so that the job fits in memory. BadInput where it does not even so.
     """
     device = setup()
-    parameters = model.num_parameters()
-    most = 128 if parameters < 1_000_000 else 64 if parameters < 1_000_000_000 else 8
-    pieces = next(n for n in range(1, training.batch + 1) if training.batch % n == 0 and training.batch // n <= most)
+    parts = split_batch(training, model)
     if device == "cpu":
         _tune_fused_head(model.config.vocab_size)
     return {
         "output_dir": str(folder),
         "max_steps": training.steps,
-        "per_device_train_batch_size": training.batch // pieces,
-        "gradient_accumulation_steps": pieces,
+        "per_device_train_batch_size": parts.rows,
+        "gradient_accumulation_steps": training.batch // parts.rows,
         "learning_rate": training.learning_rate,
         "lr_scheduler_type": training.schedule,
         "warmup_steps": min(math.ceil(training.warmup * training.steps), training.steps - 1),
@@ -87,12 +90,40 @@ def trainer_arguments(training: Training, folder: Path, seed: int, model: PreTra
         "save_steps": max(SAVE_EVERY, training.steps // 4),
         "save_total_limit": 1,
         "bf16": device == "cuda",
-        "gradient_checkpointing": False,
+        "gradient_checkpointing": parts.checkpointing,
+        "gradient_checkpointing_kwargs": {"use_reentrant": False},
         "use_cpu": device == "cpu",
         "dataloader_pin_memory": device == "cuda",
         "disable_tqdm": True,
         "report_to": [],
     }
+
+
+def split_batch(training: Training, model: PreTrainedModel) -> Split:
+    """How a batch goes through the model in training. BadInput where the job does not fit in memory at all."""
+    parameters = model.num_parameters()
+    most = 128 if parameters < 1_000_000 else 64
+    if parameters < MADE_HERE:
+        return split(training.batch, PROCESS, lambda rows, on: Memory(), most)
+    adapter = next((c.r for c in getattr(model, "peft_config", {}).values()), 0)
+    weight = model.get_input_embeddings().weight
+    size = Size.of(model.config, parameters)
+
+    def memory(rows: int, checkpointing: bool) -> Memory:
+        return planned(
+            size, rows=rows, tokens=training.tokens, held=weight.element_size(), adapter_rank=adapter,
+            checkpointing=checkpointing, eager=model.config._attn_implementation == "eager",
+            answers=min(16, training.answers), reference=training.answers > 0,
+        )  # fmt: skip
+
+    found = split(training.batch, room(), memory, most)
+    if found.memory.total > room():
+        raise BadInput(
+            f"training does not fit in memory: it takes {found.memory.words}",
+            f"a worker has {room() / 1e9:.1f} GB; that is with one row of {training.tokens} tokens at a time",
+            "--jobs 1 gives all memory to one worker; -c lora_rank=16 trains adapters; or a smaller max_prompt_tokens",
+        )
+    return found
 
 
 def _tune_fused_head(vocabulary: int) -> None:
@@ -186,7 +217,8 @@ def supervised(
         ids = [*prompt, *response]
         labels = ids if on_prompt else [*[-100] * len(prompt), *response]
         rows.append({"input_ids": ids[-max_tokens:], "labels": labels[-max_tokens:]})
-    order = passes([len(row["input_ids"]) for row in rows], training, seed)
+    lengths = [len(row["input_ids"]) for row in rows]
+    order, training = passes(lengths, training, seed), replace(training, tokens=max(lengths))
     config = SFTConfig(
         **trainer_arguments(training, folder, seed, policy.model),
         dataset_kwargs={"skip_prepare_dataset": True},

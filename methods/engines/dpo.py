@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ def train_dpo(
         {"prompt_ids": p, "chosen_ids": c, "rejected_ids": r, "ref_chosen_logps": ref[0], "ref_rejected_logps": ref[1]}
         for (p, c, r), ref in zip(ids, shifted(reference, margin, beta), strict=True)
     ]
-    order = passes([len(p) + max(len(c), len(r)) for p, c, r in ids], training, stage.run.seed)
+    lengths = [len(p) + max(len(c), len(r)) for p, c, r in ids]
+    order, training = passes(lengths, training, stage.run.seed), replace(training, tokens=2 * max(lengths))
     config = DPOConfig(
         **trainer_arguments(training, stage.checkpoints, stage.run.seed, policy.model),
         beta=beta,

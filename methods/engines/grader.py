@@ -56,6 +56,10 @@ class Heads(torch.nn.Module):
         self.decoder, self.classes = decoder, tuple(classes)
         self.heads = torch.nn.Linear(decoder.config.hidden_size, sum(classes), device=decoder.device)
 
+    def gradient_checkpointing_enable(self, **kwargs: Any) -> None:
+        """Has the decoder compute its hidden states again in the backward pass."""
+        self.decoder.gradient_checkpointing_enable(**kwargs)
+
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Logits of texts that are padded on the right."""
         states = self.decoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state

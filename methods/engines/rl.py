@@ -85,6 +85,8 @@ def maximise(
         batch=per_step * contrast * settings.samples_per_prompt,
         learning_rate=scaled(rate_of(settings, "learning_rate", policy), policy),
         schedule="constant_with_warmup",
+        tokens=policy.max_prompt_tokens + benchmark.sampling.max_new_tokens,
+        answers=per_step * contrast * settings.samples_per_prompt,
     )
     sampling = Sampling(
         max_new_tokens=benchmark.sampling.max_new_tokens,

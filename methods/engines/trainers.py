@@ -14,7 +14,7 @@ from trl import GRPOTrainer, RLOOTrainer
 
 from benchmarks import Policy, Sampling
 from benchmarks.common import write_text
-from benchmarks.models import counted, cut_tokens, sample_tokens, training_mode, uncounted
+from benchmarks.models import counted, cut_tokens, sample_tokens, side_by_side, training_mode, uncounted
 from methods.contract import Reinforcement
 from methods.engines.advantages import adapted
 
@@ -45,9 +45,13 @@ class _OnCpu:
         uniforms = np.tile(uniforms, (self.copies, 1))
         with training_mode(self.policy, on=False), uncounted(self.policy.model):
             policy = self.policy
-            return self._cut(
-                sample_tokens(policy.model, policy.tokenizer, prompt_ids, self.sampling, uniforms, policy.ends)
-            )
+            tokens = max(map(len, prompt_ids)) + self.sampling.max_new_tokens
+            rows = side_by_side(policy, tokens, len(prompt_ids))
+            drawn: list[list[int]] = []
+            for i in range(0, len(prompt_ids), rows):
+                asked, numbers = prompt_ids[i : i + rows], uniforms[i : i + rows]
+                drawn += sample_tokens(policy.model, policy.tokenizer, asked, self.sampling, numbers, policy.ends)
+            return self._cut(drawn)
 
     def _cut(self, answers: list[list[int]]) -> list[list[int]]:
         """Nothing after a stop is trained on: rewards do not see it."""

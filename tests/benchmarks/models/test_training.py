@@ -63,8 +63,7 @@ def test_the_fused_head_is_tuned_on_a_cpu(random_policy: MakePolicy, tmp_path: P
     ("parameters", "batch", "pieces"),
     [
         (999_999, 128, 1), (999_999, 129, 3),
-        (1_000_000, 64, 1), (1_000_000, 65, 5), (1_000_000, 67, 67), (999_999_999, 192, 3),
-        (1_000_000_000, 8, 1), (1_000_000_000, 64, 8),
+        (1_000_000, 64, 1), (1_000_000, 65, 5), (1_000_000, 67, 67), (24_999_999, 192, 3),
     ],
 )  # fmt: skip
 def test_a_large_batch_is_split_evenly(
