@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from queue import Empty
 
 from benchmarks import Benchmark
-from benchmarks.models import ENVIRONMENT
+from benchmarks.models import ENVIRONMENT, MADE_HERE, USABLE, planned, size_of, there_is
+from benchmarks.spec import SIGNALS
 from moa_cli.jobs.job import Event, Job, Look, Outcome
 from moa_cli.jobs.progress import Display
 from moa_cli.jobs.worker import perform, perform_here, start
@@ -41,7 +42,10 @@ class Workers:
 
 
 def choose_workers(jobs: Sequence[Job], benchmarks: Iterable[Benchmark], asked: int | None) -> Workers:
-    """As many workers as there are jobs or cores or, where there are any, GPUs; `asked` overrides."""
+    """As many workers as there are jobs or cores or, where there are any, GPUs, and as memory holds; `asked` overrides.
+
+    The threads of a worker are its share of the cores, or OMP_NUM_THREADS.
+    """
     if "LOCAL_RANK" in os.environ:
         return Workers(
             1, 1, here=True, reason="jobs run in this process, because a launcher started it (LOCAL_RANK is set)"
@@ -57,13 +61,38 @@ def choose_workers(jobs: Sequence[Job], benchmarks: Iterable[Benchmark], asked: 
         room, where = 1, "one GPU"
     else:
         room, where = cores, _count(cores, "CPU core")
+    need = 0 if gpus else max(map(least_memory, benchmarks), default=0)
+    if need and (held := max(1, int(USABLE * there_is()) // need)) < min(most, room):
+        room, where = held, f"memory for {held} of {need / 1e9:.1f} GB"
     count = asked or min(most, room)
     small = all(b.policy in SMALL for b in benchmarks)
-    threads = 1 if small else max(1, cores // count)
+    threads = 1 if small else _wanted_threads() or max(1, cores // count)
     why = "--jobs" if asked else f"at most {_count(most, 'job')} side by side, {where}"
     same = " (small policies: results then do not depend on the number of cores)"
     reason = f"{_count(count, 'worker')} ({why}), {_count(threads, 'thread')} each{same if small else ''}"
     return Workers(count, threads, gpus, reason=reason)
+
+
+def least_memory(benchmark: Benchmark) -> int:
+    """Bytes that training a benchmark's policy whole takes at least, a row at a time; 0 where its size is not known,
+    or is no matter.
+
+    Its rewards are resident, in float32, as it is beside its reference.
+    """
+    found = None if benchmark.policy.startswith("scratch:") else size_of(benchmark.policy)
+    if found is None or found[0].parameters < MADE_HERE:
+        return 0
+    models = [str(getattr(o.source(s), "model", "")) for o in benchmark.objectives for s in SIGNALS]
+    rewards = [size_of(model) for model in dict.fromkeys(models) if model]
+    tokens = benchmark.max_prompt_tokens + benchmark.sampling.max_new_tokens
+    resident = sum(4 * size.parameters for size, _ in filter(None, rewards))
+    return planned(found[0], rows=1, tokens=tokens, held=4, checkpointing=True, reference=True, rewards=resident).total
+
+
+def _wanted_threads() -> int:
+    """OMP_NUM_THREADS, 0 where it is not set."""
+    told = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return int(told) if told.isdigit() else 0
 
 
 Follow = Callable[[Outcome], Sequence[Job]]
@@ -146,7 +175,8 @@ def _started(
     events, gpus = context.Queue(), context.Queue()
     for number in range(workers.count):
         gpus.put(workers.gpus[number % len(workers.gpus)] if workers.gpus else None)
-    pool = ProcessPoolExecutor(workers.count, context, start, (events, gpus, workers.threads, quiet))
+    sharing = -(-workers.count // max(1, len(workers.gpus)))
+    pool = ProcessPoolExecutor(workers.count, context, start, (events, gpus, workers.threads, sharing, quiet))
 
     def submit(job: Job) -> Future[Outcome]:
         try:

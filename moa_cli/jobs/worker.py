@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks import BadInput
 from benchmarks.common import Log, error_words, watching
-from benchmarks.models import release, setup
+from benchmarks.models import release, setup, share_memory
 from moa_cli.jobs.job import ANSWERS, Event, Job, Outcome
 
 
@@ -104,8 +104,11 @@ _send: Callable[[Event], None]
 _quiet: bool
 
 
-def start(events: Any, gpus: Any, threads: int, quiet: bool) -> None:
-    """Prepares a worker process: its GPU, its threads, where its progress goes. It ends when its parent does."""
+def start(events: Any, gpus: Any, threads: int, sharing: int, quiet: bool) -> None:
+    """Prepares a worker process: its GPU, threads and share of memory, where its progress goes.
+
+    It ends when its parent does.
+    """
     global _send, _quiet
     from tqdm import tqdm
 
@@ -118,6 +121,7 @@ def start(events: Any, gpus: Any, threads: int, quiet: bool) -> None:
     tqdm.set_lock(threading.RLock())  # its own one, between processes, is a semaphore that outlives a stopped worker
     _send, _quiet = events.put, quiet
     os.dup2(2, 1)  # stdout belongs to the parent's result
+    share_memory(sharing)
     setup(threads)
 
 

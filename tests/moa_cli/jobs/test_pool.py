@@ -12,11 +12,12 @@ import pytest
 from rich.console import Console
 
 from benchmarks.load.load import load_benchmark
+from benchmarks.models.memory import PROCESS, Size
 from methods.contract.find import find_method
 from moa_cli.jobs import pool
 from moa_cli.jobs.job import Job, Look, Outcome
 from moa_cli.jobs.plan import measuring_jobs, pointing_jobs, sweeping_jobs, training_jobs
-from moa_cli.jobs.pool import Workers, run_jobs
+from moa_cli.jobs.pool import Workers, choose_workers, least_memory, run_jobs
 from moa_cli.jobs.progress import Display
 from moa_cli.runs.config import Source
 from moa_cli.runs.contestant import Contestant
@@ -63,3 +64,33 @@ def test_every_job_can_be_sent_to_another_process(tmp_path: Path) -> None:
             assert (sent.work.func, sent.work.keywords) == (job.work.func, job.work.keywords)
         else:
             assert sent.work is job.work
+
+
+def test_workers_are_as_many_as_memory_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """8 cores, but 30 GB, of which 80 % are planned with: two jobs of 10 GB. Policies made here are no matter."""
+    benchmark = load_benchmark("hh-rlhf-mini", home=tmp_path)
+    job = Job(key="k", label="k", purpose="run", source=Source("hh-rlhf-mini", tmp_path), work=print)
+    jobs = [replace(job, key=str(i)) for i in range(7)]
+    monkeypatch.setattr(pool, "_cores", lambda: 8)
+    monkeypatch.setattr(pool, "_gpus", tuple)
+    monkeypatch.setattr(pool, "there_is", lambda: 30_000_000_000)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert choose_workers(jobs, [benchmark], None).count == 7
+    monkeypatch.setattr(pool, "least_memory", lambda _: 10_000_000_000)
+    large = replace(benchmark, policy=str(tmp_path))
+    chosen = choose_workers(jobs, [large], None)
+    assert (chosen.count, chosen.threads) == (2, 4)
+    assert "memory for 2 of 10.0 GB" in chosen.reason
+    assert choose_workers(jobs, [large], 3).count == 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert choose_workers(jobs, [large], None).threads == 3
+    assert choose_workers(jobs, [benchmark], None).threads == 1
+
+
+def test_the_least_memory_of_a_stored_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole, in float32 beside its reference: 4 + 4 bytes a parameter, and 12 for gradients and AdamW."""
+    benchmark = load_benchmark("hh-rlhf-mini", home=tmp_path)
+    assert least_memory(benchmark) == 0
+    size = Size(parameters=1_000_000_000, layers=1, hidden=1, inner=1, heads=1, keys=1)
+    monkeypatch.setattr(pool, "size_of", lambda _: (size, 0))
+    assert least_memory(replace(benchmark, policy="o/n")) == pytest.approx(20e9 + PROCESS, rel=1e-4)
