@@ -9,9 +9,8 @@ from benchmarks.common.door import door
 if TYPE_CHECKING:
     from benchmarks.models.batching import by_length, fixed_shapes, pad_right
     from benchmarks.models.counting import counted, language_models, uncounted
-    from benchmarks.models.device import ENVIRONMENT, attention, release, setup
-    from benchmarks.models.finetuning import finetuned_policy
     from benchmarks.models.device import ENVIRONMENT, attention, release, setup, share_memory
+    from benchmarks.models.finetuning import finetuned_policy
     from benchmarks.models.memory import MADE_HERE, USABLE, Memory, Size, fitting, planned, size_of, split, there_is
     from benchmarks.models.pieces import PIECE, next_logits, vocabulary
     from benchmarks.models.policy import (
