@@ -18,6 +18,7 @@ from benchmarks.prepare import Benchmark
 from benchmarks.rewards import TrainedReward
 from benchmarks.spec import (
     Finetuning,
+    Lora,
     Objective,
     Sampling,
     Scratch,
@@ -27,7 +28,13 @@ from benchmarks.spec import (
     template_mistake,
 )
 
-NESTED: dict[str, type] = {"policy": Finetuning, "sampling": Sampling, "scratch": Scratch, "reward": TrainedReward}
+NESTED: dict[str, type] = {
+    "policy": Finetuning,
+    "lora": Lora,
+    "sampling": Sampling,
+    "scratch": Scratch,
+    "reward": TrainedReward,
+}
 """Options written `<prefix>.<field>`; those of "reward" change all trained rewards."""
 
 
@@ -91,6 +98,7 @@ def load_benchmark(
         sampling=replace(benchmark.sampling, **nested["sampling"]),
         scratch=replace(benchmark.scratch, **nested["scratch"]),
         finetuning=finetuning,
+        lora=replace(benchmark.lora, **nested["lora"]),
         **plain,
     )
     return _redrawn(chosen)

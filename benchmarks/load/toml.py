@@ -30,6 +30,7 @@ from benchmarks.prepare import Benchmark
 from benchmarks.rewards import KINDS, TrainedReward
 from benchmarks.spec import (
     Finetuning,
+    Lora,
     Objective,
     Reward,
     Sampling,
@@ -53,7 +54,7 @@ SETTINGS = ("name", "version", *PLAIN)
 """Keys of the file that are fields of `Benchmark`."""
 
 
-TABLES = ("data", "objectives", "sampling", "scratch")
+TABLES = ("data", "objectives", "sampling", "scratch", "lora")
 
 
 BY_NAME = ("grades", "winners", "regrade")
@@ -77,6 +78,7 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
     data = _data(content.get("data"), path.parent, data_dir, mistakes)
     sampling = build(content.get("sampling", {"max_new_tokens": 64}), Sampling, "sampling.", mistakes)
     scratch = build(content.get("scratch", {}), Scratch, "scratch.", mistakes)
+    lora = build(content.get("lora", {}), Lora, "lora.", mistakes)
     known = _objectives(content.get("objectives"), path.parent, mistakes)
     if data:
         _check_labels(data, known, mistakes)
@@ -96,11 +98,12 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
     assert data
     assert sampling
     assert scratch
+    assert lora
     chosen = choose(settings["name"], known, [o.name for o in known] if objectives is None else objectives)
     if len(chosen) < len(known):  # the file's weights are for all of its objectives
         settings |= {"grid": (), "trained_grid": ()}
     return Benchmark(
-        data=data, objectives=chosen, sampling=sampling, scratch=scratch, finetuning=finetuning, **settings
+        data=data, objectives=chosen, sampling=sampling, scratch=scratch, finetuning=finetuning, lora=lora, **settings
     )
 
 

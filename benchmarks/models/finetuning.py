@@ -6,10 +6,8 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-from peft import LoraConfig, get_peft_model
-
 from benchmarks.common import BadInput, Log, silent
+from benchmarks.models.adapters import with_adapter
 from benchmarks.models.policy import Policy, load_policy
 from benchmarks.models.training import Training, supervised
 from benchmarks.spec import Description
@@ -34,11 +32,9 @@ def finetuned_policy(benchmark: Description, folder: Path, log: Log = silent) ->
         max_new_tokens=benchmark.sampling.max_new_tokens,
     )  # fmt: skip
     rank = (64 if policy.parameters >= LARGE else 0) if settings.lora_rank is None else settings.lora_rank
-    torch.manual_seed(benchmark.seed)  # of the adapters
-    config = LoraConfig(
-        r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules="all-linear", task_type="CAUSAL_LM"
-    )
-    trained = replace(policy, model=get_peft_model(policy.model, config) if rank else policy.model.float())
+    trained = replace(policy, model=policy.model.float())
+    if rank:
+        trained = with_adapter(policy, rank, benchmark.lora, benchmark.seed)
     limit = benchmark.sampling.max_new_tokens
     training = Training(
         steps=settings.steps or math.ceil(len(demonstrations) / settings.batch),
@@ -49,5 +45,5 @@ def finetuned_policy(benchmark: Description, folder: Path, log: Log = silent) ->
         trained, [(prompt, response[:limit]) for prompt, response in map(policy.encode, demonstrations)], training,
         folder=folder / "sft", seed=benchmark.seed, log=log,
     )  # fmt: skip
-    model = trained.model.merge_and_unload() if rank else trained.model
+    model = trained.model.float().merge_and_unload() if rank else trained.model  # rounded once, when it is stored
     return replace(policy, model=model.to(policy.stored).eval())

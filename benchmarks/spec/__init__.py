@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         PLAIN,
         SIZES,
         Finetuning,
+        Lora,
         Sampling,
         Scratch,
         finetuning_mistakes,

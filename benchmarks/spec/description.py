@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.common import BadInput, Range, digest, model_content, nearest, plain
 from benchmarks.spec.answers import Answer, Data, Graded, PreferencePair, Split
 from benchmarks.spec.grid import Weights, corners, default_grid, default_trained_grid
-from benchmarks.spec.settings import CHAT, PLAIN, Finetuning, Sampling, Scratch
+from benchmarks.spec.settings import CHAT, PLAIN, Finetuning, Lora, Sampling, Scratch
 from benchmarks.spec.signal import Signal
 
 REVISION = 6
@@ -93,6 +93,7 @@ class Description:
     it."""
     scratch: Scratch = field(default_factory=Scratch)
     finetuning: Finetuning = field(default_factory=Finetuning)
+    lora: Lora = field(default_factory=Lora)
     grid: tuple[Weights, ...] = ()
     """Weights at which fronts are measured; empty: `default_grid`."""
     trained_grid: tuple[Weights, ...] = ()
@@ -156,6 +157,7 @@ class Description:
         facts = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in _NOT_IDENTITY}
         form = {} if self.form == PLAIN else {"template": self.form}
         first = {"finetuning": plain(self.finetuning)} if self.finetuning.sft else {}
+        first |= {"lora": plain(self.lora)} if self.lora != Lora() else {}
         held = {"precision": self.precision} if self.precision else {}
         known = {"policy": self.pretrained, "data": self.data.fingerprint(), "revision": REVISION}
         return {**facts, **form, **first, **held, **known}
@@ -211,7 +213,7 @@ def _has_chat_template(folder: Path) -> bool:
     return settings.exists() and bool(json.loads(settings.read_text(encoding="utf-8")).get("chat_template"))
 
 
-_SAID_APART = {"policy", "template", "precision", "finetuning", "data", "objectives"}
+_SAID_APART = {"policy", "template", "precision", "finetuning", "lora", "data", "objectives"}
 _NOT_IDENTITY = {*_SAID_APART, "home", "grid", "trained_grid", "eval_prompts"}
 
 

@@ -34,7 +34,7 @@ def policy_source(benchmark: Description) -> str | Path:
         recipe = [benchmark.policy, benchmark.scratch, tokenizer_folder(benchmark).name]
     elif benchmark.finetuning.sft:
         data = benchmark.data.fingerprint()
-        recipe = [benchmark.pretrained, benchmark.form, benchmark.finetuning, data, benchmark.seed]
+        recipe = [benchmark.pretrained, benchmark.form, benchmark.finetuning, benchmark.lora, data, benchmark.seed]
     else:
         return benchmark.policy
     recipe = [REVISION, *recipe, benchmark.max_prompt_tokens, benchmark.sampling.max_new_tokens]

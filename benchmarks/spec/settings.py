@@ -54,6 +54,18 @@ class Finetuning:
     None: whole below a billion parameters, 64 from there, as for methods."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lora:
+    """How adapters are made, for every method and for a fine-tuning that use LoRA; their rank is theirs."""
+
+    alpha: Annotated[int, Range(1)] | None = None
+    """Updates are scaled by alpha / rank; none: twice the rank (papers: 128 at rank 64)."""
+    targets: tuple[str, ...] = ()
+    """Names of the linear layers that get one, such as "q_proj"; empty: all but the head [choice]."""
+    dropout: Annotated[float, Range(0, 0.9)] = 0.05
+    """In supervised learning (papers: .05); none in RL and DPO, whose log-probabilities it would blur."""
+
+
 CHAT, PLAIN = "chat", "plain"
 """How a policy is shown a prompt: in its tokenizer's chat template, or as it is."""
 

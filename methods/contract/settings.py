@@ -27,8 +27,9 @@ class Adapter:
 
     lora_rank: Annotated[int, Range(0)] | None = None
     """Rank of LoRA on all linear layers [choice] (MORLHF: on q and v), alpha = 2 rank (papers: 64; SPO: 16).
-    Dropout is .05 in supervised learning and none in RL and DPO, whose log-probabilities it would blur. None chooses:
-    full fine-tuning below a billion parameters, rank 64 from there. 0 is full fine-tuning."""
+    Dropout is .05 in supervised learning and none in RL and DPO, whose log-probabilities it would blur; the benchmark's
+    settings lora.* change these, for all methods. None chooses: full fine-tuning below a billion parameters, rank 64
+    from there. 0 is full fine-tuning."""
 
 
 @dataclass(frozen=True, kw_only=True)

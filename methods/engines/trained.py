@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from peft import PeftModel, set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from benchmarks import BadInput, Benchmark, Policy, Weights
+from benchmarks.models import with_adapter
 from methods.contract import Adapter
 
 PAPER_WIDTH = 4096
@@ -66,11 +67,7 @@ def to_train(
     rank = rank_for(policy, lora_rank)
     if rank == 0:
         return _exact(policy)
-    torch.manual_seed(seed)
-    config = LoraConfig(
-        r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules="all-linear", task_type="CAUSAL_LM"
-    )
-    return replace(policy, model=get_peft_model(policy.model, config))
+    return with_adapter(policy, rank, benchmark.lora, seed)
 
 
 def _exact(policy: Policy) -> Policy:

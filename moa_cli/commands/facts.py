@@ -17,7 +17,7 @@ from benchmarks import BadInput, Benchmark, benchmark_names
 from benchmarks.common import Part, is_answering, plain, type_words
 from benchmarks.load import benchmark_summary
 from benchmarks.prepare import StoredCard, as_read, stored_card
-from benchmarks.spec import Finetuning, Reward, Sampling, Scratch
+from benchmarks.spec import Finetuning, Lora, Reward, Sampling, Scratch
 from methods import find_method, method_name, method_names
 from methods.contract import attribute_docstrings
 from moa_cli.runs import (
@@ -114,6 +114,7 @@ class BenchmarkFacts(Part):
     scratch: dict[str, JsonValue]
     finetuning: dict[str, JsonValue]
     """What is done with a pretrained policy first: the options policy.*"""
+    lora: dict[str, JsonValue]
     identity: str
     prepared: StoredCard | None
     as_read: dict[str, str]
@@ -143,6 +144,7 @@ class BenchmarkFacts(Part):
             seed=b.seed,
             scratch=_fields(b.scratch),
             finetuning=_fields(b.finetuning),
+            lora=_fields(b.lora),
             identity=b.identity,
             prepared=(card := stored_card(b)),
             as_read=as_read(b) if card else {},
@@ -263,7 +265,7 @@ def _told(reward: Reward) -> dict[str, JsonValue]:
     return {**plain(reward), "words": reward.words}
 
 
-def _fields(settings: Sampling | Scratch | Finetuning) -> dict[str, JsonValue]:
+def _fields(settings: Sampling | Scratch | Finetuning | Lora) -> dict[str, JsonValue]:
     return {name: value for name, value in plain(settings).items() if name != "kind"}
 
 

@@ -206,12 +206,8 @@ def _option(benchmark: BenchmarkFacts, name: str) -> str:
     if owner == "reward":  # of all trained rewards, which may differ
         trained = [o.reward for o in benchmark.objectives if o.reward["kind"] == "TrainedReward"]
         return ", ".join(dict.fromkeys(_cell(reward[key]) for reward in trained))
-    if owner:
-        value = {"sampling": benchmark.sampling, "scratch": benchmark.scratch, "policy": benchmark.finetuning}[owner][
-            key
-        ]
-    else:
-        value = getattr(benchmark, key)
+    table = getattr(benchmark, {"policy": "finetuning"}.get(owner, owner)) if owner else {}
+    value = table[key] if owner else getattr(benchmark, key)
     return _cell(value) if value not in ([], "") else "-"
 
 
