@@ -25,7 +25,7 @@ def preset_names() -> list[str]:
     return sorted(path.stem for path in PRESETS.glob("*.toml"))
 
 
-def preset_settings(name: str) -> dict[str, Any]:
+def preset_settings(name: str) -> dict[str, object]:
     """What a preset sets, a table for each method. ValueError for one that is unknown."""
     if name not in (known := preset_names()):
         raise ValueError(f"there is no such preset{nearest(name, known)}; there are: {', '.join(known)}")

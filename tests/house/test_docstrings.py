@@ -17,7 +17,7 @@ MODULES = [
 
 
 def test_there_are_some() -> None:
-    assert {"benchmarks.common.settings", "methods.spo", "moa_cli.runs.config"} <= set(MODULES)
+    assert {"benchmarks.common.settings", "methods.spo", "moa_cli.runs.items"} <= set(MODULES)
 
 
 @pytest.mark.parametrize("name", MODULES)
