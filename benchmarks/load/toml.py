@@ -45,7 +45,7 @@ from benchmarks.spec import (
 
 PLAIN = (
     "policy", "template", "precision", "eval_prompts", "grid", "trained_grid", "seed", "preparation",
-    "max_prompt_tokens",
+    "max_prompt_tokens", "card_prompts",
 )  # fmt: skip
 """Options that are fields of `Benchmark`."""
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         open_reader,
         sequence_log_probs,
         side_by_side,
+        starting_policy,
     )
     from benchmarks.models.reader import Reader
     from benchmarks.models.sampler import cut, cut_tokens, nucleus, sample_tokens

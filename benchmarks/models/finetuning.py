@@ -32,9 +32,10 @@ def finetuned_policy(benchmark: Description, folder: Path, log: Log = silent) ->
         max_new_tokens=benchmark.sampling.max_new_tokens,
     )  # fmt: skip
     rank = (64 if policy.parameters >= LARGE else 0) if settings.lora_rank is None else settings.lora_rank
-    trained = replace(policy, model=policy.model.float())
     if rank:
         trained = with_adapter(policy, rank, benchmark.lora, benchmark.seed)
+    else:
+        trained = replace(policy, model=policy.model.float())
     limit = benchmark.sampling.max_new_tokens
     training = Training(
         steps=settings.steps or math.ceil(len(demonstrations) / settings.batch),

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from benchmarks.common import BadInput, answering, charge
 from benchmarks.models.batching import by_length, pad_left
@@ -20,7 +28,7 @@ from benchmarks.models.memory import MADE_HERE, Size, fitting
 from benchmarks.models.pieces import next_logits
 from benchmarks.models.reader import Reader
 from benchmarks.models.sampler import cut, cut_tokens, draw_uniforms, sample_tokens, stopped
-from benchmarks.spec import CHAT, PLAIN, Answer, Sampling
+from benchmarks.spec import CHAT, IN_4BIT, PLAIN, Answer, Description, Sampling, policy_source
 
 ANSWERS_AT_ONCE = 136
 """Answers generated side by side, a third of the usual 400; results do not depend on it."""
@@ -217,14 +225,41 @@ def load_policy(
     reader = open_reader(path, max_prompt_tokens, template)
     tokenizer = reader.tokenizer
     stored = AutoConfig.from_pretrained(path).get_text_config().dtype or torch.float32
-    held = getattr(torch, precision or ("bfloat16" if device == "cuda" else "float32"))
-    model = AutoModelForCausalLM.from_pretrained(path, dtype=held, attn_implementation=attention(device))
-    model = model.to(device).eval()
+    if precision == IN_4BIT:
+        model = _in_4bit(path, device)
+    else:
+        held = getattr(torch, precision or ("bfloat16" if device == "cuda" else "float32"))
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=held, attn_implementation=attention(device)).to(device)
     if not precision and model.num_parameters() < SMALL:
         model = model.float()
     _check(path, model, tokenizer, max_prompt_tokens, max_new_tokens)
     model.config.pad_token_id = tokenizer.pad_token_id
-    return Policy(model, tokenizer, max_prompt_tokens=max_prompt_tokens, form=reader.form, stored=stored)
+    return Policy(model.eval(), tokenizer, max_prompt_tokens=max_prompt_tokens, form=reader.form, stored=stored)
+
+
+def starting_policy(benchmark: Description) -> Policy:
+    """A fresh copy of the policy that every method starts from, as the benchmark shows it prompts and holds it."""
+    policy = load_policy(
+        policy_source(benchmark), benchmark.max_prompt_tokens, template=benchmark.template,
+        max_new_tokens=benchmark.sampling.max_new_tokens, precision=benchmark.precision,
+    )  # fmt: skip
+    return replace(policy, pretrained=not benchmark.policy.startswith("scratch:"))
+
+
+def _in_4bit(path: str | Path, device: str) -> PreTrainedModel:
+    """A model with its linear layers in 4 bits, NF4 (Dettmers et al. 2023, arXiv 2305.14314), which compute in bfloat16
+    on a GPU and in float32 on a CPU. BadInput without bitsandbytes."""
+    if find_spec("bitsandbytes") is None:
+        raise BadInput(
+            "precision is 4bit, and bitsandbytes is not installed",
+            "it holds the weights of linear layers in 4 bits",
+            "pip install bitsandbytes; or -c precision=bfloat16",
+        )
+    compute = torch.bfloat16 if device == "cuda" else torch.float32
+    how = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=compute)
+    return AutoModelForCausalLM.from_pretrained(
+        path, dtype=compute, quantization_config=how, device_map={"": device}, attn_implementation=attention(device)
+    )
 
 
 def _check(

@@ -8,24 +8,20 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import BadInput, Log, digest, write_text
-from benchmarks.models import load_policy
+from benchmarks.models import starting_policy
 from benchmarks.prepare.card import Card
-from benchmarks.spec import REVISION, Answer, Description, Signal, policy_id, policy_source, root
+from benchmarks.spec import REVISION, Answer, Description, Signal, policy_id, root
 from benchmarks.stats import collapsed
-
-CARD_PROMPTS = 1000
-"""Training prompts on which the scale card is taken (never test prompts: methods train in its units)."""
 
 
 def card_answers(benchmark: Description) -> list[Answer]:
-    """The starting policy's answers to `CARD_PROMPTS` training prompts; generated once and kept beside the card."""
+    """The starting policy's answers to `card_prompts` training prompts; generated once and kept beside the card."""
     prompts = benchmark.prompts("train")
-    picked = np.random.default_rng(benchmark.seed).permutation(len(prompts))[:CARD_PROMPTS]
+    picked = np.random.default_rng(benchmark.seed).permutation(len(prompts))[: benchmark.card_prompts]
     prompts = [prompts[i] for i in picked]
     path = _file(benchmark, prompts)
     if not path.exists():
-        policy = load_policy(policy_source(benchmark), benchmark.max_prompt_tokens, precision=benchmark.precision)
-        responses = policy.generate(prompts, benchmark.sampling, seed=benchmark.seed)
+        responses = starting_policy(benchmark).generate(prompts, benchmark.sampling, seed=benchmark.seed)
         write_text(path, json.dumps(list(zip(prompts, responses, strict=True))))
     return [Answer(*row) for row in json.loads(path.read_text(encoding="utf-8"))]
 

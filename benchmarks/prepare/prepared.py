@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from benchmarks.common import charge
-from benchmarks.models import Policy, Reader, load_policy, open_reader, untrained_policy
+from benchmarks.models import Policy, Reader, load_policy, open_reader, starting_policy, untrained_policy
 from benchmarks.prepare.card import Card, Report, not_prepared, stored_card
 from benchmarks.spec import SIZES, Description, Scorer, Signal, part_name, policy_source
 
@@ -29,12 +29,7 @@ class Prepared:
 
     def load_starting_policy(self) -> Policy:
         """A fresh copy of the starting policy."""
-        b = self.benchmark
-        policy = load_policy(
-            policy_source(b), b.max_prompt_tokens, template=b.template, max_new_tokens=b.sampling.max_new_tokens,
-            precision=b.precision,
-        )  # fmt: skip
-        return replace(policy, pretrained=not b.policy.startswith("scratch:"))
+        return starting_policy(self.benchmark)
 
     @cached_property
     def reader(self) -> Reader:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from benchmarks.spec.settings import (
         CHAT,
+        IN_4BIT,
         PLAIN,
         SIZES,
         Finetuning,

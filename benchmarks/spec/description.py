@@ -21,6 +21,9 @@ from benchmarks.spec.grid import Weights, corners, default_grid, default_trained
 from benchmarks.spec.settings import CHAT, PLAIN, Finetuning, Lora, Sampling, Scratch
 from benchmarks.spec.signal import Signal
 
+CARD_PROMPTS = 1000
+
+
 REVISION = 6
 """Of the code that prepares a benchmark. Raise it when the same recipe makes something else: it is then made anew."""
 
@@ -99,12 +102,16 @@ class Description:
     trained_grid: tuple[Weights, ...] = ()
     """Weights for which methods that train once per weight are trained; empty: `default_trained_grid`."""
     max_prompt_tokens: Annotated[int, Range(1)] = 512
+    card_prompts: Annotated[int, Range(50)] = CARD_PROMPTS
+    """Training prompts whose answers give the units of the scale card [choice]: never test prompts, as methods train in
+    these units. The SD of 1,000 answers is known to some 2 per cent, of 100 to some 7."""
     template: str = ""
     """How the policy is shown a prompt: "plain", in its tokenizer's "chat" template, or in a text with {prompt}.
     Empty: "chat" where the tokenizer has such a template, else "plain". Rewards, evaluators and files see the prompt as
     it was asked."""
-    precision: Literal["", "float32", "bfloat16"] = ""
+    precision: Literal["", "float32", "bfloat16", "4bit"] = ""
     """What the policy's weights are held in where they are not trained whole, which is done in float32.
+    "4bit" is NF4 for adapters alone; it needs bitsandbytes.
     Empty: float32 on a CPU, and anywhere below 300 million parameters; bfloat16 on a GPU from there."""
     seed: Annotated[int, Range(0)] = 0
     """Seed of everything made at preparation."""
@@ -158,7 +165,8 @@ class Description:
         form = {} if self.form == PLAIN else {"template": self.form}
         first = {"finetuning": plain(self.finetuning)} if self.finetuning.sft else {}
         first |= {"lora": plain(self.lora)} if self.lora != Lora() else {}
-        held = {"precision": self.precision} if self.precision else {}
+        held: dict[str, Any] = {"precision": self.precision} if self.precision else {}
+        held |= {"card_prompts": self.card_prompts} if self.card_prompts != CARD_PROMPTS else {}
         known = {"policy": self.pretrained, "data": self.data.fingerprint(), "revision": REVISION}
         return {**facts, **form, **first, **held, **known}
 
@@ -213,7 +221,7 @@ def _has_chat_template(folder: Path) -> bool:
     return settings.exists() and bool(json.loads(settings.read_text(encoding="utf-8")).get("chat_template"))
 
 
-_SAID_APART = {"policy", "template", "precision", "finetuning", "lora", "data", "objectives"}
+_SAID_APART = {"policy", "template", "precision", "card_prompts", "finetuning", "lora", "data", "objectives"}
 _NOT_IDENTITY = {*_SAID_APART, "home", "grid", "trained_grid", "eval_prompts"}
 
 

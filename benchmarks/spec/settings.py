@@ -70,6 +70,10 @@ CHAT, PLAIN = "chat", "plain"
 """How a policy is shown a prompt: in its tokenizer's chat template, or as it is."""
 
 
+IN_4BIT = "4bit"
+"""How a policy is held whose linear layers are in 4 bits: to have adapters, which are not."""
+
+
 SIZES: dict[str, tuple[int, int, int]] = {
     "0.3m": (96, 2, 4),
     "1m": (128, 3, 4),

@@ -71,7 +71,13 @@ def to_train(
 
 
 def _exact(policy: Policy) -> Policy:
-    """With weights in fp32, to be trained whole: those in bf16 lose small updates."""
+    """With weights in fp32, to be trained whole: those in bf16 lose small updates. BadInput for weights in 4 bits."""
+    if getattr(policy.model, "is_quantized", False):
+        raise BadInput(
+            "precision is 4bit, and the whole policy is to be trained",
+            "weights in 4 bits stay as they are: adapters are trained beside them",
+            "-c lora_rank=16",
+        )
     return replace(policy, model=policy.model.float())
 
 
@@ -106,8 +112,9 @@ def as_trained(model: PeftModel) -> torch.nn.Module:
 
     Of an update that is a thousandth of the weights, bfloat16 would keep next to nothing.
     """
-    merged = model.merge_and_unload() if model.get_input_embeddings().weight.dtype == torch.float32 else model
-    return merged.eval()
+    base = model.get_base_model()
+    exact = base.get_input_embeddings().weight.dtype == torch.float32 and not getattr(base, "is_quantized", False)
+    return (model.merge_and_unload() if exact else model).eval()
 
 
 @lru_cache(maxsize=2)

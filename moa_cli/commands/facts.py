@@ -106,6 +106,7 @@ class BenchmarkFacts(Part):
     grid: tuple[tuple[float, ...], ...]
     trained_grid: tuple[tuple[float, ...], ...]
     max_prompt_tokens: int
+    card_prompts: int
     precision: str
     """Empty: by device and size."""
     template: str
@@ -139,6 +140,7 @@ class BenchmarkFacts(Part):
             grid=b.grid,
             trained_grid=b.trained_grid,
             max_prompt_tokens=b.max_prompt_tokens,
+            card_prompts=b.card_prompts,
             precision=b.precision,
             template=b.form,
             seed=b.seed,

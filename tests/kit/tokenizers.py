@@ -50,14 +50,14 @@ def tiny_tokenizer(
 
 
 def tiny_policy_in(
-    folder: Path, tokenizer: PreTrainedTokenizerFast, positions: int = 512, rows: int | None = None
+    folder: Path, tokenizer: PreTrainedTokenizerFast, positions: int = 512, rows: int | None = None, width: int = 16
 ) -> Path:
-    """An untrained Llama of width 16 and its tokenizer, written to a folder."""
+    """An untrained Llama and its tokenizer, written to a folder."""
     import torch
 
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=rows or len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=1,
+        vocab_size=rows or len(tokenizer), hidden_size=width, intermediate_size=2 * width, num_hidden_layers=1,
         num_attention_heads=2, max_position_embeddings=positions, initializer_range=0.3,
         pad_token_id=None, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
     )  # fmt: skip

@@ -137,11 +137,15 @@ def test_long_goals_stay(chatty: Benchmark, tmp_path: Path) -> None:
     assert told.encode_prompt(long) == told.encode_prompt(ASKED)
 
 
-def test_plain_and_own_templates(chatty: Benchmark, tmp_path: Path) -> None:
-    """The same policy without its template, and in a text of the user's."""
+def test_plain_and_own_templates(chatty: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same policy without its template, and in a text of the user's; so it answers for the card, too."""
+    shown = []
+    generate = Policy.generate
+    monkeypatch.setattr(Policy, "generate", lambda self, *a, **k: shown.append(self.form) or generate(self, *a, **k))
     plain = prepare(replace(chatty, template="plain")).benchmark
     assert reads(plain.prepared.policy) == "<s>" + ASKED
     own = prepare(replace(chatty, template="USER: {prompt} ASSISTANT:")).benchmark
     told = SFTGoals().policy(own, Run(tmp_path, 0), (1.0, 0.0))
     assert reads(told) == "<s>USER: <ah 5> Call 1: what do you say? ASSISTANT:"
+    assert shown == ["plain", "USER: {prompt} ASSISTANT:"]
     assert len({b.card.hash for b in (chatty, plain, own)}) == 3
