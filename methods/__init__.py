@@ -13,6 +13,7 @@ from benchmarks.common.door import door
 if TYPE_CHECKING:
     from methods.contract import (
         Adapter,
+        Effort,
         Method,
         Preference,
         Reinforcement,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from benchmarks import Benchmark, Weights
 from benchmarks.common import Answering, Range
-from methods.contract import Method, Run
+from methods.contract import Effort, Method, Run
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -29,6 +29,15 @@ class BestOfN(Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """Nothing to do."""
+
+    def effort(self, benchmark: Benchmark, parameters: int) -> tuple[Effort, ...]:
+        """None."""
+        return ()
+
+    def serving(self, benchmark: Benchmark, prompts: int) -> Effort:
+        """N candidates for a prompt, the same at all points; of the one that is given the KL is known."""
+        given, drawn = len(self.points(benchmark)) * prompts, self.candidates * prompts
+        return Effort(own=True, drawn=drawn, read=given, scored=drawn + given)
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The starting policy, choosing. All weights choose among the same answers, which are kept in the run."""

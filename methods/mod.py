@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks import Benchmark, Weights
-from methods.contract import Method, Reinforcement, Run, point_name
+from methods.contract import Effort, Method, Reinforcement, Run, point_name
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -28,6 +28,16 @@ class MOD(Reinforcement, Method):
 
         for corner in benchmark.corners:
             train_rl(benchmark, corner, self, run.stage(point_name(benchmark, corner)))
+
+    def effort(self, benchmark: Benchmark, parameters: int) -> tuple[Effort, ...]:
+        """An RL run per objective."""
+        return (self.practice(benchmark, len(benchmark.objectives)),)
+
+    def serving(self, benchmark: Benchmark, prompts: int) -> Effort:
+        """Every token passes all experts whose weight is not zero."""
+        points = self.points(benchmark)
+        answers, passed = len(points) * prompts, sum(w > 0 for weights in points for w in weights) * prompts
+        return Effort(own=True, drawn=passed, read=passed + answers, scored=answers)
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The experts, mixed token by token."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from benchmarks import BadInput, Benchmark, PreferencePair, Weights
-from methods.contract import Method, Preference, Run, point_name
-from methods.engines import logits_per_sd, preferences, reward_differences
+from methods.contract import Effort, Method, Preference, Run, point_name
+from methods.engines import choosing, logits_per_sd, preferences, reward_differences
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -69,6 +69,17 @@ class MODPO(Preference, Method):
         for weights in dict.fromkeys((*teachers, *self.points(benchmark))):
             if not run.stage(point_name(benchmark, weights)).done:
                 self._train(benchmark, run, weights, pairs, differences)
+
+    def effort(self, benchmark: Benchmark, parameters: int) -> tuple[Effort, ...]:
+        """The pairs with what other rewards and the start, or teachers, say of them, and a DPO run per weights."""
+        teachers = benchmark.corners if self.margins == "implicit" else ()
+        stages = [self._base(benchmark, w, 0) for w in dict.fromkeys((*teachers, *self.points(benchmark)))]
+        parts = []
+        for k in dict.fromkeys(stages):
+            pairs, found = choosing(benchmark, k, self.epochs)
+            margins = Effort(scored=0 if teachers else 2 * pairs)
+            parts += [found, margins, self.lessons(pairs, stages.count(k), 1 + len(teachers))]
+        return tuple(parts)
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The policy that was trained for `weights`."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from benchmarks import Benchmark, Weights
-from methods.contract import Method, Reinforcement, Run, point_name
+from methods.contract import Effort, Method, Reinforcement, Run, point_name
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -39,6 +39,10 @@ class MORLHF(Reinforcement, Method):
 
         for weights in self.points(benchmark):
             train_rl(benchmark, weights, self, run.stage(point_name(benchmark, weights)))
+
+    def effort(self, benchmark: Benchmark, parameters: int) -> tuple[Effort, ...]:
+        """An RL run per weight."""
+        return (self.practice(benchmark, len(self.points(benchmark))),)
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The policy that was trained for these weights."""

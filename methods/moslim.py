@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks import Answer, Benchmark, Weights
 from benchmarks.common import Answering, Range, Search
 from benchmarks.spec import size_mistake
-from methods.contract import Method, Rates, Reinforcement, Run
+from methods.contract import Effort, Method, Rates, Reinforcement, Run
 from methods.engines import (
     Goals,
     Moments,
@@ -126,6 +126,24 @@ class MOSLIM(Reinforcement, Method):
 
         maximise(benchmark, reward, self, run.stage("policy"), pose=pose, contrast=max(grader.classes), memory=moments)
 
+    def effort(self, benchmark: Benchmark, parameters: int) -> tuple[Effort, ...]:
+        """The reward model with its labels, the answers with which the statistics begin, and an RL run it judges."""
+        labels, classes = Effort(), self.classes
+        if self.graded(benchmark):
+            classes = max(grade for name in benchmark.names for _, grade in benchmark.graded_labels(name))
+        else:
+            pairs = sum(len(benchmark.preference_pairs(name)) for name in benchmark.names)
+            seen = min(len(benchmark.responses()) + 2 * pairs, self.reward_steps * self.reward_batch)
+            labels = Effort(scored=seen + len(benchmark.demonstrations()))
+        begun, practice = self.calibration_answers, self.practice(benchmark, contrast=classes)
+        return (
+            labels,
+            Effort(model=self.reward_base, learned=self.reward_steps * self.reward_batch, batch=self.reward_batch),
+            Effort(own=True, drawn=begun),
+            replace(practice, scored=0),
+            Effort(model=self.reward_base, own=True, read=begun + practice.drawn),
+        )
+
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The one policy, told the goals that the weights ask for."""
         return self.with_goals(benchmark, run, asked(weights, self.intensities(run), self.mapping))
@@ -143,6 +161,10 @@ class MOSLIM(Reinforcement, Method):
         policy = load_trained(benchmark, run.stage("policy").folder) if run else benchmark.prepared.policy
         return replace(policy, template=partial(told, policy, goals=goals, names=benchmark.names))
 
+    def graded(self, benchmark: Benchmark) -> bool:
+        """Whether the reward model learns the data's annotations."""
+        return self.supervision == "grades" or (self.supervision == "auto" and benchmark.graded)
+
     def _labelled(self, benchmark: Benchmark, seed: int) -> tuple[list[Answer], np.ndarray, list[int]]:
         """What the reward model learns from: answers, labels (N, M) and the number of classes per head.
 
@@ -150,7 +172,7 @@ class MOSLIM(Reinforcement, Method):
         """
         from methods.engines import HELD_OUT, annotated_labels, binned_labels
 
-        if self.supervision == "grades" or (self.supervision == "auto" and benchmark.graded):
+        if self.graded(benchmark):
             answers, labels = annotated_labels(benchmark)
             return answers, labels, (labels.max(axis=0) + 1).tolist()
         pairs = [pair for name in benchmark.names for pair in benchmark.preference_pairs(name)]

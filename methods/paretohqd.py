@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from benchmarks import Answer, BadInput, Benchmark, Weights
 from benchmarks.common import Range, Search
-from methods.contract import Adapter, Method, Run, Stage, point_name
+from methods.contract import LARGE, Adapter, Effort, Method, Run, Stage, point_name
 from methods.engines import nearest, pareto_layers
 
 if TYPE_CHECKING:
@@ -66,6 +66,23 @@ class ParetoHqD(Adapter, Method):
         made = self._augmentation(benchmark, run, {w: first[w] for w in representatives})
         second = dict(zip(self.points(benchmark), wanted, strict=True))
         self._imitate(benchmark, made, max(1, self.answers // 2), second, first)
+
+    def effort(self, benchmark: Benchmark, parameters: int) -> tuple[Effort, ...]:
+        """First stages, the answers of some of them where all come to an end, second stages."""
+        M, prompts = len(benchmark.objectives), min(self.prompts, len(benchmark.prompts("train")))
+        representatives = {*benchmark.corners, (1 / M,) * M}
+        drawn, points = len(representatives) * prompts, self.points(benchmark)
+
+        def lessons(count: int, stages: int) -> Effort:
+            steps = self.steps or (200 if parameters >= LARGE else round(4 * count / self.batch))
+            return Effort(learned=stages * max(1, steps) * self.batch, batch=self.batch)
+
+        first = lessons(self.answers, len({*points, *representatives}))
+        second = lessons(max(1, self.answers // 2), len(points))
+        return (
+            replace(first, scored=len(benchmark.responses())),
+            replace(second, own=True, drawn=drawn, scored=drawn),
+        )
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The policy of the second stage."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from benchmarks import BadInput, Benchmark, Weights
 from benchmarks.common import Answering
-from methods.contract import Method, Reinforcement, Run
+from methods.contract import Effort, Method, Reinforcement, Run
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -34,6 +34,10 @@ class RewardedSoups(Reinforcement, Method):
         self._check_factors(benchmark)
         for objective, corner in zip(benchmark.objectives, benchmark.corners, strict=True):
             train_rl(benchmark, corner, self, run.stage(objective.name))
+
+    def effort(self, benchmark: Benchmark, parameters: int) -> tuple[Effort, ...]:
+        """An RL run per objective."""
+        return (self.practice(benchmark, len(benchmark.objectives)),)
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The soup of the experts."""

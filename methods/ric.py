@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks import Answer, BadInput, Benchmark, Weights
 from benchmarks.common import Answering, Range, Search, write_text
-from methods.contract import Adapter, Method, Rates, Run, Stage
+from methods.contract import Adapter, Effort, Method, Rates, Run, Stage
 from methods.engines import pareto_layers
 
 if TYPE_CHECKING:
@@ -118,6 +118,22 @@ class RiC(Adapter, Method):
                 some = np.random.default_rng([run.seed, number]).permutation(some)[:quota]
             mixed, told = [*collected, *(answers[i] for i in some)], np.concatenate([achieved, rewards[some]])
             tune(mixed, told, f"online-{number}", self.online_epochs, "online_learning_rate", previous)
+
+    def effort(self, benchmark: Benchmark, parameters: int) -> tuple[Effort, ...]:
+        """The offline stage, then the rounds, where all of their answers come to an end."""
+        answers, drawn = len(benchmark.responses()), min(self.online_prompts, len(benchmark.prompts("train")))
+        kept = self.keep_share * drawn
+        mixed = sum(number * kept + min(self.offline_share * kept, answers) for number in range(1, self.rounds + 1))
+        return (
+            Effort(learned=self.offline_epochs * answers, batch=self.batch, scored=answers),
+            Effort(
+                own=True,
+                drawn=self.rounds * drawn,
+                learned=self.online_epochs * mixed,
+                batch=self.batch,
+                scored=self.rounds * drawn,
+            ),
+        )
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The last stage's policy, told the rewards that the weights ask for."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks import Benchmark, Weights
-from methods.contract import Method, Run
+from methods.contract import Effort, Method, Run
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -20,6 +20,10 @@ class SFT(Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """Nothing to do."""
+
+    def effort(self, benchmark: Benchmark, parameters: int) -> tuple[Effort, ...]:
+        """None."""
+        return ()
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The starting policy, whatever the weights."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from benchmarks import Benchmark, Weights
 from benchmarks.common import Answering, Range
-from methods.contract import Method, Run
+from methods.contract import Effort, Method, Run
 from methods.engines import WeightsToGoals, asked, intensities, told
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ class SFTGoals(Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """Nothing to do."""
+
+    def effort(self, benchmark: Benchmark, parameters: int) -> tuple[Effort, ...]:
+        """None."""
+        return ()
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The starting policy, told the goals that the weights ask for."""

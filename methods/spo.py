@@ -12,8 +12,8 @@ import numpy as np
 
 from benchmarks import Benchmark, PreferencePair, Weights
 from benchmarks.common import Cost, Range, charged_to
-from methods.contract import Method, Preference, Run, Stage
-from methods.engines import logits_per_sd, preferences, reward_differences
+from methods.contract import Effort, Method, Preference, Run, Stage
+from methods.engines import choosing, logits_per_sd, preferences, reward_differences
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -69,6 +69,17 @@ class SPO(Preference, Method):
             for m, one in enumerate(setting.rounds):
                 if not rounds[m].done:
                     self._round(benchmark, pairs(one.order[-1]), one, rounds[:m], rounds[m])
+
+    def effort(self, benchmark: Benchmark, parameters: int) -> tuple[Effort, ...]:
+        """The rounds, and what the start and the rounds before make of their pairs."""
+        stages = {one for setting in self._settings(benchmark).values() for one in setting.rounds}
+        parts = []
+        for k in dict.fromkeys(one.order[-1] for one in stages):
+            pairs, found = choosing(benchmark, k, self.epochs)
+            own = [one for one in stages if one.order[-1] == k]
+            earlier = {before for one in own for before in one.rounds[:-1]}
+            parts += [found, self.lessons(pairs, len(own), 1 + len(earlier))]
+        return tuple(parts)
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The policy of the setting that implies `weights`."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_type_hints
 
 from benchmarks import Benchmark, Weights
 from benchmarks.common import is_answering
+from methods.contract.effort import Effort
 from methods.contract.run import Run
 
 if TYPE_CHECKING:
@@ -53,6 +54,18 @@ class Method:
     def labels(self, benchmark: Benchmark) -> tuple[str, ...]:
         """Names of the points (K), for a method whose points are settings; without any, weights name them."""
         return ()
+
+    def effort(self, benchmark: Benchmark, parameters: int) -> tuple[Effort, ...] | None:
+        """What a training will do, from a starting policy of so many parameters, before anything is made or loaded.
+
+        None: nobody knows, and a dry run says so. Own code and methods that stop by themselves say the most there is.
+        """
+        return None
+
+    def serving(self, benchmark: Benchmark, prompts: int) -> Effort:
+        """What answering so many prompts at every point takes, and reading how far the answers are from the start."""
+        answers = len(self.points(benchmark)) * prompts
+        return Effort(own=True, drawn=answers, read=2 * answers, scored=answers)
 
 
 def answering_config(method: Method) -> dict[str, Any]:

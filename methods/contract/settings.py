@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
+from benchmarks import Benchmark
 from benchmarks.common import Range, Search
+from methods.contract.effort import Effort
+
+LARGE = 1_000_000_000
+"""Parameters from which a policy is large: by default it is left as it is but for adapters."""
+
 
 Optimizer = Literal["rloo", "grpo", "online-dpo", "ppo"]
 
@@ -95,6 +101,23 @@ class Reinforcement(Adapter):
         if self.kl_target is not None and (self.kl_coef <= 0 or self.optimizer == "grpo"):
             raise ValueError("kl_target needs a kl_coef above 0 to begin with, and another optimizer than grpo")
 
+    def practice(self, benchmark: Benchmark, runs: int = 1, contrast: int = 1) -> Effort:
+        """What so many runs do; `contrast` tasks are made of a prompt at a time.
+
+        Of each answer the KL needs the likelihood under the reference. Online DPO reads it under the policy too before
+        it learns, PPO its values besides.
+        """
+        per_step = max(1, self.prompts_per_step // contrast) * contrast
+        steps = max(1, round(self.epochs * len(benchmark.prompts("train")) / per_step))
+        answers = runs * steps * per_step * self.samples_per_prompt
+        passes = self.ppo_epochs if self.optimizer == "ppo" else 1
+        own = {"ppo": 2, "online-dpo": 1}.get(self.optimizer, 0)
+        read = (own + (self.kl_coef > 0)) * answers
+        return Effort(
+            own=True, drawn=answers, learned=passes * answers, batch=per_step * self.samples_per_prompt, read=read,
+            scored=answers,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, kw_only=True)
 class Preference(Adapter):
@@ -120,3 +143,8 @@ class Preference(Adapter):
     learning_rate: Annotated[float, Range(0, 1), Search(1e-5, 1e-3, log=True)] = 1e-4
     """AdamW, cosine after a warm-up of 3 % [choice] (DPO: 1e-6 for all parameters, constant): usual for LoRA.
     1e-6 where a pretrained policy is trained whole and none is set."""
+
+    def lessons(self, pairs: int, runs: int, read: int) -> Effort:
+        """What so many runs on so many chosen pairs do, whose answers are read so often before."""
+        steps = max(1, round(max(self.epochs, 1.0) * pairs / self.batch))
+        return Effort(learned=2 * runs * steps * self.batch, batch=2 * self.batch, read=2 * pairs * read)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         load_grader,
         train_grader,
     )
-    from methods.engines.pairs import logits_per_sd, preferences, reward_differences
+    from methods.engines.pairs import choosing, logits_per_sd, preferences, reward_differences
     from methods.engines.rl import Pose, Task, maximise, train_rl
     from methods.engines.selection import nearest, pareto_layers
     from methods.engines.sft import train_sft

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from benchmarks import BadInput, Benchmark, PreferencePair, TrainedReward
+from methods.contract import Effort
 
 STEEPEST = 4.0
 """Most logits per SD of the reward that a label can have [choice]: a pair an SD apart is labelled wrong once in 56.
@@ -32,6 +33,19 @@ def preferences(benchmark: Benchmark, k: int, epochs: float, seed: int) -> list[
             "give the benchmark pairs for it, or several answers per prompt",
         )
     return pairs
+
+
+def choosing(benchmark: Benchmark, k: int, epochs: float) -> tuple[int, Effort]:
+    """How many pairs `preferences` gives, at most, and what finding them takes."""
+    if labelled := benchmark.preference_pairs(benchmark.names[k]):
+        return max(1, round(min(epochs, 1.0) * len(labelled))), Effort()
+    answers: dict[str, set[str]] = {}
+    for prompt, response in benchmark.responses():
+        answers.setdefault(prompt, set()).add(response)
+    contests = sum(len(texts) - 1 for texts in answers.values())
+    prompts = 0 if contests else len(benchmark.prompts("train"))
+    pairs = max(1, round(min(epochs, 1.0) * (contests or prompts)))
+    return pairs, Effort(own=not contests, drawn=2 * prompts, scored=2 * pairs)
 
 
 def _contests(benchmark: Benchmark, seed: int) -> list[PreferencePair]:

@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from moa_cli.commands import options
-from moa_cli.commands.finish import check_outputs, close_gate, leave_unless, named_files, write_outputs
+from moa_cli.commands.finish import check_outputs, close_gate, foresee, leave_unless, named_files, write_outputs
 from moa_cli.commands.options import (
     AsJson,
     BenchmarksOrAll,
     DataDir,
+    DryRun,
     Home,
     Items,
     Jobs,
@@ -43,6 +44,7 @@ def compare(
     keep_collapsed: options.KeepCollapsed = False,
     ceiling: options.WithCeiling = False,
     power: options.WithPower = False,
+    dry_run: DryRun = False,
     output: options.Outputs = None,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
@@ -57,9 +59,10 @@ def compare(
     moa compare -m sft,ric -b hh-rlhf-mini
     moa compare -m all --seed 0,1 -o table.md -o figure.pdf
     moa compare -m ric,rewarded-soups --preparations 0,1,2
+    moa compare -m sft,ric -c policy=scratch:4m --dry-run
     moa compare -m ric --baseline main.json -o junit.xml -o comment.md
     """
-    from moa_cli.commands.contest import check_options, comparison_of, hold, judged, saved_alone
+    from moa_cli.commands.contest import check_options, comparison_of, contest, hold, judged, left_to_do, saved_alone
     from moa_cli.comparisons import Failure, check_units, found_fronts, named_fronts, read_baseline
     from moa_cli.formats import COMPARISON_FORMATS, comparison_table
 
@@ -72,7 +75,10 @@ def compare(
         before = read_baseline(baseline)
         check = partial(check_units, before, name=str(baseline), keep_collapsed=keep_collapsed)
     names = method_list(method)
-    typed = {"-c": config, "--data-dir": data_dir}, {"-b": benchmark, "--seed": seed, "--preparations": preparations}
+    typed = (
+        {"-c": config, "--data-dir": data_dir, "--dry-run": dry_run},
+        {"-b": benchmark, "--seed": seed, "--preparations": preparations},
+    )
     check_options(names, what or [], *typed)
     seeds, several = seeds_in(seed), preparations_in(preparations)
     failed: tuple[Failure, ...] = ()
@@ -83,7 +89,12 @@ def compare(
             if check:
                 check(front.card for front in beside)
             every = settings_over(config, benchmark_list(benchmark), names, several, data_dir, runs)
-            made, failed = hold(every, seeds, runs, data_dir, jobs, check)
+            chosen = contest(every, seeds, runs, data_dir)
+            if dry_run:
+                drawn = ["what ceilings are estimated from is drawn afterwards, and is not counted"] * ceiling
+                foresee(left_to_do(chosen), chosen, jobs, as_json=json, notes=drawn)
+                return
+            made, failed = hold(chosen, jobs, check)
             measured = named_fronts([*made, *(what or [])])
             leave_unless(bool(measured or baseline))  # there is nothing to print
         elif what:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from benchmarks import BadInput, Benchmark, Card, Front
 from benchmarks.prepare import stored_card
-from moa_cli.commands.finish import execute, failures_of, show_failures, undrawn_ceilings
+from moa_cli.commands.finish import check_room, execute, failures_of, show_failures, undrawn_ceilings
 from moa_cli.comparisons import Comparison, Failure, comparable, compare, judge, run_of, saved_comparison
 from moa_cli.console import say
-from moa_cli.jobs import Outcome, ceiling_jobs, measuring_jobs, preparing_jobs, stored_samples
+from moa_cli.jobs import Job, Outcome, ceiling_jobs, measuring_jobs, preparing_jobs, stored_samples
 from moa_cli.runs import Contestant, Settings, contestants, note_trials, versions
 
 Check = Callable[[Iterable[Card]], None]
@@ -42,20 +42,23 @@ def check_options(
             )
 
 
-def hold(
-    every: Sequence[Settings],
-    seeds: Sequence[int],
-    home: Path,
-    data_dir: Path | None,
-    jobs: int | None,
-    check: Check | None,
-) -> tuple[list[Path], tuple[Failure, ...]]:
-    """Trains and measures whatever is missing, with all of the settings: the folders of the fronts, and what failed.
+def contest(every: Sequence[Settings], seeds: Sequence[int], home: Path, data_dir: Path | None) -> list[Contestant]:
+    """The runs that are compared, with all of the settings."""
+    return [run for one in every for run in contestants(one, seeds or [0], home=home, data_dir=data_dir)]
+
+
+def left_to_do(chosen: Sequence[Contestant]) -> list[Job]:
+    """What is left to prepare, train and measure."""
+    return measuring_jobs(chosen, may_train=True)
+
+
+def hold(chosen: Sequence[Contestant], jobs: int | None, check: Check | None) -> tuple[list[Path], tuple[Failure, ...]]:
+    """Trains and measures whatever is missing: the folders of the fronts, and what failed.
 
     What fails costs no other run. `check` says whether a gate can judge, as soon as units are known.
     """
-    chosen = [run for one in every for run in contestants(one, seeds or [0], home=home, data_dir=data_dir)]
-    benchmarks = [benchmark for one in every for benchmark in one.benchmarks.values()]
+    benchmarks = [*{run.benchmark.measuring_identity: run.benchmark for run in chosen}.values()]
+    check_room(left_to_do(chosen), chosen, jobs)
     for run in chosen:
         if run.trained and not run.measured:
             say(f"{run.folder} is trained already, so it only answers")
@@ -75,7 +78,7 @@ def hold(
 
 
 def _made(runs: Sequence[Contestant], benchmarks: Sequence[Benchmark], jobs: int | None) -> list[Outcome]:
-    outcomes = execute(measuring_jobs(runs, may_train=True), benchmarks, jobs)
+    outcomes = execute(left_to_do(runs), benchmarks, jobs)
     show_failures(outcomes)
     return outcomes
 

@@ -124,13 +124,37 @@ def show_failures(outcomes: list[Outcome]) -> None:
         show_error(*error)
 
 
-def out_jobs(todo: list[Job], as_json: bool) -> None:
-    """Prints what would be done."""
-    from moa_cli.jobs import Look
+def foresee(
+    todo: Sequence[Job],
+    runs: Sequence[Contestant],
+    asked: int | None,
+    *,
+    as_json: bool,
+    times: int = 1,
+    notes: Sequence[str] = (),
+) -> None:
+    """Prints what would be done and what it would take; leaves with 2 where a job does not fit."""
+    from moa_cli.jobs import choose_workers
+    from moa_cli.jobs.estimate import check_fits, dry_run_page, forecast
 
-    told = [job for job in todo if not isinstance(job, Look)]
-    rows = [{"do": j.purpose, "job": j.foreseen or j.label, "path": str(j.folder or "")} for j in told]
-    out(rows if as_json else "\n".join(f"{r['do']}  {r['job']}  {r['path']}".rstrip() for r in rows) or "nothing to do")
+    os.environ["HF_HUB_OFFLINE"] = "1"  # read when libraries are imported: nothing is downloaded from here on
+    workers = choose_workers(todo, [run.benchmark for run in runs], asked)
+    told = forecast(todo, runs, workers, times=times, notes=notes)
+    out(told if as_json else dry_run_page(told))
+    check_fits(told)
+
+
+def check_room(todo: Sequence[Job], runs: Sequence[Contestant], asked: int | None) -> None:
+    """BadInput for a job that needs more memory than there is, before any job starts.
+
+    Policies that are made here are small: for these nothing is looked at.
+    """
+    if not todo or all(run.benchmark.policy.startswith("scratch:") for run in runs):
+        return
+    from moa_cli.jobs import choose_workers
+    from moa_cli.jobs.estimate import check_fits, forecast
+
+    check_fits(forecast(todo, runs, choose_workers(todo, [run.benchmark for run in runs], asked), timed=False))
 
 
 def failures_of(

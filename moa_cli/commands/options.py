@@ -159,6 +159,15 @@ Jobs = Annotated[
 ]  # fmt: skip
 
 
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Say what would be done, with models, downloads, memory, FLOPs and about how many hours, and do nothing.",
+    ),
+]  # fmt: skip
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

@@ -7,14 +7,16 @@ from pathlib import Path
 from moa_cli.commands import options
 from moa_cli.commands.finish import (
     check_outputs,
+    check_room,
     execute,
     failures_of,
+    foresee,
     leave_unless,
     named_files,
     show_failures,
     write_outputs,
 )
-from moa_cli.commands.options import AsJson, Benchmarks, DataDir, Home, Items, Jobs, Seeds, Verbose
+from moa_cli.commands.options import AsJson, Benchmarks, DataDir, DryRun, Home, Items, Jobs, Seeds, Verbose
 from moa_cli.commands.typed import benchmark_list, method_list, names_in, seeds_in, settings_of
 from moa_cli.console import out, refuse
 
@@ -26,6 +28,7 @@ def study(
     config: Items = None,
     over: options.Over = None,
     seed: Seeds = None,
+    dry_run: DryRun = False,
     output: options.StudyOutputs = None,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
@@ -48,6 +51,7 @@ def study(
     moa study reward-model-size --over 0.3m,1m -b hh-rlhf-mini
     moa study retention -c alphas=[0.0,0.5,1.0,2.0] -o retention.md -o retention.json
     moa study kl -m rewarded-soups,modpo,ric -o kl.svg
+    moa study kl -m rewarded-soups --dry-run
     """
     from moa_cli.studies import (
         STUDIES,
@@ -72,7 +76,13 @@ def study(
     found = study_contestants(
         chosen, settings, config or [], values, seeds_in(seed) or [0], home=runs, data_dir=data_dir
     )
-    outcomes = execute(chosen.jobs(found), settings.benchmarks.values(), jobs)
+    todo = chosen.jobs(found)
+    if dry_run:
+        drawn = ["what ceilings are estimated from is drawn afterwards, and is not counted"] * chosen.scales
+        foresee(todo, found, jobs, as_json=json, notes=drawn)
+        return
+    check_room(todo, found, jobs)
+    outcomes = execute(todo, settings.benchmarks.values(), jobs)
     failed = failures_of(found, outcomes, study_name)
     stands = answerable(chosen, found, [run for run, _ in failed])
     show_failures(outcomes)

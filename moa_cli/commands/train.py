@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from moa_cli.commands.finish import execute, out_jobs, succeed
+from moa_cli.commands.finish import check_room, execute, foresee, succeed
 from moa_cli.commands.options import (
     AsJson,
     Benchmarks,
     DataDir,
+    DryRun,
     Home,
     Items,
     Jobs,
@@ -30,7 +31,7 @@ def train(
     config: Items = None,
     seed: Seeds = None,
     preparations: Preparations = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    dry_run: DryRun = False,
     restart: Annotated[bool, typer.Option("--restart", help="Remove these runs first and begin anew.")] = False,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
@@ -60,8 +61,9 @@ def train(
         if run.trained and not restart and (other := run.answers_otherwise):
             say(f"{run.folder} is trained: {other} acts only when it answers; moa compare -m measures that")
     if dry_run:
-        out_jobs(todo, json)
+        foresee(todo, chosen, jobs, as_json=json)
         return
+    check_room(todo, chosen, jobs)
     outcomes = execute(todo, [benchmark for one in every for benchmark in one.benchmarks.values()], jobs)
     ended = {o.job.folder: o.word if o.error else "trained" for o in outcomes if o.job.folder}
     rows = []

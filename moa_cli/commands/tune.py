@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from moa_cli.commands.finish import execute, leave_unless, show_failures
-from moa_cli.commands.options import AsJson, Benchmarks, DataDir, Home, Items, Jobs, Methods, Verbose
+from moa_cli.commands.finish import check_room, execute, foresee, leave_unless, show_failures
+from moa_cli.commands.options import AsJson, Benchmarks, DataDir, DryRun, Home, Items, Jobs, Methods, Verbose
 from moa_cli.commands.typed import benchmark_list, method_list, names_in, seed_in, settings_of
 from moa_cli.console import out, refuse, say, show_error
 
@@ -43,6 +44,7 @@ def tune(
         ),
     ] = None,
     seed: Annotated[str, typer.Option("--seed", metavar="N", help="Seed of trainings and search.")] = "0",
+    dry_run: DryRun = False,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
@@ -56,10 +58,11 @@ def tune(
     \b
     moa tune -m ric,rewarded-soups --trials 12
     moa tune -m all -b hh-rlhf-mini --max-kl 4
+    moa tune -m ric --trials 20 --dry-run
     moa compare -m ric -c tuned
     """
     from moa_cli.runs import tuning_file
-    from moa_cli.tuning import Plan, open_tuner, tuning_table
+    from moa_cli.tuning import Plan, open_tuner, trials_of, tuning_table
 
     names = method_list(method)
     if not names:
@@ -69,6 +72,13 @@ def tune(
     settings = settings_of(config, benchmark_list(benchmark), names, data_dir, runs)
     chosen = _searched(settings, seed_in(seed) or 0, runs, data_dir, every="all" in names_in(method))
     _check(settings, on)
+    as_they_are = trials_of(chosen)
+    if dry_run:
+        other = "every trial is taken to cost what the configuration as it is does"
+        tried = [replace(r, benchmark=replace(r.benchmark, grid=r.benchmark.trained_grid)) for r in chosen]
+        foresee(as_they_are, tried, jobs, as_json=json, times=trials, notes=[other])
+        return
+    check_room(as_they_are, chosen, jobs)
     plan = Plan(trials=trials, on="rewards" if on == "reward" else "scores", max_kl=max_kl, budget=budget)
     with open_tuner(chosen, plan) as tuner:
         tuner.width = _width(tuner, settings.benchmarks.values(), jobs, trials)

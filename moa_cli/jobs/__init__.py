@@ -24,6 +24,6 @@ if TYPE_CHECKING:
     from moa_cli.jobs.preparation import preparation_jobs
     from moa_cli.jobs.progress import Display
     from moa_cli.jobs.run import evaluate, train
-    from moa_cli.jobs.work import RunAddress
+    from moa_cli.jobs.work import RunAddress, make_run
 
 __getattr__, __all__ = door(__name__)

@@ -8,6 +8,6 @@ from benchmarks.common.door import door
 
 if TYPE_CHECKING:
     from moa_cli.tuning.page import tuning_table
-    from moa_cli.tuning.tuner import Plan, Tuner, open_tuner
+    from moa_cli.tuning.tuner import Plan, Tuner, open_tuner, trials_of
 
 __getattr__, __all__ = door(__name__)

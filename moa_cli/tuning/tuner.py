@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from benchmarks.common import locked
-from moa_cli.jobs import Job, Outcome, RunAddress, after_preparations, run_label
+from moa_cli.jobs import Job, Outcome, RunAddress, after_preparations, make_run, run_label
 from moa_cli.runs import Contestant, Tuning
 from moa_cli.tuning.search import MethodSearch, Plan, kept_in, open_search
 from moa_cli.tuning.trying import try_out
@@ -71,6 +71,24 @@ class Tuner:
         )  # fmt: skip
         self.asked[job.key] = search, number, run
         return job
+
+
+def trials_of(runs: Sequence[Contestant]) -> list[Job]:
+    """A trial of each configuration as it is, with preparation before them: what can be foreseen of a search."""
+    return after_preparations(
+        (
+            run.benchmark,
+            Job(
+                key=f"trial {run.method_name}", purpose="tune", source=run.source, folder=run.folder,
+                label=run_label(run.method_source, run.source, run.seed, run.folder, run.variant),
+                work=partial(
+                    make_run, run=RunAddress.of(run), source=run.source, training=True, front=True, goals=False,
+                    restart=False,
+                ),
+            ),
+        )
+        for run in runs
+    )  # fmt: skip
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from methods.contract.method import Method, Steering, method_name
 from methods.contract.run import Run
 from methods.contract.settings import Adapter
 from methods.engines.trained import _remembered, load_trained
+from moa_cli.jobs.estimate import known_of, spent_on, summed
 from tests.kit.files import MY_METHOD
 
 NAMES = method_names()
@@ -228,6 +229,22 @@ def test_training_is_charged(trained: Trained) -> None:
     else:
         assert cost.trained_tokens > 0
         assert cost.flops > 0
+
+
+def test_a_training_takes_what_was_foreseen(tiny: Benchmark, trained: Trained) -> None:
+    """To a factor of two, upwards where answers end before they have all the tokens that they may have. An own method
+    need not say; one that trains nothing says so."""
+    known = known_of(tiny)
+    efforts = trained.method.effort(tiny, known.policy.parameters)
+    assert (efforts is None) == (not type(trained.method).__module__.startswith("methods."))
+    if efforts is None:
+        return
+    cost, foreseen = trained.run.cost, summed(spent_on(effort, known) for effort in efforts)
+    assert foreseen.flops / 2 <= cost.flops <= foreseen.flops * 2
+    tokens = sum(effort.learned * known.tokens(own=effort.own) for effort in efforts)
+    assert tokens / 2 <= cost.trained_tokens <= tokens * 2
+    most = sum(effort.drawn for effort in efforts) * tiny.sampling.max_new_tokens
+    assert most / 4 <= cost.generated_tokens <= most
 
 
 def test_weights_steer_the_policy(tiny: Benchmark, trained: Trained) -> None:

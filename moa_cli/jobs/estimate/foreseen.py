@@ -1,0 +1,255 @@
+"""What jobs would take: models, operations, hours and memory, before any of them is started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from math import ceil
+
+from benchmarks import BadInput, Benchmark
+from methods import Adapter, Effort
+from methods.contract import LARGE
+from moa_cli.jobs import Job, Look, Workers, make_run
+from moa_cli.jobs.estimate.amounts import (
+    SIDE,
+    Known,
+    Spent,
+    preparation_efforts,
+    seconds_of,
+    spent_on,
+    spent_on_front,
+    spent_on_part,
+    summed,
+)
+from moa_cli.jobs.estimate.document import DryRun, JobRow, ModelRow
+from moa_cli.jobs.estimate.lengths import lengths
+from moa_cli.jobs.estimate.machine import Machine, machine
+from moa_cli.jobs.estimate.memory import FIXED, Memory, memory_of, rows_of, scorers_memory
+from moa_cli.jobs.estimate.parts import other_base, roles_of
+from moa_cli.runs import Contestant
+from moa_cli.words import prepared_name
+
+
+def forecast(
+    jobs: Sequence[Job],
+    runs: Sequence[Contestant],
+    workers: Workers,
+    *,
+    times: int = 1,
+    timed: bool = True,
+    notes: Sequence[str] = (),
+) -> DryRun:
+    """What these jobs about these runs would take, those that train `times` times over.
+
+    Nothing is loaded, made or downloaded. With `timed`, the device's rate is measured, which takes a moment.
+    """
+    foreseen = _Foreseen(jobs, runs, machine(workers.gpus, timed=timed), workers, times)
+    rows = tuple(foreseen.rows())
+    models = tuple(foreseen.models())
+    here = foreseen.machine
+    return DryRun(
+        models=models,
+        data=tuple(known.lengths for known in foreseen.known.values()),
+        jobs=rows,
+        device=here.device,
+        rate=here.rate,
+        memory_bytes=here.memory,
+        workers=workers.count,
+        flops=sum((row.flops or 0.0) * row.times for row in rows),
+        seconds=_side_by_side(rows, workers.count),
+        download_bytes=sum({m.name: m.download_bytes or 0 for m in models}.values()),
+        too_large=tuple(row.job for row in rows if row.memory and row.memory.fixed > here.memory),
+        notes=(*_left_out(foreseen, rows), *notes),
+    )
+
+
+def check_fits(told: DryRun) -> None:
+    """BadInput where a job needs more memory than there is."""
+    for row in told.jobs:
+        if row.job in told.too_large and (memory := row.memory):
+            parts = {name: getattr(memory, name) for name in FIXED}
+            words = ", ".join(f"{name} {_gigabytes(value)}" for name, value in parts.items() if value)
+            raise BadInput(
+                f"{row.job} needs at least {_gigabytes(memory.fixed)} GB of memory, and there are "
+                f"{_gigabytes(told.memory_bytes)}",
+                f"in GB, whatever the batch: {words}",
+                "-c lora_rank=16 trains adapters alone; or take a smaller policy, or smaller rewards",
+            )
+
+
+def _gigabytes(size: float) -> str:
+    return f"{size / 1e9:.3g}"
+
+
+@dataclass(frozen=True)
+class _Foreseen:
+    """The jobs of a command, and what they are about."""
+
+    jobs: Sequence[Job]
+    runs: Sequence[Contestant]
+    machine: Machine
+    workers: Workers
+    times: int
+
+    @cached_property
+    def known(self) -> dict[str, Known]:
+        """By identity, the benchmarks that jobs are about."""
+        sources = [job.source for job in self.jobs]
+        benchmarks = {run.benchmark.identity: run.benchmark for run in self.runs if run.source in sources}
+        return {name: known_of(benchmark) for name, benchmark in benchmarks.items()}
+
+    def models(self) -> Iterator[ModelRow]:
+        """The models of the benchmarks, and those that methods bring."""
+        for known in self.known.values():
+            for role in known.roles:
+                model = role.model
+                yield ModelRow(
+                    benchmark=known.benchmark.name, role=role.role, name=model.name, place=model.place, how=role.how,
+                    parameters=model.parameters or None, about=model.about,
+                    download_bytes=(model.stored or None) if model.downloaded else 0,
+                )  # fmt: skip
+
+    def rows(self) -> Iterator[JobRow]:
+        """The jobs, a preparation in its parts."""
+        by_folder = {run.folder: run for run in self.runs}
+        for job in self.jobs:
+            if isinstance(job, Look):
+                continue
+            same = (run for run in self.runs if run.source == job.source)
+            run = by_folder.get(job.folder) if job.folder else next(same, None)
+            if run is None:
+                yield self._row(job.purpose, job.label, "", None, None)
+            elif job.folder is None:
+                yield from self._preparation(self.known[run.benchmark.identity])
+            else:
+                yield self._about(job, run, self.known[run.benchmark.identity])
+
+    def _preparation(self, known: Known) -> Iterator[JobRow]:
+        name = prepared_name(known.benchmark.name, known.benchmark.preparation)
+        can_read = known.lengths.prompts is not None
+        for part, effort in preparation_efforts(known).items() if can_read else [("as far as missing", None)]:
+            spent = spent_on_part(part, effort, known) if effort else None
+            memory = _part_memory(part, effort, known, gpu=self._gpu) if effort else None
+            yield self._row("prepare", f"{name}: {part}", "", spent, memory)
+
+    def _about(self, job: Job, run: Contestant, known: Known) -> JobRow:
+        asked = job.work.keywords if isinstance(job.work, partial) and job.work.func is make_run else {}
+        spent = None
+        if known.lengths.prompts is not None and known.policy.parameters:
+            trained = self._training(run, known) if asked.get("training") else Spent()
+            fronts = [spent_on_front(run.method, known)] * (bool(asked.get("front")) + 2 * bool(asked.get("goals")))
+            spent = None if trained is None else summed([trained, *fronts])
+        return self._row(
+            job.purpose, job.label, str(job.folder), spent, _run_memory(run, known, gpu=self._gpu), self.times
+        )
+
+    def _training(self, run: Contestant, known: Known) -> Spent | None:
+        """What is left to train, without what is taken over from a run that it builds on."""
+        own = _efforts(run, known)
+        if own is None:
+            return None
+        other = run.foundation()
+        planned = {one.folder for one in self.runs}
+        taken = _efforts(other, known) if other and (other.trained or other.folder in planned) else ()
+        less = summed(spent_on(effort, known) for effort in taken or ())
+        return Spent(*(max(0.0, a - b) for a, b in zip(summed(spent_on(e, known) for e in own), less, strict=True)))
+
+    def _row(self, do: str, job: str, path: str, spent: Spent | None, memory: Memory | None, times: int = 1) -> JobRow:
+        rate = self.machine.rate * (1 if self._gpu else self.workers.threads)
+        seconds = seconds_of(spent, rate, self.machine.device) if spent and rate else None
+        return JobRow(
+            do=do, job=job, path=path, times=times, flops=spent.flops if spent else None, seconds=seconds, memory=memory
+        )
+
+    @property
+    def _gpu(self) -> bool:
+        return self.machine.device == "GPU"
+
+
+def known_of(benchmark: Benchmark) -> Known:
+    """What is known of a benchmark before anything is made."""
+    roles = roles_of(benchmark)
+    return Known(benchmark, roles, lengths(benchmark, roles[0].model))
+
+
+def _efforts(run: Contestant, known: Known) -> tuple[Effort, ...] | None:
+    return run.method.effort(known.benchmark, known.policy.parameters)
+
+
+def _run_memory(run: Contestant, known: Known, *, gpu: bool) -> Memory | None:
+    """The peak of a run: of the part of its training that takes most, or of its answers."""
+    if not known.policy.parameters:
+        return None
+    efforts = _efforts(run, known) if known.lengths.prompts is not None else None
+    serving = run.method.serving(known.benchmark, 1)
+    models = 1 + ceil(serving.drawn / len(run.method.points(known.benchmark))) if efforts else 1
+    scorers = [*known.scorers("rewards"), *known.scorers("scores")]
+    answering = _memory(known, Effort(own=True, drawn=1), None, scorers_memory(scorers), gpu=gpu)
+    answering = answering.model_copy(update={"weights": models * answering.weights})
+    rank = run.method.lora_rank if isinstance(run.method, Adapter) else None
+    needed = [answering]
+    for effort in efforts or ():
+        rewards = scorers_memory(known.scorers("rewards")) if effort.scored else 0
+        needed.append(_memory(known, effort, rank, rewards, gpu=gpu))
+    return max(needed, key=lambda memory: memory.total)
+
+
+def _part_memory(part: str, effort: Effort, known: Known, *, gpu: bool) -> Memory | None:
+    """The peak of a part of a preparation."""
+    if part == "scale card":
+        scorers = [*known.scorers("rewards"), *known.scorers("scores")]
+        return _memory(known, effort, None, scorers_memory(scorers), gpu=gpu)
+    model = next(role.model for role in known.roles if role.role == part)
+    rank = known.benchmark.finetuning.lora_rank if part == "policy" else None
+    learner = replace(known, roles=[known.roles[0]._replace(model=model), *known.roles[1:]])
+    return _memory(learner, effort, rank, 0, gpu=gpu) if model.parameters else None
+
+
+def _memory(known: Known, effort: Effort, lora_rank: int | None, rewards: int, *, gpu: bool) -> Memory:
+    """Of a part of an effort. Where no rank is set, adapters are for large models."""
+    model = other_base(known.benchmark, effort.model, known.policy)
+    rank = (64 if model.parameters >= LARGE else 0) if lora_rank is None else lora_rank
+    rows = effort.batch if effort.learned else 0
+    answer = known.lengths.most_tokens if effort.own else known.lengths.answer_tokens or 0.0
+    return memory_of(
+        model, gpu=gpu, rank=rank if effort.learned else None,
+        drawn=(rows or SIDE) if effort.drawn else 0, learned=rows_of(model, rows),
+        tokens=(known.lengths.prompt_tokens or 0.0, answer), reference=bool(effort.own and effort.read),
+        rewards=rewards,
+    )  # fmt: skip
+
+
+def _side_by_side(rows: Sequence[JobRow], workers: int) -> float | None:
+    """How long all jobs take: preparation first, then as many as there are workers at a time."""
+    if any(row.seconds is None for row in rows):
+        return None
+    total = 0.0
+    for preparing in (True, False):
+        found = [(row.seconds or 0.0, row.times) for row in rows if (row.do == "prepare") == preparing]
+        each = [seconds for seconds, times in found for _ in range(times)]
+        total += max(sum(each) / workers, max(each, default=0.0))
+    return total
+
+
+def _left_out(foreseen: _Foreseen, rows: Iterable[JobRow]) -> list[str]:
+    """What the numbers do not say."""
+    told = []
+    for known in foreseen.known.values():
+        if known.lengths.place:
+            told.append(
+                f"the data of {known.benchmark.name} would be downloaded from the hub ({known.lengths.place}): what "
+                "jobs take is unknown without them"
+            )
+        unknown = [role.model.name for role in known.roles if not role.model.parameters and role.model.downloaded]
+        told += [f"size unknown (not in the cache): {name}" for name in dict.fromkeys(unknown)]
+    side, there = foreseen.workers.count, foreseen.machine.memory
+    largest = max((row.bytes for row in rows), default=0)
+    if largest > there:
+        told.append(
+            f"with batches as they are, a job takes {_gigabytes(largest)} GB of the {_gigabytes(there)} there are: "
+            "less with lora_rank=16, or with a smaller batch, prompts_per_step or sampling.max_new_tokens"
+        )
+    elif not foreseen._gpu and there < side * largest:
+        told.append(f"{side} of the largest jobs do not fit side by side: --jobs 1 does one at a time")
+    return told
