@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from benchmarks.common import Answering, Choices, Range, Search
     from methods import (
         Adapter,
+        Effort,
         Method,
         Reinforcement,
         Run,

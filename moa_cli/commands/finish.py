@@ -147,14 +147,20 @@ def foresee(
 def check_room(todo: Sequence[Job], runs: Sequence[Contestant], asked: int | None) -> None:
     """BadInput for a job that needs more memory than there is, before any job starts.
 
-    Policies that are made here are small: for these nothing is looked at.
+    Policies that are made here are small: for these nothing is looked at. What else is wrong is the jobs' to say.
     """
     if not todo or all(run.benchmark.policy.startswith("scratch:") for run in runs):
         return
+    from benchmarks import BadInput
     from moa_cli.jobs import choose_workers
     from moa_cli.jobs.estimate import check_fits, forecast
 
-    check_fits(forecast(todo, runs, choose_workers(todo, [run.benchmark for run in runs], asked), timed=False))
+    workers = choose_workers(todo, [run.benchmark for run in runs], asked)
+    try:
+        told = forecast(todo, runs, workers, timed=False)
+    except BadInput:
+        return
+    check_fits(told)
 
 
 def failures_of(

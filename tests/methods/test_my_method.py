@@ -57,7 +57,7 @@ def test_it_has_one_name(tmp_path: Path) -> None:
     result = moa(
         "train", "-m", "examples/my_method.py", "--seed", "1", "--dry-run", "--json", cwd=ROOT, MOA_RUNS=str(tmp_path)
     )
-    assert json.loads(result.stdout)[-1]["job"] == "ranked-fine-tuning/hh-rlhf-mini/s1"
+    assert json.loads(result.stdout)["jobs"][-1]["job"] == "ranked-fine-tuning/hh-rlhf-mini/s1"
 
 
 def test_it_is_short() -> None:

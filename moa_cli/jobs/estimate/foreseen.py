@@ -138,6 +138,7 @@ class _Foreseen:
         spent = None
         if known.lengths.prompts is not None and known.policy.parameters:
             trained = self._training(run, known) if asked.get("training") else Spent()
+            # intensities of goals are measured twice, each time at about as many points as a front has
             fronts = [spent_on_front(run.method, known)] * (bool(asked.get("front")) + 2 * bool(asked.get("goals")))
             spent = None if trained is None else summed([trained, *fronts])
         return self._row(

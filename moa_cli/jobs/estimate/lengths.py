@@ -101,7 +101,10 @@ def _counters(benchmark: Benchmark, policy: Model) -> tuple[Callable[..., Sequen
 
     source = policy_source(benchmark)
     there = not isinstance(source, Path) or source.is_dir()
-    reader = open_reader(source if there else benchmark.policy, benchmark.max_prompt_tokens, benchmark.template)
+    try:
+        reader = open_reader(source if there else benchmark.policy, benchmark.max_prompt_tokens, benchmark.template)
+    except (OSError, ValueError):  # it has no tokenizer, or not all of it
+        return _by_characters, _by_characters
 
     def answers(texts: Sequence[str]) -> list[int]:
         return [len(ids) for ids in reader.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]

@@ -51,7 +51,11 @@ def _model(row: ModelRow) -> tuple[str, str]:
     """Parameters, and what a model is, or is made from, and where that is."""
     if row.place == "a function":
         return "", row.name
-    count = "size unknown" if row.parameters is None else f"{'about ' * row.about}{amount(row.parameters)}"
+    count = (
+        "size unknown"
+        if row.parameters is None
+        else f"{'about ' * row.about}{amount(row.parameters).replace('G', 'B')}"
+    )
     name = Path(row.name).name if row.place == "in a local folder" else row.name
     where = row.place
     if row.place == "on the hub":

@@ -74,3 +74,18 @@ def test_a_copy_of_what_is_published_is_compared_on(name: str, tmp_path: Path) -
     assert done.returncode == 0, done.stderr[-3000:]
     rows = [line.split()[0] for line in done.stdout.splitlines() if line.startswith(("sft ", f"{method} "))]
     assert rows[:2] == ["sft", method]
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_what_a_comparison_would_take_is_told_without_a_network(name: str, tmp_path: Path) -> None:
+    """The policy that the table names is on the hub: its size is what its name tells. No method leaves its FLOPs
+    unknown."""
+    MAKERS[name][0](tmp_path / "copy")
+    done = moa("compare", "-m", "all", "-b", name, "--data-dir", "copy", "--dry-run", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout)
+    policy = told["models"][0]
+    assert (policy["parameters"], policy["about"], policy["place"]) == (135_000_000, True, "on the hub")
+    assert told["download_bytes"] == 270_000_000
+    assert all(row["flops"] is not None and row["memory"] for row in told["jobs"])
+    assert {path.name for path in tmp_path.iterdir()} == {"copy"}

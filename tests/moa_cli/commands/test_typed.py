@@ -84,7 +84,8 @@ def test_a_file_is_named_with_its_suffix(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_seeds_are_repeated_or_have_commas(tmp_path: Path) -> None:
     result = moa("train", "-m", "sft", "--seed", "0,2", "--seed", "5", "--dry-run", "--json", cwd=tmp_path)
-    assert [row["job"].rpartition("/")[2] for row in json.loads(result.stdout)[1:]] == ["s0", "s2", "s5"]
+    runs = [row["job"] for row in json.loads(result.stdout)["jobs"] if row["path"]]
+    assert [job.rpartition("/")[2] for job in runs] == ["s0", "s2", "s5"]
 
 
 def test_answers_from_elsewhere_have_one_seed() -> None:
