@@ -8,7 +8,7 @@ from benchmarks.common.door import door
 
 if TYPE_CHECKING:
     from benchmarks.prepare.benchmark import Benchmark
-    from benchmarks.prepare.card import CARD_PROMPTS, Card, StoredCard, stored_card
+    from benchmarks.prepare.card import Card, StoredCard, stored_card
     from benchmarks.prepare.make import missing_parts, prepare, prepare_part
     from benchmarks.prepare.readings import as_read
 

@@ -9,9 +9,6 @@ from typing import ClassVar
 from benchmarks.common import BadInput, Cost, Document, Part, digest, not_permitted
 from benchmarks.spec import REVISION, Description, Sampling, Signal, Split, card_file, root
 
-CARD_PROMPTS = 1000
-"""Training prompts on which the scale card is taken (never test prompts: methods train in its units)."""
-
 
 class Card(Part):
     """Mean and SD of every reward and score over the SFT policy's responses, and what they were taken on.

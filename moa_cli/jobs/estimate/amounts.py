@@ -12,7 +12,6 @@ from math import ceil
 from typing import NamedTuple
 
 from benchmarks import Benchmark, TrainedReward
-from benchmarks.prepare import CARD_PROMPTS
 from benchmarks.spec import Signal, part_name
 from methods import Effort, Method
 from moa_cli.jobs.estimate.lengths import Lengths
@@ -133,7 +132,7 @@ def preparation_efforts(known: Known) -> dict[str, Effort]:
             assert isinstance(reward, TrainedReward)
             learned, batch = 2 * reward.steps * reward.batch, 2 * reward.batch
         parts[role.role] = Effort(learned=learned, batch=batch)
-    answers = min(CARD_PROMPTS, known.lengths.prompts or CARD_PROMPTS)
+    answers = min(b.card_prompts, known.lengths.prompts or b.card_prompts)
     return {**parts, "scale card": Effort(own=True, drawn=answers, scored=answers)}
 
 
