@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     from benchmarks.models.counting import counted, language_models, uncounted
     from benchmarks.models.device import ENVIRONMENT, attention, release, setup, share_memory
     from benchmarks.models.finetuning import finetuned_policy
-    from benchmarks.models.memory import MADE_HERE, USABLE, Memory, Size, fitting, planned, size_of, split, there_is
+    from benchmarks.models.memory import (
+        MADE_HERE,
+        SMALL,
+        USABLE,
+        Memory,
+        Size,
+        fitting,
+        planned,
+        size_of,
+        split,
+        there_is,
+    )
     from benchmarks.models.pieces import PIECE, next_logits, vocabulary
     from benchmarks.models.policy import (
         ANSWERS_AT_ONCE,

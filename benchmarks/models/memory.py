@@ -23,6 +23,9 @@ USABLE = 0.8
 MADE_HERE = 25_000_000
 """Parameters below which nothing is split by memory: the models made here do the same on every machine."""
 
+SMALL = 300_000_000
+"""Parameters below which a policy is held in float32 anywhere: it is small enough to be exact."""
+
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 

@@ -24,7 +24,7 @@ from benchmarks.common import BadInput, answering, charge
 from benchmarks.models.batching import by_length, pad_left
 from benchmarks.models.counting import counted, language_models, uncounted
 from benchmarks.models.device import attention, room, setup
-from benchmarks.models.memory import MADE_HERE, Size, fitting
+from benchmarks.models.memory import MADE_HERE, SMALL, Size, fitting
 from benchmarks.models.pieces import next_logits
 from benchmarks.models.reader import Reader
 from benchmarks.models.sampler import cut, cut_tokens, draw_uniforms, sample_tokens, stopped
@@ -32,10 +32,6 @@ from benchmarks.spec import CHAT, IN_4BIT, PLAIN, Answer, Description, Sampling,
 
 ANSWERS_AT_ONCE = 136
 """Answers generated side by side, a third of the usual 400; results do not depend on it."""
-
-
-SMALL = 300_000_000
-"""Parameters below which a policy is held in float32 anywhere: it is small enough to be exact."""
 
 
 def same(prompt: str) -> str:

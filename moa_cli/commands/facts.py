@@ -16,7 +16,7 @@ from pydantic import JsonValue, model_serializer
 from benchmarks import BadInput, Benchmark, benchmark_names
 from benchmarks.common import Part, is_answering, plain, type_words
 from benchmarks.load import benchmark_summary
-from benchmarks.prepare import StoredCard, as_read, stored_card
+from benchmarks.prepare import StoredCard, stored_card
 from benchmarks.spec import Finetuning, Lora, Reward, Sampling, Scratch
 from methods import find_method, method_name, method_names
 from methods.contract import attribute_docstrings
@@ -149,7 +149,7 @@ class BenchmarkFacts(Part):
             lora=_fields(b.lora),
             identity=b.identity,
             prepared=(card := stored_card(b)),
-            as_read=as_read(b) if card else {},
+            as_read=_as_read(b) if card else {},
         )
 
 
@@ -260,6 +260,12 @@ def _front_facts(place: Path, record: Record) -> dict[str, JsonValue]:
     front = read_front_record(place)
     other = {name: value for name, value in front.config.items() if value != record.config.get(name)}
     return {"prompts": front.card.prompts, **other}
+
+
+def _as_read(b: Benchmark) -> dict[str, str]:
+    from benchmarks.prepare import as_read  # loads transformers
+
+    return as_read(b)
 
 
 def _told(reward: Reward) -> dict[str, JsonValue]:

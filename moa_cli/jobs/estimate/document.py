@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from benchmarks.common import Document, Part
+from benchmarks.models import Memory
 from moa_cli.jobs.estimate.lengths import Lengths
-from moa_cli.jobs.estimate.memory import Memory
 
 
 class ModelRow(Part):
@@ -73,6 +73,6 @@ class DryRun(Document):
     download_bytes: int
     """Of all models that are not here, as far as their size is known."""
     too_large: tuple[str, ...]
-    """Jobs that need more memory than there is, whatever the batch."""
+    """Jobs that need more memory than there is, however their batches are split."""
     notes: tuple[str, ...]
     """What the numbers leave out."""

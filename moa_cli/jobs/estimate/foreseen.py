@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from math import ceil
 
 from benchmarks import BadInput, Benchmark
+from benchmarks.models import USABLE, Memory
 from methods import Adapter, Effort
 from methods.contract import LARGE
 from moa_cli.jobs import Job, Look, Workers, make_run
@@ -25,7 +26,7 @@ from moa_cli.jobs.estimate.amounts import (
 from moa_cli.jobs.estimate.document import DryRun, JobRow, ModelRow
 from moa_cli.jobs.estimate.lengths import lengths
 from moa_cli.jobs.estimate.machine import Machine, machine
-from moa_cli.jobs.estimate.memory import FIXED, Memory, memory_of, rows_of, scorers_memory
+from moa_cli.jobs.estimate.memory import memory_of, scorers_memory
 from moa_cli.jobs.estimate.parts import other_base, roles_of
 from moa_cli.runs import Contestant
 from moa_cli.words import prepared_name
@@ -59,7 +60,7 @@ def forecast(
         flops=sum((row.flops or 0.0) * row.times for row in rows),
         seconds=_side_by_side(rows, workers.count),
         download_bytes=sum({m.name: m.download_bytes or 0 for m in models}.values()),
-        too_large=tuple(row.job for row in rows if row.memory and row.memory.fixed > here.memory),
+        too_large=tuple(row.job for row in rows if row.memory and row.memory.total > here.memory),
         notes=(*_left_out(foreseen, rows), *notes),
     )
 
@@ -68,12 +69,10 @@ def check_fits(told: DryRun) -> None:
     """BadInput where a job needs more memory than there is."""
     for row in told.jobs:
         if row.job in told.too_large and (memory := row.memory):
-            parts = {name: getattr(memory, name) for name in FIXED}
-            words = ", ".join(f"{name} {_gigabytes(value)}" for name, value in parts.items() if value)
             raise BadInput(
-                f"{row.job} needs at least {_gigabytes(memory.fixed)} GB of memory, and there are "
+                f"{row.job} needs at least {_gigabytes(memory.total)} GB of memory, and there are "
                 f"{_gigabytes(told.memory_bytes)}",
-                f"in GB, whatever the batch: {words}",
+                f"with its batch split as far as it can be: {memory.words}",
                 "-c lora_rank=16 trains adapters alone; or take a smaller policy, or smaller rewards",
             )
 
@@ -130,7 +129,7 @@ class _Foreseen:
         can_read = known.lengths.prompts is not None
         for part, effort in preparation_efforts(known).items() if can_read else [("as far as missing", None)]:
             spent = spent_on_part(part, effort, known) if effort else None
-            memory = _part_memory(part, effort, known, gpu=self._gpu) if effort else None
+            memory = _part_memory(part, effort, known, here=self.machine) if effort else None
             yield self._row("prepare", f"{name}: {part}", "", spent, memory)
 
     def _about(self, job: Job, run: Contestant, known: Known) -> JobRow:
@@ -142,7 +141,7 @@ class _Foreseen:
             fronts = [spent_on_front(run.method, known)] * (bool(asked.get("front")) + 2 * bool(asked.get("goals")))
             spent = None if trained is None else summed([trained, *fronts])
         return self._row(
-            job.purpose, job.label, str(job.folder), spent, _run_memory(run, known, gpu=self._gpu), self.times
+            job.purpose, job.label, str(job.folder), spent, _run_memory(run, known, here=self.machine), self.times
         )
 
     def _training(self, run: Contestant, known: Known) -> Spent | None:
@@ -178,7 +177,7 @@ def _efforts(run: Contestant, known: Known) -> tuple[Effort, ...] | None:
     return run.method.effort(known.benchmark, known.policy.parameters)
 
 
-def _run_memory(run: Contestant, known: Known, *, gpu: bool) -> Memory | None:
+def _run_memory(run: Contestant, known: Known, *, here: Machine) -> Memory | None:
     """The peak of a run: of the part of its training that takes most, or of its answers."""
     if not known.policy.parameters:
         return None
@@ -186,38 +185,36 @@ def _run_memory(run: Contestant, known: Known, *, gpu: bool) -> Memory | None:
     serving = run.method.serving(known.benchmark, 1)
     models = 1 + ceil(serving.drawn / len(run.method.points(known.benchmark))) if efforts else 1
     scorers = [*known.scorers("rewards"), *known.scorers("scores")]
-    answering = _memory(known, Effort(own=True, drawn=1), None, scorers_memory(scorers), gpu=gpu)
-    answering = answering.model_copy(update={"weights": models * answering.weights})
+    answering = _memory(known, Effort(own=True, drawn=1), None, scorers_memory(scorers), here=here)
+    answering = replace(answering, weights=models * answering.weights)
     rank = run.method.lora_rank if isinstance(run.method, Adapter) else None
     needed = [answering]
     for effort in efforts or ():
         rewards = scorers_memory(known.scorers("rewards")) if effort.scored else 0
-        needed.append(_memory(known, effort, rank, rewards, gpu=gpu))
+        needed.append(_memory(known, effort, rank, rewards, here=here))
     return max(needed, key=lambda memory: memory.total)
 
 
-def _part_memory(part: str, effort: Effort, known: Known, *, gpu: bool) -> Memory | None:
+def _part_memory(part: str, effort: Effort, known: Known, *, here: Machine) -> Memory | None:
     """The peak of a part of a preparation."""
     if part == "scale card":
         scorers = [*known.scorers("rewards"), *known.scorers("scores")]
-        return _memory(known, effort, None, scorers_memory(scorers), gpu=gpu)
+        return _memory(known, effort, None, scorers_memory(scorers), here=here)
     model = next(role.model for role in known.roles if role.role == part)
     rank = known.benchmark.finetuning.lora_rank if part == "policy" else None
     learner = replace(known, roles=[known.roles[0]._replace(model=model), *known.roles[1:]])
-    return _memory(learner, effort, rank, 0, gpu=gpu) if model.parameters else None
+    return _memory(learner, effort, rank, 0, here=here) if model.parameters else None
 
 
-def _memory(known: Known, effort: Effort, lora_rank: int | None, rewards: int, *, gpu: bool) -> Memory:
+def _memory(known: Known, effort: Effort, lora_rank: int | None, rewards: int, *, here: Machine) -> Memory:
     """Of a part of an effort. Where no rank is set, adapters are for large models."""
     model = other_base(known.benchmark, effort.model, known.policy)
     rank = (64 if model.parameters >= LARGE else 0) if lora_rank is None else lora_rank
-    rows = effort.batch if effort.learned else 0
-    answer = known.lengths.most_tokens if effort.own else known.lengths.answer_tokens or 0.0
     return memory_of(
-        model, gpu=gpu, rank=rank if effort.learned else None,
-        drawn=(rows or SIDE) if effort.drawn else 0, learned=rows_of(model, rows),
-        tokens=(known.lengths.prompt_tokens or 0.0, answer), reference=bool(effort.own and effort.read),
-        rewards=rewards,
+        model, gpu=here.device == "GPU", rank=rank if effort.learned else None,
+        drawn=((effort.learned and effort.batch) or SIDE) if effort.drawn else 0, batch=effort.batch,
+        tokens=known.tokens(own=effort.own), reference=bool(effort.own and effort.read), rewards=rewards,
+        room=round(USABLE * here.memory),
     )  # fmt: skip
 
 
@@ -246,11 +243,6 @@ def _left_out(foreseen: _Foreseen, rows: Iterable[JobRow]) -> list[str]:
         told += [f"size unknown (not in the cache): {name}" for name in dict.fromkeys(unknown)]
     side, there = foreseen.workers.count, foreseen.machine.memory
     largest = max((row.bytes for row in rows), default=0)
-    if largest > there:
-        told.append(
-            f"with batches as they are, a job takes {_gigabytes(largest)} GB of the {_gigabytes(there)} there are: "
-            "less with lora_rank=16, or with a smaller batch, prompts_per_step or sampling.max_new_tokens"
-        )
-    elif not foreseen._gpu and there < side * largest:
+    if not foreseen._gpu and there < side * largest:
         told.append(f"{side} of the largest jobs do not fit side by side: --jobs 1 does one at a time")
     return told

@@ -1,60 +1,12 @@
-"""How much memory a job needs, added up from its parts before it starts."""
+"""How much memory a job needs, by what is known of its model before it is loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
-from benchmarks.common import Part
+from benchmarks.models import SMALL, Memory, Size, fitting, planned, split
 from moa_cli.jobs.estimate.models import Model
-
-PROCESS = 650_000_000
-"""Bytes of a worker that holds no more than the libraries: what a run that trains nothing takes at its peak."""
-
-
-ACTIVATIONS = 23
-"""Numbers kept for the backward pass per hidden unit, layer and token.
-Korthikanti et al. 2022 (arXiv 2205.05198, eq. 1) count 17 without attention; a pass of SmolLM2-135M took 23."""
-
-
-ADAPTED = 20
-"""Parameters of LoRA on all linear layers, per rank, layer and hidden unit: those of a Llama."""
-
-
-SMALL = 300_000_000
-"""Parameters below which a policy is in fp32 on a GPU too."""
-
-
-FIXED = ("weights", "gradients", "optimiser", "rewards", "process")
-"""The parts of a memory that no smaller batch saves."""
-
-
-class Memory(Part):
-    """Bytes that a job needs at its peak, by what they are for."""
-
-    process: int = PROCESS
-    weights: int = 0
-    """Of the policy, and of the reference beside it where that is a model of its own."""
-    gradients: int = 0
-    optimiser: int = 0
-    """AdamW's two moments of every trained parameter."""
-    rewards: int = 0
-    """Of the models that give rewards and scores, which stay loaded, in fp32."""
-    cache: int = 0
-    """Keys and values of the answers that are drawn side by side."""
-    activations: int = 0
-    """Of the answers that are learned from side by side."""
-    logits: int = 0
-    """Of these answers, and their logarithms."""
-
-    @property
-    def fixed(self) -> int:
-        """What no smaller batch saves."""
-        return sum(getattr(self, name) for name in FIXED)
-
-    @property
-    def total(self) -> int:
-        """The peak: nothing is drawn while a backward pass is under way."""
-        return self.fixed + max(self.cache, self.activations + self.logits)
 
 
 def scorers_memory(models: Iterable[Model]) -> int:
@@ -62,9 +14,17 @@ def scorers_memory(models: Iterable[Model]) -> int:
     return sum(4 * parameters for parameters in {m.name: m.parameters for m in models}.values())
 
 
-def rows_of(model: Model, batch: int) -> int:
-    """How many answers of a batch a trainer takes at a time, as `benchmarks.models.trainer_arguments` has it."""
-    return min(batch, 128 if model.parameters < 1_000_000 else 64 if model.parameters < 1_000_000_000 else 8)
+def size_of_model(model: Model) -> Size:
+    """A model's size; where only its parameters are known, it is taken for a Llama, 128 times as wide as it is deep."""
+    if model.layers and model.hidden:
+        layers, hidden, inner, keys = model.layers, model.hidden, model.inner, model.cached // 2
+    else:
+        hidden = max(128, round((model.parameters * 128 / 12) ** (1 / 3)))
+        layers, inner, keys = max(1, hidden // 128), 4 * hidden, hidden
+    return Size(
+        parameters=model.parameters, layers=layers, hidden=hidden, inner=inner, heads=model.heads or hidden // 64,
+        keys=keys,
+    )  # fmt: skip
 
 
 def memory_of(
@@ -73,27 +33,24 @@ def memory_of(
     gpu: bool,
     rank: int | None,
     drawn: int,
-    learned: int,
-    tokens: tuple[float, float],
+    batch: int,
+    tokens: float,
     reference: bool,
     rewards: int,
+    room: int,
 ) -> Memory:
-    """What it takes to draw so many answers side by side and to learn from so many, of mean lengths in `tokens`.
+    """What it takes to draw answers side by side, or to learn from a batch of them split as `room` bytes allow.
 
-    `rank` is LoRA's, 0 where the whole policy is trained, in fp32, and None where nothing is.
+    `tokens` are those of a prompt and an answer. `rank` is LoRA's, 0 where the whole policy is trained, and None where
+    nothing is.
     """
     held = 2 if gpu and model.parameters >= SMALL else 4
-    width = 4 if rank == 0 else held  # what is trained whole is trained in fp32
-    adapters = (rank or 0) * ADAPTED * model.layers * model.hidden
-    trained = 0 if rank is None else adapters or model.parameters
-    prompt, answer = tokens
-    copies = 2 if reference and not adapters else 1
-    return Memory(
-        weights=width * model.parameters + (copies - 1) * held * model.parameters + 4 * adapters,
-        gradients=4 * trained,
-        optimiser=8 * trained,
+    size, length = size_of_model(model), max(1, round(tokens))
+    if rank is None:
+        rows = fitting(size, length, held, room - rewards, drawn) if drawn else 0
+        return Memory(weights=held * model.parameters, cache=size.cache(rows * length, held), rewards=rewards)
+    learning = partial(
+        planned, size, tokens=length, held=held, adapter_rank=rank, answers=min(16, drawn), reference=reference,
         rewards=rewards,
-        cache=round(held * drawn * (prompt + answer) * model.layers * model.cached),
-        activations=round(width * learned * (prompt + answer) * ACTIVATIONS * model.layers * model.hidden),
-        logits=round(2 * 4 * learned * answer * model.vocabulary),
-    )
+    )  # fmt: skip
+    return split(batch, room, lambda rows, on: learning(rows=rows, checkpointing=on), most=64).memory

@@ -41,6 +41,8 @@ class Model(NamedTuple):
     stored: int = 0
     """Bytes of its weights, where they are or would be downloaded to."""
     hidden: int = 0
+    inner: int = 0
+    """Width of the MLP."""
     layers: int = 0
     heads: int = 0
     cached: int = 0
@@ -75,7 +77,8 @@ def scratch_model(size: str, vocabulary: int, *, head: bool = True) -> Model:
     block = 4 * hidden**2 + 3 * hidden * (5 * hidden // 2) + 2 * hidden
     parameters = tokens * hidden + layers * block + hidden + (0 if head else hidden)
     return Model(
-        f"scratch:{size}", "made here", parameters, stored=4 * parameters, hidden=hidden, layers=layers, heads=heads,
+        f"scratch:{size}", "made here", parameters, stored=4 * parameters, hidden=hidden, inner=5 * hidden // 2,
+        layers=layers, heads=heads,
         cached=2 * hidden, vocabulary=tokens,
     )  # fmt: skip
 
@@ -112,7 +115,8 @@ def _in_folder(name: str, folder: Path, place: Place, *, classifier: bool) -> Mo
     )
     per_head = _whole(told, "head_dim") or (hidden // heads if heads else 0)
     return Model(
-        name, place, parameters, about, stored=stored or width * parameters, hidden=hidden, layers=layers, heads=heads,
+        name, place, parameters, about, stored=stored or width * parameters, hidden=hidden,
+        inner=_whole(told, "intermediate_size", "n_inner", "hidden_dim") or 4 * hidden, layers=layers, heads=heads,
         cached=2 * per_head * (_whole(told, "num_key_value_heads") or heads), vocabulary=_whole(told, "vocab_size"),
     )  # fmt: skip
 

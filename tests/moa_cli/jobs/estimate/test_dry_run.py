@@ -8,13 +8,14 @@ import pytest
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from benchmarks import load_benchmark
+from benchmarks.models.memory import PROCESS
 from methods import find_method
 from moa_cli.commands import finish
 from moa_cli.jobs.estimate import foreseen
 from moa_cli.jobs.estimate.amounts import EFFICIENCY, Spent, seconds_of
 from moa_cli.jobs.estimate.document import DryRun
 from moa_cli.jobs.estimate.machine import Machine, machine
-from moa_cli.jobs.estimate.memory import PROCESS, memory_of
+from moa_cli.jobs.estimate.memory import memory_of, size_of_model
 from moa_cli.jobs.estimate.models import Model
 from tests.kit.cli import moa, refused
 from tests.kit.worlds import METHODS, benchmark_in
@@ -139,14 +140,14 @@ def test_what_cannot_fit_is_refused(
     tmp_path: Path, tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a dry run, after it has told the rest, and by the command itself, before any job."""
-    monkeypatch.setattr(foreseen, "machine", lambda gpus, *, timed: Machine("CPU core", PROCESS + 1000, 1.0))
+    monkeypatch.setattr(foreseen, "machine", lambda gpus, *, timed: Machine("CPU core", PROCESS, 1.0))
     monkeypatch.setattr(finish, "execute", lambda *_: pytest.fail("a job was started"))
     policy = ("-c", f"policy={model_in(benchmark_in(tmp_path) / 'model', tokenizer)}", "-b", "tiny.toml")
     for command in ("train", "compare"):
         result = moa(command, "-m", "ric", *policy, "--dry-run", cwd=tmp_path)
         assert "ric/tiny/s0" in result.stdout
         assert result.returncode == 2
-        assert "needs at least 0.65" in result.stderr
+        assert "needs at least 1" in result.stderr
         assert [line.split()[0] for line in result.stderr.splitlines()[-3:]] == ["error:", "why:", "try:"]
         refused(moa(command, "-m", "ric", *policy, cwd=tmp_path), "needs at least")
     refused(moa("tune", "-m", "ric", *policy, cwd=tmp_path), "needs at least")
@@ -168,18 +169,30 @@ def test_a_model_in_a_folder_is_read_not_loaded(
     assert found.data[0].prompt_tokens == pytest.approx(sum(lengths) / len(lengths))
 
 
-def test_memory_is_a_sum() -> None:
-    """By hand: a model of a million parameters, 2 layers of 10, vocabulary 100, keys and values 20 a token."""
-    model = Model("m", "in a local folder", 1_000_000, hidden=10, layers=2, cached=20, vocabulary=100)
-    how = {"gpu": False, "drawn": 6, "learned": 4, "tokens": (3.0, 2.0), "rewards": 7, "reference": True}
-    whole = memory_of(model, rank=0, **how)  # type: ignore[arg-type]
-    assert (whole.weights, whole.gradients, whole.optimiser) == (8_000_000, 4_000_000, 8_000_000)
-    assert (whole.cache, whole.activations, whole.logits) == (4 * 30 * 2 * 20, 4 * 20 * 23 * 20, 2 * 4 * 8 * 100)
-    assert whole.fixed == PROCESS + 20_000_000 + 7
-    assert whole.total == whole.fixed + whole.activations + whole.logits
-    adapted = memory_of(model, rank=2, **how)  # type: ignore[arg-type]
-    assert (adapted.weights, adapted.gradients) == (4_000_000 + 4 * 800, 4 * 800)  # the reference is the model without
-    assert memory_of(model, rank=None, **how).gradients == 0  # type: ignore[arg-type]
+def test_memory_is_that_of_the_training() -> None:
+    """By hand: a model of 100 million parameters, 2 layers of 1,000; what its batch needs follows from the room."""
+    model = Model(
+        "m", "in a local folder", 100_000_000, hidden=1000, inner=2000, layers=2, heads=10, cached=400, vocabulary=100
+    )
+    how = {"gpu": False, "drawn": 32, "batch": 32, "tokens": 500.0, "rewards": 7, "reference": True}
+    whole = memory_of(model, rank=0, room=10**12, **how)  # type: ignore[arg-type]
+    assert (whole.weights, whole.gradients, whole.optimiser) == (800_000_000, 400_000_000, 800_000_000)
+    assert whole.cache == 16 * 500 * 2 * 2 * 200 * 4
+    assert whole.activations == 4 * 32 * 500 * 2 * (9 * 1000 + 3 * 200 + 4 * 2000)
+    tight = memory_of(model, rank=0, room=whole.total - 1, **how)  # type: ignore[arg-type]
+    assert tight.activations == whole.activations // 2
+    adapted = memory_of(model, rank=2, room=10**12, **how)  # type: ignore[arg-type]
+    trained = 2 * 2 * (4 * 1000 + 2 * 1200 + 3 * 3000)
+    assert (adapted.weights, adapted.gradients) == (400_000_000 + 4 * trained, 4 * trained)
+    answering = memory_of(model, rank=None, room=10**12, **how)  # type: ignore[arg-type]
+    assert (answering.gradients, answering.cache) == (0, 32 * 500 * 2 * 2 * 200 * 4)
+
+
+def test_a_size_that_only_a_name_tells_is_that_of_a_llama() -> None:
+    """To a tenth: of 7 billion parameters 4,096 wide and 32 deep."""
+    size = size_of_model(Model("llama-7b", "on the hub", 7_000_000_000, about=True))
+    assert size.hidden == pytest.approx(4096, rel=0.1)
+    assert size.layers == pytest.approx(32, rel=0.1)
 
 
 def test_drawing_on_a_gpu_takes_its_steps() -> None:
