@@ -54,7 +54,8 @@ bench: $(INSTALLED)  ## speed as ratios measured on this machine; fails where a 
 	$(BIN)/python tests/speed/run.py
 
 results: $(INSTALLED)  ## the published results anew, as far as they are stale or missing: tuning, trainings, tables (hours)
-	for b in $(MINIS); do $(BIN)/moa tune -m all -b $$b --trials 6 $(SEARCH) --runs results || exit; done
+	$(BIN)/moa tune -m all -b hh-rlhf-mini --trials 6 $(SEARCH) --runs results
+	$(BIN)/moa tune -m all -b reddit-summary-mini --trials 4 $(SEARCH) --runs results
 	$(BIN)/moa compare -m all $(MINIS:%=-b %) -c tuned --seed 0,1,2 --ceiling --runs results \
 		-o results/compare.json -o results/compare.md -o results/compare.png -o results/report.html
 	$(BIN)/moa claims $(MINIS:%=-b %) --runs results -o results/claims.json -o results/claims.md

@@ -101,7 +101,7 @@ def _summary(recorded: Recorded) -> str:
     """Of every benchmark the held-out hypervolumes from the highest to the lowest, and the verdict."""
     if recorded.comparison is None:
         return NOTHING
-    return "\n\n".join(text for on in recorded.comparison.benchmarks for text in (_ranking(on), _verdict(on)))
+    return "\n\n".join(f"{_ranking(on)}\n{_verdict(on)}" for on in recorded.comparison.benchmarks)
 
 
 def _ranking(on: OnBenchmark) -> str:
