@@ -96,6 +96,6 @@ def _download_line(told: DryRun) -> str:
 def _sum_line(told: DryRun) -> str:
     workers = f"{told.workers} worker{'s' * (told.workers != 1)}"
     rate = f"{amount(told.rate)}FLOP/s a {told.device}, measured just now" if told.rate else "no rate could be measured"
-    unknown = "" if told.seconds is not None else "at least "
-    hours = "an unknown time" if told.seconds is None else f"about {rough_time(told.seconds)}"
-    return f"in all {unknown}{amount(told.flops)}FLOP at most: {hours} with {workers} ({rate})"
+    if told.seconds is None:
+        return f"in all {amount(told.flops)}FLOP and what is unknown, with {workers} ({rate})"
+    return f"in all {amount(told.flops)}FLOP at most: about {rough_time(told.seconds)} with {workers} ({rate})"

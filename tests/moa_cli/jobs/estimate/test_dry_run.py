@@ -17,6 +17,7 @@ from moa_cli.jobs.estimate.document import DryRun
 from moa_cli.jobs.estimate.machine import Machine, machine
 from moa_cli.jobs.estimate.memory import memory_of, size_of_model
 from moa_cli.jobs.estimate.models import Model
+from moa_cli.runs.items import preset_names, preset_settings
 from tests.kit.cli import moa, refused
 from tests.kit.worlds import METHODS, benchmark_in
 
@@ -153,6 +154,20 @@ def test_what_cannot_fit_is_refused(
     refused(moa("tune", "-m", "ric", *policy, cwd=tmp_path), "needs at least")
     refused(moa("study", "kl", "-m", "ric", *policy, cwd=tmp_path), "needs at least")
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_preset_says_what_it_takes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is refused by a machine that is too small for it, as it would be before any job."""
+    command = ("compare", "-m", "sft,ric", "-b", "hh-rlhf", "-c", f"preset={name}")
+    monkeypatch.setattr(foreseen, "machine", lambda gpus, *, timed: Machine("GPU", 80 * 10**9, 1e14))
+    found = told(*command, cwd=tmp_path)
+    assert found.models[0].name == preset_settings(name)["policy"]
+    assert (found.models[0].parameters or 0) >= 135_000_000
+    assert {job.job for job in found.jobs} >= {"ric/hh-rlhf/s0", "sft/hh-rlhf/s0"}
+    assert all(job.memory for job in found.jobs if job.path)
+    monkeypatch.setattr(foreseen, "machine", lambda gpus, *, timed: Machine("GPU", 10**9, 1e14))
+    refused(moa(*command, cwd=tmp_path), "needs at least", "GB")
 
 
 def test_a_model_in_a_folder_is_read_not_loaded(
