@@ -32,7 +32,7 @@ from moa_cli.commands.facts import is_benchmark, is_method, tunings_called
 from moa_cli.commands.measured import check_mode
 from moa_cli.commands.typed import DEFAULT_BENCHMARK, method_list, names_in, seed_in, seeds_in, share_in, weights_in
 from moa_cli.formats import COMPARISON_FORMATS, check_suffix
-from moa_cli.runs import resolve, tuning_file
+from moa_cli.runs import resolve, takes_tuned, tuning_file
 from moa_cli.studies import STUDY_FORMATS, find_study, study_contestants
 from tests.kit.runs import make_tuning
 
@@ -137,9 +137,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "make_data.py"], cwd=folder, check=True)
     (folder / "settings.toml").write_text("eval_prompts = 9\n", encoding="utf-8")
     (folder / "run.json").write_text(json.dumps(RECORD), encoding="utf-8")
-    mini = load_benchmark(DEFAULT_BENCHMARK)
-    for name in ("ric", "rewarded-soups", "moslim"):
-        make_tuning(mini, name).store(tuning_file(folder / "runs", mini.name, name))
+    for mini in map(load_benchmark, (DEFAULT_BENCHMARK, "reddit-summary-mini")):
+        for name in ("ric", "rewarded-soups", "moslim"):
+            make_tuning(mini, name).store(tuning_file(folder / "runs", mini.name, name))
     for part in ("helpful-base", "helpful-online", "helpful-rejection-sampled", "harmless-base"):
         for split_ in ("train", "test"):
             path = folder / "path/to/hh-rlhf" / part / f"{split_}.jsonl.gz"
@@ -176,7 +176,10 @@ def check(command: str, given: dict[str, Any]) -> None:
     if command == "study":
         study = find_study(given["name"])
         names = names or [study.method]
-    settings = resolve(items, benchmarks or [DEFAULT_BENCHMARK], names, data_dir=data_dir, home=home)
+    benchmarks = benchmarks or [DEFAULT_BENCHMARK]
+    apart = [[one] for one in benchmarks] if any(map(takes_tuned, items)) else [benchmarks]
+    for together in apart:
+        settings = resolve(items, together, names, data_dir=data_dir, home=home)
     match command:
         case "train" | "tune":
             assert names, "no method was named"
