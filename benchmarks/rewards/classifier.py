@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import BadInput, charge
+from benchmarks.common import BadInput, answering, charge
 from benchmarks.models import fixed_shapes
 from benchmarks.rewards.inputs import Reading, Row, check_inputs, own_inputs
 from benchmarks.rewards.known import ScoreCache
@@ -59,11 +59,12 @@ class Classifier:
         """All L logits (N, L), and lengths in tokens (N,)."""
         rows = self.reading.rows(prompts, responses)
         lengths = np.array([len(row["input_ids"]) for row in rows], dtype=int)
-        logits = np.zeros((len(rows), len(self.opened.labels)))
+        logits, done = np.zeros((len(rows), len(self.opened.labels))), 0
         for indices, count, width in self._batches(rows, lengths):
             batch = [rows[i] for i in indices]
             batch += batch[:1] * (count - len(batch))
             logits[indices] = self.opened.logits(batch, width)[: len(indices)].numpy()
+            answering(done := done + len(indices), len(rows))
         return logits, lengths
 
     def _batches(self, rows: Sequence[Row], lengths: np.ndarray) -> Iterator[tuple[list[int], int, int]]:

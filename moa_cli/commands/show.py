@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from moa_cli.commands import options
-from moa_cli.commands.options import AsJson, Home, Verbose
+from moa_cli.commands.options import AsJson, DataDir, Home, Items, Verbose
 from moa_cli.console import out, refuse
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ def show_(
     subject: Annotated[
         str, typer.Argument(metavar="METHOD|BENCHMARK|RUN|FILE", autocompletion=options.complete_subjects)
     ],
+    config: Items = None,
     runs: Home = Path("runs"),
+    data_dir: DataDir = None,
     json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
@@ -64,9 +66,9 @@ def show_(
     \b
     moa show ric
     moa show hh-rlhf-mini
+    moa show hh-rlhf-mini -c policy=scratch:4m
     moa show tuned/ric
     """
-    from benchmarks import load_benchmark
     from moa_cli.commands import pages
     from moa_cli.commands.facts import (
         BenchmarkFacts,
@@ -78,8 +80,14 @@ def show_(
         tunings_called,
     )
     from moa_cli.comparisons import is_saved, read_saved
-    from moa_cli.runs import read_tuning
+    from moa_cli.runs import read_tuning, resolve
 
+    if (config or data_dir) and not is_benchmark(subject):
+        refuse(
+            f"{'-c' if config else '--data-dir'} was given with {subject}",
+            "it changes what a benchmark is, and that is none",
+            "leave it out, or name a benchmark",
+        )
     path, searches = Path(subject), tunings_called(subject, runs)
     if searches:
         from moa_cli.tuning import tuning_table
@@ -98,7 +106,8 @@ def show_(
         method = method_facts(subject)
         out(method.model_dump(mode="json") if json else pages.method_page(method))
     elif is_benchmark(subject):
-        benchmark = BenchmarkFacts.of(load_benchmark(subject, home=runs))
+        settings = resolve(config or [], [subject], [], data_dir=data_dir, home=runs)
+        benchmark = BenchmarkFacts.of(settings.benchmarks[subject])
         out(benchmark.model_dump(mode="json") if json else pages.benchmark_page(benchmark, subject))
     else:
         refuse(*nothing_called(subject))

@@ -131,3 +131,13 @@ def test_a_damaged_run_json_is_named(contest: Path, tmp_path: Path) -> None:
         (folder / "run.json").write_text(content)
         refused(moa("show", str(folder), cwd=tmp_path), "run.json", "--restart")
         assert "damaged" in moa("list", "runs", cwd=tmp_path).stdout
+
+
+def test_a_benchmark_as_it_would_be_with_settings(tmp_path: Path) -> None:
+    """Of those that a command would be given; of anything else they are refused."""
+    shown = moa("show", "hh-rlhf-mini", "-c", "eval_prompts=7", "-c", "policy=scratch:4m", "--json", cwd=tmp_path)
+    document = json.loads(shown.stdout)
+    assert (document["eval_prompts"], document["policy"]) == (7, "scratch:4m")
+    refused(moa("show", "hh-rlhf-mini", "-c", "eval_promts=7", cwd=tmp_path), "did you mean eval_prompts?")
+    refused(moa("show", "ric", "-c", "rounds=1", cwd=tmp_path), "-c was given with ric")
+    refused(moa("show", "hh-rlhf", "--data-dir", "nowhere", cwd=tmp_path), "nowhere")
