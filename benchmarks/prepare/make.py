@@ -92,8 +92,8 @@ def _parts(benchmark: Description) -> dict[str, tuple[Path, Make]]:
         for signal in reversed(SIGNALS):
             if isinstance(reward := objective.source(signal), TrainedReward):
                 folder = reward.folder(benchmark, objective.name)
-                make = partial(_make_reward, benchmark, objective, reward)
-                parts[part_name(signal, objective.name)] = (folder, make)
+                name = part_name(signal, objective.name)
+                parts[name] = (folder, partial(_make_reward, benchmark, objective, reward, name))
     return parts
 
 
@@ -154,7 +154,9 @@ def _accuracies(benchmark: Description, signal: Signal) -> dict[str, float]:
     return {o.name: pair_accuracy(o.source(signal).scorer(benchmark, o.name), own) for o, own in pairs.items() if own}
 
 
-def _make_reward(benchmark: Description, objective: Objective, reward: TrainedReward, folder: Path, log: Log) -> None:
+def _make_reward(
+    benchmark: Description, objective: Objective, reward: TrainedReward, name: str, folder: Path, log: Log
+) -> None:
     pairs = benchmark.preference_pairs(objective.name, "train")
     if not pairs:
         raise BadInput(
@@ -173,7 +175,7 @@ def _make_reward(benchmark: Description, objective: Objective, reward: TrainedRe
         pairs,
         _tokenizer(benchmark),
         folder,
-        stage=f"reward {objective.name}",
+        stage=name,
         max_prompt_tokens=benchmark.max_prompt_tokens,
         max_new_tokens=benchmark.sampling.max_new_tokens,
         log=log,
