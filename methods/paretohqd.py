@@ -10,7 +10,8 @@ import numpy as np
 
 from benchmarks import Answer, BadInput, Benchmark, Weights
 from benchmarks.common import Range, Search
-from methods.contract import LARGE, Adapter, Effort, Method, Run, Stage, point_name
+from benchmarks.spec import LARGE
+from methods.contract import Adapter, Effort, Method, Run, Stage, point_name
 from methods.engines import nearest, pareto_layers
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ class ParetoHqD(Adapter, Method):
         drawn, points = len(representatives) * prompts, self.points(benchmark)
 
         def lessons(count: int, stages: int) -> Effort:
-            steps = self.steps or (200 if parameters >= LARGE else round(4 * count / self.batch))
-            return Effort(learned=stages * max(1, steps) * self.batch, batch=self.batch)
+            steps = max(1, round(self._steps(count, parameters)))
+            return Effort(learned=stages * steps * self.batch, batch=self.batch)
 
         first = lessons(self.answers, len({*points, *representatives}))
         second = lessons(max(1, self.answers // 2), len(points))
@@ -90,6 +91,10 @@ class ParetoHqD(Adapter, Method):
 
         return load_trained(benchmark, run.stage(f"second-{point_name(benchmark, weights)}").folder)
 
+    def _steps(self, count: int, parameters: int) -> float:
+        """Steps of a stage that imitates so many answers, of a policy of so many parameters."""
+        return self.steps or (200 if parameters >= LARGE else 4 * count / self.batch)
+
     def _imitate(
         self,
         benchmark: Benchmark,
@@ -99,13 +104,13 @@ class ParetoHqD(Adapter, Method):
         start: dict[Weights, Stage],
     ) -> None:
         """One SFT per w, on the `count` answers that suit it, from the stages in `start` or the starting policy."""
-        from methods.engines import is_large, rank_for, train_sft
+        from methods.engines import rank_for, train_sft
 
         distinct = list(dict.fromkeys(answers))
         rewards = benchmark.rewards([a.prompt for a in distinct], [a.response for a in distinct])
         front = pareto_layers(rewards, min(self.pool * count, max(2 * count, len(distinct) // 20)))
         policy = benchmark.prepared.policy
-        steps = self.steps or (200 if is_large(policy) else 4 * count / self.batch)
+        steps = self._steps(count, policy.parameters)
         own = 1.414e-4 if rank_for(policy, self.lora_rank) else 1e-5
         rate = own if self.learning_rate is None else self.learning_rate
         for weights, stage in stages.items():

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         sequence_log_probs,
         side_by_side,
         starting_policy,
+        starting_reader,
     )
     from benchmarks.models.reader import Reader
     from benchmarks.models.sampler import cut, cut_tokens, nucleus, sample_tokens

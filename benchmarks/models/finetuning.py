@@ -10,11 +10,9 @@ from benchmarks.common import BadInput, Log, silent
 from benchmarks.models.adapters import with_adapter
 from benchmarks.models.policy import Policy, load_policy
 from benchmarks.models.training import Training, supervised
-from benchmarks.spec import Description
+from benchmarks.spec import Description, adapter_rank
 
 WHOLE_RATE, ADAPTER_RATE = 2e-5, 1.414e-4
-LARGE = 1_000_000_000
-"""Parameters from which a policy is left as it is but for adapters, unless a rank is set."""
 
 
 def finetuned_policy(benchmark: Description, folder: Path, log: Log = silent) -> Policy:
@@ -31,7 +29,7 @@ def finetuned_policy(benchmark: Description, folder: Path, log: Log = silent) ->
         benchmark.policy, benchmark.max_prompt_tokens, template=benchmark.template,
         max_new_tokens=benchmark.sampling.max_new_tokens,
     )  # fmt: skip
-    rank = (64 if policy.parameters >= LARGE else 0) if settings.lora_rank is None else settings.lora_rank
+    rank = adapter_rank(policy.parameters, settings.lora_rank)
     if rank:
         trained = with_adapter(policy, rank, benchmark.lora, benchmark.seed)
     else:

@@ -242,6 +242,11 @@ def starting_policy(benchmark: Description) -> Policy:
     return replace(policy, pretrained=not benchmark.policy.startswith("scratch:"))
 
 
+def starting_reader(benchmark: Description) -> Reader:
+    """How that policy reads, for which it is not loaded."""
+    return open_reader(policy_source(benchmark), benchmark.max_prompt_tokens, benchmark.template)
+
+
 def _in_4bit(path: str | Path, device: str) -> PreTrainedModel:
     """A model with its linear layers in 4 bits, NF4 (Dettmers et al. 2023, arXiv 2305.14314), which compute in bfloat16
     on a GPU and in float32 on a CPU. BadInput without bitsandbytes."""

@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from benchmarks.common import charge
-from benchmarks.models import Policy, Reader, load_policy, open_reader, starting_policy, untrained_policy
+from benchmarks.models import Policy, Reader, load_policy, starting_policy, starting_reader, untrained_policy
 from benchmarks.prepare.card import Card, Report, not_prepared, stored_card
-from benchmarks.spec import SIZES, Description, Scorer, Signal, part_name, policy_source
+from benchmarks.spec import SIZES, Description, Scorer, Signal, part_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +34,7 @@ class Prepared:
     @cached_property
     def reader(self) -> Reader:
         """How the starting policy reads, for which it is not loaded."""
-        b = self.benchmark
-        return open_reader(policy_source(b), b.max_prompt_tokens, b.template)
+        return starting_reader(self.benchmark)
 
     def load_base(self, base: str, seed: int) -> Policy:
         """A model to train: "policy" (a fresh copy of the starting policy), an untrained one of a scratch size ("0.3m",

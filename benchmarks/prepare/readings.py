@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from transformers import AutoTokenizer
 
-from benchmarks.models import open_reader
+from benchmarks.models import starting_reader
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.rewards import HubReward, Reading, TrainedReward, own_inputs
-from benchmarks.spec import SIGNALS, Reward, part_name, policy_source
+from benchmarks.spec import SIGNALS, Reward, part_name
 
 
 def as_read(benchmark: Benchmark) -> dict[str, str]:
@@ -17,7 +17,7 @@ def as_read(benchmark: Benchmark) -> dict[str, str]:
     response as they are in the data. What is made at preparation must be there. Tokenizers are loaded, models are not.
     """
     answer = (benchmark.demonstrations() or benchmark.responses())[0]
-    reader = open_reader(policy_source(benchmark), benchmark.max_prompt_tokens, benchmark.template)
+    reader = starting_reader(benchmark)
     asked, said = reader.encode(answer.prompt, answer.response)
     found = {"policy": str(reader.tokenizer.decode([*asked, *said]))}
     for objective in benchmark.objectives:

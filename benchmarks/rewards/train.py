@@ -23,7 +23,7 @@ from benchmarks.models import Progress, Training, pad_right, run_trainer, scratc
 from benchmarks.rewards.inputs import Reading, Row, check_inputs, own_inputs
 from benchmarks.rewards.opening import load, readable
 from benchmarks.rewards.trained import ADAPTER_RATE, OWN_RATE, PRETRAINED_RATE, TrainedReward
-from benchmarks.spec import SIZES, PreferencePair, Scorer
+from benchmarks.spec import LARGE, SIZES, PreferencePair, Scorer
 
 
 def fold(pairs: Sequence[PreferencePair], which: str) -> list[PreferencePair]:
@@ -88,7 +88,7 @@ def train_reward(
     tokenizer.save_pretrained(folder)
 
 
-ADAPTER_FROM = 1_000_000_000
+ADAPTER_FROM = LARGE
 """Parameters from which a pretrained base is left as it is but for adapters and its head: AdamW in fp32 takes 16 bytes
 of each that is trained, 110 GB for a model of 7B."""
 

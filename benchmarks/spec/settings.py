@@ -54,6 +54,17 @@ class Finetuning:
     None: whole below a billion parameters, 64 from there, as for methods."""
 
 
+LARGE = 1_000_000_000
+"""Parameters from which a model is large: unless something else is set, it is left as it is but for adapters."""
+
+
+def adapter_rank(parameters: int, asked: int | None) -> int:
+    """The LoRA rank for a policy of so many parameters: as asked, or 64 for a large one and 0, none, below."""
+    if asked is not None:
+        return asked
+    return 64 if parameters >= LARGE else 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lora:
     """How adapters are made, for every method and for a fine-tuning that use LoRA; their rank is theirs."""

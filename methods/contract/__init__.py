@@ -12,6 +12,6 @@ if TYPE_CHECKING:
     from methods.contract.find import find_method, method_names
     from methods.contract.method import Method, answering_config, method_name, point_name, training_config
     from methods.contract.run import Run, Stage
-    from methods.contract.settings import LARGE, Adapter, Optimizer, Preference, Rates, Reinforcement
+    from methods.contract.settings import Adapter, Optimizer, Preference, Rates, Reinforcement
 
 __getattr__, __all__ = door(__name__)

@@ -10,10 +10,6 @@ from benchmarks import Benchmark
 from benchmarks.common import Range, Search
 from methods.contract.effort import Effort
 
-LARGE = 1_000_000_000
-"""Parameters from which a policy is large: by default it is left as it is but for adapters."""
-
-
 Optimizer = Literal["rloo", "grpo", "online-dpo", "ppo"]
 
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from benchmarks import BadInput, Benchmark, Policy, Weights
 from benchmarks.models import with_adapter
+from benchmarks.spec import LARGE, adapter_rank
 from methods.contract import Adapter
 
 PAPER_WIDTH = 4096
@@ -23,14 +24,12 @@ PAPER_WIDTH = 4096
 
 def is_large(policy: Policy) -> bool:
     """Whether a policy has a billion parameters or more, as those of the papers have."""
-    return policy.parameters >= 1_000_000_000
+    return policy.parameters >= LARGE
 
 
 def rank_for(policy: Policy, lora_rank: int | None) -> int:
-    """The LoRA rank to use: as asked, or 64 from a billion parameters on and 0 (full fine-tuning) below."""
-    if lora_rank is not None:
-        return lora_rank
-    return 64 if is_large(policy) else 0
+    """The LoRA rank to use for a policy, see `adapter_rank`."""
+    return adapter_rank(policy.parameters, lora_rank)
 
 
 def rate_of(settings: Adapter, name: str, policy: Policy) -> float:

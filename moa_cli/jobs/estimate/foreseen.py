@@ -9,8 +9,8 @@ from math import ceil
 
 from benchmarks import BadInput, Benchmark
 from benchmarks.models import USABLE, Memory
+from benchmarks.spec import adapter_rank
 from methods import Adapter, Effort
-from methods.contract import LARGE
 from moa_cli.jobs import Job, Look, Workers, make_run
 from moa_cli.jobs.estimate.amounts import (
     SIDE,
@@ -209,7 +209,7 @@ def _part_memory(part: str, effort: Effort, known: Known, *, here: Machine) -> M
 def _memory(known: Known, effort: Effort, lora_rank: int | None, rewards: int, *, here: Machine) -> Memory:
     """Of a part of an effort. Where no rank is set, adapters are for large models."""
     model = other_base(known.benchmark, effort.model, known.policy)
-    rank = (64 if model.parameters >= LARGE else 0) if lora_rank is None else lora_rank
+    rank = adapter_rank(model.parameters, lora_rank)
     return memory_of(
         model, gpu=here.device == "GPU", rank=rank if effort.learned else None,
         drawn=((effort.learned and effort.batch) or SIDE) if effort.drawn else 0, batch=effort.batch,

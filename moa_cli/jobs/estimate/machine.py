@@ -7,8 +7,9 @@ import platform
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Literal, NamedTuple
+
+from benchmarks.models import there_is
 
 Device = Literal["CPU core", "GPU"]
 
@@ -57,7 +58,7 @@ def machine(gpus: tuple[str, ...], *, timed: bool) -> Machine:
     apple = (platform.system(), platform.machine()) == ("Darwin", "arm64")
     device: Device = "GPU" if gpus or apple else "CPU core"
     memory = _gpu_memory() if gpus else 0
-    return Machine(device, memory or _memory(), _rate(device) if timed else 0.0)
+    return Machine(device, memory or there_is(), _rate(device) if timed else 0.0)
 
 
 def _rate(device: Device) -> float:
@@ -69,14 +70,6 @@ def _rate(device: Device) -> float:
         )
         return float(done.stdout)
     return 0.0
-
-
-def _memory() -> int:
-    """Bytes that this process's group may use, at most what the machine has."""
-    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    with suppress(OSError, ValueError):  # no such limit
-        found = min(found, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return found
 
 
 def _gpu_memory() -> int:
