@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
-from pathlib import Path
+from itertools import accumulate
 from typing import Any
 
-import pytest
-
-STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+from torch.profiler import ProfilerActivity, profile
 
 
 def peak_bytes(compute: Callable[[], Any]) -> int:
-    """How much more memory than before this process held while it computed, at most. Skips where nobody counts that."""
-    if not CLEAR.exists():
-        pytest.skip("only Linux tells the peak of a process")
-    gc.collect()
-    CLEAR.write_text("5")  # the peak is what is there now
-    before = _status("VmRSS")
-    compute()
-    return _status("VmHWM") - before
+    """How many bytes of tensors were held at most, beside those from before: as torch allocates them on the CPU.
 
-
-def _status(name: str) -> int:
-    return next(int(line.split()[1]) * 1024 for line in STATUS.read_text().splitlines() if line.startswith(f"{name}:"))
+    The resident memory of a process says less: it lags behind what is freed by as much as it likes.
+    """
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as told:
+        compute()
+    memory = [event for event in told.profiler.kineto_results.events() if event.name() == "[memory]"]
+    return max(accumulate(event.nbytes() for event in sorted(memory, key=lambda event: event.start_ns())))

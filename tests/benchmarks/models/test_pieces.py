@@ -102,22 +102,21 @@ def test_divergence_and_likelihood_are_the_same_in_pieces(monkeypatch: pytest.Mo
 
 def test_divergence_at_a_large_vocabulary_takes_bounded_memory() -> None:
     """16 answers of 32 tokens at 150,000 tokens are 77 million logits, 307 MB in fp32, of which nearly five were held
-    at a time. A piece is six positions, 58 MB; four are held: ours, and theirs in the making."""
+    at a time. A piece is six positions, 58 MB; four are held: ours, and theirs in the making: 231 MB."""
     vocabulary = 150_000
     said = answers(16, 32, vocabulary)
     models = [policy(llama(vocabulary, seed), (5, 6, 7)) for seed in (0, 1)]
     peak = peak_bytes(partial(sequence_divergence, *models, ["x"] * 16, said))
     assert 4 * 16 * 32 * vocabulary > 300e6
-    assert peak < 4.5 * 4 * pieces.PIECE
+    assert peak < 3.5 * 4 * pieces.PIECE
 
 
 def test_losses_at_a_large_vocabulary_take_bounded_memory(tmp_path: Path) -> None:
-    """4 texts of 512 tokens: a tile of all of them and 32,768 of 150,000 logits is 268 MB, of which nine are held."""
-    model = llama(150_000)
+    """4 texts of 512 tokens: a tile of all of them and 32,768 of 50,000 logits is 268 MB, of which nine were held."""
+    model = llama(50_000)
     trainer_arguments(Training(steps=1, batch=4, learning_rate=1.0), tmp_path, 0, model)
     trl_utils.add_fused_lm_head(model)
-    ids = torch.tensor(answers(1, 4 * 512, 150_000)).view(4, 512)
+    ids = torch.tensor(answers(1, 4 * 512, 50_000)).view(4, 512)
     model(input_ids=ids[:, :9], labels=ids[:, :9], fused_lm_head=True).loss.backward()  # gradients are there
-    assert (
-        peak_bytes(lambda: model(input_ids=ids, labels=ids, fused_lm_head=True).loss.backward()) < 6 * 4 * pieces.PIECE
-    )
+    peak = peak_bytes(lambda: model(input_ids=ids, labels=ids, fused_lm_head=True).loss.backward())
+    assert peak < 4.5 * 4 * pieces.PIECE
