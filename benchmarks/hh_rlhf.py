@@ -12,19 +12,21 @@ Objectives: `helpful` (labelled in helpful-base, -online and -rejection-sampled)
 | | hub (published settings) | data folder [choice: for small models on a CPU] |
 |---|---|---|
 | starting policy | an SFT model of 7B [choice] | scratch:4m |
-| prompts and answers of at most | 2048 characters, about 512 tokens | 768 and 320 characters |
 | new tokens | 128 | 80 |
 | rewards | Ray2333's GPT-2 rewards | trained from half of the pairs |
 | evaluators | other models, see `_hub_objectives` [choice] | trained from the other half |
+
+Prompts and answers have at most 2048 characters, about 512 tokens; for policies made here 768 and 320 [choice].
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from benchmarks.common import digest
 from benchmarks.data import (
@@ -66,10 +68,15 @@ class HhRlhf:
     """Rows of HH-RLHF (the `Data` protocol). Length is counted in characters, about four to a token."""
 
     source: Source
-    max_prompt_chars: int
-    max_response_chars: int
+    max_prompt_chars: int = 2048
+    max_response_chars: int = 2048
     dev_share: float = DEV_SHARE
     """Share of the training prompts that are dev prompts."""
+
+    def for_policy(self, policy: str) -> Self:
+        """The rows that this policy can learn from."""
+        longest = (768, 320) if policy.startswith("scratch:") else (2048, 2048)
+        return replace(self, max_prompt_chars=longest[0], max_response_chars=longest[1])
 
     def prompts(self, split: Split) -> list[str]:
         """Distinct prompts, helpful and harmless in turn; of the test split every fourth row first, then the others."""
@@ -214,12 +221,13 @@ def benchmark(data_dir: Path | None = None, objectives: Sequence[str] | None = N
     local = data_dir is not None
     source = Source(local_folder(data_dir)) if data_dir else Source("Anthropic/hh-rlhf", table_is="folder")
     known = _local_objectives() if local else _hub_objectives()
+    policy = "scratch:4m" if local else "PKU-Alignment/alpaca-7b-reproduced"
     return Benchmark(
         name="hh-rlhf",
         version="1",
-        data=HhRlhf(source, *((768, 320) if local else (2048, 2048))),
+        data=HhRlhf(source).for_policy(policy),
         objectives=choose("hh-rlhf", known, ("helpful", "harmless") if objectives is None else objectives),
-        policy="scratch:4m" if local else "PKU-Alignment/alpaca-7b-reproduced",
+        policy=policy,
         sampling=Sampling(max_new_tokens=80 if local else 128, stop=(USER, ASSISTANT)),
         eval_prompts=300 if local else 2000,
         scratch=Scratch(vocabulary=4096, pretrain_steps=600, sft_steps=150, batch=16, learning_rate=2e-3),

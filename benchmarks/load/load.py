@@ -18,6 +18,7 @@ from benchmarks.prepare import Benchmark
 from benchmarks.rewards import TrainedReward
 from benchmarks.spec import (
     Finetuning,
+    ForPolicies,
     Lora,
     Objective,
     Sampling,
@@ -101,6 +102,8 @@ def load_benchmark(
         lora=replace(benchmark.lora, **nested["lora"]),
         **plain,
     )
+    if isinstance(chosen.data, ForPolicies):
+        chosen = replace(chosen, data=chosen.data.for_policy(chosen.policy))
     return _redrawn(chosen)
 
 

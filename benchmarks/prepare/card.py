@@ -80,7 +80,7 @@ class Card(Part):
 
 
 class PairAccuracy(Part):
-    """Share of the dev pairs, by objective, in which the chosen response is ranked higher."""
+    """Share of held-out pairs, by objective, in which the chosen response is ranked higher: see `make`."""
 
     reward: dict[str, float]
     evaluator: dict[str, float]

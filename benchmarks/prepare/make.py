@@ -21,13 +21,15 @@ from benchmarks.models import finetuned_policy, tagged_share, texts, train_scrat
 from benchmarks.prepare.calibrate import take_card
 from benchmarks.prepare.card import PairAccuracy, Report, StoredCard, stored_card
 from benchmarks.prepare.prepared import Prepared, open_prepared
-from benchmarks.rewards import TrainedReward, pair_accuracy, probe_rewards, train_reward
+from benchmarks.rewards import OTHER_HALF, TrainedReward, fold, pair_accuracy, probe_rewards, train_reward
 from benchmarks.spec import (
     SIGNALS,
     SPLITS,
     TAGS,
     Description,
     Objective,
+    PreferencePair,
+    Reward,
     Signal,
     card_file,
     part_name,
@@ -148,10 +150,25 @@ def _costs(benchmark: Description) -> dict[str, Cost]:
     return costs
 
 
+ENOUGH = 1000
+"""[choice] Pairs from which an accuracy is known to .03."""
+
+
 def _accuracies(benchmark: Description, signal: Signal) -> dict[str, float]:
-    """Accuracy on dev pairs by objective, of those that have some: settings of rewards are chosen by it."""
-    pairs = {o: benchmark.preference_pairs(o.name, "dev") for o in benchmark.objectives}
+    """Accuracy by objective, of those that have pairs: settings of rewards are chosen by it.
+
+    On dev pairs and, where these are few, on pairs of the half that a reward did not learn from.
+    """
+    pairs = {o: _held_out(benchmark, o.name, o.source(signal)) for o in benchmark.objectives}
     return {o.name: pair_accuracy(o.source(signal).scorer(benchmark, o.name), own) for o, own in pairs.items() if own}
+
+
+def _held_out(benchmark: Description, objective: str, reward: Reward) -> list[PreferencePair]:
+    """All dev pairs, filled up to `ENOUGH` with training pairs of the half that a reward did not learn from."""
+    dev = benchmark.preference_pairs(objective, "dev")
+    if not (isinstance(reward, TrainedReward) and (other := OTHER_HALF.get(reward.fold))):
+        return dev
+    return [*dev, *fold(benchmark.preference_pairs(objective, "train"), other)[: max(0, ENOUGH - len(dev))]]
 
 
 def _make_reward(

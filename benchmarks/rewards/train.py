@@ -34,6 +34,9 @@ def fold(pairs: Sequence[PreferencePair], which: str) -> list[PreferencePair]:
     return [p for p in pairs if hashlib.blake2b(p.prompt.encode(), digest_size=1).digest()[0] % 2 == parity]
 
 
+OTHER_HALF = {"even": "odd", "odd": "even"}
+
+
 def train_reward(
     reward: TrainedReward,
     pairs: Sequence[PreferencePair],

@@ -67,3 +67,12 @@ class Graded(Protocol):
         among those that are graded.
         """
         ...
+
+
+@runtime_checkable
+class ForPolicies(Protocol):
+    """Data with other rows for other policies."""
+
+    def for_policy(self, policy: str) -> Data:
+        """The rows that this policy can learn from."""
+        ...

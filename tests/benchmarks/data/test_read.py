@@ -20,6 +20,7 @@ from benchmarks.data.clean import alternate, share_of, split_dialogue
 from benchmarks.data.rows import Source, read_hub, read_rows
 from benchmarks.hh_rlhf import SUBSETS, HhRlhf
 from benchmarks.hh_rlhf import benchmark as hh_rlhf
+from benchmarks.load.load import load_benchmark
 from benchmarks.reddit_summary import RedditSummary, post_of
 from benchmarks.reddit_summary import benchmark as reddit_summary
 from benchmarks.spec.answers import Answer, PreferencePair
@@ -221,6 +222,15 @@ def test_answers_of_hh_rlhf(tmp_path: Path) -> None:
     assert {a.response for a in data.demonstrations()} == {"Yes."}
     assert len(data.responses()) == 8
     assert data.preference_pairs("humor", "train") == []
+
+
+def test_a_pretrained_policy_has_longer_rows(tmp_path: Path) -> None:
+    """Than one that is made here, whose answers of 80 tokens could not end."""
+    rows = [pair("short?"), pair("long?", "y" * 321), pair("q" * 769), pair("longer?", "y" * 2049), pair("q" * 2049)]
+    hh_folder(tmp_path, harmless_base_train=rows)
+    for policy, count in (("scratch:1m", 1), ("some/model", 3)):
+        benchmark = load_benchmark("hh-rlhf", data_dir=tmp_path, options={"policy": policy})
+        assert sum(len(benchmark.preference_pairs("harmless", split)) for split in ("train", "dev")) == count
 
 
 def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ from benchmarks.models.policy import Policy, load_policy
 from benchmarks.models.scratch import tagged_share, train_scratch_policy
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.card import stored_card
-from benchmarks.prepare.make import missing_parts, prepare, prepare_part
+from benchmarks.prepare.make import _held_out, missing_parts, prepare, prepare_part
 from benchmarks.prepare.prepared import open_prepared
 from benchmarks.rewards.function import FunctionReward
+from benchmarks.rewards.train import fold
 from benchmarks.rewards.trained import TrainedReward
+from benchmarks.spec.answers import SPLITS
 from benchmarks.spec.description import REVISION, Objective
 from benchmarks.spec.places import card_file, policy_source, root
 from benchmarks.spec.settings import Scratch
@@ -114,6 +117,18 @@ def test_the_report_has_pair_accuracies_and_costs(tiny: Benchmark) -> None:
     assert cost.trained_tokens > 0
     assert cost.flops > 0
     assert cost.seconds > 0
+
+
+def test_accuracy_is_told_on_pairs_that_a_reward_has_not_seen(unprepared: Benchmark) -> None:
+    """All dev pairs; few, they are joined by those of the other half, not by test pairs."""
+    ah = unprepared.objectives[0]
+    split = {name: set(unprepared.preference_pairs("ah", name)) for name in SPLITS}
+    held_out = partial(_held_out, unprepared, "ah")
+    assert set(held_out(ah.reward)) == set(held_out(ah.evaluator)) == split["dev"]
+    even, odd = (set(held_out(replace(ah.reward, fold=half))) for half in ("odd", "even"))
+    assert even & odd == split["dev"]
+    assert even | odd == split["dev"] | split["train"]
+    assert even == split["dev"] | set(fold(unprepared.preference_pairs("ah", "train"), "even"))
 
 
 def test_the_report_says_how_many_answers_are_collapsed(tiny: Benchmark) -> None:
