@@ -50,7 +50,7 @@ def test_later_items_win_over_a_preset() -> None:
     assert made.benchmarks["hh-rlhf"].eval_prompts == 7
     assert made.benchmarks["hh-rlhf"].policy == "some/model"
     assert made.methods["ric"].rounds == 2
-    assert settings("eval_prompts=7", "preset=laptop").benchmarks["hh-rlhf"].eval_prompts == 100
+    assert settings("eval_prompts=7", "preset=laptop").benchmarks["hh-rlhf"].eval_prompts == 64
 
 
 def test_what_a_command_does_not_have_is_left_out(tmp_path: Path) -> None:
