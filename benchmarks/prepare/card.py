@@ -80,7 +80,7 @@ class Card(Part):
 
 
 class PairAccuracy(Part):
-    """Share of held-out pairs, by objective, in which the chosen response is ranked higher: see `make`."""
+    """Share of held-out pairs, by objective, in which the chosen response is ranked higher."""
 
     reward: dict[str, float]
     evaluator: dict[str, float]

@@ -1,4 +1,4 @@
-"""One file per command of `moa`, and what they share.
+"""One file per command of `moa`.
 
 What is heavy is imported inside the functions: `moa --help` must stay light.
 """

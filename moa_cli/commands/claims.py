@@ -8,9 +8,16 @@ from typing import Annotated
 import typer
 
 from moa_cli.commands import options
-from moa_cli.commands.finish import check_files, check_outputs, leave_unless, named_files, write_outputs
+from moa_cli.commands.common import (
+    check_files,
+    check_outputs,
+    folder_names,
+    leave_unless,
+    named_files,
+    seeds_in,
+    write_outputs,
+)
 from moa_cli.commands.options import AsJson, BenchmarksOrAll, Home, SeedsOrAll, Verbose
-from moa_cli.commands.typed import folder_names, seeds_in
 from moa_cli.console import out, say
 
 

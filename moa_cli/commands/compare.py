@@ -6,7 +6,21 @@ from functools import partial
 from pathlib import Path
 
 from moa_cli.commands import options
-from moa_cli.commands.finish import check_outputs, close_gate, foresee, leave_unless, named_files, write_outputs
+from moa_cli.commands.common import (
+    benchmark_list,
+    check_outputs,
+    close_gate,
+    folder_names,
+    foresee,
+    leave_unless,
+    method_list,
+    named_files,
+    preparations_in,
+    seeds_in,
+    settings_over,
+    share_in,
+    write_outputs,
+)
 from moa_cli.commands.options import (
     AsJson,
     BenchmarksOrAll,
@@ -19,15 +33,6 @@ from moa_cli.commands.options import (
     PreparationsOrAll,
     SeedsOrAll,
     Verbose,
-)
-from moa_cli.commands.typed import (
-    benchmark_list,
-    folder_names,
-    method_list,
-    preparations_in,
-    seeds_in,
-    settings_over,
-    share_in,
 )
 from moa_cli.console import out, refuse, say
 
@@ -62,7 +67,15 @@ def compare(
     moa compare -m sft,ric -c policy=scratch:4m --dry-run
     moa compare -m ric --baseline main.json -o junit.xml -o comment.md
     """
-    from moa_cli.commands.contest import check_options, comparison_of, contest, hold, judged, left_to_do, saved_alone
+    from moa_cli.commands.common import (
+        check_options,
+        comparison_of,
+        contest,
+        hold,
+        judged,
+        left_to_do,
+        saved_alone,
+    )
     from moa_cli.comparisons import Failure, check_units, found_fronts, named_fronts, read_baseline
     from moa_cli.formats import COMPARISON_FORMATS, comparison_table
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from moa_cli.commands import options
-from moa_cli.commands.finish import method_folders, named_files, succeed
+from moa_cli.commands.common import (
+    benchmark_list,
+    folder_names,
+    method_folders,
+    named_files,
+    seed_in,
+    settings_of,
+    succeed,
+)
 from moa_cli.commands.options import AsJson, BenchmarksOrAll, DataDir, Home, Items, Jobs, Verbose
-from moa_cli.commands.typed import benchmark_list, folder_names, seed_in, settings_of
 from moa_cli.console import out
 
 
@@ -40,8 +47,7 @@ def evaluate(
     moa eval --responses answers.csv --column prompt=question --column answer=output --seed 1
     moa eval --rescore
     """
-    from moa_cli.commands import pages
-    from moa_cli.commands.measured import check_mode, measure_runs, only_benchmark, score_again, take_in
+    from moa_cli.commands.common import check_mode, front_table, measure_runs, only_benchmark, score_again, take_in
     from moa_cli.runs import read_responses
 
     modes = {
@@ -69,5 +75,5 @@ def evaluate(
     if json:
         out([front.model_dump(mode="json") for front in fronts])
     else:
-        out(tuple(pages.front_table(front, whole=weights is None) for front in fronts))
+        out(tuple(front_table(front, whole=weights is None) for front in fronts))
     succeed(outcomes)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from moa_cli.commands.finish import execute, succeed
+from moa_cli.commands.common import benchmark_list, execute, preparations_in, settings_over, succeed
 from moa_cli.commands.options import AsJson, Benchmarks, DataDir, Home, Items, Jobs, Preparations, Verbose
-from moa_cli.commands.typed import benchmark_list, preparations_in, settings_over
 from moa_cli.console import out
 
 
@@ -28,7 +27,7 @@ def prepare(
     moa prepare -b hh-rlhf-mini -c eval_prompts=200 --json
     """
     from benchmarks.prepare import stored_card
-    from moa_cli.commands import pages
+    from moa_cli.commands.common import card_table
     from moa_cli.jobs import preparation_jobs
     from moa_cli.runs import Source
     from moa_cli.words import prepared_name
@@ -42,4 +41,4 @@ def prepare(
         found = {prepared_name(b.name, b.preparation): stored_card(b) for b in benchmarks}
         out({name: stored and stored.model_dump(mode="json") for name, stored in found.items()})
     else:
-        out(tuple(pages.card_table(b) for b in benchmarks))
+        out(tuple(card_table(b) for b in benchmarks))

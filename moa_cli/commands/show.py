@@ -31,8 +31,7 @@ def list_(
     moa list runs --json
     """
     from benchmarks import benchmark_names
-    from moa_cli.commands import pages
-    from moa_cli.commands.facts import benchmark_rows, method_rows, run_rows
+    from moa_cli.commands.common import benchmark_rows, list_page, method_rows, run_rows
 
     makers: dict[str, Callable[[], Sequence[Part]]] = {
         "methods": method_rows,
@@ -47,7 +46,7 @@ def list_(
         out(told if what == "all" else told[what])
         return
     for name, rows in lists.items():
-        page = pages.list_page(rows)
+        page = list_page(rows)
         out((Text(name, style="bold"), page, "") if what == "all" else page)
 
 
@@ -69,14 +68,16 @@ def show_(
     moa show hh-rlhf-mini -c policy=scratch:4m
     moa show tuned/ric
     """
-    from moa_cli.commands import pages
-    from moa_cli.commands.facts import (
+    from moa_cli.commands.common import (
         BenchmarkFacts,
+        benchmark_page,
         is_benchmark,
         is_method,
         method_facts,
+        method_page,
         nothing_called,
         run_facts,
+        run_page,
         tunings_called,
     )
     from moa_cli.comparisons import is_saved, read_saved
@@ -96,7 +97,7 @@ def show_(
         out([json_.loads(one.to_json()) for one in found] if json else tuple(map(tuning_table, found)))
     elif path.is_dir():
         run = run_facts(path)
-        out(run.model_dump() if json else pages.run_page(run))
+        out(run.model_dump() if json else run_page(run))
     elif is_saved(path):
         from moa_cli.formats import comparison_table
 
@@ -104,10 +105,10 @@ def show_(
         out(comparison if json else comparison_table(comparison))
     elif is_method(subject):
         method = method_facts(subject)
-        out(method.model_dump(mode="json") if json else pages.method_page(method))
+        out(method.model_dump(mode="json") if json else method_page(method))
     elif is_benchmark(subject):
         settings = resolve(config or [], [subject], [], data_dir=data_dir, home=runs)
         benchmark = BenchmarkFacts.of(settings.benchmarks[subject])
-        out(benchmark.model_dump(mode="json") if json else pages.benchmark_page(benchmark, subject))
+        out(benchmark.model_dump(mode="json") if json else benchmark_page(benchmark, subject))
     else:
         refuse(*nothing_called(subject))

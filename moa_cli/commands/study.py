@@ -5,19 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from moa_cli.commands import options
-from moa_cli.commands.finish import (
+from moa_cli.commands.common import (
+    benchmark_list,
     check_outputs,
     check_room,
     execute,
     failures_of,
     foresee,
     leave_unless,
+    method_list,
     named_files,
+    names_in,
+    seeds_in,
+    settings_of,
     show_failures,
     write_outputs,
 )
 from moa_cli.commands.options import AsJson, Benchmarks, DataDir, DryRun, Home, Items, Jobs, Seeds, Verbose
-from moa_cli.commands.typed import benchmark_list, method_list, names_in, seeds_in, settings_of
 from moa_cli.console import out, refuse
 
 

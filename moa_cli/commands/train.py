@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from moa_cli.commands.finish import check_room, execute, foresee, succeed
+from moa_cli.commands.common import (
+    benchmark_list,
+    check_room,
+    execute,
+    foresee,
+    method_list,
+    preparations_in,
+    seeds_in,
+    settings_over,
+    succeed,
+)
 from moa_cli.commands.options import (
     AsJson,
     Benchmarks,
@@ -21,7 +31,6 @@ from moa_cli.commands.options import (
     Seeds,
     Verbose,
 )
-from moa_cli.commands.typed import benchmark_list, method_list, preparations_in, seeds_in, settings_over
 from moa_cli.console import out, refuse, say
 
 

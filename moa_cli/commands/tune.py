@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from moa_cli.commands.finish import check_room, execute, foresee, leave_unless, show_failures
+from moa_cli.commands.common import (
+    benchmark_list,
+    check_room,
+    execute,
+    foresee,
+    leave_unless,
+    method_list,
+    names_in,
+    seed_in,
+    settings_of,
+    show_failures,
+)
 from moa_cli.commands.options import AsJson, Benchmarks, DataDir, DryRun, Home, Items, Jobs, Methods, Verbose
-from moa_cli.commands.typed import benchmark_list, method_list, names_in, seed_in, settings_of
 from moa_cli.console import out, refuse, say, show_error
 
 if TYPE_CHECKING:

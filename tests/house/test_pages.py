@@ -27,10 +27,18 @@ from typer.main import get_command
 from benchmarks.load.load import load_benchmark
 from moa_cli.app import app
 from moa_cli.claims import CLAIM_FORMATS
-from moa_cli.commands.contest import check_options
-from moa_cli.commands.facts import is_benchmark, is_method, tunings_called
-from moa_cli.commands.measured import check_mode
-from moa_cli.commands.typed import DEFAULT_BENCHMARK, method_list, names_in, seed_in, seeds_in, share_in, weights_in
+from moa_cli.commands.common.contests import check_options
+from moa_cli.commands.common.facts import is_benchmark, is_method, tunings_called
+from moa_cli.commands.common.measured import check_mode
+from moa_cli.commands.common.typed import (
+    DEFAULT_BENCHMARK,
+    method_list,
+    names_in,
+    seed_in,
+    seeds_in,
+    share_in,
+    weights_in,
+)
 from moa_cli.formats import COMPARISON_FORMATS, check_suffix
 from moa_cli.runs import resolve, takes_tuned, tuning_file
 from moa_cli.studies import STUDY_FORMATS, find_study, study_contestants

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.readings import as_read
 from benchmarks.rewards.hub import HubReward
-from moa_cli.commands.facts import BenchmarkFacts
+from moa_cli.commands.common.facts import BenchmarkFacts
 from tests.kit import classifiers
 from tests.kit.tokenizers import CHAT, tiny_policy_in, tiny_tokenizer
 

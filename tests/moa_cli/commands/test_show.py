@@ -17,8 +17,8 @@ from benchmarks.measure.front_files import read_front
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.card import StoredCard
 from benchmarks.rewards.trained import TrainedReward
-from moa_cli.commands.facts import BenchmarkFacts, Hyperparameter, MethodFacts, method_facts
-from moa_cli.commands.pages import benchmark_page, card_table, front_table, method_page
+from moa_cli.commands.common.facts import BenchmarkFacts, Hyperparameter, MethodFacts, method_facts
+from moa_cli.commands.common.pages import benchmark_page, card_table, front_table, method_page
 from moa_cli.runs.front import FrontFacts
 from tests.kit.cli import moa, refused
 from tests.kit.files import ROOT
@@ -49,7 +49,7 @@ def test_a_collapsed_starting_policy_is_warned_of(
 ) -> None:
     report = tiny.prepared.report.model_copy(update={"collapse": collapse})
     stored = StoredCard(card=tiny.card, report=report)
-    monkeypatch.setattr("moa_cli.commands.pages.stored_card", lambda _: stored)
+    monkeypatch.setattr("moa_cli.commands.common.pages.stored_card", lambda _: stored)
     shown = io.StringIO()
     Console(file=shown, width=200).print(card_table(tiny))
     assert ("-c policy=... names another" in shown.getvalue()) == warns

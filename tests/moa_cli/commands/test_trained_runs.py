@@ -14,9 +14,9 @@ from benchmarks.common.identity import plain
 from benchmarks.load.load import load_benchmark
 from benchmarks.spec.description import REVISION
 from methods.contract.find import find_method
-from moa_cli.commands.facts import run_rows
-from moa_cli.commands.measured import measure_runs, score_again
-from moa_cli.commands.pages import RunsTable
+from moa_cli.commands.common.facts import run_rows
+from moa_cli.commands.common.measured import measure_runs, score_again
+from moa_cli.commands.common.pages import RunsTable
 from moa_cli.runs.config import Source, as_config
 from moa_cli.runs.contestant import stored_contestant
 from moa_cli.runs.folders import run_folder
@@ -44,7 +44,7 @@ def trained(
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The runs and weights that were asked for; nothing is done."""
     points: list[Any] = []
-    monkeypatch.setattr("moa_cli.commands.measured.pointing_jobs", lambda pairs: points.extend(pairs) or [])
+    monkeypatch.setattr("moa_cli.commands.common.measured.pointing_jobs", lambda pairs: points.extend(pairs) or [])
     return points
 
 

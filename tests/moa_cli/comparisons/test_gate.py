@@ -17,7 +17,7 @@ from benchmarks.common.errors import BadInput
 from benchmarks.measure.front import Front
 from moa_cli.app import app
 from moa_cli.commands import contest
-from moa_cli.commands.finish import write_outputs
+from moa_cli.commands.common.finish import write_outputs
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.document import Comparison, Row
 from moa_cli.comparisons.failure import Failure

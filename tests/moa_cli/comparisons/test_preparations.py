@@ -11,7 +11,7 @@ import pytest
 from benchmarks.common.errors import BadInput
 from benchmarks.measure.front import Front
 from benchmarks.prepare.card import Card
-from moa_cli.commands.contest import comparison_of
+from moa_cli.commands.common.contests import comparison_of
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.gate import judge, read_baseline
 from moa_cli.formats.exports import comparison_markdown

@@ -13,7 +13,7 @@ from benchmarks.common.atomic import write_text
 from benchmarks.common.errors import BadInput
 from benchmarks.measure.front import Front
 from moa_cli.app import app
-from moa_cli.commands.typed import folder_names, trained_folders
+from moa_cli.commands.common.typed import folder_names, trained_folders
 from moa_cli.comparisons.select import found_fronts, named_fronts, run_of
 from tests.kit.fronts import make_card, other_card, save
 from tests.kit.runs import record_with

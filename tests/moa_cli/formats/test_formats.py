@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.common.errors import BadInput
-from moa_cli.commands.finish import check_outputs, write_outputs
+from moa_cli.commands.common.finish import check_outputs, write_outputs
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.document import Comparison
 from moa_cli.console import out

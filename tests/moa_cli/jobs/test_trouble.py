@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks.load.load import load_benchmark
 from methods.contract.find import find_method
-from moa_cli.commands.finish import show_failures
+from moa_cli.commands.common.finish import show_failures
 from moa_cli.jobs.job import Job, Outcome
 from moa_cli.jobs.plan import training_jobs
 from moa_cli.runs.config import Source

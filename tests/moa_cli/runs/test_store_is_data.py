@@ -21,7 +21,7 @@ from benchmarks.measure.front_files import FrontRecord, point_file
 from methods.contract.find import find_method
 from moa_cli import console
 from moa_cli.app import main
-from moa_cli.commands.facts import run_rows
+from moa_cli.commands.common.facts import run_rows
 from moa_cli.comparisons.select import named_fronts
 from moa_cli.jobs import pool
 from moa_cli.jobs.ceiling import ceiling_jobs

@@ -11,9 +11,9 @@ import pytest
 from benchmarks.common.errors import BadInput
 from benchmarks.prepare.benchmark import Benchmark
 from methods.contract.find import find_method
-from moa_cli.commands.facts import nothing_called
+from moa_cli.commands.common.facts import nothing_called
+from moa_cli.commands.common.typed import seed_in
 from moa_cli.commands.study import study
-from moa_cli.commands.typed import seed_in
 from moa_cli.runs.config import Source
 from moa_cli.runs.contestant import Contestant
 from tests.kit.cli import moa, refused

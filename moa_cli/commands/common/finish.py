@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from moa_cli.commands.typed import method_list, names_in
+from moa_cli.commands.common.typed import method_list, names_in
 from moa_cli.console import errors, is_verbose, out, refuse, say, show_error
 
 if TYPE_CHECKING:

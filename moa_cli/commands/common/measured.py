@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import BadInput, Benchmark, Weights
-from moa_cli.commands.finish import execute
-from moa_cli.commands.typed import say_left_out, trained_folders, trained_runs, weights_in
+from moa_cli.commands.common.finish import execute
+from moa_cli.commands.common.typed import say_left_out, trained_folders, trained_runs, weights_in
 from moa_cli.console import refuse, say
 from moa_cli.jobs import Odd, Outcome, measuring_jobs, pointing_jobs, rescoring_jobs, taking_jobs
 from moa_cli.runs import (

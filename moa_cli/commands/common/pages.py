@@ -20,7 +20,7 @@ from benchmarks.common import Part
 from benchmarks.load import option_names
 from benchmarks.prepare import StoredCard, stored_card
 from benchmarks.spec import SIGNALS
-from moa_cli.commands.facts import BenchmarkFacts, MethodFacts, RunFacts, RunRow
+from moa_cli.commands.common.facts import BenchmarkFacts, MethodFacts, RunFacts, RunRow
 from moa_cli.runs import FrontFacts
 from moa_cli.words import duration, kl_words, prepared_name, shown, signal_word
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks import BadInput, Benchmark, Card, Front
 from benchmarks.prepare import stored_card
-from moa_cli.commands.finish import check_room, execute, failures_of, show_failures, undrawn_ceilings
+from moa_cli.commands.common.finish import check_room, execute, failures_of, show_failures, undrawn_ceilings
 from moa_cli.comparisons import Comparison, Failure, comparable, compare, judge, run_of, saved_comparison
 from moa_cli.console import say
 from moa_cli.jobs import Job, Outcome, ceiling_jobs, measuring_jobs, preparing_jobs, stored_samples
