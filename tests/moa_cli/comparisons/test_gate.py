@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from benchmarks.common.errors import BadInput
 from benchmarks.measure.front import Front
 from moa_cli.app import app
-from moa_cli.commands import contest
+from moa_cli.commands.common import contests
 from moa_cli.commands.common.finish import write_outputs
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.document import Comparison, Row
@@ -127,8 +127,8 @@ def test_other_units_are_refused():
 
 def test_a_gate_whose_methods_all_failed_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In every format but figures, which have nothing to show; that costs no other file."""
-    document = contest.comparison_of([], SOUP, None, keep_collapsed=False, ceiling=False)
-    document = contest.judged(document, Path("main.json"), compare([make_front("soup", 1.0)]), 0.01)
+    document = contests.comparison_of([], SOUP, None, keep_collapsed=False, ceiling=False)
+    document = contests.judged(document, Path("main.json"), compare([make_front("soup", 1.0)]), 0.01)
     assert document.gate.verdict == "regressed"
     files = [tmp_path / f"gg{suffix}" for suffix in COMPARISON_FORMATS]
     assert not write_outputs(document, files, COMPARISON_FORMATS)

@@ -10,7 +10,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from benchmarks import load_benchmark
 from benchmarks.models.memory import PROCESS
 from methods import find_method
-from moa_cli.commands import finish
+from moa_cli.commands.common import finish
 from moa_cli.jobs.estimate import foreseen
 from moa_cli.jobs.estimate.amounts import EFFICIENCY, Spent, seconds_of
 from moa_cli.jobs.estimate.document import DryRun
