@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import BadInput, load_benchmark
 from benchmarks.common import plain
+from benchmarks.prepare import StoredCard
 from benchmarks.spec import policy_id
 from methods import method_names
 from moa_cli.claims import Claims, claims_markdown
@@ -33,6 +34,8 @@ class Recorded:
     comparison: Comparison | None
     claims: Claims | None
     tunings: tuple[Tuning, ...]
+    real: tuple[tuple[Comparison, StoredCard], ...] = ()
+    """On a pretrained policy, each with what its preparation found."""
 
 
 def read_recorded(folder: Path = RESULTS) -> Recorded:
@@ -42,6 +45,10 @@ def read_recorded(folder: Path = RESULTS) -> Recorded:
         read_saved(comparison) if comparison.exists() else None,
         Claims.from_json(claims.read_bytes()) if claims.exists() else None,
         tuple(read_tuning(path) for path in sorted(folder.glob("*/tuned/*.json"))),
+        tuple(
+            (read_saved(path), StoredCard.from_json((folder / "real" / "cards" / path.name).read_bytes()))
+            for path in sorted(folder.glob("real/*.json"))
+        ),
     )
 
 
@@ -50,7 +57,10 @@ def filled(page: str, recorded: Recorded) -> str:
 
     KeyError for a mark that stands for nothing.
     """
-    blocks = {"summary": _summary, "tables": _tables, "tuned": _tuned, "claims": _claims}
+    blocks = {
+        "summary": _summary, "tables": _tables, "tuned": _tuned, "claims": _claims,
+        "pretrained": _pretrained, "pretrained_tables": _pretrained_tables,
+    }  # fmt: skip
     mark = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
     return mark.sub(lambda found: f"{found[1]}\n{blocks[found[2]](recorded)}\n\n{found[3]}", page)
 
@@ -122,6 +132,30 @@ def _tables(recorded: Recorded) -> str:
     old = [f"**Stale**: {markdown_text(line)}." for line in stale(recorded)]
     made = [f"```bash\n{recorded.comparison.command}\n```"] if recorded.comparison.command else []
     return "\n\n".join([*old, *made, *said, comparison_markdown(recorded.comparison).partition("\n\n")[2].strip()])
+
+
+def _pretrained(recorded: Recorded) -> str:
+    """Of the first comparison on a pretrained policy the volumes, how well its rewards rank, and the verdict."""
+    if not recorded.real:
+        return NOTHING
+    comparison, stored = recorded.real[0]
+    return "\n".join(f"{_ranking(on)}\n{_accuracy(stored)}\n{_verdict(on)}" for on in comparison.benchmarks)
+
+
+def _pretrained_tables(recorded: Recorded) -> str:
+    """Every comparison on a pretrained policy: command, how well the rewards rank, verdict and table."""
+    parts = []
+    for comparison, stored in recorded.real:
+        parts += [f"```bash\n{comparison.command}\n```", _accuracy(stored), *map(_verdict, comparison.benchmarks)]
+        parts.append(comparison_markdown(comparison).partition("\n\n")[2].strip())
+    return "\n\n".join(parts) or NOTHING
+
+
+def _accuracy(stored: StoredCard) -> str:
+    """How many held-out pairs rewards and evaluators rank as people did."""
+    of = stored.report.pair_accuracy
+    told = (f"{name} {of.reward[name]:.2f} / {of.evaluator[name]:.2f}" for name in stored.card.objectives)
+    return f"Held-out pairs that reward / evaluator rank as people did: {', '.join(told)}."
 
 
 def _verdict(on: OnBenchmark) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.common.identity import plain
 from benchmarks.load.load import load_benchmark
-from benchmarks.prepare.card import Card
+from benchmarks.prepare.card import Card, PairAccuracy, Report, StoredCard
 from benchmarks.spec.places import policy_id
 from methods.contract.find import find_method, method_names
 from moa_cli.comparisons.comparison import compare
@@ -99,6 +99,23 @@ def test_marks_are_filled(tmp_path: Path) -> None:
     assert "has the largest held-out hypervolume" in summary
     with pytest.raises(KeyError):
         filled("<!-- results: nonsense -->\n<!-- end -->", found)
+
+
+def test_a_pretrained_policy_has_its_own_marks(tmp_path: Path) -> None:
+    """Each comparison with how well its rewards rank."""
+    page = "<!-- results: pretrained -->\n<!-- end -->\n<!-- results: pretrained_tables -->\n<!-- end -->"
+    assert filled(page, read_recorded(tmp_path)).count(NOTHING) == 2
+    accuracy = PairAccuracy(reward={"ah": 0.625, "oh": 0.7}, evaluator={"ah": 0.6, "oh": 0.71})
+    report = Report(pair_accuracy=accuracy, costs={}, collapse=0.0, tagged=0.0)
+    card = other_card(make_card(), objectives=("ah", "oh"))
+    for name in ("one", "two"):
+        recorded(card).model_copy(update={"command": f"moa compare -b {name}"}).write(tmp_path / "real" / f"{name}.json")
+        StoredCard(card=card, report=report).write(tmp_path / "real" / "cards" / f"{name}.json")
+    summary, _, tables = filled(page, read_recorded(tmp_path)).partition("<!-- end -->")
+    assert summary.count("rank as people did: ah 0.62 / 0.60, oh 0.70 / 0.71.") == 1
+    assert "has the largest held-out hypervolume" in summary
+    assert re.findall("moa compare -b .*", tables) == ["moa compare -b one", "moa compare -b two"]
+    assert tables.count("| rewarded-soups |") == tables.count("rank as people did") == 2
 
 
 @pytest.mark.parametrize("page", PAGES)
