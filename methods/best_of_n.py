@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from benchmarks import Benchmark, Weights
 from benchmarks.common import Answering, Range
-from methods.contract import Effort, Method, Run
+from methods import Effort, Method, Run
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -41,6 +41,6 @@ class BestOfN(Method):
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The starting policy, choosing. All weights choose among the same answers, which are kept in the run."""
-        from methods.engines import best_of
+        from methods import best_of
 
         return best_of(benchmark, self.candidates, weights, run.dir / "candidates")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks import Benchmark, Weights
-from methods.contract import Effort, Method, Reinforcement, Run, point_name
+from methods import Effort, Method, Reinforcement, Run, point_name
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -24,7 +24,7 @@ class MOD(Reinforcement, Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """One RL run per objective."""
-        from methods.engines import train_rl
+        from methods import train_rl
 
         for corner in benchmark.corners:
             train_rl(benchmark, corner, self, run.stage(point_name(benchmark, corner)))
@@ -41,7 +41,7 @@ class MOD(Reinforcement, Method):
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The experts, mixed token by token."""
-        from methods.engines import mixture
+        from methods import mix
 
         experts = [run.stage(point_name(benchmark, corner)).folder for corner in benchmark.corners]
-        return mixture(benchmark, experts, weights)
+        return mix(benchmark, experts, weights)

@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from benchmarks import BadInput, Benchmark, PreferencePair, Weights
-from methods.contract import Effort, Method, Preference, Run, point_name
-from methods.engines import choosing, logits_per_sd, preferences, reward_differences
+from methods import (
+    Effort,
+    Method,
+    Preference,
+    Run,
+    logits_per_sd,
+    pairs_effort,
+    point_name,
+    preferences,
+    reward_differences,
+)
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -47,7 +56,7 @@ class MODPO(Preference, Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """One DPO run per weights; constants that several of them need are computed once."""
-        from methods.engines import remembered
+        from methods import remembered
 
         if self.base not in ("heaviest", *benchmark.names):
             raise BadInput(
@@ -76,14 +85,14 @@ class MODPO(Preference, Method):
         stages = [self._base(benchmark, w, 0) for w in dict.fromkeys((*teachers, *self.points(benchmark)))]
         parts = []
         for k in dict.fromkeys(stages):
-            pairs, found = choosing(benchmark, k, self.epochs)
+            pairs, found = pairs_effort(benchmark, k, self.epochs)
             margins = Effort(scored=0 if teachers else 2 * pairs)
             parts += [found, margins, self.lessons(pairs, stages.count(k), 1 + len(teachers))]
         return tuple(parts)
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The policy that was trained for `weights`."""
-        from methods.engines import load_trained
+        from methods import load_trained
 
         return load_trained(benchmark, run.stage(point_name(benchmark, weights)).folder)
 
@@ -96,7 +105,7 @@ class MODPO(Preference, Method):
         differences: Callable[[int], np.ndarray],
     ) -> None:
         """The policy for `weights`, given the pairs of an objective and D r (N, M) on them in benchmark units."""
-        from methods.engines import log_probs, train_dpo
+        from methods import log_probs, train_dpo
 
         k = self._base(benchmark, weights, run.seed)
         reference = log_probs(benchmark, pairs(k), benchmark.names[k], run)
@@ -130,7 +139,7 @@ class MODPO(Preference, Method):
         self, benchmark: Benchmark, run: Run, pairs: list[PreferencePair], k: int, reference: np.ndarray
     ) -> np.ndarray:
         """D r_j (N, M) of the DPO models of all objectives on the pairs of objective k, in logits."""
-        from methods.engines import log_probs
+        from methods import log_probs
 
         models = [run.stage(point_name(benchmark, corner)) for corner in benchmark.corners]
         ratios = [log_probs(benchmark, pairs, benchmark.names[k], run, model) - reference for model in models]

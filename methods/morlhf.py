@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from benchmarks import Benchmark, Weights
-from methods.contract import Effort, Method, Reinforcement, Run, point_name
+from methods import Effort, Method, Reinforcement, Run, point_name
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -35,7 +35,7 @@ class MORLHF(Reinforcement, Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """One RL run per weight, all with the same seed."""
-        from methods.engines import train_rl
+        from methods import train_rl
 
         for weights in self.points(benchmark):
             train_rl(benchmark, weights, self, run.stage(point_name(benchmark, weights)))
@@ -46,6 +46,6 @@ class MORLHF(Reinforcement, Method):
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The policy that was trained for these weights."""
-        from methods.engines import load_trained
+        from methods import load_trained
 
         return load_trained(benchmark, run.stage(point_name(benchmark, weights)).folder)

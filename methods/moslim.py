@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle, islice
@@ -12,24 +12,17 @@ import numpy as np
 
 from benchmarks import Answer, Benchmark, Weights
 from benchmarks.common import Answering, Range, Search
+from benchmarks.models import tagged
 from benchmarks.spec import size_mistake
-from methods.contract import Effort, Method, Rates, Reinforcement, Run
-from methods.engines import (
-    Goals,
-    Moments,
-    WeightsToGoals,
-    achieved,
-    asked,
-    asked_for,
-    goal_rewards,
-    pooled,
-    random_goals,
-    told,
-)
+from methods import Effort, Goals, Method, Moments, Rates, Reinforcement, Run, WeightsToGoals, goals_for, random_goals
 
 if TYPE_CHECKING:
     from benchmarks import Policy
-    from methods.engines import Grader, Pose, Task
+    from methods import Grader, Pose
+
+
+FLOOR, LIMIT = 0.01, 5.0
+"""Least standard deviation to divide by, largest reward."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +90,7 @@ class MOSLIM(Reinforcement, Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """The reward model, then one RL run."""
-        from methods.engines import Task, load_grader, maximise, rate_of, train_grader
+        from methods import Task, grade, rate_of, shown, train_grader, train_rl
 
         stage = run.stage("reward-model")
         if not stage.done:
@@ -109,22 +102,25 @@ class MOSLIM(Reinforcement, Method):
             )  # fmt: skip
         if run.stage("policy").done:
             return
-        grader = load_grader(benchmark, stage.folder)
+        grader = grade(benchmark, stage.folder)
 
         def pose(prompt: str, generator: np.random.Generator) -> list[Task]:
             policy, drawn = benchmark.prepared.policy, random_goals(grader.classes, generator)
-            return [Task(told(policy, prompt, goals, benchmark.names), goals) for goals in drawn]
+            return [Task(shown(policy, prompt, _writes(benchmark, goals)), goals) for goals in drawn]
 
         moments = self._calibrated(benchmark, run.seed, grader, pose)
 
         def reward(
-            prompts: Sequence[str], responses: Sequence[str], goals: Sequence[Goals]
+            prompts: Sequence[str], responses: Sequence[str], goals: Sequence[tuple[float, ...]]
         ) -> tuple[np.ndarray, dict[str, float]]:
             probabilities = grader.probabilities(prompts, responses)
             values = self._rewards(probabilities, np.array(goals), moments, grader.classes)
             return values, achieved(probabilities, np.array(goals), grader.classes, benchmark.names)
 
-        maximise(benchmark, reward, self, run.stage("policy"), pose=pose, contrast=max(grader.classes), memory=moments)
+        train_rl(
+            benchmark, None, self, run.stage("policy"), reward=reward, pose=pose, contrast=max(grader.classes),
+            memory=moments,
+        )  # fmt: skip
 
     def effort(self, benchmark: Benchmark, parameters: int) -> tuple[Effort, ...]:
         """The reward model with its labels, the answers with which the statistics begin, and an RL run it judges."""
@@ -146,20 +142,20 @@ class MOSLIM(Reinforcement, Method):
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The one policy, told the goals that the weights ask for."""
-        return self.with_goals(benchmark, run, asked(weights, self.intensities(run), self.mapping))
+        return self.with_goals(benchmark, run, goals_for(weights, self.intensities(run), self.mapping))
 
     def intensities(self, run: Run) -> tuple[int, ...]:
         """The highest intensity K_i of every goal (M,), of a trained run."""
-        from methods.engines import classes_of
+        from methods import classes_of
 
         return classes_of(run.stage("reward-model").folder)
 
     def with_goals(self, benchmark: Benchmark, run: Run | None, goals: Goals) -> Policy:
         """The one policy, told these goals; without a run, the starting policy."""
-        from methods.engines import load_trained
+        from methods import load_trained, steered
 
         policy = load_trained(benchmark, run.stage("policy").folder) if run else benchmark.prepared.policy
-        return replace(policy, template=partial(told, policy, goals=goals, names=benchmark.names))
+        return steered(policy, _writes(benchmark, goals))
 
     def graded(self, benchmark: Benchmark) -> bool:
         """Whether the reward model learns the data's annotations."""
@@ -170,17 +166,12 @@ class MOSLIM(Reinforcement, Method):
 
         Where rewards label, these are as many answers as it sees, drawn from all training answers and pairs.
         """
-        from methods.engines import HELD_OUT, annotated_labels, binned_labels
+        from methods import annotated_labels, answers_to_grade, binned_labels
 
         if self.graded(benchmark):
             answers, labels = annotated_labels(benchmark)
             return answers, labels, (labels.max(axis=0) + 1).tolist()
-        pairs = [pair for name in benchmark.names for pair in benchmark.preference_pairs(name)]
-        compared = [Answer(p.prompt, response) for p in pairs for response in (p.chosen, p.rejected)]
-        answers = list(dict.fromkeys([*benchmark.responses(), *compared]))
-        enough = round(self.reward_steps * self.reward_batch / (1 - HELD_OUT))
-        picked = np.random.default_rng(seed).permutation(len(answers))[:enough]
-        answers = [answers[i] for i in picked]
+        answers = answers_to_grade(benchmark, self.reward_steps * self.reward_batch, seed)
         return answers, binned_labels(benchmark, answers, self.classes), [self.classes] * len(benchmark.names)
 
     def _calibrated(self, benchmark: Benchmark, seed: int, grader: Grader, pose: Pose) -> Moments:
@@ -213,3 +204,58 @@ class MOSLIM(Reinforcement, Method):
         if self.statistics in ("running", "head"):
             moments.add(probabilities, counted)
         return goal_rewards(probabilities, goals, mean, std, classes, self.divisor)
+
+
+def _writes(benchmark: Benchmark, goals: Goals) -> Callable[[str], str]:
+    """Writes the goals before what the user says."""
+    return partial(tagged, levels=goals, names=benchmark.names)
+
+
+def asked_for(goals: np.ndarray, classes: Sequence[int]) -> np.ndarray:
+    """Which classes of which heads each answer was asked for (N, K_1 + ... + K_M), by its goals (N, M).
+
+    >>> asked_for(np.array([[2, 0], [1, 3]]), (2, 3)).astype(int).tolist()
+    [[0, 1, 0, 0, 0], [1, 0, 0, 0, 1]]
+    """
+    return np.concatenate([goals[:, [i]] == np.arange(1, K + 1) for i, K in enumerate(classes)], axis=1)
+
+
+def pooled(mean: np.ndarray, std: np.ndarray, classes: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation over all classes of a head, given to each of them."""
+    starts = np.cumsum([0, *classes[:-1]])
+    average = np.add.reduceat(mean, starts) / classes
+    variance = np.add.reduceat(std**2 + mean**2, starts) / classes - average**2
+    return np.repeat(average, classes), np.repeat(np.sqrt(variance), classes)
+
+
+def goal_rewards(
+    probabilities: np.ndarray,
+    goals: np.ndarray,
+    mean: np.ndarray,
+    std: np.ndarray,
+    classes: Sequence[int],
+    divisor: Literal["heads", "goals"],
+) -> np.ndarray:
+    """r = 1/k sum_i (p_i[goal_i] - mean) / std mask_i (the paper's reward mapping), clipped to +-`LIMIT` (N,).
+
+    Probabilities (N, K_1 + ... + K_M), goals (N, M) with 0 where there is none, mean and std per column.
+    """
+    mask = goals > 0
+    columns = np.cumsum([0, *classes[:-1]]) + np.maximum(goals, 1) - 1
+    met = np.take_along_axis(probabilities, columns, axis=1)
+    z = (met - mean[columns]) / np.maximum(std[columns], FLOOR)
+    k = goals.shape[1] if divisor == "heads" else np.maximum(mask.sum(axis=1), 1)
+    return np.clip((z * mask).sum(axis=1) / k, -LIMIT, LIMIT)
+
+
+def achieved(
+    probabilities: np.ndarray, goals: np.ndarray, classes: Sequence[int], names: Sequence[str]
+) -> dict[str, float]:
+    """Per head, the mean probability of the grade that was asked for, over the answers asked for one."""
+    starts = np.cumsum([0, *classes[:-1]])
+    asked_for = {name: np.flatnonzero(goals[:, i] > 0) for i, name in enumerate(names)}
+    return {
+        f"met/{name}": float(probabilities[rows, starts[i] + goals[rows, i] - 1].mean())
+        for i, (name, rows) in enumerate(asked_for.items())
+        if len(rows)
+    }

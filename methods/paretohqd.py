@@ -11,8 +11,7 @@ import numpy as np
 from benchmarks import Answer, BadInput, Benchmark, Weights
 from benchmarks.common import Range, Search
 from benchmarks.spec import LARGE
-from methods.contract import Adapter, Effort, Method, Run, Stage, point_name
-from methods.engines import nearest, pareto_layers
+from methods import Adapter, Effort, Method, Run, Stage, nearest_answers, pareto_layers, point_name
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -87,7 +86,7 @@ class ParetoHqD(Adapter, Method):
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The policy of the second stage."""
-        from methods.engines import load_trained
+        from methods import load_trained
 
         return load_trained(benchmark, run.stage(f"second-{point_name(benchmark, weights)}").folder)
 
@@ -104,7 +103,7 @@ class ParetoHqD(Adapter, Method):
         start: dict[Weights, Stage],
     ) -> None:
         """One SFT per w, on the `count` answers that suit it, from the stages in `start` or the starting policy."""
-        from methods.engines import rank_for, train_sft
+        from methods import rank_for, train_sft
 
         distinct = list(dict.fromkeys(answers))
         rewards = benchmark.rewards([a.prompt for a in distinct], [a.response for a in distinct])
@@ -114,7 +113,7 @@ class ParetoHqD(Adapter, Method):
         own = 1.414e-4 if rank_for(policy, self.lora_rank) else 1e-5
         rate = own if self.learning_rate is None else self.learning_rate
         for weights, stage in stages.items():
-            chosen = [distinct[i] for i in nearest(rewards, front, weights, count)]
+            chosen = [distinct[i] for i in nearest_answers(rewards, front, weights, count)]
             train_sft(
                 benchmark, chosen, stage, epochs=steps * self.batch / len(chosen), batch=self.batch,
                 learning_rate=rate, lora_rank=self.lora_rank,
@@ -126,7 +125,7 @@ class ParetoHqD(Adapter, Method):
 
         Where no answer of one of them does, those of the others are taken; BadInput where none does at all.
         """
-        from methods.engines import load_trained
+        from methods import load_trained
 
         generator = np.random.default_rng(run.seed)
         prompts = benchmark.prompts("train")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from benchmarks import BadInput, Benchmark, Weights
 from benchmarks.common import Answering
-from methods.contract import Effort, Method, Reinforcement, Run
+from methods import Effort, Method, Reinforcement, Run
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -29,7 +29,7 @@ class RewardedSoups(Reinforcement, Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """One RL run per objective: MORLHF at the corners of the simplex."""
-        from methods.engines import train_rl
+        from methods import train_rl
 
         self._check_factors(benchmark)
         for objective, corner in zip(benchmark.objectives, benchmark.corners, strict=True):
@@ -41,7 +41,7 @@ class RewardedSoups(Reinforcement, Method):
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The soup of the experts."""
-        from methods.engines import soup
+        from methods import soup
 
         self._check_factors(benchmark)
         folders = [run.stage(o.name).folder for o in benchmark.objectives]
@@ -49,7 +49,7 @@ class RewardedSoups(Reinforcement, Method):
 
     def _check_factors(self, benchmark: Benchmark) -> None:
         """BadInput where factors are to be averaged and there are none."""
-        from methods.engines import rank_for
+        from methods import rank_for
 
         if self.average == "factors" and not rank_for(benchmark.prepared.policy, self.lora_rank):
             raise BadInput(

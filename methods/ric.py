@@ -14,8 +14,7 @@ import numpy as np
 
 from benchmarks import Answer, BadInput, Benchmark, Weights
 from benchmarks.common import Answering, Range, Search, write_text
-from methods.contract import Adapter, Effort, Method, Rates, Run, Stage
-from methods.engines import pareto_layers
+from methods import Adapter, Effort, Method, Rates, Run, Stage, pareto_layers
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -88,7 +87,7 @@ class RiC(Adapter, Method):
 
     def train(self, benchmark: Benchmark, run: Run) -> None:
         """Offline SFT, then the online rounds."""
-        from methods.engines import rate_of, train_sft
+        from methods import rate_of, train_sft
 
         answers, steer = benchmark.responses(), benchmark.prepared.reader.steer
         rewards = benchmark.rewards([a.prompt for a in answers], [a.response for a in answers])
@@ -137,7 +136,7 @@ class RiC(Adapter, Method):
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The last stage's policy, told the rewards that the weights ask for."""
-        from methods.engines import load_trained
+        from methods import load_trained
 
         stage = run.stage(f"online-{self.rounds}" if self.rounds else "offline")
         bounds = json.loads((run.dir / "bounds.json").read_text())
@@ -152,7 +151,7 @@ class RiC(Adapter, Method):
         Returns the answers kept, of those that came to an end, and the rewards they achieved (N, M). BadInput where
         none did.
         """
-        from methods.engines import load_trained
+        from methods import load_trained
 
         path = run.dir / f"answers-{number}.json"
         if path.exists():

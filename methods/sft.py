@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks import Benchmark, Weights
-from methods.contract import Effort, Method, Run
+from methods import Effort, Method, Run
 
 if TYPE_CHECKING:
     from benchmarks import Policy

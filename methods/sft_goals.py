@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from benchmarks import Benchmark, Weights
 from benchmarks.common import Answering, Range
-from methods.contract import Effort, Method, Run
-from methods.engines import WeightsToGoals, asked, intensities, told
+from benchmarks.models import tagged
+from methods import Effort, Method, Run, WeightsToGoals, goals_for, intensities
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -41,6 +41,7 @@ class SFTGoals(Method):
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The starting policy, told the goals that the weights ask for."""
-        goals = asked(weights, intensities(benchmark, self.classes), self.mapping)
-        policy = benchmark.prepared.policy
-        return replace(policy, template=partial(told, policy, goals=goals, names=benchmark.names))
+        from methods import steered
+
+        goals = goals_for(weights, intensities(benchmark, self.classes), self.mapping)
+        return steered(benchmark.prepared.policy, partial(tagged, levels=goals, names=benchmark.names))

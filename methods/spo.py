@@ -11,16 +11,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import numpy as np
 
 from benchmarks import Benchmark, PreferencePair, Weights
-from benchmarks.common import Cost, Range, charged_to
-from methods.contract import Effort, Method, Preference, Run, Stage
-from methods.engines import choosing, logits_per_sd, preferences, reward_differences
+from benchmarks.common import Range
+from methods import Effort, Method, Preference, Run, Stage, labels_sd, pairs_effort, preferences
 
 if TYPE_CHECKING:
     from benchmarks import Policy
-
-
-MEASURED = 512
-"""Pairs from which it is estimated how much the labels say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +70,7 @@ class SPO(Preference, Method):
         stages = {one for setting in self._settings(benchmark).values() for one in setting.rounds}
         parts = []
         for k in dict.fromkeys(one.order[-1] for one in stages):
-            pairs, found = choosing(benchmark, k, self.epochs)
+            pairs, found = pairs_effort(benchmark, k, self.epochs)
             own = [one for one in stages if one.order[-1] == k]
             earlier = {before for one in own for before in one.rounds[:-1]}
             parts += [found, self.lessons(pairs, len(own), 1 + len(earlier))]
@@ -83,7 +78,7 @@ class SPO(Preference, Method):
 
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The policy of the setting that implies `weights`."""
-        from methods.engines import load_trained
+        from methods import load_trained
 
         return load_trained(benchmark, _stage(benchmark, run, self._settings(benchmark)[weights]).folder)
 
@@ -114,7 +109,7 @@ class SPO(Preference, Method):
         self, benchmark: Benchmark, pairs: list[PreferencePair], setting: Setting, earlier: list[Stage], stage: Stage
     ) -> None:
         """Trains the last round of a setting, given the stages of those before it."""
-        from methods.engines import log_probs, train_dpo
+        from methods import log_probs, train_dpo
 
         name = benchmark.names[setting.order[-1]]
         logs = [log_probs(benchmark, pairs, name, stage.run, of) for of in (None, *earlier)]
@@ -122,7 +117,7 @@ class SPO(Preference, Method):
         margin = setting.alpha * sum(rewards, np.zeros(len(pairs)))
         facts = {}
         if earlier:
-            facts = {"kept_sd": float(margin.std()), "labels_sd": _labels_sd(benchmark, setting.order[-1], pairs)}
+            facts = {"kept_sd": float(margin.std()), "labels_sd": labels_sd(benchmark, setting.order[-1], pairs)}
         train_dpo(
             benchmark, pairs, self, stage, reference=logs[-1], margin=margin, beta=self.beta,
             start=earlier[-1] if earlier else None, facts=facts,
@@ -150,13 +145,6 @@ class Setting(NamedTuple):
 def _stage(benchmark: Benchmark, run: Run, setting: Setting) -> Stage:
     objectives = "-".join(benchmark.names[k] for k in setting.order)
     return run.stage(objectives if len(setting.order) == 1 else f"{objectives}-{setting.alpha:g}")
-
-
-def _labels_sd(benchmark: Benchmark, k: int, pairs: list[PreferencePair]) -> float:
-    """SD of what the labels of objective k's pairs say, in logits, by its reward. No method is charged for it."""
-    with charged_to(Cost()):
-        differences = reward_differences(benchmark, pairs[:MEASURED])
-    return logits_per_sd(benchmark, k, lambda _: differences) * float(differences[:, k].std())
 
 
 def implied_weights(setting: Setting, objectives: int) -> Weights:

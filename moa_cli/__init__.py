@@ -14,18 +14,56 @@ check_siblings()  # before anything is taken from them
 from benchmarks.common.door import door  # noqa: E402
 
 if TYPE_CHECKING:
-    from benchmarks import Answer, Benchmark, Front, Policy, Weights, load_benchmark
-    from benchmarks.common import Answering, Choices, Range, Search
+    from benchmarks import Answer, BadInput, Benchmark, Front, Policy, PreferencePair, Weights, load_benchmark
+    from benchmarks.common import Answering, Choices, Range, Search, write_text
+    from benchmarks.models import tagged
+    from benchmarks.spec import LARGE, size_mistake
     from methods import (
         Adapter,
         Effort,
+        Goals,
+        Grader,
+        Memory,
         Method,
+        Moments,
+        Pose,
+        Preference,
+        Rates,
         Reinforcement,
+        Reward,
         Run,
+        Stage,
+        Task,
+        WeightsToGoals,
+        annotated_labels,
+        answers_to_grade,
+        best_of,
+        binned_labels,
+        classes_of,
         find_method,
+        goals_for,
+        grade,
+        intensities,
+        labels_sd,
         load_trained,
+        log_probs,
+        logits_per_sd,
+        mix,
+        nearest_answers,
+        pairs_effort,
+        pareto_layers,
         point_name,
+        preferences,
+        random_goals,
+        rank_for,
+        rate_of,
+        remembered,
+        reward_differences,
+        shown,
         soup,
+        steered,
+        train_dpo,
+        train_grader,
         train_rl,
         train_sft,
     )

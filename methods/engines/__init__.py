@@ -7,34 +7,25 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
-    from methods.engines.decoding import best_of, mixture
+    from methods.engines.decoding import best_of, mix
     from methods.engines.dpo import log_probs, remembered, train_dpo
-    from methods.engines.goals import (
-        Goals,
-        Moments,
-        WeightsToGoals,
-        achieved,
-        asked,
-        asked_for,
-        goal_rewards,
-        intensities,
-        pooled,
-        random_goals,
-        told,
-    )
+    from methods.engines.goals import Goals, Moments, WeightsToGoals, goals_for, intensities, random_goals
     from methods.engines.grader import (
-        HELD_OUT,
         Grader,
         annotated_labels,
+        answers_to_grade,
         binned_labels,
         classes_of,
-        load_grader,
+        grade,
         train_grader,
     )
-    from methods.engines.pairs import choosing, logits_per_sd, preferences, reward_differences
-    from methods.engines.rl import Pose, Task, maximise, train_rl
-    from methods.engines.selection import nearest, pareto_layers
+    from methods.engines.pairs import labels_sd, logits_per_sd, pairs_effort, preferences, reward_differences
+    from methods.engines.prompts import shown, steered
+    from methods.engines.rl import train_rl
+    from methods.engines.selection import nearest_answers, pareto_layers
     from methods.engines.sft import train_sft
-    from methods.engines.trained import is_large, load_trained, rank_for, rate_of, soup
+    from methods.engines.tasks import Pose, Reward, Task
+    from methods.engines.trained import load_trained, rank_for, rate_of, soup
+    from methods.engines.trainers import Memory
 
 __getattr__, __all__ = door(__name__)

@@ -15,18 +15,25 @@ from peft import PeftModel
 from transformers import DynamicCache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from benchmarks import Benchmark, Policy, Sampling, Weights
+from benchmarks import BadInput, Benchmark, Policy, Sampling, Weights
 from benchmarks.common import Cost, charge, charged_to, digest, write_text
 from benchmarks.models import ANSWERS_AT_ONCE, Divergence, sequence_log_probs
 from methods.engines.trained import load_trained
 
 
-def mixture(benchmark: Benchmark, folders: Sequence[Path], weights: Weights) -> Policy:
+def mix(benchmark: Benchmark, folders: Sequence[Path], weights: Weights) -> Policy:
     """The normalised product of the trained policies in `folders`, prod_i pi_i^{w_i} (arXiv 2406.18853).
 
-    An expert of weight zero takes no part, so w = e_i is expert i itself. Adapters share one copy of the model and
-    answer in one batched forward pass; whole models answer one after the other.
+    `weights` (M) are one for each folder, none negative. An expert of weight zero takes no part, so w = e_i is expert i
+    itself. Adapters share one copy of the model and answer in one batched forward pass; whole models answer one after
+    the other. A token costs as many passes as there are experts that take part. BadInput for other weights.
     """
+    if len(weights) != len(folders) or min(weights) < 0 or max(weights) <= 0:
+        raise BadInput(
+            f"{len(folders)} policies cannot be mixed with the weights {', '.join(f'{w:g}' for w in weights)}",
+            "each has a weight, none of them negative, and one at least counts",
+            "give one number for each folder; soup takes negative weights",
+        )
     active = [(folder, w) for folder, w in zip(folders, weights, strict=True) if w > 0]
     if len(active) == 1:
         return load_trained(benchmark, active[0][0])

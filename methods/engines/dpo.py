@@ -13,7 +13,7 @@ from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
-from benchmarks import Answer, Benchmark, Policy, PreferencePair
+from benchmarks import Answer, BadInput, Benchmark, Policy, PreferencePair
 from benchmarks.common import write_text
 from benchmarks.models import (
     Progress,
@@ -45,28 +45,36 @@ def train_dpo(
     settings: Preference,
     stage: Stage,
     *,
-    reference: np.ndarray,
-    margin: np.ndarray,
-    beta: float,
+    margin: np.ndarray | None = None,
+    reference: np.ndarray | None = None,
+    beta: float | None = None,
     start: Stage | None = None,
     facts: Mapping[str, float] | None = None,
 ) -> None:
-    """Minimises the mean of -log sigmoid(beta (D log pi - D log ref) - margin) over the pairs.
+    """Minimises the mean of -log sigmoid(beta (D log pi - D log ref) - margin) over N pairs, D f = f(chosen) -
+    f(rejected): DPO (arXiv 2305.18290, eq. 7) with a margin (2310.03708, eq. 8).
 
-    D f = f(chosen) - f(rejected).
+    `margin` (N,) is a number per pair, in logits; None is none. `reference` (N, 2) holds log ref(chosen) and
+    log ref(rejected), in nats; None has them computed of what training starts from, and kept in the run. Both are
+    constants, so no other model is in memory. `beta` is the settings' where none is given. Training starts from the
+    starting policy, or from the stage `start`, whose adapter it goes on with. Every row of the log repeats `facts`.
 
-    `reference` (N, 2) holds log ref(chosen) and log ref(rejected), `margin` (N,) a number per pair: constants, so no
-    other model is in memory. Training starts from the starting policy, or from the stage `start`, whose adapter it goes
-    on with. Every row of the log repeats `facts`.
+    All pairs given are passed over, once at least: where `settings.epochs` is below 1, `preferences` took that share of
+    them. BadInput without pairs, and for constants of another shape.
     """
     if stage.done:
         return
+    beta = settings.beta if beta is None else beta
+    margin = np.zeros(len(pairs)) if margin is None else np.asarray(margin)
+    _check(stage, len(pairs), margin, reference)
+    if reference is None:
+        reference = log_probs(benchmark, pairs, stage.name, stage.run, start)
     policy = to_train(benchmark, settings.lora_rank, stage.run.seed, start.folder if start else None)
     rate = rate_of(settings, "learning_rate", policy)
     if not policy.pretrained and not rank_for(policy, settings.lora_rank):
         rate *= FULL
     training = Training(
-        steps=max(1, round(max(settings.epochs, 1.0) * len(pairs) / settings.batch)),  # `preferences` took the share
+        steps=max(1, round(max(settings.epochs, 1.0) * len(pairs) / settings.batch)),
         batch=settings.batch,
         learning_rate=scaled(rate, policy),
         warmup=WARMUP,
@@ -106,6 +114,23 @@ def train_dpo(
         save_trained(policy, folder)
 
 
+def _check(stage: Stage, N: int, margin: np.ndarray, reference: np.ndarray | None) -> None:
+    """BadInput without pairs, and for constants that are not those of N pairs."""
+    if not N:
+        raise BadInput(
+            f"there are no preference pairs to train stage {stage.name} on",
+            "DPO needs one at least",
+            "look at how the method chooses them: all of them were left out",
+        )
+    for name, found, shape in (("margin", margin, (N,)), ("reference", reference, (N, 2))):
+        if found is not None and np.shape(found) != shape:
+            raise BadInput(
+                f"{name} of train_dpo has the shape {np.shape(found)} for {N} pairs",
+                "margin is a number for each pair; reference two, of the chosen and of the rejected answer",
+                f"give an array of shape {shape}",
+            )
+
+
 def shifted(reference: np.ndarray, margin: np.ndarray, beta: float) -> np.ndarray:
     """The reference (N, 2) under which plain DPO has the loss of `reference` and `margin` (N,).
 
@@ -115,11 +140,11 @@ def shifted(reference: np.ndarray, margin: np.ndarray, beta: float) -> np.ndarra
 
 
 def log_probs(
-    benchmark: Benchmark, pairs: Sequence[PreferencePair], objective: str, run: Run, of: Stage | None = None
+    benchmark: Benchmark, pairs: Sequence[PreferencePair], name: str, run: Run, of: Stage | None = None
 ) -> np.ndarray:
-    """log pi(chosen) and log pi(rejected) (N, 2) of the starting policy or of a trained stage on an objective's pairs.
+    """log pi(chosen) and log pi(rejected) (N, 2), in nats, of the starting policy or of a trained stage on N pairs.
 
-    Computed once: kept in the run.
+    Computed once: kept in the run, under the name that is given to these pairs.
     """
 
     def compute() -> np.ndarray:
@@ -129,11 +154,12 @@ def log_probs(
         batch = 8 if is_large(policy) else 64
         return sequence_log_probs(policy, sequences, batch).reshape(-1, 2)
 
-    return remembered(run.dir / "constants" / f"{of.name if of else 'start'} on {objective}.json", compute)
+    return remembered(run.dir / "constants" / f"{of.name if of else 'start'} on {name}.json", compute)
 
 
 def remembered(path: Path, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """The numbers in a file; where there is none, they are computed and written there."""
+    """The numbers in a file of the run; where there is none, they are computed and written there, once for all
+    processes that work on it one after the other."""
     if not path.exists():
         write_text(path, json.dumps(compute().tolist()))
     return np.array(json.loads(path.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""Goals such as <helpful 5>: how they stand in a prompt, which are drawn and asked for, what answers to them earn."""
+"""Goals such as <helpful 5>: which are drawn, which are asked for, and running means of what meets them."""
 
 from __future__ import annotations
 
@@ -9,22 +9,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from benchmarks import BadInput, Weights
-from benchmarks.models import tagged
+from benchmarks import Weights
 
 if TYPE_CHECKING:
-    from benchmarks import Benchmark, Policy
+    from benchmarks import Benchmark
 
 
 Goals = tuple[int, ...]
-"""One intensity 1..K_i per objective, 0 where the goal is left out; empty for rewards without goals."""
+"""One intensity 1..K_i per objective, 0 where the goal is left out."""
 
 
 WeightsToGoals = Literal["linf", "l2", "linear", "middle"]
-
-
-FLOOR, LIMIT = 0.01, 5.0
-"""Least standard deviation to divide by, largest reward."""
+"""How weights become goals, see `goals_for`."""
 
 
 @dataclass
@@ -69,56 +65,6 @@ class Moments:
         self.count, self.mean, self.squares = map(np.array, state)
 
 
-def asked_for(goals: np.ndarray, classes: Sequence[int]) -> np.ndarray:
-    """Which classes of which heads each answer was asked for (N, K_1 + ... + K_M), by its goals (N, M).
-
-    >>> asked_for(np.array([[2, 0], [1, 3]]), (2, 3)).astype(int).tolist()
-    [[0, 1, 0, 0, 0], [1, 0, 0, 0, 1]]
-    """
-    return np.concatenate([goals[:, [i]] == np.arange(1, K + 1) for i, K in enumerate(classes)], axis=1)
-
-
-def pooled(mean: np.ndarray, std: np.ndarray, classes: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation over all classes of a head, given to each of them."""
-    starts = np.cumsum([0, *classes[:-1]])
-    average = np.add.reduceat(mean, starts) / classes
-    variance = np.add.reduceat(std**2 + mean**2, starts) / classes - average**2
-    return np.repeat(average, classes), np.repeat(np.sqrt(variance), classes)
-
-
-def goal_rewards(
-    probabilities: np.ndarray,
-    goals: np.ndarray,
-    mean: np.ndarray,
-    std: np.ndarray,
-    classes: Sequence[int],
-    divisor: Literal["heads", "goals"],
-) -> np.ndarray:
-    """r = 1/k sum_i (p_i[goal_i] - mean) / std mask_i (the paper's reward mapping), clipped to +-`LIMIT` (N,).
-
-    Probabilities (N, K_1 + ... + K_M), goals (N, M) with 0 where there is none, mean and std per column.
-    """
-    mask = goals > 0
-    columns = np.cumsum([0, *classes[:-1]]) + np.maximum(goals, 1) - 1
-    met = np.take_along_axis(probabilities, columns, axis=1)
-    z = (met - mean[columns]) / np.maximum(std[columns], FLOOR)
-    k = goals.shape[1] if divisor == "heads" else np.maximum(mask.sum(axis=1), 1)
-    return np.clip((z * mask).sum(axis=1) / k, -LIMIT, LIMIT)
-
-
-def achieved(
-    probabilities: np.ndarray, goals: np.ndarray, classes: Sequence[int], names: Sequence[str]
-) -> dict[str, float]:
-    """Per head, the mean probability of the grade that was asked for, over the answers asked for one."""
-    starts = np.cumsum([0, *classes[:-1]])
-    asked_for = {name: np.flatnonzero(goals[:, i] > 0) for i, name in enumerate(names)}
-    return {
-        f"met/{name}": float(probabilities[rows, starts[i] + goals[rows, i] - 1].mean())
-        for i, (name, rows) in enumerate(asked_for.items())
-        if len(rows)
-    }
-
-
 def intensities(benchmark: Benchmark, otherwise: int) -> tuple[int, ...]:
     """The highest intensity K_i of every goal (M,): the data's highest grade, `otherwise` where it has no grades."""
     if not benchmark.graded:
@@ -143,7 +89,7 @@ def random_goals(classes: Sequence[int], generator: np.random.Generator) -> list
     return [tuple(row) for row in np.stack(columns, axis=1).tolist()]
 
 
-def asked(weights: Weights, classes: Sequence[int], mapping: WeightsToGoals) -> Goals:
+def goals_for(weights: Weights, classes: Sequence[int], mapping: WeightsToGoals) -> Goals:
     """Goals for weights: 1 + round((K_i - 1) s_i), where `mapping` says how s follows from w.
 
     s is w / max(w) ("linf"), w / ||w||_2 ("l2"), w ("linear"), or the power of w that is 1/2 at equal weights
@@ -151,8 +97,10 @@ def asked(weights: Weights, classes: Sequence[int], mapping: WeightsToGoals) -> 
 
     A goal of intensity 1 is left out [choice]: little weight on an objective is indifference, not a wish for its worst.
 
-    >>> asked((0.25, 0.75), (5, 5), "linf"), asked((0.25, 0.75), (5, 5), "middle"), asked((0.1, 0.9), (5, 5), "linf")
-    ((2, 5), (2, 4), (0, 5))
+    >>> [goals_for((0.25, 0.75), (5, 5), mapping) for mapping in ("linf", "middle")]
+    [(2, 5), (2, 4)]
+    >>> goals_for((0.1, 0.9), (5, 5), "linf")
+    (0, 5)
     """
     w = np.asarray(weights)
     middle = w ** (np.log(2) / np.log(max(len(w), 2)))
@@ -173,25 +121,3 @@ def unwrap(text: str, names: Sequence[str]) -> tuple[str, Goals]:
     match = re.match(pattern, text)
     assert match is not None  # every part is optional
     return text[match.end() :], tuple(int(n or 0) for n in match.groups())
-
-
-def told(policy: Policy, prompt: str, goals: Goals, names: Sequence[str]) -> str:
-    """The prompt with its goals, no longer than the policy reads: what does not fit is cut from the prompt's beginning.
-
-    Policies cut prompts from the left, where the goals are.
-    """
-
-    def write(asked: str) -> str:
-        return tagged(asked, goals, names)
-
-    reader = policy.reader
-    while (excess := reader.lengths([text := reader.steer(prompt, write)])[0] - policy.max_prompt_tokens) > 0:
-        shorter = reader.shortened(prompt, excess)
-        if shorter == prompt:
-            raise BadInput(
-                f"the goals {write('').strip()!r} alone are longer than {policy.max_prompt_tokens} tokens",
-                "prompts are cut to max_prompt_tokens, and goals stand at their beginning",
-                "raise max_prompt_tokens of the benchmark",
-            )
-        prompt = shorter
-    return text

@@ -78,7 +78,8 @@ def heads_loss(logits: torch.Tensor, labels: torch.Tensor, classes: Sequence[int
 
 
 def binned_labels(benchmark: Benchmark, answers: Sequence[Answer], classes: int) -> np.ndarray:
-    """Labels (N, M) 0..classes-1: bins of the training reward, by quantiles over the demonstrations [choice].
+    """Labels (N, M) 0..classes-1 of N answers: bins of the training reward, by quantiles over the demonstrations
+    [choice].
 
     Among all answers the lowest bin of every objective would hold the degenerate ones, and to ask for it would be to
     ask for those. Equal rewards share a bin.
@@ -90,8 +91,20 @@ def binned_labels(benchmark: Benchmark, answers: Sequence[Answer], classes: int)
     return np.stack([np.searchsorted(e, s, side="left") for e, s in zip(edges.T, rewards.T, strict=True)], axis=1)
 
 
+def answers_to_grade(benchmark: Benchmark, seen: int, seed: int) -> list[Answer]:
+    """As many answers as a grader learns from that sees so many, drawn from all training answers and compared ones."""
+    pairs = [pair for name in benchmark.names for pair in benchmark.preference_pairs(name)]
+    compared = [Answer(p.prompt, response) for p in pairs for response in (p.chosen, p.rejected)]
+    answers = list(dict.fromkeys([*benchmark.responses(), *compared]))
+    picked = np.random.default_rng(seed).permutation(len(answers))[: round(seen / (1 - HELD_OUT))]
+    return [answers[i] for i in picked]
+
+
 def annotated_labels(benchmark: Benchmark) -> tuple[list[Answer], np.ndarray]:
-    """Every answer that was graded under some objective, and its labels (N, M), grade - 1 or -100."""
+    """Every answer that was graded under some objective, and its labels (N, M), grade - 1 or -100 where it has none.
+
+    BadInput where an objective has no grades.
+    """
     graded = {name: benchmark.graded_labels(name) for name in benchmark.names}
     if empty := [name for name, grades in graded.items() if not grades]:
         raise BadInput(
@@ -187,10 +200,13 @@ def train_grader(
     lora_rank: int | None,
     base: str = "policy",
 ) -> None:
-    """Trains a grader on labels (N, M), from the benchmark's starting policy or from another `base`.
+    """Trains a grader, one decoder with a head per objective (arXiv 2505.20336), on N answers and their labels (N, M).
 
-    The starting policy knows what fits a prompt. Accuracies on held-out prompts go to the log. `learning_rate`, of the
-    policy to be trained, is as in `scaled`.
+    A label is a grade counted from 0, below the objective's number of `classes` (M,), or -100 where there is none; the
+    loss is the cross-entropy, summed over heads. It starts from the benchmark's starting policy, which knows what fits
+    a prompt, or from another `base`: a scratch size or a decoder. `learning_rate` makes a rate of the model to be
+    trained, for width 4096 where that was made here. A tenth of the prompts is held out; accuracies on them go to the
+    log.
     """
     if stage.done:
         return
@@ -261,8 +277,11 @@ def save_grader(grader: Grader, folder: Path, measured: dict[str, float]) -> Non
     write_text(folder / "heads.json", json.dumps({"classes": grader.classes, "accuracy": measured, **form}))
 
 
-def load_grader(benchmark: Benchmark, folder: Path) -> Grader:
-    """The grader that a stage left."""
+def grade(benchmark: Benchmark, folder: Path) -> Grader:
+    """The grader that `train_grader` left in a stage's folder, ready to grade.
+
+    Its `.probabilities(prompts, responses)` are those of every grade of every objective (N, K_1 + ... + K_M).
+    """
     start = benchmark.prepared.policy.model
     decoder = AutoModel.from_pretrained(folder, dtype="auto", attn_implementation=start.config._attn_implementation).to(
         start.device
@@ -275,7 +294,7 @@ def load_grader(benchmark: Benchmark, folder: Path) -> Grader:
 
 
 def classes_of(folder: Path) -> tuple[int, ...]:
-    """Number of classes per head of a saved grader."""
+    """Number of grades K_i (M,) of the grader in a stage's folder, which is not loaded."""
     return tuple(_saved(folder)["classes"])
 
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from benchmarks import BadInput, Benchmark, PreferencePair, TrainedReward
+from benchmarks.common import Cost, charged_to
 from methods.contract import Effort
 
 STEEPEST = 4.0
 """Most logits per SD of the reward that a label can have [choice]: a pair an SD apart is labelled wrong once in 56.
 Labels without noise have infinitely many, which no other reward could be weighed against; people's have 1 to 2.5."""
 
+MEASURED = 512
+"""Pairs from which it is estimated how much the labels say."""
+
 
 def preferences(benchmark: Benchmark, k: int, epochs: float, seed: int) -> list[PreferencePair]:
-    """The pairs that so many epochs of training on objective k see: all, or a random share for less than one.
+    """The N pairs that so many epochs of training on objective k see: all, or a random share for less than one.
 
     Where the data has no pairs for k, they are made of two training answers to the same prompt, else of two answers
     sampled from the starting policy: chosen is the one with the higher reward k, equal ones are left out [choice].
+    BadInput where no pair is left.
     """
     labelled = benchmark.preference_pairs(benchmark.names[k])
     pairs = labelled or _contests(benchmark, seed)
@@ -35,7 +40,7 @@ def preferences(benchmark: Benchmark, k: int, epochs: float, seed: int) -> list[
     return pairs
 
 
-def choosing(benchmark: Benchmark, k: int, epochs: float) -> tuple[int, Effort]:
+def pairs_effort(benchmark: Benchmark, k: int, epochs: float) -> tuple[int, Effort]:
     """How many pairs `preferences` gives, at most, and what finding them takes."""
     if labelled := benchmark.preference_pairs(benchmark.names[k]):
         return max(1, round(min(epochs, 1.0) * len(labelled))), Effort()
@@ -71,11 +76,18 @@ def _labelled(benchmark: Benchmark, k: int, pairs: list[PreferencePair]) -> list
     return [pair for pair, d in zip(turned, differences, strict=True) if d != 0]
 
 
-def reward_differences(benchmark: Benchmark, pairs: list[PreferencePair]) -> np.ndarray:
+def reward_differences(benchmark: Benchmark, pairs: Sequence[PreferencePair]) -> np.ndarray:
     """r(chosen) - r(rejected) of every pair under every reward (N, M), in benchmark units."""
     prompts = [p.prompt for p in pairs]
     rewards = benchmark.rewards([*prompts, *prompts], [*(p.chosen for p in pairs), *(p.rejected for p in pairs)])
     return rewards[: len(pairs)] - rewards[len(pairs) :]
+
+
+def labels_sd(benchmark: Benchmark, k: int, pairs: Sequence[PreferencePair]) -> float:
+    """SD of what the labels of objective k's pairs say, in logits, by its reward. No method is charged for it."""
+    with charged_to(Cost()):
+        differences = reward_differences(benchmark, pairs[:MEASURED])
+    return logits_per_sd(benchmark, k, lambda _: differences) * float(differences[:, k].std())
 
 
 def logits_per_sd(benchmark: Benchmark, k: int, differences: Callable[[int], np.ndarray]) -> float:

@@ -3,78 +3,56 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Sequence
 
 import numpy as np
 from datasets import Dataset
 
 from benchmarks import BadInput, Benchmark, Policy, Sampling, Weights
-from benchmarks.common import charge
-from benchmarks.models import Progress, Training, cut, run_trainer, training_mode
+from benchmarks.models import Progress, Training, run_trainer, training_mode
 from methods.contract import Reinforcement, Stage
-from methods.engines.goals import Goals
 from methods.engines.optimisers import make_trainer
+from methods.engines.tasks import Judge, Pose, Reward, Task, tasks_of, weighted, weights_of
 from methods.engines.trained import rate_of, save_trained, scaled, to_train
 from methods.engines.trainers import Memory, Remember
 
 
-class Task(NamedTuple):
-    """What a group of answers is sampled for."""
-
-    shown: str
-    """The prompt as the policy reads it."""
-    goals: Goals = ()
-    """What the answers are to reach, where rewards depend on it."""
-
-
-Pose = Callable[[str, np.random.Generator], Sequence[Task]]
-"""A prompt -> the tasks that are made of it in one pass."""
-
-
-class Reward(Protocol):
-    """Judges answers to the benchmark's own prompts."""
-
-    def __call__(
-        self, prompts: Sequence[str], responses: Sequence[str], goals: Sequence[Goals]
-    ) -> tuple[np.ndarray, dict[str, float]]:
-        """One number per answer (N,), and what is worth logging."""
-        ...
-
-
-def train_rl(benchmark: Benchmark, weights: Weights, settings: Reinforcement, stage: Stage) -> None:
-    """Maximises E[w . r(x, y)] - kl_coef KL(pi || pi_0) from the starting policy; rewards in benchmark units.
-
-    MORLHF's objective (arXiv 2310.03708, eq. 2; 2402.10207, section 2).
-    """
-
-    def reward(
-        prompts: Sequence[str], responses: Sequence[str], goals: Sequence[Goals]
-    ) -> tuple[np.ndarray, dict[str, float]]:
-        rewards = benchmark.rewards(prompts, responses)
-        means = zip(benchmark.names, rewards.mean(axis=0), strict=True)
-        return rewards @ np.asarray(weights), {f"reward/{name}": float(mean) for name, mean in means}
-
-    maximise(benchmark, reward, settings, stage)
-
-
-def maximise(
+def train_rl(
     benchmark: Benchmark,
-    reward: Reward,
+    weights: Weights | None,
     settings: Reinforcement,
     stage: Stage,
     *,
+    reward: Reward | None = None,
     pose: Pose = lambda prompt, _: [Task(prompt)],
     contrast: int = 1,
     memory: Memory | None = None,
 ) -> None:
-    """Maximises E[reward] - kl_coef KL(pi || pi_0) from the starting policy, with the optimiser of the settings.
+    """Maximises E[w . r(x, y)] - kl_coef KL(pi || pi_0) from the starting policy, with the optimiser of the settings.
+
+    That is MORLHF's objective (arXiv 2310.03708, eq. 2; 2402.10207, section 2). `weights` (M,) are one number for each
+    objective; r is in benchmark units, where 0 is the starting policy's mean and 1 its SD.
+
+    A `reward` of one's own takes the place of w . r, and `weights` are None: it is called with N prompts, as the
+    benchmark has them, N answers and the goals of their tasks, and returns N numbers and what is worth logging, by
+    name. One that changes while it judges keeps that in `memory`, which comes back with a checkpoint.
 
     `pose` makes `contrast` tasks of a prompt, anew for each pass; the answers to a task are judged against each other.
     All tasks of a prompt are in one batch, answered with the same random numbers: what their answers have in common
-    then cancels out of the gradient, and what is left is the effect of the goals. A reward that changes while it judges
-    keeps that in `memory`.
+    then cancels out of the gradient, and what is left is the effect of the goals.
+
+    Prompts that the policy would not read whole are left out. Samples are drawn at the settings' temperature, from all
+    tokens. BadInput for weights that are none, for weights together with a reward, for a reward or a pose that returns
+    something else, and where no prompt is left.
     """
+    if reward is None:
+        reward = weighted(benchmark, weights_of(benchmark, weights))
+    elif weights is not None:
+        raise BadInput(
+            "train_rl was given weights and a reward",
+            "a reward of your own takes the place of w . r",
+            "train_rl(benchmark, None, settings, stage, reward=...), and let the reward weigh",
+        )
     if stage.done:
         return
     policy = to_train(benchmark, settings.lora_rank, stage.run.seed)
@@ -94,7 +72,7 @@ def maximise(
         top_p=1.0,
         stop=benchmark.sampling.stop,
     )
-    judge = _Judge(reward, policy, sampling.stop, settings.unfinished_penalty)
+    judge = Judge(reward, policy, sampling.stop, settings.unfinished_penalty)
     kept = ("reward", "kl", "kl_coef", "completions/mean_length")
 
     def log(name: str, step: int, steps: int, logs: dict[str, float]) -> None:
@@ -146,7 +124,7 @@ def _rows(prompts: Sequence[str], steps: int, per_step: int, pose: Pose, contras
     passes = [generator.permutation(len(prompts)) for _ in range(math.ceil(needed / len(prompts)))]
     rows: list[tuple[str, Task]] = []
     for step in np.concatenate(passes)[:needed].reshape(steps, per_step):
-        posed = [(prompts[i], pose(prompts[i], generator)) for i in step]
+        posed = [(prompts[i], tasks_of(pose(prompts[i], generator), contrast)) for i in step]
         rows += [(plain, tasks[k]) for k in range(contrast) for plain, tasks in posed]
     return Dataset.from_dict(
         {
@@ -155,39 +133,3 @@ def _rows(prompts: Sequence[str], steps: int, per_step: int, pose: Pose, contras
             "goals": [list(task.goals) for _, task in rows],
         }
     )
-
-
-class _Judge:
-    """Judges the answers of a step as a trainer asks for it, charges what drawing them cost, and keeps what is worth
-    logging."""
-
-    __name__ = "judge"  # by which the trainer logs it
-
-    def __init__(self, reward: Reward, policy: Policy, stop: tuple[str, ...], unfinished_penalty: float):
-        self.reward, self.policy, self.stop = reward, policy, stop
-        self.unfinished_penalty = unfinished_penalty
-        self._measured: dict[str, list[float]] = {}
-
-    def __call__(
-        self,
-        prompts: list[str],
-        completions: list[str],
-        completion_ids: list[list[int]],
-        plain: list[str],
-        goals: list[list[int]],
-        **_: Any,
-    ) -> list[float]:
-        values, means = self.reward(plain, [cut(c, self.stop) for c in completions], [tuple(g) for g in goals])
-        for name, mean in means.items():
-            self._measured.setdefault(name, []).append(mean)
-        generated = sum(map(len, completion_ids))
-        tokens = generated + sum(map(len, self.policy.encode_prompts(prompts)))
-        charge(generated_tokens=generated, flops=2.0 * self.policy.parameters * tokens)
-        short = np.array([not self.policy.ended(ids, self.stop) for ids in completion_ids])
-        return [float(value) for value in values - self.unfinished_penalty * short]
-
-    def means(self) -> dict[str, float]:
-        """What was measured since this was last asked."""
-        means = {name: float(np.mean(values)) for name, values in self._measured.items()}
-        self._measured.clear()
-        return means

@@ -21,7 +21,7 @@ def pareto_layers(rewards: np.ndarray, quota: int) -> np.ndarray:
     return order[rank[order] <= last]
 
 
-def nearest(rewards: np.ndarray, among: np.ndarray, weights: Weights, count: int) -> np.ndarray:
+def nearest_answers(rewards: np.ndarray, among: np.ndarray, weights: Weights, count: int) -> np.ndarray:
     """Indices of the `count` answers in `among` that lie nearest to the preference direction of w, nearest first.
 
     The direction is the ray from the ideal point r_max through r_min + w (r_max - r_min), r_min and r_max the extremes

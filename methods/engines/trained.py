@@ -28,12 +28,14 @@ def is_large(policy: Policy) -> bool:
 
 
 def rank_for(policy: Policy, lora_rank: int | None) -> int:
-    """The LoRA rank to use for a policy, see `adapter_rank`."""
+    """The rank of LoRA with which a policy is trained, 0 where it is trained whole; None as `lora_rank` chooses by its
+    size (`Adapter.lora_rank`)."""
     return adapter_rank(policy.parameters, lora_rank)
 
 
 def rate_of(settings: Adapter, name: str, policy: Policy) -> float:
-    """A method's learning rate of this name; for a pretrained policy, where none is set, the one it has for those."""
+    """A method's learning rate, its field `name`; for a pretrained policy, where none is set, the one that the method
+    has for those in `pretrained_rates`: of adapters, or of whole policies."""
     rate: float = getattr(settings, name)
     unset = rate == type(settings).__dataclass_fields__[name].default
     if not (policy.pretrained and unset and name in settings.pretrained_rates):
@@ -149,12 +151,23 @@ def _check_shapes(folder: Path, state: Mapping[str, torch.Tensor], known: Mappin
 def soup(
     benchmark: Benchmark, folders: Sequence[Path], weights: Weights, average: Literal["updates", "factors"] = "updates"
 ) -> Policy:
-    """The policy whose parameters are the weighted mean of the trained ones: theta(w) = sum_i w_i theta_i.
+    """The policy whose parameters are the weighted mean of the trained ones: theta(w) = sum_i w_i theta_i (Rewarded
+    Soups, arXiv 2306.04488, eq. 1).
+
+    `weights` (M) are one for each folder and add up to 1. Negative ones lead away from a policy: (1.5, -0.5) is the
+    first one, moved on by half of what tells it from the second (task arithmetic, arXiv 2212.04089).
 
     For adapters the *updates* are averaged, sum_i w_i B_i A_i, exactly (PEFT's "cat"). With "factors" it is
     (sum_i w_i B_i) (sum_i w_i A_i), which is not the same thing; whole models have no factors. What has no weight is
-    not read, and all the weight on one is that policy. BadInput for policies that have no such mean.
+    not read, and all the weight on one is that policy. BadInput for other weights, and for policies that have no such
+    mean.
     """
+    if len(weights) != len(folders) or abs(sum(weights) - 1) > 1e-6:
+        raise BadInput(
+            f"{len(folders)} policies cannot be averaged with the weights {', '.join(f'{w:g}' for w in weights)}",
+            "each has a weight, and these add up to 1: parameters of another scale are no policy",
+            "some may be negative: soup(benchmark, folders, (1.5, -0.5))",
+        )
     folders, weights = zip(*((f, w) for f, w in zip(folders, weights, strict=True) if w), strict=True)
     if weights == (1.0,):
         return load_trained(benchmark, folders[0], fresh=True)

@@ -121,9 +121,9 @@ def test_goals_stand_in_the_users_turn(chatty: Benchmark, tmp_path: Path) -> Non
     run = Run(tmp_path / "moslim", 0)
     method.train(chatty, run)
     assert reads(method.policy(chatty, run, (0.5, 0.5))) == asked("<ah 2> <oh 2> Call 1: what do you say?")
-    from methods.engines import load_grader
+    from methods.engines import grade
 
-    grader = load_grader(chatty, run.stage("reward-model").folder)
+    grader = grade(chatty, run.stage("reward-model").folder)
     ids = grader.encode(Answer(ASKED, "ah"))
     assert grader.reader.tokenizer.decode(ids) == asked("Call 1: what do you say?") + "ah</s>"
 

@@ -23,7 +23,7 @@ from benchmarks.spec.grid import Weights
 from methods.contract.method import Method
 from methods.contract.run import Run
 from methods.engines import rl
-from methods.engines.decoding import MixtureOfModels, mixture
+from methods.engines.decoding import MixtureOfModels, mix
 from methods.engines.rl import train_rl
 from methods.engines.trained import load_trained, save_trained, to_train
 from methods.mod import MOD
@@ -154,7 +154,7 @@ def test_a_corner_is_its_expert(tiny: Benchmark, experts: tuple[MOD, Run]) -> No
 def test_an_expert_of_weight_zero_takes_no_part(tiny: Benchmark, experts: tuple[MOD, Run]) -> None:
     _, run = experts
     folders = [run.stage(name).folder for name in (*tiny.names, "ah")]
-    two, three = (mixture(tiny, folders[: len(w)], w) for w in ((0.3, 0.7), (0.3, 0.7, 0.0)))
+    two, three = (mix(tiny, folders[: len(w)], w) for w in ((0.3, 0.7), (0.3, 0.7, 0.0)))
     assert two.parameters == three.parameters
     assert two.sample(PROMPTS, tiny.sampling, 0) == three.sample(PROMPTS, tiny.sampling, 0)
 

@@ -22,9 +22,10 @@ from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.spec.answers import Answer
 from methods.contract.run import Run
 from methods.engines import rl
-from methods.engines.goals import Moments, achieved, asked, asked_for, goal_rewards, pooled, random_goals, told, unwrap
+from methods.engines.goals import Moments, goals_for, random_goals, unwrap
 from methods.engines.grader import Grader
-from methods.moslim import MOSLIM
+from methods.engines.prompts import shown, steered
+from methods.moslim import MOSLIM, achieved, asked_for, goal_rewards, pooled
 from tests.kit.worlds import WithGrades
 
 NAMES = ("helpful", "harmless", "be (very) funny")
@@ -64,8 +65,8 @@ def test_goals_survive_a_long_prompt(random_policy: Callable[..., Policy], count
     """Policies cut prompts from the left, where the goals are: what a long prompt loses is its own beginning."""
     policy = random_policy(max_prompt_tokens=100)
     prompt = "Hello there, how are you? Ünïcödé… " * count + "\n\nAssistant:"
-    text = told(policy, prompt, (5, 0, 2), NAMES)
-    ids = policy.steered(lambda p: told(policy, p, (5, 0, 2), NAMES)).encode_prompt(prompt)
+    text = shown(policy, prompt, lambda asked: tagged(asked, (5, 0, 2), NAMES))
+    ids = steered(policy, lambda asked: tagged(asked, (5, 0, 2), NAMES)).encode_prompt(prompt)
     assert ids == policy.tokenizer(text)["input_ids"]
     assert len(ids) <= 100
     rest, goals = unwrap(policy.tokenizer.decode(ids), NAMES)
@@ -77,8 +78,8 @@ def test_goals_survive_a_long_prompt(random_policy: Callable[..., Policy], count
 
 
 def test_goals_that_leave_no_room(random_policy: Callable[..., Policy]) -> None:
-    with pytest.raises(BadInput, match="alone are longer than 8 tokens"):
-        told(random_policy(max_prompt_tokens=8), "How?", (5, 3, 1), NAMES)
+    with pytest.raises(BadInput, match="is alone longer than 8 tokens"):
+        shown(random_policy(max_prompt_tokens=8), "How?", lambda asked: tagged(asked, (5, 3, 1), NAMES))
 
 
 # What goals pay
@@ -236,16 +237,16 @@ def test_goals_asked_for_by_hand() -> None:
     """K = 5, w = (.3, .7): linf s = (.428571, 1), 1 + round(1.714) = 3 and 5; l2 s = (.393919, .919145), 1 +
     round(1.576) = 3 and 1 + round(3.677) = 5; linear 1 + round(1.2) = 2 and 1 + round(2.8) = 4. Halves are rounded up:
     (1/8, 7/8) linear asks for 1 + .5 -> 2."""
-    assert asked((0.3, 0.7), (5, 5), "linf") == (3, 5)
-    assert asked((0.3, 0.7), (5, 5), "l2") == (3, 5)
-    assert asked((0.3, 0.7), (5, 5), "linear") == (2, 4)
-    assert asked((0.125, 0.875), (5, 5), "linear") == (2, 5)
-    assert asked((1.0, 0.0), (5, 7), "linf") == (5, 0)
-    assert asked((0.5, 0.5), (5, 7), "linf") == (5, 7)
-    assert asked((1 / 3, 1 / 3, 1 / 3), (5, 5, 7), "middle") == (3, 3, 4)
-    assert asked((0.0, 0.3, 0.7), (5, 5, 5), "middle") == (0, 3, 4)
+    assert goals_for((0.3, 0.7), (5, 5), "linf") == (3, 5)
+    assert goals_for((0.3, 0.7), (5, 5), "l2") == (3, 5)
+    assert goals_for((0.3, 0.7), (5, 5), "linear") == (2, 4)
+    assert goals_for((0.125, 0.875), (5, 5), "linear") == (2, 5)
+    assert goals_for((1.0, 0.0), (5, 7), "linf") == (5, 0)
+    assert goals_for((0.5, 0.5), (5, 7), "linf") == (5, 7)
+    assert goals_for((1 / 3, 1 / 3, 1 / 3), (5, 5, 7), "middle") == (3, 3, 4)
+    assert goals_for((0.0, 0.3, 0.7), (5, 5, 5), "middle") == (0, 3, 4)
     for mapping in ("linf", "l2", "linear", "middle"):
-        assert asked((1.0,), (5,), mapping) == (5,)  # type: ignore[arg-type]
+        assert goals_for((1.0,), (5,), mapping) == (5,)  # type: ignore[arg-type]
 
 
 # The run
@@ -256,10 +257,10 @@ def caught(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the RL engine is asked to do, undone."""
     calls: list[dict[str, Any]] = []
 
-    def maximise(benchmark: Benchmark, reward: Any, settings: Any, stage: Any, **kwargs: Any) -> None:
-        calls.append({"reward": reward, "stage": stage.name, **kwargs})
+    def train_rl(benchmark: Benchmark, weights: None, settings: Any, stage: Any, **kwargs: Any) -> None:
+        calls.append({"stage": stage.name, **kwargs})
 
-    monkeypatch.setattr(rl, "maximise", maximise)
+    monkeypatch.setattr(rl, "train_rl", train_rl)
     return calls
 
 

@@ -19,7 +19,7 @@ from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.spec.answers import Answer
 from benchmarks.spec.grid import Weights
 from methods.contract.run import Run
-from methods.engines.selection import nearest, pareto_layers
+from methods.engines.selection import nearest_answers, pareto_layers
 from methods.paretohqd import ParetoHqD
 from tests.kit.runs import spied
 
@@ -53,10 +53,10 @@ def test_distances_by_hand() -> None:
     1 / sqrt(10) = .316 away, (.9, .6) |-.3 + .4| / sqrt(10) = .03, (.7, .7) |-.9 + .3| / sqrt(10) = .19, (0, 1) 3 /
     sqrt(10) = .95."""
     scores = np.array([[1.0, 0.0], [0.0, 1.0], [0.7, 0.7], [0.9, 0.6]])
-    assert nearest(scores, everything(scores), (0.5, 0.5), 4).tolist() == [2, 3, 0, 1]
-    assert nearest(scores, everything(scores), (1.0, 0.0), 4).tolist() == [0, 3, 2, 1]
-    assert nearest(scores, everything(scores), (0.75, 0.25), 4).tolist() == [3, 2, 0, 1]
-    assert nearest(scores, everything(scores), (0.75, 0.25), 2).tolist() == [3, 2]
+    assert nearest_answers(scores, everything(scores), (0.5, 0.5), 4).tolist() == [2, 3, 0, 1]
+    assert nearest_answers(scores, everything(scores), (1.0, 0.0), 4).tolist() == [0, 3, 2, 1]
+    assert nearest_answers(scores, everything(scores), (0.75, 0.25), 4).tolist() == [3, 2, 0, 1]
+    assert nearest_answers(scores, everything(scores), (0.75, 0.25), 2).tolist() == [3, 2]
 
 
 def test_units_are_those_of_all_that_is_scored() -> None:
@@ -67,8 +67,8 @@ def test_units_are_those_of_all_that_is_scored() -> None:
     scores = np.array([[1.0, 0.2], [0.8, 0.8], [0.5, 1.0], [-1.0, -2.0]])
     front = pareto_layers(scores, 1)
     assert sorted(front.tolist()) == [0, 1, 2]
-    assert nearest(scores, front, (0.5, 0.5), 3).tolist() == [1, 2, 0]
-    assert nearest(scores, front, (0.5, 0.5), 2).tolist() == [1, 2]
+    assert nearest_answers(scores, front, (0.5, 0.5), 3).tolist() == [1, 2, 0]
+    assert nearest_answers(scores, front, (0.5, 0.5), 2).tolist() == [1, 2]
 
 
 @given(w1=st.floats(0.05, 0.95), low=st.floats(-5, 0), ranges=st.tuples(st.floats(0.5, 4), st.floats(0.5, 4)))
@@ -86,7 +86,7 @@ def test_the_direction_has_the_ratio_of_the_weights(w1: float, low: float, range
     beside = [r_max - width * [0.0, 0.5], r_max - width * [0.5, 0.0], r_max - width * [0.6, 0.02]]
     scores = np.array([*beside, *on_ray, r_min])
     assume(all(abs(w @ ((r_max - b) / width * [1, -1])) > 1e-6 for b in beside))
-    assert sorted(nearest(scores, np.arange(6), (w1, 1 - w1), 3)) == [3, 4, 5]
+    assert sorted(nearest_answers(scores, np.arange(6), (w1, 1 - w1), 3)) == [3, 4, 5]
 
 
 @given(M=st.integers(1, 4), data=st.data())
@@ -100,7 +100,7 @@ def test_distances_by_brute_force(M: int, data: st.DataObject) -> None:
     length = np.linalg.norm((target - high) / (high - low))
     ray = steps * ((target - high) / (high - low)) / (length if length > 0 else 1)
     away = [np.linalg.norm((point - high) / (high - low) - ray, axis=1).min() for point in scores]
-    chosen = nearest(scores, everything(scores), w, len(scores))
+    chosen = nearest_answers(scores, everything(scores), w, len(scores))
     assert sorted(chosen) == list(range(len(scores)))
     assert (np.diff(np.array(away)[chosen]) > -2e-3).all()
 
@@ -116,7 +116,7 @@ def test_what_lies_on_the_ray_has_the_ratio_of_the_weights(scores: np.ndarray, s
     below = (high - scores) / (high - low)
     assume((abs(below[:, 0] * w[0] - below[:, 1] * w[1]) > 1e-3).all())
     together = np.concatenate([scores, on_ray])
-    chosen = nearest(together, everything(together), w, len(steps))
+    chosen = nearest_answers(together, everything(together), w, len(steps))
     assert sorted(chosen) == list(range(len(scores), len(scores) + len(steps)))
 
 
@@ -125,7 +125,7 @@ def test_what_lies_on_the_ray_has_the_ratio_of_the_weights(scores: np.ndarray, s
 def test_one_objective_alone_selects_its_highest_rewards(scores: np.ndarray, objective: int) -> None:
     """w = e_i: no answer left out has a higher r_i than one selected."""
     w = (1.0, 0.0) if objective == 0 else (0.0, 1.0)
-    chosen = nearest(scores, everything(scores), w, 3)
+    chosen = nearest_answers(scores, everything(scores), w, 3)
     rest = np.delete(scores, chosen, axis=0)
     assert rest[:, objective].max(initial=-np.inf) <= scores[chosen, objective].min() + 1e-6
 
@@ -136,19 +136,19 @@ def test_units_do_not_matter(M: int, data: st.DataObject) -> None:
     """Doubled and shifted rewards, by powers of two exactly: the same selection."""
     scores, w = data.draw(clouds(M)), data.draw(simplex(M))
     all_of, doubled = everything(scores), scores * 2.0 ** np.arange(M)
-    assert nearest(doubled, all_of, w, 5).tolist() == nearest(scores, all_of, w, 5).tolist()
+    assert nearest_answers(doubled, all_of, w, 5).tolist() == nearest_answers(scores, all_of, w, 5).tolist()
 
 
 def test_an_objective_that_does_not_vary_does_not_matter() -> None:
     scores = np.array([[0.0, 5.0], [2.0, 5.0], [1.0, 5.0]])
-    assert nearest(scores, everything(scores), (1.0, 0.0), 3).tolist() == [1, 2, 0]
+    assert nearest_answers(scores, everything(scores), (1.0, 0.0), 3).tolist() == [1, 2, 0]
 
 
 def test_rewards_are_not_rounded() -> None:
     """The public code rounds to one decimal first, and then cannot tell .74 from .65."""
     scores = np.array([[0.65, 0.74], [0.74, 0.65], [0.64, 0.64]])
     assert pareto_layers(scores, 1).tolist() == [0, 1]
-    assert nearest(scores, everything(scores), (1.0, 0.0), 1).tolist() == [1]
+    assert nearest_answers(scores, everything(scores), (1.0, 0.0), 1).tolist() == [1]
 
 
 # What is imitated
@@ -166,7 +166,7 @@ def suits(benchmark: Benchmark, answers: Sequence[Answer], w: Weights, count: in
         ]
         front += layer
         rest = [i for i in rest if i not in layer]
-    return [distinct[i] for i in nearest(scores, np.array(front), w, count)]
+    return [distinct[i] for i in nearest_answers(scores, np.array(front), w, count)]
 
 
 def test_two_stages_per_weight(tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,8 +22,8 @@ from methods.engines import dpo
 from methods.engines.dpo import log_probs as dpo_log_probs
 from methods.engines.dpo import shifted as dpo_shifted
 from methods.engines.dpo import train_dpo
-from methods.engines.pairs import preferences, reward_differences
-from methods.spo import SPO, Setting, _labels_sd, implicit_rewards, implied_weights
+from methods.engines.pairs import labels_sd, preferences, reward_differences
+from methods.spo import SPO, Setting, implicit_rewards, implied_weights
 
 RNG = np.random.default_rng(0)
 Y = 6
@@ -235,7 +235,7 @@ def test_later_rounds_say_how_much_alpha_acts(tiny: Benchmark, tmp_path: Path) -
         assert kept.std() > 1e-3
     assert not any("kept_sd" in row for row in rows if row["stage"] in ("ah", "oh"))
     with charged_to(cost):
-        _labels_sd(tiny, 1, [PreferencePair("Call 99: ", "ah oh", "oh")])
+        labels_sd(tiny, 1, [PreferencePair("Call 99: ", "ah oh", "oh")])
     assert cost == Cost()
 
 

@@ -30,8 +30,8 @@ from methods.engines.grader import (
     Heads,
     annotated_labels,
     binned_labels,
+    grade,
     heads_loss,
-    load_grader,
     padded,
     split_prompts,
     train_grader,
@@ -232,7 +232,7 @@ def test_it_learns_and_comes_back(gold_tiny: Benchmark, tmp_path: Path) -> None:
     assert [name for name, value in start.items() if torch.equal(value, after[name])] == []
     assert (load_file(folder / "heads.safetensors")["bias"] != 0).all()
 
-    graders = [load_grader(gold_tiny, folder) for _ in range(2)]
+    graders = [grade(gold_tiny, folder) for _ in range(2)]
     prompts, responses = zip(*gold_tiny.responses()[:5], strict=True)
     first, second = (g.probabilities(prompts, responses) for g in graders)
     assert np.array_equal(first, second)
@@ -258,7 +258,7 @@ def test_other_models_to_start_from(
     bits."""
     monkeypatch.setitem(SIZES, "mini", (16, 1, 2))
     untrained = train(tiny, Run(tmp_path / "untrained", 0), steps=4, base="mini")
-    grader = load_grader(tiny, untrained)
+    grader = grade(tiny, untrained)
     assert grader.model.decoder.config.hidden_size == 16
     assert grader.probabilities(["p"], ["r"]).shape == (1, 8)
     path = str(policy_source(tiny))

@@ -22,7 +22,7 @@ from methods.contract.settings import Reinforcement
 from methods.engines import ppo, rl
 from methods.engines.advantages import adapted, dpo_advantages, gae, policy_kl, ppo_loss, whiten
 from methods.engines.ppo import Ppo
-from methods.engines.rl import Task, maximise, train_rl
+from methods.engines.rl import Task, train_rl
 from methods.engines.trained import to_train
 from methods.engines.trainers import Rloo
 from methods.moslim import MOSLIM
@@ -492,7 +492,7 @@ def test_a_target_needs_a_coefficient_in_the_reward() -> None:
 def test_an_answer_without_an_end_is_worth_less(tiny: Benchmark, tmp_path: Path, caught: list[Any]) -> None:
     """A reward of 2 for all, a penalty of .5: 2 where there is an end of sequence, 1.5 where there is none."""
     settings = replace(FEW, unfinished_penalty=0.5)
-    maximise(tiny, lambda p, *_: (np.full(len(p), 2.0), {}), settings, Run(tmp_path, 0).stage("here"))
+    train_rl(tiny, None, settings, Run(tmp_path, 0).stage("here"), reward=lambda p, *_: (np.full(len(p), 2.0), {}))
     judge = caught[0].reward_funcs[0]
     end = caught[0].policy.tokenizer.eos_token_id
     told = judge(
@@ -518,7 +518,7 @@ def test_goals_reach_the_reward_and_the_policy(tiny: Benchmark, tmp_path: Path, 
         return [Task(f"<{goal}> {prompt}", (goal,))]
 
     settings = replace(FEW, epochs=2.0)
-    maximise(tiny, reward, settings, Run(tmp_path, 0).stage("here"), pose=pose)
+    train_rl(tiny, None, settings, Run(tmp_path, 0).stage("here"), pose=pose, reward=reward)
     [trainer] = caught
     rows = trainer.train_dataset
     assert len(rows) == 96
@@ -542,7 +542,7 @@ def test_contrasted_tasks_share_their_random_numbers(tiny: Benchmark, tmp_path: 
         return [Task(prompt, (goal,)) for goal in generator.permutation(3).tolist()]
 
     settings = replace(FEW, epochs=0.5, prompts_per_step=7)
-    maximise(tiny, reward, settings, Run(tmp_path, 0).stage("here"), pose=pose, contrast=3)
+    train_rl(tiny, None, settings, Run(tmp_path, 0).stage("here"), pose=pose, contrast=3, reward=reward)
     [trainer] = caught
     rows = trainer.train_dataset
     assert trainer.args.max_steps == 4
@@ -583,11 +583,11 @@ def test_what_a_reward_remembers_comes_back(tiny: Benchmark, saved_early: None, 
             raise KeyboardInterrupt
 
     whole, broken, again = Counter(), Counter(), Counter()
-    maximise(tiny, whole, settings, Run(tmp_path / "whole", 0).stage("here"), memory=whole)
+    train_rl(tiny, None, settings, Run(tmp_path / "whole", 0).stage("here"), memory=whole, reward=whole)
     with pytest.raises(KeyboardInterrupt):
-        maximise(tiny, broken, settings, Run(tmp_path / "broken", 0, stop).stage("here"), memory=broken)
+        train_rl(tiny, None, settings, Run(tmp_path / "broken", 0, stop).stage("here"), memory=broken, reward=broken)
     stage = Run(tmp_path / "broken", 0).stage("here")
-    maximise(tiny, again, settings, stage, memory=again)
+    train_rl(tiny, None, settings, stage, memory=again, reward=again)
     assert again.count == whole.count == 10 * 4
     expected = tmp_path / "whole" / "policy" / "here" / "model.safetensors"
     assert (stage.folder / "model.safetensors").read_bytes() == expected.read_bytes()
