@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
+    from benchmarks import Answer, PreferencePair
     from methods.contract import (
         Adapter,
         Effort,

@@ -15,11 +15,8 @@ import pytest
 from benchmarks.models.device import ENVIRONMENT
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.rewards.function import FunctionReward
-from benchmarks.rewards.trained import TrainedReward
-from benchmarks.spec.description import Objective
-from benchmarks.spec.grid import simplex_grid
-from benchmarks.spec.settings import Sampling, Scratch
-from tests.kit.worlds import GOLD, Cries, a_tiny_size
+from methods.conformance.tiny import tiny_benchmark
+from tests.kit.worlds import GOLD, a_tiny_size
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -71,20 +68,7 @@ def unprepared(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
     gold = home / "gold.py"
     gold.write_text(GOLD)
     ah, oh = (FunctionReward(function=f"{gold}:{name}") for name in ("ahs", "ohs"))
-    trained = TrainedReward(base="tiny", steps=30, batch=16, learning_rate=1e-2)
-    return Benchmark(
-        name="cries",
-        version="1",
-        data=Cries(),
-        objectives=(Objective(name="ah", reward=trained, evaluator=ah), Objective(name="oh", reward=oh, evaluator=oh)),
-        policy="scratch:tiny",
-        sampling=Sampling(max_new_tokens=8),
-        eval_prompts=10,
-        scratch=Scratch(vocabulary=300, pretrain_steps=40, sft_steps=10, batch=16, learning_rate=1e-2),
-        grid=simplex_grid(2, 2),
-        max_prompt_tokens=64,
-        home=home / "runs",
-    )
+    return tiny_benchmark(home / "runs", ah, oh)
 
 
 @pytest.fixture(scope="session")

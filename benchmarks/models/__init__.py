@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Policy,
         load_policy,
         open_reader,
+        sequence_divergence,
         sequence_log_probs,
         side_by_side,
         starting_policy,

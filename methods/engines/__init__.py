@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from methods.engines.selection import nearest_answers, pareto_layers
     from methods.engines.sft import train_sft
     from methods.engines.tasks import Pose, Reward, Task
-    from methods.engines.trained import load_trained, rank_for, rate_of, soup
+    from methods.engines.trained import forget_loaded, load_trained, rank_for, rate_of, soup
     from methods.engines.trainers import Memory
 
 __getattr__, __all__ = door(__name__)

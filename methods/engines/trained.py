@@ -108,6 +108,11 @@ def _load(benchmark: Benchmark, folder: Path) -> Policy:
     return replace(start, model=model.eval())
 
 
+def forget_loaded() -> None:
+    """What `load_trained` gives next is read from the disk anew."""
+    _remembered.cache_clear()
+
+
 def as_trained(model: PeftModel) -> torch.nn.Module:
     """A model with its adapter, as it was trained: merged into weights of float32, beside those of less precision.
 

@@ -15,7 +15,7 @@ ORDER = {
         ("common",), ("stats",), ("spec",), ("models", "data"), ("rewards",), ("prepare",), ("measure", "load"),
         ("ceiling",),
     ),
-    "methods": (("contract",), ("engines",)),
+    "methods": (("contract",), ("engines",), ("conformance",)),
     "moa_cli": (
         ("words", "siblings"), ("console",), ("runs",), ("jobs",), ("comparisons",), ("report",),
         ("formats",), ("studies", "tuning"),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,10 @@ from typing import Any
 import pytest
 
 from benchmarks.common.atomic import locked
-from benchmarks.common.identity import digest
-from benchmarks.spec.answers import Answer, PreferencePair
+from benchmarks.spec.answers import Answer
+from methods.conformance.tiny import Cries, a_tiny_size, say
+
+__all__ = ["GOLD", "METHODS", "TOML", "Cries", "WithGrades", "a_tiny_size", "benchmark_in", "copied", "once", "say"]
 
 GOLD = '''
 def ahs(prompts, responses):
@@ -34,50 +35,6 @@ def flat(prompts, responses):
     """Always the same."""
     return [1.0 for _ in responses]
 '''
-
-
-def say(i: int, ahs: int, ohs: int) -> str:
-    """An answer of so many ahs and ohs, in an order that depends on i."""
-    words = ["ah"] * ahs + ["oh"] * ohs
-    return (
-        " ".join(words[(7 * i + 3 * k) % len(words)] for k in range(len(words))) if len(words) % 3 else " ".join(words)
-    )
-
-
-@dataclass(frozen=True)
-class Cries:
-    """A world of two words, ah and oh, which compete for the room in an answer of eight tokens."""
-
-    def prompts(self, split: str) -> list[str]:
-        order, count = {"train": ("Call", 48), "dev": ("Whisper", 14), "test": ("Shout", 12)}[split]
-        return [f"{order} {i}: what do you say?" for i in range(count)]
-
-    def demonstrations(self) -> list[Answer]:
-        return [Answer(p, say(i, 1 + i % 3, 3 - i % 3)) for i, p in enumerate(self.prompts("train"))]
-
-    def responses(self) -> list[Answer]:
-        more = [Answer(p, say(i, i % 4, 1 + i % 2)) for i, p in enumerate(self.prompts("train"))]
-        return [*self.demonstrations(), *more]
-
-    def preference_pairs(self, objective: str, split: str) -> list[PreferencePair]:
-        if objective != "ah":
-            return []
-        return [PreferencePair(p, say(i, 3, 1), say(i, 1 - i % 2, 3)) for i, p in enumerate(self.prompts(split))]
-
-    def fingerprint(self) -> str:
-        return digest([GOLD, self.responses()])
-
-
-@contextmanager
-def a_tiny_size() -> Iterator[None]:
-    """Inside the block `scratch:tiny` exists: width 32, two layers, two heads, about 30,000 parameters."""
-    from benchmarks.models.device import setup
-    from benchmarks.spec.settings import SIZES
-
-    setup(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(SIZES, "tiny", (32, 2, 2))
-        yield
 
 
 @dataclass(frozen=True)
