@@ -32,6 +32,11 @@ def ohs(prompts: Sequence[str], responses: Sequence[str]) -> list[float]:
     return [float(response.split().count("oh")) for response in responses]
 
 
+def characters(prompts: Sequence[str], responses: Sequence[str]) -> list[float]:
+    """How long each answer is: a reward under which any two policies differ."""
+    return [float(len(response)) for response in responses]
+
+
 def say(i: int, ahs: int, ohs: int) -> str:
     """An answer of so many ahs and ohs, in an order that depends on i."""
     words = ["ah"] * ahs + ["oh"] * ohs
@@ -69,7 +74,9 @@ class Cries:
         return digest(self.responses())
 
 
-AHS, OHS = (FunctionReward(function=f"methods.conformance.tiny:{name}") for name in ("ahs", "ohs"))
+AHS, OHS, LENGTH = (
+    FunctionReward(function=f"methods.conformance.tiny:{name}") for name in ("ahs", "ohs", "characters")
+)
 
 
 @contextmanager

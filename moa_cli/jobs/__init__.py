@@ -25,5 +25,6 @@ if TYPE_CHECKING:
     from moa_cli.jobs.progress import Display
     from moa_cli.jobs.run import evaluate, train
     from moa_cli.jobs.work import RunAddress, make_run
+    from moa_cli.jobs.worker import output_to
 
 __getattr__, __all__ = door(__name__)

@@ -30,7 +30,7 @@ def perform(job: Job, log: Log, *, quiet: bool) -> Outcome:
     try:
         benchmark = job.source.load()
         folder = job.folder or benchmark.home / benchmark.name / "prepared"
-        with _output_to(folder / "output.txt" if quiet else None), watching(_now_and_then(log)):
+        with output_to(folder / "output.txt" if quiet else None), watching(_now_and_then(log)):
             result = job.work(benchmark, log)
         return Outcome(job=job, seconds=time.perf_counter() - begin, result=result)
     except BadInput as error:
@@ -78,7 +78,7 @@ def _keep(path: Path, story: str) -> str:
 
 
 @contextmanager
-def _output_to(path: Path | None) -> Iterator[None]:
+def output_to(path: Path | None) -> Iterator[None]:
     """Inside the block, all that this process and its libraries print is appended to the file."""
     if path is None:
         yield
