@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import Cost, Log, charged_to, plain, silent, write_text
+from benchmarks.common import BadInput, Cost, Log, charged_to, plain, silent, write_text
 from benchmarks.measure.front import Front
 from benchmarks.measure.front_files import FrontRecord, has_point, point_file, read_front, weights_label
 from benchmarks.measure.point import Point, check_finite
@@ -51,7 +51,7 @@ def evaluate(
         if has_point(folder, k, card, tuple(weights), labels[k]) and str(k) in _serving(folder):
             continue
         with charged_to(Cost()) as made:
-            policy = policy_at(weights)
+            policy = _checked(policy_at(weights), method, labels[k])
         with charged_to(Cost()) as spent:
             ids = policy.sample(prompts, benchmark.sampling, seed)
         _note_serving(folder, k, made, spent)
@@ -87,6 +87,18 @@ def evaluate(
         config=plain(config),
     ).complete(folder)
     return read_front(folder)
+
+
+def _checked(policy: object, method: str, label: str) -> Policy:
+    """What a method gave for a point. BadInput where that is no policy."""
+    if isinstance(policy, Policy):
+        return policy
+    given = "None" if policy is None else f"a {type(policy).__name__}"
+    raise BadInput(
+        f"policy of {method} returned {given} for the weights {label}, not a Policy",
+        "policy(benchmark, run, weights) gives the policy that answers for these weights",
+        "return load_trained(benchmark, run.stage(name).folder), or what soup, mix or steered make",
+    )
 
 
 def _note_serving(folder: Path, k: int, made: Cost, spent: Cost) -> None:

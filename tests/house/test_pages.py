@@ -206,6 +206,10 @@ def check(command: str, given: dict[str, Any]) -> None:
         case "study":
             over = names_in(given["over"])
             study_contestants(study, settings, items, over, seeds_in(seed) or [0], home=home, data_dir=data_dir)
+        case "init":
+            assert given["what"] in ("method", "benchmark")
+        case "check":
+            assert given["file"].suffix in (".py", ".toml")
         case "list":
             assert given["what"] in ("all", "methods", "benchmarks", "runs")
         case "show":

@@ -1,0 +1,114 @@
+"""The public kit: what it refuses, its defaults, and weights that are negative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.common.errors import BadInput
+from benchmarks.measure.evaluation import evaluate
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.spec.answers import PreferencePair
+from methods.contract.run import Run
+from methods.contract.settings import Preference, Reinforcement
+from methods.engines import dpo
+from methods.engines.decoding import mix
+from methods.engines.dpo import train_dpo
+from methods.engines.rl import train_rl
+from methods.engines.tasks import Task, judged, tasks_of
+from methods.engines.trained import save_trained, soup, to_train
+from tests.kit.files import EXAMPLES
+
+REWARD = Reinforcement()
+
+
+def said(act: Callable[[], object]) -> str:
+    """The three lines of a refusal."""
+    with pytest.raises(BadInput) as refused:
+        act()
+    lines = str(refused.value)
+    assert lines.count("\n") == 2
+    return lines
+
+
+def test_weights_that_are_none(tiny: Benchmark, tmp_path: Path) -> None:
+    """A function in their place, too few, both and neither."""
+    stage = Run(tmp_path, 0).stage("here")
+
+    def scores(prompts: Any, responses: Any, goals: Any) -> Any:
+        raise AssertionError("it is not called")
+
+    told = said(lambda: train_rl(tiny, scores, REWARD, stage))  # type: ignore[arg-type]
+    assert "the weights of train_rl are a function, scores" in told
+    assert "2 numbers, one for each of ah, oh" in told
+    assert "reward=" in told
+    assert "(1.0,)" in said(lambda: train_rl(tiny, (1.0,), REWARD, stage))
+    assert "None" in said(lambda: train_rl(tiny, None, REWARD, stage))
+    assert "weights and a reward" in said(lambda: train_rl(tiny, (1.0, 0.0), REWARD, stage, reward=scores))
+
+
+def test_rewards_and_poses_that_return_something_else() -> None:
+    values, logged = judged(([1.0, 2.0], {"a": 1.0}), 2)
+    assert (values.tolist(), logged) == ([1.0, 2.0], {"a": 1.0})
+    for found in (None, [1.0, 2.0], ([1.0], {}), ([1.0, 2.0], [3.0])):
+        assert "for 2 answers" in said(lambda found=found: judged(found, 2))  # type: ignore[misc]
+    assert tasks_of([Task("How?")], 1) == [Task("How?")]
+    for posed in (None, "How?", [Task("How?")] * 3):
+        assert "contrast is 2" in said(lambda posed=posed: tasks_of(posed, 2))  # type: ignore[misc]
+
+
+def test_a_policy_that_is_none(tiny: Benchmark, tmp_path: Path) -> None:
+    told = said(
+        lambda: evaluate(
+            tiny, lambda _: None, ((0.5, 0.5),), tmp_path, method="mine", steering="none", seed=0, cost={}, config={}
+        )  # type: ignore[arg-type, return-value]
+    )
+    assert "policy of mine returned None for the weights 0.5,0.5, not a Policy" in told
+
+
+def test_constants_of_another_shape(tiny: Benchmark, tmp_path: Path) -> None:
+    stage, pairs = Run(tmp_path, 0).stage("here"), [PreferencePair("Call 1: what do you say?", "ah", "oh")]
+    assert "(2,) for 1 pairs" in said(lambda: train_dpo(tiny, pairs, Preference(), stage, margin=np.zeros(2)))
+    assert "(1,) for 1 pairs" in said(lambda: train_dpo(tiny, pairs, Preference(), stage, reference=np.zeros(1)))
+    assert "no preference pairs" in said(lambda: train_dpo(tiny, [], Preference(), stage))
+
+
+def test_dpo_by_default(tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without margin, reference and beta it is what it is with those of plain DPO: the same policy, bit for bit."""
+    pairs = [PreferencePair(p, "ah ah", "oh") for p in tiny.prompts("train")[:8]]
+    settings, run = Preference(batch=4), Run(tmp_path, 0)
+    train_dpo(tiny, pairs, settings, run.stage("bare"))
+    reference = dpo.log_probs(tiny, pairs, "bare", run)
+    train_dpo(tiny, pairs, settings, run.stage("said"), margin=np.zeros(8), reference=reference, beta=settings.beta)
+    bare, said_ = ((run.stage(name).folder / "model.safetensors").read_bytes() for name in ("bare", "said"))
+    assert bare == said_
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+def test_negative_weights_lead_away(tiny: Benchmark, tmp_path: Path, rank: int) -> None:
+    """theta = 1.5 theta_1 - 0.5 theta_2, by hand, of whole models and of adapters, whose updates are averaged."""
+    folders, states = [tmp_path / "one", tmp_path / "two"], []
+    for seed, folder in enumerate(folders):
+        policy = to_train(tiny, rank, 0)
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for parameter in policy.model.parameters():
+                if parameter.requires_grad:
+                    parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
+        save_trained(policy, folder)
+        states.append(soup(tiny, [folder], (1.0,)).model.state_dict())
+    found = soup(tiny, folders, (1.5, -0.5)).model.state_dict()
+    for name, value in found.items():
+        assert torch.allclose(value, 1.5 * states[0][name] - 0.5 * states[1][name], atol=1e-5), name
+    assert "add up to 1" in said(lambda: soup(tiny, folders, (1.5, 0.5)))
+    assert "none of them negative" in said(lambda: mix(tiny, folders, (1.5, -0.5)))
+
+
+@pytest.mark.parametrize("path", EXAMPLES[1:])
+def test_examples_are_short(path: str) -> None:
+    assert len(Path(path).read_text().splitlines()) < 60
