@@ -11,7 +11,18 @@ from moa_cli.siblings import check_siblings
 
 check_siblings()  # before anything is taken from them
 
+import os  # noqa: E402
+from importlib.metadata import PackageNotFoundError, version  # noqa: E402
+
 from benchmarks.common.door import door  # noqa: E402
+from benchmarks.models import ENVIRONMENT  # noqa: E402
+
+for _name, _value in ENVIRONMENT.items():
+    os.environ.setdefault(_name, _value)  # before torch is imported, as in workers
+try:
+    __version__ = version("moa-cli")
+except PackageNotFoundError:  # a checkout that is not installed
+    __version__ = "unknown"
 
 if TYPE_CHECKING:
     from benchmarks import Answer, BadInput, Benchmark, Front, Policy, PreferencePair, Weights, load_benchmark
@@ -67,7 +78,7 @@ if TYPE_CHECKING:
         train_rl,
         train_sft,
     )
-    from moa_cli.comparisons import compare
-    from moa_cli.jobs import evaluate, train
+    from moa_cli.formats import compare
+    from moa_cli.jobs.python import evaluate, train
 
 __getattr__, __all__ = door(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
@@ -54,9 +55,11 @@ def load_benchmark(
     *,
     data_dir: Path | None = None,
     options: Mapping[str, Any] = MappingProxyType({}),
-    home: Path = Path("runs"),
+    home: Path | None = None,
 ) -> Benchmark:
     """A benchmark by name, or from a .toml or .py file (with a function `benchmark(data_dir, objectives)`).
+
+    `home` is the folder of all runs; None is what MOA_RUNS names, else `runs`.
 
     `options` maps `option_names` to values. Raises one BadInput that lists every option that is unknown, of the wrong
     type or out of range; BadInput for a benchmark that is unknown or wrong in itself.
@@ -94,7 +97,7 @@ def load_benchmark(
     refuse(f"options of {benchmark.name}", mistakes, fix)
     chosen = replace(
         benchmark,
-        home=home,
+        home=Path(os.environ.get("MOA_RUNS") or "runs") if home is None else home,
         objectives=tuple(_retrained(o, nested["reward"]) for o in benchmark.objectives),
         sampling=replace(benchmark.sampling, **nested["sampling"]),
         scratch=replace(benchmark.scratch, **nested["scratch"]),

@@ -107,7 +107,8 @@ def alone(examined: Examined, place: Path) -> None:
     """one objective is enough"""
     shutil.copytree(examined.benchmark.home, place / "home")
     here = replace(examined.benchmark, home=place / "home")
-    one = prepare(replace(here, objectives=here.objectives[1:], grid=(), trained_grid=())).benchmark
+    one = replace(here, objectives=here.objectives[1:], grid=(), trained_grid=())
+    prepare(one)
     run = Run(place / "run", 0)
     examined.method.train(one, run)
     front = replace(examined, benchmark=one).measure(run, place / "front")
@@ -122,7 +123,7 @@ def adapters(examined: Examined, place: Path) -> None:
     if not isinstance(method, Adapter):
         return
     corner, run = replace(benchmark, trained_grid=benchmark.corners[:1]), Run(place, 0)
-    method = replace(method, lora_rank=2)
+    method = replace(method, lora_rank=2)  # type: ignore[call-arg]
     method.train(corner, run)
     policy = method.policy(corner, run, benchmark.corners[0])
     ids = torch.tensor([policy.encode_prompt(benchmark.prompts("test")[0])])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_type_hints
 
 from benchmarks import Benchmark, Weights
-from benchmarks.common import is_answering
+from benchmarks.common import fit, is_answering, nearest, refuse, type_words
 from methods.contract.effort import Effort
 from methods.contract.run import Run
 
@@ -20,8 +21,33 @@ Steering = Literal["none", "prompt", "merge", "retrain", "decode"]
 weight, or by mixing several policies while decoding."""
 
 
+class Settable(type):
+    """The class of methods: what is set is fitted to its field's type and range, as on the command line."""
+
+    def __call__(cls, *args: Any, **settings: Any) -> Any:
+        """A method. One BadInput lists all settings that are unknown, of another type or out of range."""
+        hints = _hints(cls) if settings else {}
+        mistakes, fitted = list[str](), dict[str, Any]()
+        for name, value in settings.items():
+            try:
+                fitted[name] = fit(value, hints[name])
+            except KeyError:
+                mistakes.append(f"{name}: there is no such setting{nearest(name, hints)}")
+            except TypeError:
+                mistakes.append(f"{name}: expected {type_words(hints[name])}, found {value!r}")
+        refuse(f"settings of {cls.__name__}", mistakes, f"there are: {', '.join(hints) or 'none'}")
+        return super().__call__(*args, **fitted)
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    """The types of a method's fields, with their ranges."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in fields(cls)}
+
+
 @dataclass(frozen=True, kw_only=True)
-class Method:
+class Method(metaclass=Settable):
     """A multi-objective alignment method. Its dataclass fields are its hyperparameters.
 
     A new method is one file with one subclass: say how it is steered, train into `run`, return a policy per weight.

@@ -65,12 +65,19 @@ def choose_workers(jobs: Sequence[Job], benchmarks: Iterable[Benchmark], asked: 
     if need and (held := max(1, int(USABLE * there_is()) // need)) < min(most, room):
         room, where = held, f"memory for {held} of {need / 1e9:.1f} GB"
     count = asked or min(most, room)
-    small = all(b.policy in SMALL for b in benchmarks)
-    threads = 1 if small else _wanted_threads() or max(1, cores // count)
+    small, threads = all(b.policy in SMALL for b in benchmarks), threads_of(benchmarks, count)
     why = "--jobs" if asked else f"at most {_count(most, 'job')} side by side, {where}"
     same = " (small policies: results then do not depend on the number of cores)"
     reason = f"{_count(count, 'worker')} ({why}), {_count(threads, 'thread')} each{same if small else ''}"
     return Workers(count, threads, gpus, reason=reason)
+
+
+def threads_of(benchmarks: Sequence[Benchmark], workers: int) -> int:
+    """Threads of each of so many workers: one where all policies are small, else OMP_NUM_THREADS, or its share of the
+    cores."""
+    if all(b.policy in SMALL for b in benchmarks):
+        return 1
+    return _wanted_threads() or max(1, _cores() // workers)
 
 
 def least_memory(benchmark: Benchmark) -> int:

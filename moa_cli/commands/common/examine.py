@@ -53,7 +53,8 @@ def examine_method(path: Path, place: Path) -> Iterator[Checked]:
     if found[0].wrong:
         return
     with a_tiny_size():
-        benchmark = prepare(tiny_benchmark(place / "home")).benchmark
+        benchmark = tiny_benchmark(place / "home")
+        prepare(benchmark)
         trained: list[Examined] = []
         method = in_small(find_method(str(path)))
         yield from _tried("it can be trained", lambda: trained.append(train_examined(method, benchmark, place / "run")))
@@ -220,6 +221,6 @@ def _measured(benchmark: Benchmark, place: Path) -> None:
         home=place / "small",
     )
     with a_tiny_size():
-        made = prepare(small).benchmark
-        nothing = Examined(find_method("sft")(), made, Run(place / "nothing", 0), place, {}, {})
+        prepare(small)
+        nothing = Examined(find_method("sft")(), small, Run(place / "nothing", 0), place, {}, {})
         nothing.measure(nothing.run, place / "front")

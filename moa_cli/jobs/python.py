@@ -1,0 +1,81 @@
+"""Training and measuring in Python: as a worker of the command line does it, with progress on stderr."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from rich.console import Console
+
+from benchmarks import Benchmark, Front
+from benchmarks.common import Log
+from benchmarks.models import setup
+from methods import Method, Run, method_name
+from moa_cli.jobs import run as jobs
+from moa_cli.jobs.job import Job, Outcome
+from moa_cli.jobs.pool import threads_of
+from moa_cli.jobs.progress import Display
+from moa_cli.runs import Source
+
+
+def train(benchmark: Benchmark, method: Method, *, seed: int = 0, log: Log | None = None, restart: bool = False) -> Run:
+    """Trains a method on a benchmark, and prepares the benchmark where that is missing.
+
+    A run that is trained is returned as it is, one that was interrupted goes on; with `restart` it begins anew. The
+    folder, the threads and the environment are those of `moa train`. Progress goes to stderr, or to a `log` of one's
+    own. BadInput for what `moa train` refuses.
+    """
+    with _as_a_worker(benchmark, method, seed, "train", log) as told:
+        return jobs.train(benchmark, method, seed=seed, log=told, restart=restart)
+
+
+def evaluate(
+    benchmark: Benchmark, method: Method, run: Run, *, split: Literal["dev", "test"] = "test", log: Log | None = None
+) -> Front:
+    """Measures a trained run at all weights of the benchmark and stores the front. What is measured stays.
+
+    Settings are chosen on `split="dev"`; such a front lies in a place of its own, and is not compared. Progress goes to
+    stderr, or to a `log` of one's own.
+    """
+    with _as_a_worker(benchmark, method, run.seed, "measure", log) as told:
+        return jobs.evaluate(benchmark, method, run, split=split, log=told)
+
+
+@contextmanager
+def _as_a_worker(benchmark: Benchmark, method: Method, seed: int, purpose: str, log: Log | None) -> Iterator[Log]:
+    """Inside the block threads are those of a worker, libraries are quiet, and the log that is given shows itself."""
+    setup(threads_of([benchmark], workers=1))
+    _quieten()
+    if log is not None:
+        yield log
+        return
+    label = f"{method_name(type(method))}/{benchmark.name}/s{seed}"
+    job = Job(
+        key=label, label=label, purpose=purpose, source=Source(benchmark.name, benchmark.home), work=lambda *_: None
+    )
+    with Display(Console(file=sys.stderr, highlight=False, markup=False)) as display:
+        display.start(job)
+
+        def show(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
+            display.event((label, stage, step, steps, measured))
+            display.tick()
+
+        begin = display.clock()
+        yield show
+        if display.lines[label].steps:  # else it was there already
+            display.end(Outcome(job=job, seconds=display.clock() - begin))
+
+
+def _quieten() -> None:
+    """What libraries say by themselves is of no use here: bars of their own, and what they will rename one day."""
+    from datasets import disable_progress_bars
+    from huggingface_hub.utils import disable_progress_bars as disable_hub_bars
+    from transformers.utils import logging
+
+    disable_progress_bars()
+    disable_hub_bars()
+    logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(torch|transformers|trl|peft)\b")

@@ -1,0 +1,77 @@
+"""Python as good as the command line: settings, folders, progress, and a comparison that shows itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import moa_cli
+from benchmarks.common.errors import BadInput
+from benchmarks.prepare.benchmark import Benchmark
+from methods.conformance.examined import in_small
+from tests.kit.files import EXAMPLES
+
+
+def test_settings_are_checked_as_on_the_command_line() -> None:
+    """All mistakes at once, with the nearest name; what fits is taken as the command line takes it."""
+    ric = moa_cli.find_method("ric")
+    with pytest.raises(BadInput) as refused:
+        ric(rounds="two", batch=0, epoch=1)
+    told = str(refused.value)
+    assert "rounds: expected a whole number of at least 0, found 'two'" in told
+    assert "batch: expected a whole number of at least 1, found 0" in told
+    assert "epoch: there is no such setting" in told
+    assert type(ric(offline_epochs=2).offline_epochs) is float  # type: ignore[attr-defined]
+    with pytest.raises(BadInput, match="keep_share"):
+        moa_cli.find_method("ric")(keep_share=1.5)
+
+
+def test_runs_lie_where_the_command_line_has_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("MOA_RUNS", raising=False)
+    assert moa_cli.load_benchmark("hh-rlhf-mini").home == Path("runs")
+    monkeypatch.setenv("MOA_RUNS", str(tmp_path))
+    assert moa_cli.load_benchmark("hh-rlhf-mini").home == tmp_path
+    assert moa_cli.load_benchmark("hh-rlhf-mini", home=Path("here")).home == Path("here")
+
+
+def test_the_version_and_the_environment_of_workers() -> None:
+    """Set before torch is there; a variable that is set stays."""
+    names = ("GOMP_SPINCOUNT", "TRL_EXPERIMENTAL_SILENCE")
+    code = f"import os, moa_cli; print(moa_cli.__version__, *(os.environ[name] for name in {names!r}))"
+    environment = {"PYTHONPATH": str(Path(moa_cli.__file__).parents[1]), "GOMP_SPINCOUNT": "7"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.split()[1:] == ["7", "1"]
+    assert done.stdout[0].isdigit() or done.stdout.startswith("unknown")
+
+
+def test_examples_stand_in_a_comparison_that_shows_itself(
+    own_tiny: Benchmark, tiny_size: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what they cost, beside sft; as text, in a notebook, drawn, and as a table."""
+    fronts = []
+    for name in ("sft", *EXAMPLES[1:]):
+        method = in_small(moa_cli.find_method(name))
+        fronts.append(moa_cli.evaluate(own_tiny, method, moa_cli.train(own_tiny, method)))
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "conditioned-rloo/cries/s0  policy  " in told.err
+    assert "Loading weights" not in told.err
+    found = moa_cli.compare(fronts)
+    costs = {row.method: row.cost for row in found.benchmarks[0].rows}
+    assert {"dpo-on-rewards", "conditioned-rloo", "sft"} == set(costs)
+    for name in ("dpo-on-rewards", "conditioned-rloo"):
+        assert (costs[name]["trained_tokens"] or 0) > 0
+        assert (costs[name]["flops"] or 0) > (costs["sft"]["flops"] or 0)
+    lines = str(found).splitlines()
+    assert lines[0].startswith("cries@1  ah, oh")
+    assert max(map(len, lines)) <= 80
+    assert "dpo-on-rewards" in found._repr_html_()
+    assert found._repr_html_().startswith("<pre")
+    assert len(found.plot().axes) >= 2
+    frame = found.to_pandas()
+    assert len(frame) == sum(len(front.weights) for front in fronts)
+    assert {"method", "weight_ah", "reward_oh", "score_ah", "kl", "hypervolume"} <= set(frame.columns)
+    assert '"moa.compare/' in found.to_json()
