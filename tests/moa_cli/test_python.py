@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ import moa_cli
 from benchmarks.common.errors import BadInput
 from benchmarks.prepare.benchmark import Benchmark
 from methods.conformance.examined import in_small
-from tests.kit.files import EXAMPLES
+from tests.kit.files import EXAMPLES, ROOT
 
 
 def test_settings_are_checked_as_on_the_command_line() -> None:
@@ -45,6 +48,19 @@ def test_the_version_and_the_environment_of_workers() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.split()[1:] == ["7", "1"]
     assert done.stdout[0].isdigit() or done.stdout.startswith("unknown")
+
+
+def test_the_notebook_runs(own_tiny: Benchmark, tiny_size: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its cells in order, on a benchmark that takes seconds; in the form of a notebook, where that can be told."""
+    notebook = json.loads((ROOT / "examples" / "compare.ipynb").read_text(encoding="utf-8"))
+    if find_spec("nbformat"):
+        import_module("nbformat").validate(notebook)
+    monkeypatch.setattr(moa_cli, "load_benchmark", lambda _: own_tiny, raising=False)
+    space: dict[str, object] = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), space)
+    assert "best-of-n" in str(space["comparison"])
 
 
 def test_examples_stand_in_a_comparison_that_shows_itself(
