@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 from benchmarks import BadInput, load_benchmark
@@ -101,14 +103,15 @@ def _tried(words: str, check: Callable[[], object]) -> Iterator[Checked]:
 
 
 def _place(error: Exception) -> str:
-    """Where an error came from: the last line of it that is not moa's."""
-    import traceback
-
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = Path(__file__).resolve().parents[3]
-    theirs = [f for f in frames if not Path(f.filename).is_relative_to(ours) or "examples" in f.filename]
-    own = [f for f in theirs if "site-packages" not in f.filename and "/lib/python" not in f.filename]
-    last = (own or frames)[-1]
+    """Where an error came from: the last line of it that is neither moa's nor a library's."""
+    frames, packages = extract_tb(error.__traceback__), Path(__file__).resolve().parents[3]
+    ours = [packages / name for name in ("benchmarks", "methods", "moa_cli")]
+    theirs = [
+        frame
+        for frame in frames
+        if not any(Path(frame.filename).is_relative_to(folder) for folder in (*ours, sys.prefix, sys.base_prefix))
+    ]
+    last = (theirs or frames)[-1]
     return f"look at {last.filename}, line {last.lineno}: {last.line}"
 
 

@@ -9,7 +9,9 @@ import pytest
 import typer
 
 from benchmarks.common.errors import BadInput
+from benchmarks.common.python import load_file
 from moa_cli.commands.check import check
+from moa_cli.commands.common import examine
 from moa_cli.commands.init import init
 
 CARELESS = '''
@@ -65,6 +67,16 @@ def test_faults_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         "its points are weights",
     ):
         assert found[name] is None
+
+
+def test_what_own_code_raises_is_placed(tmp_path: Path) -> None:
+    """At the line of one's own file, not at that of the check that called it."""
+    path = tmp_path / "mine.py"
+    path.write_text("def broken():\n    return {}['reward']\n")
+    mine = load_file(path, "a test")
+    [one] = examine._tried("it works", mine.broken)
+    assert one.wrong == "KeyError: 'reward'"
+    assert one.mend == f"look at {path}, line 2: return {{}}['reward']"
 
 
 def test_a_class_that_is_no_method_is_not_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
