@@ -19,6 +19,7 @@ from moa_cli.commands.common import (
     seeds_in,
     settings_over,
     share_in,
+    wish_in,
     write_outputs,
 )
 from moa_cli.commands.options import (
@@ -49,6 +50,9 @@ def compare(
     keep_collapsed: options.KeepCollapsed = False,
     ceiling: options.WithCeiling = False,
     power: options.WithPower = False,
+    at: options.At = None,
+    max_answer_cost: options.MaxAnswerCost = None,
+    max_kl: options.MaxKL = None,
     dry_run: DryRun = False,
     output: options.Outputs = None,
     runs: Home = Path("runs"),
@@ -66,6 +70,7 @@ def compare(
     moa compare -m ric,rewarded-soups --preparations 0,1,2
     moa compare -m sft,ric -c policy=scratch:4m --dry-run
     moa compare -m ric --baseline main.json -o junit.xml -o comment.md
+    moa compare --at 0.3,0.7 --max-answer-cost 2x --max-kl 3
     """
     from moa_cli.commands.common import (
         check_options,
@@ -76,7 +81,7 @@ def compare(
         left_to_do,
         saved_alone,
     )
-    from moa_cli.comparisons import Failure, check_units, found_fronts, named_fronts, read_baseline
+    from moa_cli.comparisons import Failure, check_units, choose, found_fronts, named_fronts, read_baseline
     from moa_cli.formats import COMPARISON_FORMATS, comparison_table
 
     check_outputs(output or [], COMPARISON_FORMATS)
@@ -87,7 +92,7 @@ def compare(
     if baseline is not None:
         before = read_baseline(baseline)
         check = partial(check_units, before, name=str(baseline), keep_collapsed=keep_collapsed)
-    names = method_list(method)
+    names, wish = method_list(method), wish_in(at, max_answer_cost, max_kl)
     typed = (
         {"-c": config, "--data-dir": data_dir, "--dry-run": dry_run},
         {"-b": benchmark, "--seed": seed, "--preparations": preparations},
@@ -118,8 +123,11 @@ def compare(
         comparison = comparison_of(measured, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling, named=named)
         failed = comparison.failures
     comparison = judged(comparison, baseline, before, allowed)
+    if wish:
+        comparison = choose(comparison, wish)
     written = write_outputs(comparison, output or [], COMPARISON_FORMATS)
     out(comparison if json else comparison_table(comparison, power=power))
     if comparison.gate:
         close_gate(comparison.gate)
-    leave_unless(written and not failed)
+    within = all(on.choice is None or on.choice.first for on in comparison.benchmarks)
+    leave_unless(written and not failed and within)

@@ -285,6 +285,33 @@ KeepCollapsed = Annotated[
 ]  # fmt: skip
 
 
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at", metavar="W,W",
+        help="Say which method to take, and at which of its weights, if the objectives count like this, and how sure "
+        "that is: chosen on one half of the test prompts, reported on the other.",
+    ),
+]  # fmt: skip
+
+
+MaxAnswerCost = Annotated[
+    str | None,
+    typer.Option(
+        "--max-answer-cost", metavar="TIMES",
+        help="With --at: an answer takes at most so many times the operations of the starting policy's, such as 2x.",
+    ),
+]  # fmt: skip
+
+
+MaxKL = Annotated[
+    float | None,
+    typer.Option(
+        "--max-kl", metavar="NATS", min=0, help="With --at: at most so far from the starting policy, per answer."
+    ),
+]
+
+
 ClaimsOutputs = Annotated[list[Path] | None, _output("result", ".md .json")]
 
 

@@ -16,8 +16,8 @@ from benchmarks.spec import SIGNALS, Signal
 from moa_cli.comparisons import equal, pairs, row
 from moa_cli.comparisons.ceiling import ceiling_part
 from moa_cli.comparisons.contributions import training
-from moa_cli.comparisons.document import LEAST_PROMPTS, Comparison, OnBenchmark, Row
-from moa_cli.comparisons.parts import Quality
+from moa_cli.comparisons.document import Comparison, OnBenchmark, Row
+from moa_cli.comparisons.parts import LEAST_PROMPTS, Quality
 from moa_cli.comparisons.under import Under
 from moa_cli.words import warnings_of
 

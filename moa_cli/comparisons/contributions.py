@@ -11,8 +11,7 @@ import numpy as np
 from benchmarks import Front, Weights
 from benchmarks.spec import Signal
 from benchmarks.stats import Bootstrap, compare_preparations, compare_rows, pseudo_values
-from moa_cli.comparisons.document import LEAST_PROMPTS
-from moa_cli.comparisons.parts import Difference
+from moa_cli.comparisons.parts import LEAST_PROMPTS, Difference
 
 Training = tuple[int, int]
 """What tells the trainings of a row apart: preparation and seed."""

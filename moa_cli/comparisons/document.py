@@ -11,9 +11,11 @@ from benchmarks import Card
 from benchmarks.common import Document, Part
 from benchmarks.spec import Signal
 from benchmarks.stats import pareto
+from moa_cli.comparisons.choice import Choice
 from moa_cli.comparisons.failure import Failure, alike, failed_words
 from moa_cli.comparisons.judgement import Gate
 from moa_cli.comparisons.parts import (
+    LEAST_PROMPTS,
     Attainment,
     Ceiling,
     Difference,
@@ -26,10 +28,6 @@ from moa_cli.comparisons.parts import (
 )
 from moa_cli.runs import GIVEN
 from moa_cli.words import in_trainings, numbered, one_line, scorers_word, signal_word
-
-LEAST_PROMPTS = 50
-"""Test prompts below which nothing is told apart."""
-
 
 GOALS = "sft-goals"
 """The method whose row is the starting policy told goals: what rows that steer by the prompt are compared with, too."""
@@ -143,6 +141,8 @@ class OnBenchmark(Part):
     agreement: float | None
     """Kendall's tau between the orders of rows under rewards and scores; None for fewer than three rows."""
     ceiling: Ceiling | None
+    choice: Choice | None = None
+    """What to take for the weights that somebody asked for, with `--at`."""
 
     @property
     def base(self) -> str | None:

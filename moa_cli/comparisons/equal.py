@@ -62,7 +62,7 @@ def _first_asked(asked: Asked) -> list[int]:
     for policy in dict.fromkeys(asked.policies):
         own = [k for k, other in enumerate(asked.policies) if other == policy]
         middle = np.mean([asked.weights[k] for k in own], axis=0)
-        chosen.append(min(own, key=lambda k: (max(asked.weights[k]) < 1, *_nearness(asked.weights[k], middle))))
+        chosen.append(min(own, key=lambda k: (max(asked.weights[k]) < 1, *nearness(asked.weights[k], middle))))
     return chosen
 
 
@@ -75,7 +75,7 @@ def nearest_points(asked: Asked, grid: Sequence[Weights]) -> list[int]:
     """
     left, taken = list(range(len(asked.weights))), []
     for w in grid[: asked.distinct]:
-        nearest = min(left, key=lambda k: _nearness(asked.weights[k], w))
+        nearest = min(left, key=lambda k: nearness(asked.weights[k], w))
         left = [k for k in left if asked.policies[k] != asked.policies[nearest]]
         taken.append(nearest)
     return taken
@@ -87,7 +87,7 @@ def answering(weights: Sequence[Weights], asked: Sequence[Weights]) -> list[int]
     >>> answering([(1.0, 0.0), (0.5, 0.5), (0.0, 1.0)], [(0.8, 0.2), (0.7, 0.3)])
     [0, 1]
     """
-    return [min(range(len(weights)), key=lambda k: _nearness(weights[k], w)) for w in asked]
+    return [min(range(len(weights)), key=lambda k: nearness(weights[k], w)) for w in asked]
 
 
 def largest_grid(rows: Mapping[str, Asked]) -> tuple[Weights, ...]:
@@ -95,7 +95,7 @@ def largest_grid(rows: Mapping[str, Asked]) -> tuple[Weights, ...]:
     return max((asked.weights for asked in rows.values()), key=lambda weights: (len(weights), weights))
 
 
-def _nearness(weights: Weights, to: Sequence[float] | np.ndarray) -> tuple[float, float]:
+def nearness(weights: Weights, to: Sequence[float] | np.ndarray) -> tuple[float, float]:
     """What is least for the nearest weights; of two as near, those farther from equal weights."""
     distance = float(np.abs(np.subtract(weights, to)).sum())
     from_equal = float(np.abs(np.subtract(weights, 1 / len(weights))).sum())

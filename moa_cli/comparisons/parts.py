@@ -7,6 +7,10 @@ from typing import Literal
 from benchmarks.common import Part
 from benchmarks.spec import Signal
 
+LEAST_PROMPTS = 50
+"""Test prompts below which nothing is told apart."""
+
+
 ALPHA = 0.05
 """Below it a corrected p value tells two rows apart."""
 

@@ -1,4 +1,4 @@
-"""The fronts that a comparison is about: named, found, or those of a comparison that was saved."""
+"""The fronts that a comparison is about: named, found, or those of a comparison that was saved as .json."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from benchmarks.common import plain
 from benchmarks.measure import read_front
 from moa_cli.comparisons.document import Comparison
 from moa_cli.comparisons.failure import Failure
-from moa_cli.comparisons.saved import is_saved, read_saved
 from moa_cli.runs import find_runs, fronts_in, read_record
-from moa_cli.words import numbered
+from moa_cli.words import numbered, one_line
 
 SHOWN = 3
 """Runs that are not measured are told one by one up to this number."""
@@ -31,6 +30,32 @@ def saved_comparison(paths: Sequence[Path]) -> Comparison | None:
             "name one .json file alone, or the runs themselves",
         )
     return read_saved(files[0])
+
+
+def is_saved(path: Path) -> bool:
+    """Whether a path is called as a saved comparison is."""
+    return path.suffix.lower() == ".json"
+
+
+def read_saved(path: Path) -> Comparison:
+    """The comparison in a file.
+
+    BadInput where it cannot be read, is something else, is damaged, or was saved by an earlier version.
+    """
+    try:
+        return Comparison.from_json(path.read_bytes())
+    except OSError as error:
+        raise _refused(path, error.strerror or "it cannot be read") from error
+    except ValueError as error:
+        raise _refused(path, one_line(str(error))) from error
+
+
+def _refused(path: Path, reason: str) -> BadInput:
+    return BadInput(
+        f"{path} is no saved comparison: {reason}",
+        f'a saved comparison says "schema": "{Comparison.SCHEMA}"; what earlier versions saved has other names',
+        "make one from the runs, again if need be: moa compare -o FILE.json",
+    )
 
 
 def named_fronts(folders: Sequence[Path]) -> list[Front]:

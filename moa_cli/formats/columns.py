@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from benchmarks.spec import Signal
-from moa_cli.comparisons import Comparison, Difference, Headline, OnBenchmark, Row
+from moa_cli.comparisons import Candidate, Comparison, Difference, Headline, OnBenchmark, Row, times_words
 from moa_cli.words import NOT_COUNTED, interval, kl_words, number_words, one_line, star, time_words
 
 
@@ -28,7 +28,7 @@ def columns(benchmark: OnBenchmark) -> dict[str, Callable[[Row], str]]:
         "collapsed": lambda row: f"{row.collapse:.1%}",
         "TFLOP": lambda row: tera(row.cost, ",.1f"),
         "with what it used": lambda row: tera(row.charged, ",.1f"),
-        **({"answer": lambda row: _times(row.cost.get("serving_flops"), one)} if one else {}),
+        **({"answer": lambda row: _times(row, one)} if one else {}),
         "time": lambda row: time_words(row.cost.get("seconds")),
         **({"trials": lambda row: str(row.trials)} if any(row.trials for row in benchmark.rows) else {}),
     }
@@ -58,6 +58,17 @@ def utility_cell(benchmark: OnBenchmark, row: Row, between: Between) -> str:
     if benchmark.start is None:
         return "-" if benchmark.left_out(row) else between(*row.scores.worth, sign="+")
     return "" if row.method == benchmark.start else difference_cell(benchmark.gain(row, "utility"), between)
+
+
+def candidate_cells(one: Candidate, between: Between) -> list[str]:
+    """What is said of a candidate: its value, how far it is behind the first, how likely it is the best, KL, answer."""
+    return [
+        between(one.value, one.low, one.high, sign="+"),
+        difference_cell(one.ahead.turned(), between) if one.ahead else "",
+        f"{one.probability:.0%}",
+        kl_words(one.kl),
+        times_words(one.answer_cost),
+    ]
 
 
 def goals_columns(benchmark: OnBenchmark, between: Between) -> dict[str, Callable[[Row], str]]:
@@ -95,15 +106,10 @@ def tera(cost: Mapping[str, float | None], digits: str) -> str:
     return NOT_COUNTED if cost["flops"] is None else f"{cost['flops'] / 1e12:{digits}}"
 
 
-def _times(value: float | None, one: float) -> str:
-    """A value as a multiple of another, a dash where it is not known.
-
-    >>> _times(1.84, 1.0), _times(47.9, 1.0), _times(2.0, 2.0)
-    ('1.8x', '48x', '1x')
-    """
-    if value is None:
-        return "-"
-    return (f"{value / one:.1f}".removesuffix(".0") if value < 10 * one else f"{value / one:.0f}") + "x"
+def _times(row: Row, one: float) -> str:
+    """What an answer takes, as a multiple of one."""
+    flops = row.cost.get("serving_flops")
+    return times_words(None if flops is None else flops / one)
 
 
 def efficiency(benchmark: OnBenchmark, row: Row, between: Callable[..., str]) -> str:

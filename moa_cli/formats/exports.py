@@ -6,10 +6,10 @@ import csv as csv_format
 import io
 from collections.abc import Callable, Mapping
 
-from moa_cli.comparisons import HEADLINES, Comparison, Gate, alike
-from moa_cli.formats.columns import columns, note
+from moa_cli.comparisons import HEADLINES, Comparison, Gate, OnBenchmark, alike
+from moa_cli.formats.columns import candidate_cells, columns, note
 from moa_cli.formats.output import Formats, as_text
-from moa_cli.words import NOT_COUNTED, latex_text, markdown_text
+from moa_cli.words import NOT_COUNTED, interval, latex_text, markdown_text
 
 MARKER = "<!-- moa compare -->"
 
@@ -30,11 +30,25 @@ def comparison_markdown(comparison: Comparison) -> str:
         lines += ["", *_failed_lines(comparison, benchmark.name)]
         for line in benchmark.remarks:
             lines += [markdown_text(line), ""]
+        lines += _choice_lines(benchmark)
     for name in comparison.unmeasured:
         lines += [f"### {markdown_text(name)}", "", *_failed_lines(comparison, name)]
     if comparison.benchmarks:
         lines += [markdown_text(note(comparison)), ""]
     return "\n".join(lines)
+
+
+def _choice_lines(benchmark: OnBenchmark) -> list[str]:
+    """What to take at the weights that were asked, as lines of Markdown; none where nobody asked."""
+    choice, score = benchmark.choice, benchmark.score_word("scores")
+    if choice is None:
+        return []
+    head = f"| {markdown_text(choice.title)} | w . {score} | behind | best | KL | answer |"
+    rows = [
+        f"| {' | '.join([markdown_text(one.name), *candidate_cells(one, interval)])} |" for one in choice.candidates
+    ]
+    told = [line for words in choice.told(score) for line in (markdown_text(words), "")]
+    return [head, "|:---|---:|---:|---:|---:|---:|", *rows, "", *told]
 
 
 def _failed_lines(comparison: Comparison, name: str) -> list[str]:

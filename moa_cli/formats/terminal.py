@@ -9,10 +9,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from moa_cli.comparisons import Comparison, Difference, Gate, OnBenchmark, Row
+from moa_cli.comparisons import Choice, Comparison, Difference, Gate, OnBenchmark, Row
 from moa_cli.formats.columns import (
     EQUAL,
     all_weights_cell,
+    candidate_cells,
     efficiency,
     efficiency_note,
     goals_columns,
@@ -38,7 +39,8 @@ def comparison_table(comparison: Comparison, *, power: bool = False) -> Renderab
         lines = [*_more(benchmark), *benchmark.remarks, *([_power(benchmark)] if power else [])]
         warned = [Text(f"WARNING: {warning}", style="bold red") for warning in benchmark.warnings]
         failed = [Text(line, style="bold red") for line in comparison.failed_on(benchmark.name)]
-        blocks += [_heading(benchmark), *warned, _block(benchmark), *failed, *map(Text, lines), Text()]
+        chosen = [] if benchmark.choice is None else [Text(), *_choice(benchmark, benchmark.choice)]
+        blocks += [_heading(benchmark), *warned, _block(benchmark), *failed, *map(Text, lines), *chosen, Text()]
     for name in comparison.unmeasured:
         failed = [Text(line, style="bold red") for line in comparison.failed_on(name)]
         blocks += [Text(one_line(name), style="bold"), *failed, Text()]
@@ -65,6 +67,17 @@ def _more(benchmark: OnBenchmark) -> list[str]:
         known = [f"{row} {words}" for row, words in told.items() if words not in ("", "-")]
         lines += [f"{one_line(name)}  {', '.join(known)}"] if known else []
     return lines
+
+
+def _choice(benchmark: OnBenchmark, choice: Choice) -> list[RenderableType]:
+    """What to take at the weights that were asked, in 80 columns."""
+    block = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
+    block.add_column("take", overflow="fold", max_width=30)
+    for heading in (f"w . {benchmark.score_word('scores')}", "behind", "best", "KL", "answer"):
+        block.add_column(heading, justify="right", no_wrap=True)
+    for one in choice.candidates:
+        block.add_row(Text(one.name), *candidate_cells(one, plus_minus))
+    return [Text(choice.title, style="bold"), block, *map(Text, choice.told(benchmark.score_word("scores")))]
 
 
 def _power(benchmark: OnBenchmark) -> str:

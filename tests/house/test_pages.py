@@ -38,6 +38,7 @@ from moa_cli.commands.common.typed import (
     seeds_in,
     share_in,
     weights_in,
+    wish_in,
 )
 from moa_cli.formats import COMPARISON_FORMATS, check_suffix
 from moa_cli.runs import resolve, takes_tuned, tuning_file
@@ -203,6 +204,7 @@ def check(command: str, given: dict[str, Any]) -> None:
                 names, given["what"], {"-c": items, "--data-dir": data_dir}, {"-b": benchmarks, "--seed": seed}
             )
             share_in(given["tolerance"] or "1%")
+            wish_in(given["at"], given["max_answer_cost"], given["max_kl"])
         case "study":
             over = names_in(given["over"])
             study_contestants(study, settings, items, over, seeds_in(seed) or [0], home=home, data_dir=data_dir)

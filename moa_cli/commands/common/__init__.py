@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         settings_of,
         settings_over,
         share_in,
+        wish_in,
     )
 
 __getattr__, __all__ = door(__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from moa_cli.console import refuse, say
 
 if TYPE_CHECKING:
     from benchmarks import BadInput
+    from moa_cli.comparisons import Wish
     from moa_cli.runs import Contestant, Settings
 
 
@@ -191,12 +193,40 @@ def folder_names(values: list[str] | None, home: Path) -> list[str]:
     return [name if name in known else load_benchmark(name).name for name in names_in(values)]
 
 
-def weights_in(text: str) -> tuple[float, ...]:
+def weights_in(text: str, option: str = "--weights") -> tuple[float, ...]:
     """Numbers with commas between."""
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
-        refuse(f"--weights {text} are no numbers", "one weight per objective, with commas between", "--weights 0.3,0.7")
+        refuse(f"{option} {text} are no numbers", "one weight per objective, with commas between", f"{option} 0.3,0.7")
+
+
+def wish_in(at: str | None, answer_cost: str | None, kl: float | None) -> Wish | None:
+    """What somebody wants who weighs the objectives like this; None where nobody said."""
+    from moa_cli.comparisons import Wish
+
+    if at is None:
+        for option, typed in (("--max-answer-cost", answer_cost), ("--max-kl", kl)):
+            if typed is not None:
+                refuse(f"{option} was given without --at", "it limits what is taken at these weights", "--at 0.3,0.7")
+        return None
+    cost = None if answer_cost is None else _times_in(answer_cost)
+    return Wish(weights=weights_in(at, "--at"), max_answer_cost=cost, max_kl=kl)
+
+
+def _times_in(text: str) -> float:
+    """A multiple, written as 2x or 2."""
+    try:
+        times = float(text.removesuffix("x"))
+    except ValueError:
+        times = 0.0
+    if not 0 < times < inf:
+        refuse(
+            f"--max-answer-cost {text} is no multiple",
+            "it is how many times the operations of the starting policy's answer are fine",
+            "--max-answer-cost 2x",
+        )
+    return times
 
 
 def share_in(text: str) -> float:

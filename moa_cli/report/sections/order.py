@@ -8,6 +8,7 @@ from moa_cli.comparisons import OnBenchmark
 from moa_cli.report.elements import Content, Styles
 from moa_cli.report.sections.answers import answers
 from moa_cli.report.sections.ceiling import ceiling
+from moa_cli.report.sections.choice import choice
 from moa_cli.report.sections.control import control
 from moa_cli.report.sections.cost import cost
 from moa_cli.report.sections.differences import differences
@@ -23,6 +24,7 @@ SECTIONS: dict[str, Callable[[OnBenchmark, Styles], Content]] = {
     "Fronts": fronts,
     "Hypervolume": hypervolume,
     "Who is better than whom": differences,
+    "What to take": choice,
     "How close to the best possible": ceiling,
     "Does it obey": control,
     "Score and KL": kl,

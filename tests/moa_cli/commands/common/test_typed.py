@@ -57,6 +57,8 @@ from tests.kit.cli import moa, refused
         ("compare -o table.xyz", [".xyz", ".md"]),
         ("compare -m sft -o table.xyz", [".xyz", ".md"]),
         ("compare nowhere", ["nowhere"]),
+        ("compare --max-kl 3", ["--max-kl", "--at"]),
+        ("compare --at 1,0 --max-answer-cost twice", ["twice", "2x"]),
         ("compare nowhere.json", ["nowhere.json"]),
         ("compare -c rounds=1", ["-m"]),
         ("show nothing-of-the-kind", ["nothing-of-the-kind"]),
