@@ -47,6 +47,7 @@ def compare(
     preparations: PreparationsOrAll = None,
     baseline: options.Baseline = None,
     tolerance: options.Tolerance = None,
+    earlier: options.Earlier = False,
     keep_collapsed: options.KeepCollapsed = False,
     ceiling: options.WithCeiling = False,
     power: options.WithPower = False,
@@ -98,6 +99,8 @@ def compare(
         {"-b": benchmark, "--seed": seed, "--preparations": preparations},
     )
     check_options(names, what or [], *typed)
+    if earlier and (names or what):
+        refuse("--earlier was given with -m or a run", "it is for runs that nobody named", "moa compare --earlier")
     seeds, several = seeds_in(seed), preparations_in(preparations)
     failed: tuple[Failure, ...] = ()
     comparison = None if names or not what else saved_alone(what, keep_collapsed=keep_collapsed, ceiling=ceiling)
@@ -118,7 +121,7 @@ def compare(
         elif what:
             measured = named_fronts(what)
         else:
-            measured = found_fronts(runs, folder_names(benchmark, runs), seeds, several, say)
+            measured = found_fronts(runs, folder_names(benchmark, runs), seeds, several, say, earlier=earlier)
         named = named_files(method, benchmark)
         comparison = comparison_of(measured, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling, named=named)
         failed = comparison.failures

@@ -285,6 +285,15 @@ KeepCollapsed = Annotated[
 ]  # fmt: skip
 
 
+Earlier = Annotated[
+    bool,
+    typer.Option(
+        "--earlier",
+        help="Where the code of a method of one's own has changed: compare what it was trained by before, too.",
+    ),
+]
+
+
 At = Annotated[
     str | None,
     typer.Option(

@@ -189,9 +189,9 @@ def _check_seeds(name: str, seeds: list[Front]) -> None:
     for one, other in pairwise(seeds):
         if training(one) == training(other):
             raise BadInput(
-                f"seed {one.seed} of {name} is there twice",
-                "a run that counts twice would pass for more evidence",
-                "name each run once",
+                f"seed {one.seed} of {name} is there twice{_where(one, other)}",
+                "a run that counts twice would pass for more evidence, and trainings of several codes are no seeds",
+                "name one of them; or none, and the newest count: moa compare",
             )
         if one.weights != other.weights:
             raise BadInput(
@@ -199,6 +199,12 @@ def _check_seeds(name: str, seeds: list[Front]) -> None:
                 "points at different weights cannot be averaged",
                 "measure both at the same weights: moa eval --pareto",
             )
+
+
+def _where(one: Front, other: Front) -> str:
+    """The folders of two runs, where both have one."""
+    folders = [front.folder.parent for front in (one, other) if front.folder]
+    return f": {folders[0]} and {folders[1]}" if len(folders) == 2 else ""
 
 
 def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

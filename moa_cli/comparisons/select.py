@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import BadInput, Front
@@ -11,7 +12,7 @@ from benchmarks.common import plain
 from benchmarks.measure import read_front
 from moa_cli.comparisons.document import Comparison
 from moa_cli.comparisons.failure import Failure
-from moa_cli.runs import find_runs, fronts_in, read_record
+from moa_cli.runs import GIVEN, find_runs, fronts_in, read_record
 from moa_cli.words import numbered, one_line
 
 SHOWN = 3
@@ -88,12 +89,21 @@ def _named(folder: Path) -> list[Front]:
 
 
 def found_fronts(
-    home: Path, benchmarks: Sequence[str], seeds: Sequence[int], preparations: Sequence[int], say: Callable[[str], None]
+    home: Path,
+    benchmarks: Sequence[str],
+    seeds: Sequence[int],
+    preparations: Sequence[int],
+    say: Callable[[str], None],
+    *,
+    earlier: bool = False,
 ) -> list[Front]:
     """The fronts of all measured runs, on each preparation of a benchmark those that share the newest one's scale card.
 
-    `say` is told what is left out, since nobody named it: what is damaged, not measured or measured under an older
-    card; and for which of the benchmarks and seeds there is none.
+    Where the code of a method has changed since some of its runs, the newest ones count; with `earlier` the others are
+    rows of their own.
+
+    `say` is told what is left out, since nobody named it: what is damaged, not measured, measured under an older card
+    or trained by earlier code; and for which of the benchmarks and seeds there is none.
     """
     fronts: list[Front] = []
     unmeasured: list[BadInput] = []
@@ -128,7 +138,39 @@ def found_fronts(
     for front in fronts:
         if front not in kept:
             say(f"left out: {run_of(front)}, measured under an older scale card")
+    return _of_newest_code(kept, say, earlier=earlier)
+
+
+def _of_newest_code(fronts: Sequence[Front], say: Callable[[str], None], *, earlier: bool) -> list[Front]:
+    """The fronts with those of earlier code left out, or called so.
+
+    A run's folder is named after all that its training depends on. Fronts of the same method and settings in folders
+    of several names were trained by several versions of its code, at whatever seeds. Answers that were made elsewhere
+    have a folder for every seed, named after the answers: there each seed stands alone.
+    """
+    rows: dict[str, dict[str, list[Front]]] = {}
+    for front in fronts:
+        alone = front.seed if front.steering == GIVEN else None
+        same = [front.card.benchmark, front.card.preparation, front.method, plain(front.config), alone]
+        version, _, _ = run_of(front).name.rpartition("-s")
+        rows.setdefault(json.dumps(same, sort_keys=True), {}).setdefault(version, []).append(front)
+    kept: list[Front] = []
+    for versions in rows.values():
+        newest, *others = sorted(versions.values(), key=lambda own: -max(map(_trained, own)))
+        kept += newest
+        for number, own in enumerate(others, 1):
+            if earlier:
+                name = f"{own[0].method} (earlier{f' {number}' if len(others) > 1 else ''})"
+                kept += [replace(front, method=name) for front in own]
+                continue
+            for front in own:
+                say(f"left out: {run_of(front)}, an earlier {front.method}: --earlier makes it a row of its own")
     return kept
+
+
+def _trained(front: Front) -> float:
+    """When a run was trained."""
+    return (run_of(front) / "run.json").stat().st_mtime
 
 
 def _unmeasured(folder: Path) -> BadInput:

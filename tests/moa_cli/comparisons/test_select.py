@@ -14,7 +14,9 @@ from benchmarks.common.errors import BadInput
 from benchmarks.measure.front import Front
 from moa_cli.app import app
 from moa_cli.commands.common.typed import folder_names, trained_folders
+from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.select import found_fronts, named_fronts, run_of
+from moa_cli.runs.record import GIVEN
 from tests.kit.fronts import make_card, other_card, save
 from tests.kit.runs import record_with
 
@@ -146,3 +148,40 @@ def test_options_that_would_do_nothing_are_refused(arguments: list[str], word: s
     done = CliRunner().invoke(app, ["compare", "--runs", str(tmp_path), *arguments])
     assert isinstance(done.exception, BadInput)
     assert word in done.exception.what
+
+
+def test_runs_of_earlier_code_are_left_out_or_rows_of_their_own(tmp_path: Path) -> None:
+    """Edited after three seeds and run again at one: the new one stands alone, whatever is measured last."""
+    for seed in (0, 1, 2):
+        measured(tmp_path, "mine", seed)
+    new = measured(tmp_path, "mine", 0)
+    moved = new.with_name("1-s0")
+    new.rename(moved)
+    old = measured(tmp_path, "mine", 0)
+    for folder, when in ((old, 100), (moved, 200)):
+        os.utime(folder / "run.json", (when, when))
+    for seed in (1, 2):
+        os.utime(tmp_path / "toy" / "mine" / f"0-s{seed}" / "run.json", (90, 90))
+    said: list[str] = []
+    assert [run_of(front) for front in found_fronts(tmp_path, (), (), (), said.append)] == [moved]
+    left = [f"left out: {old.with_name(f'0-s{seed}')}, an earlier mine" for seed in (0, 1, 2)]
+    assert [line.partition(": --")[0] for line in said] == left
+    all_ = found_fronts(tmp_path, (), (), (), said.append, earlier=True)
+    assert [(front.method, front.seed) for front in all_] == [("mine", 0), *(("mine (earlier)", s) for s in (0, 1, 2))]
+    with pytest.raises(BadInput, match=f"seed 0 of mine is there twice: {old} and {moved}|{moved} and {old}"):
+        compare(named_fronts([old, moved]))
+
+
+def test_answers_from_elsewhere_have_a_folder_for_every_seed(tmp_path: Path) -> None:
+    """So folders of several names are no earlier code, but of one seed: an earlier file."""
+    for seed, folder in ((0, "0-s0"), (1, "1-s1"), (1, "2-s1")):
+        made = measured(tmp_path, "theirs", seed)
+        told = json.loads((made / FRONT / "front.json").read_text())
+        write_text(made / FRONT / "front.json", json.dumps(told | {"steering": GIVEN}))
+        if made.name != folder:
+            made.rename(made.with_name(folder))
+        os.utime(made.with_name(folder) / "run.json", (int(folder[0]),) * 2)
+    said: list[str] = []
+    found = found_fronts(tmp_path, (), (), (), said.append)
+    assert sorted(run_of(front).name for front in found) == ["0-s0", "2-s1"]
+    assert len(said) == 1
