@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from moa_cli.commands import check, claims, compare, evaluate, init, list_, prepare, show_, study, train, tune
+from moa_cli.commands import check, claims, clean, compare, evaluate, init, list_, prepare, rm, show_, study, train, tune
 from moa_cli.console import errors, is_verbose, out, say, show_error
 
 
@@ -120,3 +120,5 @@ app.command("list")(list_)
 app.command("show")(show_)
 app.command()(init)
 app.command()(check)
+app.command()(rm)
+app.command()(clean)

@@ -59,6 +59,14 @@ def say(text: str) -> None:
     errors.print(text, soft_wrap=True)
 
 
+def ask(question: str) -> bool:
+    """Whether the answer is yes. BadInput where nobody can be asked."""
+    if not sys.stdin.isatty():
+        refuse(f"{question} nobody is there to say so", "this is no terminal", "the same command with --yes")
+    errors.print(f"{question} [y/N] ", end="", soft_wrap=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def show_error(what: str, why: str, fix: str) -> None:
     """Three lines: what, why, what to type."""
     for label, text in (("error:", what), ("why:", why), ("try:", fix)):

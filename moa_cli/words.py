@@ -151,6 +151,31 @@ def duration(seconds: float) -> str:
     return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
+def bytes_words(count: int) -> str:
+    """A size on disk.
+
+    >>> bytes_words(0), bytes_words(4_200), bytes_words(13_500_000_000)
+    ('0 B', '4.2 kB', '13.5 GB')
+    """
+    value = float(count)
+    for unit in ("B", "kB", "MB"):
+        if value < 999.5:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def age_words(seconds: float) -> str:
+    """How long ago something was.
+
+    >>> age_words(40), age_words(5400), age_words(200_000)
+    ('0 min', '2 h', '2 d')
+    """
+    if seconds < 3570:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 47.5 * 3600 else f"{seconds / 86400:.0f} d"
+
+
 def amount(value: float) -> str:
     """A count in three digits.
 

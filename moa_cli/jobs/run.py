@@ -26,6 +26,7 @@ from moa_cli.runs import (
     Source,
     as_config,
     front_name,
+    note_failure,
     note_trials,
     read_record,
     write_asked,
@@ -63,7 +64,12 @@ def train(
         )  # fmt: skip
         record.write(folder / "run.json")
         _take_over(contestant, run)
-        _train(benchmark, method, run)
+        note_failure(folder, None)
+        try:
+            _train(benchmark, method, run)
+        except Exception as error:
+            note_failure(folder, error)
+            raise
         trained = record.model_copy(update={"status": "trained", "cost": _counted(run), "used": cost.used})
         trained.write(folder / "run.json")
     return run

@@ -147,14 +147,21 @@ class Record(Document):
         )
 
     def standing(self, folder: Path) -> str:
-        """Where the run in a folder stands: "training", "trained", "stopped" or "scored".
+        """Where the run in a folder stands: "training", "trained", "stopped", "failed" or "scored".
 
-        It is stopped where the process that trained is gone. Answers made elsewhere are scored.
+        It is stopped where the process that trained is gone, and failed where it left a reason. Answers made elsewhere
+        are scored.
         """
         if self.steering == GIVEN:
             return "scored"
         gone = self.status == "training" and not is_locked(folder / "lock")
-        return "stopped" if gone else self.status
+        if gone:
+            return "failed" if (folder / FAILED).exists() else "stopped"
+        return self.status
+
+
+FAILED = "failed.txt"
+"""In a run's folder: why its training ended, where it failed."""
 
 
 def read_record(folder: Path) -> Record:

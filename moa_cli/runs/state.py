@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import BadInput, Benchmark
-from benchmarks.common import NotPermitted, not_permitted
+from benchmarks.common import NotPermitted, error_words, not_permitted, write_text
 from benchmarks.prepare import stored_card
 from methods import Method
 from moa_cli.runs.folders import SWEEP, SWEEP_BEFORE, front_name, fronts_in
-from moa_cli.runs.record import read_record
+from moa_cli.runs.record import FAILED, read_record
 
 if TYPE_CHECKING:
     from benchmarks import Front
@@ -38,6 +38,23 @@ def is_scored(folder: Path, benchmark: Benchmark) -> bool:
     """Whether the run has an undamaged front under the card in force, at whatever weights."""
     fronts = (_in_force(front, benchmark) for front in fronts_in(folder))
     return (folder / "run.json").exists() and any(front is not None for front in fronts)
+
+
+def note_failure(folder: Path, error: BaseException | None) -> None:
+    """Remembers why a training failed; None: it has not, so far."""
+    if error is None:
+        (folder / FAILED).unlink(missing_ok=True)
+    else:
+        told = error.what if isinstance(error, BadInput) else error_words(error)
+        write_text(folder / FAILED, told.strip() + "\n")
+
+
+def failed_for(folder: Path) -> str | None:
+    """Why the training of a run failed, in a line; None where it did not."""
+    try:
+        return (folder / FAILED).read_text(encoding="utf-8").splitlines()[0]
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def has_front(folder: Path) -> bool:

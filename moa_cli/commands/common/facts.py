@@ -10,6 +10,7 @@ from dataclasses import MISSING, asdict, fields
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
+from time import time
 
 from pydantic import JsonValue, model_serializer
 
@@ -25,6 +26,7 @@ from moa_cli.runs import (
     TUNED,
     LogRow,
     Record,
+    failed_for,
     find_runs,
     fronts_in,
     has_front,
@@ -32,6 +34,7 @@ from moa_cli.runs import (
     is_earlier,
     last_rows,
     read_record,
+    size_of,
 )
 
 
@@ -55,10 +58,17 @@ class RunRow(Part):
 
     path: str
     status: str
+    """Where it stands; of one that failed with the reason."""
     seed: int | None
     """None where the record cannot be read."""
     front: bool
     """Whether its front is measured."""
+    hypervolume: float | None
+    """Of all points of its newest front under the evaluators; None where there is none that can be read."""
+    size: int
+    """Bytes on disk."""
+    age: float
+    """Seconds since something of its record was written."""
     settings: dict[str, JsonValue]
     """What was set for it: options of the benchmark, and hyperparameters other than the method's defaults."""
 
@@ -189,15 +199,31 @@ def run_rows(home: Path) -> list[RunRow]:
 
 
 def _run_row(folder: Path) -> RunRow:
+    size, age = size_of(folder), max(0.0, time() - (folder / "run.json").stat().st_mtime)
     try:
         record = read_record(folder)
+        status = record.standing(folder)
+        status += f": {failed_for(folder)}" if status == "failed" else ""
         return RunRow(
-            path=str(folder), status=record.standing(folder), seed=record.seed, front=has_front(folder),
-            settings=_settings(record),
+            path=str(folder), status=status, seed=record.seed, front=has_front(folder), settings=_settings(record),
+            hypervolume=_hypervolume(folder), size=size, age=age,
         )  # fmt: skip
     except BadInput:
         status = "of an earlier version" if is_earlier(folder) else "damaged"
-        return RunRow(path=str(folder), status=status, seed=None, front=False, settings={})
+        return RunRow(
+            path=str(folder), status=status, seed=None, front=False, settings={}, hypervolume=None, size=size, age=age
+        )
+
+
+def _hypervolume(folder: Path) -> float | None:
+    """That of the newest front of a run."""
+    from benchmarks.measure import read_front
+
+    found = sorted(fronts_in(folder), key=lambda front: (front / "front.json").stat().st_mtime)
+    try:
+        return read_front(found[-1]).hypervolume("scores") if found else None
+    except BadInput:
+        return None
 
 
 def _settings(record: Record) -> dict[str, JsonValue]:

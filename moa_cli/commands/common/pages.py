@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from benchmarks.prepare import StoredCard, stored_card
 from benchmarks.spec import SIGNALS
 from moa_cli.commands.common.facts import BenchmarkFacts, MethodFacts, RunFacts, RunRow
 from moa_cli.runs import FrontFacts
-from moa_cli.words import duration, kl_words, prepared_name, shown, signal_word
+from moa_cli.words import age_words, bytes_words, duration, kl_words, number_words, prepared_name, shown, signal_word
 
 LEAST = 16
 """Characters that settings get on the narrowest screen."""
@@ -38,16 +39,46 @@ SOUND = 0.05
 
 @dataclass(frozen=True)
 class RunsTable:
-    """Runs to read: a line each, their settings as far as the screen has room."""
+    """Runs to read: a line each. Paths are never broken, so that they can be pasted; columns go for lack of room."""
 
     rows: Sequence[RunRow]
 
     def __rich_console__(self, console: Console, screen: ConsoleOptions) -> RenderResult:
-        *names, _ = RunRow.model_fields
-        bare = _lines(names, [[getattr(row, name) for name in names] for row in self.rows])
-        room = max(screen.max_width - console.measure(bare, options=screen).maximum - 3, LEAST)
-        cells = [[*(getattr(row, name) for name in names), _short(row.settings, room)] for row in self.rows]
-        yield _lines([*names, "settings"], cells)
+        if not self.rows:
+            yield Text("none", style="dim")
+            return
+        cells = {
+            "run": [_pasted(row.path) for row in self.rows],
+            "status": [row.status.partition(":")[0] for row in self.rows],
+            "HV": ["" if row.hypervolume is None else number_words(row.hypervolume) for row in self.rows],
+            "size": [bytes_words(row.size) for row in self.rows],
+            "age": [age_words(row.age) for row in self.rows],
+        }
+        widths = {name: max(map(len, [name, *column])) + 2 for name, column in cells.items()}
+        while len(widths) > 2 and sum(widths.values()) > screen.max_width + 2:
+            widths.popitem()
+        room = screen.max_width - sum(widths.values())
+        more = [_short(row.settings, max(room, 1)) for row in self.rows] if room >= LEAST else []
+        names = [*widths, *(["settings"] if any(more) else [])]
+        cells |= {"settings": more or [""] * len(self.rows)}
+        lines = [dict(zip(cells, line, strict=True)) for line in zip(*cells.values(), strict=True)]
+        head = "".join(_aligned(name, name, widths.get(name, 0)) for name in names)
+        yield Text(head.rstrip(), style="bold", no_wrap=True, overflow="ignore")
+        for row, line in zip(self.rows, lines, strict=True):
+            told = "".join(_aligned(name, line[name], widths.get(name, 0)) for name in names)
+            yield Text(told.rstrip(), no_wrap=True, overflow="ignore")
+            if reason := row.status.partition(": ")[2]:
+                yield Text(f"  {reason}", style="red")
+
+
+def _aligned(column: str, cell: str, width: int) -> str:
+    """A cell in its column: numbers to the right."""
+    return f"{cell.rjust(width - 2)}  " if column in ("HV", "size", "age") else cell.ljust(width)
+
+
+def _pasted(path: str) -> str:
+    """A path as it can be typed here, the shorter way."""
+    return min(path, os.path.relpath(path), key=len)
 
 
 def _short(settings: Mapping[str, JsonValue], room: int) -> str:
