@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -40,7 +41,7 @@ def comparison_table(comparison: Comparison, *, power: bool = False) -> Renderab
         warned = [Text(f"WARNING: {warning}", style="bold red") for warning in benchmark.warnings]
         failed = [Text(line, style="bold red") for line in comparison.failed_on(benchmark.name)]
         chosen = [] if benchmark.choice is None else [Text(), *_choice(benchmark, benchmark.choice)]
-        blocks += [_heading(benchmark), *warned, _block(benchmark), *failed, *map(Text, lines), *chosen, Text()]
+        blocks += [_heading(benchmark), *warned, Rows(benchmark), *failed, *map(Text, lines), *chosen, Text()]
     for name in comparison.unmeasured:
         failed = [Text(line, style="bold red") for line in comparison.failed_on(name)]
         blocks += [Text(one_line(name), style="bold"), *failed, Text()]
@@ -110,28 +111,64 @@ def _footnote(comparison: Comparison) -> str:
     return "; ".join(told)
 
 
-def _block(benchmark: OnBenchmark) -> Table:
-    """The rows of one benchmark, in 80 columns."""
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one benchmark. Names stay on a narrow screen, and the last columns go."""
+
+    benchmark: OnBenchmark
+
+    def __rich_console__(self, console: Console, screen: ConsoleOptions) -> RenderResult:
+        columns = _columns(self.benchmark)
+        wide = screen.update(max_width=10 * WIDTH)
+        while len(columns) > 2 and console.measure(_block(columns), options=wide).maximum > screen.max_width:
+            columns = columns[:-1]
+        yield _block(columns)
+
+
+Column = tuple[str, list[Text]]
+"""A heading, and what stands below it."""
+
+
+def _block(columns: list[Column]) -> Table:
+    """A table of these columns, the first with names."""
     block = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
-    block.add_column("method", overflow="fold", max_width=19, vertical="bottom")
-    start, at = benchmark.base, f"HV at {benchmark.policies}"
-    versus_base = [] if start is None else [f"vs {start if len(start) <= 10 else 'base'}"]
-    scores, rewards = benchmark.word("scores"), benchmark.word("rewards").partition(" ")[0]
-    for heading in (f"{at}\n{scores}", *map(one_line, versus_base), "utility", f"HV\n{rewards}", "KL", "coll.", "time"):
+    (name, _), *numbers = columns
+    block.add_column(name, overflow="fold", max_width=19, vertical="bottom")
+    for heading, _ in numbers:
         block.add_column(Text(heading), justify="right", no_wrap=True, vertical="bottom")
-    for row in benchmark.rows:
-        worth = benchmark.gain(row, "utility") if benchmark.start else None
-        block.add_row(
-            Text(benchmark.row_name(row)),
-            volume_cell(benchmark, row, "scores", plus_minus),
-            *([_starred(versus(benchmark, row, plus_minus), benchmark.gain(row))] if versus_base else []),
-            _starred(utility_cell(benchmark, row, plus_minus), worth),
-            volume_cell(benchmark, row, "rewards", lambda value, low, high: number_words(value)),
-            kl_words(row.kl),
-            f"{row.collapse:.0%}",
-            time_words(row.cost.get("seconds")),
-        )
+    for cells in zip(*(cells for _, cells in columns), strict=True):
+        block.add_row(*cells)
     return block
+
+
+def _columns(benchmark: OnBenchmark) -> list[Column]:
+    """What is said of the rows in 80 columns, from what must be there to what there need not be."""
+    start, at = benchmark.base, f"HV at {benchmark.policies}"
+    scores, rewards = benchmark.word("scores"), benchmark.word("rewards").partition(" ")[0]
+
+    def worth(row: Row) -> Text:
+        gain = benchmark.gain(row, "utility") if benchmark.start else None
+        return _starred(utility_cell(benchmark, row, plus_minus), gain)
+
+    def column(heading: str, cell: Callable[[Row], Text | str]) -> Column:
+        cells = (cell(row) for row in benchmark.rows)
+        return heading, [one if isinstance(one, Text) else Text(one) for one in cells]
+
+    versus_base = column(
+        one_line(f"vs {start if start and len(start) <= 10 else 'base'}"),
+        lambda row: _starred(versus(benchmark, row, plus_minus), benchmark.gain(row)),
+    )
+    return [
+        column("method", benchmark.row_name),
+        column(f"{at}\n{scores}", lambda row: volume_cell(benchmark, row, "scores", plus_minus)),
+        *([] if start is None else [versus_base]),
+        column("utility", worth),
+        column(f"HV\n{rewards}",
+               lambda row: volume_cell(benchmark, row, "rewards", lambda value, low, high: number_words(value))),
+        column("KL", lambda row: kl_words(row.kl)),
+        column("coll.", lambda row: f"{row.collapse:.0%}"),
+        column("time", lambda row: time_words(row.cost.get("seconds"))),
+    ]  # fmt: skip
 
 
 def _starred(cell: str, difference: Difference | None) -> Text:

@@ -114,13 +114,22 @@ def test_runs_are_listed_with_what_was_set_for_them(tmp_path: Path) -> None:
     changed = {"sampling.top_p": 1, "rounds": 1, "keep": "quantile"}
     assert sorted(told[:2], key=lambda row: len(row[1])) == [("trained", {}), ("trained", changed)]
     assert told[2] == ("scored", {})
+    assert all(row.size > 0 and 0 <= row.age < 600 and row.hypervolume is None for row in rows)
     relative = [row.model_copy(update={"path": str(Path(row.path).relative_to(tmp_path))}) for row in rows]
-    for width, settings in ((160, "sampling.top_p=1 rounds=1 keep=quantile"), (80, "sampling.top_p=1 rounds…")):
+    failed = relative[0].model_copy(update={"status": "failed: no reward today"})
+    shown = {}
+    for width in (160, 85, 80, 60, 20):
         screen = io.StringIO()
-        Console(file=screen, width=width).print(RunsTable(relative))
-        lines = screen.getvalue().splitlines()
-        assert len(lines) == 2 + len(rows)
-        assert [line for line in lines if line.rstrip().endswith(settings)]
+        Console(file=screen, width=width).print(RunsTable([*relative, failed]), crop=False)
+        head, *lines = shown[width] = screen.getvalue().splitlines()
+        assert len(lines) == 2 + len(rows), "a line each, and one for the reason"
+        assert all(row.path in told for row, told in zip(relative, lines, strict=False)), "no path is broken"
+        assert lines[-1].strip() == "no reward today"
+        assert width == 20 or max(map(len, [head, *lines])) <= width
+    assert shown[160][0].split() == ["run", "status", "HV", "size", "age", "settings"]
+    assert shown[20][0].split() == ["run", "status"]
+    assert any(line.endswith("sampling.top_p=1 rounds=1 keep=quantile") for line in shown[160])
+    assert any(line.endswith("…") for line in shown[85])
 
 
 def test_no_runs_are_none() -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from benchmarks.common.errors import BadInput
 from moa_cli.commands.common.finish import check_outputs, write_outputs
@@ -21,6 +22,7 @@ from moa_cli.console import out
 from moa_cli.formats.columns import columns
 from moa_cli.formats.exports import COMPARISON_FORMATS, comparison_csv, comparison_markdown, latex
 from moa_cli.formats.output import write_document
+from moa_cli.formats.terminal import comparison_table
 from tests.kit.documents import edited
 from tests.kit.fronts import COST, NAMES, make_card, make_front, other_card
 from tests.kit.pages import show
@@ -37,6 +39,18 @@ def test_the_table_fits_eighty_columns(objectives):
     assert "\x1b" not in text, "no colours in a file"
     assert "…" not in text, "no number is cut"
     assert "rewarded-soups" in text
+
+
+def test_names_stay_on_a_narrow_screen_and_columns_go(document) -> None:
+    console = Console(width=40)
+    with console.capture() as captured:
+        console.print(comparison_table(document))
+    text = captured.get()
+    assert all(row.method in text for row in document.benchmarks[0].rows)
+    head = next(line for line in text.splitlines() if line.startswith("method"))
+    assert head.split()[:2] == ["method", "held-out"]
+    assert "time" not in head
+    assert "…" not in text
 
 
 def test_the_footnote_explains_the_columns_that_are_there(fronts, document):

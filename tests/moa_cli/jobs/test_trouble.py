@@ -15,6 +15,7 @@ import pytest
 
 from benchmarks.load.load import load_benchmark
 from methods.contract.find import find_method
+from moa_cli.commands.common.facts import run_rows
 from moa_cli.commands.common.finish import show_failures
 from moa_cli.jobs.job import Job, Outcome
 from moa_cli.jobs.plan import training_jobs
@@ -54,6 +55,8 @@ def test_a_crash_is_three_lines_and_the_others_go_on(contest: Path) -> None:
     assert [line.split()[1] for line in result.stdout.splitlines()] == ["trained", "failed"]
     assert "no reward today" in result.stderr
     assert "Traceback" not in result.stderr
+    told = {row.status for row in run_rows(contest / "runs") if row.path.endswith("-s7")}
+    assert told == {"trained", "failed: RuntimeError: no reward today"}
     mended = moa(*arguments, cwd=contest)
     assert [line.split()[1] for line in mended.stdout.splitlines()] == ["done", "trained"]
 
