@@ -15,10 +15,25 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from moa_cli.commands import check, claims, clean, compare, evaluate, init, list_, prepare, rm, show_, study, train, tune
-from moa_cli.console import errors, is_verbose, out, say, show_error
+from moa_cli.commands import (
+    check,
+    claims,
+    clean,
+    compare,
+    doctor,
+    evaluate,
+    init,
+    list_,
+    prepare,
+    rm,
+    show_,
+    study,
+    train,
+    tune,
+)
+from moa_cli.console import errors, is_verbose, out, refuse, say, show_error
 
 
 class Commands(TyperGroup):
@@ -44,6 +59,31 @@ class Commands(TyperGroup):
                 "code that a command uses may not end it: nobody would know what came of it",
                 "make it return, or raise an error that says what is wrong",
             ) from error
+
+
+class OptionsAlone(TyperCommand):
+    """A command that takes nothing but options: names that were typed without one are told which they need."""
+
+    option = "-m"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Reads what was typed."""
+        ctx.allow_extra_args = True
+        rest: list[str] = super().parse_args(ctx, args)
+        if ctx.args and not ctx.resilient_parsing:
+            names = ",".join(ctx.args)
+            what = "a method" if self.option == "-m" else "a benchmark"
+            refuse(
+                f"{' '.join(ctx.args)} was typed without {self.option}", f"{what} is named with {self.option}",
+                f"moa {ctx.info_name} {self.option} {names}",
+            )  # fmt: skip
+        return rest
+
+
+class OfBenchmarks(OptionsAlone):
+    """One of these that is about benchmarks."""
+
+    option = "-b"
 
 
 app = typer.Typer(
@@ -109,11 +149,11 @@ def moa(
     """
 
 
-app.command()(prepare)
-app.command()(train)
+app.command(cls=OfBenchmarks)(prepare)
+app.command(cls=OptionsAlone)(train)
 app.command("eval")(evaluate)
 app.command()(compare)
-app.command()(tune)
+app.command(cls=OptionsAlone)(tune)
 app.command()(study)
 app.command()(claims)
 app.command("list")(list_)
@@ -121,4 +161,5 @@ app.command("show")(show_)
 app.command()(init)
 app.command()(check)
 app.command()(rm)
+app.command()(doctor)
 app.command()(clean)

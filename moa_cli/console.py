@@ -44,7 +44,7 @@ def out(result: Any) -> None:
             if isinstance(part, list | dict):
                 sys.stdout.write(json.dumps(part, indent=2, ensure_ascii=escaped, allow_nan=False) + "\n")
             else:
-                console.print(part, soft_wrap=isinstance(part, str))
+                console.print(part, soft_wrap=isinstance(part, str), crop=False)  # a path is never cut
         sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries again when it ends
@@ -57,6 +57,12 @@ def out(result: Any) -> None:
 def say(text: str) -> None:
     """A line on stderr."""
     errors.print(text, soft_wrap=True)
+
+
+def suggest(command: str) -> None:
+    """What to type next, in a line that is there for people alone: on a terminal."""
+    if sys.stderr.isatty():
+        errors.print(Text(f"next: {command}", style="dim"), soft_wrap=True)
 
 
 def ask(question: str) -> bool:

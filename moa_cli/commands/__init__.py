@@ -9,6 +9,7 @@ from moa_cli.commands.check import check
 from moa_cli.commands.claims import claims
 from moa_cli.commands.clean import clean, rm
 from moa_cli.commands.compare import compare
+from moa_cli.commands.doctor import doctor
 from moa_cli.commands.evaluate import evaluate
 from moa_cli.commands.init import init
 from moa_cli.commands.prepare import prepare

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -35,7 +37,7 @@ from moa_cli.commands.options import (
     SeedsOrAll,
     Verbose,
 )
-from moa_cli.console import out, refuse, say
+from moa_cli.console import out, refuse, say, suggest
 
 
 def compare(
@@ -77,6 +79,7 @@ def compare(
         check_options,
         comparison_of,
         contest,
+        even_weights,
         hold,
         judged,
         left_to_do,
@@ -134,3 +137,6 @@ def compare(
         close_gate(comparison.gate)
     within = all(on.choice is None or on.choice.first for on in comparison.benchmarks)
     leave_unless(written and not failed and within)
+    if not output and not json:
+        balance = "" if at else f"; --at {even_weights(comparison)} says what to take at your balance"
+        suggest(f"{shlex.join(['moa', *sys.argv[1:]])} -o report.html{balance}")

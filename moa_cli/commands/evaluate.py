@@ -10,12 +10,13 @@ from moa_cli.commands.common import (
     folder_names,
     method_folders,
     named_files,
+    same_place,
     seed_in,
     settings_of,
     succeed,
 )
 from moa_cli.commands.options import AsJson, BenchmarksOrAll, DataDir, Home, Items, Jobs, Verbose
-from moa_cli.console import out
+from moa_cli.console import out, suggest
 
 
 def evaluate(
@@ -77,3 +78,5 @@ def evaluate(
     else:
         out(tuple(front_table(front, whole=weights is None) for front in fronts))
     succeed(outcomes)
+    if weights is None:
+        suggest(f"moa compare{same_place([], [], runs)}")

@@ -14,6 +14,7 @@ from moa_cli.commands.common import (
     foresee,
     method_list,
     preparations_in,
+    same_place,
     seeds_in,
     settings_over,
     succeed,
@@ -31,7 +32,7 @@ from moa_cli.commands.options import (
     Seeds,
     Verbose,
 )
-from moa_cli.console import out, refuse, say
+from moa_cli.console import out, refuse, say, suggest
 
 
 def train(
@@ -86,6 +87,7 @@ def train(
     else:
         out("\n".join(f"{path}  {status}{_took(seconds)}" for path, status, seconds in rows))
     succeed(outcomes)
+    suggest(f"moa eval --pareto{same_place(method, benchmark, runs)}")
 
 
 def _took(seconds: float | None) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         check_options,
         comparison_of,
         contest,
+        even_weights,
         hold,
         judged,
         left_to_do,
@@ -40,10 +41,12 @@ if TYPE_CHECKING:
         leave_unless,
         method_folders,
         named_files,
+        same_place,
         show_failures,
         succeed,
         write_outputs,
     )
+    from moa_cli.commands.common.machine import examine
     from moa_cli.commands.common.measured import check_mode, measure_runs, only_benchmark, score_again, take_in
     from moa_cli.commands.common.pages import benchmark_page, card_table, front_table, list_page, method_page, run_page
     from moa_cli.commands.common.typed import (

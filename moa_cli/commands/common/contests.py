@@ -136,6 +136,12 @@ def saved_alone(paths: Sequence[Path], *, keep_collapsed: bool, ceiling: bool) -
     return comparison
 
 
+def even_weights(comparison: Comparison) -> str:
+    """Weights of a comparison as --at takes them."""
+    count = len(comparison.benchmarks[0].objectives) if comparison.benchmarks else 2
+    return ",".join([f"{1 / count:.3g}"] * count)
+
+
 def judged(comparison: Comparison, baseline: Path | None, before: Comparison | None, allowed: float) -> Comparison:
     """The comparison with the gate's verdicts, where there is a baseline."""
     if before is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
@@ -71,6 +72,14 @@ def named_files(*options: list[str] | None) -> frozenset[Path]:
     """The files among what was typed for -m and -b. No other code of one's own is run."""
     typed = [name for values in options for name in names_in(values)]
     return frozenset(Path(name).resolve() for name in typed if Path(name).suffix in (".toml", ".py"))
+
+
+def same_place(methods: list[str] | None, benchmarks: list[str] | None, home: Path) -> str:
+    """What the next command needs to find the same runs: files that hold code, and the folder of runs."""
+    words = [word for name in names_in(methods) if name.endswith(".py") for word in ("-m", name)]
+    words += [word for name in names_in(benchmarks) if name.endswith((".py", ".toml")) for word in ("-b", name)]
+    words += [] if str(home) == os.environ.get("MOA_RUNS", "runs") else ["--runs", str(home)]
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def execute(

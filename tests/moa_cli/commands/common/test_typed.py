@@ -25,6 +25,9 @@ from tests.kit.cli import moa, refused
         ("train -m rick", ["'rick'", "ric"]),
         ("train -m ric -b hh-rlhf-mimi", ["hh-rlhf-mimi", "hh-rlhf-mini"]),
         ("train", ["-m"]),
+        ("train ric", ["moa train -m ric"]),
+        ("tune ric sft", ["moa tune -m ric,sft"]),
+        ("prepare hh-rlhf-mini", ["moa prepare -b hh-rlhf-mini"]),
         (
             "train -m ric -c ric.runds=1 -c batch=x -c keep=no",
             ["3 mistakes", "ric.rounds", "whole number", "quantile"],
