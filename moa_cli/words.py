@@ -169,7 +169,7 @@ def age_words(seconds: float) -> str:
     """How long ago something was.
 
     >>> age_words(40), age_words(5400), age_words(200_000)
-    ('0 min', '2 h', '2 d')
+    ('1 min', '2 h', '2 d')
     """
     if seconds < 3570:
         return f"{seconds / 60:.0f} min"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmarks.common.hub import hub_commit, model_content
     from benchmarks.common.identity import digest, file_content, folder_content, plain
     from benchmarks.common.ledger import SUMS, Cost, Log, answering, charge, charged_to, in_force, silent, watching
-    from benchmarks.common.python import load_file
+    from benchmarks.common.python import code_content, load_file
     from benchmarks.common.settings import (
         Answering,
         Choices,

@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from benchmarks.common.errors import BadInput, error_words
+from benchmarks.common.identity import digest
+
+
+def code_content(code: str) -> str:
+    """Twelve hex digits of what a Python file does: of its syntax tree, without comments, layout and docstrings.
+
+    A string that stands alone as a statement does nothing, whatever it documents. The same in every version of Python
+    that reads the file: what is empty in the tree, as much is that some versions do not have, does not count. What
+    cannot be parsed is its text.
+
+    >>> code_content("x = 1  # one") == code_content("x=(1)") != code_content("x = 1.0")
+    True
+    """
+    try:
+        return digest(_syntax(ast.parse(code)))
+    except (SyntaxError, ValueError, RecursionError):
+        return digest(code)
+
+
+def _syntax(node: Any) -> Any:
+    """A syntax tree as JSON types. Numbers and texts by what is written of them, with their type."""
+    if isinstance(node, list):
+        return [_syntax(one) for one in node if not _says_nothing(one)]
+    if isinstance(node, ast.Constant):
+        return [type(node.value).__name__, repr(node.value)]
+    if isinstance(node, ast.AST):
+        told = {name: _syntax(value) for name, value in ast.iter_fields(node) if name not in ("ctx", "type_comment")}
+        return [type(node).__name__, {name: value for name, value in told.items() if value not in (None, [])}]
+    return node
+
+
+def _says_nothing(node: Any) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def load_file(path: Path, purpose: str) -> ModuleType:

@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from benchmarks.common import BadInput, error_words, file_content, load_file, nearest
+from benchmarks.common import BadInput, code_content, error_words, load_file, nearest
 from benchmarks.spec import Description, Scorer
 
 
@@ -27,11 +27,11 @@ class FunctionReward:
 
     @property
     def identity(self) -> Self:
-        """A function in a file by the file's content."""
+        """A function in a file by what the file's code does, whatever its comments and layout."""
         if ".py:" not in self.function:
             return self
         path, _, name = self.function.rpartition(":")
-        content = file_content(Path(path))[:12]
+        content = code_content(Path(path).read_text(encoding="utf-8", errors="replace"))
         return replace(self, function=f"{Path(path).name}:{name}", version=f"{self.version}+{content}")
 
     @property

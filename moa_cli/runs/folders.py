@@ -17,7 +17,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from benchmarks import BadInput, Benchmark
-from benchmarks.common import digest, plain
+from benchmarks.common import code_content, digest, plain
 from methods import Method, answering_config, find_method, method_name, training_config
 
 FRONT, DEV, SWEEP, SWEEP_BEFORE = "front", "dev", "sweep", "sweep-before"
@@ -46,7 +46,7 @@ def beside_front(front: Path, kind: str) -> Path:
 def run_folder(benchmark: Benchmark, method: Method, seed: int) -> Path:
     """Where a run lies: a function of what is trained on what. What acts only when it answers does not count.
 
-    A method that did not come with moa may change: its code counts.
+    A method that did not come with moa may change: its code counts, but for comments, layout and docstrings.
     """
     return benchmark.home / benchmark.name / method_name(type(method)) / run_name(benchmark.identity, method, seed)
 
@@ -54,8 +54,13 @@ def run_folder(benchmark: Benchmark, method: Method, seed: int) -> Path:
 def run_name(identity: str, method: Method, seed: int) -> str:
     """The name of a run's folder, on a benchmark of this identity."""
     cls = type(method)
-    code = [] if cls.__module__.startswith("methods.") else [Path(inspect.getfile(cls)).read_text(encoding="utf-8")]
+    code = [] if cls.__module__.startswith("methods.") else [_code(cls)]
     return f"{digest([identity, plain(training_config(method)), *code])[:8]}-s{seed}"
+
+
+def _code(cls: type) -> str:
+    """What the file of a class does, whatever its comments and layout."""
+    return code_content(Path(inspect.getfile(cls)).read_text(encoding="utf-8"))
 
 
 def given_folder(benchmark: Benchmark, method: str, seed: int, content: str) -> Path:

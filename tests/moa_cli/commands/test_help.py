@@ -49,7 +49,7 @@ def test_examples_of_the_help_are_understood(example: str, tmp_path: Path) -> No
         kept = [w for w in words[1:] if not re.match(r"--json|--baseline|-o|.*\.(md|pdf|json|xml)$", w)]
         words = ["train", "-m", "sft", *kept, "--dry-run"]
     result = moa(*words, cwd=tmp_path)
-    nothing = words[0] in ("eval", "compare", "claims") and "--prompts" not in words  # there is no run here
+    nothing = words[0] in ("eval", "compare", "claims", "rm") and "--prompts" not in words  # there is no run here
     expected = 2 if nothing or words[1:] == ["tuned/ric"] else 0
     assert result.returncode == expected, result.stderr
     assert "Traceback" not in result.stderr
