@@ -60,14 +60,25 @@ def is_locked(path: Path) -> bool:
 def whole_folder(target: Path) -> Iterator[Path]:
     """A temporary folder beside `target` that takes its name when the block ends well.
 
-    What a crash left is kept for resuming.
+    What a crash left is kept for resuming. Its files may be read by whom the umask lets read.
     """
     partial = target.with_name(f".{target.name}.partial")
     partial.mkdir(parents=True, exist_ok=True)
     yield partial
+    _open_up(partial)
     if target.exists():
         shutil.rmtree(target)
     os.replace(partial, target)
+
+
+def _open_up(folder: Path) -> None:
+    """Makes files as readable as the folder, which was made under the umask: weights are written for the owner alone,
+    whatever the umask says (safetensors)."""
+    allowed = folder.stat().st_mode & 0o666
+    for place, _, names in os.walk(folder):
+        for path in (Path(place) / name for name in names):
+            if not path.is_symlink() and (mode := path.stat().st_mode & 0o777) | allowed != mode:
+                path.chmod(mode | allowed)
 
 
 def write_text(path: Path, text: str) -> None:

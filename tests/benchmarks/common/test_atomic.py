@@ -100,3 +100,22 @@ def test_a_file_is_replaced_whole_or_stays(tmp_path: Path, monkeypatch: pytest.M
     assert path.read_text(encoding="utf-8") == "old ä"
     write_text(path, "new")
     assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_files_are_as_readable_as_the_umask_says(umask: int, mode: int, tmp_path: Path) -> None:
+    """Weights come for their owner alone. What a link leads to is not touched."""
+    theirs = tmp_path / "theirs"
+    theirs.touch(0o600)
+    before = os.umask(umask)
+    try:
+        with whole_folder(tmp_path / "policy") as folder:
+            (folder / "more").mkdir()
+            for place in (folder / "model.safetensors", folder / "more" / "heads.safetensors"):
+                place.touch(0o600)
+            (folder / "link").symlink_to(theirs)
+    finally:
+        os.umask(before)
+    files = ("model.safetensors", "more/heads.safetensors")
+    assert [(tmp_path / "policy" / name).stat().st_mode & 0o777 for name in files] == [mode, mode]
+    assert theirs.stat().st_mode & 0o777 == 0o600
