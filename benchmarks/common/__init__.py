@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Answering,
         Choices,
         Range,
+        Said,
         Search,
         fit,
         is_answering,

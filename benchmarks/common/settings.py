@@ -34,6 +34,17 @@ class Range:
 
 
 @dataclass(frozen=True)
+class Said:
+    """A text that says something: `Annotated[str, Said()]` is neither empty nor spaces alone."""
+
+    def __contains__(self, value: str) -> bool:
+        return bool(value.strip(" "))
+
+    def __str__(self) -> str:
+        return "that is not empty"
+
+
+@dataclass(frozen=True)
 class Search:
     """Where `moa tune` looks for a number: `Annotated[float, Range(0, 1), Search(1e-6, 1e-3, log=True)]`.
 
@@ -72,7 +83,7 @@ def fit(value: Any, hint: Any) -> Any:
             return value
     elif get_origin(hint) is Annotated:
         fitted = fit(value, hint.__origin__)
-        if all(fitted in room for room in _ranges(hint)):
+        if all(fitted in room for room in _rooms(hint)):
             return fitted
     elif get_origin(hint) in (UnionType, Union):
         for kind in sorted(get_args(hint), key=lambda kind: kind is not NoneType):  # "none" would also be a text
@@ -119,7 +130,7 @@ def type_words(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return f"one of {', '.join(map(str, get_args(hint)))}"
     if get_origin(hint) is Annotated:
-        return " ".join([type_words(hint.__origin__), *map(str, _ranges(hint))])
+        return " ".join([type_words(hint.__origin__), *map(str, _rooms(hint))])
     if get_origin(hint) in (UnionType, Union):
         return " or ".join(type_words(kind) for kind in get_args(hint))
     if get_origin(hint) is tuple:
@@ -149,6 +160,6 @@ def search_of(hint: Any) -> Search | Choices | None:
     return next((note for note in notes if isinstance(note, Search | Choices)), None)
 
 
-def _ranges(hint: Any) -> list[Range]:
-    """The ranges that an annotated type names."""
-    return [note for note in hint.__metadata__ if isinstance(note, Range)]
+def _rooms(hint: Any) -> list[Range | Said]:
+    """Where a value of an annotated type must lie."""
+    return [note for note in hint.__metadata__ if isinstance(note, Range | Said)]

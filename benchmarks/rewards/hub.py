@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Self
 
-from benchmarks.common import Range, hub_commit, model_content
+from benchmarks.common import Range, Said, hub_commit, model_content
 from benchmarks.spec import Description, Scorer, beside, score_cache
 
 
@@ -14,7 +14,7 @@ from benchmarks.spec import Description, Scorer, beside, score_cache
 class HubReward:
     """A sequence classifier by hub id or local path: one of its logits is the reward (METHODS: rewards)."""
 
-    model: str
+    model: Annotated[str, Said()]
     label: Annotated[int, Range(0)] | None = None
     """Index of the logit. A classifier with several must have it said."""
     sign: float = 1.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from benchmarks.common import Range, digest, model_content
+from benchmarks.common import Range, Said, digest, model_content
 from benchmarks.spec import REVISION, SIZES, Description, Scorer, policy_id, root, score_cache, tokenizer_folder
 
 OWN_RATE = 7e-4
@@ -25,7 +25,7 @@ ADAPTER_RATE = 2e-4
 class TrainedReward:
     """A Bradley-Terry classifier trained at preparation from the objective's own preference pairs."""
 
-    base: str = "policy"
+    base: Annotated[str, Said()] = "policy"
     """What it starts from: "policy", an untrained model of a scratch size ("0.3m", "1m", ...), a hub id or a path.
     "policy" is the benchmark's starting policy, which knows what fits a prompt."""
     steps: Annotated[int, Range(1)] = 300

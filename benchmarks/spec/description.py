@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 
-from benchmarks.common import BadInput, Range, digest, model_content, nearest, plain
+from benchmarks.common import BadInput, Range, Said, digest, model_content, nearest, plain
 from benchmarks.spec.answers import Answer, Data, Graded, PreferencePair, Split
 from benchmarks.spec.grid import Weights, corners, default_grid, default_trained_grid
 from benchmarks.spec.settings import CHAT, PLAIN, Finetuning, Lora, Sampling, Scratch
@@ -88,7 +88,7 @@ class Description:
     version: str
     data: Data
     objectives: tuple[Objective, ...]
-    policy: str
+    policy: Annotated[str, Said()]
     """The policy every method starts from: "scratch:<size>", a hub id or a local path."""
     sampling: Sampling
     eval_prompts: Annotated[int, Range(1)] = 400

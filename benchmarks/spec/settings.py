@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from benchmarks.common import Range
+from benchmarks.common import Range, Said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class Sampling:
     max_new_tokens: Annotated[int, Range(1)]
     temperature: Annotated[float, Range(1e-6)] = 1.0
     top_p: Annotated[float, Range(above=0, high=1)] = 0.9
-    stop: tuple[str, ...] = ()
+    stop: tuple[Annotated[str, Said()], ...] = ()
     """Texts that end an answer, such as the next turn's "\n\nHuman:"; they are cut off with what follows."""
 
 

@@ -1,7 +1,8 @@
 """The language of a point: how far its answers together repeat themselves and each other, and how long they are.
 
-Words are what white space separates, in lower case. Distinct-n and self-BLEU depend on the number of answers and on
-their length: they compare points that answer the same prompts.
+Words are what white space separates, in lower case; in scripts that are written without it, such as Chinese, Japanese
+and Thai, every character is one. Distinct-n and self-BLEU depend on the number of answers and on their length: they
+compare points that answer the same prompts.
 
 Degenerate text is what a policy writes when it has been optimised to pieces (`collapse_reasons`). arXiv 2504.16628
 counts "repetition or extremely short answers" without saying how; the thresholds are ours.
@@ -9,6 +10,7 @@ counts "repetition or extremely short answers" without saying how; the threshold
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import exp
@@ -26,6 +28,31 @@ UNMATCHED = 0.1
 Gram = tuple[str, ...]
 
 
+UNSPACED = (
+    "\u0e00-\u0eff"  # Thai, Lao
+    "\u1000-\u109f\uaa60-\uaa7f"  # Burmese
+    "\u1780-\u17ff"  # Khmer
+    "\u0f00-\u0fff"  # Tibetan
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # Japanese
+    "\u3100-\u312f\u31a0-\u31bf"  # Bopomofo
+    "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese
+)
+"""Characters of the scripts that put no space between words (Unicode Standard Annex 29 leaves them to dictionaries)."""
+
+
+_WORD = re.compile(f"[{UNSPACED}]|[^\\s{UNSPACED}]+")
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, in lower case.
+
+    >>> words_of("It is so"), words_of("OK, \u597d\u7684")
+    (['it', 'is', 'so'], ['ok,', '\u597d', '\u7684'])
+    """
+    text = text.lower()
+    return text.split() if text.isascii() else _WORD.findall(text)
+
+
 def text_statistics(texts: Sequence[str]) -> dict[str, float | None]:
     """Statistics of the N answers of a point, by name.
 
@@ -33,7 +60,7 @@ def text_statistics(texts: Sequence[str]) -> dict[str, float | None]:
     then come "distinct_1", "distinct_2" and "self_bleu"; "words" is their mean number.
     """
     reasons = [collapse_reasons(text) for text in texts]
-    answers = [text.lower().split() for text in texts]
+    answers = [words_of(text) for text in texts]
     return {
         "repetition": fmean("loop" in r or "repetitive" in r for r in reasons),
         "short": fmean("short" in r for r in reasons),
@@ -137,7 +164,7 @@ def collapse_reasons(text: str) -> tuple[str, ...]:
     >>> collapse_reasons("no idea"), collapse_reasons("I do not not not not know")
     (('short',), ('loop',))
     """
-    words = text.lower().split()
+    words = words_of(text)
     found = {"short": len(words) < SHORTEST, "loop": _loops(words), "repetitive": _repetitive(words)}
     return tuple(reason for reason, holds in found.items() if holds)
 

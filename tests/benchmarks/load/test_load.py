@@ -90,7 +90,7 @@ def test_every_wrong_option_is_listed() -> None:
         "trained_grid: [0.5, 0.50001] must be non-negative and sum to 1",
         "grid: [-1.0, 2.0] must be non-negative",
         "no objective 'helpfull' (did you mean helpful?)",
-        "policy: expected a text, found 3",
+        "policy: expected a text that is not empty, found 3",
         "seed: expected a whole number of at least 0, found -1",
         "max_prompt_tokens: expected a whole number of at least 1, found 0",
     ):
@@ -108,6 +108,9 @@ def test_every_wrong_option_is_listed() -> None:
         ({"objectives": ["humor"], "preparation": 1}, "preparation: of hh-rlhf nothing is drawn or trained before"),
         ({"objectives": []}, "objectives []"),
         ({"policy": "scratch:foo"}, "policy: there is no model 'scratch:foo'; those made here are: scratch:0.3m"),
+        ({"policy": ""}, "policy: expected a text that is not empty, found ''"),
+        ({"sampling.stop": [""]}, "sampling.stop: expected a list, each item a text that is not empty, found ['']"),
+        ({"sampling.stop": ["\n\n", "  "]}, "sampling.stop: expected a list, each item a text that is not empty"),
         ({"policy": "4m"}, "policy: there is no model '4m'; those made here are: scratch:0.3m"),
     ],
 )

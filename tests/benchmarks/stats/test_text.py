@@ -118,3 +118,10 @@ def test_statistics_of_a_point_by_hand() -> None:
         "self_bleu": 0.0,
         "words": 11.0,
     }
+
+
+def test_statistics_of_text_without_spaces_by_hand():
+    """Three different characters and two of them turned round: 3 of 5 unigrams differ, of the bigrams 3 of 3."""
+    told = text_statistics(["\u6211\u4eec\u53bb", "\u4eec\u6211"])
+    assert (told["words"], told["distinct_1"], told["distinct_2"]) == (2.5, 3 / 5, 1.0)
+    assert told["short"] == 0.5
