@@ -31,6 +31,7 @@ from typing import Self
 from benchmarks.common import digest
 from benchmarks.data import (
     DEV_SHARE,
+    alike,
     Row,
     Source,
     alternate,
@@ -98,7 +99,7 @@ class HhRlhf:
     def fingerprint(self) -> str:
         """Hash of the files, or hub id and revision, and of the limits."""
         limits = [self.max_prompt_chars, self.max_response_chars, self.dev_share]
-        return digest(["hh-rlhf 2", *limits, self.source.fingerprint(_tables())])
+        return digest(["hh-rlhf 3", *limits, self.source.fingerprint(_tables())])
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -130,7 +131,7 @@ class HhRlhf:
                 pair = self._pair(row)
                 if isinstance(pair, str):
                     skipped[pair] += 1
-                elif split == "train" and pair.prompt in tested:
+                elif split == "train" and alike(pair.prompt) in tested:
                     skipped["prompt also in the test split"] += 1
                 elif pair in seen:
                     skipped["repeated pair"] += 1
@@ -138,14 +139,15 @@ class HhRlhf:
                     kept.append(pair)
                     seen.add(pair)
             if split == "test":
-                tested.update(pair.prompt for pair in kept)
+                tested.update(alike(pair.prompt) for pair in kept)
         dev = share_of(
             (pair.prompt for (_, split), kept in pairs.items() if split == "train" for pair in kept), self.dev_share
         )
+        drawn = set(map(alike, dev))
         for subset in [subset for subset, split in pairs if split == "train"]:
             known = pairs[subset, "train"]
-            pairs[subset, "dev"] = [pair for pair in known if pair.prompt in dev]
-            pairs[subset, "train"] = [pair for pair in known if pair.prompt not in dev]
+            pairs[subset, "dev"] = [pair for pair in known if alike(pair.prompt) in drawn]
+            pairs[subset, "train"] = [pair for pair in known if alike(pair.prompt) not in drawn]
         report_skipped(f"hh-rlhf in {self.source.place}", sum(map(len, pairs.values())), skipped)
         return pairs, skipped
 

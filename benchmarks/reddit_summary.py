@@ -26,6 +26,7 @@ comparisons are read, so `coverage` needs a folder.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ from typing import Any
 from benchmarks.common import digest
 from benchmarks.data import (
     DEV_SHARE,
+    alike,
     Row,
     Source,
     distinct,
@@ -100,14 +102,15 @@ class _Rows:
         return distinct(row.prompt for rows in (self.comparisons, self.ratings, self.own) for row in rows)
 
     def parted(self, prompts: Collection[str]) -> tuple[_Rows, _Rows]:
-        """The rows of other prompts, and those of these."""
+        """The rows of other prompts, and those of these and of what is alike."""
+        taken = set(map(alike, prompts))
         parts = _Rows(), _Rows()
         for pair in self.comparisons:
-            parts[pair.prompt in prompts].comparisons.append(pair)
+            parts[alike(pair.prompt) in taken].comparisons.append(pair)
         for answer in self.own:
-            parts[answer.prompt in prompts].own.append(answer)
+            parts[alike(answer.prompt) in taken].own.append(answer)
         for answer, ratings in self.ratings.items():
-            parts[answer.prompt in prompts].ratings[answer] = ratings
+            parts[alike(answer.prompt) in taken].ratings[answer] = ratings
         return parts
 
 
@@ -144,16 +147,17 @@ class RedditSummary:
         return graded_pairs(self._rated(objective, split))
 
     def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
-        """Training summaries with their mean rating, rounded to a grade 1..7; none for what was not rated."""
+        """Training summaries with their mean rating, rounded to a grade 1..7, half of one up; none for what was not
+        rated."""
         if objective not in AXES:
             return []
-        return [(answer, round(rating)) for answer, rating in self._rated(objective, "train").items()]
+        return [(answer, math.floor(rating + 0.5)) for answer, rating in self._rated(objective, "train").items()]
 
     def fingerprint(self) -> str:
         """Hash of the files, or hub id and revision, and of the limits."""
         files = [(table, stem) for stems in FILES.values() for table, stem in stems.items()]
         limits = [self.min_post_chars, self.max_post_chars, self.max_response_chars, self.dev_share]
-        return digest(["reddit-summary 2", *limits, self.source.fingerprint(files, OPTIONAL)])
+        return digest(["reddit-summary 3", *limits, self.source.fingerprint(files, OPTIONAL)])
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -185,7 +189,7 @@ class RedditSummary:
                 texts = self._texts(table, row)
                 if isinstance(texts, str):
                     skipped[texts] += 1
-                elif split == "train" and texts[0] in tested:
+                elif split == "train" and alike(texts[0]) in tested:
                     skipped["post also in the test split"] += 1
                 elif table == "comparisons" and texts in seen:
                     skipped["repeated comparison"] += 1
@@ -193,7 +197,7 @@ class RedditSummary:
                     rows.add(table, texts, row)
                     seen.add(texts)
                     kept += 1
-            tested.update(rows.prompts)
+            tested.update(map(alike, rows.prompts))
         dev = share_of(splits["train"].prompts, self.dev_share)
         splits["train"], splits["dev"] = splits["train"].parted(dev)
         report_skipped(f"reddit-summary in {self.source.place}", kept, skipped)

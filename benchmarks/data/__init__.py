@@ -9,6 +9,7 @@ from benchmarks.common.door import door
 if TYPE_CHECKING:
     from benchmarks.data.clean import (
         DEV_SHARE,
+        alike,
         alternate,
         contrast,
         distinct,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.data.files import named_files
     from benchmarks.data.graded import graded_pairs
     from benchmarks.data.lexicon import Reading, degeneracy, read, saturating, sentences, words
+    from benchmarks.data.odd import oddities
     from benchmarks.data.rows import Row, Source, local_folder, read_rows
     from benchmarks.data.table import Place, Table
     from benchmarks.data.world import PROMPTS, Sizes, World, combinations, pick

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import zip_longest
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from benchmarks.spec import ASSISTANT, USER, Answer
 
@@ -19,20 +20,77 @@ DEV_SHARE = 0.05
 """Share of the training prompts that are dev prompts where the data does not say which [choice]."""
 
 
+UNSEEN = ("Cc", "Cf", "Zs", "Zl", "Zp")
+"""Categories of characters that nobody sees: control, format (such as those without width), white space."""
+
+
+NO_DIALOGUE = "not a dialogue"
+"""Why a text is skipped that has no turns."""
+
+
+A_DIALOGUE = f"{USER} Hi.{ASSISTANT} Hello!"
+"""What one looks like."""
+
+
+def blank(text: str) -> bool:
+    """Whether nothing is to be seen of a text.
+
+    >>> blank(" \\n"), blank("\\u200b\\ufeff"), blank("?")
+    (True, True, False)
+    """
+    return all(unicodedata.category(character) in UNSEEN for character in text)
+
+
+def alike(prompt: str) -> str:
+    """A prompt up to white space, case, what has no width and how accents are put together: what is the same for people
+    is in one split."""
+    if not prompt.isascii():
+        prompt = "".join(c for c in unicodedata.normalize("NFC", prompt) if unicodedata.category(c) != "Cf")
+    return " ".join(prompt.split()).casefold()
+
+
+class Asked(Protocol):
+    """What is about a prompt."""
+
+    @property
+    def prompt(self) -> str:
+        """That prompt."""
+        ...
+
+
+About = TypeVar("About", bound=Asked)
+
+
+def without(items: Iterable[About], prompts: Iterable[str]) -> list[About]:
+    """The items that are about none of these prompts, nor about one that is `alike`."""
+    taken = set(map(alike, prompts))
+    return [item for item in items if alike(item.prompt) not in taken]
+
+
 def split_dialogue(text: str) -> Answer | str:
     """A dialogue as prompt (up to and including its last "Assistant:") and response, or what is wrong with it.
+
+    It is read with other line ends, and without those at its beginning, too.
 
     >>> split_dialogue("\\n\\nHuman: Hi.\\n\\nAssistant: Hello!")
     Answer(prompt='\\n\\nHuman: Hi.\\n\\nAssistant:', response='Hello!')
     """
-    before, turn, response = text.rpartition(ASSISTANT)
+    before, turn, response = _published(text).rpartition(ASSISTANT)
     if not turn or USER not in before:
-        return "not a dialogue"
+        return NO_DIALOGUE
     if USER in response:
         return "ends on a human turn"
-    if not response.strip():
+    if blank(before.rpartition(USER)[2]):
+        return "empty prompt"
+    if blank(response):
         return "empty answer"
     return Answer(before + turn, response.strip())
+
+
+def _published(text: str) -> str:
+    """A dialogue with the line ends and the beginning of the published ones."""
+    text = text.replace("\r\n", "\n")
+    return f"\n\n{text.lstrip()}" if text.lstrip().startswith((USER.strip(), ASSISTANT.strip())) else text
 
 
 def contrast(chosen: Answer | str, rejected: Answer | str) -> tuple[str, str, str] | str:
@@ -48,7 +106,7 @@ def contrast(chosen: Answer | str, rejected: Answer | str) -> tuple[str, str, st
 
 def fault(prompt: str, responses: Sequence[str], max_prompt_chars: int, max_response_chars: int) -> str | None:
     """Why a prompt with its one answer, or with the chosen and the rejected, cannot be used; None if it can."""
-    if not all(responses):
+    if any(map(blank, responses)):
         return "empty answer"
     if len(set(responses)) < len(responses):
         return "chosen equals rejected"

@@ -8,16 +8,18 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 from typing import IO, Any
 
-from benchmarks.common import BadInput
+from benchmarks.common import BadInput, error_words
 from benchmarks.data.clean import warn_once
 
 SUFFIXES = (
     ".jsonl.gz", ".jsonl", ".json.gz", ".json", ".csv.gz", ".csv", ".tsv.gz", ".tsv", ".parquet",
+    ".arrow",
 )  # fmt: skip
 """The names of formats. Of two files that are called alike, the one with the earlier suffix is read."""
 
@@ -26,9 +28,16 @@ LONGEST_CELL = 2**31 - 1
 """Characters in a cell of a .csv or .tsv file (Python's own limit is 131,072)."""
 
 
+UNREADABLE = (
+    OSError, EOFError, ValueError, KeyError, TypeError, NotImplementedError, RecursionError, zlib.error, csv.Error,
+)  # fmt: skip
+"""What readers raise at a file that is damaged, or is something else than its name says."""
+
+
 def is_saved(path: Path) -> bool:
     """Whether it is a saved Arrow folder."""
-    return (path / "state.json").is_file()
+    state = path / "state.json"
+    return state.is_file() and b'"_data_files"' in state.read_bytes()
 
 
 def numbered(path: Path) -> Iterator[tuple[int, Any]]:
@@ -40,11 +49,11 @@ def numbered(path: Path) -> Iterator[tuple[int, Any]]:
         yield from _numbered(path)
     except FileNotFoundError:
         raise BadInput(f"no data file {path}", "the rows are read from it", "check the path") from None
-    except (OSError, EOFError, UnicodeDecodeError, ValueError, csv.Error) as error:
+    except UNREADABLE as error:
         name = path.name.removesuffix(".gz")
-        expected = "" if path.suffix == ".parquet" or path.is_dir() else ", UTF-8 text"
+        expected = "" if path.suffix in (".parquet", ".arrow") or path.is_dir() else ", UTF-8 text"
         raise BadInput(
-            f"{path} cannot be read: {error}",
+            f"{path} cannot be read: {error_words(error)}",
             "it is saved as Arrow" if path.is_dir() else f"its suffix promises {name.rpartition('.')[2]}{expected}",
             "is it damaged, or a download that was cut off?",
         ) from error
@@ -61,6 +70,8 @@ def _numbered(path: Path) -> Iterator[tuple[int, Any]]:
 
         with pyarrow.parquet.ParquetFile(path) as file:
             yield from enumerate((row for batch in file.iter_batches() for row in batch.to_pylist()), 1)
+    elif path.suffix == ".arrow":
+        yield from enumerate(_arrow(path), 1)
     elif (kind := path.name.removesuffix(".gz").rpartition(".")[2]) in ("csv", "tsv"):
         yield from _cells(path, "\t" if kind == "tsv" else ",")
     else:
@@ -77,11 +88,19 @@ def saved_shards(folder: Path) -> list[Path]:
 
 
 def _arrow(path: Path) -> Iterator[Any]:
+    """The rows of a stream, as saved folders and caches hold, or of a file in the Arrow format (Feather)."""
     import pyarrow.ipc
 
-    with path.open("rb") as file, pyarrow.ipc.open_stream(file) as batches:
-        for batch in batches:
-            yield from batch.to_pylist()
+    with path.open("rb") as file:
+        if file.read(6) == b"ARROW1":
+            with pyarrow.ipc.open_file(path) as whole:
+                for i in range(whole.num_record_batches):
+                    yield from whole.get_batch(i).to_pylist()
+            return
+        file.seek(0)
+        with pyarrow.ipc.open_stream(file) as batches:
+            for batch in batches:
+                yield from batch.to_pylist()
 
 
 def _open(path: Path, newline: str | None = None) -> IO[str]:
@@ -124,10 +143,10 @@ def _json(path: Path) -> Iterator[tuple[int, Any]]:
     with _open(path) as file:
         text = file.read()
     try:
-        rows = json.loads(text)
+        rows = _loads(text)
     except ValueError:
         try:
-            json.loads(text.lstrip().partition("\n")[0])
+            _loads(text.lstrip().partition("\n")[0])
         except ValueError:
             pass
         else:
@@ -142,15 +161,32 @@ def _json(path: Path) -> Iterator[tuple[int, Any]]:
 def _lines(path: Path) -> Iterator[tuple[int, Any]]:
     with _open(path) as file:
         for number, line in enumerate(file, 1):
+            if number == 1 and line.replace(" ", "").strip()[:2] in ("[", "[{"):
+                raise BadInput(
+                    f"{path} holds a list", "its suffix promises an object on every line", "call it .json, which may"
+                )
             if line.strip():
                 try:
-                    yield number, json.loads(line)
-                except ValueError as error:
+                    yield number, _loads(line)
+                except (ValueError, RecursionError) as error:
                     raise BadInput(
                         f"{path}:{number} is not JSON: {error}",
                         "expected one JSON object on every line of the file",
                         "repair or delete the line",
                     ) from None
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are there once: of two values none is the right one."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"it has {next(name for name in names if names.count(name) > 1)!r} twice")
+    return made
 
 
 def _whole(path: Path, rows: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from benchmarks.common import BadInput
-from benchmarks.data.clean import ASSISTANT, USER, split_dialogue
+from benchmarks.data.clean import blank, split_dialogue
 from benchmarks.data.messages import MESSAGES, compared, conversation
 from benchmarks.spec import Answer
 
@@ -22,6 +23,25 @@ FORMATS = {
 """The columns of a row that holds: one answer; two of which the first is better, as texts or as lists of messages; a
 dialogue in HH-RLHF's form; one as a list of messages; answers with grades; two with the index of the better one per
 objective."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """What the columns are called.
+
+    `objective` and `split` (its values are called like the splits of the hub) are read where named.
+    """
+
+    prompt: str = "prompt"
+    response: str = "response"
+    chosen: str = "chosen"
+    rejected: str = "rejected"
+    text: str = "text"
+    messages: str = "messages"
+    response_0: str = "response_0"
+    response_1: str = "response_1"
+    objective: str = ""
+    split: str = ""
 
 
 TEXT = (str, None)
@@ -53,20 +73,20 @@ def schema_of(format: str, columns: Mapping[str, str], labels: Sequence[str]) ->
     A column of `grades` may lie in a list of the row, as in "completions[].annotations.helpfulness.Rating".
     """
     roles = FORMATS[format]
-    plain = [column for role in ("objective", "split") if (column := columns[role])]
+    plain = dict.fromkeys([column for role in ("objective", "split") if (column := columns[role])], TEXT)
     if format == "messages":
-        return {columns["messages"]: MESSAGES} | dict.fromkeys(plain, str)
+        return {columns["messages"]: (MESSAGES, None)} | plain
     if format == "pairs":
-        texts = {columns[role]: TEXT for role in roles} | dict.fromkeys(plain, str)
-        lists = {columns[role]: MESSAGES for role in roles if role != "prompt"} | dict.fromkeys(plain, str)
+        texts = {columns[role]: TEXT for role in roles} | plain
+        lists = {columns[role]: (MESSAGES, None) for role in roles if role != "prompt"} | plain
         return texts, lists
     kinds: dict[str, Any] = {columns[role]: TEXT for role in roles} | dict.fromkeys(labels, object)
-    schema: dict[str, Any] = dict.fromkeys(plain, str)
+    schema: dict[str, Any] = {**plain}
     inner: dict[str, Any] = {}
     for column, kind in kinds.items():
         outer, is_list, path = column.partition("[].")
         if is_list:
-            schema[outer] = [inner]
+            schema[outer] = ([inner], None)
             _put(inner, path.split("."), kind)
         else:
             schema[column] = kind
@@ -87,26 +107,22 @@ def texts_of(
 
     The template makes a text of a prompt of a column; conversations are written as dialogues.
     """
+    lists = format == "pairs" and any(isinstance(cell, list) for cell in cells)
+    names = [columns[role] for role in FORMATS[format]]
+    needed = list(zip(names, cells, strict=True))[lists:]  # the prompt may be in the lists
+    if missing := [name for name, cell in needed if cell is None]:
+        return f"{missing[0]} is null"
     if format == "dialogues":
-        return split_dialogue(_published(cells[0] or ""))
+        return split_dialogue(cells[0])
     if format == "messages":
         return conversation(cells[0])
-    if format == "pairs" and isinstance(cells[1], list):
+    if lists:
         return compared(cells[1], cells[2], cells[0])
-    names = [columns[role] for role in FORMATS[format]]
-    if missing := [name for name, cell in zip(names, cells, strict=True) if cell is None]:
-        return f"{missing[0]} is null"
     prompt, *responses = cells
-    if not prompt.strip():
+    if blank(prompt):
         return "empty prompt"
     prompt = prompt.rstrip().lstrip(" ")  # line breaks at its beginning are part of its form
     return template.replace("{prompt}", prompt).rstrip(" "), *(text.strip() for text in responses)
-
-
-def _published(text: str) -> str:
-    """A dialogue with the line ends and the beginning of the published ones."""
-    text = text.replace("\r\n", "\n")
-    return f"\n\n{text.lstrip()}" if text.lstrip().startswith((USER.strip(), ASSISTANT.strip())) else text
 
 
 def graded_of(

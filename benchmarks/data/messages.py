@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.data.clean import contrast
+from benchmarks.data.clean import blank, contrast
 from benchmarks.spec import Answer, dialogue
 
 MESSAGES = [{"role": str, "content": (str, None)}]
@@ -27,9 +27,9 @@ def conversation(messages: Sequence[dict[str, Any]]) -> Answer | str:
         return "not a dialogue"
     if roles[-1] == "user":
         return "ends on a human turn"
-    if not all(turn["content"] for turn in turns[:-1]):
+    if any(blank(turn["content"]) for turn in turns[:-1]):
         return "empty prompt" if len(turns) == 2 else "empty message"
-    if not turns[-1]["content"]:
+    if blank(turns[-1]["content"]):
         return "empty answer"
     return Answer(dialogue(said[:-1]), turns[-1]["content"])
 

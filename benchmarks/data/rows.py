@@ -149,8 +149,9 @@ def _wrong(where: str, row: Any, schema: Any) -> BadInput:
 
 def _faults(value: Any, schema: Any, at: str = "") -> list[str]:
     """Where a value is none of a schema: the keys that are missing, else what has another type."""
-    if isinstance(schema, tuple):  # of several, that which it is nearest to
-        return min((_faults(value, one, at) for one in schema), key=lambda found: (len(found), -len("".join(found))))
+    same = [one for one in schema if type(one) is type(value)] if isinstance(schema, tuple) else []
+    if same and isinstance(value, dict | list):  # of several, that which it is nearest to
+        return min((_faults(value, one, at) for one in same), key=lambda found: (len(found), -len("".join(found))))
     if isinstance(schema, dict) and isinstance(value, dict):
         missing = [f"{_key(at, key)!r} is missing{nearest(key, value)}" for key in schema if key not in value]
         return missing or [fault for key, kind in schema.items() for fault in _faults(value[key], kind, _key(at, key))]

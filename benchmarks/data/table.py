@@ -5,42 +5,35 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from benchmarks.common import BadInput, Range, digest, hub_commit, nearest
-from benchmarks.data.clean import DEV_SHARE, distinct, fault, report_skipped, share_of
+from benchmarks.data.clean import (
+    A_DIALOGUE,
+    DEV_SHARE,
+    NO_DIALOGUE,
+    alike,
+    distinct,
+    fault,
+    report_skipped,
+    share_of,
+    warn_once,
+    without,
+)
 from benchmarks.data.files import has_files, hash_file, named_files, split_files
 from benchmarks.data.formats import is_saved
 from benchmarks.data.graded import Means, best, graded_pairs, mean_grades
-from benchmarks.data.items import FORMATS, Item, grade, graded_of, schema_of, texts_of, winner
+from benchmarks.data.items import FORMATS, Columns, Item, grade, graded_of, schema_of, texts_of, winner
+from benchmarks.data.odd import oddities
 from benchmarks.data.rows import Row, placed_hub, placed_rows
 from benchmarks.spec import SPLITS, Answer, PreferencePair, Split
 
 Place = str | tuple[str, ...]
 """A path or a glob, or several."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Columns:
-    """What the columns are called.
-
-    `objective` and `split` (its values are called like the splits of the hub) are read where named.
-    """
-
-    prompt: str = "prompt"
-    response: str = "response"
-    chosen: str = "chosen"
-    rejected: str = "rejected"
-    text: str = "text"
-    messages: str = "messages"
-    response_0: str = "response_0"
-    response_1: str = "response_1"
-    objective: str = ""
-    split: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +78,8 @@ class Table:
     """(grade as it is written, what it stands for)."""
     max_prompt_chars: Annotated[int, Range(1)] = 2000
     max_response_chars: Annotated[int, Range(1)] = 2000
+    known: tuple[str, ...] = ()
+    """What the benchmark's objectives are called, as `columns.objective` has to say; no key of [data]."""
 
     def prompts(self, split: Split) -> list[str]:
         """Distinct prompts in the order of the rows."""
@@ -117,16 +112,16 @@ class Table:
 
     def fingerprint(self) -> str:
         """Hash of the files' content, or hub id and commit, and of how rows are read where it is said."""
-        local = ("path", "test_path", "dev_path")
-        how = {name: value for name, value in _said(self).items() if name not in local}
+        elsewhere = ("path", "test_path", "dev_path", "known")
+        how = {name: value for name, value in _said(self).items() if name not in elsewhere}
         if self.hub and (commit := hub_commit(self.hub, self.revision, "dataset")):
             how["revision"] = commit
         files = [hash_file(path) for path, _ in self._files] if self.path else []
-        return digest(["table 3", how | {"columns": _said(self.columns)}, files])
+        return digest(["table 4", how | {"columns": _said(self.columns)}, files])
 
     @property
     def skipped(self) -> dict[str, int]:
-        """How many rows were not used, by reason."""
+        """How many rows, or their labels, were not used, by reason."""
         return dict(self._read[1])
 
     @property
@@ -176,19 +171,36 @@ class Table:
                     rows[split or self._split(row, item.prompt, where)].append(item)
         overlaps: tuple[tuple[Split, Split], ...] = (("dev", "test"), ("train", "test"), ("train", "dev"))
         for one, other in overlaps:
-            rows[one] = _without(rows[one], rows[other], f"prompt also in the {other} split", skipped)
+            kept = without(rows[one], {item.prompt for item in rows[other]})
+            if left := len(rows[one]) - len(kept):
+                skipped[f"prompt also in the {other} split"] += left
+            rows[one] = kept
         if not rows["dev"]:
             drawn = set(map(alike, share_of((item.prompt for item in rows["train"]), self.dev_share)))
             rows["dev"] = [item for item in rows["train"] if alike(item.prompt) in drawn]
             rows["train"] = [item for item in rows["train"] if alike(item.prompt) not in drawn]
         report_skipped(self.place, sum(map(len, rows.values())), skipped)
         if not rows["train"] or not rows["test"]:
+            usual = "name a test file, a column for the split, or a larger test_share"
             raise BadInput(
                 f"{self.place} leaves {len(rows['train'])} training and {len(rows['test'])} test rows",
                 f"a benchmark needs both; skipped were {dict(skipped) or 'none'}",
-                "name a test file, a column for the split, or a larger test_share",
+                f"dialogues are written as {A_DIALOGUE!r}; data.format names other forms" if skipped[NO_DIALOGUE] else usual,
             )
-        return rows, skipped
+        used = [item for items in rows.values() for item in items]
+        for odd in oddities((item.prompt, response) for item in used for response in item.responses):
+            warn_once(f"{self.place}: {odd}")
+        return rows, skipped + self._unknown(used)
+
+    def _unknown(self, items: Iterable[Item]) -> Counter[str]:
+        """How many labels name no objective of the benchmark, by what they say; told once."""
+        said = Counter(o for item in items for o, _ in item.better if self.columns.objective and o not in self.known)
+        odd = Counter(
+            {f"label {o!r:.40} is no objective{nearest(o, self.known)}": n for o, n in said.items() if self.known}
+        )
+        for label, count in odd.items():
+            warn_once(f"{self.place}: of {count:,} rows the {label}")
+        return odd
 
     def _placed(self) -> Iterator[tuple[str, Row, Split | None]]:
         """All rows, each with its file and line and with the split of its file, if that has one."""
@@ -208,6 +220,11 @@ class Table:
 
     def _items(self, row: Row, where: str) -> Iterator[Item | str]:
         """What a row holds, or why it is skipped. BadInput for labels that say something else."""
+        listed, is_list, _ = self.columns.response.partition("[].")
+        needed = (self.columns.objective, self.columns.split, listed if is_list else "")
+        if null := [column for column in needed if column and row[column] is None]:
+            yield f"{null[0]} is null"
+            return
         if self.format == "grades":
             for response, cells in graded_of(row, self.columns.response, dict(self.grades)):
                 texts = self._texts([row[self.columns.prompt], response])
@@ -250,17 +267,3 @@ class Table:
 def _said(settings: Table | Columns) -> dict[str, Any]:
     """The settings that are not the defaults: a setting that is new changes no identity where it is not used."""
     return {f.name: value for f in fields(settings) if (value := getattr(settings, f.name)) != f.default}
-
-
-def alike(prompt: str) -> str:
-    """A prompt up to white space and case: what is the same for people is in one split."""
-    return " ".join(prompt.split()).casefold()
-
-
-def _without(items: list[Item], others: list[Item], reason: str, skipped: Counter[str]) -> list[Item]:
-    """The items whose prompts are not those of the others; how many are left out is counted under the reason."""
-    taken = {alike(item.prompt) for item in others}
-    kept = [item for item in items if alike(item.prompt) not in taken]
-    if len(kept) < len(items):
-        skipped[reason] += len(items) - len(kept)
-    return kept

@@ -82,6 +82,7 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
     known = _objectives(content.get("objectives"), path.parent, mistakes)
     if data:
         _check_labels(data, known, mistakes)
+        data = replace(data, known=tuple(o.name for o in known))
     for key in ("grid", "trained_grid"):
         if known and objectives is None:
             check_grid(settings.get(key, ()), len(known), key, mistakes)
@@ -138,7 +139,10 @@ def _data(values: Any, folder: Path, data_dir: Path | None, mistakes: list[str])
     if values is None:
         mistakes.append("data is missing: a table with path or hub, and format")
         return None
-    table = build(_as_items(values, mistakes), Table, "data.", mistakes)
+    values = _as_items(values, mistakes)
+    if "known" in values:
+        mistakes.append("data.known: there is no such key; objectives are called what [[objectives]] says")
+    table = build(values, Table, "data.", mistakes)
     if table is None:
         return None
     if bool(table.path) == bool(table.hub):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow
+import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
@@ -26,8 +27,9 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
     """A file in the format of its name."""
     kind = path.name.removesuffix(".gz").rpartition(".")[2]
     path.parent.mkdir(parents=True, exist_ok=True)
-    if kind == "parquet":
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    if kind in ("parquet", "arrow"):
+        made = pyarrow.Table.from_pylist(rows)
+        (pyarrow.parquet.write_table if kind == "parquet" else pyarrow.feather.write_feather)(made, path)
         return path
     with (gzip.open if path.suffix == ".gz" else open)(path, "wt", encoding="utf-8", newline="") as file:
         if kind in ("csv", "tsv"):
@@ -82,6 +84,54 @@ def test_shards_are_read_in_order_and_a_missing_one_is_named(tmp_path: Path, suf
     with pytest.raises(BadInput, match="no data file .*train-00001-of-00003"):
         named_files([str(file) for file in files])
     assert named_files([str(files[0]), str(files[2])]) == [files[0], files[2]]  # these are what was asked for
+
+
+def test_a_stream_of_arrow_is_read_as_a_file_of_it_is(tmp_path: Path) -> None:
+    """Caches and saved folders hold streams, what is written by hand is most often a file."""
+    made = pyarrow.Table.from_pylist(ROWS)
+    with pyarrow.ipc.new_stream(tmp_path / "rows.arrow", made.schema) as file:
+        file.write_table(made)
+    assert list(read_rows(tmp_path / "rows.arrow", SCHEMA)) == ROWS
+
+
+def damaged(path: Path) -> None:
+    """Overwrites the middle of a file."""
+    whole = bytearray(path.read_bytes())
+    middle = len(whole) // 2
+    whole[middle - 20 : middle + 20] = b"\x00" * 40
+    path.write_bytes(bytes(whole))
+
+
+@pytest.mark.parametrize("suffix", [".jsonl.gz", ".json.gz", ".csv.gz", ".parquet", ".arrow"])
+@pytest.mark.parametrize("cut", [True, False])
+def test_whatever_is_damaged_is_refused_with_its_name(tmp_path: Path, suffix: str, cut: bool) -> None:
+    rows = [{"chosen": f"{i * 7919 % 1000}" * 9, "rejected": f"{i * i % 977}"} for i in range(300)]
+    path = write(tmp_path / f"rows{suffix}", rows)
+    if cut:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    elif suffix in (".parquet", ".arrow"):
+        path.write_bytes(b"ARROW1\0\0" + bytes(200))
+    else:
+        damaged(path)
+    with pytest.raises(BadInput, match=r"rows\.[a-z.]+"):
+        list(read_rows(path, SCHEMA))
+
+
+def test_a_key_that_is_there_twice_and_a_list_under_another_name(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": "x"}\n{"a": "x", "b": {"c": 1, "c": 2}}\n')
+    with pytest.raises(BadInput, match=r"rows\.jsonl:2 is not JSON: it has 'c' twice"):
+        list(read_rows(path, {"a": str}))
+    path.write_text('[\n{"a": "x"}\n]')
+    with pytest.raises(BadInput, match=r"rows\.jsonl holds a list\n.*\ncall it \.json"):
+        list(read_rows(path, {"a": str}))
+    path.write_text("{" * 3 + '"a":' * 2 + "[" * 100_000)
+    with pytest.raises(BadInput, match=r"rows\.jsonl"):
+        list(read_rows(path, {"a": str}))
+    (tmp_path / "rows.json").write_text("[" * 100_000)
+    with pytest.raises(BadInput, match=r"rows\.json cannot be read"):
+        list(read_rows(tmp_path / "rows.json", {"a": str}))
+
 
 
 def test_a_glob_and_a_folder_that_hold_nothing_are_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 from benchmarks.common.errors import BadInput
-from benchmarks.data.table import Columns, Table
+from benchmarks.data.items import Columns
+from benchmarks.data.table import Table
 from benchmarks.spec.answers import Answer, PreferencePair
 
 HELD = {"split": "test"}
@@ -188,6 +190,86 @@ def test_what_a_prompt_begins_with_is_kept_and_an_empty_one_is_skipped(tmp_path:
     assert data.skipped == {"empty prompt": 1, "prompt is null": 1}
 
 
+def test_what_nobody_can_see_is_no_prompt_and_no_answer(tmp_path: Path) -> None:
+    """A space without width, a mark of the order of bytes, a control character: no white space, and nothing said."""
+    rows = [{"prompt": "\u200b", "response": "a"}, {"prompt": "p", "response": "\ufeff\u200b \x00"}]
+    rows += [{"prompt": "q", "response": "\u200bseen"}, {"prompt": "held", "response": "a"}]
+    data = table(tmp_path, rows, format="answers")
+    assert data.responses() == [Answer("q", "\u200bseen")]
+    assert data.skipped == {"empty prompt": 1, "empty answer": 1}
+    texts = [{"text": f"\n\nHuman: {asked}\n\nAssistant: {answer}"} for asked, answer in ((" ", "a"), ("q", "\u200b"))]
+    rows = [*texts, {"text": "\n\nHuman: q\n\nAssistant: a"}, {"text": "\n\nHuman: held\n\nAssistant: a"}]
+    data = table(tmp_path, rows, format="dialogues")
+    assert len(data.responses()) == 1
+    assert data.skipped == {"empty prompt": 1, "empty answer": 1}
+
+
+TWO = [user("q"), said("a")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "good", "bad", "reason"),
+    [
+        ({"format": "answers"}, {"prompt": "q", "response": "a"}, {"response": None}, "response is null"),
+        ({"format": "messages"}, {"messages": TWO}, {"messages": None}, "messages is null"),
+        ({"format": "dialogues"}, {"text": "Human: q\n\nAssistant: a"}, {"text": None}, "text is null"),
+        ({"format": "pairs"}, {"chosen": TWO, "rejected": [user("q"), said("b")]}, {"chosen": None}, "chosen is null"),
+        ({"format": "pairs"}, {"prompt": "q", "chosen": "a", "rejected": "b"}, {"rejected": None}, "rejected is null"),
+        (
+            {"format": "pairs", "columns": Columns(objective="goal")},
+            {"prompt": "q", "chosen": "a", "rejected": "b", "goal": "kind"}, {"goal": None}, "goal is null",
+        ),
+        ({"format": "answers"}, {"prompt": "q", "response": "a"}, {"split": None}, "split is null"),
+        (
+            {"format": "grades", "columns": Columns(response="said[].text"), "grades": (("kind", "said[].grade"),)},
+            {"prompt": "q", "said": [{"text": "a", "grade": 3}]}, {"said": None}, "said is null",
+        ),
+    ],
+)  # fmt: skip
+def test_a_null_is_skipped_and_counted_wherever_it_stands(
+    tmp_path: Path, settings: dict[str, Any], good: dict[str, Any], bad: dict[str, Any], reason: str
+) -> None:
+    data = table(tmp_path, [good, good | bad, good, json.loads(json.dumps(good).replace('"q', '"held '))], **settings)
+    if settings["format"] in ("messages", "dialogues") or isinstance(good.get("chosen"), list):
+        rows = [good, good | bad, {k: json.loads(json.dumps(v).replace("q", "held")) for k, v in good.items()}]
+        data = table(tmp_path, rows, **settings)
+    assert len(data.prompts("train")) == len(data.prompts("test")) == 1
+    assert data.skipped == {reason: 1}
+
+
+def test_labels_that_name_no_objective_are_told_with_their_number(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    labels = ["kind", "Kind", "kind ", "kinds", "kind", "Kind", "kind"]
+    rows = [{"prompt": f"p{i}", "chosen": "a", "rejected": "b", "goal": label} for i, label in enumerate(labels)]
+    data = table(tmp_path, rows, format="pairs", columns=Columns(objective="goal"), known=("kind", "brief"))
+    with caplog.at_level(logging.WARNING, logger="moa"):
+        assert len(data.preference_pairs("kind", "train")) == 2
+    meant = "is no objective (did you mean kind?)"
+    assert data.skipped == {f"label 'Kind' {meant}": 2, f"label 'kind ' {meant}": 1, f"label 'kinds' {meant}": 1}
+    assert f"rows.jsonl: of 2 rows the label 'Kind' {meant}" in caplog.text
+    assert data.fingerprint() == replace(data, known=()).fingerprint()
+
+
+def test_rows_that_are_no_dialogues_show_what_one_looks_like(tmp_path: Path) -> None:
+    data = table(tmp_path, [{"text": "User: q\nBot: a"}] * 3, format="dialogues")
+    with pytest.raises(BadInput, match="leaves 0 training and 0 test rows") as caught:
+        data.prompts("train")
+    assert repr("\n\nHuman: Hi.\n\nAssistant: Hello!") in caught.value.fix
+
+
+def test_answers_that_hold_more_than_the_answer_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Rewards would be trained on the prompt, too, and on what ends a turn."""
+    rows = [{"prompt": f"Why {i}?", "response": f"Why  {i}? So."} for i in range(4)]
+    with caplog.at_level(logging.WARNING, logger="moa"):
+        table(tmp_path, rows, format="answers").prompts("train")
+    assert "rows.jsonl: 4 of 4 answers begin with their prompt" in caplog.text
+    rows = [{"prompt": f"Why {i}?", "response": f"So.{end}"} for i, end in enumerate(("<|im_end|>", "</s>\n", "", ""))]
+    with caplog.at_level(logging.WARNING, logger="moa"):
+        table(tmp_path, rows, format="answers").prompts("train")
+    assert "rows.jsonl: 2 of 4 answers begin or end in a special token, such as '<|im_end|>'" in caplog.text
+
+
 def test_dialogues_without_leading_line_breaks_or_with_those_of_windows(tmp_path: Path) -> None:
     texts = [
         "Human: Q?\n\nAssistant: A.",
@@ -206,6 +288,9 @@ def test_prompts_that_differ_in_white_space_or_case_are_in_one_split(tmp_path: P
     data = table(tmp_path, [{"prompt": p, "response": "a"} for p in prompts], format="answers")
     assert data.prompts("train") == ["Question 1?"]
     assert data.skipped == {"prompt also in the test split": 2}
+    prompts = ("Cafe\u0301?", "Caf\u00e9\u200b?", "Cafe?", "caf\u00e9?")  # the accent apart, something without width
+    data = table(tmp_path, [{"prompt": p, "response": "a"} for p in prompts], format="answers")
+    assert data.prompts("train") == ["Cafe?"]
     near = [{"prompt": p, "response": "a"} for i in range(40) for p in (f"Is {i}?", f"is  {i}?")]
     data = replace(table(tmp_path, [*near, {"prompt": "held", "response": "a"}], format="answers"), dev_share=0.25)
     keys = [{" ".join(p.lower().split()) for p in data.prompts(split)} for split in ("train", "dev")]

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from benchmarks.common.errors import BadInput
-from benchmarks.data.table import Columns, Table
+from benchmarks.data.items import Columns
+from benchmarks.data.table import Table
 from benchmarks.load.toml import read_benchmark
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.rewards.function import FunctionReward
@@ -247,6 +248,7 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         (DATA + KIND + '[sampling]\nmax_new_tokens = 8\nstop = [""]', "sampling.stop: expected a list, each item a text"),
         (DATA + KIND.replace('"trained"', '{ base = "" }'), "reward.base: expected a text that is not empty"),
         (DATA + KIND.replace('"trained"', '{ model = " " }'), "reward.model: expected a text that is not empty"),
+        (DATA + 'known = ["kind"]\n' + KIND, "data.known: there is no such key"),
         ('name = "../out"\n' + DATA + KIND, "name: '../out' cannot name a folder"),
         ('name = ".."\n' + DATA + KIND, "name: '..' cannot name a folder"),
         ('name = " "\n' + DATA + KIND, "name: ' ' cannot name a folder"),
