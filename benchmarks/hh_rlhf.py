@@ -31,9 +31,9 @@ from typing import Self
 from benchmarks.common import digest
 from benchmarks.data import (
     DEV_SHARE,
-    alike,
     Row,
     Source,
+    alike,
     alternate,
     contrast,
     distinct,

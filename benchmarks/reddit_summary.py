@@ -38,9 +38,9 @@ from typing import Any
 from benchmarks.common import digest
 from benchmarks.data import (
     DEV_SHARE,
-    alike,
     Row,
     Source,
+    alike,
     distinct,
     fault,
     graded_pairs,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         report_skipped,
         share_of,
         split_dialogue,
+        warn_once,
+        without,
     )
     from benchmarks.data.files import named_files
     from benchmarks.data.graded import graded_pairs

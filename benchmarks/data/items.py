@@ -44,6 +44,9 @@ class Columns:
     split: str = ""
 
 
+DEFAULT_COLUMNS = Columns()
+
+
 TEXT = (str, None)
 
 

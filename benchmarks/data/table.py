@@ -27,7 +27,7 @@ from benchmarks.data.clean import (
 from benchmarks.data.files import has_files, hash_file, named_files, split_files
 from benchmarks.data.formats import is_saved
 from benchmarks.data.graded import Means, best, graded_pairs, mean_grades
-from benchmarks.data.items import FORMATS, Columns, Item, grade, graded_of, schema_of, texts_of, winner
+from benchmarks.data.items import DEFAULT_COLUMNS, FORMATS, Columns, Item, grade, graded_of, schema_of, texts_of, winner
 from benchmarks.data.odd import oddities
 from benchmarks.data.rows import Row, placed_hub, placed_rows
 from benchmarks.spec import SPLITS, Answer, PreferencePair, Split
@@ -65,7 +65,7 @@ class Table:
     """Share of the training prompts on which settings are chosen and nothing is trained, likewise by their hash."""
     template: str = "{prompt}"
     """What is made of a prompt before the policy sees it."""
-    columns: Columns = Columns()
+    columns: Columns = DEFAULT_COLUMNS
     objective: str = ""
     """The objective under which pairs are labelled, where no column says so."""
     grades: tuple[tuple[str, str], ...] = ()
@@ -185,7 +185,9 @@ class Table:
             raise BadInput(
                 f"{self.place} leaves {len(rows['train'])} training and {len(rows['test'])} test rows",
                 f"a benchmark needs both; skipped were {dict(skipped) or 'none'}",
-                f"dialogues are written as {A_DIALOGUE!r}; data.format names other forms" if skipped[NO_DIALOGUE] else usual,
+                f"dialogues are written as {A_DIALOGUE!r}; data.format names other forms"
+                if skipped[NO_DIALOGUE]
+                else usual,
             )
         used = [item for items in rows.values() for item in items]
         for odd in oddities((item.prompt, response) for item in used for response in item.responses):

@@ -5,26 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    BitsAndBytesConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from benchmarks.common import BadInput, answering, charge
 from benchmarks.models.batching import by_length, pad_left
 from benchmarks.models.counting import counted, language_models, uncounted
 from benchmarks.models.device import attention, room, setup
 from benchmarks.models.memory import MADE_HERE, SMALL, Size, fitting
+from benchmarks.models.opening import check_fit, in_4bit, open_model, open_tokenizer
 from benchmarks.models.pieces import next_logits
 from benchmarks.models.reader import Reader
 from benchmarks.models.sampler import cut, cut_tokens, draw_uniforms, sample_tokens, stopped
@@ -170,7 +163,7 @@ def open_reader(path: str | Path, max_prompt_tokens: int = 512, template: str = 
     `template` is a form of `Reader`, or empty: "chat" where the tokenizer has a chat template. BadInput for a tokenizer
     without EOS, and for a chat template that is missing, raises or leaves out what was asked.
     """
-    tokenizer = AutoTokenizer.from_pretrained(path, padding_side="left")
+    tokenizer = open_tokenizer(path)
     if tokenizer.eos_token_id is None:
         raise BadInput(
             f"the tokenizer of {path} has no end-of-sequence token",
@@ -213,22 +206,22 @@ def load_policy(
 ) -> Policy:
     """A policy from a local folder or a hub id, in evaluation mode, on this process's device.
 
-    `template` is as in `open_reader`, `precision` as in `Description`. BadInput for what the former refuses, for a
-    model without an embedding for each token, and for one with fewer positions than a prompt and an answer of
-    `max_new_tokens` need.
+    `template` is as in `open_reader`, `precision` as in `Description`. BadInput for what the former refuses, for what
+    is no such model or lacks weights, for a model without an embedding for each token, and for one with fewer positions
+    than a prompt and an answer of `max_new_tokens` need.
     """
     device = device or setup()
     reader = open_reader(path, max_prompt_tokens, template)
     tokenizer = reader.tokenizer
-    stored = AutoConfig.from_pretrained(path).get_text_config().dtype or torch.float32
     if precision == IN_4BIT:
-        model = _in_4bit(path, device)
+        model = in_4bit(path, device)
     else:
         held = getattr(torch, precision or ("bfloat16" if device == "cuda" else "float32"))
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=held, attn_implementation=attention(device)).to(device)
+        model = open_model(path, dtype=held, attn_implementation=attention(device)).to(device)
+    stored = AutoConfig.from_pretrained(path).get_text_config().dtype or torch.float32
     if not precision and model.num_parameters() < SMALL:
         model = model.float()
-    _check(path, model, tokenizer, max_prompt_tokens, max_new_tokens)
+    check_fit(path, model, tokenizer, max_prompt_tokens, max_new_tokens)
     model.config.pad_token_id = tokenizer.pad_token_id
     return Policy(model.eval(), tokenizer, max_prompt_tokens=max_prompt_tokens, form=reader.form, stored=stored)
 
@@ -245,52 +238,6 @@ def starting_policy(benchmark: Description) -> Policy:
 def starting_reader(benchmark: Description) -> Reader:
     """How that policy reads, for which it is not loaded."""
     return open_reader(policy_source(benchmark), benchmark.max_prompt_tokens, benchmark.template)
-
-
-def _in_4bit(path: str | Path, device: str) -> PreTrainedModel:
-    """A model with its linear layers in 4 bits, NF4 (Dettmers et al. 2023, arXiv 2305.14314), which compute in bfloat16
-    on a GPU and in float32 on a CPU. BadInput without bitsandbytes."""
-    if find_spec("bitsandbytes") is None:
-        raise BadInput(
-            "precision is 4bit, and bitsandbytes is not installed",
-            "it holds the weights of linear layers in 4 bits",
-            "pip install bitsandbytes; or -c precision=bfloat16",
-        )
-    compute = torch.bfloat16 if device == "cuda" else torch.float32
-    how = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=compute)
-    return AutoModelForCausalLM.from_pretrained(
-        path, dtype=compute, quantization_config=how, device_map={"": device}, attn_implementation=attention(device)
-    )
-
-
-def _check(
-    path: str | Path,
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    max_prompt_tokens: int,
-    max_new_tokens: int,
-) -> None:
-    """BadInput for a model that cannot read what its tokenizer writes; a padding token of its own is not needed."""
-    rows = model.get_input_embeddings().weight.shape[0]
-    beyond = {token for token, i in tokenizer.get_vocab().items() if i >= rows}
-    if tokenizer.pad_token in beyond and tokenizer.eos_token not in beyond:  # what is padding is masked
-        beyond.remove(tokenizer.pad_token)
-        tokenizer.pad_token = tokenizer.eos_token
-    if beyond:
-        raise BadInput(
-            f"the tokenizer of {path} has {len(tokenizer)} tokens, its model embeds {rows}: not {min(beyond)!r}",
-            "a token without an embedding cannot be read; tokens were added, and the embedding was not grown",
-            "save the model again after model.resize_token_embeddings(len(tokenizer))",
-        )
-    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if positions and max_prompt_tokens + max_new_tokens > positions:
-        raise BadInput(
-            f"{path} has {positions} positions, prompt and answer may have {max_prompt_tokens} + {max_new_tokens}",
-            "what lies beyond a model's positions cannot be read",
-            f"-c max_prompt_tokens={positions - max_new_tokens}"
-            if positions > max_new_tokens
-            else f"-c sampling.max_new_tokens={positions // 2} -c max_prompt_tokens={positions // 2}",
-        )
 
 
 class Divergence(NamedTuple):

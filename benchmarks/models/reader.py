@@ -49,7 +49,7 @@ class Reader:
 
     def encode_prompts(self, prompts: Sequence[str]) -> list[Ids]:
         """Token ids of each prompt, cut to `max_prompt_tokens`: what is lost is its beginning, not BOS or template."""
-        return [self._cut(p, i) for p, i in zip(prompts, self._encoded(map(self.shown, prompts)), strict=True)]
+        return [self._cut(p, i) for p, i in zip(prompts, self._encoded(prompts), strict=True)]
 
     def encode(self, prompt: str, response: str) -> tuple[Ids, Ids]:
         """Token ids of a prompt, cut like that, and of its answer with the token that ends it.
@@ -57,10 +57,9 @@ class Reader:
         Where a token of the whole text would reach over their border, and where an answer has a special token written
         out, which is text and means nothing, the answer's ids are those behind another text.
         """
-        gap, shown = self._gap, self.shown(prompt)
-        asked, whole = self._encoded([shown, shown + gap + response])
-        spelled = any(token in response for token in self.tokenizer.all_special_tokens)
-        if spelled or whole[: len(asked)] != asked:
+        gap = self._gap
+        asked, whole = self._encoded([prompt, prompt], ["", gap + response])
+        if self._spells(response) or whole[: len(asked)] != asked:
             before = ":" if gap else "\n"
             texts = [before, before + gap + response]
             start, both = self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
@@ -71,7 +70,7 @@ class Reader:
 
     def lengths(self, prompts: Sequence[str]) -> list[int]:
         """How many tokens each prompt has, uncut."""
-        return list(map(len, self._encoded(map(self.shown, prompts))))
+        return list(map(len, self._encoded(prompts)))
 
     def shortened(self, prompt: str, excess: int) -> str:
         """A prompt without its first turns or, where the user has one, without that one's first tokens; the same where
@@ -92,7 +91,7 @@ class Reader:
         """The token that ends an answer: what the chat template puts there, if that is a special token, else EOS."""
         behind = self._around[1]
         ids = self.tokenizer(behind, add_special_tokens=False)["input_ids"] if behind else []
-        return ids[0] if ids and ids[0] in self.tokenizer.all_special_ids else self.tokenizer.eos_token_id
+        return ids[0] if ids and ids[0] in self._special.values() else self.tokenizer.eos_token_id
 
     @cached_property
     def _gap(self) -> str:
@@ -120,13 +119,41 @@ class Reader:
         starts = [i for i in range(len(ids)) if ids[i : i + len(bare)] == bare]
         return ids[: starts[0]] if starts else []
 
-    def _encoded(self, texts: Sequence[str] | map[str]) -> list[Ids]:
-        """Token ids of texts as they are shown, BOS before them once; a chat template writes its own."""
-        if not (listed := list(texts)):
+    @cached_property
+    def _special(self) -> dict[str, int]:
+        """The special tokens, those too that have no role in the tokenizer, such as what begins a turn."""
+        known = self.tokenizer
+        unnamed = {token.content: i for i, token in known.added_tokens_decoder.items() if token.special}
+        return unnamed | dict(zip(known.all_special_tokens, known.all_special_ids, strict=True))
+
+    def _spells(self, text: str) -> bool:
+        """Whether a text has a special token written out."""
+        return any(token in text for token in self._special)
+
+    def _encoded(self, prompts: Sequence[str], behind: Sequence[str] = ()) -> list[Ids]:
+        """Token ids of prompts as they are shown, with texts behind them, BOS before them once; a chat template writes
+        its own. A special token that somebody wrote into what a template shows is text; where nothing but the prompt is
+        shown, the prompt may have been given a form of its own."""
+        if not prompts:
             return []
+        texts = [f"{self.shown(p)}{b}" for p, b in zip(prompts, behind or [""] * len(prompts), strict=True)]
         head = [] if self.form == CHAT else self._head
-        bare = self.tokenizer(listed, add_special_tokens=False)["input_ids"]
+        bare = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
+        for i, prompt in enumerate(prompts):
+            if self.form != PLAIN and self._spells(prompt):
+                bare[i] = self._as_text(texts[i], prompt)
         return [ids if ids[: len(head)] == head else [*head, *ids] for ids in bare]
+
+    def _as_text(self, text: str, prompt: str) -> Ids:
+        """Token ids of a text that shows a prompt, of which what people said is text."""
+        ids: Ids = []
+        for said in (turn["content"].strip() for turn in messages(prompt)):
+            before, found, after = text.partition(said)
+            if found:
+                ids += self.tokenizer(before, add_special_tokens=False)["input_ids"]
+                ids += self.tokenizer(said, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+                text = after
+        return [*ids, *self.tokenizer(text, add_special_tokens=False)["input_ids"]]
 
     def _cut(self, prompt: str, ids: Ids) -> Ids:
         """The ids of a prompt, cut."""
@@ -143,7 +170,7 @@ class Reader:
                     f"-c max_prompt_tokens={most + excess}",
                 )
             prompt = shorter
-            [ids] = self._encoded([self.shown(prompt)])
+            [ids] = self._encoded([prompt])
         return ids
 
     def _rendered(self, turns: list[Message], add_generation_prompt: bool) -> str:

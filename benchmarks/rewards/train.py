@@ -19,6 +19,7 @@ from trl import RewardConfig, RewardTrainer
 from trl.trainer.reward_trainer import DataCollatorForPreference
 
 from benchmarks.common import BadInput, Log, charge, silent
+from benchmarks.data import warn_once
 from benchmarks.models import Progress, Training, pad_right, run_trainer, scratch_classifier, trainer_arguments
 from benchmarks.rewards.inputs import Reading, Row, check_inputs, own_inputs
 from benchmarks.rewards.opening import load, readable
@@ -54,7 +55,8 @@ def train_reward(
         model = scratch_classifier(reward.base, tokenizer, longest, labels=1, seed=reward.seed)
     else:
         torch.manual_seed(reward.seed)  # of the new head
-        model, _, tokenizer = load(reward.base, num_labels=1, ignore_mismatched_sizes=True)
+        model, amiss, tokenizer = load(reward.base, num_labels=1, ignore_mismatched_sizes=True)
+        _check_base(reward.base, model, amiss, tokenizer)
     inputs = own_inputs(tokenizer)
     check_inputs(reward.base, tokenizer, inputs)
     # no longer than what a policy can say
@@ -66,14 +68,16 @@ def train_reward(
             f"{len(pairs)} pairs are parted by their prompts, and those are too few",
             'more prompts; or fold = "all"',
         )
-    rows = [_columns(*both) for both in zip(*(reading.rows(*texts) for texts in _texts(read)), strict=True)]
+    both = list(zip(*(reading.rows(*texts) for texts in _texts(read)), strict=True))
+    kept = tell_apart(read, [(a["input_ids"], b["input_ids"]) for a, b in both], stage)
+    rows = [_columns(*both[i]) for i in kept]
     tokens = np.mean([len(r["chosen_ids"]) + len(r["rejected_ids"]) for r in rows])
     adapter, rate = by_base(model, pretrained=reward.base not in SIZES)
     if reward.learning_rate is not None:
         rate = reward.learning_rate
     training = Training(steps=reward.steps, batch=reward.batch, learning_rate=rate, beta2=0.95)
     args = trainer_arguments(training, folder / "checkpoints", reward.seed, model)
-    pad = _padding(tokenizer)
+    pad = _padding(tokenizer, model.get_input_embeddings().weight.shape[0])
     trainer = RewardTrainer(
         model=model,
         args=RewardConfig(**args, max_length=None, remove_unused_columns=False),
@@ -89,6 +93,45 @@ def train_reward(
     charge(trained_tokens=trained, flops=6.0 * model.num_parameters() * trained)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+def _check_base(base: str, model: PreTrainedModel, amiss: dict[str, Any], tokenizer: PreTrainedTokenizerBase) -> None:
+    """BadInput for a base that lacks weights, but for its new head, or an embedding of a token."""
+    new = [*amiss["missing_keys"], *(name for name, *_ in amiss["mismatched_keys"])]
+    body = f"{model.base_model_prefix}."
+    if lost := sorted(name for name in new if name.startswith(body) and ".pooler." not in name):
+        raise BadInput(
+            f"the base {base} of a trained reward lacks weights: {', '.join(lost[:4])}{', ...' * (len(lost) > 4)}",
+            "they would be drawn at random; only the head that gives the reward is new",
+            "base = a pretrained model, whole",
+        )
+    known = model.get_input_embeddings().weight.shape[0]
+    rows = {token for token, i in tokenizer.get_vocab().items() if i >= known}
+    if beyond := sorted(rows - {tokenizer.pad_token} if tokenizer.eos_token not in rows else rows):
+        raise BadInput(
+            f"the base {base} of a trained reward embeds {known:,} tokens, its tokenizer has {len(tokenizer):,}: "
+            f"not {beyond[0]!r}",
+            "a token without an embedding cannot be read; tokens were added, and the embedding was not grown",
+            "save the model again after model.resize_token_embeddings(len(tokenizer))",
+        )
+
+
+def tell_apart(pairs: Sequence[PreferencePair], ids: Sequence[tuple[object, object]], name: str) -> list[int]:
+    """Places of the pairs whose chosen and rejected answers are still two when a model reads them, by their token ids.
+
+    Two texts that are one within the tokens that an answer may have teach nothing, and count as a wrong label. How many
+    are left out is told; BadInput where all are.
+    """
+    same = [a == b and pair.chosen != pair.rejected for pair, (a, b) in zip(pairs, ids, strict=True)]
+    if all(same):
+        raise BadInput(
+            f"all {len(pairs):,} preference pairs for {name} have two answers that are the same within max_new_tokens",
+            "answers are read no longer than a policy's can be",
+            "-c sampling.max_new_tokens=N with a larger N",
+        )
+    if any(same):
+        warn_once(f"{name}: {sum(same):,} of {len(pairs):,} pairs left out, the same within max_new_tokens")
+    return [i for i, equal in enumerate(same) if not equal]
 
 
 ADAPTER_FROM = LARGE
@@ -139,11 +182,12 @@ class Pairs(DataCollatorForPreference):
         return {name: values[:, : self.widest] for name, values in batch.items()}
 
 
-def _padding(tokenizer: PreTrainedTokenizerBase) -> int:
-    """Id to pad with: any but the last of a text, or it would be read as padding."""
-    if tokenizer.pad_token_id not in (None, tokenizer.eos_token_id):
-        return tokenizer.pad_token_id
-    return next(i for i in range(len(tokenizer)) if i != tokenizer.eos_token_id)
+def _padding(tokenizer: PreTrainedTokenizerBase, known: int) -> int:
+    """Id to pad with, of those that the model embeds: any but the last of a text, or it would be read as padding."""
+    own = tokenizer.pad_token_id
+    if own not in (None, tokenizer.eos_token_id) and own < known:
+        return own
+    return next(i for i in range(known) if i != tokenizer.eos_token_id)
 
 
 def _padding_with(tokenizer: PreTrainedTokenizerBase, pad: int) -> PreTrainedTokenizerBase:
@@ -159,7 +203,14 @@ def _padding_with(tokenizer: PreTrainedTokenizerBase, pad: int) -> PreTrainedTok
 
 
 def pair_accuracy(scorer: Scorer, pairs: Sequence[PreferencePair]) -> float:
-    """Share of pairs in which the chosen response scores higher."""
+    """Share of pairs in which the chosen response scores higher; a tie is half of one. BadInput for scores that are no
+    numbers."""
     prompts = [p.prompt for p in pairs]
-    difference = scorer(prompts, [p.chosen for p in pairs]) - scorer(prompts, [p.rejected for p in pairs])
-    return float((difference > 0).mean())
+    scores = np.stack([scorer(prompts, [p.chosen for p in pairs]), scorer(prompts, [p.rejected for p in pairs])])
+    if not np.isfinite(scores).all():
+        raise BadInput(
+            f"a reward gives {scores[~np.isfinite(scores)][0]} to an answer of its preference pairs",
+            "which of two answers it prefers cannot be told",
+            "a trained reward that diverged: a smaller learning_rate; else check its model",
+        )
+    return float((1 + np.sign(scores[0] - scores[1])).mean() / 2)

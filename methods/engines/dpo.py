@@ -24,6 +24,7 @@ from benchmarks.models import (
     trainer_arguments,
     training_mode,
 )
+from benchmarks.rewards import tell_apart
 from methods.contract import Preference, Run, Stage
 from methods.engines.trained import is_large, load_trained, rank_for, rate_of, save_trained, scaled, to_train
 
@@ -73,17 +74,19 @@ def train_dpo(
     rate = rate_of(settings, "learning_rate", policy)
     if not policy.pretrained and not rank_for(policy, settings.lora_rank):
         rate *= FULL
+    ids = encoded(benchmark, policy, pairs)
+    kept = tell_apart(pairs, [(chosen, rejected) for _, chosen, rejected in ids], stage.name)
     training = Training(
-        steps=max(1, round(max(settings.epochs, 1.0) * len(pairs) / settings.batch)),
+        steps=max(1, round(max(settings.epochs, 1.0) * len(kept) / settings.batch)),  # `preferences` took the share
         batch=settings.batch,
         learning_rate=scaled(rate, policy),
         warmup=WARMUP,
     )
-    ids = encoded(benchmark, policy, pairs)
     rows = [
         {"prompt_ids": p, "chosen_ids": c, "rejected_ids": r, "ref_chosen_logps": ref[0], "ref_rejected_logps": ref[1]}
         for (p, c, r), ref in zip(ids, shifted(reference, margin, beta), strict=True)
     ]
+    ids, rows = [ids[i] for i in kept], [rows[i] for i in kept]
     lengths = [len(p) + max(len(c), len(r)) for p, c, r in ids]
     order, training = passes(lengths, training, stage.run.seed), replace(training, tokens=2 * max(lengths))
     config = DPOConfig(

@@ -252,7 +252,7 @@ def accuracies(benchmark: Benchmark, grader: Grader, answers: Sequence[Answer], 
     """Intensity and preference accuracy per head, left out where there is nothing to measure it on.
 
     Intensity accuracy is the share of the answers whose most probable grade is their label, preference accuracy the
-    share of the dev pairs whose chosen answer has the higher expected grade.
+    share of the dev pairs whose chosen answer has the higher expected grade; a tie is half of one.
     """
     measured = {}
     likely, _ = grader.grades([a.prompt for a in answers], [a.response for a in answers])
@@ -264,7 +264,7 @@ def accuracies(benchmark: Benchmark, grader: Grader, answers: Sequence[Answer], 
             prompts = [p.prompt for p in pairs]
             _, chosen = grader.grades(prompts, [p.chosen for p in pairs])
             _, rejected = grader.grades(prompts, [p.rejected for p in pairs])
-            measured[f"preference_accuracy/{name}"] = float((chosen[:, i] > rejected[:, i]).mean())
+            measured[f"preference_accuracy/{name}"] = float((1 + np.sign(chosen[:, i] - rejected[:, i])).mean() / 2)
     return measured
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import BadInput, Benchmark, Weights
 from benchmarks.common import digest
-from benchmarks.data import read_rows
+from benchmarks.data import oddities, read_rows
 from benchmarks.measure import Given
 from moa_cli.runs.folders import given_folder
 from moa_cli.runs.record import Origin
@@ -70,6 +70,8 @@ class Found:
     """Whether it was said what to call a method that no column names."""
     odd: dict[str, list[Any]] = field(default_factory=lambda: {what: [] for what in ODD})
     """By `ODD`: the prompts of answers that cannot be used as they are; of those that are repeated, the rows."""
+    hints: list[str] = field(default_factory=list)
+    """What may not be meant about the answers, see `oddities`."""
 
     def origin(self, run: Responses) -> Origin:
         """What the record of one of the runs keeps about the file."""
@@ -86,7 +88,7 @@ class Found:
         odd = [f"{len(which):,} answers {ODD[what]} {quoted(which[0])}" for what, which in self.odd.items() if which]
         after_file = not self.called and "method" not in self.columns
         called = ["the method is called as the file: neither --name nor a column says otherwise"] * after_file
-        return [f"{self.path}: {self.rows:,} rows; columns read: {', '.join(read)}", *called, *odd]
+        return [f"{self.path}: {self.rows:,} rows; columns read: {', '.join(read)}", *called, *odd, *self.hints]
 
 
 def quoted(value: Any) -> str:
@@ -139,6 +141,7 @@ def _collect(
         with _refusing(str(found.path), "--name NAME"):
             checked_name(name)
     find, runs = _finder(benchmark.prompts("test"), found), ByRun()
+    answers: list[tuple[str, str]] = []
     for number, cells in enumerate(rows, 1):
         with _refusing(f"{found.path}, row {number}", "mend the row, or remove it"):
             row = parse(cells, found.columns, benchmark, name, seed)
@@ -146,6 +149,8 @@ def _collect(
             point = runs.setdefault((row.method, row.seed), {}).setdefault(row.weights, {})
             if place is not None and row.answer is not None:
                 _put(point, place, number, row, found)
+            answers.append((row.prompt, row.answer or ""))
+    found.hints.extend(oddities(answers))
     return runs
 
 

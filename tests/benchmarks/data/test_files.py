@@ -133,7 +133,6 @@ def test_a_key_that_is_there_twice_and_a_list_under_another_name(tmp_path: Path)
         list(read_rows(tmp_path / "rows.json", {"a": str}))
 
 
-
 def test_a_glob_and_a_folder_that_hold_nothing_are_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     for place in (str(tmp_path / "*.txt"), str(tmp_path), str(tmp_path / "rows-*.jsonl")):

@@ -245,7 +245,10 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         (GRADED + 'grades = { kid = "x" }\n' + KIND, "objective 'kind' is trained from pairs: name its column in data"),
         (GRADED + 'grades = { kind = "x" }\ngrade_range = [4, 0]\n' + KIND, "data.grade_range: expected the lowest"),
         (GRADED + 'grades = { kind = "a[].x" }\n' + KIND, "answers and grades lie in one list, found a, response"),
-        (DATA + KIND + '[sampling]\nmax_new_tokens = 8\nstop = [""]', "sampling.stop: expected a list, each item a text"),
+        (
+            DATA + KIND + '[sampling]\nmax_new_tokens = 8\nstop = [""]',
+            "sampling.stop: expected a list, each item a text",
+        ),
         (DATA + KIND.replace('"trained"', '{ base = "" }'), "reward.base: expected a text that is not empty"),
         (DATA + KIND.replace('"trained"', '{ model = " " }'), "reward.model: expected a text that is not empty"),
         (DATA + 'known = ["kind"]\n' + KIND, "data.known: there is no such key"),

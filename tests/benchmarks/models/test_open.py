@@ -13,6 +13,7 @@ from benchmarks.load.load import load_benchmark
 from benchmarks.models.policy import load_policy, open_reader
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.spec.settings import Sampling
+from tests.kit.classifiers import saved
 from tests.kit.tokenizers import CHAT, tiny_policy_in, tiny_tokenizer
 
 
@@ -29,6 +30,25 @@ def test_a_tokenizer_without_eos(tmp_path: Path) -> None:
     del settings["eos_token"]
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     assert "eos_token" in refused(folder, "no end-of-sequence token")
+
+
+def test_weights_that_are_missing_are_not_drawn_at_random(tmp_path: Path) -> None:
+    """A classifier has no head that says tokens; half a model has no second layer. Tied heads are not missing."""
+    saved(tmp_path / "classifier", "Llama")
+    assert "causal language model" in refused(tmp_path / "classifier", r"lacks weights .*: lm_head\.weight")
+    folder = tiny_policy_in(tmp_path / "half", tiny_tokenizer())
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 2}))
+    assert "whole" in refused(folder, r"half lacks weights .*model\.layers\.1\.")
+    (folder / "config.json").write_text(json.dumps(config | {"tie_word_embeddings": True}))
+    assert load_policy(folder).parameters
+
+
+def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    assert "config.json" in refused(tmp_path / "nowhere", "the policy .*nowhere cannot be opened")
+    assert "config.json" in refused(tmp_path, "cannot be opened")
+    tiny_tokenizer().save_pretrained(tmp_path)
+    assert "config.json" in refused(tmp_path, "cannot be opened")
 
 
 def test_tokens_beyond_the_embedding(tmp_path: Path) -> None:

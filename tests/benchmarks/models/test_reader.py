@@ -9,7 +9,7 @@ import pytest
 from benchmarks.common.errors import BadInput
 from benchmarks.models.reader import Reader
 from benchmarks.spec.dialogues import dialogue, is_dialogue, messages
-from tests.kit.tokenizers import CHAT, tiny_tokenizer
+from tests.kit.tokenizers import CHAT, SPECIALS, tiny_tokenizer
 
 KINDS = ("bytes", "pieces")
 AROUND = (None, "<s> $A", "$A </s>", "<s> $A </s>")
@@ -57,6 +57,35 @@ def test_a_special_token_that_is_written_out_is_text(kind: str) -> None:
     _, answer = made.encode("Why?", "so </s> then")
     assert answer.count(made.tokenizer.eos_token_id) == 1
     assert made.tokenizer.decode(answer[:-1]).strip() == "so </s> then"
+    turn = made.tokenizer.convert_tokens_to_ids("<|turn|>")  # a special token that the tokenizer has no name for
+    _, answer = made.encode("Why?", "so <|turn|> then")
+    assert turn not in answer
+    assert made.tokenizer.decode(answer[:-1]).strip() == "so <|turn|> then"
+
+
+@pytest.mark.parametrize("form", ["chat", "<|turn|>user\n{prompt}\n<|turn|>assistant\n"])
+def test_a_special_token_in_what_the_user_says_is_text(form: str) -> None:
+    """The template's own stay; what is typed ends no turn, in prompts that are drawn from and in those with an answer.
+    Shown as they are, prompts may have been given such tokens by whoever made them."""
+    made = Reader(tiny_tokenizer(chat=CHAT), form)
+    asked = "Hi </s> you <|turn|>assistant"
+    usual, odd = made.encode_prompts(["Hi you", asked])
+    count = {
+        token: [ids.count(made.tokenizer.convert_tokens_to_ids(token)) for ids in (usual, odd)] for token in SPECIALS
+    }
+    assert all(one == other for one, other in count.values())
+    assert made.tokenizer.decode(odd) == made.shown(asked)
+    assert made.encode(asked, "so")[0] == odd
+    plain = Reader(made.tokenizer)
+    assert plain.tokenizer.eos_token_id in plain.encode_prompts([asked])[0]
+
+
+def test_an_answer_ends_as_the_template_ends_it() -> None:
+    """With a token that is special without a role in the tokenizer, too, as <|end|> of Phi-3 is."""
+    chat = CHAT.replace("</s>", "<|turn|>")
+    made = Reader(tiny_tokenizer(chat=chat), "chat")
+    assert made.end == made.tokenizer.convert_tokens_to_ids("<|turn|>")
+    assert made.encode("Hi.", "so")[1][-1] == made.end
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,43 @@ def test_a_base_that_cannot_end_an_answer_is_refused(tmp_path: Path, monkeypatch
     saved(tmp_path / "base", "GPT2", words=words)
     with pytest.raises(BadInput, match=rf"{tmp_path}/base: its tokenizer has no eos token"):
         train(tmp_path / "base", tmp_path / "reward", monkeypatch)
+
+
+def test_a_base_that_is_not_whole_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A language model without a head of ours is one; a layer that is not there, and a token, are not drawn."""
+    for kind, head in (("Llama", "CausalLM"), ("Bert", "MaskedLM")):
+        saved(tmp_path / kind, kind, head=head)
+        assert train(tmp_path / kind, tmp_path / "whole", monkeypatch)
+    config = json.loads((tmp_path / "Llama" / "config.json").read_text())
+    (tmp_path / "Llama" / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
+    with pytest.raises(BadInput, match=r"the base .*Llama of a trained reward lacks weights: model\.layers\.2\."):
+        train(tmp_path / "Llama", tmp_path / "reward", monkeypatch)
+    words = of_kind("GPT2")
+    saved(tmp_path / "GPT2", "GPT2", words=words)
+    words.add_special_tokens({"pad_token": "<padding>"})  # which nobody reads
+    words.save_pretrained(tmp_path / "GPT2")
+    assert train(tmp_path / "GPT2", tmp_path / "padded", monkeypatch)
+    assert Classifier(tmp_path / "padded")(["Hello"], ["Please"]).shape == (1,)
+    words.add_tokens(["<more>"])
+    words.save_pretrained(tmp_path / "GPT2")
+    with pytest.raises(BadInput, match=r"embeds 257 tokens, its tokenizer has 259: not '<more>'"):
+        train(tmp_path / "GPT2", tmp_path / "reward", monkeypatch)
+
+
+def test_answers_that_become_one_when_they_are_cut_teach_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They differ in their 51st character, and an answer has 16 tokens, here bytes."""
+    saved(tmp_path / "base", "GPT2")
+    same = PreferencePair("Hi", "x" * 50 + "A", "x" * 50 + "B")
+    monkeypatch.setattr(f"{__name__}.PAIRS", [same, *PAIRS])
+    with caplog.at_level(logging.WARNING, logger="moa"):
+        rows = train(tmp_path / "base", tmp_path / "reward", monkeypatch)
+    assert len(rows) == 6
+    assert "s: 1 of 7 pairs left out, the same within max_new_tokens" in caplog.text
+    monkeypatch.setattr(f"{__name__}.PAIRS", [same])
+    with pytest.raises(BadInput, match="all 1 preference pairs for s"):
+        train(tmp_path / "base", tmp_path / "none", monkeypatch)
 
 
 def test_a_half_without_pairs_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

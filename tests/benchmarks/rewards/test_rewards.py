@@ -83,6 +83,17 @@ def test_training_separates_what_can_be_separated(
     assert pair_accuracy(Classifier(tmp_path), unseen) < 0.05
 
 
+def test_of_a_pair_whose_answers_score_the_same_half_counts() -> None:
+    """Three pairs: one told right (1), one wrong (0), one tied (1/2). A constant reward tells nothing: one half."""
+    pairs = [PreferencePair("q", "aa", "a"), PreferencePair("q", "b", "bb"), PreferencePair("q", "c", "d")]
+    assert pair_accuracy(lambda p, r: np.array([float(len(text)) for text in r]), pairs) == 0.5
+    assert pair_accuracy(lambda p, r: np.array([float(len(text)) for text in r]), pairs[::2]) == 0.75
+    assert pair_accuracy(lambda p, r: np.zeros(len(p)), pairs) == 0.5
+    for odd in (np.nan, np.inf):
+        with pytest.raises(BadInput, match=f"a reward gives {odd} to an answer"):
+            pair_accuracy(lambda p, r: np.full(len(p), odd), pairs)  # noqa: B023
+
+
 def test_the_loss_is_bradley_terry(tokenizer: PreTrainedTokenizerFast, tmp_path: Path, tiny_size: None) -> None:
     """Before the first update the mean of -log sigmoid(r(chosen) - r(rejected)) over all 16 pairs is what is logged."""
     limit = PROMPT_TOKENS + NEW_TOKENS + 2

@@ -84,7 +84,7 @@ def test_scripts_without_spaces_are_read_by_character(text):
 
 
 def test_words_of_two_scripts():
-    """"OK" is a word beside two characters that are one each; Korean puts spaces between its words."""
+    """ "OK" is a word beside two characters that are one each; Korean puts spaces between its words."""
     assert words_of("OK\u597d\u7684 It is") == ["ok", "\u597d", "\u7684", "it", "is"]
     assert words_of("\ub124 \uadf8\ub807\uc2b5\ub2c8\ub2e4") == ["\ub124", "\uadf8\ub807\uc2b5\ub2c8\ub2e4"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,21 @@ def test_what_we_override_is_still_called(tiny: Benchmark, tmp_path: Path, train
     assert chosen[-1] == tiny.prepared.policy.tokenizer.eos_token_id
     shifted = {tuple(x) for x in dpo_shifted(*constants(tiny, run), 0.1).tolist()}
     assert {(r["ref_chosen_logps"], r["ref_rejected_logps"]) for r in trainer.train_dataset} == shifted
+
+
+def test_answers_that_become_one_when_they_are_cut_are_left_out(
+    tiny: Benchmark, tmp_path: Path, trainers: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of 50 words that are the same the policy can say few; what differs comes behind them. The others keep their
+    reference and their margin."""
+    usual = pairs_of(tiny)[:8]
+    pairs = [*usual[:3], PreferencePair(usual[3].prompt, "ah " * 50 + "x", "ah " * 50 + "y"), *usual[4:]]
+    reference, margin = np.arange(16.0).reshape(8, 2), np.zeros(8)
+    with caplog.at_level(logging.WARNING, logger="moa"):
+        train_dpo(tiny, pairs, ALL, Run(tmp_path, 0).stage("here"), reference=reference, margin=margin, beta=0.1)
+    [trainer] = trainers
+    assert sorted(set(trainer.train_dataset["ref_chosen_logps"])) == [0.0, 2.0, 4.0, 8.0, 10.0, 12.0, 14.0]
+    assert "here: 1 of 8 pairs left out, the same within max_new_tokens" in caplog.text
 
 
 def test_full_fine_tuning_takes_a_tenth_of_the_rate(tiny: Benchmark, tmp_path: Path, trainers: list[Any]) -> None:

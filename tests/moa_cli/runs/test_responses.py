@@ -412,6 +412,26 @@ def test_hostile_and_huge_answers_come_through(form: str, unprepared: Benchmark,
     assert len(point.responses[1]) == 1_000_000
 
 
+def test_answers_that_hold_more_than_the_answer_are_told(unprepared: Benchmark, tmp_path: Path) -> None:
+    """A generated sequence whole: the prompt before the answer, the token of the end behind it."""
+    rows = rows_for(unprepared)
+    told = found_in([row | {"answer": f"{row['prompt']} ok"} for row in rows], unprepared, tmp_path).notes
+    assert any(note.startswith(f"{len(rows)} of {len(rows)} answers begin with their prompt") for note in told)
+    tokens = [
+        "<|endoftext|>",
+        "<|im_end|>",
+        "</s>",
+        "<end_of_turn>",
+        "[SEP]",
+        "<\uff5cend\u2581of\u2581sentence\uff5c>",
+    ]
+    for token in tokens:
+        told = found_in([rows[0] | {"answer": f"ok{token}\n"}, *rows[1:]], unprepared, tmp_path).notes
+        assert any(note.startswith(f"1 of {len(rows)} answers begin or end in a special token") for note in told), token
+    html = [rows[0] | {"answer": "2 < 3 | <b>no</b> token [1]"}, *rows[1:]]
+    assert not found_in(html, unprepared, tmp_path).hints
+
+
 def test_half_a_character_is_replaced(unprepared: Benchmark, tmp_path: Path) -> None:
     """JSON can hold half of a surrogate pair, UTF-8 and with it parquet cannot."""
     rows = rows_for(unprepared)

@@ -1,0 +1,102 @@
+"""Opening a policy: what its folder or hub entry lacks, or what its parts say differently, is found here."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from benchmarks.common import BadInput, error_words
+from benchmarks.models.device import attention
+
+
+def open_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a policy. BadInput where there is none."""
+    try:
+        return AutoTokenizer.from_pretrained(path, padding_side="left")
+    except Exception as error:  # whatever lies there
+        raise _not_opened(path, error) from error
+
+
+def open_model(path: str | Path, **how: Any) -> PreTrainedModel:
+    """The causal language model in a local folder or of a hub id. BadInput where there is none, and for weights that it
+    lacks: they would be drawn at random, as the head of a classifier's model would."""
+    try:
+        model, found = AutoModelForCausalLM.from_pretrained(path, output_loading_info=True, **how)
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:  # whatever lies there
+        raise _not_opened(path, error) from error
+    if missing := sorted(found["missing_keys"]):
+        kept = ", ".join(model.config.architectures or ()) or "something else"
+        raise BadInput(
+            f"the policy {path} lacks weights of a language model: {', '.join(missing[:4])}"
+            f"{', ...' if len(missing) > 4 else ''}",
+            f"they would be drawn at random; what is stored says to be a {kept}",
+            "policy = a causal language model with its head, whole",
+        )
+    opened: PreTrainedModel = model
+    return opened
+
+
+def _not_opened(path: str | Path, error: Exception) -> BadInput:
+    return BadInput(
+        f"the policy {path} cannot be opened: {error_words(error).splitlines()[0][:200]}",
+        "a policy is a causal language model of the transformers library, with its tokenizer",
+        "check its name and the network; a local one is a folder with config.json, weights and tokenizer",
+    )
+
+
+def in_4bit(path: str | Path, device: str) -> PreTrainedModel:
+    """A model with its linear layers in 4 bits, NF4 (Dettmers et al. 2023, arXiv 2305.14314), which compute in bfloat16
+    on a GPU and in float32 on a CPU. BadInput without bitsandbytes."""
+    if find_spec("bitsandbytes") is None:
+        raise BadInput(
+            "precision is 4bit, and bitsandbytes is not installed",
+            "it holds the weights of linear layers in 4 bits",
+            "pip install bitsandbytes; or -c precision=bfloat16",
+        )
+    compute = torch.bfloat16 if device == "cuda" else torch.float32
+    how = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=compute)
+    return open_model(
+        path, dtype=compute, quantization_config=how, device_map={"": device}, attn_implementation=attention(device)
+    )
+
+
+def check_fit(
+    path: str | Path,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    max_prompt_tokens: int,
+    max_new_tokens: int,
+) -> None:
+    """BadInput for a model that cannot read what its tokenizer writes; a padding token of its own is not needed."""
+    rows = model.get_input_embeddings().weight.shape[0]
+    beyond = {token for token, i in tokenizer.get_vocab().items() if i >= rows}
+    if tokenizer.pad_token in beyond and tokenizer.eos_token not in beyond:  # what is padding is masked
+        beyond.remove(tokenizer.pad_token)
+        tokenizer.pad_token = tokenizer.eos_token
+    if beyond:
+        raise BadInput(
+            f"the tokenizer of {path} has {len(tokenizer)} tokens, its model embeds {rows}: not {min(beyond)!r}",
+            "a token without an embedding cannot be read; tokens were added, and the embedding was not grown",
+            "save the model again after model.resize_token_embeddings(len(tokenizer))",
+        )
+    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if positions and max_prompt_tokens + max_new_tokens > positions:
+        raise BadInput(
+            f"{path} has {positions} positions, prompt and answer may have {max_prompt_tokens} + {max_new_tokens}",
+            "what lies beyond a model's positions cannot be read",
+            f"-c max_prompt_tokens={positions - max_new_tokens}"
+            if positions > max_new_tokens
+            else f"-c sampling.max_new_tokens={positions // 2} -c max_prompt_tokens={positions // 2}",
+        )
