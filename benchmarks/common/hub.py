@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.common.identity import folder_content
+from benchmarks.common.identity import digest, folder_content
 
 SECONDS = 10.0
 """How long the hub may take to answer."""
 
 
 def model_content(model: str, revision: str | None = None) -> str:
-    """A model as it enters identities: a folder by its name and content, a hub id by its commit where that is known."""
+    """A model as it enters identities: a folder by its name and content, with those of its base where it holds an
+    adapter; a hub id by its commit where that is known."""
     folder = Path(model)
     if folder.is_dir():
-        return f"{folder.name}+{folder_content(folder)}"
+        base = _base_of(folder)
+        content = folder_content(folder)
+        return f"{folder.name}+{digest([content, model_content(base)]) if base else content}"
     commit = hub_commit(model, revision, "model")
     return f"{model}@{commit}" if commit else model
+
+
+def _base_of(folder: Path) -> str:
+    """What the adapter in a folder is an adapter of, "" where the folder holds a whole model."""
+    settings = folder / "adapter_config.json"
+    if not settings.is_file() or (folder / "config.json").is_file():
+        return ""
+    return str(json.loads(settings.read_text(encoding="utf-8")).get("base_model_name_or_path") or "")
 
 
 @cache

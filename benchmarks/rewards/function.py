@@ -7,6 +7,7 @@ import importlib
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
@@ -27,12 +28,15 @@ class FunctionReward:
 
     @property
     def identity(self) -> Self:
-        """A function in a file by what the file's code does, whatever its comments and layout."""
-        if ".py:" not in self.function:
+        """A function by what its file's code does, whatever its comments and layout; one that comes with moa by its
+        version."""
+        place, _, name = self.function.rpartition(":")
+        is_file = place.endswith(".py")
+        file = Path(place) if is_file else _module_file(place)
+        if file is None:
             return self
-        path, _, name = self.function.rpartition(":")
-        content = code_content(Path(path).read_text(encoding="utf-8", errors="replace"))
-        return replace(self, function=f"{Path(path).name}:{name}", version=f"{self.version}+{content}")
+        version = f"{self.version}+{code_content(file.read_text(encoding='utf-8', errors='replace'))}"
+        return replace(self, function=f"{file.name}:{name}" if is_file else self.function, version=version)
 
     @property
     def words(self) -> str:
@@ -57,6 +61,22 @@ class FunctionReward:
         if mistake := function_mistake(folder / place if file else place, name):
             raise ValueError(f"function: {mistake}")
         return replace(self, function=f"{folder / place}:{name}") if file else self
+
+
+OURS = __name__.partition(".")[0]
+"""Where the functions of the benchmarks that come with moa lie: their versions say what they mean."""
+
+
+def _module_file(module: str) -> Path | None:
+    """The file of a module in Python, None for one of ours or of another kind. Nothing is run."""
+    path, name, origin = None, "", None
+    for part in module.split("."):
+        name = f"{name}.{part}".lstrip(".")
+        spec = PathFinder.find_spec(name, path)
+        if spec is None or name == OURS:
+            return None
+        path, origin = spec.submodule_search_locations, spec.origin
+    return Path(origin) if origin and origin.endswith(".py") else None
 
 
 def load_function(named: str) -> Scorer:

@@ -10,6 +10,7 @@ from string import Formatter
 from typing import TYPE_CHECKING
 
 from benchmarks.common import BadInput, error_words, nearest
+from benchmarks.data import warn_once
 from benchmarks.spec import messages
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Reading:
     """A longer answer loses its end."""
 
     def rows(self, prompts: Sequence[str], responses: Sequence[str]) -> list[Row]:
-        """What the model is given for each of N prompts and responses."""
+        """What the model is given for each of N prompts and responses. That answers do not fit is told once."""
         if not prompts:
             return []
         marks: list[str] | None = None
@@ -112,10 +113,18 @@ class Reading:
         names = [name for name in encoded if name != "attention_mask"]
         rows = [{name: list(encoded[name][i]) for name in names} for i in range(len(prompts))]
         short = min(self.limit, self.prompt_tokens or self.limit, self.answer_tokens or self.limit)
+        longer = 0
         for i, row in enumerate(rows):
             if len(row["input_ids"]) > short:
-                kept = self._kept(self._kinds(encoded.encodings[i], marks[i] if marks else None))
+                kinds = self._kinds(encoded.encodings[i], marks[i] if marks else None)
+                kept = self._kept(kinds)
+                longer += self._loses_answer(kinds)
                 rows[i] = {name: [values[k] for k in kept] for name, values in row.items()}
+        if longer:
+            name = self.tokenizer.name_or_path
+            warn_once(
+                f"{name} reads {self.limit:,} tokens: {longer:,} answers of the first {len(rows):,} lose their end"
+            )
         return rows
 
     @cached_property
@@ -184,6 +193,11 @@ class Reading:
             )
         of = [set(marks[start:end]) for start, end in encoding.offsets]
         return "".join("r" if "r" in found else "p" if found == {"p"} else " " for found in of)
+
+    def _loses_answer(self, kinds: str) -> bool:
+        """Whether the model has no room for an answer that is no longer than it may be."""
+        answer, around = kinds.count("r"), kinds.count(" ")
+        return min(answer, self.answer_tokens or answer) > self.limit - around
 
     def _kept(self, kinds: str) -> list[int]:
         """Places of the tokens that stay."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,9 @@ class ScoreCache:
 
     @staticmethod
     def _key(answer: tuple[str, str], label: int) -> bytes:
-        asked = [*answer, str(label)] if label else answer
+        asked = [*answer, str(label)] if label else [*answer]
+        if any("\0" in text for text in answer):  # which would part them elsewhere
+            asked = [json.dumps(asked)]
         return hashlib.blake2b("\0".join(asked).encode(), digest_size=16).digest()
 
     @staticmethod

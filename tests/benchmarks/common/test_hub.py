@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -100,6 +101,20 @@ def test_another_commit_is_another_benchmark(downloaded: Kept, unprepared: Bench
         seen |= now
     assert HubReward(model="r/hub").id(unprepared, "ah") == "r/hub@222[+1*0:pair]"
     assert HubReward(model="r/hub", revision="111").id(unprepared, "ah") == "r/hub@111[+1*0:pair]"
+
+
+def test_an_adapter_is_known_by_its_base_too(tmp_path: Path) -> None:
+    """Its own files stay the same while the weights that it is added to are others."""
+    base, adapter = tmp_path / "base", tmp_path / "adapter"
+    for folder in (base, adapter):
+        folder.mkdir()
+    (base / "model.safetensors").write_bytes(b"1")
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base)}))
+    before = model_content(str(adapter))
+    assert before.startswith("adapter+")
+    assert model_content(str(adapter)) == before
+    (base / "model.safetensors").write_bytes(b"22")
+    assert model_content(str(adapter)) != before
 
 
 def test_a_base_in_a_folder_is_its_content(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -133,10 +134,15 @@ def test_a_long_prompt_loses_its_beginning_and_nothing_else(kind: str, inputs: s
     assert abs(one - other) > 1e-5
 
 
-def test_an_answer_that_is_too_long_by_itself_loses_its_end(tmp_path: Path) -> None:
+def test_an_answer_that_is_too_long_by_itself_loses_its_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Which is told; that a prompt loses its beginning is not."""
     saved(tmp_path, "Bert", positions=16)
     classifier = Classifier(tmp_path, inputs="pair")
-    [ids] = classifier.encode(["Why?"], ["abcdefghijklmnopqrstuvwxyz"])
+    with caplog.at_level(logging.WARNING, logger="moa"):
+        classifier.encode(["Why?" * 9], ["thirteen here"])
+        assert not caplog.text
+        ids, _ = classifier.encode(["Why?", "Why?" * 9], ["abcdefghijklmnopqrstuvwxyz", "so"])
+    assert f"{tmp_path} reads 16 tokens: 1 answers of 2 lose their end" in caplog.text
     assert classifier.tokenizer.decode(ids) == "[CLS][SEP]abcdefghijklm[SEP]"
     assert np.isfinite(classifier(["Why?"], ["a" * 99])).all()
 

@@ -105,6 +105,22 @@ def test_every_kind_says_all_of_its_fields(unprepared: Benchmark) -> None:
     assert made[2].id(replace(unprepared, max_prompt_tokens=3), "ah") not in ids
 
 
+def test_a_reward_in_a_module_goes_by_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without being imported; what comes with moa goes by its version, as do modules that are no Python."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "mine").mkdir()
+    for name in ("__init__", "rewards"):
+        (tmp_path / "mine" / f"{name}.py").write_text("raise RuntimeError\ndef f(prompts, responses): ...\n")
+    reward = FunctionReward(function="mine.rewards:f")
+    before = reward.identity
+    assert before.function == reward.function
+    assert before.version.startswith("1+")
+    (tmp_path / "mine" / "rewards.py").write_text("def f(prompts, responses): return []\n")
+    assert reward.identity != before
+    for stays in ("benchmarks.hh_rlhf_mini:gold_helpful", "math:sqrt", "nowhere.at:all"):
+        assert FunctionReward(function=stays).identity == FunctionReward(function=stays)
+
+
 def test_a_reward_in_a_file_goes_by_its_content(tmp_path: Path, unprepared: Benchmark) -> None:
     """sha256 of the file, twelve digits: the same wherever the file lies."""
     for folder in ("here", "there"):

@@ -226,6 +226,10 @@ def test_the_cache_tells_prompt_from_response(tmp_path: Path) -> None:
     assert ScoreCache.read(path, [*scores, ("a", "bc"), ("p", "0r")]) == scores
     ScoreCache.write(path, {("p3", "r"): (9.0, 1)})
     assert ScoreCache.read(path, [("p3", "r")]) == {("p3", "r"): (9.0, 1)}
+    ScoreCache.write(path, {("a\0b", "c"): (1.0, 1), ("a", "b\0001"): (2.0, 1)})
+    assert not ScoreCache.read(path, [("a", "b\0c")])
+    assert not ScoreCache.read(path, [("a", "b")], label=1)
+    assert ScoreCache.read(path, [("a\0b", "c")]) == {("a\0b", "c"): (1.0, 1)}
 
 
 def test_a_known_score_costs_what_a_new_one_does(trained: Path, tmp_path: Path) -> None:
