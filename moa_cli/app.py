@@ -1,11 +1,12 @@
 """The command line: one function per command. Results go to stdout, progress and errors to stderr.
 
 Exit codes: 0 fine, 1 a method regressed, 2 the question could not be answered (in part: what is there is still printed
-and written), 130 interrupted.
+and written), 130 interrupted, 143 terminated.
 """
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
@@ -33,7 +34,7 @@ from moa_cli.commands import (
     train,
     tune,
 )
-from moa_cli.console import errors, is_verbose, out, refuse, say, show_error
+from moa_cli.console import Said, Terminated, errors, exit_code, is_verbose, out, refuse, say, show_error
 
 
 class Commands(TyperGroup):
@@ -46,9 +47,9 @@ class Commands(TyperGroup):
         """Does a command."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as end:
             say("interrupted")
-            raise
+            raise typer.Exit(exit_code(end)) from None
         except (SystemExit, EOFError) as error:
             from benchmarks import BadInput
             from benchmarks.common import error_words
@@ -96,28 +97,31 @@ app = typer.Typer(
 )
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+def _terminate(*_: object) -> None:
+    raise Terminated
 
 
 def main() -> None:
-    """The entry point of `moa`. No exception leaves with exit code 1; SIGTERM is what Ctrl-C is."""
+    """The entry point of `moa`. No exception leaves with exit code 1; SIGTERM ends it as Ctrl-C does."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an encoding without "±" shall not cost the result
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)  # as a batch system stops what it has started
+        signal.signal(signal.SIGTERM, _terminate)  # as a batch system stops what it has started
+    logging.lastResort = Said(logging.WARNING)
     try:
         app(prog_name="moa")
     except SystemExit:
         raise
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except KeyboardInterrupt as end:
+        sys.exit(exit_code(end))
     except BaseException as error:
         from benchmarks import BadInput
-        from benchmarks.common import not_permitted
+        from benchmarks.common import full_disk, no_room, not_permitted
 
         if isinstance(error, PermissionError):
             error = not_permitted(error.filename)
+        elif full_disk(error):
+            error = BadInput(*no_room("it stopped", getattr(error, "filename", None) or "what was written to"))
         if is_verbose():
             errors.print(traceback.format_exc(), soft_wrap=True)
         if isinstance(error, BadInput):

@@ -3,15 +3,65 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
+from rich.measure import Measurement
+from rich.segment import Segment
 from rich.text import Text
 
-errors = Console(stderr=True, highlight=False, markup=False)
+from moa_cli.words import inert
+
+
+class Inert:
+    """Something to print, whose text does nothing but be shown."""
+
+    def __init__(self, shown: RenderableType):
+        self.shown = shown
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for part in console.render(self.shown, options):
+            yield part if part.control else Segment(inert(part.text), part.style)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement.get(console, options, self.shown)
+
+
+class _AllInert(RenderHook):
+    def process_renderables(self, renderables: Iterable[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [Inert(shown) for shown in renderables]
+
+
+def screen(**how: Any) -> Console:
+    """A console on which no text is more than text: the one place where all that is printed passes."""
+    console = Console(highlight=False, markup=False, emoji=False, **how)
+    console.push_render_hook(_AllInert())
+    return console
+
+
+errors = screen(stderr=True)
 _verbose = False
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came, as a batch system stops what it has started."""
+
+
+def exit_code(end: KeyboardInterrupt) -> int:
+    """With what a command leaves that was ended: 128 and the number of the signal."""
+    return 143 if isinstance(end, Terminated) else 130
+
+
+class Said(logging.Handler):
+    """What is logged, on stderr as all else is."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints a line."""
+        say(record.getMessage())
 
 
 def is_verbose() -> bool:
@@ -30,19 +80,19 @@ def out(result: Any) -> None:
 
     BadInput where stdout takes no more.
     """
-    from benchmarks.common import Document
+    from benchmarks.common import Document, json_text
 
     escaped = not (sys.stdout.encoding or "").lower().startswith("utf")  # JSON stays exact where letters are missing
     told = os.environ.get("COLUMNS", "")
     own = sys.stdout.isatty() or (told.isdecimal() and int(told) > 0)  # then rich knows the width
-    console = Console(highlight=False, markup=False, width=None if own else 160)
+    console = screen(width=None if own else 160)
     parts = result if isinstance(result, tuple) else (result,)
     try:
         for part in parts:
             if isinstance(part, Document):
                 part = json.loads(part.to_json())
             if isinstance(part, list | dict):
-                sys.stdout.write(json.dumps(part, indent=2, ensure_ascii=escaped, allow_nan=False) + "\n")
+                sys.stdout.write(json_text(part, ascii_only=escaped) + "\n")
             else:
                 console.print(part, soft_wrap=isinstance(part, str), crop=False)  # a path is never cut
         sys.stdout.flush()

@@ -1,12 +1,14 @@
-"""Numbers and texts for people: with their intervals, on one line, inert in Markdown and LaTeX."""
+"""Numbers and texts for people: with their intervals, on one line, inert in terminals, Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from benchmarks.spec import Signal
+if TYPE_CHECKING:
+    from benchmarks.spec import Signal
 
 NOT_COUNTED = "not counted"
 
@@ -100,18 +102,51 @@ def setting_words(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
 
 
+def inert(text: str) -> str:
+    """A text as terminals show it and do nothing else: "?" for what steers them, or turns around what is read."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+
+
 def one_line(text: str) -> str:
     """A text from data on one line, without control characters."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return inert(text).replace("\n", "?")
+
+
+_MARKUP = re.compile(
+    r"[\\`*_{}\[\]<>|#~&$]|^-(?= )|^[+](?= |$)|^[-=](?=[-= ]+$)|(?<=^\d)[.)](?= |$)|(?<=^\d\d)[.)](?= |$)"
+)
+"""What Markdown, its formulas, lists and headings are made of."""
+
+
+_LINKED = re.compile(
+    r"(?<![a-z0-9])@(?=\w)|@(?=[\w.\\-]*\.[a-z])|(?<=\\#)(?=\w)|:(?=//)|(?<=:)(?=[\w+\\-]+:)|"
+    r"\bgh-(?=\d)|www(?=\.)",
+    re.IGNORECASE,
+)
+"""After what GitHub would make a link of the rest, notify somebody or draw a sign: people, issues, addresses."""
 
 
 def markdown_text(text: str) -> str:
-    """A text from data as plain text in Markdown."""
-    return re.sub(r"([\\`*_{}\[\]<>|#~])", r"\\\1", one_line(text))
+    """A text from data as plain text in Markdown. What would be a link or a mention holds a space of no width."""
+    return _LINKED.sub(r"\g<0>&#8203;", _MARKUP.sub(r"\\\g<0>", one_line(text).strip()))
+
+
+def csv_cell(value: object) -> object:
+    """A cell of a CSV file: a number as it is, a text on one line, behind a ' where spreadsheets take it for a formula.
+
+    >>> csv_cell("=1+1"), csv_cell("-1"), csv_cell(-1.0), csv_cell("1 - 1")
+    ("'=1+1", "'-1", -1.0, '1 - 1')
+    """
+    if not isinstance(value, str):
+        return value
+    text = one_line(value)
+    return f"'{text}" if text.lstrip().startswith(tuple("=+-@＝＋－＠")) else text
 
 
 _LATEX = {
     **{c: f"\\{c}" for c in "{}$&#_%"},
+    **{c: f"{{{c}}}" for c in "[]*"},  # behind a line break these are its arguments
+    "|": r"\textbar{}",
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",

@@ -7,12 +7,45 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
-    from benchmarks.common.atomic import is_locked, locked, whole_folder, write_text
-    from benchmarks.common.document import Document, Part
-    from benchmarks.common.errors import BadInput, NotPermitted, error_words, nearest, not_permitted, refuse
+    from benchmarks.common.atomic import (
+        SUMS_FILE,
+        check_inside,
+        flush,
+        is_locked,
+        locked,
+        remove,
+        whole_folder,
+        write_sums,
+        write_text,
+        write_whole,
+    )
+    from benchmarks.common.document import Document, Part, json_text
+    from benchmarks.common.errors import (
+        BadInput,
+        NotPermitted,
+        error_words,
+        full_disk,
+        nearest,
+        no_room,
+        not_permitted,
+        refuse,
+    )
     from benchmarks.common.hub import hub_commit, model_content
     from benchmarks.common.identity import digest, file_content, folder_content, plain
-    from benchmarks.common.ledger import SUMS, Cost, Log, answering, charge, charged_to, in_force, silent, watching
+    from benchmarks.common.ledger import (
+        SUMS,
+        Cost,
+        Log,
+        answering,
+        charge,
+        charged_to,
+        in_force,
+        silent,
+        tell,
+        telling,
+        watching,
+    )
+    from benchmarks.common.parse import json_of, toml_of
     from benchmarks.common.python import code_content, load_file
     from benchmarks.common.settings import (
         Answering,
@@ -25,6 +58,16 @@ if TYPE_CHECKING:
         search_of,
         settable,
         type_words,
+    )
+    from benchmarks.common.sums import (
+        copied_whole,
+        faulty,
+        kept,
+        missing_again,
+        read_json,
+        reading,
+        set_aside,
+        write_json,
     )
 
 __getattr__, __all__ = door(__name__)

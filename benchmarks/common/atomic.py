@@ -1,13 +1,16 @@
-"""One writer at a time in a folder, and folders that appear whole or not at all."""
+"""One writer at a time in a folder, and files and folders that appear whole or not at all, on the disk itself."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import hashlib
+import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.common.errors import BadInput
@@ -21,7 +24,8 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = open(path, "a+")  # noqa: SIM115 - it is closed below, where the lock is let go
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
+        file = open(number, "a+")  # noqa: SIM115 - it is closed below, where the lock is let go
     except OSError as error:
         raise BadInput(
             f"cannot write to {path.parent}: {error.strerror}",
@@ -60,15 +64,49 @@ def is_locked(path: Path) -> bool:
 def whole_folder(target: Path) -> Iterator[Path]:
     """A temporary folder beside `target` that takes its name when the block ends well.
 
-    What a crash left is kept for resuming. Its files may be read by whom the umask lets read.
+    What a crash left is kept for resuming. Its checksums are written with it; its files may be read by whom the umask
+    lets read.
     """
     partial = target.with_name(f".{target.name}.partial")
     partial.mkdir(parents=True, exist_ok=True)
     yield partial
     _open_up(partial)
-    if target.exists():
-        shutil.rmtree(target)
+    write_sums(partial)
+    remove(target)
     os.replace(partial, target)
+    flush(target.parent)
+
+
+SUMS_FILE = "sums.json"
+"""The checksums of the files in a folder, by their names."""
+
+
+def write_sums(folder: Path) -> None:
+    """Writes down the SHA-256 of every file in a folder, and brings them all to the disk."""
+    sums = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS_FILE):
+        flush(path)
+        with open(path, "rb") as file:
+            sums[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    write_text(folder / SUMS_FILE, json.dumps(sums))
+
+
+def remove(path: Path) -> None:
+    """Removes a file, or a folder with all that is in it, or a link and not where it leads; nothing, too."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def check_inside(path: Path, home: Path) -> None:
+    """BadInput where a path leads out of a folder by a link: a store may come from anybody."""
+    if not path.resolve().is_relative_to(home.resolve()):
+        raise BadInput(
+            f"{path} leads out of {home}, to {path.resolve()}",
+            "nothing is written where a link in a runs folder leads",
+            f"move what it leads to in its place, or remove the link: rm {path}",
+        )
 
 
 def _open_up(folder: Path) -> None:
@@ -83,7 +121,31 @@ def _open_up(folder: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a file whole or not at all."""
+    write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Writes a file by a function of the path under which it is made; it has its name when it is on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    try:
+        write(partial)
+        flush(partial)
+        os.replace(partial, path)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+    flush(path.parent)
+
+
+def flush(path: Path) -> None:
+    """Brings a file, or the names in a folder, to the disk: a loss of power would leave zeros in their place."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that has no such thing
+            raise
+    finally:
+        os.close(number)

@@ -9,6 +9,16 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmarks.common.atomic import write_text
+from benchmarks.common.parse import json_of
+
+
+def json_text(content: object, *, ascii_only: bool = False) -> str:
+    """JSON to be read by people too: what is no printable character stands escaped, whatever its text does to a screen.
+
+    ValueError for numbers that are not finite.
+    """
+    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=ascii_only)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 class Part(BaseModel):
@@ -26,7 +36,7 @@ class Document(Part):
     def to_json(self) -> str:
         """The content of the file."""
         content = {"schema": self.SCHEMA, **self.model_dump(mode="json")}
-        return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        return json_text(content) + "\n"
 
     def write(self, path: Path) -> None:
         """Writes the file, whole or not at all."""
@@ -36,9 +46,9 @@ class Document(Part):
     def from_json(cls, text: str | bytes) -> Self:
         """The document of a file's content. ValueError that says in a line what is wrong with it."""
         try:
-            content = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ValueError("it is not JSON, or was cut short") from error
+            content = json_of(text)
+        except ValueError as error:
+            raise ValueError(str(error) if "nested" in str(error) else "it is not JSON, or was cut short") from error
         schema = content.pop("schema", None) if isinstance(content, dict) else None
         if schema != cls.SCHEMA:
             raise ValueError(_another(schema, cls.SCHEMA))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -31,6 +32,20 @@ def not_permitted(path: object) -> NotPermitted:
         "it belongs to another user, or its mode keeps us out; what is in it may be as good as ever",
         "mend the permissions, or ask its owner",
     )
+
+
+def full_disk(error: BaseException) -> bool:
+    """Whether it says that there was no room left, in the words of whoever wrote."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return True
+    words = ("No space left on device", "disk is full", "Disk quota exceeded", "PytorchStreamWriter failed writing")
+    return any(word in str(error) for word in words)
+
+
+def no_room(what: str, folder: object) -> tuple[str, str, str]:
+    """What, why and what to type, where the disk under a folder is full."""
+    fix = "make room there, then the same command goes on where it stopped"
+    return f"{what}: there is no room left", f"the disk under {folder} is full; what is whole there stays", fix
 
 
 def error_words(error: BaseException) -> str:

@@ -37,7 +37,9 @@ READ = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")
 
 def folder_content(folder: Path) -> str:
     """Twelve hex digits of the content of a model's folder: equal where it would be read as the same model."""
-    files = sorted(f for f in folder.iterdir() if f.suffix in READ and f.name != "cost.json" and f.is_file())
+    files = sorted(
+        f for f in folder.iterdir() if f.suffix in READ and f.name not in ("cost.json", "sums.json") and f.is_file()
+    )
     return digest([[f.name, file_content(f)] for f in files])
 
 

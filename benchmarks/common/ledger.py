@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -116,6 +117,27 @@ def answering(done: int, total: int) -> None:
     """So many of so many answers are there: tells whoever watches."""
     if (report := _watch.get()) is not None:
         report(done, total)
+
+
+_teller: ContextVar[Callable[[str], None] | None] = ContextVar("teller", default=None)
+
+
+@contextmanager
+def telling(report: Callable[[str], None]) -> Iterator[None]:
+    """Inside the block, `report` is called with each line that `tell` says."""
+    token = _teller.set(report)
+    try:
+        yield
+    finally:
+        _teller.reset(token)
+
+
+def tell(line: str) -> None:
+    """Says a line to whoever listens; it is logged where nobody does."""
+    if (report := _teller.get()) is not None:
+        report(line)
+    else:
+        logging.getLogger("moa").warning(line)
 
 
 Log = Callable[[str, int, int, dict[str, float]], None]

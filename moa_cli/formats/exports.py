@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from moa_cli.comparisons import HEADLINES, Comparison, Gate, OnBenchmark, alike
 from moa_cli.formats.columns import candidate_cells, columns, note
 from moa_cli.formats.output import Formats, as_text
-from moa_cli.words import NOT_COUNTED, interval, latex_text, markdown_text
+from moa_cli.words import NOT_COUNTED, csv_cell, interval, latex_text, markdown_text
 
 MARKER = "<!-- moa compare -->"
 
@@ -94,9 +94,10 @@ def comparison_csv(comparison: Comparison) -> str:
     versus = ["base", *(f"{headline}_{what}" for headline in HEADLINES for what in ("vs_base", "p_holm", "clear"))]
     whose = ["benchmark", "version", "method", "steering", "preparations", "seeds"]
     names = [*whose, *numbers, *versus, *spent, "warnings", "failed", "label"]
+    columns_ = [*names, *values, *told]
     file = io.StringIO()
-    writer = csv_format.DictWriter(file, [*names, *values, *told], lineterminator="\n")
-    writer.writeheader()
+    writer = csv_format.DictWriter(file, columns_, lineterminator="\n")
+    writer.writerow({name: csv_cell(name) for name in columns_})
     for benchmark in comparison.benchmarks:
         for row in benchmark.rows:
             shared: dict[str, object] = {"benchmark": benchmark.name, "version": benchmark.version}
@@ -115,11 +116,12 @@ def comparison_csv(comparison: Comparison) -> str:
                 line = shared | point.model_dump(include={"label", *told})
                 for what, of in (("weight", point.weights), ("reward", point.rewards), ("score", point.scores)):
                     line |= dict(zip([f"{what}:{name}" for name in benchmark.objectives], of, strict=True))
-                writer.writerow(line)
+                writer.writerow({name: csv_cell(cell) for name, cell in line.items()})
     for group in alike(comparison.failures):
         first, seeds = group[0], " ".join(str(one.seed) for one in group if one.seed is not None)
         whose_failed = first.benchmark, "", first.method or "ceiling", "", first.preparation, seeds
-        writer.writerow(dict(zip(whose, whose_failed, strict=True)) | {"failed": first.what})
+        line = dict(zip(whose, whose_failed, strict=True)) | {"failed": first.what}
+        writer.writerow({name: csv_cell(cell) for name, cell in line.items()})
     return file.getvalue()
 
 

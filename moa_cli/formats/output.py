@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks import BadInput
+from benchmarks.common import write_whole
 
 D = TypeVar("D")
 """A kind of document."""
@@ -22,14 +23,9 @@ def write_document(document: D, path: Path, formats: Formats[D]) -> None:
     """
     check_suffix(path, formats)
     content = formats[path.suffix.lower()](document)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        os.replace(partial, path)
+        write_whole(path, lambda partial: partial.write_bytes(content))
     except OSError as error:
-        if partial.exists():
-            partial.unlink()
         raise BadInput(
             f"cannot write {path}: {error.strerror}",
             "the result was made, but not saved",

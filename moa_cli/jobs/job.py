@@ -20,6 +20,10 @@ ANSWERS = ""
 """The stage of an event that tells how many of how many answers are made within the stage of the job."""
 
 
+NOTE = "note: "
+"""What the stage of an event begins with that is a line to be said."""
+
+
 Work = Callable[[Benchmark, Log], Any]
 """What is to be done on a job's benchmark. It returns what it found, or nothing.
 

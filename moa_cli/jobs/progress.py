@@ -15,7 +15,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from moa_cli.jobs.job import ANSWERS, Event, Job, Look, Outcome
+from moa_cli.console import Inert
+from moa_cli.jobs.job import ANSWERS, NOTE, Event, Job, Look, Outcome
 from moa_cli.words import duration, shown
 
 EVERY = 60.0
@@ -75,7 +76,9 @@ class Display:
         """Seconds that jobs took, by what they were for."""
         self.whole = ""
         """How far the command is."""
-        self.live = Live(console=console, get_renderable=self._table, transient=True, refresh_per_second=4)
+        self.live = Live(
+            console=console, get_renderable=lambda: Inert(self._table()), transient=True, refresh_per_second=4
+        )
 
     def __enter__(self) -> Display:
         if self.console.is_terminal:
@@ -95,6 +98,9 @@ class Display:
         key, stage, step, steps, measured = event
         line = self.lines.get(key)
         if line is None:
+            return
+        if stage.startswith(NOTE):
+            self.say(f"{line.job.label}  {stage.removeprefix(NOTE)}")
             return
         line.answers = f"{step}/{steps} answers" if stage == ANSWERS else ""
         if stage == ANSWERS:

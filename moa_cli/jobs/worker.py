@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput
-from benchmarks.common import Log, error_words, watching
+from benchmarks.common import Log, error_words, full_disk, no_room, telling, watching
 from benchmarks.models import release, setup, share_memory
-from moa_cli.jobs.job import ANSWERS, Event, Job, Outcome
+from moa_cli.jobs.job import ANSWERS, NOTE, Event, Job, Outcome
 
 
 def perform(job: Job, log: Log, *, quiet: bool) -> Outcome:
@@ -30,7 +30,8 @@ def perform(job: Job, log: Log, *, quiet: bool) -> Outcome:
     try:
         benchmark = job.source.load()
         folder = job.folder or benchmark.home / benchmark.name / "prepared"
-        with output_to(folder / "output.txt" if quiet else None), watching(_now_and_then(log)):
+        output = folder / "output.txt" if quiet else None
+        with output_to(output), watching(_now_and_then(log)), telling(_aloud(log)):
             result = job.work(benchmark, log)
         return Outcome(job=job, seconds=time.perf_counter() - begin, result=result)
     except BadInput as error:
@@ -40,6 +41,9 @@ def perform(job: Job, log: Log, *, quiet: bool) -> Outcome:
         if isinstance(error, KeyboardInterrupt) and multiprocessing.parent_process() is None:
             raise
         story = traceback.format_exc()
+        if full_disk(error):
+            room = no_room(f"{job.label} failed", folder)
+            return Outcome(job=job, seconds=time.perf_counter() - begin, error=room, traceback=story)
         what = f"{job.label} failed: {(error_words(error).splitlines() or [''])[0]}"
         fix = (
             "run fewer at a time with --jobs 1, or lower the batch with -c"
@@ -67,6 +71,11 @@ def _now_and_then(log: Log) -> Callable[[int, int], None]:
     return report
 
 
+def _aloud(log: Log) -> Callable[[str], None]:
+    """Passes a line on as it is."""
+    return lambda line: log(f"{NOTE}{line}", 0, 0, {})
+
+
 def _keep(path: Path, story: str) -> str:
     """Appends a traceback to a file; returns where it is."""
     try:
@@ -83,11 +92,11 @@ def output_to(path: Path | None) -> Iterator[None]:
     if path is None:
         yield
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     saved = os.dup(1), os.dup(2)
-    with open(path, "ab") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
+    number = _appending(path)
+    os.dup2(number, 1)
+    os.dup2(number, 2)
+    os.close(number)
     try:
         yield
     finally:
@@ -96,6 +105,16 @@ def output_to(path: Path | None) -> Iterator[None]:
         for number, kept in zip((1, 2), saved, strict=True):
             os.dup2(kept, number)
             os.close(kept)
+
+
+def _appending(path: Path) -> int:
+    """A file opened to append to, by its number: no link is followed. Where it cannot be written, what is appended is
+    lost."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY)
 
 
 _send: Callable[[Event], None]

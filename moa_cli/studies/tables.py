@@ -15,7 +15,7 @@ from rich.text import Text
 from moa_cli.comparisons import Difference
 from moa_cli.formats import comparison_csv, comparison_markdown, comparison_table
 from moa_cli.studies.document import Cell, Estimate, FoundTable, Study
-from moa_cli.words import amount, interval, markdown_text, one_line, plus_minus, star, time_words
+from moa_cli.words import amount, csv_cell, interval, markdown_text, one_line, plus_minus, star, time_words
 
 NOTE = (
     "Scores in SFT SDs; {} over prompts and seeds; * told apart, p < .05 over prompts and trainings, corrected for all "
@@ -86,12 +86,11 @@ def study_csv(study: Study) -> str:
     lines += [
         {"benchmark": one.benchmark, "failed": f"{one.method} seed {one.seed}: {one.what}"} for one in study.failures
     ]
+    names = list(dict.fromkeys(key for line in lines for key in line))
     file = io.StringIO()
-    writer = csv_format.DictWriter(
-        file, list(dict.fromkeys(key for line in lines for key in line)), lineterminator="\n"
-    )
-    writer.writeheader()
-    writer.writerows(lines)
+    writer = csv_format.DictWriter(file, names, lineterminator="\n")
+    writer.writerow({name: csv_cell(name) for name in names})
+    writer.writerows({name: csv_cell(cell) for name, cell in line.items()} for line in lines)
     return file.getvalue()
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from moa_cli.commands.common.typed import method_list, names_in
-from moa_cli.console import errors, is_verbose, out, refuse, say, show_error
+from moa_cli.console import errors, exit_code, is_verbose, out, refuse, say, show_error
 
 if TYPE_CHECKING:
     from benchmarks import Benchmark
@@ -83,11 +83,21 @@ def same_place(methods: list[str] | None, benchmarks: list[str] | None, home: Pa
 
 
 def execute(
-    todo: list[Job], benchmarks: Iterable[Benchmark], asked: int | None, follow: Follow | None = None
+    todo: list[Job],
+    benchmarks: Iterable[Benchmark],
+    asked: int | None,
+    follow: Follow | None = None,
+    *,
+    keeps: bool = True,
 ) -> list[Outcome]:
-    """Does the jobs, and those that follow, and shows how they go."""
+    """Does the jobs, and those that follow, and shows how they go. Unless it `keeps` nothing, its folder must be ours
+    to write to."""
     if not todo:
         return []
+    from moa_cli.runs import check_home
+
+    for home in {job.source.home for job in todo} if keeps else ():
+        check_home(home)
     from moa_cli.jobs import Display, choose_workers, nothing_more, run_jobs
 
     workers = choose_workers(todo, list(benchmarks), asked)
@@ -95,9 +105,9 @@ def execute(
     try:
         done = run_jobs(todo, workers, Display(errors), quiet=not is_verbose(), follow=follow or nothing_more)
         return list(done.values())
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as end:
         say("interrupted; the same command goes on where it stopped")
-        raise typer.Exit(130) from None
+        raise typer.Exit(exit_code(end)) from None
 
 
 def succeed(outcomes: list[Outcome]) -> None:

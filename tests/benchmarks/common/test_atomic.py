@@ -71,7 +71,7 @@ def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:
     with whole_folder(target) as partial:
         (partial / "b").write_text("2")
         assert (target / "a").exists()
-    assert [p.name for p in target.iterdir()] == ["b"]
+    assert sorted(p.name for p in target.iterdir()) == ["b", "sums.json"]
 
 
 def test_an_interrupted_folder_does_not_appear_and_is_gone_on_with(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_an_interrupted_folder_does_not_appear_and_is_gone_on_with(tmp_path: Pat
     assert not target.exists()
     with whole_folder(target) as partial:
         (partial / "b").write_text("2")
-    assert sorted(p.name for p in target.iterdir()) == ["a", "b"]
+    assert sorted(p.name for p in target.iterdir()) == ["a", "b", "sums.json"]
 
 
 def test_a_file_is_replaced_whole_or_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,42 @@
+"""JSON and TOML from anywhere: what cannot be used is a ValueError, whatever it is."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import Any
+
+DEEPEST = 64
+"""Levels of lists and tables within each other [choice]: no file of ours has ten, and Python's stack ends at some
+hundred."""
+
+
+def json_of(text: str | bytes) -> Any:
+    """What a JSON text says. ValueError for one that is none, or is nested too deeply."""
+    try:
+        return _shallow(json.loads(text))
+    except RecursionError as error:
+        raise ValueError(_DEEP) from error
+
+
+def toml_of(text: str) -> dict[str, Any]:
+    """What a TOML text says. ValueError for one that is none, or is nested too deeply."""
+    try:
+        found: dict[str, Any] = _shallow(tomllib.loads(text))
+    except RecursionError as error:
+        raise ValueError(_DEEP) from error
+    return found
+
+
+_DEEP = f"it is nested deeper than {DEEPEST} levels"
+
+
+def _shallow(value: Any) -> Any:
+    """The value. ValueError where it is nested too deeply for what comes after."""
+    layer = [value]
+    for _ in range(DEEPEST + 1):
+        inner = [v for v in layer if isinstance(v, dict | list)]
+        if not inner:
+            return value
+        layer = [one for v in inner for one in (v.values() if isinstance(v, dict) else v)]
+    raise ValueError(_DEEP)
