@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 
 from benchmarks import Answer, BadInput, Benchmark, Weights
-from benchmarks.common import Answering, Range, Search, write_text
+from benchmarks.common import Answering, Range, Search, kept, read_json, write_json
 from methods import Adapter, Effort, Method, Rates, Run, Stage, pareto_layers
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class RiC(Adapter, Method):
         answers, steer = benchmark.responses(), benchmark.prepared.reader.steer
         rewards = benchmark.rewards([a.prompt for a in answers], [a.response for a in answers])
         low, high = score_bounds(rewards, self.bounds, self.keep_share)
-        write_text(run.dir / "bounds.json", json.dumps({"low": low.tolist(), "high": high.tolist()}))
+        write_json(run.dir / "bounds.json", {"low": low.tolist(), "high": high.tolist()})
 
         def tune(
             answers: Sequence[Answer], rewards: np.ndarray, name: str, epochs: float, rate: str, start: Stage | None
@@ -139,7 +139,7 @@ class RiC(Adapter, Method):
         from methods import load_trained
 
         stage = run.stage(f"online-{self.rounds}" if self.rounds else "offline")
-        bounds = json.loads((run.dir / "bounds.json").read_text())
+        bounds = _bounds(run.dir / "bounds.json")
         rewards = desired(weights, np.array(bounds["low"]), np.array(bounds["high"]), self.mapping)
         return load_trained(benchmark, stage.folder).steered(partial(wrap, rewards=tuple(rewards)))
 
@@ -151,12 +151,19 @@ class RiC(Adapter, Method):
         Returns the answers kept, of those that came to an end, and the rewards they achieved (N, M). BadInput where
         none did.
         """
+
+        def select() -> list[tuple[str, str, list[float]]]:
+            return self._achieved(benchmark, run, stage, number, low, high)
+
+        rows = kept(run.dir / f"answers-{number}.json", select)
+        return [Answer(prompt, response) for prompt, response, _ in rows], np.array([row[2] for row in rows])
+
+    def _achieved(
+        self, benchmark: Benchmark, run: Run, stage: Stage, number: int, low: np.ndarray, high: np.ndarray
+    ) -> list[tuple[str, str, list[float]]]:
+        """Prompt, answer and rewards of the best among answers that are generated now."""
         from methods import load_trained
 
-        path = run.dir / f"answers-{number}.json"
-        if path.exists():
-            rows = json.loads(path.read_text(encoding="utf-8"))
-            return [Answer(prompt, response) for prompt, response, _ in rows], np.array([row[2] for row in rows])
         generator = np.random.default_rng([run.seed, number])
         prompts = benchmark.prompts("train")
         picked = generator.permutation(len(prompts))[: self.online_prompts]
@@ -180,9 +187,8 @@ class RiC(Adapter, Method):
         achieved = benchmark.rewards([a.prompt for a in answers], [a.response for a in answers])
         means = {f"reward/{name}": float(mean) for name, mean in zip(benchmark.names, achieved.mean(0), strict=True)}
         run.log(f"answers-{number}", 1, 1, means)
-        kept = self._select(achieved, max(1, round(self.keep_share * len(answers))))
-        write_text(path, json.dumps([[*answers[i], achieved[i].tolist()] for i in kept]))
-        return [answers[i] for i in kept], achieved[kept]
+        best = self._select(achieved, max(1, round(self.keep_share * len(answers))))
+        return [(*answers[i], achieved[i].tolist()) for i in best]
 
     def _select(self, rewards: np.ndarray, quota: int) -> np.ndarray:
         """Indices of the good answers among rewards (N, M); the quota is that of "pareto"."""
@@ -190,6 +196,17 @@ class RiC(Adapter, Method):
             return pareto_layers(rewards, quota)
         good = (rewards >= np.quantile(rewards, 1 - self.keep_share, axis=0)).any(axis=1)
         return np.flatnonzero(good)
+
+
+def _bounds(path: Path) -> dict[str, list[float]]:
+    """The lowest and the highest rewards of the data that it was trained on. BadInput for a damaged file."""
+    try:
+        found: dict[str, list[float]] = read_json(path)
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"cannot use {path}: {error}", "the rewards to ask for are read from it", "moa train -m ric --restart"
+        ) from error
+    return found
 
 
 def wrap(prompt: str, rewards: Sequence[float]) -> str:

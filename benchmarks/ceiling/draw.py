@@ -5,12 +5,10 @@ The starting policy is always one of them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +16,7 @@ from peft import PeftModel
 from transformers import DynamicCache, PreTrainedModel
 
 from benchmarks.ceiling.samples import BASE, OTHERS, PROMPTS, Samples, read_samples, write_samples
-from benchmarks.common import BadInput, Cost, Log, charged_to, locked, silent, whole_folder, write_text
+from benchmarks.common import BadInput, Cost, Log, charged_to, kept, locked, silent, whole_folder
 from benchmarks.models import Policy, by_length, next_logits, nucleus, pad_right
 from benchmarks.prepare import Benchmark
 from benchmarks.spec import Sampling
@@ -62,7 +60,7 @@ def _drawn(benchmark: Benchmark, policies: Sequence[Load], parts: Path, log: Log
     drawn = []
     for j, (load, count) in enumerate(zip(policies, asked_for, strict=True)):
         log("answers", j, len(policies), {})
-        drawn.append(_kept(parts / f"answers-{j}.json", partial(_answers, load, prompts, count, sampling, SEED + j)))
+        drawn.append(kept(parts / f"answers-{j}.json", partial(_answers, load, prompts, count, sampling, SEED + j)))
     answers = [[ids for each in drawn for ids in each[i]] for i in range(len(prompts))]
     counts = [len(each[0]) for each in drawn]
     log_probs = []
@@ -70,7 +68,7 @@ def _drawn(benchmark: Benchmark, policies: Sequence[Load], parts: Path, log: Log
         log("probabilities", j, len(policies), {})
         if counts[j]:
             read = partial(_log_probs, load, prompts, answers, sampling)
-            log_probs.append(_kept(parts / f"log-probs-{j}.json", read))
+            log_probs.append(kept(parts / f"log-probs-{j}.json", read))
     log("scores", 0, 1, {})
     asked = [prompt for prompt, each in zip(prompts, answers, strict=True) for _ in each]
     responses = [benchmark.prepared.policy.decode(ids, sampling.stop) for each in answers for ids in each]
@@ -81,13 +79,6 @@ def _drawn(benchmark: Benchmark, policies: Sequence[Load], parts: Path, log: Log
         scores=benchmark.scores(asked, responses).reshape(shape),
         log_probs=np.stack(log_probs, axis=-1),
     )
-
-
-def _kept(path: Path, make: Callable[[], Any]) -> Any:
-    """What a JSON file holds, made first where there is none."""
-    if not path.exists():
-        write_text(path, json.dumps(make()))
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _answers(load: Load, prompts: Sequence[str], count: int, sampling: Sampling, seed: int) -> list[list[list[int]]]:

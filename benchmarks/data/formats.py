@@ -24,8 +24,17 @@ SUFFIXES = (
 """The names of formats. Of two files that are called alike, the one with the earlier suffix is read."""
 
 
-LONGEST_CELL = 2**31 - 1
-"""Characters in a cell of a .csv or .tsv file (Python's own limit is 131,072)."""
+LONGEST = 2**26
+"""Characters of a line, and of a cell of a .csv or .tsv file [choice]: as many as a long book has a hundredfold. A file
+of zeros of 3 MB, packed, holds a line of 3 GB."""
+
+
+LARGEST = 2**30
+"""Characters of a .json file [choice], all of which is in memory at once; .jsonl has no such limit."""
+
+
+DEEPEST = 64
+"""Levels of lists and objects in a row [choice]."""
 
 
 UNREADABLE = (
@@ -110,9 +119,9 @@ def _open(path: Path, newline: str | None = None) -> IO[str]:
 
 def _cells(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, str | None]]]:
     """Rows under the names in the first; None where a row ends early."""
-    csv.field_size_limit(LONGEST_CELL)
+    csv.field_size_limit(LONGEST)
     with _open(path, newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        reader = csv.reader(_bounded(file), delimiter=delimiter, strict=True)
         header, line = next(reader, []), 1
         if twice := [name for name in dict.fromkeys(header) if header.count(name) > 1]:
             raise BadInput(f"{path} has two columns {twice[0]!r}", "which of them is meant?", "rename one of them")
@@ -141,7 +150,9 @@ def _cells(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, str | No
 def _json(path: Path) -> Iterator[tuple[int, Any]]:
     """The rows of a list, or of a file that is called .json and has an object on every line, as many are."""
     with _open(path) as file:
-        text = file.read()
+        text = file.read(LARGEST + 1)
+    if len(text) > LARGEST:
+        raise ValueError(f"it has more than {LARGEST:,} characters: as .jsonl, with a row on a line, it may be as long")
     try:
         rows = _loads(text)
     except ValueError:
@@ -160,7 +171,7 @@ def _json(path: Path) -> Iterator[tuple[int, Any]]:
 
 def _lines(path: Path) -> Iterator[tuple[int, Any]]:
     with _open(path) as file:
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(_bounded(file), 1):
             if number == 1 and line.replace(" ", "").strip()[:2] in ("[", "[{"):
                 raise BadInput(
                     f"{path} holds a list", "its suffix promises an object on every line", "call it .json, which may"
@@ -189,6 +200,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
+def _bounded(file: IO[str]) -> Iterator[str]:
+    """The lines of a file. ValueError for one that is too long to be meant."""
+    number = 0
+    while line := file.readline(LONGEST + 1):
+        number += 1
+        if len(line) > LONGEST:
+            raise ValueError(f"line {number} has more than {LONGEST:,} characters")
+        yield line
+
+
 def _whole(path: Path, rows: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
     """The rows, a "?" for each half of a surrogate pair, which no file and no tokenizer takes; told once."""
     mended = 0
@@ -200,9 +221,11 @@ def _whole(path: Path, rows: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, A
         warn_once(f"{path}: {mended:,} rows hold half a character, which is read as '?'")
 
 
-def _mended(value: Any) -> Any:
+def _mended(value: Any, depth: int = 0) -> Any:
+    if depth > DEEPEST:
+        raise ValueError(f"a row is nested deeper than {DEEPEST} levels")
     if isinstance(value, str):
         return value if value.isascii() else value.encode(errors="replace").decode()
     if isinstance(value, dict):
-        return {_mended(key): _mended(item) for key, item in value.items()}
-    return [_mended(item) for item in value] if isinstance(value, list) else value
+        return {_mended(key): _mended(item, depth + 1) for key, item in value.items()}
+    return [_mended(item, depth + 1) for item in value] if isinstance(value, list) else value

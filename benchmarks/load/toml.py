@@ -16,14 +16,13 @@ Every mistake in the file is found before anything is refused.
 from __future__ import annotations
 
 import logging
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import BadInput, nearest, refuse
+from benchmarks.common import BadInput, nearest, refuse, toml_of
 from benchmarks.data import Place, Table, local_folder, named_files
 from benchmarks.load.fields import benchmark_names, build, checked, required, table_file
 from benchmarks.prepare import Benchmark
@@ -123,8 +122,8 @@ def _first(content: dict[str, Any], mistakes: list[str]) -> tuple[dict[str, Any]
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return toml_of(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise BadInput(
             f"{path} cannot be read: {reason}", "a benchmark file is written in TOML", "see docs/benchmarks.md"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.common import BadInput, Cost, Log, charged_to, plain, silent, write_text
+from benchmarks.common import BadInput, Cost, Log, charged_to, plain, read_json, silent, write_json
 from benchmarks.measure.front import Front
 from benchmarks.measure.front_files import FrontRecord, has_point, point_file, read_front, weights_label
 from benchmarks.measure.point import Point, check_finite
@@ -104,7 +103,7 @@ def _checked(policy: object, method: str, label: str) -> Policy:
 def _note_serving(folder: Path, k: int, made: Cost, spent: Cost) -> None:
     """Keeps what the policy of the k-th point cost to make, and its answers."""
     noted = {"policy": made.to_json(), "answers": spent.to_json()}
-    write_text(folder / "serving.json", json.dumps(_serving(folder) | {str(k): noted}))
+    write_json(folder / "serving.json", _serving(folder) | {str(k): noted})
 
 
 def _serving(folder: Path) -> dict[str, Any]:
@@ -113,9 +112,10 @@ def _serving(folder: Path) -> dict[str, Any]:
     Nothing where the file is damaged: points are then measured again.
     """
     try:
-        return json.loads((folder / "serving.json").read_text(encoding="utf-8"))
+        found = read_json(folder / "serving.json")
     except (FileNotFoundError, ValueError):
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _spent(folder: Path, count: int) -> tuple[Cost, Cost]:

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pydantic import Field, JsonValue
 
-from benchmarks.common import BadInput, Document, NotPermitted, not_permitted
+from benchmarks.common import BadInput, Document, NotPermitted, not_permitted, tell
 from benchmarks.measure.front import Front
 from benchmarks.measure.point import Point, read_texts, unusable
 from benchmarks.prepare import Card
@@ -55,13 +55,16 @@ def point_file(folder: Path, k: int) -> Path:
 def has_point(folder: Path, k: int, card: Card, weights: Weights, label: str) -> bool:
     """Whether the k-th point is there, undamaged, of these weights and measured under this scale card.
 
-    NotPermitted where nobody can know.
+    It is told why a file is not. NotPermitted where nobody can know.
     """
+    path = point_file(folder, k)
     try:
-        point = Point.read(point_file(folder, k), card)
+        point = Point.read(path, card, texts=True)  # what is not read may be damaged, too
     except NotPermitted:
         raise
-    except BadInput:
+    except BadInput as error:
+        if path.exists():
+            tell(f"{path}: {error.why}. It is measured again")
         return False
     return (point.weights, point.label) == (weights, label)
 

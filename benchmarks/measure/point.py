@@ -7,7 +7,6 @@ tokens, collapsed; what is said once of all rows is its metadata. What is not kn
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.common import BadInput, Document, not_permitted
+from benchmarks.common import BadInput, Document, not_permitted, write_whole
 from benchmarks.prepare import Card
 from benchmarks.spec import SIGNALS, Signal, Weights, column
 from benchmarks.stats import collapsed, text_statistics
@@ -128,10 +127,8 @@ class Point:
             card=card.hash, weights=self.weights, label=self.label, text_statistics=self.text_statistics
         )
         table = pa.table(dict(zip(TEXTS, (self.prompts, self.responses), strict=True)) | arrays)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        pq.write_table(table.replace_schema_metadata({"moa": record.to_json()}), partial, write_page_checksum=True)
-        os.replace(partial, path)
+        table = table.replace_schema_metadata({"moa": record.to_json()})
+        write_whole(path, lambda partial: pq.write_table(table, partial, write_page_checksum=True))
 
     @classmethod
     def read(cls, path: Path, card: Card, *, texts: bool = False) -> Self:

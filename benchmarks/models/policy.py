@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from benchmarks.common import BadInput, answering, charge
+from benchmarks.common import BadInput, answering, charge, reading
 from benchmarks.models.batching import by_length, pad_left
 from benchmarks.models.counting import counted, language_models, uncounted
 from benchmarks.models.device import attention, room, setup
@@ -228,16 +229,23 @@ def load_policy(
 
 def starting_policy(benchmark: Description) -> Policy:
     """A fresh copy of the policy that every method starts from, as the benchmark shows it prompts and holds it."""
-    policy = load_policy(
-        policy_source(benchmark), benchmark.max_prompt_tokens, template=benchmark.template,
-        max_new_tokens=benchmark.sampling.max_new_tokens, precision=benchmark.precision,
-    )  # fmt: skip
+    with _reading(source := policy_source(benchmark)):
+        policy = load_policy(
+            source, benchmark.max_prompt_tokens, template=benchmark.template,
+            max_new_tokens=benchmark.sampling.max_new_tokens, precision=benchmark.precision,
+        )  # fmt: skip
     return replace(policy, pretrained=not benchmark.policy.startswith("scratch:"))
 
 
 def starting_reader(benchmark: Description) -> Reader:
     """How that policy reads, for which it is not loaded."""
-    return open_reader(policy_source(benchmark), benchmark.max_prompt_tokens, benchmark.template)
+    with _reading(source := policy_source(benchmark)):
+        return open_reader(source, benchmark.max_prompt_tokens, benchmark.template)
+
+
+def _reading(source: str | Path) -> AbstractContextManager[None]:
+    """Reads a policy; one that was made here is checked."""
+    return reading(source) if isinstance(source, Path) else nullcontext()
 
 
 class Divergence(NamedTuple):

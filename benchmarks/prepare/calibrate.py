@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import BadInput, Log, digest, write_text
+from benchmarks.common import BadInput, Log, digest, kept
 from benchmarks.models import starting_policy
 from benchmarks.prepare.card import Card
 from benchmarks.spec import REVISION, Answer, Description, Signal, policy_id, root
@@ -19,11 +18,12 @@ def card_answers(benchmark: Description) -> list[Answer]:
     prompts = benchmark.prompts("train")
     picked = np.random.default_rng(benchmark.seed).permutation(len(prompts))[: benchmark.card_prompts]
     prompts = [prompts[i] for i in picked]
-    path = _file(benchmark, prompts)
-    if not path.exists():
+
+    def answer() -> list[tuple[str, str]]:
         responses = starting_policy(benchmark).generate(prompts, benchmark.sampling, seed=benchmark.seed)
-        write_text(path, json.dumps(list(zip(prompts, responses, strict=True))))
-    return [Answer(*row) for row in json.loads(path.read_text(encoding="utf-8"))]
+        return list(zip(prompts, responses, strict=True))
+
+    return [Answer(*row) for row in kept(_file(benchmark, prompts), answer)]
 
 
 def _file(benchmark: Description, prompts: list[str]) -> Path:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import ClassVar
 
-from benchmarks.common import BadInput, Cost, Document, Part, digest, not_permitted
+from benchmarks.common import BadInput, Cost, Document, Part, digest, json_of, not_permitted
 from benchmarks.spec import REVISION, Description, Sampling, Signal, Split, card_file, root
 
 
@@ -157,6 +156,6 @@ def _prepared_earlier(benchmark: Description) -> bool:
 def _revision(card: bytes) -> int:
     """Of the code that left a card, 0 where it did not say. Damaged ones count as this version's."""
     try:
-        return int(json.loads(card).get("revision", 0))
+        return int(json_of(card).get("revision", 0))
     except (ValueError, TypeError, AttributeError):
         return REVISION

@@ -13,10 +13,25 @@ from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from transformers import PreTrainedTokenizerFast
 
-from benchmarks.common import BadInput, Cost, Log, charged_to, locked, silent, whole_folder, write_text
+from benchmarks.common import (
+    BadInput,
+    Cost,
+    Log,
+    charged_to,
+    check_inside,
+    faulty,
+    locked,
+    reading,
+    set_aside,
+    silent,
+    tell,
+    whole_folder,
+    write_text,
+)
 from benchmarks.models import finetuned_policy, tagged_share, texts, train_scratch_policy, train_tokenizer
 from benchmarks.prepare.calibrate import take_card
 from benchmarks.prepare.card import PairAccuracy, Report, StoredCard, stored_card
@@ -46,6 +61,7 @@ def missing_parts(benchmark: Description) -> list[str]:
     reward or evaluator that cannot score: found before anything is made.
     """
     _check_splits(benchmark)
+    check_inside(root(benchmark), benchmark.home)
     if stored_card(benchmark) is None:
         probe_rewards(benchmark)
     return [name for name, (folder, _) in _parts(benchmark).items() if not folder.exists()]
@@ -102,6 +118,9 @@ def _parts(benchmark: Description) -> dict[str, tuple[Path, Make]]:
 def _once(folder: Path, make: Callable[[Path], None]) -> None:
     """Makes a folder, with its cost beside it, unless it is there or another process is just making it."""
     with locked(folder.with_name(f".{folder.name}.lock")):
+        if folder.exists() and (name := faulty(folder)):
+            tell(f"{folder} is damaged: {name} is not what was written. It is made again")
+            set_aside(folder)
         if not folder.exists():
             cost, begin = Cost(), time.perf_counter()
             with whole_folder(folder) as unfinished, charged_to(cost):
@@ -143,11 +162,17 @@ def _report(benchmark: Description, collapse: float) -> Report:
 def _costs(benchmark: Description) -> dict[str, Cost]:
     """What each part cost, tags apart from the starting policy that was taught them."""
     folders = {name: folder for name, (folder, _) in _parts(benchmark).items()}
-    costs = {name: Cost.from_json(json.loads((folder / "cost.json").read_text())) for name, folder in folders.items()}
+    costs = {name: Cost.from_json(_left(folder, "cost.json")) for name, folder in folders.items()}
     if policy := costs.get("policy"):
-        share = json.loads((folders["policy"] / "tags.json").read_text())["share"]
+        share = _left(folders["policy"], "tags.json")["share"]
         costs |= {"policy": policy.times(1 - share), TAGS: policy.times(share)}
     return costs
+
+
+def _left(folder: Path, name: str) -> Any:
+    """What making a part left beside it."""
+    with reading(folder):
+        return json.loads((folder / name).read_text(encoding="utf-8"))
 
 
 ENOUGH = 1000

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from benchmarks.common import Range, Said, digest, model_content
+from benchmarks.common import Range, Said, digest, model_content, reading
 from benchmarks.spec import REVISION, SIZES, Description, Scorer, policy_id, root, score_cache, tokenizer_folder
 
 OWN_RATE = 7e-4
@@ -72,11 +72,10 @@ class TrainedReward:
         """The classifier that was made, which scores an answer once."""
         from benchmarks.rewards.classifier import Classifier
 
-        return Classifier(
-            self.folder(benchmark, objective),
-            prompt_tokens=benchmark.max_prompt_tokens,
-            cache=score_cache(benchmark, self.id(benchmark, objective)),
-        )
+        with reading(folder := self.folder(benchmark, objective)):
+            return Classifier(
+                folder, prompt_tokens=benchmark.max_prompt_tokens, cache=score_cache(benchmark, folder.name)
+            )
 
     def found_in(self, folder: Path) -> Self:
         """As it is."""

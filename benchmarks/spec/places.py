@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.common import digest
@@ -63,7 +64,8 @@ Raise it when the same text gets another score, even in its last bit: the cache 
 def score_cache(benchmark: Description, reward: str) -> Path:
     """Where answers keep what a reward of this id gave them; its folder is made."""
     path = root(benchmark) / "scores" / f"{digest([SCORING, reward])}.sqlite"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):  # where nothing can be written, nothing is kept
+        path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.common import Cost, silent, whole_folder, write_text
+from benchmarks.common import Cost, silent, whole_folder, write_json
 
 if TYPE_CHECKING:
     from benchmarks.common import Log
@@ -66,9 +66,10 @@ class Run:
         self.dir.mkdir(parents=True, exist_ok=True)
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         row = {"time": now, "stage": stage, "step": step, "steps": steps, **self.clock.read(), **measured}
-        with open(self.dir / "log.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        write_text(self.dir / "cost.json", json.dumps(self.cost.to_json()))
+        with open(self.dir / "log.jsonl", "a+b") as file:
+            cut_short = file.seek(0, 2) and file.seek(-1, 2) >= 0 and file.read(1) != b"\n"
+            file.write(b"\n" * bool(cut_short) + json.dumps(row).encode() + b"\n")  # a kill may have ended a line
+        write_json(self.dir / "cost.json", self.cost.to_json())
         self.progress(stage, step, steps, measured)
 
     def stage(self, name: str) -> Stage:

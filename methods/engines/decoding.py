@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +16,9 @@ from transformers import DynamicCache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from benchmarks import BadInput, Benchmark, Policy, Sampling, Weights
-from benchmarks.common import Cost, charge, charged_to, digest, write_text
+from benchmarks.common import Cost, charge, charged_to, digest, kept
 from benchmarks.models import ANSWERS_AT_ONCE, Divergence, sequence_log_probs
-from methods.engines.trained import load_trained
+from methods.engines.trained import load_adapters, load_trained
 
 
 def mix(benchmark: Benchmark, folders: Sequence[Path], weights: Weights) -> Policy:
@@ -37,15 +37,13 @@ def mix(benchmark: Benchmark, folders: Sequence[Path], weights: Weights) -> Poli
     active = [(folder, w) for folder, w in zip(folders, weights, strict=True) if w > 0]
     if len(active) == 1:
         return load_trained(benchmark, active[0][0])
-    kept, shares = [folder for folder, _ in active], [w for _, w in active]
+    folders, shares = [folder for folder, _ in active], [w for _, w in active]
     model: Mixture
-    if (kept[0] / "adapter_config.json").exists():
-        adapted = PeftModel.from_pretrained(benchmark.prepared.load_starting_policy().model, kept[0], adapter_name="0")
-        for i, folder in enumerate(kept[1:], start=1):
-            adapted.load_adapter(folder, adapter_name=str(i))
+    if (folders[0] / "adapter_config.json").exists():
+        adapted = load_adapters(benchmark.prepared.load_starting_policy(), folders)
         model = MixtureOfAdapters(adapted, shares)
     else:
-        model = MixtureOfModels([load_trained(benchmark, folder).model for folder in kept], shares)
+        model = MixtureOfModels([load_trained(benchmark, folder).model for folder in folders], shares)
     return replace(benchmark.prepared.policy, model=model.eval())
 
 
@@ -208,13 +206,15 @@ class BestOf(Policy):
         """Token ids of all answers, N to a prompt, their rewards (prompts, N, M), and what that cost."""
         name = digest([list(prompts), sampling, seed, self.candidates, self.benchmark.card.hash])
         path = self.folder / f"{name}.json"
-        if not path.exists():
+
+        def draw() -> dict[str, Any]:
             repeated = [prompt for prompt in prompts for _ in range(self.candidates)]
             with charged_to(Cost()) as spent:
-                ids = super().sample(repeated, sampling, seed, batch)
+                ids = super(BestOf, self).sample(repeated, sampling, seed, batch)
                 responses = [self.decode(i, sampling.stop) for i in ids]
                 rewards = self.benchmark.rewards(repeated, responses)
-            write_text(path, json.dumps({"ids": ids, "rewards": rewards.tolist(), "cost": spent.to_json()}))
-        kept = json.loads(path.read_text(encoding="utf-8"))
+            return {"ids": ids, "rewards": rewards.tolist(), "cost": spent.to_json()}
+
+        found = kept(path, draw)
         shape = (len(prompts), self.candidates, len(self.weights))
-        return kept["ids"], np.array(kept["rewards"]).reshape(shape), Cost.from_json(kept["cost"])
+        return found["ids"], np.array(found["rewards"]).reshape(shape), Cost.from_json(found["cost"])

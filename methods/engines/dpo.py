@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from benchmarks import Answer, BadInput, Benchmark, Policy, PreferencePair
-from benchmarks.common import write_text
+from benchmarks.common import kept
 from benchmarks.models import (
     Progress,
     Training,
@@ -161,11 +160,9 @@ def log_probs(
 
 
 def remembered(path: Path, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """The numbers in a file of the run; where there is none, they are computed and written there, once for all
-    processes that work on it one after the other."""
-    if not path.exists():
-        write_text(path, json.dumps(compute().tolist()))
-    return np.array(json.loads(path.read_text(encoding="utf-8")))
+    """The numbers in a file of the run; where there is none, or a damaged one, they are computed and written there, once
+    for all processes that work on it one after the other."""
+    return np.array(kept(path, lambda: compute().tolist()))
 
 
 def encoded(benchmark: Benchmark, policy: Policy, pairs: Sequence[PreferencePair]) -> list[Ids]:

@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, Trainer, TrainingArguments
 
 from benchmarks import Answer, BadInput, Benchmark, Policy
-from benchmarks.common import Cost, charge, charged_to, write_text
+from benchmarks.common import Cost, charge, charged_to, reading, write_text
 from benchmarks.models import (
     Progress,
     Reader,
@@ -283,13 +283,13 @@ def grade(benchmark: Benchmark, folder: Path) -> Grader:
     Its `.probabilities(prompts, responses)` are those of every grade of every objective (N, K_1 + ... + K_M).
     """
     start = benchmark.prepared.policy.model
-    decoder = AutoModel.from_pretrained(folder, dtype="auto", attn_implementation=start.config._attn_implementation).to(
-        start.device
-    )
-    model = Heads(decoder, classes_of(folder))
-    model.heads.load_state_dict(load_file(folder / "heads.safetensors"))
-    form = _saved(folder).get("template", PLAIN)
-    reader = Reader(AutoTokenizer.from_pretrained(folder), form, benchmark.max_prompt_tokens)
+    attention = start.config._attn_implementation
+    with reading(folder):
+        decoder = AutoModel.from_pretrained(folder, dtype="auto", attn_implementation=attention).to(start.device)
+        model = Heads(decoder, classes_of(folder))
+        model.heads.load_state_dict(load_file(folder / "heads.safetensors"))
+        form = _saved(folder).get("template", PLAIN)
+        reader = Reader(AutoTokenizer.from_pretrained(folder), form, benchmark.max_prompt_tokens)
     return Grader(model.eval(), reader, benchmark.sampling.max_new_tokens)
 
 

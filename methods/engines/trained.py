@@ -14,6 +14,7 @@ from peft import PeftModel, set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from benchmarks import BadInput, Benchmark, Policy, Weights
+from benchmarks.common import reading
 from benchmarks.models import with_adapter
 from benchmarks.spec import LARGE, adapter_rank
 from methods.contract import Adapter
@@ -63,8 +64,9 @@ def to_train(
     if start is not None and not adapted:
         return _exact(load_trained(benchmark, start, fresh=True))
     policy = benchmark.prepared.load_base(base, seed)
-    if adapted:
-        return replace(policy, model=PeftModel.from_pretrained(policy.model, start, is_trainable=True))
+    if start is not None and adapted:
+        with reading(start):
+            return replace(policy, model=PeftModel.from_pretrained(policy.model, start, is_trainable=True))
     rank = rank_for(policy, lora_rank)
     if rank == 0:
         return _exact(policy)
@@ -94,16 +96,18 @@ def save_trained(policy: Policy, folder: Path) -> None:
 
 def load_trained(benchmark: Benchmark, folder: Path, fresh: bool = False) -> Policy:
     """The policy that a stage left. Kept in memory until another is asked for, unless `fresh`."""
-    return _load(benchmark, folder) if fresh else _remembered(benchmark, folder, folder.stat().st_mtime_ns)
+    changed = folder.stat().st_mtime_ns if folder.exists() else 0
+    return _load(benchmark, folder) if fresh else _remembered(benchmark, folder, changed)
 
 
 def _load(benchmark: Benchmark, folder: Path) -> Policy:
     start = benchmark.prepared.load_starting_policy()
-    if (folder / "adapter_config.json").exists():
-        return replace(start, model=as_trained(PeftModel.from_pretrained(start.model, folder)))
-    model = type(start.model).from_pretrained(
-        folder, dtype=start.model.dtype, attn_implementation=start.model.config._attn_implementation
-    )
+    with reading(folder):
+        if (folder / "adapter_config.json").exists():
+            return replace(start, model=as_trained(PeftModel.from_pretrained(start.model, folder)))
+        model = type(start.model).from_pretrained(
+            folder, dtype=start.model.dtype, attn_implementation=start.model.config._attn_implementation
+        )
     model.to(start.model.device)
     return replace(start, model=model.eval())
 
@@ -111,6 +115,16 @@ def _load(benchmark: Benchmark, folder: Path) -> Policy:
 def forget_loaded() -> None:
     """What `load_trained` gives next is read from the disk anew."""
     _remembered.cache_clear()
+
+
+def load_adapters(start: Policy, folders: Sequence[Path]) -> PeftModel:
+    """The starting policy with the adapters that several stages left, called "0", "1" and so on."""
+    with reading(folders[0]):
+        model = PeftModel.from_pretrained(start.model, folders[0], adapter_name="0")
+    for i, folder in enumerate(folders[1:], start=1):
+        with reading(folder):
+            model.load_adapter(folder, adapter_name=str(i))
+    return model
 
 
 def as_trained(model: PeftModel) -> torch.nn.Module:
@@ -121,6 +135,12 @@ def as_trained(model: PeftModel) -> torch.nn.Module:
     base = model.get_base_model()
     exact = base.get_input_embeddings().weight.dtype == torch.float32 and not getattr(base, "is_quantized", False)
     return (model.merge_and_unload() if exact else model).eval()
+
+
+def _adapter(folder: Path) -> dict[str, torch.Tensor]:
+    """The factors that a stage left."""
+    with reading(folder):
+        return load_file(folder / "adapter_model.safetensors")
 
 
 @lru_cache(maxsize=2)
@@ -181,14 +201,12 @@ def soup(
             _check_plain(folder)
     if (folders[0] / "adapter_config.json").exists():
         start = benchmark.prepared.load_starting_policy()
-        model = PeftModel.from_pretrained(start.model, folders[0], adapter_name="0")
+        model = load_adapters(start, folders if average == "updates" else folders[:1])
         if average == "factors":
-            states = [load_file(folder / "adapter_model.safetensors") for folder in folders]
+            states = [_adapter(folder) for folder in folders]
             mean = {name: sum(w * s[name] for w, s in zip(weights, states, strict=True)) for name in states[0]}
             set_peft_model_state_dict(model, mean, adapter_name="0")
         else:
-            for i, folder in enumerate(folders[1:], start=1):
-                model.load_adapter(folder, adapter_name=str(i))
             names = [str(i) for i in range(len(folders))]
             model.add_weighted_adapter(names, list(weights), "soup", combination_type="cat")
             model.set_adapter("soup")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +12,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from trl import GRPOTrainer, RLOOTrainer
 
 from benchmarks import Policy, Sampling
-from benchmarks.common import write_text
+from benchmarks.common import read_json, write_json
 from benchmarks.models import counted, cut_tokens, sample_tokens, side_by_side, training_mode, uncounted
 from methods.contract import Reinforcement
 from methods.engines.advantages import adapted
@@ -192,11 +191,12 @@ class Remember(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if control.should_save:  # before the checkpoint itself is there
-            write_text(self._path(args, state), json.dumps(self.memory.state()))
+            write_json(self._path(args, state), {"state": self.memory.state()})
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if state.global_step:
-            self.memory.restore(json.loads(self._path(args, state).read_text()))
+            found = read_json(self._path(args, state))
+            self.memory.restore(found["state"] if isinstance(found, dict) and set(found) == {"state"} else found)
 
 
 class _Coefficient:

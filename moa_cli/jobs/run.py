@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import resource
-import shutil
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -13,7 +11,23 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks import BadInput, Benchmark, Front
-from benchmarks.common import Cost, Log, charged_to, locked, plain, silent, whole_folder, write_text
+from benchmarks.common import (
+    SUMS,
+    Cost,
+    Log,
+    charged_to,
+    check_inside,
+    copied_whole,
+    locked,
+    plain,
+    read_json,
+    remove,
+    set_aside,
+    silent,
+    tell,
+    whole_folder,
+    write_json,
+)
 from benchmarks.measure import evaluate as measure
 from benchmarks.prepare import prepare
 from methods import Method, Run, method_name
@@ -50,9 +64,11 @@ def train(
     contestant = Contestant.of(source or Source(benchmark.name, benchmark.home), benchmark, method, seed)
     folder = contestant.folder
     card = prepare(benchmark, log).card
+    check_inside(folder, benchmark.home)
     with locked(folder / "lock", wait=False):
         if restart:
             _clear(folder)
+        _check_links(folder)
         cost = _stored_cost(folder)
         run = Run(folder, seed, log, cost)
         if contestant.trained:
@@ -92,7 +108,9 @@ def evaluate(
 
     watch("", 0, len(points), {})
     record = read_record(run.dir)
+    check_inside(run.dir, benchmark.home)
     with locked(run.dir / "lock", wait=False):
+        _check_links(run.dir)
         write_asked(folder, Asked(weights=points, config=plain(config), eval_prompts=benchmark.eval_prompts))
         front = measure(
             benchmark, partial(method.policy, benchmark, run), points, folder,
@@ -114,7 +132,7 @@ def _take_over(contestant: Contestant, run: Run) -> None:
     if other is None or policies.exists() or not other.trained:
         return
     with whole_folder(policies) as partial_copy:
-        shutil.copytree(other.folder / "policy", partial_copy, dirs_exist_ok=True)
+        copied_whole(other.folder / "policy", partial_copy)
     run.cost.add(_stored_cost(other.folder))
     run = replace(run)  # with a clock that starts after what was taken over
     run.log(f"taken over from {method_name(type(other.method))}", 1, 1, {})
@@ -136,16 +154,19 @@ def _train(benchmark: Benchmark, method: Method, run: Run) -> None:
     finally:
         cost.seconds = watched.clock.seconds
         cost.peak_memory_bytes = max(cost.peak_memory_bytes, _peak_memory())
-        write_text(run.dir / "cost.json", json.dumps(cost.to_json()))
+        write_json(run.dir / "cost.json", cost.to_json())
 
 
 def _counted(run: Run) -> dict[str, float | None]:
     """What the training spent, None where the ruler cannot know.
 
-    A policy that was left without training on a token of any policy of the ruler's was trained out of its sight.
+    A policy that was left without training on a token of any policy of the ruler's was trained out of its sight. Where
+    the ledger was damaged, what was spent before is not known.
     """
     counted: dict[str, float | None] = dict(run.cost.numbers)
     left = any((run.dir / "policy").glob("*"))
+    if (run.dir / ".cost.json.damaged").exists():
+        return counted | dict.fromkeys(SUMS)
     return counted | ({"trained_tokens": None, "flops": None} if left and not run.cost.trained_tokens else {})
 
 
@@ -163,20 +184,30 @@ def _check_units(folder: Path, units: str) -> None:
 
 
 def _stored_cost(folder: Path) -> Cost:
-    """What was spent so far."""
+    """What was spent so far; nothing where that is damaged, which is told."""
+    path = folder / "cost.json"
     try:
-        return Cost.from_json(json.loads((folder / "cost.json").read_text(encoding="utf-8")))
+        return Cost.from_json(read_json(path))
     except FileNotFoundError:
         return Cost()
+    except (ValueError, TypeError, KeyError):
+        with suppress(OSError):
+            set_aside(path)
+        tell(f"{path} is damaged: what was spent so far is not counted")
+        return Cost()
+
+
+def _check_links(folder: Path) -> None:
+    """BadInput where something in a run's folder is a link that leads out of it."""
+    for path in folder.iterdir():
+        check_inside(path, folder)
 
 
 def _clear(folder: Path) -> None:
     """Empties a run's folder, but for the lock that is held."""
     for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != "lock":
-            path.unlink()
+        if path.name != "lock":
+            remove(path)
 
 
 def _forget_peak_memory() -> None:

@@ -12,7 +12,7 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -90,14 +90,36 @@ def method_source(cls: type[Method]) -> str:
 
 
 def find_runs(home: Path, benchmarks: Sequence[str] = (), methods: Sequence[str] = ()) -> list[Path]:
-    """Folders of the runs under `home`, of some benchmarks and methods or of all. BadInput where `home` is a file."""
+    """Folders of the runs under `home`, of some benchmarks and methods or of all. BadInput where `home` is a file.
+
+    A folder that may not be looked into counts as one: reading it says that there is no permission.
+    """
     if home.is_file():
         raise BadInput(f"{home} is a file", "runs lie in a folder", "name the folder with --runs DIR")
-    return [
-        path.parent
-        for path in sorted(home.glob("*/*/*-s*/run.json"))
-        if (not benchmarks or path.parts[-4] in benchmarks) and (not methods or path.parts[-3] in methods)
-    ]
+    found = []
+    for path in _below(home, 3):
+        benchmark, method = (*path.relative_to(home).parts, None, None)[:2]
+        if (benchmarks and benchmark not in (None, *benchmarks)) or (methods and method not in (None, *methods)):
+            continue
+        found.append(path)
+    return found
+
+
+def _below(folder: Path, levels: int) -> Iterator[Path]:
+    """Folders of runs so many levels below, in order, and in place of theirs those that may not be looked into."""
+    try:
+        if levels == 0:
+            if "-s" in folder.name and (folder / "run.json").exists():
+                yield folder
+            return
+        inner = sorted(path for path in folder.iterdir() if path.is_dir())
+    except PermissionError:
+        yield folder
+        return
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for path in inner:
+        yield from _below(path, levels - 1)
 
 
 def check_home(home: Path) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import BadInput, Benchmark
-from benchmarks.common import NotPermitted, error_words, not_permitted, write_text
+from benchmarks.common import NotPermitted, error_words, json_of, missing_again, not_permitted, write_text
 from benchmarks.prepare import stored_card
 from methods import Method
 from moa_cli.runs.folders import SWEEP, SWEEP_BEFORE, front_name, fronts_in
@@ -22,6 +21,8 @@ def is_trained(folder: Path, benchmark: Benchmark, method: Method) -> bool:
     if not (folder / "run.json").exists():
         return False
     record, stored = read_record(folder), stored_card(benchmark)
+    if missing_again(folder / "policy"):
+        return False  # damaged, and set aside
     if record.status != "trained" or (stored and stored.card.units_hash != record.units):
         return False
     wanted = method.points(benchmark) if method.steering == "retrain" else ()
@@ -62,7 +63,7 @@ def has_front(folder: Path) -> bool:
     found = fronts_in(folder)
     for path in (front / "front.json" for front in found):
         try:
-            if not {"weights", "card", "cost"} <= json.loads(path.read_text(encoding="utf-8")).keys():
+            if not {"weights", "card", "cost"} <= json_of(path.read_bytes()).keys():
                 raise ValueError("entries are missing")
         except PermissionError as error:
             raise not_permitted(path) from error
@@ -91,7 +92,7 @@ def _in_force(folder: Path, benchmark: Benchmark) -> Front | None:
     if stored is None:
         return None
     try:
-        front = read_front(folder)
+        front = read_front(folder, texts=True)  # a damaged answer is damage
     except NotPermitted:
         raise
     except BadInput:

@@ -15,7 +15,7 @@ from time import time
 from pydantic import JsonValue, model_serializer
 
 from benchmarks import BadInput, Benchmark, benchmark_names
-from benchmarks.common import Part, is_answering, plain, type_words
+from benchmarks.common import NotPermitted, Part, is_answering, plain, type_words
 from benchmarks.load import benchmark_summary
 from benchmarks.prepare import StoredCard, stored_card
 from benchmarks.spec import Finetuning, Lora, Reward, Sampling, Scratch
@@ -208,6 +208,8 @@ def _run_row(folder: Path) -> RunRow:
             path=str(folder), status=status, seed=record.seed, front=has_front(folder), settings=_settings(record),
             hypervolume=_hypervolume(folder), size=size, age=age,
         )  # fmt: skip
+    except NotPermitted:
+        return RunRow(path=str(folder), status="no permission", seed=None, front=False, settings={})
     except BadInput:
         status = "of an earlier version" if is_earlier(folder) else "damaged"
         return RunRow(

@@ -94,7 +94,7 @@ def measure_runs(
         chosen = [*{run.folder: run for run in reversed(chosen)}.values()][::-1]
     points = _points(chosen, point, typed=bool(paths)) if point else []
     todo = pointing_jobs(points) if point else measuring_jobs(chosen, may_train=False)
-    outcomes = execute(todo, {r.benchmark.identity: r.benchmark for r in chosen}.values(), jobs)
+    outcomes = execute(todo, {r.benchmark.identity: r.benchmark for r in chosen}.values(), jobs, keeps=not point)
     if point:
         return [o.result for o in outcomes if isinstance(o.result, FrontFacts)], outcomes
     return [FrontFacts.stored(r.front_folder()) for r in chosen if r.measured], outcomes

@@ -130,7 +130,7 @@ def _language_line(front: FrontFacts) -> str:
     """Some numbers of the points' language, each as its range over them; a dash where it is unknown of any."""
 
     def span(name: str, shape: str) -> str:
-        values = [p.language[name] for p in front.points]
+        values = [p.language.get(name) for p in front.points]
         known = [value for value in values if value is not None]
         if len(known) < len(values):
             return "-"

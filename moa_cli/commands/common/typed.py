@@ -23,9 +23,8 @@ def settings_of(
     items: list[str] | None, benchmarks: list[str], methods: list[str], data_dir: Path | None, home: Path
 ) -> Settings:
     """What was typed, checked before any work begins."""
-    from moa_cli.runs import check_home, resolve
+    from moa_cli.runs import resolve
 
-    check_home(home)
     if data_dir is not None and not data_dir.is_dir():
         refuse(f"there is no folder {data_dir}", "--data-dir is where the data is read from", "check the path")
     settings = resolve(items or [], benchmarks, methods, data_dir=data_dir, home=home)
@@ -102,9 +101,8 @@ def say_left_out(errors: Iterable[BadInput]) -> None:
 
 def trained_folders(paths: list[Path], benchmarks: list[str], home: Path, *, methods: Sequence[str] = ()) -> list[Path]:
     """These folders, else those of all trained runs of some benchmarks and methods; BadInput where there is none."""
-    from moa_cli.runs import check_home, find_runs
+    from moa_cli.runs import find_runs
 
-    check_home(home)
     found = paths or [p for p in find_runs(home, benchmarks, methods) if _is_trained(p)]
     of = f"{' of ' + ', '.join(methods) if methods else ''}{' on ' + ', '.join(benchmarks) if benchmarks else ''}"
     if not paths:
