@@ -160,8 +160,8 @@ def log_probs(
 
 
 def remembered(path: Path, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """The numbers in a file of the run; where there is none, or a damaged one, they are computed and written there, once
-    for all processes that work on it one after the other."""
+    """The numbers in a file of the run; where there is none, or a damaged one, they are computed and written there,
+    once for all processes that work on it one after the other."""
     return np.array(kept(path, lambda: compute().tolist()))
 
 

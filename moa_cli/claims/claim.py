@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput
-from benchmarks.common import nearest
+from benchmarks.common import nearest, toml_of
 from benchmarks.stats import Interval
 from moa_cli.claims.document import Verdict
 from moa_cli.claims.measures import MEASURES, PAIRED
@@ -68,8 +67,8 @@ def load_claims(own: Path | None = None) -> list[Claim]:
 def _claims(text: str, name: str) -> list[Claim]:
     """The claims of a file. BadInput for a file without any: it would change nothing, and nobody would notice."""
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        content = toml_of(text)
+    except ValueError as error:
         raise BadInput(f"cannot read {name}: {error}", _FILE, _EXAMPLE) from error
     entries = content.pop("claims", [])
     if content:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from benchmarks import Card
 from benchmarks.common import Document, Part
 from benchmarks.spec import Signal
 from benchmarks.stats import pareto
 from moa_cli.comparisons.choice import Choice
+from moa_cli.comparisons.consistent import check_consistent
 from moa_cli.comparisons.failure import Failure, alike, failed_words
 from moa_cli.comparisons.judgement import Gate
 from moa_cli.comparisons.parts import (
@@ -143,6 +144,11 @@ class OnBenchmark(Part):
     ceiling: Ceiling | None
     choice: Choice | None = None
     """What to take for the weights that somebody asked for, with `--at`."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> OnBenchmark:
+        check_consistent(self)
+        return self
 
     @property
     def base(self) -> str | None:

@@ -110,7 +110,7 @@ def row_points(seeds: Sequence[Front], policies: Sequence[int], compared: Sequen
             collapsed_seeds=sum(not one[k] for one in sound),
             policy=policies[k],
             compared=k in compared,
-            language={name: known_mean([one[k][name] for one in language]) for name in language[0][k]},
+            language={name: known_mean([one[k].get(name) for one in language]) for name in language[0][k]},
         )
         for k, weights in enumerate(seeds[0].weights)
     ]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from benchmarks import Benchmark
-from benchmarks.common import nearest
+from benchmarks.common import json_of, nearest, toml_of
 from benchmarks.load import has_trained_rewards, option_names
 from methods import Method, find_method, method_name
 from moa_cli.runs.tuned import TUNED, Tuning, tuned_settings
@@ -29,7 +27,7 @@ def preset_settings(name: str) -> dict[str, object]:
     """What a preset sets, a table for each method. ValueError for one that is unknown."""
     if name not in (known := preset_names()):
         raise ValueError(f"there is no such preset{nearest(name, known)}; there are: {', '.join(known)}")
-    return tomllib.loads((PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
+    return toml_of((PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def pairs_of(
@@ -52,9 +50,9 @@ def pairs_of(
                 settings = dotted(preset_settings(item.removeprefix(PREFIX)))
                 pairs += [(key, value) for key, value in settings.items() if _fits(key, value, classes, bare)]
             elif path.suffix == ".toml" and "=" not in item:
-                pairs += dotted(tomllib.loads(path.read_text(encoding="utf-8"))).items()
+                pairs += dotted(toml_of(path.read_text(encoding="utf-8"))).items()
             elif path.suffix == ".json" and "=" not in item:
-                pairs += _of_run(json.loads(path.read_text(encoding="utf-8")), classes).items()
+                pairs += _of_run(json_of(path.read_bytes()), classes).items()
             elif "=" in item:
                 key, _, text = item.partition("=")
                 pairs.append((key.strip(), _value(text.strip())))
@@ -105,10 +103,10 @@ def _of_run(record: dict[str, Any], classes: Mapping[str, type[Method]]) -> dict
 def _value(text: str) -> Any:
     """A TOML value; a bare word that is none is a text."""
     try:
-        parsed = tomllib.loads(f"value = {text}")
+        parsed = toml_of(f"value = {text}")
         if list(parsed) == ["value"]:
             return parsed["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         if text[:1] in ("[", "{", '"', "'"):
             raise
     if not text:

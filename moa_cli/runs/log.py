@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import math
 from pathlib import Path
 from typing import NamedTuple
+
+from pydantic import TypeAdapter
+
+from benchmarks.common import json_of
 
 
 class LogRow(NamedTuple):
@@ -22,12 +26,22 @@ class LogRow(NamedTuple):
 
 
 def last_rows(folder: Path, count: int) -> list[LogRow]:
-    """The last rows of a run's log; a line that a crash cut short is left out."""
+    """The last rows of a run's log; lines that a crash cut short, or that are damaged, are left out."""
     try:
-        lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()[-count:]
+        lines = (folder / "log.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
     except FileNotFoundError:
         return []
-    return [_row(**json.loads(line)) for line in lines if line.endswith("}")]
+    return [row for line in lines if (row := _read(line))]
+
+
+def _read(line: str) -> LogRow | None:
+    """A row, None where it is none. A number that is not finite is left out."""
+    try:
+        row = _row(**json_of(line))
+        measured = {name: value for name, value in row.measured.items() if math.isfinite(value)}
+        return TypeAdapter(LogRow).validate_python(row._replace(measured=measured), strict=True)
+    except (ValueError, TypeError):
+        return None
 
 
 def _row(stage: str, step: int, steps: int, time: str = "", seconds: float | None = None, **measured: float) -> LogRow:

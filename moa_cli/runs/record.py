@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import shlex
 import subprocess
@@ -14,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 from benchmarks import BadInput, Benchmark
-from benchmarks.common import Document, Part, is_locked, not_permitted, plain
+from benchmarks.common import Document, Part, is_locked, json_of, not_permitted, plain
 from benchmarks.models import setup
 from benchmarks.spec import REVISION
 from moa_cli.runs.config import Source
@@ -192,7 +191,7 @@ def read_record(folder: Path) -> Record:
 def is_earlier(folder: Path) -> bool:
     """Whether the run in a folder was recorded by an earlier version, which named folders otherwise."""
     try:
-        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        record = json_of((folder / "run.json").read_bytes())
     except (OSError, ValueError):
         return False
     return isinstance(record, dict) and record.get("schema") in EARLIER
