@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmarks.common.atomic import write_text
+from benchmarks.common.identity import digest
 from benchmarks.common.parse import json_of
 
 
@@ -32,10 +33,14 @@ class Document(Part):
 
     SCHEMA: ClassVar[str]
     """Name and version, as in "moa.compare/3"."""
+    SUMMED: ClassVar[bool] = False
+    """Whether the file carries a checksum, as what numbers are read by does: nobody writes in it by hand."""
 
     def to_json(self) -> str:
         """The content of the file."""
         content = {"schema": self.SCHEMA, **self.model_dump(mode="json")}
+        if self.SUMMED:
+            content["sum"] = digest(content)
         return json_text(content) + "\n"
 
     def write(self, path: Path) -> None:
@@ -46,12 +51,16 @@ class Document(Part):
     def from_json(cls, text: str | bytes) -> Self:
         """The document of a file's content. ValueError that says in a line what is wrong with it."""
         try:
-            content = json_of(text)
+            content = json_of(text, finite=True)
         except ValueError as error:
-            raise ValueError(str(error) if "nested" in str(error) else "it is not JSON, or was cut short") from error
-        schema = content.pop("schema", None) if isinstance(content, dict) else None
+            known = str(error).startswith("it ")
+            raise ValueError(str(error) if known else "it is not JSON, or was cut short") from error
+        schema = content.get("schema") if isinstance(content, dict) else None
         if schema != cls.SCHEMA:
             raise ValueError(_another(schema, cls.SCHEMA))
+        if cls.SUMMED and "sum" in content and content.pop("sum") != digest(content):  # earlier ones have none
+            raise ValueError("it is damaged: its content is not what was written")
+        del content["schema"]
         try:
             return cls.model_validate_json(json.dumps(content), strict=True)  # strict, a list is a tuple in JSON alone
         except ValidationError as error:
@@ -64,6 +73,8 @@ class Document(Part):
         """What a file must be, in the language of JSON schema."""
         found = cls.model_json_schema(mode="serialization")
         found["properties"] = {"schema": {"const": cls.SCHEMA}} | found["properties"]
+        if cls.SUMMED:
+            found["properties"]["sum"] = {"type": "string", "description": "Checksum of all the rest."}
         found["required"] = ["schema", *found.get("required", [])]
         return found
 

@@ -45,6 +45,9 @@ def hub_commit(entry: str, revision: str | None, kind: Literal["model", "dataset
             return HfApi().repo_info(entry, revision=revision, repo_type=kind, timeout=SECONDS).sha
         except Exception:  # no network, no such entry, not allowed: whoever loads it tells which
             pass
-    kept = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=entry, repo_type=kind)
-    known = kept / "refs" / (revision or "main")
-    return known.read_text(encoding="utf-8").strip() if known.is_file() else None
+    try:
+        kept = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=entry, repo_type=kind)
+        known = kept / "refs" / (revision or "main")
+        return known.read_text(encoding="utf-8").strip() if known.is_file() else None
+    except (OSError, ValueError):  # no name that an entry could have
+        return None

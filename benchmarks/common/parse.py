@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from typing import Any
 
@@ -11,10 +12,10 @@ DEEPEST = 64
 hundred."""
 
 
-def json_of(text: str | bytes) -> Any:
-    """What a JSON text says. ValueError for one that is none, or is nested too deeply."""
+def json_of(text: str | bytes, *, finite: bool = False) -> Any:
+    """What a JSON text says. ValueError for one that is none, or is nested too deeply; `finite`, for 1e400 too."""
     try:
-        return _shallow(json.loads(text))
+        return _shallow(json.loads(text), finite)
     except RecursionError as error:
         raise ValueError(_DEEP) from error
 
@@ -31,11 +32,13 @@ def toml_of(text: str) -> dict[str, Any]:
 _DEEP = f"it is nested deeper than {DEEPEST} levels"
 
 
-def _shallow(value: Any) -> Any:
+def _shallow(value: Any, finite: bool = False) -> Any:
     """The value. ValueError where it is nested too deeply for what comes after."""
     layer = [value]
     for _ in range(DEEPEST + 1):
         inner = [v for v in layer if isinstance(v, dict | list)]
+        if finite and not all(math.isfinite(v) for v in layer if isinstance(v, float)):
+            raise ValueError("it has a number that is not finite")
         if not inner:
             return value
         layer = [one for v in inner for one in (v.values() if isinstance(v, dict) else v)]

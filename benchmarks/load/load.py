@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
@@ -77,7 +78,7 @@ def load_benchmark(
     names = _objective_names(options, mistakes)
     fix = f"there are: {', '.join([*PLAIN, 'objectives', *NESTED])}.*"
     try:
-        benchmark = make(data_dir, names)
+        benchmark = _built(make, name_or_path, data_dir, names)
     except BadInput as error:
         if names:
             _check_grids(plain, len(names), mistakes)
@@ -149,6 +150,20 @@ def _reseeded(objective: Objective, ahead: int) -> Objective:
     reward = replace(objective.reward, seed=objective.reward.seed + ahead)
     alone = objective.evaluator == objective.reward
     return replace(objective, reward=reward, evaluator=reward if alone else objective.evaluator)
+
+
+def _built(make: Maker, name: str, data_dir: Path | None, objectives: Sequence[str] | None) -> Benchmark:
+    """The benchmark. BadInput where a path that it names is none that a file could have."""
+    try:
+        return make(data_dir, objectives)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise BadInput(
+            f"{name} names a file that cannot be: {str(error.filename)[:60]}...",
+            "its name is longer than those of files",
+            "check its paths",
+        ) from error
 
 
 def _maker(name_or_path: str) -> Maker:

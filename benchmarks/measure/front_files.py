@@ -22,6 +22,7 @@ class FrontRecord(Document):
     """`front.json`: whose front it is, and what it was measured under. The points lie beside it."""
 
     SCHEMA: ClassVar[str] = "moa.front/4"
+    SUMMED: ClassVar[bool] = True
 
     method: str
     seed: int

@@ -111,6 +111,7 @@ class StoredCard(Document):
     """What `prepare` leaves: the scale card, and what was found when it was taken."""
 
     SCHEMA: ClassVar[str] = "moa.card/3"
+    SUMMED: ClassVar[bool] = True
 
     card: Card
     report: Report

@@ -52,9 +52,10 @@ def _of_row(row: Row, objectives: Sequence[str]) -> Iterator[str]:
 
 
 def _of_ceiling(ceiling: CeilingOf, M: int, names: Sequence[str]) -> Iterator[str]:
-    for front in (*ceiling.fronts, *ceiling.best_of_n):
-        yield from _lengths((*front.weights, *front.points), M, "a front of the ceiling")
-        if len(front.weights) != len(front.points):
+    fronts = [(front.weights, front.points) for front in ceiling.fronts]
+    for weights, points in (*fronts, *((drawn.weights, drawn.points) for drawn in ceiling.best_of_n)):
+        yield from _lengths((*weights, *points), M, "a front of the ceiling")
+        if len(weights) != len(points):
             yield "a front of the ceiling has other weights than points"
     for point in ceiling.curve:
         yield from _lengths((point.weights, point.values), M, "a curve of the ceiling")

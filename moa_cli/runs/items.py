@@ -52,7 +52,7 @@ def pairs_of(
             elif path.suffix == ".toml" and "=" not in item:
                 pairs += dotted(toml_of(path.read_text(encoding="utf-8"))).items()
             elif path.suffix == ".json" and "=" not in item:
-                pairs += _of_run(json_of(path.read_bytes()), classes).items()
+                pairs += _of_run(json_of(path.read_bytes(), finite=True), classes).items()
             elif "=" in item:
                 key, _, text = item.partition("=")
                 pairs.append((key.strip(), _value(text.strip())))

@@ -18,6 +18,7 @@ from benchmarks.measure.front import Front
 from benchmarks.measure.front_files import has_point, point_file, read_answers, read_front
 from benchmarks.measure.point import Point
 from benchmarks.stats.text import text_statistics
+from tests.kit.documents import rewritten
 from tests.kit.fronts import WEIGHTS, finish, make_card, make_point, other_card, save
 
 
@@ -231,6 +232,18 @@ def test_a_damaged_description_is_refused(folder, damage):
         read_front(folder)
 
 
+def test_a_changed_number_of_a_description_is_refused_and_one_without_a_sum_is_read(folder):
+    """As those that were measured before there were checksums have none."""
+    path = folder / "front.json"
+    assert '"seconds": 1.5' in path.read_text()
+    path.write_text(path.read_text().replace('"seconds": 1.5', '"seconds": 1.4'))
+    with pytest.raises(BadInput) as caught:
+        read_front(folder)
+    assert caught.value.why == "it is damaged: its content is not what was written"
+    rewritten(path, lambda front: front.pop("sum", None))
+    assert read_front(folder).cost == {"seconds": 1.4}
+
+
 def test_a_front_of_an_earlier_version_is_refused_by_its_name(folder):
     path = folder / "front.json"
     path.write_text(path.read_text().replace("moa.front/4", "moa.front/3"))
@@ -253,8 +266,7 @@ def test_a_point_of_an_earlier_version_is_refused(folder):
 
 
 def test_points_in_another_order_are_refused(folder):
-    path = folder / "front.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"weights": WEIGHTS[::-1]}))
+    rewritten(folder / "front.json", lambda front: front.update(weights=WEIGHTS[::-1]))
     with pytest.raises(BadInput, match=r"w-000\.parquet") as caught:
         read_front(folder)
     assert "(1.0, 0.0), not that of (0.0, 1.0)" in caught.value.why

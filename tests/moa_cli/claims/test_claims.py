@@ -33,6 +33,7 @@ from moa_cli.claims.tables import claims_markdown, claims_table
 from moa_cli.comparisons.comparison import compare
 from moa_cli.runs.config import Source, as_config, resolve
 from moa_cli.runs.folders import find_runs, fronts_in
+from tests.kit import documents
 from tests.kit.cli import moa, refused
 from tests.kit.fronts import COST, PROMPTS, changed, make_front, only
 
@@ -451,9 +452,7 @@ def rewritten(runs: Path, method: str, file: str, change: Callable[[dict], None]
     paths = list(runs.glob(f"*/{method}/*/{file}"))
     assert paths
     for path in paths:
-        record = json.loads(path.read_text())
-        change(record)
-        write_text(path, json.dumps(record))
+        documents.rewritten(path, change)
 
 
 def test_claims_outlive_methods_and_benchmarks(contest: Path, tmp_path: Path):

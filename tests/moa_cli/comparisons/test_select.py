@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from moa_cli.commands.common.typed import folder_names, trained_folders
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.select import found_fronts, named_fronts, run_of
 from moa_cli.runs.record import GIVEN
+from tests.kit.documents import rewritten
 from tests.kit.fronts import make_card, other_card, save
 from tests.kit.runs import record_with
 
@@ -27,8 +27,7 @@ def measured(home: Path, method: str, seed: int, benchmark: str = "toy", version
     """A measured run."""
     folder = home / benchmark / method / f"0-s{seed}"
     save(folder / FRONT, other_card(make_card(prompts=4), benchmark=benchmark, version=version))
-    told = json.loads((folder / FRONT / "front.json").read_text())
-    write_text(folder / FRONT / "front.json", json.dumps(told | {"method": method, "seed": seed}))
+    rewritten(folder / FRONT / "front.json", lambda front: front.update(method=method, seed=seed))
     record_with(method=method, seed=seed).write(folder / "run.json")
     return folder
 

@@ -109,7 +109,9 @@ def test_a_pretrained_policy_has_its_own_marks(tmp_path: Path) -> None:
     report = Report(pair_accuracy=accuracy, costs={}, collapse=0.0, tagged=0.0)
     card = other_card(make_card(), objectives=("ah", "oh"))
     for name in ("one", "two"):
-        recorded(card).model_copy(update={"command": f"moa compare -b {name}"}).write(tmp_path / "real" / f"{name}.json")
+        recorded(card).model_copy(update={"command": f"moa compare -b {name}"}).write(
+            tmp_path / "real" / f"{name}.json"
+        )
         StoredCard(card=card, report=report).write(tmp_path / "real" / "cards" / f"{name}.json")
     summary, _, tables = filled(page, read_recorded(tmp_path)).partition("<!-- end -->")
     assert summary.count("rank as people did: ah 0.62 / 0.60, oh 0.70 / 0.71.") == 1
