@@ -61,17 +61,18 @@ def is_locked(path: Path) -> bool:
 
 
 @contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
+def whole_folder(target: Path, *, sums: bool = True) -> Iterator[Path]:
     """A temporary folder beside `target` that takes its name when the block ends well.
 
-    What a crash left is kept for resuming. Its checksums are written with it; its files may be read by whom the umask
-    lets read.
+    What a crash left is kept for resuming. Its checksums are written with it, unless those in it have their own; its
+    files may be read by whom the umask lets read.
     """
     partial = target.with_name(f".{target.name}.partial")
     partial.mkdir(parents=True, exist_ok=True)
     yield partial
     _open_up(partial)
-    write_sums(partial)
+    if sums:
+        write_sums(partial)
     remove(target)
     os.replace(partial, target)
     flush(target.parent)
@@ -119,24 +120,29 @@ def _open_up(folder: Path) -> None:
                 path.chmod(mode | allowed)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+def write_text(path: Path, text: str, *, lasting: bool = True) -> None:
+    """Writes a file whole or not at all, see `write_whole`."""
+    write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"), lasting=lasting)
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Writes a file by a function of the path under which it is made; it has its name when it is on the disk."""
+def write_whole(path: Path, write: Callable[[Path], object], *, lasting: bool = True) -> None:
+    """Writes a file by a function of the path under which it is made; it has its name when it is on the disk.
+
+    One that is not `lasting` is soon written again: a loss of power may cost it, and nobody waits for the disk.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         write(partial)
-        flush(partial)
+        if lasting:
+            flush(partial)
         os.replace(partial, path)
     except BaseException:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
-    flush(path.parent)
+    if lasting:
+        flush(path.parent)
 
 
 def flush(path: Path) -> None:

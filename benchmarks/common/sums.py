@@ -21,10 +21,10 @@ from benchmarks.common.ledger import tell
 from benchmarks.common.parse import json_of
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any, *, lasting: bool = True) -> None:
     """Writes JSON types with their checksum, whole or not at all."""
     told = content if isinstance(content, dict) else {"content": content}
-    write_text(path, json.dumps({**told, "sum": digest(told)}))
+    write_text(path, json.dumps({**told, "sum": digest(told)}), lasting=lasting)
 
 
 def read_json(path: Path) -> Any:

@@ -69,7 +69,7 @@ class Run:
         with open(self.dir / "log.jsonl", "a+b") as file:
             cut_short = file.seek(0, 2) and file.seek(-1, 2) >= 0 and file.read(1) != b"\n"
             file.write(b"\n" * bool(cut_short) + json.dumps(row).encode() + b"\n")  # a kill may have ended a line
-        write_json(self.dir / "cost.json", self.cost.to_json())
+        write_json(self.dir / "cost.json", self.cost.to_json(), lasting=False)
         self.progress(stage, step, steps, measured)
 
     def stage(self, name: str) -> Stage:

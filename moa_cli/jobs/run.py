@@ -131,7 +131,7 @@ def _take_over(contestant: Contestant, run: Run) -> None:
     other, policies = contestant.foundation(), run.dir / "policy"
     if other is None or policies.exists() or not other.trained:
         return
-    with whole_folder(policies) as partial_copy:
+    with whole_folder(policies, sums=False) as partial_copy:
         copied_whole(other.folder / "policy", partial_copy)
     run.cost.add(_stored_cost(other.folder))
     run = replace(run)  # with a clock that starts after what was taken over

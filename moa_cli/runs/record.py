@@ -184,7 +184,7 @@ def read_record(folder: Path) -> Record:
         raise BadInput(
             f"cannot use {path}",
             "it is damaged, or something else than the record of a run",
-            "make the run again: the command that made it, with --restart",
+            f"make the run again: moa train with --restart; or rm -r {folder}, then the command that made it",
         ) from error
 
 

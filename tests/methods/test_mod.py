@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +14,7 @@ import torch
 from rich.console import Console
 
 from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.common.sums import read_json
 from benchmarks.measure.evaluation import evaluate
 from benchmarks.models.policy import Policy, sequence_divergence
 from benchmarks.models.sampler import draw_uniforms, invert
@@ -200,7 +200,7 @@ def test_a_trained_soup_is_built_on(own_tiny: Benchmark, calls: list[str], cls: 
     for spent in ("generated_tokens", "trained_tokens", "reward_calls"):
         assert getattr(run.cost, spent) == getattr(alone.cost, spent)
     assert run.cost.seconds > soups.cost.seconds
-    assert json.loads((run.dir / "cost.json").read_text()) == run.cost.to_json()
+    assert read_json(run.dir / "cost.json") == run.cost.to_json()
     record = read_record(run.dir)
     assert (record.cost, record.used) == (run.cost.numbers, soups.cost.used)
     assert record.used == ("reward ah", "reward oh")

@@ -12,10 +12,12 @@ import torch
 import trl.trainer.utils as trl_utils
 from trl import RLOOTrainer
 
+from benchmarks.common.atomic import write_sums
 from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.models.checkpoints import last_checkpoint
 from benchmarks.models.device import setup
 from benchmarks.models.policy import Policy
-from benchmarks.models.training import Training, last_checkpoint, supervised, trainer_arguments, training_mode
+from benchmarks.models.training import Training, supervised, trainer_arguments, training_mode
 
 MakePolicy = Callable[..., Policy]
 Sequences = list[tuple[list[int], list[int]]]
@@ -187,7 +189,8 @@ def test_an_unfinished_checkpoint_is_passed_over(tmp_path: Path) -> None:
         folder = tmp_path / f"checkpoint-{step}"
         folder.mkdir()
         for name in ("optimizer.pt", "rng_state.pth", *(["trainer_state.json"] if step < 125 else [])):
-            (folder / name).touch()
+            (folder / name).write_text("{}")
+        write_sums(folder)
     assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-100"
     (tmp_path / "checkpoint-100" / "optimizer.pt").unlink()
     assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-25"

@@ -175,8 +175,7 @@ def test_answers_from_elsewhere_have_a_folder_for_every_seed(tmp_path: Path) -> 
     """So folders of several names are no earlier code, but of one seed: an earlier file."""
     for seed, folder in ((0, "0-s0"), (1, "1-s1"), (1, "2-s1")):
         made = measured(tmp_path, "theirs", seed)
-        told = json.loads((made / FRONT / "front.json").read_text())
-        write_text(made / FRONT / "front.json", json.dumps(told | {"steering": GIVEN}))
+        rewritten(made / FRONT / "front.json", lambda told: told.update(steering=GIVEN))
         if made.name != folder:
             made.rename(made.with_name(folder))
         os.utime(made.with_name(folder) / "run.json", (int(folder[0]),) * 2)

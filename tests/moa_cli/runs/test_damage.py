@@ -15,7 +15,7 @@ from benchmarks.common.errors import BadInput, not_permitted
 from benchmarks.common.ledger import Cost, telling
 from benchmarks.common.sums import faulty, reading
 from benchmarks.measure.front_files import has_point, point_file, read_front
-from benchmarks.models.training import last_checkpoint
+from benchmarks.models.checkpoints import last_checkpoint
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import missing_parts, prepare_part
 from benchmarks.rewards.trained import TrainedReward
