@@ -105,12 +105,12 @@ def _tried(words: str, check: Callable[[], object]) -> Iterator[Checked]:
 def _place(error: Exception) -> str:
     """Where an error came from: the last line of it that is neither moa's nor a library's."""
     frames, packages = extract_tb(error.__traceback__), Path(__file__).resolve().parents[3]
-    ours = [packages / name for name in ("benchmarks", "methods", "moa_cli")]
-    theirs = [
-        frame
-        for frame in frames
-        if not any(Path(frame.filename).is_relative_to(folder) for folder in (*ours, sys.prefix, sys.base_prefix))
+    ours = [
+        *(packages / name for name in ("benchmarks", "methods", "moa_cli")),
+        Path(sys.prefix),
+        Path(sys.base_prefix),
     ]
+    theirs = [frame for frame in frames if not any(Path(frame.filename).is_relative_to(folder) for folder in ours)]
     last = (theirs or frames)[-1]
     return f"look at {last.filename}, line {last.lineno}: {last.line}"
 

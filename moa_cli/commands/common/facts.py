@@ -199,8 +199,11 @@ def run_rows(home: Path) -> list[RunRow]:
 
 
 def _run_row(folder: Path) -> RunRow:
-    size, age = size_of(folder), max(0.0, time() - (folder / "run.json").stat().st_mtime)
+    bare = RunRow(
+        path=str(folder), status="no permission", seed=None, front=False, settings={}, hypervolume=None, size=0, age=0.0
+    )
     try:
+        size, age = size_of(folder), max(0.0, time() - (folder / "run.json").stat().st_mtime)
         record = read_record(folder)
         status = record.standing(folder)
         status += f": {failed_for(folder)}" if status == "failed" else ""
@@ -208,13 +211,11 @@ def _run_row(folder: Path) -> RunRow:
             path=str(folder), status=status, seed=record.seed, front=has_front(folder), settings=_settings(record),
             hypervolume=_hypervolume(folder), size=size, age=age,
         )  # fmt: skip
-    except NotPermitted:
-        return RunRow(path=str(folder), status="no permission", seed=None, front=False, settings={})
+    except (NotPermitted, PermissionError):
+        return bare
     except BadInput:
         status = "of an earlier version" if is_earlier(folder) else "damaged"
-        return RunRow(
-            path=str(folder), status=status, seed=None, front=False, settings={}, hypervolume=None, size=size, age=age
-        )
+        return bare.model_copy(update={"status": status, "size": size, "age": age})
 
 
 def _hypervolume(folder: Path) -> float | None:
