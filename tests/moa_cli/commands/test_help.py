@@ -30,18 +30,20 @@ def test_help(command: str, tmp_path: Path) -> None:
 
 def test_every_command_has_examples() -> None:
     found = examples()
-    assert {"prepare", "train", "eval", "compare", "study", "claims", "list", "show"} <= set(found)
+    assert {"prepare", "train", "eval", "compare", "study", "claims", "list", "show", "init", "check"} <= set(found)
     for command, lines in found.items():
         assert lines, command
         assert lines[0].split()[1] == command, "others may follow it"
 
 
 @pytest.mark.parametrize(
-    "example", [line for command, lines in examples().items() if command not in ("study", "tune") for line in lines]
+    "example",
+    [line for command, lines in examples().items() if command not in ("check", "study", "tune") for line in lines],
 )
 def test_examples_of_the_help_are_understood(example: str, tmp_path: Path) -> None:
     """Each either runs in no time, or as far as can be told without training: names and settings are right. Those of
-    studies are in test_studies.py; a search has no end before training, so its are checked as those on pages are."""
+    studies are in test_studies.py; a search and a check have no end before training, so theirs are checked as those on
+    pages are."""
     words = example.split()[1:]
     if words[0] == "train":
         words += [] if "--dry-run" in words else ["--dry-run"]
