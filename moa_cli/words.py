@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -184,6 +187,23 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def from_here(text: str) -> str:
+    """A text for a document that others read: paths below the current folder from there on.
+
+    What is on somebody's disk is nobody else's business, and is no path elsewhere.
+
+    >>> from_here(f"moa compare -b {Path.cwd()}/shop.toml -o /tmp/x.md")
+    'moa compare -b shop.toml -o /tmp/x.md'
+    """
+    here = f"{Path.cwd()}/"
+    return re.sub(rf"(?<![\w./-]){re.escape(here)}(?=[\w.])", "", text) if here != "//" else text
+
+
+def typed_command() -> str:
+    """The command that this process does, as it can be typed again from here."""
+    return from_here(shlex.join(["moa", *sys.argv[1:]]))
 
 
 def bytes_words(count: int) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -38,6 +36,7 @@ from moa_cli.commands.options import (
     Verbose,
 )
 from moa_cli.console import out, refuse, say, suggest
+from moa_cli.words import typed_command
 
 
 def compare(
@@ -139,4 +138,4 @@ def compare(
     leave_unless(written and not failed and within)
     if not output and not json:
         balance = "" if at else f"; --at {even_weights(comparison)} says what to take at your balance"
-        suggest(f"{shlex.join(['moa', *sys.argv[1:]])} -o report.html{balance}")
+        suggest(f"{typed_command()} -o report.html{balance}")

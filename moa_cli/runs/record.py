@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import platform
-import shlex
 import subprocess
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -17,6 +15,7 @@ from benchmarks.common import Document, Part, is_locked, json_of, not_permitted,
 from benchmarks.models import setup
 from benchmarks.spec import REVISION
 from moa_cli.runs.config import Source
+from moa_cli.words import typed_command
 
 GIVEN = "given"
 """The steering of answers that were made elsewhere: there is a front, but no policy."""
@@ -135,7 +134,7 @@ class Record(Document):
 
         return cls(
             benchmark=RecordedBenchmark.of(benchmark, source),
-            command=shlex.join(["moa", *sys.argv[1:]]),
+            command=typed_command(),
             commit=_git_commit(),
             versions=versions(),
             device=setup(),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from moa_cli.comparisons import Comparison, Failure, comparable, compare, judge,
 from moa_cli.console import say
 from moa_cli.jobs import Job, Outcome, ceiling_jobs, measuring_jobs, preparing_jobs, stored_samples
 from moa_cli.runs import Contestant, Settings, contestants, note_trials, versions
+from moa_cli.words import from_here, typed_command
 
 Check = Callable[[Iterable[Card]], None]
 """Raises BadInput where what is measured under these cards cannot be judged."""
@@ -108,7 +107,7 @@ def comparison_of(
             show_failures(outcomes)
             failures += undrawn_ceilings(benchmarks, outcomes)
         comparison = compare(measured, keep_collapsed=keep_collapsed, ceilings=stored_samples(folders, measured))
-    return comparison.with_(command=shlex.join(["moa", *sys.argv[1:]]), versions=versions(), failures=failures)
+    return comparison.with_(command=typed_command(), versions=versions(), failures=failures)
 
 
 def _check_one_preparation(measured: Sequence[Front]) -> None:
@@ -146,4 +145,4 @@ def judged(comparison: Comparison, baseline: Path | None, before: Comparison | N
     """The comparison with the gate's verdicts, where there is a baseline."""
     if before is None:
         return comparison.with_(gate=None)
-    return comparison.with_(gate=judge(comparison, before, name=str(baseline), tolerance=allowed))
+    return comparison.with_(gate=judge(comparison, before, name=from_here(str(baseline)), tolerance=allowed))

@@ -215,9 +215,10 @@ def _failure(
 ) -> Failure:
     from benchmarks.common import plain
     from moa_cli.comparisons import Failure
+    from moa_cli.words import from_here
 
     what, why, fix = outcome.reason
     return Failure(
         benchmark=benchmark.name, preparation=benchmark.preparation, method=method, config=plain(dict(config)),
-        seed=seed, what=what, why=why, fix=fix,
+        seed=seed, what=from_here(what), why=from_here(why), fix=from_here(fix),
     )  # fmt: skip
