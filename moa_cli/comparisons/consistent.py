@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from moa_cli.comparisons.document import OnBenchmark, Row
-    from moa_cli.comparisons.parts import CeilingOf
+from moa_cli.comparisons.parts import CeilingOf
 
 
-def check_consistent(on: OnBenchmark) -> None:
-    """ValueError that says where the numbers of a benchmark are not as many as its objectives, points and rows ask."""
+def check_consistent(on: Any) -> None:
+    """ValueError that says where the numbers of an `OnBenchmark` are not as many as its objectives, points and rows ask."""
     if what := next(_faults(on), ""):
         raise ValueError(what)
 
 
-def _faults(on: OnBenchmark) -> Iterator[str]:
+def _faults(on: Any) -> Iterator[str]:
     M, names = len(on.objectives), [row.method for row in on.rows]
     if not names or len({*names}) < len(names):
         yield "there are no rows, or two of one name"
@@ -42,7 +40,7 @@ def _faults(on: OnBenchmark) -> Iterator[str]:
         yield from _of_ceiling(ceiling, M, names)
 
 
-def _of_row(row: Row, objectives: Sequence[str]) -> Iterator[str]:
+def _of_row(row: Any, objectives: Sequence[str]) -> Iterator[str]:
     if not row.points or not row.runs:
         yield f"{row.method} has no points, or no trainings"
     for point in row.points:
