@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         left_to_do,
         saved_alone,
     )
-    from moa_cli.commands.common.examine import Checked, examine_benchmark, examine_method, is_benchmark_file
+    from moa_cli.commands.common.examination import Checked, examine_benchmark, examine_method, is_benchmark_file
     from moa_cli.commands.common.facts import (
         BenchmarkFacts,
         benchmark_rows,
