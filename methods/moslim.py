@@ -14,7 +14,20 @@ from benchmarks import Answer, Benchmark, Weights
 from benchmarks.common import Answering, Range, Search
 from benchmarks.models import tagged
 from benchmarks.spec import size_mistake
-from methods import Effort, Goals, Method, Moments, Rates, Reinforcement, Run, WeightsToGoals, goals_for, random_goals
+from methods import (
+    Effort,
+    Goals,
+    Method,
+    Moments,
+    Rates,
+    Reinforcement,
+    Run,
+    Template,
+    WeightsToGoals,
+    goals_for,
+    goals_template,
+    random_goals,
+)
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -143,6 +156,10 @@ class MOSLIM(Reinforcement, Method):
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The one policy, told the goals that the weights ask for."""
         return self.with_goals(benchmark, run, goals_for(weights, self.intensities(run), self.mapping))
+
+    def template(self, benchmark: Benchmark, run: Run) -> Template:
+        """The same goals before the same prompt."""
+        return goals_template(benchmark.names, self.intensities(run), self.mapping)
 
     def intensities(self, run: Run) -> tuple[int, ...]:
         """The highest intensity K_i of every goal (M,), of a trained run."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks import Answer, BadInput, Benchmark, Weights
 from benchmarks.common import Answering, Range, Search, kept, read_json, write_json
-from methods import Adapter, Effort, Method, Rates, Run, Stage, pareto_layers
+from methods import NORM, Adapter, Effort, Method, Rates, Run, Stage, Template, pareto_layers
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -139,9 +139,13 @@ class RiC(Adapter, Method):
         from methods import load_trained
 
         stage = run.stage(f"online-{self.rounds}" if self.rounds else "offline")
-        bounds = _bounds(run.dir / "bounds.json")
-        rewards = desired(weights, np.array(bounds["low"]), np.array(bounds["high"]), self.mapping)
+        rewards = desired(weights, *bounds_of(run), self.mapping)
         return load_trained(benchmark, stage.folder).steered(partial(wrap, rewards=tuple(rewards)))
+
+    def template(self, benchmark: Benchmark, run: Run) -> Template:
+        """The same rewards behind the same prompt."""
+        low, high = bounds_of(run)
+        return Template(after=wrap_template(low.tolist(), high.tolist(), self.mapping))
 
     def _online_answers(
         self, benchmark: Benchmark, run: Run, stage: Stage, number: int, low: np.ndarray, high: np.ndarray
@@ -198,17 +202,6 @@ class RiC(Adapter, Method):
         return np.flatnonzero(good)
 
 
-def _bounds(path: Path) -> dict[str, list[float]]:
-    """The lowest and the highest rewards of the data that it was trained on. BadInput for a damaged file."""
-    try:
-        found: dict[str, list[float]] = read_json(path)
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"cannot use {path}: {error}", "the rewards to ask for are read from it", "moa train -m ric --restart"
-        ) from error
-    return found
-
-
 def wrap(prompt: str, rewards: Sequence[float]) -> str:
     """Writes rewards behind a prompt: `{prompt} <R1> 0.3 <R2> -1.2` (section 2.2).
 
@@ -217,6 +210,16 @@ def wrap(prompt: str, rewards: Sequence[float]) -> str:
     """
     # adding 0.0 turns -0.0 into 0.0
     return prompt + "".join(f" <R{i}> {round(float(s), 1) + 0.0:.1f}" for i, s in enumerate(rewards, start=1))
+
+
+def wrap_template(low: Sequence[float], high: Sequence[float], mapping: Literal["l2", "linf", "linear"]) -> str:
+    """Jinja that writes what `wrap` does, of the rewards that `desired` has for `weights`."""
+    share = {"l2": "w / (norm.squares ** 0.5)", "linf": "[weights|length * w, 1.0]|min", "linear": "w"}[mapping]
+    return (
+        f"{NORM if mapping == 'l2' else ''}{{% set bounds = {list(zip(low, high, strict=True))} %}}"
+        "{% for w in weights %}{% set low, high = bounds[loop.index0] %} <R{{ loop.index }}> "
+        f"{{{{ '%.1f'|format((low + ({share}) * (high - low))|round(1) + 0.0) }}}}{{% endfor %}}"
+    )
 
 
 def unwrap(text: str) -> tuple[str, tuple[float, ...]]:
@@ -230,6 +233,18 @@ def unwrap(text: str) -> tuple[str, tuple[float, ...]]:
     if match is None:
         return text, ()
     return text[:start], tuple(float(n) for n in re.findall(r"<R\d+> (-?\d+\.\d)", match.group()))
+
+
+def bounds_of(run: Run) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest reward to ask for, per objective (M,), of a trained run. BadInput for a damaged file."""
+    path = run.dir / "bounds.json"
+    try:
+        found: dict[str, list[float]] = read_json(path)
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"cannot use {path}: {error}", "the rewards to ask for are read from it", "moa train -m ric --restart"
+        ) from error
+    return np.array(found["low"]), np.array(found["high"])
 
 
 def score_bounds(rewards: np.ndarray, kind: Literal["front", "normal"], share: float) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from benchmarks import Benchmark, Weights
 from benchmarks.common import Answering, Range
 from benchmarks.models import tagged
-from methods import Effort, Method, Run, WeightsToGoals, goals_for, intensities
+from methods import Effort, Method, Run, Template, WeightsToGoals, goals_for, goals_template, intensities
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -45,3 +45,7 @@ class SFTGoals(Method):
 
         goals = goals_for(weights, intensities(benchmark, self.classes), self.mapping)
         return steered(benchmark.prepared.policy, partial(tagged, levels=goals, names=benchmark.names))
+
+    def template(self, benchmark: Benchmark, run: Run) -> Template:
+        """The same goals before the same prompt."""
+        return goals_template(benchmark.names, intensities(benchmark, self.classes), self.mapping)

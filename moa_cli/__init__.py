@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Run,
         Stage,
         Task,
+        Template,
         WeightsToGoals,
         annotated_labels,
         answers_to_grade,

@@ -19,17 +19,20 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from moa_cli.commands import (
+    chat,
     check,
     claims,
     clean,
     compare,
     doctor,
     evaluate,
+    export,
     init,
     list_,
     prepare,
     rm,
     show_,
+    soup,
     study,
     train,
     tune,
@@ -162,6 +165,9 @@ app.command()(study)
 app.command()(claims)
 app.command("list")(list_)
 app.command("show")(show_)
+app.command()(export)
+app.command()(chat)
+app.command()(soup)
 app.command()(init)
 app.command()(check)
 app.command()(rm)

@@ -21,7 +21,7 @@ from benchmarks.models.memory import MADE_HERE, SMALL, Size, fitting
 from benchmarks.models.opening import check_fit, in_4bit, open_model, open_tokenizer
 from benchmarks.models.pieces import next_logits
 from benchmarks.models.reader import Reader
-from benchmarks.models.sampler import cut, cut_tokens, draw_uniforms, sample_tokens, stopped
+from benchmarks.models.sampler import cut, cut_tokens, draw_uniforms, growing, sample_tokens, settled, stopped
 from benchmarks.spec import CHAT, IN_4BIT, PLAIN, Answer, Description, Sampling, policy_source
 
 ANSWERS_AT_ONCE = 136
@@ -100,6 +100,14 @@ class Policy:
     ) -> list[str]:
         """One response per prompt, see `sample`."""
         return [self.decode(ids, sampling.stop) for ids in self.sample(prompts, sampling, seed, batch)]
+
+    def stream(self, prompt: str, sampling: Sampling, seed: int) -> Iterator[str]:
+        """The response that `generate` gives, as far as it is certain: each text begins with the one before."""
+        encoded, uniforms = self.encode_prompts([prompt]), draw_uniforms([prompt], sampling.max_new_tokens, seed)
+        said = ""
+        for [ids] in growing(self.model, self.tokenizer, encoded, sampling, uniforms, self.ends):
+            yield settled(said := self.decode(ids, sampling.stop), sampling.stop)
+        yield said
 
     def finish(self, prompts: Sequence[str], sampling: Sampling, seed: int) -> list[Answer]:
         """A sampled answer to each prompt, without those that ran out of tokens: none where all of them did."""

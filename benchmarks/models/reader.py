@@ -57,7 +57,7 @@ class Reader:
         Where a token of the whole text would reach over their border, and where an answer has a special token written
         out, which is text and means nothing, the answer's ids are those behind another text.
         """
-        gap = self._gap
+        gap = self.gap
         asked, whole = self._encoded([prompt, prompt], ["", gap + response])
         if self._spells(response) or whole[: len(asked)] != asked:
             before = ":" if gap else "\n"
@@ -94,7 +94,7 @@ class Reader:
         return ids[0] if ids and ids[0] in self._special.values() else self.tokenizer.eos_token_id
 
     @cached_property
-    def _gap(self) -> str:
+    def gap(self) -> str:
         """What stands between prompt and answer: the chat template's own space, a space after other text."""
         if self.form == CHAT:
             return self._around[0]
@@ -112,7 +112,7 @@ class Reader:
         return ("" if before.strip() or not whole.startswith(asked) else before), behind
 
     @cached_property
-    def _head(self) -> Ids:
+    def head(self) -> Ids:
         """What the tokenizer puts before every text."""
         bare = self.tokenizer("a", add_special_tokens=False)["input_ids"]
         ids = self.tokenizer("a")["input_ids"]
@@ -137,7 +137,7 @@ class Reader:
         if not prompts:
             return []
         texts = [f"{self.shown(p)}{b}" for p, b in zip(prompts, behind or [""] * len(prompts), strict=True)]
-        head = [] if self.form == CHAT else self._head
+        head = [] if self.form == CHAT else self.head
         bare = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
         for i, prompt in enumerate(prompts):
             if self.form != PLAIN and self._spells(prompt):
@@ -159,7 +159,7 @@ class Reader:
         """The ids of a prompt, cut."""
         most = self.max_prompt_tokens
         if self.form == PLAIN:
-            head = self._head[:most]
+            head = self.head[:most]
             return ids if len(ids) <= most else [*head, *ids[len(ids) - most + len(head) :]]
         while (excess := len(ids) - most) > 0:
             shorter = self.shortened(prompt, excess)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -35,7 +36,6 @@ def draw_uniforms(prompts: Sequence[str], steps: int, seed: int) -> np.ndarray:
     return rows
 
 
-@torch.inference_mode()
 def sample_tokens(
     model: torch.nn.Module,
     tokenizer: PreTrainedTokenizerBase,
@@ -51,6 +51,20 @@ def sample_tokens(
     Faster than `generate` on a CPU (`make bench`): finished rows leave the batch, a prompt that is answered several
     times is read once, and no multinomial kernel is called.
     """
+    [answers] = deque(growing(model, tokenizer, prompts, sampling, uniforms, ends), maxlen=1)
+    return answers
+
+
+@torch.inference_mode()
+def growing(
+    model: torch.nn.Module,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[Sequence[int]],
+    sampling: Sampling,
+    uniforms: np.ndarray,
+    ends: Collection[int],
+) -> Iterator[list[list[int]]]:
+    """What `sample_tokens` does: the answers as far as they are, after every token; the last are whole."""
     device = next(model.parameters()).device
     asked, copies = _distinct(prompts, sum(p.numel() for p in model.parameters()))
     input_ids, mask = pad_left(asked, tokenizer.pad_token_id, device)
@@ -80,6 +94,7 @@ def sample_tokens(
                 answer = answers[rows[row]]
                 answer.append(token)
                 finished[row] = token in ends or stops.reached(answer, len(answer))
+        yield answers
         if finished.all():
             break
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
@@ -92,7 +107,6 @@ def sample_tokens(
             rows = [rows[i] for i in alive]
             finished = finished[alive]
         input_ids = tokens[:, None]
-    return answers
 
 
 def _distinct(prompts: Sequence[Sequence[int]], parameters: int) -> tuple[Sequence[Sequence[int]], list[int]]:
@@ -151,6 +165,17 @@ def cut(text: str, stops: Sequence[str]) -> str:
     """
     ends = [position for stop in stops if (position := text.find(stop)) >= 0]
     return text[: min(ends, default=None)].strip()
+
+
+def settled(text: str, stops: Sequence[str]) -> str:
+    """What of an answer that grows will stay: not what may become a stop, or the rest of a letter.
+
+    >>> settled("Please call.\n\nHum", ("\n\nHuman:",))
+    'Please call.'
+    """
+    text = text.rstrip("\N{REPLACEMENT CHARACTER}")
+    held = max((n for stop in stops for n in range(1, len(stop)) if text.endswith(stop[:n])), default=0)
+    return text[: len(text) - held]
 
 
 def cut_tokens(

@@ -10,7 +10,15 @@ if TYPE_CHECKING:
     from benchmarks.spec.answers import SPLITS, Answer, ForPolicies, PreferencePair, Split
     from benchmarks.spec.description import REVISION, Description, Objective, Reward, Scorer, choose
     from benchmarks.spec.dialogues import ASSISTANT, USER, Message, dialogue, is_dialogue, messages
-    from benchmarks.spec.grid import Weights, are_weights, check_grid, default_grid, rounded_from, simplex_grid
+    from benchmarks.spec.grid import (
+        ROUNDING,
+        Weights,
+        are_weights,
+        check_grid,
+        default_grid,
+        rounded_from,
+        simplex_grid,
+    )
     from benchmarks.spec.places import (
         TAGS,
         beside,

@@ -13,5 +13,6 @@ if TYPE_CHECKING:
     from methods.contract.method import Method, answering_config, method_name, point_name, training_config
     from methods.contract.run import Run, Stage
     from methods.contract.settings import Adapter, Optimizer, Preference, Rates, Reinforcement
+    from methods.contract.template import NORM, Template
 
 __getattr__, __all__ = door(__name__)

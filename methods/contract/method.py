@@ -11,6 +11,7 @@ from benchmarks import Benchmark, Weights
 from benchmarks.common import fit, is_answering, nearest, refuse, type_words
 from methods.contract.effort import Effort
 from methods.contract.run import Run
+from methods.contract.template import Template
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -69,6 +70,13 @@ class Method(metaclass=Settable):
     def policy(self, benchmark: Benchmark, run: Run, weights: Weights) -> Policy:
         """The policy that answers for `weights`."""
         raise NotImplementedError
+
+    def template(self, benchmark: Benchmark, run: Run) -> Template | None:
+        """How a chat template writes weights around what is asked, where `policy` is steered by the prompt.
+
+        None: it is not said in general, and a template knows the weights of the benchmark's grid by heart.
+        """
+        return None
 
     def points(self, benchmark: Benchmark) -> tuple[Weights, ...]:
         """The weights at which the front is measured: (K, M)."""

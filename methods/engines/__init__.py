@@ -9,7 +9,15 @@ from benchmarks.common.door import door
 if TYPE_CHECKING:
     from methods.engines.decoding import best_of, mix
     from methods.engines.dpo import log_probs, remembered, train_dpo
-    from methods.engines.goals import Goals, Moments, WeightsToGoals, goals_for, intensities, random_goals
+    from methods.engines.goals import (
+        Goals,
+        Moments,
+        WeightsToGoals,
+        goals_for,
+        goals_template,
+        intensities,
+        random_goals,
+    )
     from methods.engines.grader import (
         Grader,
         annotated_labels,
@@ -25,7 +33,7 @@ if TYPE_CHECKING:
     from methods.engines.selection import nearest_answers, pareto_layers
     from methods.engines.sft import train_sft
     from methods.engines.tasks import Pose, Reward, Task
-    from methods.engines.trained import forget_loaded, load_trained, rank_for, rate_of, soup
+    from methods.engines.trained import adapters_apart, forget_loaded, load_trained, rank_for, rate_of, soup, souped
     from methods.engines.trainers import Memory
 
 __getattr__, __all__ = door(__name__)

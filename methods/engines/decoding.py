@@ -18,7 +18,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 from benchmarks import BadInput, Benchmark, Policy, Sampling, Weights
 from benchmarks.common import Cost, charge, charged_to, digest, kept
 from benchmarks.models import ANSWERS_AT_ONCE, Divergence, sequence_log_probs
-from methods.engines.trained import load_adapters, load_trained
+from methods.engines.trained import PART, load_adapters, load_trained
 
 
 def mix(benchmark: Benchmark, folders: Sequence[Path], weights: Weights) -> Policy:
@@ -40,7 +40,7 @@ def mix(benchmark: Benchmark, folders: Sequence[Path], weights: Weights) -> Poli
     folders, shares = [folder for folder, _ in active], [w for _, w in active]
     model: Mixture
     if (folders[0] / "adapter_config.json").exists():
-        adapted = load_adapters(benchmark.prepared.load_starting_policy(), folders)
+        adapted = load_adapters(benchmark.prepared.load_starting_policy().model, folders)
         model = MixtureOfAdapters(adapted, shares)
     else:
         model = MixtureOfModels([load_trained(benchmark, folder).model for folder in folders], shares)
@@ -116,7 +116,7 @@ class MixtureOfModels(Mixture):
 
 
 class MixtureOfAdapters(Mixture):
-    """One model with adapters "0", "1", ...: the batch is repeated for each, and all answer in one forward pass."""
+    """One model with adapters called `PART`: the batch is repeated for each, and all answer in one forward pass."""
 
     def __init__(self, adapted: PeftModel, weights: Sequence[float]):
         super().__init__(weights)
@@ -131,7 +131,7 @@ class MixtureOfAdapters(Mixture):
     ) -> Iterator[torch.Tensor]:
         """Every expert's logits, split from one forward pass."""
         times, rows = len(self.weights), len(inputs["input_ids"])
-        names = [str(i) for i in range(times) for _ in range(rows)]
+        names = [PART.format(i) for i in range(times) for _ in range(rows)]
         repeated = {name: value.repeat(times, 1) for name, value in inputs.items()}
         out = self.adapted(**repeated, past_key_values=caches[0], adapter_names=names, logits_to_keep=keep)
         yield from out.logits.split(rows)
@@ -187,6 +187,10 @@ class BestOf(Policy):
         )
         best = (rewards @ np.asarray(self.weights)).argmax(axis=1)
         return [ids[row * self.candidates + column] for row, column in enumerate(best.tolist())]
+
+    def stream(self, prompt: str, sampling: Sampling, seed: int) -> Iterator[str]:
+        """The best of its candidates, at once."""
+        yield from self.generate([prompt], sampling, seed)
 
     def divergence(
         self, reference: Policy, prompts: Sequence[str], answers: Sequence[Sequence[int]], temperature: float = 1.0

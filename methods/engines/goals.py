@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from benchmarks import Weights
+from methods.contract import NORM, Template
 
 if TYPE_CHECKING:
     from benchmarks import Benchmark
@@ -107,6 +108,18 @@ def goals_for(weights: Weights, classes: Sequence[int], mapping: WeightsToGoals)
     share = {"linf": w / w.max(), "l2": w / np.linalg.norm(w), "linear": w, "middle": middle}[mapping]
     intensities = [int(1 + np.floor((K - 1) * s + 0.5 + 1e-9)) for K, s in zip(classes, share, strict=True)]
     return tuple(n if n > 1 else 0 for n in intensities)
+
+
+def goals_template(names: Sequence[str], classes: Sequence[int], mapping: WeightsToGoals) -> Template:
+    """Jinja that writes what `tagged` does, of the goals that `asked` has for `weights`."""
+    power = float(np.log(2) / np.log(max(len(names), 2)))
+    shares = {"linf": "w / weights|max", "l2": "w / (norm.squares ** 0.5)", "linear": "w", "middle": f"w ** {power}"}
+    return Template(
+        before=f"{NORM if mapping == 'l2' else ''}{{% set goals = {[*map(list, zip(names, classes, strict=True))]} %}}"
+        "{% for w in weights %}{% set name, most = goals[loop.index0] %}"
+        f"{{% set level = 1 + ((most - 1) * ({shares[mapping]}) + 0.5 + 1e-9)|int %}}"
+        "{% if level > 1 %}<{{ name }} {{ level }}> {% endif %}{% endfor %}"
+    )
 
 
 def unwrap(text: str, names: Sequence[str]) -> tuple[str, Goals]:

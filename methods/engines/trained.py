@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -97,7 +99,7 @@ def save_trained(policy: Policy, folder: Path) -> None:
 def load_trained(benchmark: Benchmark, folder: Path, fresh: bool = False) -> Policy:
     """The policy that a stage left. Kept in memory until another is asked for, unless `fresh`."""
     changed = folder.stat().st_mtime_ns if folder.exists() else 0
-    return _load(benchmark, folder) if fresh else _remembered(benchmark, folder, changed)
+    return _load(benchmark, folder) if fresh else _remembered(benchmark, folder, changed, _apart.get())
 
 
 def _load(benchmark: Benchmark, folder: Path) -> Policy:
@@ -117,14 +119,31 @@ def forget_loaded() -> None:
     _remembered.cache_clear()
 
 
-def load_adapters(start: Policy, folders: Sequence[Path]) -> PeftModel:
-    """The starting policy with the adapters that several stages left, called "0", "1" and so on."""
+PART = "part-{}"
+"""What the adapters of several stages are called; peft takes a number for that of a layer, and saves nothing of it."""
+
+
+def load_adapters(model: torch.nn.Module, folders: Sequence[Path]) -> PeftModel:
+    """A model with the adapters that several stages left beside it, called `PART`."""
     with reading(folders[0]):
-        model = PeftModel.from_pretrained(start.model, folders[0], adapter_name="0")
+        adapted = PeftModel.from_pretrained(model, folders[0], adapter_name=PART.format(0))
     for i, folder in enumerate(folders[1:], start=1):
         with reading(folder):
-            model.load_adapter(folder, adapter_name=str(i))
-    return model
+            adapted.load_adapter(folder, adapter_name=PART.format(i))
+    return adapted
+
+
+_apart = ContextVar("_apart", default=False)
+
+
+@contextmanager
+def adapters_apart() -> Iterator[None]:
+    """Inside the block, policies that are loaded keep their adapters beside the weights: to be stored as they are."""
+    before = _apart.set(True)
+    try:
+        yield
+    finally:
+        _apart.reset(before)
 
 
 def as_trained(model: PeftModel) -> torch.nn.Module:
@@ -134,7 +153,7 @@ def as_trained(model: PeftModel) -> torch.nn.Module:
     """
     base = model.get_base_model()
     exact = base.get_input_embeddings().weight.dtype == torch.float32 and not getattr(base, "is_quantized", False)
-    return (model.merge_and_unload() if exact else model).eval()
+    return (model.merge_and_unload() if exact and not _apart.get() else model).eval()
 
 
 def _adapter(folder: Path) -> dict[str, torch.Tensor]:
@@ -144,7 +163,7 @@ def _adapter(folder: Path) -> dict[str, torch.Tensor]:
 
 
 @lru_cache(maxsize=2)
-def _remembered(benchmark: Benchmark, folder: Path, changed: int) -> Policy:
+def _remembered(benchmark: Benchmark, folder: Path, changed: int, apart: bool) -> Policy:
     return _load(benchmark, folder)
 
 
@@ -197,20 +216,8 @@ def soup(
     if weights == (1.0,):
         return load_trained(benchmark, folders[0], fresh=True)
     if any((folder / "adapter_config.json").exists() for folder in folders):
-        for folder in folders:
-            _check_plain(folder)
-    if (folders[0] / "adapter_config.json").exists():
         start = benchmark.prepared.load_starting_policy()
-        model = load_adapters(start, folders if average == "updates" else folders[:1])
-        if average == "factors":
-            states = [_adapter(folder) for folder in folders]
-            mean = {name: sum(w * s[name] for w, s in zip(weights, states, strict=True)) for name in states[0]}
-            set_peft_model_state_dict(model, mean, adapter_name="0")
-        else:
-            names = [str(i) for i in range(len(folders))]
-            model.add_weighted_adapter(names, list(weights), "soup", combination_type="cat")
-            model.set_adapter("soup")
-        return replace(start, model=as_trained(model))
+        return replace(start, model=as_trained(souped(start.model, folders, weights, average)))
     policies = [load_trained(benchmark, folder) for folder in folders]
     mixed = benchmark.prepared.load_starting_policy()
     states = [p.model.state_dict() for p in policies]
@@ -221,4 +228,26 @@ def soup(
         total = sum(w * state[name].double() for w, state in zip(weights, states, strict=True))
         mixture[name] = torch.as_tensor(total).to(value.dtype)
     mixed.model.load_state_dict(mixture)
+    return mixed
+
+
+def souped(
+    model: torch.nn.Module,
+    folders: Sequence[Path],
+    weights: Weights,
+    average: Literal["updates", "factors"] = "updates",
+) -> PeftModel:
+    """A model with the weighted mean of adapters that were trained on it, see `soup`, as the active one beside it.
+    BadInput for adapters whose update is no B A."""
+    for folder in folders:
+        _check_plain(folder)
+    mixed = load_adapters(model, folders if average == "updates" else folders[:1])
+    if average == "factors":
+        states = [_adapter(folder) for folder in folders]
+        mean = {name: sum(w * s[name] for w, s in zip(weights, states, strict=True)) for name in states[0]}
+        set_peft_model_state_dict(mixed, mean, adapter_name=PART.format(0))
+    else:
+        names = [PART.format(i) for i in range(len(folders))]
+        mixed.add_weighted_adapter(names, list(weights), "soup", combination_type="cat")
+        mixed.set_adapter("soup")
     return mixed

@@ -68,6 +68,15 @@ MethodFiles = Annotated[
 ]  # fmt: skip
 
 
+BenchmarkFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--benchmark", "-b", metavar="FILE",
+        help="The run's benchmark, where it is a Python file or has Python functions as rewards.",
+    ),
+]  # fmt: skip
+
+
 StudiedMethods = Annotated[
     list[str] | None,
     typer.Option(
@@ -178,6 +187,14 @@ Verbose = Annotated[
 
 RunFolders = Annotated[
     list[Path] | None, typer.Argument(metavar="RUN...", help="Folders of runs; all trained ones if none.")
+]
+
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, as moa list runs prints it.")]
+
+
+WeightsOfOne = Annotated[
+    str | None, typer.Option("--weights", metavar="W,W", help=r"One per objective. \[default: equal]")
 ]
 
 

@@ -111,10 +111,12 @@ class Contestant:
             return weights
         if meant := rounded_from(weights, self.method.points(self.benchmark)):
             return meant
+        points = self.method.points(self.benchmark)
+        near = sorted(points, key=lambda point: max(abs(a - b) for a, b in zip(point, weights, strict=True)))[:2]
         raise BadInput(
             f"{self.method_name} was not trained for these weights",
-            "it trains one policy per weight",
-            f"one of: {'  '.join(map(_typed_weights, self.method.points(self.benchmark)))}",
+            f"it trains one policy per weight; nearest: {' and '.join(map(_typed_weights, near))}",
+            f"one of: {'  '.join(map(_typed_weights, points))}",
         )
 
 

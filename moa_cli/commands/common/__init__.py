@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
+    from moa_cli.commands.common.alone import command_typed, one_run, quietly
     from moa_cli.commands.common.contests import (
         check_options,
         comparison_of,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         settings_of,
         settings_over,
         share_in,
+        weights_in,
         wish_in,
     )
 

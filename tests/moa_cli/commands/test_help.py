@@ -12,7 +12,9 @@ import pytest
 from tests.kit.cli import environment, examples, moa
 
 
-@pytest.mark.parametrize("command", ["", "prepare", "train", "eval", "compare", "study", "claims", "list", "show"])
+@pytest.mark.parametrize(
+    "command", ["", "prepare", "train", "eval", "compare", "study", "claims", "list", "show", "export", "chat", "soup"]
+)
 def test_help(command: str, tmp_path: Path) -> None:
     result = moa(*command.split(), "--help", cwd=tmp_path)
     assert result.returncode == 0
@@ -51,7 +53,8 @@ def test_examples_of_the_help_are_understood(example: str, tmp_path: Path) -> No
         kept = [w for w in words[1:] if not re.match(r"--json|--baseline|-o|.*\.(md|pdf|json|xml)$", w)]
         words = ["train", "-m", "sft", *kept, "--dry-run"]
     result = moa(*words, cwd=tmp_path)
-    nothing = words[0] in ("eval", "compare", "claims", "rm") and "--prompts" not in words  # there is no run here
+    of_runs = ("eval", "compare", "claims", "rm", "export", "chat", "soup")
+    nothing = words[0] in of_runs and "--prompts" not in words  # there is no run here
     expected = 2 if nothing or words[1:] == ["tuned/ric"] else 0
     assert result.returncode == expected, result.stderr
     assert "Traceback" not in result.stderr

@@ -1,0 +1,47 @@
+"""What commands share that take one run and use its policy in this process."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moa_cli.commands.common.finish import named_files
+from moa_cli.console import is_verbose
+
+if TYPE_CHECKING:
+    from moa_cli.runs import Contestant
+
+
+def one_run(folder: Path, methods: list[str] | None, benchmarks: list[str] | None) -> Contestant:
+    """The run in a folder, as it was trained. Code that it needs is to be among the files named for -m and -b."""
+    from moa_cli.runs import stored_contestant
+
+    return stored_contestant(folder, named=named_files(methods, benchmarks))
+
+
+def command_typed() -> str:
+    """The command that is being done."""
+    return shlex.join(["moa", *sys.argv[1:]])
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Inside the block libraries show no bars and warnings, unless -v was typed."""
+    from benchmarks.models import setup
+
+    setup()
+    if is_verbose():
+        yield
+        return
+    import warnings
+
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

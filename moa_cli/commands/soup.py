@@ -1,0 +1,50 @@
+"""`moa soup`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moa_cli.commands.options import Home, Verbose
+from moa_cli.console import out, say
+
+
+def soup(
+    adapter: Annotated[list[Path], typer.Argument(metavar="ADAPTER...", help="Folders of PEFT adapters of one base.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it: a new folder, or an empty one.")],
+    weights: Annotated[str, typer.Option("--weights", metavar="W,W", help="One per adapter; they sum to 1.")],
+    benchmark: Annotated[
+        str | None,
+        typer.Option("--benchmark", "-b", metavar="BENCHMARK", help="Read and draw as this one does, and measure it."),
+    ] = None,
+    runs: Home = Path("runs"),
+    verbose: Verbose = False,
+) -> None:
+    """Merge adapters that were made elsewhere, and write the result as a Hugging Face folder.
+
+    \b
+    moa soup helpful-adapter harmless-adapter --weights 0.3,0.7 my-soup
+    moa soup helpful-adapter harmless-adapter --weights 0.3,0.7 -b hh-rlhf my-soup
+    """
+    from moa_cli.commands.common import benchmark_list, command_typed, front_table, quietly, settings_of, weights_in
+    from moa_cli.runs.export import check_free
+
+    point = weights_in(weights)
+    check_free(folder)
+    settings = settings_of([], benchmark_list([benchmark]), [], None, runs) if benchmark else None
+    [chosen] = settings.benchmarks.values() if settings else [None]
+    with quietly():
+        from moa_cli.runs.export import export_soup, measured, soup_of
+
+        if chosen:
+            _ = chosen.prepared  # or it is said what is missing
+        base, policy = soup_of(adapter, point, chosen)
+        export_soup(
+            adapter, point, folder, base=base, policy=policy, benchmark=chosen, command=command_typed()
+        )  # fmt: skip
+        say(f"wrote {folder}")
+        if chosen:
+            out(front_table(measured(chosen, policy, point), whole=False))
+    out(str(folder))

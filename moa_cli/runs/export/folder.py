@@ -1,0 +1,80 @@
+"""A policy as a folder that plain transformers loads: weights or adapter, tokenizer, settings of generation, README."""
+
+from __future__ import annotations
+
+import copy
+import os
+import tempfile
+from pathlib import Path
+
+from peft import PeftModel
+from transformers import GenerationConfig, PreTrainedModel
+
+from benchmarks import BadInput, Policy, Sampling
+
+
+def write_folder(
+    folder: Path, policy: Policy, template: str, generation: GenerationConfig, readme: str, *, adapter_of: str = ""
+) -> None:
+    """Writes the folder whole or not at all: the whole model in the precision that the policy is stored in, or its
+    adapter alone where the name of the model that it belongs to is given."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    tokenizer = copy.deepcopy(policy.tokenizer)
+    tokenizer.chat_template = template
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as place:
+        partial = Path(place) / "whole"
+        if adapter_of:
+            _save_adapter(policy, partial, adapter_of)
+        else:
+            merged(policy).to(policy.stored).save_pretrained(partial)
+        generation.save_pretrained(partial)
+        tokenizer.save_pretrained(partial)
+        (partial / "README.md").write_text(readme, encoding="utf-8")
+        for path in partial.iterdir():  # safetensors are written for their owner alone
+            path.chmod((partial / "README.md").stat().st_mode)
+        os.replace(partial, folder)
+
+
+def generation_settings(policy: Policy, sampling: Sampling) -> GenerationConfig:
+    """How a benchmark draws answers, as `generate` takes it. No top_k: the ruler has none."""
+    tokenizer = policy.tokenizer
+    drawn = {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0} if sampling.temperature else {}
+    return GenerationConfig(
+        max_new_tokens=sampling.max_new_tokens, do_sample=bool(drawn), **drawn,
+        eos_token_id=list(policy.ends), pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id,
+        stop_strings=list(sampling.stop) or None,
+    )  # fmt: skip
+
+
+def merged(policy: Policy) -> PreTrainedModel:
+    """The policy's model with its adapter in its weights, merged in float32. BadInput for weights in 4 bits."""
+    model = policy.model
+    base = model.get_base_model() if isinstance(model, PeftModel) else model
+    if getattr(base, "is_quantized", False):
+        raise BadInput(
+            "precision is 4bit: the adapter was trained beside weights that are not those of the base",
+            "merged into the base's own, it would be another policy",
+            "--adapter exports the adapter alone",
+        )
+    if isinstance(model, PeftModel):
+        base.float()
+        model = model.merge_and_unload()
+    return model
+
+
+def _save_adapter(policy: Policy, folder: Path, base: str) -> None:
+    """Writes the active adapter. BadInput for a policy without one."""
+    model = policy.model
+    if not isinstance(model, PeftModel):
+        raise BadInput(
+            "this policy has no adapter",
+            "it was trained whole, or not at all",
+            "without --adapter its weights are exported",
+        )
+    name = str(model.active_adapter)
+    model.peft_config[name].base_model_name_or_path = base
+    model.save_pretrained(folder, selected_adapters=[name])
+    if (inner := folder / name).is_dir():  # where peft keeps all that are not called default
+        for path in inner.iterdir():
+            os.replace(path, folder / path.name)
+        inner.rmdir()

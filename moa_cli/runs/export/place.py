@@ -1,0 +1,52 @@
+"""Where policies come from and go to: a base that can be loaded, a folder that is free, the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks import BadInput
+
+
+@contextmanager
+def loading(base: str | Path) -> Iterator[None]:
+    """BadInput where the model that something was trained from cannot be loaded inside the block."""
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(
+            f"cannot load {base}, which this was trained from",
+            str(error).strip().splitlines()[0],
+            "check the hub, the network and HF_HUB_OFFLINE, or put the model where it was",
+        ) from error
+
+
+def check_free(folder: Path) -> None:
+    """BadInput for a folder that has something in it, or cannot be one."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if folder.exists():
+        raise BadInput(
+            f"{folder} is not empty" if folder.is_dir() else f"{folder} is a file",
+            "what is there is not replaced",
+            "name a folder that is not there yet, or an empty one",
+        )
+
+
+def push_folder(folder: Path, repository: str) -> str:
+    """Uploads the folder to the hub; returns the address. BadInput where the hub says no."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
+
+    api = HfApi()
+    try:
+        address = api.create_repo(repository, repo_type="model", exist_ok=True)
+        api.upload_folder(folder_path=folder, repo_id=repository, repo_type="model")
+    except (HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled, OSError) as error:
+        raise BadInput(
+            f"cannot upload to {repository}: {str(error).strip().splitlines()[0]}",
+            f"the folder itself is written: {folder}",
+            f"hf auth login; then hf upload {repository} {folder}",
+        ) from error
+    return str(address)
