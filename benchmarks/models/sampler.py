@@ -170,7 +170,7 @@ def cut(text: str, stops: Sequence[str]) -> str:
 def settled(text: str, stops: Sequence[str]) -> str:
     """What of an answer that grows will stay: not what may become a stop, or the rest of a letter.
 
-    >>> settled("Please call.\n\nHum", ("\n\nHuman:",))
+    >>> settled("Please call.\\n\\nHum", ("\\n\\nHuman:",))
     'Please call.'
     """
     text = text.rstrip("\N{REPLACEMENT CHARACTER}")

@@ -37,6 +37,7 @@ def chat(
         from moa_cli.runs.export import Talk, asked_weights
 
         talk = Talk(chosen, asked_weights(chosen, typed))
+        talk.policy(talk.weights)  # or it is said what is missing
         say(f"{chosen.method_name} on {chosen.benchmark.name}, weights {_typed(talk)}   {HELP}")
         _converse(talk)
 
@@ -99,7 +100,9 @@ def _side_by_side(talk: Talk, weights: list[str], question: str) -> None:
     if not (question or last):
         refuse("there is no question yet", "/both answers one twice", "/both .9,.1 .1,.9 QUESTION")
     answers = talk.both(question, (first, second))
-    table = Table(*weights, padding=(0, 1), expand=True)
+    table = Table(expand=True)
+    for text in weights:
+        table.add_column(text, ratio=1)
     table.add_row(*answers)
     out(table)
 

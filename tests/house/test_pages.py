@@ -179,7 +179,9 @@ def check(command: str, given: dict[str, Any]) -> None:
     method = given.get("method") or []
     names = method_list([method] if isinstance(method, str) else method)
     items, home, data_dir = given.get("config") or [], Path("runs"), given.get("data_dir")
-    benchmarks = [str(Path(b).resolve()) if Path(b).suffix else b for b in names_in(given.get("benchmark"))]
+    benchmark = given.get("benchmark") or []
+    typed = names_in([benchmark] if isinstance(benchmark, str) else benchmark)
+    benchmarks = [str(Path(b).resolve()) if Path(b).suffix else b for b in typed]
     seed = given.get("seed")
     (seed_in if isinstance(seed, str) else seeds_in)(seed)
     if command == "study":

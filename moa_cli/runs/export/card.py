@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import BadInput, Front, Weights
+from benchmarks.common import plain
+from benchmarks.measure import read_front
 from benchmarks.spec import Signal
-from moa_cli.runs import Contestant, read_record
+from methods import answering_config
+from moa_cli.runs import Contestant, fronts_in, read_record
 
 SHOWN: tuple[Signal, ...] = ("rewards", "scores")
 
@@ -75,11 +78,12 @@ def model_card(made: Made, name: str) -> str:
     public = not Path(made.base).is_absolute() and not Path(made.base).exists()
     base = made.base if public else f"{Path(made.base).name}, made by moa prepare -b {_shown(run.source.name)}"
     data = f"{_shown(run.source.name)}{f', from {_shown(str(run.source.data_dir))}' if run.source.data_dir else ''}"
+    front = _measured_front(run)
     facts = {
         "method": f"{method}: {_sentence(run)}",
         "weights": f"{made.typed} ({', '.join(benchmark.names)})",
         "base model": base,
-        "benchmark": f"{benchmark.name}@{benchmark.version}, scale card `{benchmark.card.hash}`",
+        "benchmark": f"{benchmark.name}@{benchmark.version}, scale card `{(front or benchmark).card.hash}`",
         "data": data,
         "trained by": f"`{record.command}` (seed {run.seed})",
         "exported by": f"`{made.command}`",
@@ -95,8 +99,22 @@ def model_card(made: Made, name: str) -> str:
         library="peft" if made.adapter else "transformers",
         method=method, title=f"{benchmark.name}, {method} at {made.typed}", what=what,
         facts="\n".join(f"| {key} | {value} |" for key, value in facts.items()),
-        scores=_scores(made), code=_code(made, name, how), notes="\n".join(f"- {note}" for note in _notes(made)),
+        scores=_scores(made, front), code=_code(made, name, how), notes="\n".join(f"- {note}" for note in _notes(made)),
     )  # fmt: skip
+
+
+def _measured_front(run: Contestant) -> Front | None:
+    """The front of a run as it answers, on the most prompts that it was measured on; None where there is none."""
+    answering = plain(answering_config(run.method))
+    fronts = []
+    for place in fronts_in(run.folder):
+        try:
+            front = read_front(place)
+        except BadInput:  # it is damaged, and moa compare says so
+            continue
+        if answering.items() <= plain(front.config).items():
+            fronts.append(front)
+    return max(fronts, key=lambda front: front.card.prompts, default=None)
 
 
 def _code(made: Made, name: str, how: str) -> str:
@@ -130,11 +148,9 @@ def _notes(made: Made) -> list[str]:
     return notes
 
 
-def _scores(made: Made) -> str:
+def _scores(made: Made, front: Front | None) -> str:
     """Means at the nearest measured point, with their standard errors over prompts."""
-    try:
-        front = made.run.front()
-    except BadInput:
+    if front is None:
         return "Not measured."
     k = min(range(len(front.weights)), key=lambda k: float(np.abs(np.subtract(front.weights[k], made.weights)).sum()))
     exact = np.allclose(front.weights[k], made.weights, atol=1e-6)

@@ -67,9 +67,9 @@ def soup_of(adapters: Sequence[Path], weights: Weights, benchmark: Benchmark | N
             "leave -b out; or -b with a benchmark whose policy is the base of the adapters",
         )
     kept = [(adapter, w / sum(weights)) for adapter, w in zip(adapters, weights, strict=True) if w]
-    how = {"template": benchmark.template, "max_prompt_tokens": benchmark.max_prompt_tokens} if benchmark else {}
+    template, most = (benchmark.template, benchmark.max_prompt_tokens) if benchmark else ("", 1)  # nothing is cut here
     with loading(base):
-        policy = load_policy(base, precision="float32", **how)  # type: ignore[arg-type]
+        policy = load_policy(base, most, template=template, precision="float32")
     mixed = souped(policy.model, [adapter for adapter, _ in kept], tuple(w for _, w in kept))
     return base, replace(policy, model=merged(replace(policy, model=mixed)).eval(), ends=policy.ends)
 

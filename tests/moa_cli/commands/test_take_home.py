@@ -36,7 +36,7 @@ def test_export(contest: Path, ric: str) -> None:
     assert result.stdout == "home\n"
     assert "README.md says how it is loaded" in result.stderr
     assert "moa export runs/tiny/ric" in (contest / "home/README.md").read_text()
-    assert "at 0.5,0.5, the nearest point" in (contest / "home/README.md").read_text()
+    assert "at 0.5,0.5, the nearest point that was measured" in (contest / "home/README.md").read_text()
     assert json.loads((contest / "home/generation_config.json").read_text())["max_new_tokens"] == 8
     refused(moa("export", ric, "home", "-b", "tiny.toml", cwd=contest), "is not empty")
     refused(moa("export", ric, "new", "--weights", ".3,.3", "-b", "tiny.toml", cwd=contest), "are no weights")

@@ -13,6 +13,7 @@ from transformers import AutoTokenizer
 from benchmarks.common.errors import BadInput
 from benchmarks.models.policy import Policy
 from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.make import prepare
 from benchmarks.spec.grid import Weights
 from benchmarks.spec.settings import Sampling
 from methods.contract.find import find_method
@@ -50,6 +51,9 @@ def without_training(run: Contestant, method: Method) -> Contestant:
 def test_the_readme_says_what_was_measured(trained: Trained, tmp_path: Path) -> None:
     """At these weights, or at the nearest point, which it says."""
     run = trained("sft-goals")
+    few = replace(run.benchmark, eval_prompts=4)
+    evaluate(prepare(few).benchmark, run.method, Run(run.folder, 0))
+    evaluate(run.benchmark, replace(run.method, mapping="linf"), Run(run.folder, 0))  # another way to answer
     front = evaluate(run.benchmark, run.method, Run(run.folder, 0))
     for weights, k, words in (((0.5, 0.5), 1, "at 0.5,0.5:"), ((0.9, 0.1), 0, "at 1,0, the nearest point that was")):
         export_run(run, weights, tmp_path / str(k), adapter=False, command="moa export a b")

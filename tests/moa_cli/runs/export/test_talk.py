@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -27,7 +28,7 @@ def test_an_answer_grows_into_the_one_that_is_measured(trained: Trained) -> None
     talk = Talk(run, (1.0, 0.0))
     first = list(talk.ask("Call 1?"))
     assert first[-1] == expected("Call 1?", (1.0, 0.0), 1)
-    assert all(later.startswith(before) for before, later in zip(first, first[1:], strict=False))
+    assert all(later.startswith(before) for before, later in pairwise(first))
     talk.weights = (0.0, 1.0)
     turns = [{"role": "user", "content": "Call 1?"}, {"role": "assistant", "content": first[-1]}]
     asked = dialogue([*turns, {"role": "user", "content": "And 2?"}])
