@@ -13,6 +13,7 @@ from benchmarks.common.door import door
 if TYPE_CHECKING:
     from benchmarks import Answer, PreferencePair
     from methods.contract import (
+        NORM,
         Adapter,
         Effort,
         Method,

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 

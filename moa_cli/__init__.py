@@ -26,10 +26,11 @@ except PackageNotFoundError:  # a checkout that is not installed
 
 if TYPE_CHECKING:
     from benchmarks import Answer, BadInput, Benchmark, Front, Policy, PreferencePair, Weights, load_benchmark
-    from benchmarks.common import Answering, Choices, Range, Search, write_text
+    from benchmarks.common import Answering, Choices, Range, Search, kept, read_json, write_json, write_text
     from benchmarks.models import tagged
     from benchmarks.spec import LARGE, size_mistake
     from methods import (
+        NORM,
         Adapter,
         Effort,
         Goals,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         classes_of,
         find_method,
         goals_for,
+        goals_template,
         grade,
         intensities,
         labels_sd,

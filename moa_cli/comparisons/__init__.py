@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from moa_cli.comparisons.document import HEADLINES, Comparison, Headline, OnBenchmark, Row
     from moa_cli.comparisons.failure import Failure, alike, failed_who, failed_words
     from moa_cli.comparisons.gate import check_units, judge, read_baseline
-    from moa_cli.comparisons.judgement import Gate, GateVerdict
     from moa_cli.comparisons.pairs import shared_points
     from moa_cli.comparisons.parts import (
         LEAST_PROMPTS,
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
         CeilingFront,
         CeilingOf,
         Difference,
+        Gate,
+        GateVerdict,
         SampleAnswer,
     )
     from moa_cli.comparisons.row import counted, known_mean

@@ -10,7 +10,7 @@ from moa_cli.comparisons.parts import CeilingOf
 
 
 def check_consistent(on: Any) -> None:
-    """ValueError that says where the numbers of an `OnBenchmark` are not as many as its objectives, points and rows ask."""
+    """ValueError that says where numbers of an `OnBenchmark` are not as many as its objectives, points and rows ask."""
     if what := next(_faults(on), ""):
         raise ValueError(what)
 

@@ -14,13 +14,13 @@ from benchmarks.stats import pareto
 from moa_cli.comparisons.choice import Choice
 from moa_cli.comparisons.consistent import check_consistent
 from moa_cli.comparisons.failure import Failure, alike, failed_words
-from moa_cli.comparisons.judgement import Gate
 from moa_cli.comparisons.parts import (
     LEAST_PROMPTS,
     Attainment,
     Ceiling,
     Difference,
     Dominance,
+    Gate,
     OtherRef,
     PromptScores,
     Quality,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         answered,
         contestants,
         find_rescoring,
+        recorded_benchmark,
         source_of,
         stored_contestant,
         stored_contestants,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from moa_cli.runs.items import hyperparameter_types
     from moa_cli.runs.log import LogRow, last_rows
     from moa_cli.runs.record import GIVEN, Origin, Record, is_earlier, read_record, versions
-    from moa_cli.runs.removal import KINDS, check_removable, removable, remove, size_of
     from moa_cli.runs.responses import Found, Responses, read_responses
     from moa_cli.runs.state import failed_for, has_front, is_scored, note_failure
     from moa_cli.runs.tuned import TUNED, State, Trial, Tuning, read_tuning, searched_fields, tuned_as, tuning_file

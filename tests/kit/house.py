@@ -174,7 +174,8 @@ def _circle(graph: dict[str, set[str]]) -> list[str]:
 
 
 def past_the_door(house: House) -> list[str]:
-    """Imports from another folder that do not come through a door, or take a private name."""
+    """Imports from another folder, but for the one that a folder lies in, that do not come through a door, or take a
+    private name."""
     told = []
     for module, imports in house.imports.items():
         if house.is_door(module):
@@ -182,6 +183,8 @@ def past_the_door(house: House) -> list[str]:
         for found in imports:
             other = house.home(found.module, found.name)
             if folder_of(other) == folder_of(module) or other not in house.files:
+                continue
+            if folder_of(module).startswith(f"{folder_of(other)}."):  # a room's own hall
                 continue
             top_of_ours = found.module.count(".") == 1 and found.module.split(".")[0] == module.split(".")[0]
             through = house.is_door(found.module) or (top_of_ours and not house.is_door(found.module))

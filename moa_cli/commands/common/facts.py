@@ -21,6 +21,7 @@ from benchmarks.prepare import StoredCard, stored_card
 from benchmarks.spec import Finetuning, Lora, Reward, Sampling, Scratch
 from methods import find_method, method_name, method_names
 from methods.contract import attribute_docstrings
+from moa_cli.commands.common.removal import size_of
 from moa_cli.runs import (
     GIVEN,
     TUNED,
@@ -34,7 +35,6 @@ from moa_cli.runs import (
     is_earlier,
     last_rows,
     read_record,
-    size_of,
 )
 
 

@@ -10,9 +10,9 @@ import typer
 
 from benchmarks.common.errors import BadInput
 from benchmarks.common.python import load_file
-from moa_cli.commands.check import check
 from moa_cli.commands.common import examine
-from moa_cli.commands.init import init
+from moa_cli.commands.own.check import check
+from moa_cli.commands.own.init import init
 
 CARELESS = '''
 """A method with every fault."""

@@ -23,7 +23,7 @@ def rm(
     \b
     moa rm runs/hh-rlhf-mini/ric/0123abcd-s0
     """
-    from moa_cli.runs import check_removable, remove, size_of
+    from moa_cli.commands.common import check_removable, remove, size_of
     from moa_cli.words import bytes_words
 
     for path in run:
@@ -54,7 +54,8 @@ def clean(
     moa clean --dry-run
     moa clean superseded checkpoints
     """
-    from moa_cli.runs import KINDS, check_home, removable, remove
+    from moa_cli.commands.common import KINDS, removable, remove
+    from moa_cli.runs import check_home
     from moa_cli.words import bytes_words
 
     if wrong := [name for name in what or [] if name not in KINDS]:

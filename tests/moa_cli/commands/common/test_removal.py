@@ -13,9 +13,9 @@ from benchmarks.common.errors import BadInput
 from benchmarks.common.identity import plain
 from benchmarks.spec.places import policy_source, tokenizer_folder
 from methods.contract.find import find_method
+from moa_cli.commands.common.removal import check_removable, removable, remove, size_of
 from moa_cli.runs.config import Source, as_config
 from moa_cli.runs.record import FAILED, RecordedBenchmark, read_record
-from moa_cli.runs.removal import check_removable, removable, remove, size_of
 from moa_cli.runs.state import failed_for, note_failure
 from tests.kit.cli import moa
 from tests.kit.runs import record_with

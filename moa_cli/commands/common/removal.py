@@ -13,9 +13,7 @@ from benchmarks import BadInput
 from benchmarks.common import is_locked, locked
 from benchmarks.rewards import TrainedReward
 from benchmarks.spec import policy_source, tokenizer_folder
-from moa_cli.runs.contestant import recorded_benchmark
-from moa_cli.runs.folders import find_runs
-from moa_cli.runs.record import GIVEN, Record, read_record
+from moa_cli.runs import GIVEN, Record, find_runs, read_record, recorded_benchmark
 
 Kind = Literal["checkpoints", "unfinished", "superseded", "preparations"]
 KINDS: tuple[Kind, ...] = ("checkpoints", "unfinished", "superseded", "preparations")
