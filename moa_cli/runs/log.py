@@ -25,6 +25,9 @@ class LogRow(NamedTuple):
     """Since the start of the training."""
 
 
+_ROWS = TypeAdapter(LogRow)
+
+
 def last_rows(folder: Path, count: int) -> list[LogRow]:
     """The last rows of a run's log; lines that a crash cut short, or that are damaged, are left out."""
     try:
@@ -39,7 +42,8 @@ def _read(line: str) -> LogRow | None:
     try:
         row = _row(**json_of(line))
         measured = {name: value for name, value in row.measured.items() if math.isfinite(value)}
-        return TypeAdapter(LogRow).validate_python(row._replace(measured=measured), strict=True)
+        read = _ROWS.validate_python(row._replace(measured=measured), strict=True)
+        return read if math.isfinite(read.seconds or 0) else None
     except (ValueError, TypeError):
         return None
 

@@ -151,7 +151,9 @@ def test_a_log_that_was_cut_short_is_gone_on_with_on_a_line_of_its_own(tmp_path:
 
     run, log = Run(tmp_path, 0), tmp_path / "log.jsonl"
     run.log("one", 0, 2, {"loss": 1.0})
-    log.write_bytes(log.read_bytes() + b'{"stage": "two", \xff')
+    log.write_bytes(
+        log.read_bytes() + b'{"stage": "x", "step": 1, "steps": 2, "seconds": 1e400}\n{"stage": "two", \xff'
+    )
     run.log("three", 1, 2, {"loss": 0.5, "odd": float("nan")})
     assert [row.stage for row in last_rows(tmp_path, 5)] == ["one", "three"]
     assert "odd" not in last_rows(tmp_path, 1)[0].measured
