@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmarks.common.atomic import write_text
 from benchmarks.common.identity import digest
-from benchmarks.common.parse import json_of
+from benchmarks.common.parse import check_finite_json, json_of
 
 
 def json_text(content: object, *, ascii_only: bool = False) -> str:
@@ -51,7 +51,7 @@ class Document(Part):
     def from_json(cls, text: str | bytes) -> Self:
         """The document of a file's content. ValueError that says in a line what is wrong with it."""
         try:
-            content = json_of(text, finite=True)
+            content = json_of(text)
         except ValueError as error:
             known = str(error).startswith("it ")
             raise ValueError(str(error) if known else "it is not JSON, or was cut short") from error
@@ -62,11 +62,13 @@ class Document(Part):
             raise ValueError("it is damaged: its content is not what was written")
         del content["schema"]
         try:
-            return cls.model_validate_json(json.dumps(content), strict=True)  # strict, a list is a tuple in JSON alone
+            found = cls.model_validate_json(json.dumps(content), strict=True)  # strict, a list is a tuple in JSON alone
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             place = ".".join(map(str, first["loc"])).replace("\n", " ")
             raise ValueError(f"it is damaged, or of an earlier version: {place}: {first['msg']}") from error
+        check_finite_json(content)  # a setting may be anything else
+        return found
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:

@@ -20,8 +20,15 @@ def json_of(text: str | bytes, *, finite: bool = False) -> Any:
         raise ValueError(_DEEP) from error
 
 
+def check_finite_json(content: Any) -> None:
+    """ValueError where JSON types hold a number such as 1e400."""
+    _shallow(content, finite=True)
+
+
 def toml_of(text: str) -> dict[str, Any]:
     """What a TOML text says. ValueError for one that is none, or is nested too deeply."""
+    if any(line.partition("=")[0].count(".") > 1000 for line in text.splitlines()):
+        raise ValueError(_DEEP)  # Python reads a.a.a... in the square of its length
     try:
         found: dict[str, Any] = _shallow(tomllib.loads(text))
     except RecursionError as error:

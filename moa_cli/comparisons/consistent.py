@@ -38,6 +38,8 @@ def _faults(on: Any) -> Iterator[str]:
         yield from _lengths([answer.scores for answer in sample.answers], M, "the scores of a sample")
     for ceiling in (on.ceiling.rewards, on.ceiling.scores, on.ceiling.evaluators) if on.ceiling else ():
         yield from _of_ceiling(ceiling, M, names)
+    if on.ceiling and {*on.ceiling.scores.efficiency} != {*names}:
+        yield "the ceiling's efficiency is not one for each row"
 
 
 def _of_row(row: Any, objectives: Sequence[str]) -> Iterator[str]:
@@ -57,8 +59,8 @@ def _of_ceiling(ceiling: CeilingOf, M: int, names: Sequence[str]) -> Iterator[st
             yield "a front of the ceiling has other weights than points"
     for point in ceiling.curve:
         yield from _lengths((point.weights, point.values), M, "a curve of the ceiling")
-    if not {*names} >= {*ceiling.unreached} or {*ceiling.efficiency} != {*names}:
-        yield "the ceiling's efficiency is not one for each row"
+    if not {*names} >= {*ceiling.unreached, *ceiling.efficiency}:
+        yield "the ceiling's efficiency is not of the rows"
 
 
 def _lengths(values: Sequence[Sequence[float]], M: int, what: str) -> Iterator[str]:

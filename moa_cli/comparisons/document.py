@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue
 
 from benchmarks import Card
 from benchmarks.common import Document, Part
@@ -144,11 +144,6 @@ class OnBenchmark(Part):
     ceiling: Ceiling | None
     choice: Choice | None = None
     """What to take for the weights that somebody asked for, with `--at`."""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> OnBenchmark:
-        check_consistent(self)
-        return self
 
     @property
     def base(self) -> str | None:
@@ -361,6 +356,14 @@ class Comparison(Document):
         """What tests are over, where two may be told apart."""
         several = min(len(benchmark.preparations) for benchmark in self.benchmarks) > 1
         return f"prompts and {'preparations' if several else 'trainings'}"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The comparison of a file's content. ValueError that says in a line what is wrong with it."""
+        found = super().from_json(text)
+        for benchmark in found.benchmarks:
+            check_consistent(benchmark)
+        return found
 
     def with_(self, **entries: Any) -> Comparison:
         """The comparison with other entries."""

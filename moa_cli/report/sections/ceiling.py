@@ -40,7 +40,7 @@ def ceiling(on: OnBenchmark, styles: Styles) -> Content:
 
 def _share(best: CeilingOf, name: str) -> Html:
     """A row's efficiency against one ceiling; where its KL is out of reach, what it is at most."""
-    share, beyond = best.efficiency[name], best.unreached.get(name)
+    share, beyond = best.efficiency.get(name), best.unreached.get(name)
     if share is None and beyond and beyond.at_most is not None:
         return el("span", f"≤ {beyond.at_most:.0%}")
     if share is None:

@@ -66,7 +66,7 @@ def nested(depth: int) -> str:
 @pytest.mark.parametrize(
     "parse", [json_of, lambda text: toml_of(f"a = {text}"), lambda text: json_of(f'{{"a": {text}}}')]
 )  # fmt: skip
-@pytest.mark.parametrize("depth", [200, 900, 5000, 200_000])
+@pytest.mark.parametrize("depth", [200, 900, 100_000])
 def test_what_is_nested_too_deeply_is_a_value_error(parse: Callable[[str], object], depth: int) -> None:
     assert parse(nested(DEEPEST - 2))
     with pytest.raises(ValueError, match="nested deeper than 64"):
