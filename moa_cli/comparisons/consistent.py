@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import Any
 
+from moa_cli.comparisons.document import Comparison, OnBenchmark, Row
 from moa_cli.comparisons.parts import CeilingOf
 
 
-def check_consistent(on: Any) -> None:
-    """ValueError that says where numbers of an `OnBenchmark` are not as many as its objectives, points and rows ask."""
-    if what := next(_faults(on), ""):
-        raise ValueError(what)
+def comparison_of_json(text: str | bytes) -> Comparison:
+    """The comparison of a file's content. ValueError that says in a line what is wrong with it: also where its numbers
+    are not as many as its objectives, points and rows ask."""
+    found = Comparison.from_json(text)
+    for benchmark in found.benchmarks:
+        if what := next(_faults(benchmark), ""):
+            raise ValueError(what)
+    return found
 
 
-def _faults(on: Any) -> Iterator[str]:
+def _faults(on: OnBenchmark) -> Iterator[str]:
     M, names = len(on.objectives), [row.method for row in on.rows]
     if not names or len({*names}) < len(names):
         yield "there are no rows, or two of one name"
@@ -42,7 +46,7 @@ def _faults(on: Any) -> Iterator[str]:
         yield "the ceiling's efficiency is not one for each row"
 
 
-def _of_row(row: Any, objectives: Sequence[str]) -> Iterator[str]:
+def _of_row(row: Row, objectives: Sequence[str]) -> Iterator[str]:
     if not row.points or not row.runs:
         yield f"{row.method} has no points, or no trainings"
     for point in row.points:

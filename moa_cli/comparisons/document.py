@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, JsonValue
@@ -12,7 +12,6 @@ from benchmarks.common import Document, Part
 from benchmarks.spec import Signal
 from benchmarks.stats import pareto
 from moa_cli.comparisons.choice import Choice
-from moa_cli.comparisons.consistent import check_consistent
 from moa_cli.comparisons.failure import Failure, alike, failed_words
 from moa_cli.comparisons.parts import (
     LEAST_PROMPTS,
@@ -356,14 +355,6 @@ class Comparison(Document):
         """What tests are over, where two may be told apart."""
         several = min(len(benchmark.preparations) for benchmark in self.benchmarks) > 1
         return f"prompts and {'preparations' if several else 'trainings'}"
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """The comparison of a file's content. ValueError that says in a line what is wrong with it."""
-        found = super().from_json(text)
-        for benchmark in found.benchmarks:
-            check_consistent(benchmark)
-        return found
 
     def with_(self, **entries: Any) -> Comparison:
         """The comparison with other entries."""

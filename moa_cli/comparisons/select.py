@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import BadInput, Front
 from benchmarks.common import plain
 from benchmarks.measure import read_front
+from moa_cli.comparisons.consistent import comparison_of_json
 from moa_cli.comparisons.document import Comparison
 from moa_cli.comparisons.failure import Failure
 from moa_cli.runs import GIVEN, find_runs, fronts_in, read_record
@@ -44,7 +45,7 @@ def read_saved(path: Path) -> Comparison:
     BadInput where it cannot be read, is something else, is damaged, or was saved by an earlier version.
     """
     try:
-        return Comparison.from_json(path.read_bytes())
+        return comparison_of_json(path.read_bytes())
     except OSError as error:
         raise _refused(path, error.strerror or "it cannot be read") from error
     except ValueError as error:
