@@ -144,15 +144,9 @@ class World(ABC):
 
     def preference_pairs(self, objective: str, split: Split) -> list[PreferencePair]:
         """Pairs with Bradley-Terry labels from gold: the same answers for every objective, only the labels differ."""
-        prompts, one, other = self._contests[split]
-        gold = self.gold[objective]
-        difference = gold(prompts, one) - gold(prompts, other)
-        generator = self._generator(f"labels {objective} {split}")
-        noise = LABEL_NOISE * self._spread[objective] * generator.logistic(size=len(prompts))
-        return [
-            PreferencePair(prompt, a, b) if prefers_a else PreferencePair(prompt, b, a)
-            for prompt, a, b, prefers_a in zip(prompts, one, other, difference + noise > 0, strict=True)
-        ]
+        if (objective, split) not in self._pairs:
+            self._pairs[objective, split] = self._labelled(objective, split)
+        return list(self._pairs[objective, split])
 
     def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
         """All training answers, each once, with a noisy grade 1..5 under one objective: their fifth of the
@@ -161,11 +155,9 @@ class World(ABC):
         Those that are compared are among them, slips and strays too: whoever learns from grades sees what is seen by
         whoever learns from pairs. The noise is Gumbel's, of which two differ by the logistic noise of a pair's label.
         """
-        answers, demonstrations = self._graded
-        noise = self._generator(f"grades {objective}").gumbel(size=len(answers))
-        graded = self.gold[objective](*zip(*answers, strict=True)) + LABEL_NOISE * self._spread[objective] * noise
-        edges = np.quantile(graded[:demonstrations], np.arange(1, 5) / 5)
-        return [(answer, int(grade)) for answer, grade in zip(answers, 1 + np.searchsorted(edges, graded), strict=True)]
+        if objective not in self._grades:
+            self._grades[objective] = self._grade(objective)
+        return list(self._grades[objective])
 
     def fingerprint(self) -> str:
         """Hash of the prompts, of the language, and of a miniature of all other rows, drawn by the same code.
@@ -189,6 +181,34 @@ class World(ABC):
         known = self.draw_prompts(self.asked + PROMPTS["dev"], False, self._generator("prompts"))
         new = self.draw_prompts(PROMPTS["test"], True, self._generator("test prompts"))
         return {"train": known[: self.asked], "dev": known[self.asked :], "test": new}
+
+    @cached_property
+    def _pairs(self) -> dict[tuple[str, Split], list[PreferencePair]]:
+        """Those that were asked for so far, by objective and split: gold reads every answer anew for them."""
+        return {}
+
+    @cached_property
+    def _grades(self) -> dict[str, list[tuple[Answer, int]]]:
+        """Those that were asked for so far, by objective."""
+        return {}
+
+    def _labelled(self, objective: str, split: Split) -> list[PreferencePair]:
+        prompts, one, other = self._contests[split]
+        gold = self.gold[objective]
+        difference = gold(prompts, one) - gold(prompts, other)
+        generator = self._generator(f"labels {objective} {split}")
+        noise = LABEL_NOISE * self._spread[objective] * generator.logistic(size=len(prompts))
+        return [
+            PreferencePair(prompt, a, b) if prefers_a else PreferencePair(prompt, b, a)
+            for prompt, a, b, prefers_a in zip(prompts, one, other, difference + noise > 0, strict=True)
+        ]
+
+    def _grade(self, objective: str) -> list[tuple[Answer, int]]:
+        answers, demonstrations = self._graded
+        noise = self._generator(f"grades {objective}").gumbel(size=len(answers))
+        graded = self.gold[objective](*zip(*answers, strict=True)) + LABEL_NOISE * self._spread[objective] * noise
+        edges = np.quantile(graded[:demonstrations], np.arange(1, 5) / 5)
+        return [(answer, int(grade)) for answer, grade in zip(answers, 1 + np.searchsorted(edges, graded), strict=True)]
 
     @cached_property
     def _graded(self) -> tuple[list[Answer], int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from functools import cache
+from functools import partial
 from itertools import combinations, pairwise, product
 from pathlib import Path
 
@@ -24,18 +24,6 @@ from tests.kit.files import ROOT
 MODULES = {"hh": hh_rlhf_mini, "reddit": reddit_summary_mini}
 WORLDS: dict[str, World] = {"hh": HhRlhfMini(), "reddit": RedditSummaryMini()}
 SAMPLES = 48
-
-
-@cache
-def pairs_of(world, objective, split):
-    """Drawn once for all tests: labels of 14,400 pairs take a while."""
-    return world.preference_pairs(objective, split)
-
-
-@cache
-def grades_of(world, objective):
-    """The same of grades."""
-    return world.graded_labels(objective)
 
 
 @pytest.fixture(params=list(WORLDS), scope="module")
@@ -119,12 +107,12 @@ def test_what_is_asked_in_the_test_is_asked_nowhere_else():
     for world, of in ((hh, lambda prompt: task_of(prompt).name), (reddit, place_of)):
         training = [*world.demonstrations(), *world.responses()]
         for objective in world.gold:
-            training += [answer for answer, _ in grades_of(world, objective)]
-            training += [*pairs_of(world, objective, "train"), *pairs_of(world, objective, "dev")]
+            training += [answer for answer, _ in world.graded_labels(objective)]
+            training += [*world.preference_pairs(objective, "train"), *world.preference_pairs(objective, "dev")]
         known = {of(p) for p in [*world.prompts("train"), *world.prompts("dev"), *(row[0] for row in training)]}
         tested = {of(p) for p in world.prompts("test")}
         assert not tested & known
-        assert {of(p) for p, _, _ in pairs_of(world, next(iter(world.gold)), "test")} <= tested
+        assert {of(p) for p, _, _ in world.preference_pairs(next(iter(world.gold)), "test")} <= tested
         assert len(tested) == 36
     tasks = {split: {task_of(p) for p in hh.prompts(split)} for split in SPLITS}
     places = {split: {place_of(p) for p in reddit.prompts(split)} for split in SPLITS}
@@ -288,7 +276,7 @@ def test_preference_pairs(world):
     for objective, gold in world.gold.items():
         for split in SPLITS:
             count = SIZES.pairs if split == "train" else SIZES.checks
-            pairs = pairs_of(world, objective, split)
+            pairs = world.preference_pairs(objective, split)
             prompts, chosen, rejected = zip(*pairs, strict=True)
             assert len(pairs) == count
             assert set(prompts) >= set(world.prompts(split))
@@ -298,14 +286,23 @@ def test_preference_pairs(world):
             assert 0.85 <= agree <= 0.96, f"{objective} {split}: Bayes accuracy {agree:.3f}"
 
 
+def test_gold_labels_once(world):
+    """Gold reads thousands of answers for labels; whoever has a list may change it."""
+    for ask in (partial(world.preference_pairs, split="train"), world.graded_labels):
+        objective = next(iter(world.gold))
+        first = ask(objective)[0]
+        ask(objective).clear()
+        assert ask(objective)[0] is first
+
+
 def test_objectives_label_the_same_answers(world):
-    labelled = [[{chosen, rejected} for _, chosen, rejected in pairs_of(world, o, "test")] for o in world.gold]
+    labelled = [[{chosen, rejected} for _, chosen, rejected in world.preference_pairs(o, "test")] for o in world.gold]
     assert labelled[0] == labelled[1] == labelled[2]
 
 
 def test_graded_labels_follow_gold(world):
     for objective, gold in world.gold.items():
-        answers, grades = zip(*grades_of(world, objective), strict=True)
+        answers, grades = zip(*world.graded_labels(objective), strict=True)
         values = gold(*zip(*answers, strict=True))
         means = [values[np.array(grades) == grade].mean() for grade in (1, 2, 3, 4, 5)]
         assert means == sorted(means)
@@ -319,8 +316,8 @@ def test_grades_cover_every_compared_answer(name, world):
     """Who learns from grades sees what who learns from pairs sees: slips and strays, which are worth little."""
     responses = {*world.demonstrations(), *world.responses()}
     for objective in world.gold:
-        grades = dict(grades_of(world, objective))
-        pairs = pairs_of(world, objective, "train")
+        grades = dict(world.graded_labels(objective))
+        pairs = world.preference_pairs(objective, "train")
         compared = {Answer(p.prompt, response) for p in pairs for response in (p.chosen, p.rejected)}
         assert responses | compared == grades.keys()
         strays = [a for a in compared - responses if strayed(name, a)]
@@ -338,8 +335,8 @@ def test_grades_have_the_noise_of_pairs(world):
     """The difference of two Gumbel variables is logistic: of two answers, one is graded higher as often as it would be
     chosen. Bayes accuracy of pairs' labels and of the order of two grades, where they differ, is the same."""
     for objective, gold in world.gold.items():
-        grades = dict(grades_of(world, objective))
-        pairs = pairs_of(world, objective, "train")
+        grades = dict(world.graded_labels(objective))
+        pairs = world.preference_pairs(objective, "train")
         graded = [grades[Answer(p, a)] - grades[Answer(p, b)] for p, a, b in pairs]
         told = np.array(graded) != 0
         prompts, chosen, rejected = (np.array(column)[told] for column in zip(*pairs, strict=True))
