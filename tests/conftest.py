@@ -38,16 +38,27 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
+def left_alone() -> None:
+    """What is there stays, and no garbage collection looks at it again: every training begins with a full one
+    (accelerate's), every command ends its jobs with one, and each would take longer than such a training."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[Any]:
-    """What the imports make stays, and no garbage collection looks at it: every training begins with a full one
-    (accelerate's), which would take longer than such a training."""
+    """What the imports make."""
     gc.disable()
     result = yield
     gc.enable()
-    gc.collect()
-    gc.freeze()
+    left_alone()
     return result
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_earlier_files_made() -> None:
+    """Worlds that are drawn once per process, benchmarks prepared for all, libraries that were imported meanwhile."""
+    left_alone()
 
 
 @pytest.fixture
