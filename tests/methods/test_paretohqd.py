@@ -213,7 +213,7 @@ def test_small_policies_are_treated_gently(tiny: Benchmark, tmp_path: Path, monk
 
 def test_an_interrupted_run_ends_like_a_whole_one(tiny: Benchmark, tmp_path: Path) -> None:
     """Stopped in the last second stage and gone on with: the same parameters; what was done is not done again."""
-    few, method = replace(tiny, trained_grid=GRID), ParetoHqD(**SMALL, prompts=20)
+    few, method = replace(tiny, trained_grid=GRID[1:]), ParetoHqD(**SMALL, prompts=20)
     method.train(few, Run(tmp_path / "whole", 3))
 
     def stop(stage: str, *_: object) -> None:
@@ -232,7 +232,7 @@ def test_an_interrupted_run_ends_like_a_whole_one(tiny: Benchmark, tmp_path: Pat
 def test_answers_that_do_not_end(tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where those of one first stage do not, the others' are imitated; where none does, ParetoHqD says what it
     needs."""
-    few, method = replace(tiny, trained_grid=GRID), ParetoHqD(**SMALL, prompts=20)
+    few, method = replace(tiny, trained_grid=GRID[:1]), ParetoHqD(**SMALL, prompts=20)
     calls, finish, asked = spied(monkeypatch), Policy.finish, list[int]()
 
     def one_is_mute(self: Policy, *given: Any) -> list[Answer]:
@@ -242,7 +242,8 @@ def test_answers_that_do_not_end(tiny: Benchmark, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Policy, "finish", one_is_mute)
     method.train(few, Run(tmp_path / "one", 0))
     assert len(asked) == 3
-    assert [name for name, _, _ in calls][-3:] == ["second-ah", "second-0.25-0.75", "second-oh"]
+    assert calls[-1][0] == "second-ah"
+    assert calls[-1][1]
     monkeypatch.setattr(Policy, "finish", finish)
     monkeypatch.setattr(Policy, "ended", lambda *_: False)
     with pytest.raises(
