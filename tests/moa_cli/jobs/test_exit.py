@@ -25,7 +25,7 @@ from moa_cli.jobs.plan import run_label
 from moa_cli.jobs.worker import perform
 from moa_cli.runs import contestant
 from moa_cli.runs.config import Source
-from tests.kit.cli import environment, moa, process, refused
+from tests.kit.cli import environment, moa, refused
 from tests.kit.worlds import benchmark_in
 
 LEAVING = {
@@ -140,8 +140,8 @@ def test_a_method_that_leaves_in_the_command_itself(
 
 @pytest.mark.parametrize("where", ["import", "reward", "train", "policy"])
 def test_moa_leaves_with_2(where: str, own: Path) -> None:
-    """Each kind of a user's code, where a whole command meets it: said on stderr, no result on stdout, no file. One of
-    them with a worker that is a process."""
+    """Each kind of a user's code, where a whole command meets it: said on stderr, no result on stdout, no file. With a
+    worker that is a process: test_trouble.py."""
     place = own
     names = "ric" if where == "reward" else method(place, **({where: "sys.exit(0)"} if where != "import" else {}))
     if where == "import":
@@ -149,8 +149,7 @@ def test_moa_leaves_with_2(where: str, own: Path) -> None:
     if where == "reward":
         rewards = (place / "letters.py").read_text()
         (place / "letters.py").write_text(rewards.replace("    return", "    raise SystemExit(0)\n    return"))
-    run = process if where == "train" else moa
-    result = run("compare", "-m", names, "-b", "tiny.toml", "-o", "out.json", cwd=place)
+    result = moa("compare", "-m", names, "-b", "tiny.toml", "-o", "out.json", cwd=place)
     assert result.returncode == 2
     assert result.stdout == ""
     assert "sys.exit(0)" in result.stderr

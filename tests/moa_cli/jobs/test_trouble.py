@@ -24,6 +24,22 @@ from moa_cli.runs.contestant import Contestant
 from tests.kit.cli import environment, moa, process
 from tests.kit.worlds import METHODS
 
+LEAVES = """
+import sys
+from dataclasses import dataclass
+from moa_cli import Method
+
+@dataclass(frozen=True, kw_only=True)
+class Mine(Method):
+    steering = "none"
+
+    def train(self, benchmark, run):
+        sys.exit(0)
+
+    def policy(self, benchmark, run, weights):
+        return benchmark.prepared.policy
+"""
+
 
 def test_what_several_jobs_failed_for_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     jobs = [
@@ -47,13 +63,15 @@ def test_a_restart_says_whether_something_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_crash_is_three_lines_and_the_others_go_on(contest: Path) -> None:
-    """sft scores nothing while it trains, ric does: with a reward that raises, one is trained and one fails. The worker
-    in which ric has failed, which goes first, does the other."""
+    """sft scores nothing while it trains, ric does: with a reward that raises, one is trained and one fails. A method
+    that calls sys.exit fails too. The worker in which both have failed, which go first, does the other."""
+    (contest / "mine.py").write_text(LEAVES)
     arguments = ("train", *METHODS, "-b", "tiny.toml", "--seed", "7", "--jobs", "1")
-    result = process(*arguments, cwd=contest, TROUBLE="raise")
+    result = process(*arguments, "-m", "mine.py", cwd=contest, TROUBLE="raise")
     assert result.returncode == 2
-    assert [line.split()[1] for line in result.stdout.splitlines()] == ["trained", "failed"]
+    assert sorted(line.split()[1] for line in result.stdout.splitlines()) == ["failed", "failed", "trained"]
     assert "no reward today" in result.stderr
+    assert "sys.exit(0)" in result.stderr
     assert "Traceback" not in result.stderr
     told = {row.status for row in run_rows(contest / "runs") if row.path.endswith("-s7")}
     assert told == {"trained", "failed: RuntimeError: no reward today"}
