@@ -122,9 +122,7 @@ class Reading:
                 rows[i] = {name: [values[k] for k in kept] for name, values in row.items()}
         if longer:
             name = self.tokenizer.name_or_path
-            warn_once(
-                f"{name} reads {self.limit:,} tokens: {longer:,} answers of the first {len(rows):,} lose their end"
-            )
+            warn_once(f"{name} reads {self.limit:,} tokens: {longer:,} answers of {len(rows):,} lose their end")
         return rows
 
     @cached_property

@@ -202,6 +202,23 @@ def test_cells_are_not_guessed_at(tmp_path: Path, text: str, message: str) -> No
         list(read_rows(tmp_path / "rows.csv", {}))
 
 
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".tsv"])
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252", "latin-1"])
+def test_another_encoding_is_refused_and_what_is_read_is_said(tmp_path: Path, suffix: str, encoding: str) -> None:
+    path = write(tmp_path / f"rows{suffix}", [{"chosen": "sch\u00f6n", "rejected": "b"}])
+    text = path.read_text(encoding="utf-8").replace("\\u00f6", "\u00f6")
+    path.write_bytes(text.encode(encoding))
+    with pytest.raises(BadInput, match=rf"rows{suffix} cannot be read: .*\n.*UTF-8 text"):
+        list(read_rows(path, SCHEMA))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_control_characters_and_line_ends_come_through(tmp_path: Path, suffix: str) -> None:
+    """NUL, U+2028, U+0085 and line breaks of any kind are part of a text, and end no row."""
+    rows = [{"chosen": "a\x00b\u2028c\x85d\x0be", "rejected": "x\r\ny\nz"}, {"chosen": "\u200b ", "rejected": "\ttab"}]
+    assert list(read_rows(write(tmp_path / f"rows{suffix}", rows), SCHEMA)) == rows
+
+
 def test_half_a_character_is_replaced_and_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """JSON can write half of a surrogate pair; nothing else can hold it."""
     path = tmp_path / "rows.jsonl"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +112,23 @@ def test_the_loss_is_the_cross_entropy_of_the_response(
     training = Training(steps=1, batch=count, learning_rate=1e-3)
     supervised(policy, rows, training, folder=tmp_path, seed=0, stage="here", log=log, on_prompt=on_prompt)
     assert losses == [("here", 1, 1, pytest.approx(expected, rel=1e-4))]
+
+
+def test_the_end_of_an_answer_is_learned_where_padding_is_the_same_token(
+    random_policy: MakePolicy, tmp_path: Path
+) -> None:
+    """The last token of every response, of different lengths, counts as any other does."""
+    policy = random_policy(1)
+    words = deepcopy(policy.tokenizer)
+    words.pad_token = words.eos_token
+    policy, losses = replace(policy, tokenizer=words), []
+    rows = [(prompt, [*response, words.eos_token_id]) for prompt, response in sequences(6)]
+    expected = cross_entropy(policy, rows, False)
+    training = Training(steps=1, batch=6, learning_rate=1e-3)
+    supervised(
+        policy, rows, training, folder=tmp_path, seed=0, stage="here", log=lambda *said: losses.append(said[-1]["loss"])
+    )
+    assert losses == [pytest.approx(expected, rel=1e-4)]
 
 
 def test_every_parameter_moves_and_the_loss_falls(random_policy: MakePolicy, tmp_path: Path) -> None:

@@ -147,6 +147,14 @@ def test_an_answer_that_is_too_long_by_itself_loses_its_end(tmp_path: Path, capl
     assert np.isfinite(classifier(["Why?"], ["a" * 99])).all()
 
 
+def test_braces_in_a_text_stay_text(tmp_path: Path) -> None:
+    """What stands in a prompt or an answer is no field of the template."""
+    saved(tmp_path, "GPT2")
+    classifier = Classifier(tmp_path, inputs="{response} for {prompt}")
+    [ids] = classifier.encode(["{response} {x} {bos}"], ["{prompt} {0}"])
+    assert classifier.tokenizer.decode(ids) == "{prompt} {0} for {response} {x} {bos}"
+
+
 def test_a_position_for_padding_is_none_for_text(tmp_path: Path) -> None:
     """RoBERTa's 514 positions are 512 tokens: one more would be looked up behind the last."""
     saved(tmp_path, "Roberta", positions=20)

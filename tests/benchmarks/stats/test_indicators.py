@@ -83,6 +83,15 @@ def test_points_below_ref_contribute_nothing():
     assert hypervolume([[5], [7]], [4]) == 3
 
 
+def test_hypervolume_of_negative_values_by_hand():
+    """Of (-1, -1) over (-2, -2) one; (-3, 5) is beyond the corner in the first objective, (-2, 9) on its boundary. The
+    corner stays what the caller gave, whole numbers too."""
+    ref = np.array([-2, -2])
+    assert hypervolume([[-1, -1], [-3, 5], [-2, 9]], ref) == 1
+    assert ref.dtype.kind == "i"
+    assert ref.tolist() == [-2, -2]
+
+
 @given(point_sets())
 def test_pareto_equals_brute_force(points):
     assert pareto(points).tolist() == naive_pareto(points)
