@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks import Answer, Benchmark, Weights
 from benchmarks.common import Answering, Range, Search
 from benchmarks.models import tagged
-from benchmarks.spec import size_mistake
+from benchmarks.spec import model_mistake
 from methods import (
     Effort,
     Goals,
@@ -98,7 +98,7 @@ class MOSLIM(Reinforcement, Method):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if mistake := size_mistake(self.reward_base):
+        if mistake := model_mistake(self.reward_base):
             raise ValueError(f"reward_base: {mistake}")
 
     def train(self, benchmark: Benchmark, run: Run) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from benchmarks import Answer, BadInput, Benchmark, Front, Policy, PreferencePair, Weights, load_benchmark
     from benchmarks.common import Answering, Choices, Range, Search, kept, read_json, write_json, write_text
     from benchmarks.models import tagged
-    from benchmarks.spec import LARGE, size_mistake
+    from benchmarks.spec import LARGE, model_mistake
     from methods import (
         NORM,
         Adapter,

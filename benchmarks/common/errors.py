@@ -68,6 +68,7 @@ def refuse(what: str, mistakes: Sequence[str], fix: str) -> None:
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """ " (did you mean X?)" for the closest of the names, empty where none is close."""
-    close = get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f" (did you mean {close[0]}?)" if close else ""
+    """ " (did you mean X?)" for the closest of the names, whatever their case, empty where none is close."""
+    known = {known.casefold(): known for known in names}
+    close = get_close_matches(name.casefold(), known, n=1, cutoff=0.5)
+    return f" (did you mean {known[close[0]]}?)" if close else ""

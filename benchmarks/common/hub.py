@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from benchmarks.common.errors import BadInput
 from benchmarks.common.identity import digest, folder_content
 
 SECONDS = 10.0
@@ -39,7 +40,16 @@ def hub_commit(entry: str, revision: str | None, kind: Literal["model", "dataset
     cannot be asked, as it was when it was last downloaded; None where neither is known. Asked once in a process."""
     from huggingface_hub import HfApi, constants
     from huggingface_hub.file_download import repo_folder_name
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
 
+    try:
+        validate_repo_id(entry)
+    except HFValidationError as error:
+        raise BadInput(
+            f"there is no {kind} {entry!r}",
+            "it is no folder here, and no name that the hub could have",
+            "check the path",
+        ) from error
     if not constants.HF_HUB_OFFLINE:
         try:
             return HfApi().repo_info(entry, revision=revision, repo_type=kind, timeout=SECONDS).sha

@@ -10,7 +10,7 @@ from pkgutil import iter_modules
 from typing import Any, TypeVar, get_type_hints
 
 from benchmarks.common import fit, nearest, type_words
-from benchmarks.spec import size_mistake
+from benchmarks.spec import model_mistake
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ def checked(
             continue
         if key == "name" and not is_folder_name(fitted):
             mistakes.append(f"{where}name: {fitted!r} cannot name a folder")
-        elif key == "base" and (mistake := size_mistake(fitted)):
+        elif key == "base" and (mistake := model_mistake(fitted)):
             mistakes.append(f"{where}base: {mistake}")
         else:
             good[key] = fitted

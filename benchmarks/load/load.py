@@ -27,7 +27,7 @@ from benchmarks.spec import (
     Scratch,
     check_grid,
     finetuning_mistakes,
-    size_mistake,
+    model_mistake,
     template_mistake,
 )
 
@@ -72,7 +72,7 @@ def load_benchmark(
         if key not in known:
             mistakes.append(f"{key}: there is no such option{nearest(key, known)}")
     plain = checked({k: v for k, v in options.items() if k in PLAIN}, Benchmark, "", mistakes, only=PLAIN)
-    if mistake := size_mistake(plain.get("policy", ""), "scratch:"):
+    if mistake := model_mistake(plain.get("policy", ""), "scratch:"):
         mistakes.append(f"policy: {mistake}")
     nested = {prefix: _nested(options, prefix, mistakes) for prefix in NESTED}
     names = _objective_names(options, mistakes)
@@ -93,7 +93,7 @@ def load_benchmark(
     if plain.get("preparation") and not (finetuning.sft or _made(benchmark, plain)):
         mistakes.append(f"preparation: of {benchmark.name} nothing is drawn or trained before a method is")
     template, policy = plain.get("template", benchmark.template), plain.get("policy", benchmark.policy)
-    if not size_mistake(policy, "scratch:") and (mistake := template_mistake(template, policy)):
+    if not model_mistake(policy, "scratch:") and (mistake := template_mistake(template, policy)):
         mistakes.append(f"template: {mistake}")
     refuse(f"options of {benchmark.name}", mistakes, fix)
     chosen = replace(

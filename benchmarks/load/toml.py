@@ -37,8 +37,9 @@ from benchmarks.spec import (
     beside,
     check_grid,
     choose,
+    fields_mistake,
     finetuning_mistakes,
-    size_mistake,
+    model_mistake,
     template_mistake,
 )
 
@@ -88,7 +89,7 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
     settings = {"name": path.stem, "version": "1", "policy": "scratch:1m"} | settings
     settings["policy"] = beside(settings["policy"], path.parent)
     mistakes += finetuning_mistakes(first, finetuning := Finetuning(**first), settings["policy"])
-    if mistake := size_mistake(settings["policy"], "scratch:"):
+    if mistake := model_mistake(settings["policy"], "scratch:"):
         mistakes.append(f"policy: {mistake}")
     elif mistake := template_mistake(settings.get("template", ""), settings["policy"]):
         mistakes.append(f"template: {mistake}")
@@ -148,6 +149,8 @@ def _data(values: Any, folder: Path, data_dir: Path | None, mistakes: list[str])
         mistakes.append("data: name either path or hub")
     if "{prompt}" not in table.template:
         mistakes.append(f"data.template: must contain {{prompt}}, found {table.template!r}")
+    elif mistake := fields_mistake(table.template):
+        mistakes.append(f"data.template: {mistake}")
     if table.hub:
         return replace(table, path=str(local_folder(data_dir))) if data_dir else table
     places: dict[str, Any] = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from benchmarks.common import Range, Said, hub_commit, model_content
-from benchmarks.spec import Description, Scorer, beside, score_cache
+from benchmarks.spec import Description, Scorer, beside, model_mistake, score_cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,4 +63,7 @@ class HubReward:
             raise ValueError(f"inputs: {mistake}")
         if not self.sign:
             raise ValueError("sign: 0 makes every answer the same; -1 is for a classifier of something bad")
-        return replace(self, model=beside(self.model, folder))
+        model = beside(self.model, folder)
+        if mistake := model_mistake(model):
+            raise ValueError(f"model: {mistake}")
+        return replace(self, model=model)

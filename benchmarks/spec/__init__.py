@@ -41,8 +41,9 @@ if TYPE_CHECKING:
         Sampling,
         Scratch,
         adapter_rank,
+        fields_mistake,
         finetuning_mistakes,
-        size_mistake,
+        model_mistake,
         template_mistake,
     )
     from benchmarks.spec.signal import SIGNALS, Signal, column

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,20 @@ SIZES: dict[str, tuple[int, int, int]] = {
 A size is called by about how many parameters that is with a vocabulary of 1k to 4k."""
 
 
+_FIELD = re.compile(r"(?<![\w\\}])\{([A-Za-z_]\w*)\}")
+"""A field as templates have them, not what a command of TeX is given."""
+
+
+def fields_mistake(template: str) -> str:
+    """What is wrong with a template in which a prompt is put: a name in it that nobody fills; "" where nothing is.
+
+    >>> fields_mistake("Q: {question} {prompt}"), fields_mistake("\\\\boxed{answer} {prompt}")
+    ("nothing fills {question}; there is: {prompt}, found 'Q: {question} {prompt}'", '')
+    """
+    unknown = [name for name in _FIELD.findall(template) if name != "prompt"]
+    return f"nothing fills {{{unknown[0]}}}; there is: {{prompt}}, found {template!r:.60}" if unknown else ""
+
+
 def template_mistake(template: str, policy: str) -> str:
     """What is wrong with a template for a policy; "" where nothing is."""
     if template in ("", PLAIN):
@@ -104,7 +119,7 @@ def template_mistake(template: str, policy: str) -> str:
     if policy.startswith("scratch:"):
         return f"policies that are made here read plain text; found {template!r:.60} for {policy}"
     if template == CHAT or "{prompt}" in template:
-        return ""
+        return fields_mistake(template)
     return f'expected "{CHAT}", "{PLAIN}" or a text with {{prompt}}, found {template!r:.60}'
 
 
@@ -117,13 +132,20 @@ def finetuning_mistakes(settings: Iterable[str], finetuning: Finetuning, policy:
     return []
 
 
-def size_mistake(model: str, prefix: str = "") -> str:
-    """What is wrong with a model that reads like one made here but is none; "" for any other.
+HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
-    "scratch:1m" and "1m" read like one. `prefix` is what is to be written before a size.
+
+def model_mistake(model: str, prefix: str = "") -> str:
+    """What is wrong with a model that reads like one made here but is none, or that is neither a folder nor can be a
+    hub id; "" for any other.
+
+    "scratch:1m" and "1m" read like one made here. `prefix` is what is to be written before a size.
     """
     sizes = [prefix + size for size in SIZES]
     alike = model.startswith("scratch:") or (model[:1].isdigit() and "/" not in model and not Path(model).exists())
-    if model in sizes or not alike:
+    if model in sizes:
         return ""
+    if not alike:
+        known = Path(model).is_dir() or HUB_ID.fullmatch(model)
+        return "" if known else f"there is no folder {model!r}, and a hub id is owner/name"
     return f"there is no model {model!r}; those made here are: {', '.join(sizes)}"

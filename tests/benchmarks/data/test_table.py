@@ -240,13 +240,18 @@ def test_a_null_is_skipped_and_counted_wherever_it_stands(
 def test_labels_that_name_no_objective_are_told_with_their_number(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    labels = ["kind", "Kind", "kind ", "kinds", "kind", "Kind", "kind"]
+    labels = ["kind", "Kind", "kind ", "kinds", "kind", "Kind", "KIND", "kind"]
     rows = [{"prompt": f"p{i}", "chosen": "a", "rejected": "b", "goal": label} for i, label in enumerate(labels)]
     data = table(tmp_path, rows, format="pairs", columns=Columns(objective="goal"), known=("kind", "brief"))
     with caplog.at_level(logging.WARNING, logger="moa"):
         assert len(data.preference_pairs("kind", "train")) == 2
     meant = "is no objective (did you mean kind?)"
-    assert data.skipped == {f"label 'Kind' {meant}": 2, f"label 'kind ' {meant}": 1, f"label 'kinds' {meant}": 1}
+    assert data.skipped == {
+        f"label 'Kind' {meant}": 2,
+        f"label 'kind ' {meant}": 1,
+        f"label 'kinds' {meant}": 1,
+        f"label 'KIND' {meant}": 1,
+    }
     assert f"rows.jsonl: of 2 rows the label 'Kind' {meant}" in caplog.text
     assert data.fingerprint() == replace(data, known=()).fingerprint()
 

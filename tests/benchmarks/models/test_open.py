@@ -129,6 +129,10 @@ def test_a_template_enters_identities_where_it_is_not_plain(unprepared: Benchmar
     ("options", "words"),
     [
         ({"template": "chat"}, "policies that are made here read plain text; found 'chat' for scratch:"),
+        (
+            {"policy": "owner/name", "template": "{prompt} as {role}"},
+            "template: nothing fills {role}; there is: {prompt}",
+        ),
         ({"policy": "owner/name", "template": "Q: A:"}, 'expected "chat", "plain" or a text with {prompt}'),
     ],
 )
