@@ -312,6 +312,18 @@ def test_bad_rows_of_tldr_are_counted(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_near_copies_of_test_prompts_are_not_trained_on(tmp_path: Path) -> None:
+    """White space and case apart, in both published data sets."""
+    rows = [pair("Kept?"), pair("HARMLESS-base  test?")]
+    data = hh_folder(tmp_path / "hh", helpful_base_train=rows)
+    assert [p.prompt for p in data.preference_pairs("helpful", "train")][:1] == ["\n\nHuman: Kept?\n\nAssistant:"]
+    assert data.skipped == {"prompt also in the test split": 1}
+    posts = [comparison(POST), comparison(f"HELD OUT. {POST}")]
+    reddit = reddit_folder(tmp_path / "reddit", posts)
+    assert len(reddit.prompts("train")) == 1
+    assert reddit.skipped == {"post also in the test split": 1}
+
+
 def test_ratings_become_pairs_and_grades(tmp_path: Path) -> None:
     def rated(summary: str, accuracy: int | None) -> dict[str, Any]:
         return {
@@ -321,11 +333,13 @@ def test_ratings_become_pairs_and_grades(tmp_path: Path) -> None:
         }
 
     axis = [rated("A", 7), rated("B", 2), rated("B", 5), rated("C", 2), rated("D", None), rated("E", 2)]
+    axis += [rated("F", 4), rated("F", 5)]  # half of a grade is one up: B 3.5 is 4, F 4.5 is 5
     data = reddit_folder(tmp_path, [comparison(POST)], axis)
     pairs = data.preference_pairs("faithful", "train")  # A 7 > B 3.5 > C 2 = E 2, D not rated
+    pairs = [p for p in pairs if "F" not in p[1:]]
     assert {p[1:] for p in pairs} == {("A", "B"), ("A", "C"), ("A", "E"), ("B", "C"), ("B", "E")}
     grades = {answer.response: grade for answer, grade in data.graded_labels("faithful")}
-    assert grades == {"A": 7, "B": 4, "C": 2, "E": 2}
+    assert grades == {"A": 7, "B": 4, "C": 2, "E": 2, "F": 5}
     assert data.preference_pairs("coverage", "train") == data.graded_labels("preference") == []
     assert len(data.prompts("train")) == 1
 
