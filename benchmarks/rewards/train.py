@@ -120,15 +120,14 @@ def tell_apart(pairs: Sequence[PreferencePair], ids: Sequence[tuple[object, obje
     """Places of the pairs whose chosen and rejected answers are still two when a model reads them, by their token ids.
 
     Two texts that are one within the tokens that an answer may have teach nothing, and count as a wrong label. How many
-    are left out is told; BadInput where all are.
+    are left out is told. Where all are alike none is left out, and that is told.
     """
     same = [a == b and pair.chosen != pair.rejected for pair, (a, b) in zip(pairs, ids, strict=True)]
     if all(same):
-        raise BadInput(
-            f"all {len(pairs):,} preference pairs for {name} have two answers that are the same within max_new_tokens",
-            "answers are read no longer than a policy's can be",
-            "-c sampling.max_new_tokens=N with a larger N",
+        warn_once(
+            f"{name}: none of {len(pairs):,} pairs differ within max_new_tokens: nothing can be learned from them"
         )
+        return list(range(len(pairs)))
     if any(same):
         warn_once(f"{name}: {sum(same):,} of {len(pairs):,} pairs left out, the same within max_new_tokens")
     return [i for i, equal in enumerate(same) if not equal]

@@ -132,12 +132,9 @@ def finetuning_mistakes(settings: Iterable[str], finetuning: Finetuning, policy:
     return []
 
 
-HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
-
-
 def model_mistake(model: str, prefix: str = "") -> str:
-    """What is wrong with a model that reads like one made here but is none, or that is neither a folder nor can be a
-    hub id; "" for any other.
+    """What is wrong with a model that reads like one made here but is none, or like a path and is no folder; ""
+    for any other.
 
     "scratch:1m" and "1m" read like one made here. `prefix` is what is to be written before a size.
     """
@@ -146,6 +143,8 @@ def model_mistake(model: str, prefix: str = "") -> str:
     if model in sizes:
         return ""
     if not alike:
-        known = Path(model).is_dir() or HUB_ID.fullmatch(model)
-        return "" if known else f"there is no folder {model!r}, and a hub id is owner/name"
+        is_path = model.startswith((".", "/", "~"))  # as no hub id does
+        return (
+            f"there is no folder {model!r}, and a hub id is owner/name" if is_path and not Path(model).is_dir() else ""
+        )
     return f"there is no model {model!r}; those made here are: {', '.join(sizes)}"

@@ -252,7 +252,6 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         (DATA + KIND.replace('"trained"', '{ base = "" }'), "reward.base: expected a text that is not empty"),
         (DATA + KIND.replace('"trained"', '{ model = " " }'), "reward.model: expected a text that is not empty"),
         ('policy = "./nope"\n' + DATA + KIND, "policy: there is no folder './nope', and a hub id is owner/name"),
-        ('policy = "a/b/c"\n' + DATA + KIND, "policy: there is no folder 'a/b/c'"),
         (DATA + KIND.replace('"trained"', '{ model = "../nope" }'), "reward.model: there is no folder '../nope'"),
         (DATA + KIND.replace('"trained"', '{ base = "~/nope" }'), "reward.base: there is no folder '~/nope'"),
         (

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from benchmarks.common.errors import BadInput
-from benchmarks.models import policy as policies
+from benchmarks.models import opening
 from benchmarks.models.policy import Policy, load_policy
 from benchmarks.spec.answers import Answer
 from benchmarks.spec.settings import Lora, Sampling
@@ -31,7 +31,7 @@ def log_probs(model: Any) -> torch.Tensor:
 
 def test_without_the_library_it_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tiny_policy_in(tmp_path, tiny_tokenizer("bytes", "<s> $A"))
-    monkeypatch.setattr(policies, "find_spec", lambda name: None)
+    monkeypatch.setattr(opening, "find_spec", lambda name: None)
     with pytest.raises(BadInput, match="bitsandbytes is not installed"):
         load_policy(folder, precision="4bit")
 
