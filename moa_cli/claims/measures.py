@@ -253,7 +253,7 @@ def _compared(variants: Mapping[str, Variant]) -> OnBenchmark:
     fronts = [
         replace(front, method=name, config={}, folder=None) for name, one in variants.items() for front in one.fronts
     ]
-    return compare(fronts).benchmarks[0]
+    return compare(fronts, answers=0).benchmarks[0]
 
 
 def _of_points(fronts: Sequence[Front], statistic: Callable[[np.ndarray], float]) -> Bootstrap:

@@ -19,6 +19,7 @@ from moa_cli.commands.common import (
     seeds_in,
     settings_over,
     share_in,
+    tell_answers,
     wish_in,
     write_outputs,
 )
@@ -51,6 +52,7 @@ def compare(
     earlier: options.Earlier = False,
     keep_collapsed: options.KeepCollapsed = False,
     ceiling: options.WithCeiling = False,
+    all_answers: options.AllAnswers = False,
     power: options.WithPower = False,
     at: options.At = None,
     max_answer_cost: options.MaxAnswerCost = None,
@@ -96,6 +98,7 @@ def compare(
         before = read_baseline(baseline)
         check = partial(check_units, before, name=str(baseline), keep_collapsed=keep_collapsed)
     names, wish = method_list(method), wish_in(at, max_answer_cost, max_kl)
+    of_runs = {"--keep-collapsed": keep_collapsed, "--ceiling": ceiling, "--all-answers": all_answers}
     typed = (
         {"-c": config, "--data-dir": data_dir, "--dry-run": dry_run},
         {"-b": benchmark, "--seed": seed, "--preparations": preparations},
@@ -105,7 +108,7 @@ def compare(
         refuse("--earlier was given with -m or a run", "it is for runs that nobody named", "moa compare --earlier")
     seeds, several = seeds_in(seed), preparations_in(preparations)
     failed: tuple[Failure, ...] = ()
-    comparison = None if names or not what else saved_alone(what, keep_collapsed=keep_collapsed, ceiling=ceiling)
+    comparison = None if names or not what else saved_alone(what, of_runs)
     if comparison is None:
         if names:
             beside = named_fronts(what or [])  # before any work begins
@@ -125,12 +128,16 @@ def compare(
         else:
             measured = found_fronts(runs, folder_names(benchmark, runs), seeds, several, say, earlier=earlier)
         named = named_files(method, benchmark)
-        comparison = comparison_of(measured, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling, named=named)
+        comparison = comparison_of(
+            measured, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling, all_answers=all_answers, named=named
+        )  # fmt: skip
         failed = comparison.failures
     comparison = judged(comparison, baseline, before, allowed)
     if wish:
         comparison = choose(comparison, wish)
     written = write_outputs(comparison, output or [], COMPARISON_FORMATS)
+    if all_answers:
+        tell_answers(comparison, output or [])
     out(comparison if json else comparison_table(comparison, power=power))
     if comparison.gate:
         close_gate(comparison.gate)

@@ -349,6 +349,14 @@ WithPower = Annotated[
 ]
 
 
+AllAnswers = Annotated[
+    bool,
+    typer.Option(
+        "--all-answers", help="Put every answer into .html and .json, not those to some prompts; their size is told."
+    ),
+]
+
+
 WithCeiling = Annotated[
     bool,
     typer.Option(

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from moa_cli.comparisons.choosing import choose
     from moa_cli.comparisons.comparison import compare
     from moa_cli.comparisons.contributions import Sides, differences
-    from moa_cli.comparisons.document import HEADLINES, Comparison, Headline, OnBenchmark, Row
+    from moa_cli.comparisons.document import HEADLINES, Comparison, Headline, OnBenchmark, Row, method_of
     from moa_cli.comparisons.failure import Failure, alike, failed_who, failed_words
     from moa_cli.comparisons.gate import check_units, judge, read_baseline
+    from moa_cli.comparisons.kept import SAMPLED, first_looked_at
     from moa_cli.comparisons.pairs import shared_points
     from moa_cli.comparisons.parts import (
         LEAST_PROMPTS,
+        Answers,
         BestOfN,
         Ceiling,
         CeilingFront,
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
         Difference,
         Gate,
         GateVerdict,
+        RowPoint,
+        Sample,
         SampleAnswer,
     )
     from moa_cli.comparisons.row import counted, known_mean

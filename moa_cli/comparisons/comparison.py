@@ -17,13 +17,18 @@ from moa_cli.comparisons import equal, pairs, row
 from moa_cli.comparisons.ceiling import ceiling_part
 from moa_cli.comparisons.contributions import training
 from moa_cli.comparisons.document import Comparison, OnBenchmark, Row
+from moa_cli.comparisons.kept import SAMPLED, kept_answers, kept_curves, shown_samples
 from moa_cli.comparisons.parts import LEAST_PROMPTS, Quality
 from moa_cli.comparisons.under import Under
 from moa_cli.words import warnings_of
 
 
 def compare(
-    fronts: list[Front], *, keep_collapsed: bool = False, ceilings: Mapping[str, Samples] = MappingProxyType({})
+    fronts: list[Front],
+    *,
+    keep_collapsed: bool = False,
+    ceilings: Mapping[str, Samples] = MappingProxyType({}),
+    answers: int | None = SAMPLED,
 ) -> Comparison:
     """Compares fronts, benchmark by benchmark.
 
@@ -34,19 +39,23 @@ def compare(
     differences a - b in both, tested over prompts and trainings. IGD+ is the distance to the non-dominated points of
     all fronts together; expected utility is over an even grid of weights. Points at which too many answers are
     degenerate do not count, unless they are kept. `ceilings` maps the hash of a scale card to the samples that its
-    ceiling is estimated from. BadInput for fronts of one benchmark that were measured in different units.
+    ceiling is estimated from. `answers` says to how many prompts the answers are kept for readers, at the weights that
+    they look at first; None keeps all. BadInput for fronts of one benchmark that were measured in different units.
     """
     if not fronts:
         raise BadInput("there is nothing to compare", "no front was given", "moa train -m METHOD, then moa compare")
     names = dict.fromkeys(f.card.benchmark for f in fronts)
     return Comparison(
         benchmarks=tuple(
-            _on_benchmark([f for f in fronts if f.card.benchmark == name], keep_collapsed, ceilings) for name in names
+            _on_benchmark([f for f in fronts if f.card.benchmark == name], keep_collapsed, ceilings, answers)
+            for name in names
         )
     )
 
 
-def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[str, Samples]) -> OnBenchmark:
+def _on_benchmark(
+    fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[str, Samples], answers: int | None
+) -> OnBenchmark:
     """What is said of one benchmark, in whichever order its fronts come."""
     fronts = sorted(fronts, key=training)
     card = fronts[0].card
@@ -112,7 +121,9 @@ def _on_benchmark(fronts: list[Front], keep_collapsed: bool, ceilings: Mapping[s
         pairs=tuple(pairs.paired({n: groups[n][0] for n in counting}, under.headlines, under.counted)),
         detectable=pairs.detectable({n: groups[n][0] for n in groups}, under.headlines),
         refs=tuple(pairs.other_refs({name: under.equal[name] for name in groups}, card.ref)),
-        samples=tuple(row.samples(groups)),
+        samples=tuple(shown_samples(groups)),
+        answers=kept_answers(groups, answers),
+        curves=tuple(kept_curves(groups)),
         agreement=pairs.agreement(by_signal["rewards"].volumes, under.volumes),
         ceiling=None if samples is None else ceiling_part(groups, samples, keep_collapsed=keep_collapsed),
     )

@@ -15,8 +15,10 @@ from moa_cli.comparisons.choice import Choice
 from moa_cli.comparisons.failure import Failure, alike, failed_words
 from moa_cli.comparisons.parts import (
     LEAST_PROMPTS,
+    Answers,
     Attainment,
     Ceiling,
+    Curve,
     Difference,
     Dominance,
     Gate,
@@ -38,6 +40,14 @@ Headline = Literal["hypervolume", "utility"]
 
 
 HEADLINES: tuple[Headline, ...] = ("hypervolume", "utility")
+
+
+def method_of(name: str, steering: str) -> str:
+    """The method of a row's name, of whatever settings: "ric" of "ric rounds=1".
+
+    Answers made elsewhere have no settings, and their name may have spaces.
+    """
+    return name if steering == GIVEN else name.partition(" ")[0]
 
 
 class Row(Part):
@@ -72,11 +82,8 @@ class Row(Part):
 
     @property
     def of_method(self) -> str:
-        """The method alone, of whatever settings: "ric" of "ric rounds=1".
-
-        Answers made elsewhere have no settings, and their name may have spaces.
-        """
-        return self.method if self.steering == GIVEN else self.method.partition(" ")[0]
+        """The method alone, of whatever settings."""
+        return method_of(self.method, self.steering)
 
     @property
     def trainings(self) -> int:
@@ -138,6 +145,10 @@ class OnBenchmark(Part):
     """The difference of two rows that is found with a chance of 80 %; nothing where no two may be told apart."""
     refs: tuple[OtherRef, ...]
     samples: tuple[Sample, ...]
+    answers: Answers | None = None
+    """What rows say at several weights; None where it is not on disk."""
+    curves: tuple[Curve, ...] = ()
+    """Of rows whose logs are on disk."""
     agreement: float | None
     """Kendall's tau between the orders of rows under rewards and scores; None for fewer than three rows."""
     ceiling: Ceiling | None

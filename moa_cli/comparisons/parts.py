@@ -98,6 +98,17 @@ class RowPoint(Part):
     compared: bool
     """Whether it is among the points by which rows are compared."""
     language: dict[str, float | None]
+    reward_intervals: tuple[tuple[float, float], ...] = ()
+    score_intervals: tuple[tuple[float, float], ...] = ()
+    """95 % interval (M,) of each reward and score, over prompts and trainings; empty in what earlier versions saved."""
+
+    def under(self, signal: Signal) -> tuple[float, ...]:
+        """Rewards or scores (M,)."""
+        return self.scores if signal == "scores" else self.rewards
+
+    def intervals(self, signal: Signal) -> tuple[tuple[float, float], ...]:
+        """The intervals of rewards or scores."""
+        return self.score_intervals if signal == "scores" else self.reward_intervals
 
 
 class Attained(Part):
@@ -155,6 +166,38 @@ class Sample(Part):
     """How the first row's scores are on it."""
     prompt: str
     answers: tuple[SampleAnswer, ...]
+
+
+class AnswersAt(Part):
+    """What a row says at one weight to some prompts (N,), at its first training."""
+
+    method: str
+    weights: tuple[float, ...]
+    label: str
+    responses: tuple[str, ...]
+    scores: tuple[tuple[float, ...], ...]
+    """(N, M)."""
+    collapsed: tuple[bool, ...]
+    """Which of them are degenerate."""
+
+
+class Answers(Part):
+    """Prompts, and what rows say to them at several weights."""
+
+    numbers: tuple[int, ...]
+    """Their places among all test prompts, from 1."""
+    prompts: tuple[str, ...]
+    given: tuple[AnswersAt, ...]
+
+
+class Curve(Part):
+    """What the first training of a row has logged in a stage: "loss", "reward" or "kl" by step, thinned out."""
+
+    method: str
+    stage: str
+    measure: str
+    steps: tuple[float, ...]
+    values: tuple[float, ...]
 
 
 class CeilingFront(Part):

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 
 from benchmarks import Front
-from benchmarks.measure import known, read_answers
-from benchmarks.spec import Signal, simplex_grid
-from benchmarks.stats import Bootstrap, attainment, expected_utility, hypervolume, igd_plus, kendall_tau, pareto
-from moa_cli.comparisons.contributions import Training
-from moa_cli.comparisons.parts import Attained, Attainment, PromptScores, Quality, RowPoint, Sample, SampleAnswer
+from benchmarks.measure import known
+from benchmarks.spec import SIGNALS, Signal, simplex_grid
+from benchmarks.stats import (
+    Bootstrap,
+    attainment,
+    bootstrap_means,
+    expected_utility,
+    hypervolume,
+    igd_plus,
+    kendall_tau,
+    pareto,
+)
+from moa_cli.comparisons.contributions import Training, over_preparations, training
+from moa_cli.comparisons.parts import Attained, Attainment, PromptScores, Quality, RowPoint
 
 REFS = (1.0, 1.5, 2.0, 3.0, 4.0)
 """Other refs, at which the order of rows is looked at again, in SFT standard deviations below the SFT mean."""
@@ -98,6 +106,7 @@ def row_points(seeds: Sequence[Front], policies: Sequence[int], compared: Sequen
         )
     )
     sound, language = [f.sound for f in seeds], [f.language for f in seeds]
+    between = {signal: _intervals(seeds, signal) for signal in SIGNALS}
     return [
         RowPoint(
             weights=weights,
@@ -111,44 +120,18 @@ def row_points(seeds: Sequence[Front], policies: Sequence[int], compared: Sequen
             policy=policies[k],
             compared=k in compared,
             language={name: known_mean([one[k].get(name) for one in language]) for name in language[0][k]},
+            reward_intervals=between["rewards"][k],
+            score_intervals=between["scores"][k],
         )
         for k, weights in enumerate(seeds[0].weights)
     ]
 
 
-def samples(groups: Mapping[str, Sequence[Front]]) -> list[Sample]:
-    """What all rows say to three prompts, at the point nearest to equal weights and the first seed.
-
-    The prompts are those on which the first row's scores are best, in the middle, and worst. None where answers are not
-    on disk.
-    """
-    fronts = {name: seeds[0] for name, seeds in groups.items() if seeds[0].folder is not None}
-    if not fronts:
-        return []
-    points = {
-        name: int(np.abs(np.array(f.weights) - 1 / len(f.weights[0])).sum(axis=1).argmin())
-        for name, f in fronts.items()
-    }
-    answers = {name: read_answers(f.folder, points[name]) for name, f in fronts.items() if f.folder is not None}
-    scores = {name: f.scores[points[name]] for name, f in fronts.items()}
-    first = next(iter(fronts))
-    order = np.argsort(-scores[first].mean(axis=1)).tolist()
-    picked: tuple[tuple[Literal["best", "median", "worst"], int], ...] = (
-        ("best", order[0]),
-        ("median", order[len(order) // 2]),
-        ("worst", order[-1]),
-    )
-    return [
-        Sample(
-            kind=kind,
-            prompt=answers[first][n].prompt,
-            answers=tuple(
-                SampleAnswer(method=name, response=answers[name][n].response, scores=scores[name][n].tolist())
-                for name in fronts
-            ),
-        )
-        for kind, n in picked
-    ]
+def _intervals(seeds: Sequence[Front], signal: Signal) -> list[tuple[tuple[float, float], ...]]:
+    """The 95 % interval (K, M) of every point's mean, over prompts and trainings."""
+    values = {training(f): f.under(signal) for f in seeds}
+    found = [[over_preparations(mean, values).interval() for mean in point] for point in bootstrap_means(values)]
+    return [tuple((one.low, one.high) for one in point) for point in found]
 
 
 def prompt_scores(scores: Mapping[Training, np.ndarray], objectives: Sequence[str]) -> list[PromptScores]:

@@ -6,8 +6,10 @@ A section answers a question; `sections` has a file for each.
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ from moa_cli.report.verdict import gate_sentence, gate_table, verdict_sentence
 
 _HEAD = Html(
     '<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-    "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">"
+    "script-src 'sha256-{}'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">"
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
     '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
 )
@@ -51,10 +53,13 @@ def report_html(comparison: Comparison) -> str:
 
 
 def html_page(title: str, *body: Html) -> str:
-    """A file that needs nothing else and may load nothing."""
-    css = Html((Path(__file__).parent / "report.css").read_text(encoding="utf-8"))
-    head = el("head", _HEAD, el("title", flat(title)), el("style", css))
-    return f"<!DOCTYPE html>\n{numbered(el('html', head, el('body', *body), lang='en'))}\n"
+    """A file that needs nothing else and may load nothing; it may run its own script, which it does not need either."""
+    css, script = (
+        Html((Path(__file__).parent / name).read_text(encoding="utf-8")) for name in ("report.css", "report.js")
+    )
+    allowed = Html(_HEAD.format(b64encode(sha256(script.encode()).digest()).decode()))
+    head = el("head", allowed, el("title", flat(title)), el("style", css))
+    return f"<!DOCTYPE html>\n{numbered(el('html', head, el('body', *body, el('script', script)), lang='en'))}\n"
 
 
 def _verdicts(comparison: Comparison) -> Content:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     )
     from moa_cli.runs.front import FrontFacts, note_trials
     from moa_cli.runs.items import hyperparameter_types
-    from moa_cli.runs.log import LogRow, last_rows
+    from moa_cli.runs.log import LogRow, last_rows, log_curves
     from moa_cli.runs.record import GIVEN, Origin, Record, is_earlier, read_record, versions
     from moa_cli.runs.responses import Found, Responses, read_responses
     from moa_cli.runs.state import failed_for, has_front, is_scored, note_failure

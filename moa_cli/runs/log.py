@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
+
+CURVES = ("loss", "reward", "kl")
+"""What trainings log by these names can be drawn."""
 
 from pydantic import TypeAdapter
 
@@ -30,6 +35,35 @@ _ROWS = TypeAdapter(LogRow)
 
 def last_rows(folder: Path, count: int) -> list[LogRow]:
     """The last rows of a run's log; lines that a crash cut short, or that are damaged, are left out."""
+    return _rows(folder, count)
+
+
+class LogCurve(NamedTuple):
+    """A measure by step."""
+
+    steps: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+def log_curves(folder: Path, most: int = 60) -> dict[tuple[str, str], LogCurve]:
+    """The `CURVES` of each stage of a run, thinned out to means over at most so many spans of equally many rows."""
+    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for row in _rows(folder):
+        for measure in CURVES:
+            if measure in row.measured:
+                found.setdefault((row.stage, measure), []).append((float(row.step), float(row.measured[measure])))
+    return {key: _thinned(points, most) for key, points in found.items()}
+
+
+def _thinned(points: list[tuple[float, float]], most: int) -> LogCurve:
+    ends = [round(k * len(points) / most) for k in range(most + 1)] if len(points) > most else [*range(len(points) + 1)]
+    spans = [points[start:end] for start, end in pairwise(ends)]
+    steps = tuple(round(fmean(step for step, _ in span), 1) for span in spans)
+    return LogCurve(steps, tuple(float(f"{fmean(value for _, value in span):.4g}") for span in spans))
+
+
+def _rows(folder: Path, count: int = 0) -> list[LogRow]:
+    """The last rows, or all of them."""
     try:
         lines = (folder / "log.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
     except FileNotFoundError:

@@ -154,7 +154,7 @@ def score_and_kl(runs: Contestants) -> Findings:
 
 def _compared(runs: Contestants) -> OnBenchmark:
     """The benchmark's part of a comparison, in which a row bears its variant's name alone."""
-    [part] = compare([run.front() for run in runs]).benchmarks
+    [part] = compare([run.front() for run in runs], answers=0).benchmarks
     variants = {str(plain(as_config(run.method))): run.variant for run in runs if run.variant}
     names = {row.method: variants.get(str(row.config), row.method) for row in part.rows}
     rows = [row.model_copy(update={"method": names[row.method]}) for row in part.rows]

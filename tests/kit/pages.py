@@ -113,6 +113,8 @@ class Page(HTMLParser):
         self.open: list[tuple[str, dict[str, str]]] = []
         self.elements: list[tuple[str, dict[str, str], list[tuple[str, dict[str, str]]]]] = []
         self.text = ""
+        self.scripts: list[tuple[dict[str, str], str]] = []
+        """Attributes and content."""
         self.feed(text)
         self.close()
         assert not self.open, f"never closed: {self.open}"
@@ -132,7 +134,10 @@ class Page(HTMLParser):
         assert self.open.pop()[0] == tag, f"</{tag}> closes another element"
 
     def handle_data(self, data):
-        self.text += data
+        if self.open and self.open[-1][0] == "script":
+            self.scripts.append((self.open[-1][1], data))
+        else:
+            self.text += data
 
     def named(self, tag: str) -> list[dict[str, str]]:
         return [attributes for name, attributes, _ in self.elements if name == tag]

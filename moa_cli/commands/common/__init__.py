@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         same_place,
         show_failures,
         succeed,
+        tell_answers,
         write_outputs,
     )
     from moa_cli.commands.common.machine import examine

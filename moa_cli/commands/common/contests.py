@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks import BadInput, Benchmark, Card, Front
 from benchmarks.prepare import stored_card
 from moa_cli.commands.common.finish import check_room, execute, failures_of, show_failures, undrawn_ceilings
-from moa_cli.comparisons import Comparison, Failure, comparable, compare, judge, run_of, saved_comparison
+from moa_cli.comparisons import SAMPLED, Comparison, Failure, comparable, compare, judge, run_of, saved_comparison
 from moa_cli.console import say
 from moa_cli.jobs import Job, Outcome, ceiling_jobs, measuring_jobs, preparing_jobs, stored_samples
 from moa_cli.runs import Contestant, Settings, contestants, note_trials, versions
@@ -89,6 +89,7 @@ def comparison_of(
     *,
     keep_collapsed: bool,
     ceiling: bool,
+    all_answers: bool = False,
     named: Collection[Path] = (),
 ) -> Comparison:
     """The comparison of these runs' fronts, with how it was made; empty where all have failed.
@@ -106,7 +107,12 @@ def comparison_of(
             outcomes = execute(todo, benchmarks, jobs)
             show_failures(outcomes)
             failures += undrawn_ceilings(benchmarks, outcomes)
-        comparison = compare(measured, keep_collapsed=keep_collapsed, ceilings=stored_samples(folders, measured))
+        comparison = compare(
+            measured,
+            keep_collapsed=keep_collapsed,
+            ceilings=stored_samples(folders, measured),
+            answers=None if all_answers else SAMPLED,
+        )
     return comparison.with_(command=typed_command(), versions=versions(), failures=failures)
 
 
@@ -122,10 +128,13 @@ def _check_one_preparation(measured: Sequence[Front]) -> None:
             )
 
 
-def saved_alone(paths: Sequence[Path], *, keep_collapsed: bool, ceiling: bool) -> Comparison | None:
-    """The comparison that was saved in a file, None where runs were named."""
+def saved_alone(paths: Sequence[Path], beside: Mapping[str, bool]) -> Comparison | None:
+    """The comparison that was saved in a file, None where runs were named.
+
+    BadInput where something is typed `beside` it that only runs can answer.
+    """
     comparison = saved_comparison(paths)
-    for option, typed in (("--keep-collapsed", keep_collapsed), ("--ceiling", ceiling)):
+    for option, typed in beside.items():
         if comparison and typed:
             raise BadInput(
                 f"{option} was given with a saved comparison",

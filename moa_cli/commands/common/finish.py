@@ -14,10 +14,11 @@ import typer
 
 from moa_cli.commands.common.typed import method_list, names_in
 from moa_cli.console import errors, exit_code, is_verbose, out, refuse, say, show_error
+from moa_cli.words import amount
 
 if TYPE_CHECKING:
     from benchmarks import Benchmark
-    from moa_cli.comparisons import Failure, Gate
+    from moa_cli.comparisons import Comparison, Failure, Gate
     from moa_cli.formats import Formats
     from moa_cli.jobs import Follow, Job, Outcome
     from moa_cli.runs import Contestant
@@ -50,6 +51,14 @@ def write_outputs(document: D, paths: list[Path], formats: Formats[D]) -> bool:
         else:
             say(f"wrote {path}")
     return written
+
+
+def tell_answers(comparison: Comparison, paths: list[Path]) -> None:
+    """Says how many answers a comparison holds, and how large that makes what was written."""
+    kept = [on.answers for on in comparison.benchmarks if on.answers]
+    count = sum(len(one.given) * len(one.prompts) for one in kept)
+    sizes = [f"{path} {amount(path.stat().st_size)}B" for path in paths if path.is_file()]
+    say(f"{count:,} answers{': ' + ', '.join(sizes) if sizes else ''}")
 
 
 def method_folders(values: list[str] | None) -> list[str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         dots,
         drawing,
         label_axes,
+        line,
         ranked,
         shortened,
         with_interval,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         LONG,
         Html,
         called,
+        data,
         el,
         flat,
         html_table,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         join,
         listed,
         number,
+        seen,
         spread,
     )
     from moa_cli.report.elements.parts import (
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
         titles,
         written,
     )
+    from moa_cli.report.elements.points import draw_between, draw_count, point_words
     from moa_cli.report.elements.style import COLOURS, INK, LOOK, MARKERS, PANEL, Style, encoded, plain, styles_of
     from moa_cli.report.elements.svg import MUTED, PAGE, PAPER, Interval, draw_strip, inline, named_mark, numbered
 

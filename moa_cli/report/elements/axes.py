@@ -13,6 +13,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from moa_cli.comparisons import Row
@@ -54,15 +55,28 @@ def drawing(size: tuple[float, float] = WIDE) -> Callable[[Callable[Concatenate[
     return make
 
 
-def dots(ax: Axes, x: Any, y: Any, style: Style, filled: np.ndarray | bool = True, size: float = 1) -> None:
-    """A mark per point of x (K,) and y (K,), hollow where it is not `filled`."""
+def dots(
+    ax: Axes, x: Any, y: Any, style: Style, filled: np.ndarray | bool = True, size: float = 1, said: str | None = None
+) -> None:
+    """A mark per point of x (K,) and y (K,), hollow where it is not `filled`. What is `said` of them is their title."""
     solid = np.broadcast_to(filled, np.shape(x))
     area = size * (80 if style.marker == "*" else 28)
-    ax.scatter(
+    around, width = (style.outline, 0.9) if style.outline else (PAPER, 0.4)
+    made = ax.scatter(
         x, y, s=area, marker=style.marker, c=[style.colour if f else PAPER for f in solid],
-        edgecolors=[PAPER if f else style.colour for f in solid], linewidths=[0.4 if f else 0.9 for f in solid],
-        zorder=3,
+        edgecolors=[around if f else style.outline or style.colour for f in solid],
+        linewidths=[width if f else 0.9 for f in solid], zorder=3,
     )  # fmt: skip
+    made.set(gid=f"of-{style.key}-{len(ax.collections)}", label=said or "_")
+    if style.hole:
+        ax.scatter(x, y, s=area / 7, marker="o", c=PAPER, linewidths=0, zorder=3, gid=f"of-{style.key}")
+
+
+def line(ax: Axes, x: Any, y: Any, style: Style, **look: Any) -> Line2D:
+    """What joins the points of a row, or an interval of it."""
+    look = {"linewidth": 0.8, "linestyle": style.line} | look
+    (drawn,) = ax.plot(x, y, color=style.colour, gid=f"of-{style.key}", **look)
+    return drawn
 
 
 def label_axes(ax: Axes, x: str, y: str, ticks: int = 6) -> None:
@@ -93,5 +107,5 @@ KL_AXIS = "KL from the starting policy (nats)"
 
 def with_interval(ax: Axes, x: float, row: Row, style: Style) -> None:
     """A row's hypervolume under the scores at x."""
-    ax.plot([x, x], [row.scores.low, row.scores.high], color=style.colour, linewidth=0.8)
+    line(ax, [x, x], [row.scores.low, row.scores.high], style, linestyle="-")
     dots(ax, [x], [row.scores.hypervolume], style)

@@ -5,6 +5,7 @@ What `el` makes is markup, every other text is shown and nothing else.
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -61,7 +62,24 @@ def inert(text: str, most: int = LONG) -> Html:
 
 def flat(text: str) -> Html:
     """A text from data where no element can be: in an attribute and in the title."""
-    return Html(escape("".join(f"⟨U+{ord(c):04X}⟩" if _hidden(c) else c for c in _cut(text, LONG))))
+    return Html(escape(seen(text)))
+
+
+def seen(text: str) -> str:
+    """A text from data with names for what cannot be seen, cut."""
+    return "".join(f"⟨U+{ord(c):04X}⟩" if _hidden(c) else c for c in _cut(text, LONG))
+
+
+def data(content: object) -> Html:
+    """What a script of the page reads: JSON of which nothing can be taken for markup.
+
+    >>> data(["</script>"])
+    '<script type="application/json">["\\u003c/script\\u003e"]</script>'
+    """
+    written = json.dumps(content, separators=(",", ":"))
+    for c in "<>&":
+        written = written.replace(c, f"\\u{ord(c):04x}")
+    return el("script", Html(written), type="application/json")
 
 
 def called(text: str) -> Html:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import matplotlib
 from matplotlib.figure import Figure
 
+from moa_cli.comparisons import method_of
 from moa_cli.words import one_line
 
 PANEL = (3.3, 2.7)
@@ -21,7 +23,9 @@ COLOURS = ("#0E96F5", "#C7831B", "#24A183", "#875FAB", "#BE4B00", "#4169D7", "#2
 
 
 INK = "#111111"
-"""Of stars. Not pure black, which matplotlib leaves out of an SVG: in a page it is the colour of the text."""
+"""Of the starting policy and of outlines.
+
+Not pure black, which matplotlib leaves out of an SVG: in a page it is the colour of the text."""
 
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "d")
@@ -58,11 +62,34 @@ LOOK: dict[Any, Any] = {
 _NO_DATE = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
 
 
+LINES = ("-", "--", ":", "-.")
+"""Of the rows of one method, from the first on."""
+
+
 class Style(NamedTuple):
-    """How a method is drawn, the same in every panel."""
+    """How a row is drawn, the same in every panel: in the colour and with the marker of its method."""
 
     colour: str
     marker: str
+    variant: int = 0
+    """Which of its method's rows it is. Odd ones have an outline in ink, from the third on they have a hole."""
+    key: str = ""
+    """What the row's parts of all drawings are called, to be found together."""
+
+    @property
+    def outline(self) -> str | None:
+        """The colour around the marker, None where nothing sets it apart from others of its method."""
+        return INK if self.variant % 2 else None
+
+    @property
+    def hole(self) -> bool:
+        """Whether the marker has a hole."""
+        return self.variant > 1 or (self.variant == 1 and self.colour == INK)
+
+    @property
+    def line(self) -> str:
+        """How what joins its points is drawn."""
+        return LINES[self.variant % len(LINES)]
 
 
 def encoded(drawn: Figure, kind: str, look: dict[Any, Any] = LOOK) -> bytes:
@@ -74,18 +101,29 @@ def encoded(drawn: Figure, kind: str, look: dict[Any, Any] = LOOK) -> bytes:
 
 
 def styles_of(steerings: Mapping[str, str]) -> dict[str, Style]:
-    """How each row is drawn, by its name, of the rows' steerings: in colours, what is not steered as a star in `INK`.
+    """How each row is drawn, by its name, of the rows' steerings: what is not steered as a star.
 
-    Names beyond `OWN_STYLE` take what these leave, colours first that no row has; no two rows look the same.
+    Colour and marker are the method's: of those that come with moa by `OWN_STYLE`, of others by a hash of the name,
+    whoever else is there. Two others that chance has given the same part: the second takes the next that is free. Rows
+    of one method differ in outline, hole and line.
     """
-    steered = sorted(name for name, steering in steerings.items() if steering != "none")
     every = [Style(COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)]) for k in range(len(COLOURS) * len(MARKERS))]
-    own = dict(zip(OWN_STYLE, every, strict=False))
-    used = {own[name].colour for name in steered if name in own}
-    left = sorted(every[len(own) :], key=lambda style: style.colour in used)
-    others = (name for name in steered if name not in own)
-    coloured = own | {name: left[k % len(left)] for k, name in enumerate(others)}
-    return {name: Style(INK, "*") if steering == "none" else coloured[name] for name, steering in steerings.items()}
+    looks = dict(zip(OWN_STYLE, every, strict=False)) | {"sft": Style(INK, "*")}
+    left, rows = every[len(OWN_STYLE) :], dict[str, list[str]]()
+    for name, steering in steerings.items():
+        rows.setdefault(method_of(name, steering), []).append(name)
+    for method in sorted(rows.keys() - looks.keys()):
+        first = int(sha256(method.encode()).hexdigest(), 16)
+        turned = (left[(first + k) % len(left)] for k in range(len(left)))
+        free = [look for look in turned if look not in looks.values()] or [left[first % len(left)]]
+        looks[method] = free[0]
+    found = {}
+    for method, names in rows.items():
+        for variant, name in enumerate(sorted(names)):
+            star = "*" if steerings[name] == "none" else looks[method].marker
+            key = sha256(name.encode()).hexdigest()[:8]
+            found[name] = looks[method]._replace(marker=star, variant=variant, key=key)
+    return {name: found[name] for name in steerings}
 
 
 def plain(text: str) -> str:

@@ -15,6 +15,7 @@ from moa_cli.report.elements import (
     how_to_read,
     label_axes,
     legend,
+    line,
     number,
     panel,
     panels,
@@ -29,6 +30,7 @@ def control(on: OnBenchmark, styles: Styles) -> Content:
         "A method obeys if each score rises with the weight of its objective. Kendall's tau is 1 where it always does "
         "and 0 where it does not follow at all."
     )
+    text += " Lines go through the mean of the points that share a weight." if len(on.objectives) > 2 else ""
     drawn = [panel(called(name), draw_control(on, m, styles)) for m, name in enumerate(on.objectives)]
     told = per_method(
         f"Kendall's tau between weight and {on.score_word('scores')}", [called(name) for name in on.objectives],
@@ -39,12 +41,12 @@ def control(on: OnBenchmark, styles: Styles) -> Content:
 
 @drawing()
 def draw_control(ax: Axes, on: OnBenchmark, m: int, styles: Styles) -> str:
-    """The score of an objective against its weight."""
+    """The score of an objective against its weight; the line is the mean where several points have the same."""
     name, taus = on.objectives[m], {}
     for row in on.rows:
         weights, reached = np.array([point.weights[m] for point in row.in_order]), row.values("scores")[:, m]
-        order = np.lexsort((reached, weights))
-        ax.plot(weights[order], reached[order], color=styles[row.method].colour, linewidth=0.8)
+        several, of = np.unique(weights, return_inverse=True)
+        line(ax, several, np.bincount(of, reached) / np.bincount(of), styles[row.method])
         dots(ax, weights, reached, styles[row.method])
         if (tau := row.kendall_tau[name]) is not None:
             taus[row.method] = tau

@@ -16,12 +16,15 @@ from moa_cli.report.sections.fronts import fronts
 from moa_cli.report.sections.hypervolume import hypervolume
 from moa_cli.report.sections.kl import kl
 from moa_cli.report.sections.language import language
+from moa_cli.report.sections.methods import methods
 from moa_cli.report.sections.over_optimisation import over_optimisation
 from moa_cli.report.sections.refs import refs
+from moa_cli.report.sections.training import training
 from moa_cli.report.sections.tuning import tuning
 
 SECTIONS: dict[str, Callable[[OnBenchmark, Styles], Content]] = {
     "Fronts": fronts,
+    "Methods": methods,
     "Hypervolume": hypervolume,
     "Who is better than whom": differences,
     "What to take": choice,
@@ -30,6 +33,7 @@ SECTIONS: dict[str, Callable[[OnBenchmark, Styles], Content]] = {
     "Score and KL": kl,
     "Over-optimisation": over_optimisation,
     "Cost": cost,
+    "Training": training,
     "What tuning brought": tuning,
     "Other refs": refs,
     "Collapse and language": language,

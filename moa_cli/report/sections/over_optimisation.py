@@ -16,6 +16,7 @@ from moa_cli.report.elements import (
     how_to_read,
     label_axes,
     legend,
+    line,
     number,
     panel,
     panels,
@@ -82,7 +83,7 @@ def draw_volumes(ax: Axes, on: OnBenchmark, styles: Styles) -> str:
     """The hypervolume under the scores against that under the rewards, with the line where they are equal."""
     for row in on.rows:
         style, y = styles[row.method], row.scores.hypervolume
-        ax.plot([row.rewards.low, row.rewards.high], [y, y], color=style.colour, linewidth=0.8)
+        line(ax, [row.rewards.low, row.rewards.high], [y, y], style, linestyle="-")
         with_interval(ax, row.rewards.hypervolume, row, style)
     ax.axline((on.rows[0].rewards.hypervolume,) * 2, slope=1, color=MUTED, linewidth=0.8)
     label_axes(ax, f"hypervolume, {on.word('rewards')}", f"hypervolume, {on.word('scores')}")

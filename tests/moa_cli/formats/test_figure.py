@@ -29,18 +29,30 @@ def test_the_figure_has_its_panels(objectives, panels):
 
 
 def test_methods_look_the_same_in_every_comparison():
-    """Whoever else is there; others take colours that are free, and no two rows share colour and mark."""
+    """Whoever else is there, in whichever order, those that come with moa and others; no two methods look the same."""
     assert {*OWN_STYLE} == {name for name in method_names() if name != "sft"}
 
     def drawn(*names: str) -> dict[str, Style]:
         return styles_of({name: "none" if name == "sft" else "merge" for name in names})
 
-    many = drawn("sft", *OWN_STYLE, *(f"mine {k}" for k in range(60)))
-    assert len(set(many.values())) == len(many)
+    mine = [f"mine-{k}" for k in range(40)]
+    many = drawn("sft", *OWN_STYLE, *mine)
+    assert len({style[:2] for style in many.values()}) == len(many)
+    assert many == drawn(*reversed(mine), *OWN_STYLE, "sft")
     for name in OWN_STYLE:
-        few = drawn("a", name, "sft", "z")
-        assert few[name] == many[name]
-        assert len({style.colour for style in few.values()}) == 4
+        assert drawn("a", name, "sft", "z")[name] == many[name]
+    assert drawn("mine-7")["mine-7"] == drawn("a", "mine-7", "sft", "z", "ric")["mine-7"]
+    assert many["ric"][:2] == ("#C7831B", "s"), "as in every figure that was ever drawn"
+
+
+def test_rows_of_one_method_share_colour_and_mark_and_differ_in_what_is_around_and_within():
+    """A name with spaces that came with answers made elsewhere is a method of its own."""
+    looks = styles_of(dict.fromkeys(["ric", *(f"ric rounds={k}" for k in range(3))], "prompt") | {"GPT 4": "given"})
+    rows = [looks[name] for name in looks if name.startswith("ric")]
+    assert len({row[:2] for row in rows}) == 1
+    assert len({(row.outline, row.hole) for row in rows}) == len({row.line for row in rows}) == len(rows)
+    assert len({row.key for row in looks.values()}) == len(looks)
+    assert looks["GPT 4"].variant == 0
 
 
 def test_dominated_points_are_hollow():

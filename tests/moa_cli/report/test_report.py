@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from base64 import b64encode
 from dataclasses import replace
+from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
@@ -22,8 +24,11 @@ from moa_cli.report.page import report_html
 from moa_cli.report.sections.fronts import staircase
 from moa_cli.report.sections.order import SECTIONS
 from tests.kit.documents import edited
+from tests.kit.files import ROOT
 from tests.kit.fronts import make_card, make_front
 from tests.kit.pages import Page, filled, toy
+
+SCRIPT = (ROOT / "moa_cli/report/report.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -102,62 +107,51 @@ def test_the_same_document_gives_the_same_bytes(comparison, page, tmp_path):
 
 
 def check_that_it_does_nothing(found: Page) -> None:
-    """No script, nothing that is loaded, nobody who is told; and the browser is told to allow none of it."""
+    """Nothing that is loaded, nobody who is told, no script but the page's own; the browser is told to allow no more."""
     allowed = {
+        *("html", "head", "meta", "title", "style", "script", "body", "header", "main", "section", "nav", "article"),
+        *("footer", "figure", "h1", "h2", "h3", "h4", "h5", "p", "ul", "li", "dl", "div", "dt", "dd", "a", "b"),
         *(
-            "html",
-            "head",
-            "meta",
-            "title",
-            "style",
-            "body",
-            "header",
-            "main",
-            "section",
-            "nav",
-            "article",
-            "footer",
-            "figure",
-        ),
-        *(
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "p",
-            "ul",
-            "li",
-            "dl",
-            "div",
-            "dt",
-            "dd",
-            "a",
-            "b",
             "strong",
             "small",
             "span",
             "bdi",
+            "figcaption",
+            "table",
+            "caption",
+            "thead",
+            "tbody",
+            "tr",
+            "th",
+            "td",
+            "pre",
         ),
-        *("figcaption", "table", "caption", "thead", "tbody", "tr", "th", "td", "pre", "code", "blockquote"),
-        *("svg", "defs", "g", "path", "use", "text", "clippath", "rect"),
+        *("code", "blockquote", "svg", "defs", "g", "path", "use", "text", "clippath", "rect"),
     }
     assert {tag for tag, _, _ in found.elements} <= allowed
     for tag, attributes, _ in found.elements:
         assert not [
             name for name in attributes if name.startswith("on") or name in ("src", "srcset", "action", "data")
         ], tag
+        paper = tag == "a" and re.fullmatch(r"https://arxiv\.org/abs/\d{4}\.\d{4,5}", attributes.get("href", ""))
         for name, value in attributes.items():
-            if name not in ("aria-label", "title"):
+            if name not in ("aria-label", "title") and not paper:
                 assert not re.search(r"https?:|javascript:|url\((?!#)", value), name
-        assert attributes.get("href", "#").startswith("#")
+        assert paper or attributes.get("href", "#").startswith("#")
+    *told, (attributes, own) = found.scripts
+    assert not attributes
+    assert own == SCRIPT
+    for attributes, content in told:
+        assert attributes == {"type": "application/json"}
+        json.loads(content)
     policy = next(m["content"] for m in found.named("meta") if m.get("http-equiv") == "Content-Security-Policy")
-    assert policy == "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    allows = f"script-src 'sha256-{b64encode(sha256(own.encode()).digest()).decode()}'"
+    assert policy == f"default-src 'none'; {allows}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def test_it_needs_nothing_else(page):
     check_that_it_does_nothing(Page(page))
-    assert not re.search(r"https?:|@import|url\((?!#)", page)
+    assert not re.search(r"https?:(?!//arxiv\.org/abs/)|@import|url\((?!#)", page)
 
 
 def test_it_is_made_for_phones_dark_rooms_and_paper(page):
@@ -178,16 +172,16 @@ def test_it_is_made_for_phones_dark_rooms_and_paper(page):
 def test_what_is_drawn_is_also_said(comparison, page):
     """A drawing says what there is to see; marks and intervals that repeat the text beside them are silent."""
     drawings = [(attributes, inside) for tag, attributes, inside in Page(page).elements if tag == "svg"]
-    told = [attributes["aria-label"] for attributes, _ in drawings if attributes.get("role") == "img"]
+    told = [attributes["aria-label"] for attributes, _ in drawings if attributes.get("role") in ("img", "group")]
     assert len(told) == 2 + 3 + 2 + 3 + 2 + 3, "fronts, methods alone, control, KL, over-optimisation, cost"
     assert all(re.search("soup|context|sft", text) for text in told)
     volumes = [f"{row.method} {row.scores.hypervolume:.2f}" for row in comparison.benchmarks[0].rows]
     assert told[0] == f"harmless against helpful, held-out scores. Hypervolumes at 11 points: {', '.join(volumes)}."
-    silent = [(attributes, inside) for attributes, inside in drawings if attributes.get("role") != "img"]
+    silent = [(attributes, inside) for attributes, inside in drawings if "role" not in attributes]
     assert len(silent) > 8
     for attributes, inside in silent:
         assert attributes["aria-hidden"] == "true"
-        assert {tag for tag, _ in inside} & {"td", "th", "li", "figcaption", "h5"}
+        assert {tag for tag, _ in inside} & {"td", "th", "li", "figcaption", "h5", "dt"}
 
 
 def test_tables_name_rows_and_columns(page):
