@@ -71,13 +71,13 @@ function toggle(key, shown) {
 function legends() {
   for (const name of all(".legend .name")) {
     const key = keyOf(name);
-    const button = make("button", { type: "button", class: key, "aria-pressed": true }, ...name.childNodes);
+    const button = make("button", { type: "button", class: key, "aria-pressed": "true" }, ...name.childNodes);
     button.classList.add("name");
     button.addEventListener("click", () => toggle(key, button.getAttribute("aria-pressed") !== "true"));
     name.replaceWith(button);
   }
   for (const legend of all(".crowd .legend")) {
-    const button = make("button", { type: "button", class: "name", "aria-pressed": false }, "all intervals");
+    const button = make("button", { type: "button", class: "name", "aria-pressed": "false" }, "all intervals");
     button.addEventListener("click", () => {
       const shown = legend.parentElement.classList.toggle("crowd");
       button.setAttribute("aria-pressed", !shown);

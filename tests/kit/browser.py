@@ -107,10 +107,11 @@ def browser(profile: Path) -> Iterator[Tab]:
     assert CHROMIUM
     ours, theirs = os.pipe(), os.pipe()
     flags = [
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",
-        "--disable-extensions", "--disable-background-networking", "--remote-debugging-pipe", f"--user-data-dir={profile}",
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+        "--hide-scrollbars", "--disable-extensions", "--disable-background-networking", "--remote-debugging-pipe",
+        f"--user-data-dir={profile}",
     ]  # fmt: skip
-    command = ["sh", "-c", f'exec "$@" 3<&{ours[0]} 4>&{theirs[1]}', "sh", CHROMIUM, *flags]
+    command = ["bash", "-c", f'exec "$@" 3<&{ours[0]} 4>&{theirs[1]}', "bash", CHROMIUM, *flags]
     started = subprocess.Popen(
         command, pass_fds=(ours[0], theirs[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

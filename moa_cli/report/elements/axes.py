@@ -74,7 +74,7 @@ def dots(
 
 def line(ax: Axes, x: Any, y: Any, style: Style, **look: Any) -> Line2D:
     """What joins the points of a row, or an interval of it."""
-    look = {"linewidth": 0.8, "linestyle": style.line} | look
+    look = {"linewidth": 0.8, "linestyle": style.line, **look}
     (drawn,) = ax.plot(x, y, color=style.colour, gid=f"of-{style.key}", **look)
     return drawn
 

@@ -145,7 +145,7 @@ def _draw_front(
         places.setdefault(place, []).append(k)
     for place, here in places.items():
         points = [row.in_order[k] for k in here]
-        dots(ax, [place[0]], [place[1]], style, adds[here].any(), size, point_words(on, row, points))
+        dots(ax, [place[0]], [place[1]], style, bool(adds[here].any()), size, point_words(on, row, points))
         draw_between(ax, points[0].intervals(signal), place, shown, style)
         if len(here) > 1:
             draw_count(ax, place, len(here), style)

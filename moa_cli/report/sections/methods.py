@@ -60,7 +60,7 @@ def method_line(name: str) -> Html | None:
 def _facts(on: OnBenchmark, row: Row) -> list[list[str]]:
     """Sentences on one row."""
     if on.left_out(row):
-        return [["None of its points counts: at each, too many answers are degenerate."], _collapse(on, row)]
+        return [["No point of it counts: at each, too many answers are degenerate."], _collapse(on, row)]
     return [
         _stands(on, row),
         _reach(on, row),

@@ -52,6 +52,12 @@ def page(comparison) -> str:
     return report_html(comparison)
 
 
+@pytest.fixture(scope="module")
+def harmless(comparison) -> str:
+    """What no name of a method that comes with moa is left in."""
+    return report_html(attacked(comparison, "x"))
+
+
 def test_the_check_of_pages_sees_what_is_wrong():
     for wrong in ("<p><b></p></b>", "<p>", "</p>", "<p/>", "<p id=a id=b></p>"):
         with pytest.raises(AssertionError):
@@ -107,7 +113,7 @@ def test_the_same_document_gives_the_same_bytes(comparison, page, tmp_path):
 
 
 def check_that_it_does_nothing(found: Page) -> None:
-    """Nothing that is loaded, nobody who is told, no script but the page's own; the browser is told to allow no more."""
+    """Nothing that is loaded, nobody who is told, no script but its own; the browser is told to allow no more."""
     allowed = {
         *("html", "head", "meta", "title", "style", "script", "body", "header", "main", "section", "nav", "article"),
         *("footer", "figure", "h1", "h2", "h3", "h4", "h5", "p", "ul", "li", "dl", "div", "dt", "dd", "a", "b"),
@@ -239,10 +245,10 @@ def skeleton(page: Page) -> list[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:20]))
-def test_hostile_text_is_shown_and_does_nothing(comparison, page, text):
+def test_hostile_text_is_shown_and_does_nothing(comparison, page, harmless, text):
     page_with = report_html(attacked(comparison, text))
     found = Page(page_with)
-    assert skeleton(found) == skeleton(Page(page)), "it made or unmade an element or an attribute"
+    assert skeleton(found) == skeleton(Page(harmless if text else page)), "it made or unmade an element or an attribute"
     assert {unicodedata.category(c) for c in page_with if c != "\n"} & {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} == set()
     check_that_it_does_nothing(found)
     assert len(page_with) < 3 * len(page) + 1_000_000
