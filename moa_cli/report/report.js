@@ -56,7 +56,11 @@ function marks() {
     });
     drawing.addEventListener("keydown", (event) => move(event, drawing));
   }
-  addEventListener("scroll", quiet, { passive: true });
+  addEventListener("scroll", () => { // the focus scrolls as well
+    const pointed = document.querySelector(".point:hover, .point:focus");
+    if (pointed && !told.hidden) tell(pointed);
+    else quiet();
+  }, { passive: true });
 }
 
 // Legends: a name hides and shows its method in all drawings and among the answers.
