@@ -36,6 +36,7 @@ from moa_cli.commands import (
     study,
     train,
     tune,
+    view,
 )
 from moa_cli.console import Said, Terminated, errors, exit_code, is_verbose, out, refuse, say, show_error
 
@@ -173,3 +174,4 @@ app.command()(check)
 app.command()(rm)
 app.command()(doctor)
 app.command()(clean)
+app.command()(view)

@@ -16,3 +16,4 @@ from moa_cli.commands.study import study
 from moa_cli.commands.train import train
 from moa_cli.commands.tune import tune
 from moa_cli.commands.use import chat, export, soup
+from moa_cli.commands.view import view

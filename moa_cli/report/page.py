@@ -34,7 +34,7 @@ from moa_cli.report.verdict import gate_sentence, gate_table, verdict_sentence
 
 _HEAD = Html(
     '<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-    "script-src 'sha256-{}'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">"
+    "script-src {}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">"
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
     '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
 )
@@ -52,14 +52,16 @@ def report_html(comparison: Comparison) -> str:
     )
 
 
-def html_page(title: str, *body: Html) -> str:
-    """A file that needs nothing else and may load nothing; it may run its own script, which it does not need either."""
-    css, script = (
-        Html((Path(__file__).parent / name).read_text(encoding="utf-8")) for name in ("report.css", "report.js")
-    )
-    allowed = Html(_HEAD.format(b64encode(sha256(script.encode()).digest()).decode()))
+FOLDER = Path(__file__).parent
+
+
+def html_page(title: str, *body: Html, script: Path = FOLDER / "report.js", asks: bool = False) -> str:
+    """A file that needs nothing else and may load nothing but for its script: one that `asks` whoever has served it."""
+    css, code = (Html(path.read_text(encoding="utf-8")) for path in (FOLDER / "report.css", script))
+    own = b64encode(sha256(code.encode()).digest()).decode()
+    allowed = Html(_HEAD.format(f"'sha256-{own}'{'; connect-src ' + repr('self') if asks else ''}"))
     head = el("head", allowed, el("title", flat(title)), el("style", css))
-    return f"<!DOCTYPE html>\n{numbered(el('html', head, el('body', *body, el('script', script)), lang='en'))}\n"
+    return f"<!DOCTYPE html>\n{numbered(el('html', head, el('body', *body, el('script', code)), lang='en'))}\n"
 
 
 def _verdicts(comparison: Comparison) -> Content:

@@ -8,12 +8,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
-CURVES = ("loss", "reward", "kl")
-"""What trainings log by these names can be drawn."""
-
 from pydantic import TypeAdapter
 
 from benchmarks.common import json_of
+
+CURVES = ("loss", "reward", "kl")
+"""What trainings log by these names can be drawn."""
 
 
 class LogRow(NamedTuple):
