@@ -74,7 +74,7 @@ def data(content: object) -> Html:
     """What a script of the page reads: JSON of which nothing can be taken for markup.
 
     >>> data(["</script>"])
-    '<script type="application/json">["\\u003c/script\\u003e"]</script>'
+    '<script type="application/json">["\\\\u003c/script\\\\u003e"]</script>'
     """
     written = json.dumps(content, separators=(",", ":"))
     for c in "<>&":

@@ -5,7 +5,6 @@ It reads and never writes. It gives away its own page, what runs there are, and 
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from benchmarks import BadInput
+from benchmarks.common import Part
+from moa_cli.report import html_page
 from moa_cli.report.elements import el, seen
-from moa_cli.report.page import html_page
 from moa_cli.runs import find_runs, last_rows, log_curves, read_record
 
 HERE = "127.0.0.1"
@@ -41,7 +41,7 @@ def live_server(home: Path, port: int) -> ThreadingHTTPServer:
             if path == "/":
                 self._answer(HTTPStatus.OK, "text/html", live_page(root).encode())
             elif path == "/runs.json":
-                self._answer(HTTPStatus.OK, "application/json", json.dumps(told(root)).encode())
+                self._answer(HTTPStatus.OK, "application/json", Told.of(root).model_dump_json().encode())
             elif report := report_in(root, path.removeprefix("/")):
                 self._answer(HTTPStatus.OK, "text/html", report.read_bytes())
             else:
@@ -77,33 +77,67 @@ def report_in(root: Path, name: str) -> Path | None:
     return path if path.is_relative_to(root) and path.suffix == ".html" and path.is_file() else None
 
 
-def told(root: Path) -> dict[str, Any]:
+class LiveReport(Part):
+    """A report, and where the server gives it."""
+
+    name: str
+    address: str
+
+
+class LiveCurve(Part):
+    """A measure of a stage by step."""
+
+    stage: str
+    measure: str
+    steps: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+class LiveRun(Part):
+    """A run, in what the page needs of it."""
+
+    name: str
+    standing: str
+    """Or "damaged", where its record cannot be read."""
+    at: str
+    """The last step that it has logged, in words."""
+    curves: tuple[LiveCurve, ...]
+
+    @classmethod
+    def of(cls, root: Path, folder: Path) -> LiveRun:
+        """The run in a folder below root."""
+        try:
+            standing = read_record(folder).standing(folder)
+        except BadInput:
+            standing = "damaged"
+        last = next(iter(last_rows(folder, 1)), None)
+        return cls(
+            name=seen(folder.relative_to(root).as_posix()),
+            standing=standing,
+            at=seen(f"{last.stage}, step {last.step} of {last.steps}") if last else "",
+            curves=tuple(
+                LiveCurve(stage=seen(stage), measure=measure, steps=curve.steps, values=curve.values)
+                for (stage, measure), curve in log_curves(folder).items()
+            ),
+        )
+
+
+class Told(Part):
     """The reports in a folder, and its runs with where they stand and how their trainings go."""
-    reports = sorted(path.relative_to(root).as_posix() for path in [*root.glob("*.html"), *root.glob("*/*.html")])
-    found = [name for name in reports if report_in(root, name)]
-    return {
-        "reports": [{"name": seen(name), "address": f"/{quote(name)}"} for name in found],
-        "runs": [_run(root, folder) for folder in find_runs(root)],
-    }
 
+    reports: tuple[LiveReport, ...]
+    runs: tuple[LiveRun, ...]
 
-def _run(root: Path, folder: Path) -> dict[str, Any]:
-    """A run, in what a page needs of it."""
-    try:
-        standing = read_record(folder).standing(folder)
-    except BadInput:
-        standing = "damaged"
-    last = next(iter(last_rows(folder, 1)), None)
-    return {
-        "name": seen(folder.relative_to(root).as_posix()),
-        "standing": standing,
-        "at": seen(f"{last.stage}, step {last.step} of {last.steps}") if last else "",
-        "time": seen(last.time) if last else "",
-        "curves": [
-            {"stage": seen(stage), "measure": measure, "steps": curve.steps, "values": curve.values}
-            for (stage, measure), curve in log_curves(folder).items()
-        ],
-    }
+    @classmethod
+    def of(cls, root: Path) -> Told:
+        """What is there at this moment."""
+        names = sorted(path.relative_to(root).as_posix() for path in [*root.glob("*.html"), *root.glob("*/*.html")])
+        return cls(
+            reports=tuple(
+                LiveReport(name=seen(name), address=f"/{quote(name)}") for name in names if report_in(root, name)
+            ),
+            runs=tuple(LiveRun.of(root, folder) for folder in find_runs(root)),
+        )
 
 
 def live_page(root: Path) -> str:

@@ -13,7 +13,8 @@ from tests.kit.cli import environment, examples, moa
 
 
 @pytest.mark.parametrize(
-    "command", ["", "prepare", "train", "eval", "compare", "study", "claims", "list", "show", "export", "chat", "soup"]
+    "command",
+    ["", "prepare", "train", "eval", "compare", "study", "claims", "list", "show", "view", "export", "chat", "soup"],
 )
 def test_help(command: str, tmp_path: Path) -> None:
     result = moa(*command.split(), "--help", cwd=tmp_path)
@@ -32,7 +33,8 @@ def test_help(command: str, tmp_path: Path) -> None:
 
 def test_every_command_has_examples() -> None:
     found = examples()
-    assert {"prepare", "train", "eval", "compare", "study", "claims", "list", "show", "init", "check"} <= set(found)
+    known = {"prepare", "train", "eval", "compare", "study", "claims", "list", "show", "view", "init", "check"}
+    assert known <= set(found)
     for command, lines in found.items():
         assert lines, command
         assert lines[0].split()[1] == command, "others may follow it"

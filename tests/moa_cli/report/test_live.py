@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.common.atomic import locked
-from moa_cli.report.live.server import live_server, report_in, told
+from moa_cli.report.live.server import LiveCurve, Told, live_server, report_in
 from tests.kit.browser import CHROMIUM, browser
 from tests.kit.cli import moa
 from tests.kit.runs import RECORD
@@ -58,12 +58,12 @@ def get(port: int, path: str, host: str | None = None) -> tuple[int, str]:
 
 def test_runs_are_told_with_where_they_stand_and_how_they_go(home: Path) -> None:
     with locked(home / NAME / "lock"):
-        training, damaged = told(home)["runs"]
-    assert (training["standing"], damaged["standing"]) == ("training", "damaged")
-    assert training["at"] == "helpful, step 9 of 9"
-    assert training["curves"] == [{"stage": "helpful", "measure": "loss", "steps": (1.0, 9.0), "values": (3.0, 1.0)}]
-    assert told(home)["runs"][0]["standing"] == "stopped", "nobody holds its lock any more"
-    assert [one["name"] for one in told(home)["reports"]] == ["report.html"], "a link leads out of the folder"
+        training, damaged = Told.of(home).runs
+    assert (training.standing, damaged.standing) == ("training", "damaged")
+    assert training.at == "helpful, step 9 of 9"
+    assert training.curves == (LiveCurve(stage="helpful", measure="loss", steps=(1, 9), values=(3, 1)),)
+    assert Told.of(home).runs[0].standing == "stopped", "nobody holds its lock any more"
+    assert [one.name for one in Told.of(home).reports] == ["report.html"], "a link leads out of the folder"
 
 
 @pytest.mark.parametrize(
