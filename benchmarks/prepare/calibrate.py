@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from benchmarks.common import BadInput, Log, digest, kept
 from benchmarks.models import starting_policy
 from benchmarks.prepare.card import Card
-from benchmarks.spec import REVISION, Answer, Description, Signal, policy_id, root
+from benchmarks.prepare.parts import answers_file, card_prompts
+from benchmarks.spec import Answer, Description, Signal, policy_id
 from benchmarks.stats import collapsed
 
 
 def card_answers(benchmark: Description) -> list[Answer]:
     """The starting policy's answers to `card_prompts` training prompts; generated once and kept beside the card."""
-    prompts = benchmark.prompts("train")
-    picked = np.random.default_rng(benchmark.seed).permutation(len(prompts))[: benchmark.card_prompts]
-    prompts = [prompts[i] for i in picked]
+    prompts = card_prompts(benchmark)
 
     def answer() -> list[tuple[str, str]]:
         responses = starting_policy(benchmark).generate(prompts, benchmark.sampling, seed=benchmark.seed)
         return list(zip(prompts, responses, strict=True))
 
-    return [Answer(*row) for row in kept(_file(benchmark, prompts), answer)]
-
-
-def _file(benchmark: Description, prompts: list[str]) -> Path:
-    """Where the answers lie."""
-    recipe = [
-        REVISION, policy_id(benchmark), benchmark.max_prompt_tokens, benchmark.sampling, benchmark.seed, prompts,
-    ]  # fmt: skip
-    return root(benchmark) / f"answers-{digest(recipe)}.json"
+    return [Answer(*row) for row in kept(answers_file(benchmark, prompts), answer)]
 
 
 REF_SDS = 2.0

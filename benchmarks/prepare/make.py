@@ -35,6 +35,7 @@ from benchmarks.common import (
 from benchmarks.models import finetuned_policy, tagged_share, texts, train_scratch_policy, train_tokenizer
 from benchmarks.prepare.calibrate import take_card
 from benchmarks.prepare.card import PairAccuracy, Report, StoredCard, stored_card
+from benchmarks.prepare.parts import part_folders
 from benchmarks.prepare.prepared import Prepared, open_prepared
 from benchmarks.rewards import OTHER_HALF, TrainedReward, fold, pair_accuracy, probe_rewards, train_reward
 from benchmarks.spec import (
@@ -102,17 +103,14 @@ Make = Callable[[Path, Log], None]
 
 def _parts(benchmark: Description) -> dict[str, tuple[Path, Make]]:
     """What is to be trained, by name: the folder it belongs in, and how it is made."""
-    parts: dict[str, tuple[Path, Make]] = {}
-    source = policy_source(benchmark)
-    if isinstance(source, Path):
-        parts["policy"] = (source, partial(_make_policy, benchmark))
+    folders = part_folders(benchmark)
+    makers: dict[str, Make] = {"policy": partial(_make_policy, benchmark)}
     for objective in benchmark.objectives:
-        for signal in reversed(SIGNALS):
+        for signal in SIGNALS:
             if isinstance(reward := objective.source(signal), TrainedReward):
-                folder = reward.folder(benchmark, objective.name)
                 name = part_name(signal, objective.name)
-                parts[name] = (folder, partial(_make_reward, benchmark, objective, reward, name))
-    return parts
+                makers[name] = partial(_make_reward, benchmark, objective, reward, name)
+    return {name: (folder, makers[name]) for name, folder in folders.items()}
 
 
 def _once(folder: Path, make: Callable[[Path], None]) -> None:
@@ -161,7 +159,7 @@ def _report(benchmark: Description, collapse: float) -> Report:
 
 def _costs(benchmark: Description) -> dict[str, Cost]:
     """What each part cost, tags apart from the starting policy that was taught them."""
-    folders = {name: folder for name, (folder, _) in _parts(benchmark).items()}
+    folders = part_folders(benchmark)
     costs = {name: Cost.from_json(_left(folder, "cost.json")) for name, folder in folders.items()}
     if policy := costs.get("policy"):
         share = _left(folders["policy"], "tags.json")["share"]

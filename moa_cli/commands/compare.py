@@ -19,6 +19,7 @@ from moa_cli.commands.common import (
     seeds_in,
     settings_over,
     share_in,
+    take_prepared,
     tell_answers,
     wish_in,
     write_outputs,
@@ -33,6 +34,7 @@ from moa_cli.commands.options import (
     Jobs,
     Methods,
     PreparationsOrAll,
+    Prepared,
     SeedsOrAll,
     Verbose,
 )
@@ -59,6 +61,7 @@ def compare(
     max_kl: options.MaxKL = None,
     dry_run: DryRun = False,
     output: options.Outputs = None,
+    prepared: Prepared = None,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
@@ -100,7 +103,7 @@ def compare(
     names, wish = method_list(method), wish_in(at, max_answer_cost, max_kl)
     of_runs = {"--keep-collapsed": keep_collapsed, "--ceiling": ceiling, "--all-answers": all_answers}
     typed = (
-        {"-c": config, "--data-dir": data_dir, "--dry-run": dry_run},
+        {"-c": config, "--data-dir": data_dir, "--dry-run": dry_run, "--prepared": prepared},
         {"-b": benchmark, "--seed": seed, "--preparations": preparations},
     )
     check_options(names, what or [], *typed)
@@ -115,6 +118,7 @@ def compare(
             if check:
                 check(front.card for front in beside)
             every = settings_over(config, benchmark_list(benchmark), names, several, data_dir, runs)
+            take_prepared(prepared, [one for settings in every for one in settings.benchmarks.values()])
             chosen = contest(every, seeds, runs, data_dir)
             if dry_run:
                 drawn = ["what ceilings are estimated from is drawn afterwards, and is not counted"] * ceiling

@@ -14,8 +14,9 @@ from moa_cli.commands.common import (
     seed_in,
     settings_of,
     succeed,
+    take_prepared,
 )
-from moa_cli.commands.options import AsJson, BenchmarksOrAll, DataDir, Home, Items, Jobs, Verbose
+from moa_cli.commands.options import AsJson, BenchmarksOrAll, DataDir, Home, Items, Jobs, Prepared, Verbose
 from moa_cli.console import out, suggest
 
 
@@ -32,6 +33,7 @@ def evaluate(
     method: options.MethodsOrAll = None,
     benchmark: BenchmarksOrAll = None,
     config: Items = None,
+    prepared: Prepared = None,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
@@ -56,7 +58,7 @@ def evaluate(
         "--rescore": rescore, "--prompts": prompts,
     }  # fmt: skip
     beside = {"RUN": run, "--name": name is not None, "--column": column, "--seed": seed is not None}
-    check_mode(modes, beside | {"--method": method, "--config": config, "--data-dir": data_dir})
+    check_mode(modes, beside | {"--method": method, "--config": config, "--data-dir": data_dir, "--prepared": prepared})
     if responses or prompts:
         settings = settings_of(config, benchmark_list(benchmark), [], data_dir, runs)
         source, chosen = only_benchmark(settings, runs, data_dir)
@@ -64,6 +66,7 @@ def evaluate(
             out([{"prompt": prompt} for prompt in chosen.prompts("test")])
             return
         assert responses is not None
+        take_prepared(prepared, [chosen])
         found = read_responses(responses, chosen, columns=column or [], method=name, seed=seed_in(seed))
         fronts, outcomes = take_in(found, source, chosen, jobs)
     else:
@@ -72,7 +75,7 @@ def evaluate(
         if rescore:
             fronts, outcomes = score_again(*picked, methods=methods, named=named)
         else:
-            fronts, outcomes = measure_runs(*picked, weights, methods=methods, named=named)
+            fronts, outcomes = measure_runs(*picked, weights, methods=methods, named=named, prepared=prepared)
     if json:
         out([front.model_dump(mode="json") for front in fronts])
     else:

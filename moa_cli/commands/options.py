@@ -159,6 +159,15 @@ DataDir = Annotated[
 ]
 
 
+Prepared = Annotated[
+    Path | None,
+    typer.Option(
+        "--prepared", metavar="FILE.tar",
+        help="Take what is prepared from this file of moa prepare -o, into the folder of runs, instead of making it.",
+    ),
+]  # fmt: skip
+
+
 Jobs = Annotated[
     int | None,
     typer.Option(

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from moa_cli.commands.common import benchmark_list, execute, preparations_in, settings_over, succeed
-from moa_cli.commands.options import AsJson, Benchmarks, DataDir, Home, Items, Jobs, Preparations, Verbose
-from moa_cli.console import out
+import typer
+
+from moa_cli.commands.common import (
+    benchmark_list,
+    check_archive,
+    execute,
+    preparations_in,
+    settings_over,
+    succeed,
+    take_prepared,
+)
+from moa_cli.commands.options import AsJson, Benchmarks, DataDir, Home, Items, Jobs, Preparations, Prepared, Verbose
+from moa_cli.console import out, say
 
 
 def prepare(
     benchmark: Benchmarks = None,
     config: Items = None,
     preparations: Preparations = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.tar", help="Write what is prepared here, for other machines."),
+    ] = None,
+    prepared: Prepared = None,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
@@ -25,18 +41,24 @@ def prepare(
     moa prepare -b hh-rlhf-mini
     moa prepare -b hh-rlhf-mini --preparations 0,1,2
     moa prepare -b hh-rlhf-mini -c eval_prompts=200 --json
+    moa prepare -b hh-rlhf-mini -o prepared.tar
     """
-    from benchmarks.prepare import stored_card
+    from benchmarks.prepare import pack, stored_card
     from moa_cli.commands.common import card_table
     from moa_cli.jobs import preparation_jobs
     from moa_cli.runs import Source
     from moa_cli.words import prepared_name
 
+    check_archive(output)
     every = settings_over(config, benchmark_list(benchmark), [], preparations_in(preparations), data_dir, runs)
     made = [(Source(name, runs, data_dir, one.options), b) for one in every for name, b in one.benchmarks.items()]
     benchmarks = [b for _, b in made]
+    take_prepared(prepared, benchmarks)
     missing = [source for source, b in made if stored_card(b) is None]
     succeed(execute([job for source in missing for job in preparation_jobs(source)], benchmarks, jobs))
+    if output:
+        pack(benchmarks, output)
+        say(f"wrote {output}")
     if json:
         found = {prepared_name(b.name, b.preparation): stored_card(b) for b in benchmarks}
         out({name: stored and stored.model_dump(mode="json") for name, stored in found.items()})

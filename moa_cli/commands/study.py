@@ -19,9 +19,10 @@ from moa_cli.commands.common import (
     seeds_in,
     settings_of,
     show_failures,
+    take_prepared,
     write_outputs,
 )
-from moa_cli.commands.options import AsJson, Benchmarks, DataDir, DryRun, Home, Items, Jobs, Seeds, Verbose
+from moa_cli.commands.options import AsJson, Benchmarks, DataDir, DryRun, Home, Items, Jobs, Prepared, Seeds, Verbose
 from moa_cli.console import out, refuse
 
 
@@ -34,6 +35,7 @@ def study(
     seed: Seeds = None,
     dry_run: DryRun = False,
     output: options.StudyOutputs = None,
+    prepared: Prepared = None,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
@@ -74,6 +76,7 @@ def study(
     chosen = find_study(name)
     check_outputs(output or [], STUDY_FORMATS)
     settings = settings_of(config, benchmark_list(benchmark), method_list(method) or [chosen.method], data_dir, runs)
+    take_prepared(prepared, [*settings.benchmarks.values()])
     values = names_in(over)
     if over and not values:
         refuse("--over names no value", "what was typed is empty", "name some, or leave it out for the study's own")

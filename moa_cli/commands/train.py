@@ -18,6 +18,7 @@ from moa_cli.commands.common import (
     seeds_in,
     settings_over,
     succeed,
+    take_prepared,
 )
 from moa_cli.commands.options import (
     AsJson,
@@ -29,6 +30,7 @@ from moa_cli.commands.options import (
     Jobs,
     Methods,
     Preparations,
+    Prepared,
     Seeds,
     Verbose,
 )
@@ -43,6 +45,7 @@ def train(
     preparations: Preparations = None,
     dry_run: DryRun = False,
     restart: Annotated[bool, typer.Option("--restart", help="Remove these runs first and begin anew.")] = False,
+    prepared: Prepared = None,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
@@ -64,6 +67,7 @@ def train(
     if not names:
         refuse("no method was named", "-m says what to train", "moa train -m METHOD; moa list methods shows them")
     every = settings_over(config, benchmark_list(benchmark), names, preparations_in(preparations), data_dir, runs)
+    take_prepared(prepared, [benchmark for one in every for benchmark in one.benchmarks.values()])
     seeds = seeds_in(seed) or [0]
     chosen = [run for one in every for run in contestants(one, seeds, home=runs, data_dir=data_dir)]
     todo = training_jobs(chosen, restart=restart)

@@ -20,8 +20,9 @@ from moa_cli.commands.common import (
     seed_in,
     settings_of,
     show_failures,
+    take_prepared,
 )
-from moa_cli.commands.options import AsJson, Benchmarks, DataDir, DryRun, Home, Items, Jobs, Methods, Verbose
+from moa_cli.commands.options import AsJson, Benchmarks, DataDir, DryRun, Home, Items, Jobs, Methods, Prepared, Verbose
 from moa_cli.console import out, refuse, say, show_error
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def tune(
     ] = None,
     seed: Annotated[str, typer.Option("--seed", metavar="N", help="Seed of trainings and search.")] = "0",
     dry_run: DryRun = False,
+    prepared: Prepared = None,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
@@ -82,6 +84,7 @@ def tune(
     settings = settings_of(config, benchmark_list(benchmark), names, data_dir, runs)
     chosen = _searched(settings, seed_in(seed) or 0, runs, data_dir, every="all" in names_in(method))
     _check(settings, on)
+    take_prepared(prepared, [*settings.benchmarks.values()])
     as_they_are = trials_of(chosen)
     if dry_run:
         other = "every trial is taken to cost what the configuration as it is does"

@@ -8,6 +8,7 @@ from benchmarks.common.door import door
 
 if TYPE_CHECKING:
     from moa_cli.commands.common.alone import command_typed, one_run, quietly
+    from moa_cli.commands.common.carrying import check_archive, take_prepared
     from moa_cli.commands.common.contests import (
         check_options,
         comparison_of,

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import BadInput, Benchmark, Weights
+from moa_cli.commands.common.carrying import take_prepared
 from moa_cli.commands.common.finish import execute
 from moa_cli.commands.common.typed import say_left_out, trained_folders, trained_runs, weights_in
 from moa_cli.console import refuse, say
@@ -40,6 +41,7 @@ BELONGS = {
     "--seed": ("--responses",),
     "--config": ("--responses", "--prompts"),
     "--data-dir": ("--responses", "--prompts"),
+    "--prepared": ("--pareto", "--weights", "--responses"),
 }
 """What is only given beside certain modes."""
 
@@ -83,13 +85,15 @@ def measure_runs(
     *,
     methods: Sequence[str] = (),
     named: Collection[Path] = (),
+    prepared: Path | None = None,
 ) -> Result:
     """Measures the fronts of these runs, else of all trained ones; or one point of each, which is not kept.
 
-    Code that a run needs is to be among the files `named`.
+    Code that a run needs is to be among the files `named`; preparations that are not there come from `prepared`.
     """
     point = weights_in(weights) if weights is not None else ()
     chosen = trained_runs(paths, benchmarks, home, methods=methods, named=named)
+    take_prepared(prepared, [run.benchmark for run in chosen])
     if point:  # of each run once, as it was trained
         chosen = [*{run.folder: run for run in reversed(chosen)}.values()][::-1]
     points = _points(chosen, point, typed=bool(paths)) if point else []

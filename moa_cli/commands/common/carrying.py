@@ -1,0 +1,33 @@
+"""Preparations that come from another machine, or go to one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import Benchmark
+from moa_cli.console import refuse, say
+from moa_cli.words import prepared_name
+
+
+def check_archive(path: Path | None) -> None:
+    """BadInput for a file that what is prepared cannot be written to. Writes nothing."""
+    from moa_cli.formats import check_place
+
+    if path is None:
+        return
+    if path.suffix != ".tar":
+        refuse(
+            f"cannot write {path}: its suffix is not .tar", "what is prepared goes into one such file", "-o FILE.tar"
+        )
+    check_place(path)
+
+
+def take_prepared(path: Path | None, benchmarks: Sequence[Benchmark]) -> None:
+    """Takes the preparations of these benchmarks from an archive, if one was named, as far as they are not there."""
+    if path is None:
+        return
+    from benchmarks.prepare import unpack
+
+    for benchmark in unpack(path, benchmarks):
+        say(f"{prepared_name(benchmark.name, benchmark.preparation)}: its preparation is that of {path}")
