@@ -68,10 +68,10 @@ clean:  ## remove build products and caches; .venv, runs and demo stay
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
-# Made again when pyproject.toml changes; pip's own settings decide where packages come from.
-$(INSTALLED): pyproject.toml
+# Made again when what is to be installed changes; pip's own settings decide where packages come from.
+$(INSTALLED): pyproject.toml tests/constraints.txt
 	@test -x $(BIN)/pip || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "moa needs Python 3.11 or newer, and $(PYTHON) is not that; name one: make setup PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -e '.[dev]'
+	$(BIN)/python -m pip install -c tests/constraints.txt -e '.[dev]'
 	@touch $@

@@ -15,10 +15,10 @@ from methods import (
     Method,
     Preference,
     Run,
+    kept_preferences,
     logits_per_sd,
     pairs_effort,
     point_name,
-    preferences,
     reward_differences,
 )
 
@@ -67,12 +67,11 @@ class MODPO(Preference, Method):
 
         @cache
         def pairs(k: int) -> list[PreferencePair]:
-            return preferences(benchmark, k, self.epochs, run.seed)
+            return kept_preferences(benchmark, k, self.epochs, run)
 
         @cache
         def differences(k: int) -> np.ndarray:
-            path = run.dir / "constants" / f"rewards on {benchmark.names[k]}.json"
-            return remembered(path, lambda: reward_differences(benchmark, pairs(k)))
+            return remembered(run, f"rewards on {benchmark.names[k]}", lambda: reward_differences(benchmark, pairs(k)))
 
         teachers = benchmark.corners if self.margins == "implicit" else ()
         for weights in dict.fromkeys((*teachers, *self.points(benchmark))):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import numpy as np
 
 from benchmarks import Answer, BadInput, Benchmark, Weights
-from benchmarks.common import Answering, Range, Search, kept, read_json, write_json
+from benchmarks.common import Answering, Range, Search, read_json, write_json
 from methods import NORM, Adapter, Effort, Method, Rates, Run, Stage, Template, pareto_layers
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class RiC(Adapter, Method):
         def select() -> list[tuple[str, str, list[float]]]:
             return self._achieved(benchmark, run, stage, number, low, high)
 
-        rows = kept(run.dir / f"answers-{number}.json", select)
+        rows = run.keep(run.dir / f"answers-{number}.json", select)
         return [Answer(prompt, response) for prompt, response, _ in rows], np.array([row[2] for row in rows])
 
     def _achieved(

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks import Benchmark, PreferencePair, Weights
 from benchmarks.common import Range
-from methods import Effort, Method, Preference, Run, Stage, labels_sd, pairs_effort, preferences
+from methods import Effort, Method, Preference, Run, Stage, kept_preferences, labels_sd, pairs_effort
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -57,7 +57,7 @@ class SPO(Preference, Method):
 
         @cache
         def pairs(k: int) -> list[PreferencePair]:
-            return preferences(benchmark, k, self.epochs, run.seed)
+            return kept_preferences(benchmark, k, self.epochs, run)
 
         for setting in self._settings(benchmark).values():
             rounds = [_stage(benchmark, run, one) for one in setting.rounds]

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         goals_template,
         grade,
         intensities,
+        kept_preferences,
         labels_sd,
         load_trained,
         log_probs,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -199,11 +197,6 @@ def from_here(text: str) -> str:
     """
     here = f"{Path.cwd()}/"
     return re.sub(rf"(?<![\w./-]){re.escape(here)}(?=[\w.])", "", text) if here != "//" else text
-
-
-def typed_command() -> str:
-    """The command that this process does, as it can be typed again from here."""
-    return from_here(shlex.join(["moa", *sys.argv[1:]]))
 
 
 def bytes_words(count: int) -> str:

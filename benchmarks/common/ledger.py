@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 
@@ -26,6 +27,35 @@ class Cost:
     peak_memory_bytes: int = 0
     used: tuple[str, ...] = ()
     """Names of what it took of that which preparation made, such as "reward helpful" or "tags"."""
+    lost: dict[str, float] = field(default_factory=dict)
+    """What was spent beside it on work that was done again, because a process ended before it was kept: by name."""
+
+    def __post_init__(self) -> None:
+        self._since: float | None = None
+
+    def start(self) -> None:
+        """Lets time be charged from now on, whenever `tick` is called."""
+        self._since = time.perf_counter()
+
+    def tick(self) -> None:
+        """Charges the time since the last tick, where it has been started."""
+        if self._since is not None:
+            now = time.perf_counter()
+            self.seconds, self._since = self.seconds + now - self._since, now
+
+    def lose(self, spent: Cost, kept: Cost | None = None) -> None:
+        """Counts apart what was spent beyond what was kept; where that is all the other way, takes it back."""
+        kept = kept or Cost()
+        for name in SUMS:
+            self.lost[name] = self.lost.get(name, 0) + getattr(spent, name) - getattr(kept, name)
+
+    def go_back_to(self, kept: Cost) -> None:
+        """Takes up the ledger of the point from which work goes on: what was spent since is lost."""
+        self.tick()
+        self.lose(self, kept)
+        for name in SUMS:
+            setattr(self, name, getattr(kept, name))
+        self.note(kept.used)
 
     def add(self, other: Cost) -> None:
         """Adds what was spent elsewhere; of the two peaks of memory the higher one counts."""
@@ -33,10 +63,13 @@ class Cost:
         self.peak_memory_bytes = max(self.peak_memory_bytes, other.peak_memory_bytes)
         for name in SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name, spent in other.lost.items():
+            self.lost[name] = self.lost.get(name, 0) + spent
 
     def times(self, share: float) -> Cost:
         """A share of it, as if that had been spent alone; counts are rounded."""
-        part = Cost(peak_memory_bytes=self.peak_memory_bytes, used=self.used)
+        lost = {name: spent * share for name, spent in self.lost.items()}
+        part = Cost(peak_memory_bytes=self.peak_memory_bytes, used=self.used, lost=lost)
         for name in SUMS:
             spent = getattr(self, name)
             setattr(part, name, round(spent * share) if isinstance(spent, int) else spent * share)
@@ -49,11 +82,11 @@ class Cost:
     @property
     def numbers(self) -> dict[str, float]:
         """What was spent, by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "used"}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("used", "lost")}
 
     def to_json(self) -> dict[str, Any]:
         """The ledger as JSON types."""
-        return self.numbers | {"used": list(self.used)}
+        return self.numbers | {"used": list(self.used), "lost": dict(self.lost)}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Cost:

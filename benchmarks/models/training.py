@@ -5,6 +5,7 @@ TRL's defaults suit one large GPU; on a CPU they cost 1.5 to 4 times as much as 
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from collections.abc import Iterator, Sequence
@@ -30,7 +31,7 @@ from trl import SFTConfig, SFTTrainer
 from trl.kernels import chunked_logprob
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-from benchmarks.common import BadInput, Log, silent
+from benchmarks.common import BadInput, Cost, Log, in_force, silent, write_text
 from benchmarks.models.checkpoints import Sums, last_checkpoint
 from benchmarks.models.device import room, setup
 from benchmarks.models.memory import MADE_HERE, PROCESS, Memory, Size, Split, planned, split
@@ -155,10 +156,37 @@ class Progress(TrainerCallback):
             self.report(self.stage, state.global_step, state.max_steps, measured)
 
 
+class KeepsLedger(TrainerCallback):
+    """Keeps the ledger with each checkpoint, and takes it up again with that: what was done since is done again, and
+    is no cost of the training."""
+
+    def __init__(self, cost: Cost):
+        self.cost = cost
+
+    def _path(self, args: TrainingArguments, state: TrainerState) -> Path:
+        return Path(str(args.output_dir)) / f"cost-{state.global_step}.json"
+
+    def _keep(self, args: TrainingArguments, state: TrainerState) -> None:
+        self.cost.tick()
+        write_text(self._path(args, state), json.dumps(self.cost.to_json()))
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if (path := self._path(args, state)).exists():
+            self.cost.go_back_to(Cost.from_json(json.loads(path.read_text(encoding="utf-8"))))
+        elif not state.global_step:
+            self._keep(args, state)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if control.should_save:  # before the checkpoint itself is there
+            self._keep(args, state)
+
+
 def run_trainer(trainer: Trainer) -> None:
     """Trains, from the last whole checkpoint where one is left, and removes the checkpoints of a finished training."""
     folder = Path(str(trainer.args.output_dir))
     checkpoint = last_checkpoint(folder)
+    if (cost := in_force()) is not None:
+        trainer.add_callback(KeepsLedger(cost))
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Sums())
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

@@ -7,7 +7,6 @@ named after the content of its recipe: change the recipe and a new one is made, 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -71,7 +70,7 @@ def missing_parts(benchmark: Description) -> list[str]:
 def prepare_part(benchmark: Description, name: str, log: Log = silent) -> None:
     """Makes one part unless it is there. Its cost is left beside it."""
     folder, make = _parts(benchmark)[name]
-    _once(folder, lambda unfinished: make(unfinished, log))
+    _once(folder, make, log)
 
 
 def prepare(benchmark: Description, log: Log = silent) -> Prepared:
@@ -113,22 +112,37 @@ def _parts(benchmark: Description) -> dict[str, tuple[Path, Make]]:
     return {name: (folder, makers[name]) for name, folder in folders.items()}
 
 
-def _once(folder: Path, make: Callable[[Path], None]) -> None:
-    """Makes a folder, with its cost beside it, unless it is there or another process is just making it."""
+def _once(folder: Path, make: Make, log: Log = silent) -> None:
+    """Makes a folder, with its cost beside it, unless it is there or another process is just making it.
+
+    What processes that were stopped have spent is lost, as far as no checkpoint kept it.
+    """
     with locked(folder.with_name(f".{folder.name}.lock")):
         if folder.exists() and (name := faulty(folder)):
             tell(f"{folder} is damaged: {name} is not what was written. It is made again")
             set_aside(folder)
         if not folder.exists():
-            cost, begin = Cost(), time.perf_counter()
+            cost = Cost()
             with whole_folder(folder) as unfinished, charged_to(cost):
-                make(unfinished)
-                cost.seconds = time.perf_counter() - begin
-                write_text(unfinished / "cost.json", json.dumps(cost.to_json()))
+                file = unfinished / "cost.json"
+
+                def note(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
+                    cost.tick()
+                    write_text(file, json.dumps(cost.to_json()))
+                    log(stage, step, steps, measured)
+
+                if file.exists():
+                    before = Cost.from_json(json.loads(file.read_text(encoding="utf-8")))
+                    cost.lost = before.lost
+                    cost.lose(before)
+                cost.start()
+                make(unfinished, note)
+                cost.tick()
+                write_text(file, json.dumps(cost.to_json()))
 
 
 def _tokenizer(benchmark: Description) -> PreTrainedTokenizerFast:
-    def make(folder: Path) -> None:
+    def make(folder: Path, log: Log) -> None:
         train_tokenizer(texts(benchmark), benchmark.scratch.vocabulary, benchmark.names).save_pretrained(folder)
 
     _once(tokenizer_folder(benchmark), make)

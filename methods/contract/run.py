@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.common import Cost, silent, whole_folder, write_json
+from benchmarks.common import Cost, kept, read_json, silent, whole_folder, write_json
 
 if TYPE_CHECKING:
     from benchmarks.common import Log
@@ -21,26 +20,76 @@ class Clock:
     """How long a training takes, over all processes that worked on it, and how fast it is just now."""
 
     def __init__(self, cost: Cost):
-        self._cost, self._before, self._begin = cost, cost.seconds, time.perf_counter()
-        self._last = self._before, _tokens(cost)
+        cost.start()
+        self._cost, self._last = cost, (cost.seconds, _tokens(cost))
         self.speed = 0.0
         """Tokens per second, generated or trained on, between the last two readings."""
 
     @property
     def seconds(self) -> float:
-        """Since the start of the training."""
-        return self._before + time.perf_counter() - self._begin
+        """Since the start of the training, without what was lost."""
+        self._cost.tick()
+        return self._cost.seconds
 
     def read(self) -> dict[str, float]:
         """What a row of the log says: seconds since the start, and tokens per second since the row before."""
         now, tokens = self.seconds, _tokens(self._cost)
-        self.speed = (tokens - self._last[1]) / max(now - self._last[0], 1e-9)
+        self.speed = max(tokens - self._last[1], 0) / max(now - self._last[0], 1e-9)
         self._last = now, tokens
         return {"seconds": round(now, 3), "tokens/s": round(self.speed, 1)}
 
 
 def _tokens(cost: Cost) -> int:
     return cost.generated_tokens + cost.trained_tokens
+
+
+class Kept:
+    """What a run had spent when each stage or file was kept that it goes on from: checkpoints/costs.json, by path.
+
+    A training that goes on does again what was done between them: that is lost, and no cost of the method. Costs are
+    written before the thing is there, and believed once it is.
+    """
+
+    def __init__(self, folder: Path, cost: Cost):
+        self._folder, self._cost = folder, cost
+        self._costs: dict[str, Cost] = {}
+        self._to: Cost | None = None
+
+    @property
+    def _file(self) -> Path:
+        return self._folder / "checkpoints" / "costs.json"
+
+    def begin(self) -> None:
+        """A training begins, or goes on from the last thing that was kept."""
+        try:
+            told = read_json(self._file)
+        except (FileNotFoundError, ValueError):  # a training begins, or nobody knows any more what was spent when
+            self._note(self._folder)
+            return
+        self._costs = {path: Cost.from_json(cost) for path, cost in told.items()}
+        there = [cost for path, cost in self._costs.items() if (self._folder / path).exists()]
+        self._to = max(there, key=lambda cost: cost.seconds)
+        self._cost.go_back_to(self._to)
+
+    def before(self, path: Path) -> None:
+        """The next thing to happen is that this is there."""
+        if self._costs:  # a training has begun
+            self._note(path)
+
+    def _note(self, path: Path) -> None:
+        self._cost.tick()
+        self._costs[str(path.relative_to(self._folder))] = Cost.from_json(self._cost.to_json())
+        self._to = None
+        write_json(self._file, {path: cost.to_json() for path, cost in self._costs.items()}, lasting=False)
+
+    def again(self) -> None:
+        """What was done since the training went on had been done before: the method has found what is kept."""
+        if self._to is not None:
+            self._cost.go_back_to(self._to)
+
+    def end(self) -> None:
+        """The training is done, and nothing will go on from here."""
+        self._file.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -53,9 +102,11 @@ class Run:
     cost: Cost = field(default_factory=Cost)
     """What was spent so far, over all processes that worked on this run."""
     clock: Clock = field(init=False, compare=False, repr=False)
+    kept: Kept = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clock", Clock(self.cost))
+        object.__setattr__(self, "kept", Kept(self.dir, self.cost))
 
     def log(self, stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
         """Appends one line to log.jsonl, passes it on to whoever watches, and saves the ledger.
@@ -71,6 +122,17 @@ class Run:
             file.write(b"\n" * bool(cut_short) + json.dumps(row).encode() + b"\n")  # a kill may have ended a line
         write_json(self.dir / "cost.json", self.cost.to_json(), lasting=False)
         self.progress(stage, step, steps, measured)
+
+    def keep(self, path: Path, make: Callable[[], Any]) -> Any:
+        """What a JSON file of the run holds, which is not made again, should the training be interrupted: made and
+        written first where there is none, or a damaged one."""
+
+        def made() -> Any:
+            value = make()
+            self.kept.before(path)
+            return value
+
+        return kept(path, made)
 
     def stage(self, name: str) -> Stage:
         """A named part of the training that leaves one policy."""
@@ -96,8 +158,14 @@ class Stage:
 
     @property
     def done(self) -> bool:
-        """Whether the policy is there."""
-        return self.folder.exists()
+        """Whether the policy is there.
+
+        What a training that goes on has spent until it finds that is lost: it was spent before.
+        """
+        there = self.folder.exists()
+        if there:
+            self.run.kept.again()
+        return there
 
     @contextmanager
     def writing(self) -> Iterator[Path]:
@@ -105,6 +173,7 @@ class Stage:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with whole_folder(self.folder) as partial:
             yield partial
+            self.run.kept.before(self.folder)
 
     def log(self, stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
         """Logs under this stage's name."""

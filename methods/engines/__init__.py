@@ -27,7 +27,14 @@ if TYPE_CHECKING:
         grade,
         train_grader,
     )
-    from methods.engines.pairs import labels_sd, logits_per_sd, pairs_effort, preferences, reward_differences
+    from methods.engines.pairs import (
+        kept_preferences,
+        labels_sd,
+        logits_per_sd,
+        pairs_effort,
+        preferences,
+        reward_differences,
+    )
     from methods.engines.prompts import shown, steered
     from methods.engines.rl import train_rl
     from methods.engines.selection import nearest_answers, pareto_layers

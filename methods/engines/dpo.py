@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from benchmarks import Answer, BadInput, Benchmark, Policy, PreferencePair
-from benchmarks.common import kept
 from benchmarks.models import (
     Progress,
     Training,
@@ -156,13 +154,13 @@ def log_probs(
         batch = 8 if is_large(policy) else 64
         return sequence_log_probs(policy, sequences, batch).reshape(-1, 2)
 
-    return remembered(run.dir / "constants" / f"{of.name if of else 'start'} on {name}.json", compute)
+    return remembered(run, f"{of.name if of else 'start'} on {name}", compute)
 
 
-def remembered(path: Path, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """The numbers in a file of the run; where there is none, or a damaged one, they are computed and written there,
-    once for all processes that work on it one after the other."""
-    return np.array(kept(path, lambda: compute().tolist()))
+def remembered(run: Run, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """The numbers that a run keeps under a name; where there are none, or damaged ones, they are computed and written
+    there, once for all processes that work on it one after the other."""
+    return np.array(run.keep(run.dir / "constants" / f"{name}.json", lambda: compute().tolist()))
 
 
 def encoded(benchmark: Benchmark, policy: Policy, pairs: Sequence[PreferencePair]) -> list[Ids]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks import BadInput, Benchmark, PreferencePair, TrainedReward
 from benchmarks.common import Cost, charged_to
-from methods.contract import Effort
+from methods.contract import Effort, Run
 
 STEEPEST = 4.0
 """Most logits per SD of the reward that a label can have [choice]: a pair an SD apart is labelled wrong once in 56.
@@ -38,6 +38,14 @@ def preferences(benchmark: Benchmark, k: int, epochs: float, seed: int) -> list[
             "give the benchmark pairs for it, or several answers per prompt",
         )
     return pairs
+
+
+def kept_preferences(benchmark: Benchmark, k: int, epochs: float, run: Run) -> list[PreferencePair]:
+    """The `preferences` under the seed of a run, which keeps what has to be made: it is made once."""
+    if benchmark.preference_pairs(benchmark.names[k]):
+        return preferences(benchmark, k, epochs, run.seed)
+    path = run.dir / "constants" / f"pairs on {benchmark.names[k]}.json"
+    return [PreferencePair(*row) for row in run.keep(path, lambda: preferences(benchmark, k, epochs, run.seed))]
 
 
 def pairs_effort(benchmark: Benchmark, k: int, epochs: float) -> tuple[int, Effort]:

@@ -39,7 +39,7 @@ from moa_cli.commands.options import (
     Verbose,
 )
 from moa_cli.console import out, refuse, say, suggest
-from moa_cli.words import typed_command
+from moa_cli.runs import typed_command
 
 
 def compare(

@@ -55,6 +55,10 @@ def show_(
         str, typer.Argument(metavar="METHOD|BENCHMARK|RUN|FILE", autocompletion=options.complete_subjects)
     ],
     config: Items = None,
+    reproduce: Annotated[
+        bool,
+        typer.Option("--reproduce", help="Of a run: how to make it again, and what would be different here and now."),
+    ] = False,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     json: AsJson = False,
@@ -70,12 +74,14 @@ def show_(
     """
     from moa_cli.commands.common import (
         BenchmarkFacts,
+        Reproduction,
         benchmark_page,
         is_benchmark,
         is_method,
         method_facts,
         method_page,
         nothing_called,
+        reproduction_page,
         run_facts,
         run_page,
         tunings_called,
@@ -89,12 +95,21 @@ def show_(
             "it changes what a benchmark is, and that is none",
             "leave it out, or name a benchmark",
         )
+    if reproduce and not Path(subject).is_dir():
+        refuse(
+            f"--reproduce was given with {subject}",
+            "a run says how it was made, and that is none",
+            "moa list runs shows what there is",
+        )
     path, searches = Path(subject), tunings_called(subject, runs)
     if searches:
         from moa_cli.tuning import tuning_table
 
         found = [read_tuning(one) for one in searches]
         out([json_.loads(one.to_json()) for one in found] if json else tuple(map(tuning_table, found)))
+    elif reproduce:
+        again = Reproduction.of(path)
+        out(again.model_dump(mode="json") if json else reproduction_page(again))
     elif path.is_dir():
         run = run_facts(path)
         out(run.model_dump() if json else run_page(run))

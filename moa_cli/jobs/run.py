@@ -86,8 +86,11 @@ def train(
         except Exception as error:
             note_failure(folder, error)
             raise
-        trained = record.model_copy(update={"status": "trained", "cost": _counted(run), "used": cost.used})
+        trained = record.model_copy(
+            update={"status": "trained", "cost": _counted(run), "used": cost.used, "lost": cost.lost}
+        )
         trained.write(folder / "run.json")
+        run.kept.end()
     return run
 
 
@@ -134,7 +137,6 @@ def _take_over(contestant: Contestant, run: Run) -> None:
     with whole_folder(policies, sums=False) as partial_copy:
         copied_whole(other.folder / "policy", partial_copy)
     run.cost.add(_stored_cost(other.folder))
-    run = replace(run)  # with a clock that starts after what was taken over
     run.log(f"taken over from {method_name(type(other.method))}", 1, 1, {})
 
 
@@ -143,16 +145,17 @@ def _train(benchmark: Benchmark, method: Method, run: Run) -> None:
     cost = run.cost
 
     def watch(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
-        cost.seconds, speed = watched.clock.seconds, watched.clock.speed
+        speed = watched.clock.speed
         run.progress(stage, step, steps, measured | ({"tokens/s": speed} if speed else {}))
 
     _forget_peak_memory()
     watched = replace(run, progress=watch)  # its clock starts here
+    watched.kept.begin()
     try:
         with charged_to(cost):
             method.train(benchmark, watched)
     finally:
-        cost.seconds = watched.clock.seconds
+        cost.tick()
         cost.peak_memory_bytes = max(cost.peak_memory_bytes, _peak_memory())
         write_json(run.dir / "cost.json", cost.to_json())
 

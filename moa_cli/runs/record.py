@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -15,7 +12,7 @@ from benchmarks.common import Document, Part, is_locked, json_of, not_permitted,
 from benchmarks.models import setup
 from benchmarks.spec import REVISION
 from moa_cli.runs.config import Source
-from moa_cli.words import typed_command
+from moa_cli.runs.surroundings import git_commit, processor, typed_command, versions, working_folder
 
 GIVEN = "given"
 """The steering of answers that were made elsewhere: there is a front, but no policy."""
@@ -111,16 +108,23 @@ class Record(Document):
     trained_at: tuple[tuple[float, ...], ...]
     """The weights the training was for; only methods that retrain per weight depend on them."""
     command: str
+    """As it was typed, without what looks like a secret."""
+    folder: str = ""
+    """In which it was typed, ~ for the user's home; paths in the command are seen from there."""
     commit: str | None
     """Git commit of the folder in which the command was typed."""
     versions: dict[str, str]
     device: str
+    processor: str = ""
+    """Its model."""
     threads: int
     units: str | None = None
     """Hash of the units in which it was trained: of that part of the scale card on which training depends."""
     rewards: tuple[str, ...] = ()
     cost: dict[str, int | float | None] = Field(default_factory=dict)
     """What training spent; None for what was not counted."""
+    lost: dict[str, float] = Field(default_factory=dict)
+    """What training spent beside that on work that was done again after it was interrupted."""
     used: tuple[str, ...] = ()
     """What training took of the preparation, such as "reward helpful" or "tags"."""
     origin: Origin = Origin()
@@ -135,9 +139,11 @@ class Record(Document):
         return cls(
             benchmark=RecordedBenchmark.of(benchmark, source),
             command=typed_command(),
-            commit=_git_commit(),
+            folder=working_folder(),
+            commit=git_commit(),
             versions=versions(),
-            device=setup(),
+            device=(device := setup()),
+            processor=processor(device),
             threads=torch.get_num_threads(),
             units=benchmark.card.units_hash,
             rewards=benchmark.card.rewards,
@@ -194,23 +200,3 @@ def is_earlier(folder: Path) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(record, dict) and record.get("schema") in EARLIER
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages on which results depend."""
-    found = {"python": platform.python_version()}
-    for name in ("moa-cli", "torch", "transformers", "trl", "peft", "moocore"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
-
-
-def _git_commit() -> str | None:
-    """The git commit of the current folder, None outside a repository."""
-    try:
-        asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return asked.stdout.strip() or None if asked.returncode == 0 else None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 import zipfile
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.kit.files import PACKAGES, ROOT
 
@@ -39,3 +41,15 @@ def test_every_file_of_the_packages_is_in_it(wheel: zipfile.ZipFile) -> None:
 def test_it_installs_the_command(wheel: zipfile.ZipFile) -> None:
     [name] = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
     assert wheel.read(name).decode().split() == ["[console_scripts]", "moa", "=", "moa_cli.app:main"]
+
+
+def test_constraints_are_versions_that_the_project_allows() -> None:
+    """One of every library that is asked for, and the tests run with it."""
+    text = (ROOT / "tests" / "constraints.txt").read_text(encoding="utf-8")
+    pinned = {r.name: r for r in map(Requirement, (line for line in text.splitlines() if line[0] != "#"))}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [Requirement(one) for one in (*project["dependencies"], *project["optional-dependencies"]["dev"])]
+    assert {one.name for one in asked} <= pinned.keys()
+    for one in asked:
+        [pin] = pinned[one.name].specifier
+        assert one.specifier.contains(pin.version.removesuffix(".*")), one

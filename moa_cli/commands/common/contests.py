@@ -11,8 +11,8 @@ from moa_cli.commands.common.finish import check_room, execute, failures_of, sho
 from moa_cli.comparisons import SAMPLED, Comparison, Failure, comparable, compare, judge, run_of, saved_comparison
 from moa_cli.console import say
 from moa_cli.jobs import Job, Outcome, ceiling_jobs, measuring_jobs, preparing_jobs, stored_samples
-from moa_cli.runs import Contestant, Settings, contestants, note_trials, versions
-from moa_cli.words import from_here, typed_command
+from moa_cli.runs import Contestant, Settings, contestants, note_trials, typed_command, versions
+from moa_cli.words import from_here
 
 Check = Callable[[Iterable[Card]], None]
 """Raises BadInput where what is measured under these cards cannot be judged."""

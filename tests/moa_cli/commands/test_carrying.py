@@ -15,7 +15,7 @@ def test_a_preparation_is_used_on_another_machine(own: Path) -> None:
     packed = moa("prepare", "-b", "tiny.toml", "-o", "prepared.tar", cwd=own)
     assert (packed.returncode, "wrote prepared.tar" in packed.stderr) == (0, True), packed.stderr
     shutil.rmtree(own / "runs/tiny/prepared")
-    measured = moa("eval", "--pareto", "--prepared", "prepared.tar", cwd=own)
+    measured = moa("eval", "--pareto", "-b", "tiny.toml", "--prepared", "prepared.tar", cwd=own)
     assert measured.returncode == 0, measured.stderr
     assert measured.stderr.count("its preparation is that of prepared.tar") == 1
     assert "worker" not in measured.stderr  # there was nothing to do
