@@ -37,6 +37,7 @@ from benchmarks.models.device import room, setup
 from benchmarks.models.memory import MADE_HERE, PROCESS, Memory, Size, Split, planned, split
 from benchmarks.models.pieces import PIECE
 from benchmarks.models.policy import Policy
+from benchmarks.models.tracking import end_tracking, tracked_as
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +98,7 @@ def trainer_arguments(training: Training, folder: Path, seed: int, model: PreTra
         "use_cpu": device == "cpu",
         "dataloader_pin_memory": device == "cuda",
         "disable_tqdm": True,
-        "report_to": [],
+        **tracked_as(folder),
     }
 
 
@@ -190,6 +191,7 @@ def run_trainer(trainer: Trainer) -> None:
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Sums())
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    end_tracking(trainer)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -21,6 +21,7 @@ from moa_cli.commands.common import (
     share_in,
     take_prepared,
     tell_answers,
+    track_with,
     wish_in,
     write_outputs,
 )
@@ -36,6 +37,7 @@ from moa_cli.commands.options import (
     PreparationsOrAll,
     Prepared,
     SeedsOrAll,
+    Track,
     Verbose,
 )
 from moa_cli.console import out, refuse, say, suggest
@@ -62,6 +64,7 @@ def compare(
     dry_run: DryRun = False,
     output: options.Outputs = None,
     prepared: Prepared = None,
+    track: Track = None,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
@@ -103,12 +106,13 @@ def compare(
     names, wish = method_list(method), wish_in(at, max_answer_cost, max_kl)
     of_runs = {"--keep-collapsed": keep_collapsed, "--ceiling": ceiling, "--all-answers": all_answers}
     typed = (
-        {"-c": config, "--data-dir": data_dir, "--dry-run": dry_run, "--prepared": prepared},
+        {"-c": config, "--data-dir": data_dir, "--dry-run": dry_run, "--prepared": prepared, "--track": track},
         {"-b": benchmark, "--seed": seed, "--preparations": preparations},
     )
     check_options(names, what or [], *typed)
     if earlier and (names or what):
         refuse("--earlier was given with -m or a run", "it is for runs that nobody named", "moa compare --earlier")
+    track_with(track)
     seeds, several = seeds_in(seed), preparations_in(preparations)
     failed: tuple[Failure, ...] = ()
     comparison = None if names or not what else saved_alone(what, of_runs)

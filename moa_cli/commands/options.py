@@ -159,6 +159,15 @@ DataDir = Annotated[
 ]
 
 
+Track = Annotated[
+    str | None,
+    typer.Option(
+        "--track", metavar="TRACKER",
+        help="Send what trainings measure to trackio, wandb or tensorboard, too, under the name of the run.",
+    ),
+]  # fmt: skip
+
+
 Prepared = Annotated[
     Path | None,
     typer.Option(

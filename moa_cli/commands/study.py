@@ -20,9 +20,22 @@ from moa_cli.commands.common import (
     settings_of,
     show_failures,
     take_prepared,
+    track_with,
     write_outputs,
 )
-from moa_cli.commands.options import AsJson, Benchmarks, DataDir, DryRun, Home, Items, Jobs, Prepared, Seeds, Verbose
+from moa_cli.commands.options import (
+    AsJson,
+    Benchmarks,
+    DataDir,
+    DryRun,
+    Home,
+    Items,
+    Jobs,
+    Prepared,
+    Seeds,
+    Track,
+    Verbose,
+)
 from moa_cli.console import out, refuse
 
 
@@ -36,6 +49,7 @@ def study(
     dry_run: DryRun = False,
     output: options.StudyOutputs = None,
     prepared: Prepared = None,
+    track: Track = None,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
@@ -75,6 +89,7 @@ def study(
         refuse("no study was named", f"there are: {', '.join(STUDIES)}", "moa study controllability")
     chosen = find_study(name)
     check_outputs(output or [], STUDY_FORMATS)
+    track_with(track)
     settings = settings_of(config, benchmark_list(benchmark), method_list(method) or [chosen.method], data_dir, runs)
     take_prepared(prepared, [*settings.benchmarks.values()])
     values = names_in(over)

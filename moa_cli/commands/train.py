@@ -19,6 +19,7 @@ from moa_cli.commands.common import (
     settings_over,
     succeed,
     take_prepared,
+    track_with,
 )
 from moa_cli.commands.options import (
     AsJson,
@@ -32,6 +33,7 @@ from moa_cli.commands.options import (
     Preparations,
     Prepared,
     Seeds,
+    Track,
     Verbose,
 )
 from moa_cli.console import out, refuse, say, suggest
@@ -46,6 +48,7 @@ def train(
     dry_run: DryRun = False,
     restart: Annotated[bool, typer.Option("--restart", help="Remove these runs first and begin anew.")] = False,
     prepared: Prepared = None,
+    track: Track = None,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
@@ -66,6 +69,7 @@ def train(
     names = method_list(method)
     if not names:
         refuse("no method was named", "-m says what to train", "moa train -m METHOD; moa list methods shows them")
+    track_with(track)
     every = settings_over(config, benchmark_list(benchmark), names, preparations_in(preparations), data_dir, runs)
     take_prepared(prepared, [benchmark for one in every for benchmark in one.benchmarks.values()])
     seeds = seeds_in(seed) or [0]

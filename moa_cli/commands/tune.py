@@ -21,8 +21,21 @@ from moa_cli.commands.common import (
     settings_of,
     show_failures,
     take_prepared,
+    track_with,
 )
-from moa_cli.commands.options import AsJson, Benchmarks, DataDir, DryRun, Home, Items, Jobs, Methods, Prepared, Verbose
+from moa_cli.commands.options import (
+    AsJson,
+    Benchmarks,
+    DataDir,
+    DryRun,
+    Home,
+    Items,
+    Jobs,
+    Methods,
+    Prepared,
+    Track,
+    Verbose,
+)
 from moa_cli.console import out, refuse, say, show_error
 
 if TYPE_CHECKING:
@@ -57,6 +70,7 @@ def tune(
     seed: Annotated[str, typer.Option("--seed", metavar="N", help="Seed of trainings and search.")] = "0",
     dry_run: DryRun = False,
     prepared: Prepared = None,
+    track: Track = None,
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
@@ -81,6 +95,7 @@ def tune(
         refuse("no method was named", "-m says what to tune", "moa tune -m METHOD; moa list methods shows them")
     if on not in ("reward", "evaluator"):
         refuse(f"--on {on} is neither reward nor evaluator", "one of them decides which trial is best", "--on reward")
+    track_with(track)
     settings = settings_of(config, benchmark_list(benchmark), names, data_dir, runs)
     chosen = _searched(settings, seed_in(seed) or 0, runs, data_dir, every="all" in names_in(method))
     _check(settings, on)

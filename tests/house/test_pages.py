@@ -27,6 +27,7 @@ from typer.main import get_command
 from benchmarks.load.load import load_benchmark
 from moa_cli.app import app
 from moa_cli.claims import CLAIM_FORMATS
+from moa_cli.commands.common.carrying import check_archive
 from moa_cli.commands.common.contests import check_options
 from moa_cli.commands.common.facts import is_benchmark, is_method, tunings_called
 from moa_cli.commands.common.measured import check_mode
@@ -221,6 +222,9 @@ def check(command: str, given: dict[str, Any]) -> None:
             known = is_method(subject) or is_benchmark(subject) or tunings_called(subject, home)
             assert known or subject in PLACEHOLDERS.values(), subject
     formats = {"compare": COMPARISON_FORMATS, "study": STUDY_FORMATS, "claims": CLAIM_FORMATS}
+    if command == "prepare":
+        check_archive(given["output"])
+        return
     for path in given.get("output") or []:
         check_suffix(path, formats[command])
 

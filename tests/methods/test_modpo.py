@@ -310,7 +310,13 @@ def test_constants_are_computed_once_for_all_weights(
     FEW.train(tiny, run)
     assert len(read) == 2
     kept = sorted(p.name for p in (tmp_path / "constants").iterdir())
-    assert kept == ["rewards on ah.json", "rewards on oh.json", "start on ah.json", "start on oh.json"]
+    assert kept == [
+        "pairs on oh.json",
+        "rewards on ah.json",
+        "rewards on oh.json",
+        "start on ah.json",
+        "start on oh.json",
+    ]
     more, cost = replace(tiny, trained_grid=(*tiny.trained_grid, (0.6, 0.4))), Cost()
     with charged_to(cost):
         FEW.train(more, run)

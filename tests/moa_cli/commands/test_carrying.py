@@ -22,7 +22,7 @@ def test_a_preparation_is_used_on_another_machine(own: Path) -> None:
     other = ("--prepared", "prepared.tar", "--runs", "other", "--dry-run", "--json")
     foreseen = moa("compare", *METHODS, "-b", "tiny.toml", *other, cwd=own)
     assert foreseen.returncode == 0, foreseen.stderr
-    assert {job["purpose"] for job in json.loads(foreseen.stdout)["jobs"]} == {"train + eval"}
+    assert {job["do"] for job in json.loads(foreseen.stdout)["jobs"]} == {"train + eval"}
 
 
 def test_a_preparation_of_something_else_is_refused(own: Path) -> None:
