@@ -52,7 +52,7 @@ def test_examples_of_the_help_are_understood(example: str, tmp_path: Path) -> No
     if words[0] == "train":
         words += [] if "--dry-run" in words else ["--dry-run"]
     if words[0] == "prepare" or (words[0] == "compare" and "-m" in words):
-        kept = [w for w in words[1:] if not re.match(r"--json|--baseline|-o|.*\.(md|pdf|json|xml)$", w)]
+        kept = [w for w in words[1:] if not re.match(r"--json|--baseline|-o|.*\.(md|pdf|json|xml|tar)$", w)]
         words = ["train", "-m", "sft", *kept, "--dry-run"]
     result = moa(*words, cwd=tmp_path)
     of_runs = ("eval", "compare", "claims", "rm", "export", "chat", "soup")
