@@ -81,6 +81,7 @@ function legends() {
     name.replaceWith(button);
   }
   for (const legend of all(".crowd .legend")) {
+    if (!legend.parentElement.querySelector(".between")) continue; // an older comparison has none
     const button = make("button", { type: "button", class: "name", "aria-pressed": "false" }, "all intervals");
     button.addEventListener("click", () => {
       const shown = legend.parentElement.classList.toggle("crowd");

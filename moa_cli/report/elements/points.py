@@ -21,7 +21,7 @@ def point_words(on: OnBenchmark, row: Row, points: Sequence[RowPoint]) -> str:
     if first.label.replace(" ", "") != ",".join(f"{w:.3g}" for w in first.weights):
         lines += [f"asked as {first.label}"]
     for m, name in enumerate(on.objectives):
-        told = [f"{on.score_word(signal, name)} {_in_brackets(first, signal, m)}" for signal in ("scores", "rewards")]
+        told = [f"{on.score_word(signal)} {_in_brackets(first, signal, m)}" for signal in ("scores", "rewards")]
         lines += [f"{name}: {', '.join(told)}"]
     kl = "unknown" if first.kl is None else f"{number(first.kl)} nats"
     lines += [f"KL {kl}, {first.collapse:.1%} collapsed"]

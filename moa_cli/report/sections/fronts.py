@@ -147,7 +147,7 @@ def _draw_front(
         points = [row.in_order[k] for k in here]
         dots(ax, [place[0]], [place[1]], style, bool(adds[here].any()), size, point_words(on, row, points))
         draw_between(ax, points[0].intervals(signal), place, shown, style)
-        if len(here) > 1:
+        if len(here) > 1 and size == 1:  # small drawings have no room for numbers
             draw_count(ax, place, len(here), style)
     collapsed = [point.collapsed for point in row.in_order]
     ax.scatter(
