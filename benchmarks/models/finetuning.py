@@ -6,11 +6,13 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+from peft import LoraConfig, get_peft_model
+
 from benchmarks.common import BadInput, Log, silent
-from benchmarks.models.adapters import with_adapter
 from benchmarks.models.policy import Policy, load_policy
 from benchmarks.models.training import Training, supervised
-from benchmarks.spec import Description, adapter_rank
+from benchmarks.spec import Description, Lora, adapter_rank
 
 WHOLE_RATE, ADAPTER_RATE = 2e-5, 1.414e-4
 
@@ -46,3 +48,21 @@ def finetuned_policy(benchmark: Description, folder: Path, log: Log = silent) ->
     )  # fmt: skip
     model = trained.model.float().merge_and_unload() if rank else trained.model  # rounded once, when it is stored
     return replace(policy, model=model.to(policy.stored).eval())
+
+
+def with_adapter(policy: Policy, rank: int, settings: Lora, seed: int) -> Policy:
+    """The policy with a fresh adapter, whose initialisation depends on the seed alone. BadInput for targets that its
+    model does not have."""
+    torch.manual_seed(seed)
+    config = LoraConfig(
+        r=rank, lora_alpha=2 * rank if settings.alpha is None else settings.alpha, lora_dropout=settings.dropout,
+        target_modules=list(settings.targets) or "all-linear", task_type="CAUSAL_LM",
+    )  # fmt: skip
+    linear = {n.rpartition(".")[2] for n, m in policy.model.named_modules() if type(m).__name__ in ("Linear", "Conv1D")}
+    if unknown := sorted({*settings.targets} - linear):
+        raise BadInput(
+            f"lora.targets: the policy has no linear layers called {', '.join(unknown)}",
+            f"it has {', '.join(sorted(linear))}",
+            "-c lora.targets=[] puts adapters on all of them but the head",
+        )
+    return replace(policy, model=get_peft_model(policy.model, config))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
-    from moa_cli.runs.asked import Asked, read_asked, write_asked
     from moa_cli.runs.code import check_benchmark_named, check_method_named
     from moa_cli.runs.config import (
         Settings,
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
         front_name,
         fronts_in,
     )
-    from moa_cli.runs.front import FrontFacts, note_trials
+    from moa_cli.runs.front import Asked, FrontFacts, note_trials, read_asked, write_asked
     from moa_cli.runs.items import hyperparameter_types
     from moa_cli.runs.log import LogRow, last_rows, log_curves
     from moa_cli.runs.record import GIVEN, Origin, Record, is_earlier, read_record

@@ -11,7 +11,6 @@ from benchmarks import BadInput, Benchmark, Front, FunctionReward, Weights, benc
 from benchmarks.common import digest, plain
 from benchmarks.spec import REVISION, are_weights, rounded_from
 from methods import Method, answering_config, method_name
-from moa_cli.runs.asked import read_asked
 from moa_cli.runs.code import check_benchmark_named, check_code_named, check_method_named
 from moa_cli.runs.config import Settings, Source, restore
 from moa_cli.runs.folders import (
@@ -24,6 +23,7 @@ from moa_cli.runs.folders import (
     run_folder,
     run_name,
 )
+from moa_cli.runs.front import read_asked
 from moa_cli.runs.record import GIVEN, Record, read_record
 from moa_cli.runs.state import has_front, is_measured, is_scored, is_swept, is_trained
 

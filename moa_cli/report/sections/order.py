@@ -19,8 +19,7 @@ from moa_cli.report.sections.language import language
 from moa_cli.report.sections.methods import methods
 from moa_cli.report.sections.over_optimisation import over_optimisation
 from moa_cli.report.sections.refs import refs
-from moa_cli.report.sections.training import training
-from moa_cli.report.sections.tuning import tuning
+from moa_cli.report.sections.training import training, tuning
 
 SECTIONS: dict[str, Callable[[OnBenchmark, Styles], Content]] = {
     "Fronts": fronts,

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.common.errors import BadInput
 from benchmarks.load.load import load_benchmark
-from benchmarks.models.adapters import with_adapter
+from benchmarks.models.finetuning import with_adapter
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import prepare
 from benchmarks.spec.settings import Lora

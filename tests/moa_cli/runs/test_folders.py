@@ -20,8 +20,8 @@ from benchmarks.prepare.card import stored_card
 from methods.contract.find import find_method
 from methods.contract.method import Method
 from moa_cli.comparisons.select import named_fronts
-from moa_cli.runs.asked import Asked, read_asked, write_asked
 from moa_cli.runs.folders import check_home, find_runs, front_name, fronts_in, run_folder
+from moa_cli.runs.front import Asked, read_asked, write_asked
 from moa_cli.runs.log import LogRow, last_rows
 from moa_cli.runs.record import Origin, read_record
 from moa_cli.runs.state import has_front, is_measured, is_scored, is_trained
