@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
@@ -157,21 +158,18 @@ def moa(
     """
 
 
-app.command(cls=OfBenchmarks)(prepare)
-app.command(cls=OptionsAlone)(train)
-app.command("eval")(evaluate)
-app.command()(compare)
-app.command(cls=OptionsAlone)(tune)
-app.command()(study)
-app.command()(claims)
-app.command("list")(list_)
-app.command("show")(show_)
-app.command()(export)
-app.command()(chat)
-app.command()(soup)
-app.command()(init)
-app.command()(check)
-app.command()(rm)
-app.command()(doctor)
-app.command()(clean)
-app.command()(view)
+PANELS: dict[str, dict[str, Callable[..., None]]] = {
+    "Train and compare": {"prepare": prepare, "train": train, "eval": evaluate, "compare": compare},
+    "Ask more": {"tune": tune, "study": study, "claims": claims},
+    "Look": {"list": list_, "show": show_, "view": view},
+    "Take a policy home": {"export": export, "chat": chat, "soup": soup},
+    "A method or a benchmark of your own": {"init": init, "check": check},
+    "Keep house": {"rm": rm, "clean": clean, "doctor": doctor},
+}
+"""The commands, as the help sorts them."""
+
+
+for panel, named in PANELS.items():
+    for name, command in named.items():
+        cls = OfBenchmarks if name == "prepare" else OptionsAlone if name in ("train", "tune") else TyperCommand
+        app.command(name, cls=cls, rich_help_panel=panel)(command)

@@ -124,7 +124,7 @@ def stored_card(benchmark: Description) -> StoredCard | None:
     path = card_file(benchmark)
     try:
         return StoredCard.from_json(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError as error:
         raise not_permitted(path) from error

@@ -83,7 +83,7 @@ def train(
         note_failure(folder, None)
         try:
             _train(benchmark, method, run)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a user's code may call sys.exit
             note_failure(folder, error)
             raise
         trained = record.model_copy(

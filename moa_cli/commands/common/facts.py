@@ -203,19 +203,23 @@ def _run_row(folder: Path) -> RunRow:
         path=str(folder), status="no permission", seed=None, front=False, settings={}, hypervolume=None, size=0, age=0.0
     )
     try:
-        size, age = size_of(folder), max(0.0, time() - (folder / "run.json").stat().st_mtime)
         record = read_record(folder)
         status = record.standing(folder)
         status += f": {failed_for(folder)}" if status == "failed" else ""
         return RunRow(
             path=str(folder), status=status, seed=record.seed, front=has_front(folder), settings=_settings(record),
-            hypervolume=_hypervolume(folder), size=size, age=age,
+            hypervolume=_hypervolume(folder), size=size_of(folder), age=_age(folder),
         )  # fmt: skip
     except (NotPermitted, PermissionError):
         return bare
     except BadInput:
         status = "of an earlier version" if is_earlier(folder) else "damaged"
-        return bare.model_copy(update={"status": status, "size": size, "age": age})
+        return bare.model_copy(update={"status": status, "size": size_of(folder), "age": _age(folder)})
+
+
+def _age(folder: Path) -> float:
+    """Seconds since a run was last noted anything of."""
+    return max(0.0, time() - (folder / "run.json").stat().st_mtime)
 
 
 def _hypervolume(folder: Path) -> float | None:

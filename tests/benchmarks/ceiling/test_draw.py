@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from benchmarks.ceiling.samples import find_samples, samples_folder
 from benchmarks.ceiling.tilt import Ceiling
 from benchmarks.common.errors import BadInput
 from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.common.sums import read_json
 from benchmarks.models.policy import Policy, _next_token_log_probs
 from benchmarks.models.sampler import invert
 from benchmarks.prepare.benchmark import Benchmark
@@ -159,7 +159,7 @@ def test_what_is_drawn_is_kept(tiny: Benchmark, few: None, tmp_path: Path) -> No
     assert samples.log_probs.shape == (len(prompts), 10, 3)
     assert np.isfinite(samples.log_probs[:, :4, 0]).all()
     assert np.isfinite(samples.log_probs[:, 4:7, 1]).all()
-    ids = json.loads((folder / "answers-1.json").read_text())
+    ids = read_json(folder / "answers-1.json")
     texts = [start.decode(answer, ()) for answer in ids[2]]
     np.testing.assert_allclose(samples.scores[2, 4:7], tiny.scores([prompts[2]] * 3, texts))
     again = draw_samples(tiny, [], folder)
@@ -184,7 +184,7 @@ def test_alone_the_starting_policy_gives_all(tiny: Benchmark, few: None, tmp_pat
     twice = draw_samples(tiny, [lambda: start], tmp_path / "twice")
     assert twice.counts == (4, 6)
     np.testing.assert_allclose(twice.ceiling("rewards", "rewards").log_weights, 0, atol=1e-9)
-    first, second = (json.loads((tmp_path / "twice" / f"answers-{j}.json").read_text()) for j in (0, 1))
+    first, second = (read_json(tmp_path / "twice" / f"answers-{j}.json") for j in (0, 1))
     assert all(one != other[:4] for one, other in zip(first, second, strict=True))
 
 

@@ -51,7 +51,7 @@ def test_an_archive_whose_inside_is_damaged(tmp_path: Path) -> None:
             list(read_rows(tmp_path / "a.jsonl.gz", {"a": str}))
 
 
-@pytest.mark.parametrize("state", ["[]", "{}", '{"_data_files": 1}', '{"_data_files": [{"filename": 1}]}', "[" * 9999])
+@pytest.mark.parametrize("state", ["{}", '{"_data_files": 1}', '{"_data_files": [{"filename": 1}]}', "[" * 9999])
 def test_a_saved_folder_whose_state_is_another(tmp_path: Path, state: str) -> None:
     (tmp_path / "saved").mkdir()
     (tmp_path / "saved" / "state.json").write_text(state)

@@ -19,6 +19,7 @@ from benchmarks.prepare.make import missing_parts
 from benchmarks.prepare.parts import part_folders
 from benchmarks.prepare.taking import unpack
 from benchmarks.spec.places import card_file, root
+from tests.kit.documents import rewritten
 
 Members = dict[str, bytes]
 
@@ -110,12 +111,9 @@ def test_another_benchmark_is_refused_with_the_reason(
 def test_a_preparation_made_here_stays(own_tiny: Benchmark, archive: Path) -> None:
     """Another card, or the same recipe with another content, is refused, and left as it was."""
     card = card_file(own_tiny)
-    told = json.loads(card.read_text())
-    told["report"]["collapse"] = 0.5
-    card.write_text(json.dumps(told))
+    rewritten(card, lambda told: told["report"].update(collapse=0.5))
     assert unpack(archive, [own_tiny]) == []  # the units are the same
-    told["card"]["score_mean"][0] += 1e-9
-    card.write_text(json.dumps(told))
+    rewritten(card, lambda told: told["card"]["score_mean"].__setitem__(0, told["card"]["score_mean"][0] + 1e-9))
     with pytest.raises(BadInput, match="has another preparation of cries"):
         unpack(archive, [own_tiny])
     card.unlink()

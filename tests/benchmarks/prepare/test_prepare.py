@@ -221,7 +221,7 @@ def test_the_grid_and_the_place_are_not_part_of_the_identity(tiny: Benchmark, tm
 
 
 def test_editing_a_reward_file_is_noticed(tiny: Benchmark, tmp_path: Path) -> None:
-    """The same file elsewhere is the same reward, another content is another."""
+    """The same file elsewhere is the same reward, another layout too; another code is another."""
     evaluator = tiny.objectives[0].evaluator
     assert isinstance(evaluator, FunctionReward)
     text = Path(evaluator.function.rpartition(":")[0]).read_text()
@@ -236,6 +236,8 @@ def test_editing_a_reward_file_is_noticed(tiny: Benchmark, tmp_path: Path) -> No
     place.write_text(text)
     assert replace(tiny, objectives=moved).identity == tiny.identity
     place.write_text(text + "\n")
+    assert replace(tiny, objectives=moved).identity == tiny.identity
+    place.write_text(text + "\nx = 1\n")
     assert replace(tiny, objectives=moved).identity != tiny.identity
 
 

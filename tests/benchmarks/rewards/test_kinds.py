@@ -122,14 +122,14 @@ def test_a_reward_in_a_module_goes_by_its_file(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_reward_in_a_file_goes_by_its_content(tmp_path: Path, unprepared: Benchmark) -> None:
-    """sha256 of the file, twelve digits: the same wherever the file lies."""
+    """Twelve digits of its code, the same wherever the file lies."""
     for folder in ("here", "there"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "f.py").write_text("def f(prompts, responses): ...\n")
     here, there = (FunctionReward(function="f.py:f").found_in(tmp_path / name) for name in ("here", "there"))
     assert here.function == f"{tmp_path}/here/f.py:f"
     assert here != there
-    assert here.identity == there.identity == FunctionReward(function="f.py:f", version="1+db46f4830d3d")
-    assert here.id(unprepared, "ah") == "f.py:f@1+db46f4830d3d"
+    assert here.identity == there.identity == FunctionReward(function="f.py:f", version="1+6fb476054251")
+    assert here.id(unprepared, "ah") == "f.py:f@1+6fb476054251"
     with pytest.raises(ValueError, match=r"function: .*f.py defines no g"):
         FunctionReward(function="f.py:g").found_in(tmp_path / "here")

@@ -10,7 +10,7 @@ import typer
 
 from benchmarks.common.errors import BadInput
 from benchmarks.common.python import load_file
-from moa_cli.commands.common import examine
+from moa_cli.commands.common import examination
 from moa_cli.commands.own.check import check
 from moa_cli.commands.own.init import init
 
@@ -74,7 +74,7 @@ def test_what_own_code_raises_is_placed(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("def broken():\n    return {}['reward']\n")
     mine = load_file(path, "a test")
-    [one] = examine._tried("it works", mine.broken)
+    [one] = examination._tried("it works", mine.broken)
     assert one.wrong == "KeyError: 'reward'"
     assert one.mend == f"look at {path}, line 2: return {{}}['reward']"
 

@@ -105,7 +105,7 @@ def test_names_cannot_inject_markup(tmp_path):
     assert "[red]a|b_c" in show(document)
     assert "\x1b" not in show(document)
     assert r"\[red\]a\|b\_c" in comparison_markdown(document)
-    assert r"[red]a|b\_c\$x\textasciicircum{}2\$?[31m?\%\&" in latex(document)
+    assert r"{[}red{]}a\textbar{}b\_c\$x\textasciicircum{}2\$?{[}31m?\%\&" in latex(document)
     write_document(document, tmp_path / "figure.svg", COMPARISON_FORMATS)
 
 

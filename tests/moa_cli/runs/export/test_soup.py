@@ -82,5 +82,5 @@ def test_a_base_that_is_not_there_or_not_the_benchmarks(trained: Trained, adapte
         shutil.copytree(adapters[0], tmp_path / name)
         file = tmp_path / name / "adapter_config.json"
         file.write_text(json.dumps(json.loads(file.read_text()) | {"base_model_name_or_path": str(tmp_path / "gone")}))
-    with pytest.raises(BadInput, match="cannot load .*gone"):
+    with pytest.raises(BadInput, match="gone cannot be opened"):
         soup_of([tmp_path / "a", tmp_path / "b"], (0.5, 0.5), None)

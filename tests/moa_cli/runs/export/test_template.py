@@ -11,7 +11,7 @@ from benchmarks.models.tags import tagged
 from benchmarks.spec.dialogues import dialogue, messages
 from benchmarks.spec.grid import Weights
 from methods.contract.template import Template
-from methods.engines.goals import asked, goals_template
+from methods.engines.goals import goals_for, goals_template
 from methods.ric import desired, wrap, wrap_template
 from moa_cli.runs.export.template import Steering, chat_template
 from tests.kit.tokenizers import CHAT, tiny_tokenizer
@@ -67,7 +67,7 @@ def test_goals_in_jinja_are_those_in_python(tokenizer, mapping, M: int) -> None:
     names, classes = ("helpful", "har'm{less", "c")[:M], (5, 7, 2)[:M]
     for w in some_weights(M):
         total = tuple(x / sum(w) for x in w)
-        expected = tagged("Q", asked(total, classes, mapping), names)
+        expected = tagged("Q", goals_for(total, classes, mapping), names)
         assert written(tokenizer, goals_template(names, classes, mapping), names, w) == expected
 
 
