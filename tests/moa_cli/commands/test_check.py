@@ -49,8 +49,9 @@ def checked(file: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, str | N
     return found
 
 
-def test_faults_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_faults_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each by the check that is about it, and no other one finds it."""
+    monkeypatch.chdir(tmp_path)  # where it writes what it should not
     (tmp_path / "careless.py").write_text(CARELESS)
     found = checked(tmp_path / "careless.py", capsys)
     wrong = {name: words for name, words in found.items() if words}
