@@ -39,7 +39,7 @@ PIECES = (
     *(r"\input{x}", "%", "$", "&", "{", "}", "^", "_", "[1cm]", "*", "]]>", "a", "b c", "é", " "),
 )
 TEXTS = st.lists(st.sampled_from(PIECES) | st.characters(), max_size=5).map("".join)
-MANY = settings(max_examples=60, deadline=None)
+MANY = settings(max_examples=60, deadline=None, derandomize=True)
 
 
 def is_inert(text: str) -> bool:
