@@ -5,24 +5,19 @@ Names are loaded when first used: `import moa_cli` alone imports neither torch n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moa_cli.siblings import check_siblings
 
 check_siblings()  # before anything is taken from them
 
 import os  # noqa: E402
-from importlib.metadata import PackageNotFoundError, version  # noqa: E402
 
 from benchmarks.common.door import door  # noqa: E402
 from benchmarks.models import ENVIRONMENT  # noqa: E402
 
 for _name, _value in ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)  # before torch is imported, as in workers
-try:
-    __version__ = version("moa-cli")
-except PackageNotFoundError:  # a checkout that is not installed
-    __version__ = "unknown"
 
 if TYPE_CHECKING:
     from benchmarks import Answer, BadInput, Benchmark, Front, Policy, PreferencePair, Weights, load_benchmark
@@ -85,4 +80,16 @@ if TYPE_CHECKING:
     from moa_cli.formats import compare
     from moa_cli.jobs.python import evaluate, train
 
-__getattr__, __all__ = door(__name__)
+_load, __all__ = door(__name__)
+
+
+def __getattr__(name: str) -> Any:
+    """A name when it is first used; `__version__`, too, which takes reading what is installed."""
+    if name != "__version__":
+        return _load(name)
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("moa-cli")
+    except PackageNotFoundError:  # a checkout that is not installed
+        return "unknown"

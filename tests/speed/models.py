@@ -49,7 +49,8 @@ def trained(benchmark: Benchmark, tokenizer: PreTrainedTokenizerFast, folder: Pa
     training = short_training(benchmark, steps=100)
     supervised(policy, demonstrations(benchmark, policy), training, folder=folder / "checkpoints", seed=0)
     policy.save(folder / "policy")
-    return load_policy(folder / "policy")
+    asked = benchmark.sampling.max_new_tokens
+    return load_policy(folder / "policy", TOKENS - asked, max_new_tokens=asked)
 
 
 def classifier(tokenizer: PreTrainedTokenizerFast, folder: Path) -> Classifier:

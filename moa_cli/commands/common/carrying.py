@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks import Benchmark
 from moa_cli.console import refuse, say
 from moa_cli.words import prepared_name
+
+if TYPE_CHECKING:
+    from benchmarks import Benchmark
 
 
 def check_archive(path: Path | None) -> None:
