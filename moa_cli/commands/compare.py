@@ -41,7 +41,6 @@ from moa_cli.commands.options import (
     Verbose,
 )
 from moa_cli.console import out, refuse, say, suggest
-from moa_cli.runs import typed_command
 
 
 def compare(
@@ -94,6 +93,7 @@ def compare(
     )
     from moa_cli.comparisons import Failure, check_units, choose, found_fronts, named_fronts, read_baseline
     from moa_cli.formats import COMPARISON_FORMATS, comparison_table
+    from moa_cli.runs import typed_command
 
     check_outputs(output or [], COMPARISON_FORMATS)
     allowed = share_in("1%" if tolerance is None else tolerance)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
-    from moa_cli.commands.common.alone import command_typed, one_run, quietly
+    from moa_cli.commands.common.alone import one_run, quietly
     from moa_cli.commands.common.carrying import check_archive, take_prepared
     from moa_cli.commands.common.contests import (
         check_options,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,11 +19,6 @@ def one_run(folder: Path, methods: list[str] | None, benchmarks: list[str] | Non
     from moa_cli.runs import stored_contestant
 
     return stored_contestant(folder, named=named_files(methods, benchmarks))
-
-
-def command_typed() -> str:
-    """The command that is being done."""
-    return shlex.join(["moa", *sys.argv[1:]])
 
 
 @contextmanager

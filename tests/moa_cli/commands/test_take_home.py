@@ -45,6 +45,14 @@ def test_export(contest: Path, ric: str) -> None:
     assert not (contest / "new").exists()
 
 
+def test_a_model_card_names_no_place_of_this_machine(contest: Path, ric: str) -> None:
+    """It is read by strangers: paths are told as records tell them, from where the command was typed."""
+    assert moa("export", str(contest / ric), str(contest / "card"), "-b", "tiny.toml", cwd=contest).returncode == 0
+    told = (contest / "card/README.md").read_text()
+    assert f"moa export {ric} card -b tiny.toml" in told
+    assert str(contest) not in told
+
+
 def test_a_chat(typed) -> None:
     """One answer per question; the same twice is another one; /both answers the last question twice and is forgotten;
     what is no command is told, and the talk goes on."""
