@@ -199,6 +199,15 @@ def from_here(text: str) -> str:
     return re.sub(rf"(?<![\w./-]){re.escape(here)}(?=[\w.])", "", text) if here != "//" else text
 
 
+def typed_weights(weights: Sequence[float], digits: int = 4) -> str:
+    """Weights as --weights and --at take them.
+
+    >>> typed_weights((0.25, 0.75)), typed_weights((1 / 3,) * 3, 3)
+    ('0.25,0.75', '0.333,0.333,0.333')
+    """
+    return ",".join(f"{w:.{digits}g}" for w in weights)
+
+
 def bytes_words(count: int) -> str:
     """A size on disk.
 

@@ -7,7 +7,7 @@ from typing import Literal
 from benchmarks.common import Part
 from benchmarks.spec import Weights
 from moa_cli.comparisons.parts import LEAST_PROMPTS, Difference
-from moa_cli.words import interval, kl_words, one_line
+from moa_cli.words import interval, kl_words, one_line, typed_weights
 
 Limit = Literal["collapse", "max_answer_cost", "max_kl"]
 """What excludes a point: too many degenerate answers in any training, or what was asked for."""
@@ -46,7 +46,7 @@ class Candidate(Part):
     @property
     def name(self) -> str:
         """The row, with the weights to ask it for."""
-        asked = "" if self.weights is None else f" at {typed_weights(self.weights)}"
+        asked = "" if self.weights is None else f" at {typed_weights(self.weights, 3)}"
         return one_line(f"{self.method}{asked}")
 
 
@@ -95,7 +95,7 @@ class Choice(Part):
     def title(self) -> str:
         """For whom it is, such as "at 0.3,0.7, KL up to 3.0"."""
         cost, kl = self.wish.max_answer_cost, self.wish.max_kl
-        told = [f"at {typed_weights(self.wish.weights)}"]
+        told = [f"at {typed_weights(self.wish.weights, 3)}"]
         told += [] if cost is None else [f"an answer up to {times_words(cost)}"]
         told += [] if kl is None else [f"KL up to {kl_words(kl)}"]
         return ", ".join(told)
@@ -146,11 +146,6 @@ class Choice(Part):
             f"chosen on {self.chosen_on} of the {self.chosen_on + self.reported_on} test prompts; these numbers are "
             f"from the other {self.reported_on}, on which nothing was chosen"
         )
-
-
-def typed_weights(weights: Weights) -> str:
-    """Weights as --weights takes them."""
-    return ",".join(f"{w:.3g}" for w in weights)
 
 
 def times_words(value: float | None) -> str:

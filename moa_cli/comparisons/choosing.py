@@ -25,6 +25,7 @@ from moa_cli.comparisons.contributions import (
 )
 from moa_cli.comparisons.document import Comparison, OnBenchmark, Row
 from moa_cli.comparisons.equal import DIGITS, nearness
+from moa_cli.words import typed_weights
 
 Own = tuple[Row, int]
 """A row, and the number of one of its points."""
@@ -68,11 +69,10 @@ def halves(prompts: int) -> tuple[np.ndarray, np.ndarray]:
 def _check(on: OnBenchmark, wish: Wish) -> None:
     """BadInput for weights that are none on this benchmark, and for what cannot be told of it."""
     if not are_weights(wish.weights, len(on.objectives)):
-        typed = ",".join(f"{w:g}" for w in wish.weights)
         raise BadInput(
-            f"--at {typed} are no weights for {on.name}",
+            f"--at {typed_weights(wish.weights, 6)} are no weights for {on.name}",
             f"they must be {len(on.objectives)} numbers ({', '.join(on.objectives)}), none negative, that sum to 1",
-            f"for instance --at {','.join([f'{1 / len(on.objectives):.3g}'] * len(on.objectives))}",
+            f"for instance --at {typed_weights([1 / len(on.objectives)] * len(on.objectives), 3)}",
         )
     if on.prompts < 2:
         raise BadInput(

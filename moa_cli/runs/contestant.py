@@ -26,6 +26,7 @@ from moa_cli.runs.folders import (
 from moa_cli.runs.front import read_asked
 from moa_cli.runs.record import GIVEN, Record, read_record
 from moa_cli.runs.state import has_front, is_measured, is_scored, is_swept, is_trained
+from moa_cli.words import typed_weights
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,9 @@ class Contestant:
         names = self.benchmark.names
         if not are_weights(weights, len(names)):
             raise BadInput(
-                f"{_typed_weights(weights)} are no weights for {self.benchmark.name}",
+                f"{typed_weights(weights)} are no weights for {self.benchmark.name}",
                 f"they must be {len(names)} numbers ({', '.join(names)}), none negative, that sum to 1",
-                f"for instance --weights {_typed_weights([1 / len(names)] * len(names))}",
+                f"for instance --weights {typed_weights([1 / len(names)] * len(names))}",
             )
         weights = tuple(w / sum(weights) for w in weights)
         if self.method.steering != "retrain":
@@ -115,8 +116,8 @@ class Contestant:
         near = sorted(points, key=lambda point: max(abs(a - b) for a, b in zip(point, weights, strict=True)))[:2]
         raise BadInput(
             f"{self.method_name} was not trained for these weights",
-            f"it trains one policy per weight; nearest: {' and '.join(map(_typed_weights, near))}",
-            f"one of: {'  '.join(map(_typed_weights, points))}",
+            f"it trains one policy per weight; nearest: {' and '.join(map(typed_weights, near))}",
+            f"one of: {'  '.join(map(typed_weights, points))}",
         )
 
 
@@ -279,7 +280,3 @@ def source_of(record: Record, folder: Path) -> Source:
     told = record.benchmark
     data_dir = Path(told.data_dir) if told.data_dir else None
     return Source(told.source, folder.resolve().parents[2], data_dir, told.options)
-
-
-def _typed_weights(weights: Sequence[float]) -> str:
-    return ",".join(f"{w:.4g}" for w in weights)

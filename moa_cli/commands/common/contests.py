@@ -12,7 +12,7 @@ from moa_cli.comparisons import SAMPLED, Comparison, Failure, comparable, compar
 from moa_cli.console import say
 from moa_cli.jobs import Job, Outcome, ceiling_jobs, measuring_jobs, preparing_jobs, stored_samples
 from moa_cli.runs import Contestant, Settings, contestants, note_trials, typed_command, versions
-from moa_cli.words import from_here
+from moa_cli.words import from_here, typed_weights
 
 Check = Callable[[Iterable[Card]], None]
 """Raises BadInput where what is measured under these cards cannot be judged."""
@@ -147,7 +147,7 @@ def saved_alone(paths: Sequence[Path], beside: Mapping[str, bool]) -> Comparison
 def even_weights(comparison: Comparison) -> str:
     """Weights of a comparison as --at takes them."""
     count = len(comparison.benchmarks[0].objectives) if comparison.benchmarks else 2
-    return ",".join([f"{1 / count:.3g}"] * count)
+    return typed_weights([1 / count] * count, 3)
 
 
 def judged(comparison: Comparison, baseline: Path | None, before: Comparison | None, allowed: float) -> Comparison:

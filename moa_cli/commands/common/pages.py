@@ -23,7 +23,17 @@ from benchmarks.prepare import StoredCard, stored_card
 from benchmarks.spec import SIGNALS
 from moa_cli.commands.common.facts import BenchmarkFacts, MethodFacts, RunFacts, RunRow
 from moa_cli.runs import FrontFacts
-from moa_cli.words import age_words, bytes_words, duration, kl_words, number_words, prepared_name, shown, signal_word
+from moa_cli.words import (
+    age_words,
+    bytes_words,
+    duration,
+    kl_words,
+    number_words,
+    prepared_name,
+    shown,
+    signal_word,
+    typed_weights,
+)
 
 LEAST = 16
 """Characters that settings get on the narrowest screen."""
@@ -231,9 +241,9 @@ def _option(benchmark: BenchmarkFacts, name: str) -> str:
     if name == "objectives":
         return ", ".join(objective.name for objective in benchmark.objectives)
     if name == "grid":
-        return _points_typed(benchmark.grid)
+        return "  ".join(map(typed_weights, benchmark.grid))
     if name == "trained_grid":
-        return _points_typed(benchmark.trained_grid)
+        return "  ".join(map(typed_weights, benchmark.trained_grid))
     if owner == "reward":  # of all trained rewards, which may differ
         trained = [o.reward for o in benchmark.objectives if o.reward["kind"] == "TrainedReward"]
         return ", ".join(dict.fromkeys(_cell(reward[key]) for reward in trained))
@@ -248,11 +258,6 @@ def _grid(facts: Iterable[tuple[str, str]]) -> Table:
     for name, value in facts:
         grid.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
     return grid
-
-
-def _points_typed(weights: Sequence[Sequence[float]]) -> str:
-    """Points as --weights takes them."""
-    return "  ".join(",".join(f"{w:.4g}" for w in point) for point in weights)
 
 
 def run_page(run: RunFacts) -> RenderableType:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from moa_cli.commands import options
 from moa_cli.commands.options import RunFolder, Verbose, WeightsOfOne
 from moa_cli.console import out, refuse, say, show_error
+from moa_cli.words import typed_weights
 
 if TYPE_CHECKING:
     from moa_cli.runs import Contestant
@@ -38,7 +39,7 @@ def chat(
 
         talk = Talk(chosen, asked_weights(chosen, typed))
         talk.policy(talk.weights)  # or it is said what is missing
-        say(f"{chosen.method_name} on {chosen.benchmark.name}, weights {_typed(talk)}   {HELP}")
+        say(f"{chosen.method_name} on {chosen.benchmark.name}, weights {typed_weights(talk.weights)}   {HELP}")
         _converse(talk)
 
 
@@ -62,7 +63,7 @@ def _do(talk: Talk, line: str) -> None:
         _stream(talk.ask(line))
     elif command == "/weights" and rest:
         talk.weights = _weights(talk.run, rest)
-        say(f"weights {_typed(talk)}")
+        say(f"weights {typed_weights(talk.weights)}")
     elif command == "/both" and len(words := rest.split(maxsplit=2)) >= 2:
         _side_by_side(talk, words[:2], words[2] if len(words) > 2 else "")
     elif line == "/reset":
@@ -119,7 +120,3 @@ def _lines() -> Iterator[str]:
             return
         if line:
             yield line
-
-
-def _typed(talk: Talk) -> str:
-    return ",".join(f"{w:.4g}" for w in talk.weights)

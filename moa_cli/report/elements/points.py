@@ -12,13 +12,14 @@ from moa_cli.comparisons import OnBenchmark, Row, RowPoint
 from moa_cli.report.elements.axes import line
 from moa_cli.report.elements.markup import number
 from moa_cli.report.elements.style import INK, Style
+from moa_cli.words import typed_weights
 
 
 def point_words(on: OnBenchmark, row: Row, points: Sequence[RowPoint]) -> str:
     """What there is to say of a mark, a line each; of several points that coincide, of the first."""
     first, weights = points[0], [", ".join(f"{number(w)}" for w in point.weights) for point in points]
     lines = [f"{row.method} at weights {'; '.join(weights)}"]
-    if first.label.replace(" ", "") != ",".join(f"{w:.3g}" for w in first.weights):
+    if first.label.replace(" ", "") != typed_weights(first.weights, 3):
         lines += [f"asked as {first.label}"]
     for m, name in enumerate(on.objectives):
         told = [f"{on.score_word(signal)} {_in_brackets(first, signal, m)}" for signal in ("scores", "rewards")]

@@ -14,6 +14,7 @@ from benchmarks.measure import read_front
 from benchmarks.spec import Signal
 from methods import answering_config
 from moa_cli.runs import Contestant, fronts_in, read_record
+from moa_cli.words import typed_weights
 
 SHOWN: tuple[Signal, ...] = ("rewards", "scores")
 
@@ -65,11 +66,6 @@ class Made:
     """Whether the weights are told in the prompt."""
     command: str
 
-    @property
-    def typed(self) -> str:
-        """The weights, as one types them."""
-        return ",".join(f"{w:.4g}" for w in self.weights)
-
 
 def model_card(made: Made, name: str) -> str:
     """The README of a folder of this name."""
@@ -81,7 +77,7 @@ def model_card(made: Made, name: str) -> str:
     front = _measured_front(run)
     facts = {
         "method": f"{method}: {_sentence(run)}",
-        "weights": f"{made.typed} ({', '.join(benchmark.names)})",
+        "weights": f"{typed_weights(made.weights)} ({', '.join(benchmark.names)})",
         "base model": base,
         "benchmark": f"{benchmark.name}@{benchmark.version}, scale card `{(front or benchmark).card.hash}`",
         "data": data,
@@ -97,7 +93,7 @@ def model_card(made: Made, name: str) -> str:
     return HEAD.format(
         base=f"base_model: {made.base}\n" if public else "",
         library="peft" if made.adapter else "transformers",
-        method=method, title=f"{benchmark.name}, {method} at {made.typed}", what=what,
+        method=method, title=f"{benchmark.name}, {method} at {typed_weights(made.weights)}", what=what,
         facts="\n".join(f"| {key} | {value} |" for key, value in facts.items()),
         scores=_scores(made, front), code=_code(made, name, how), notes="\n".join(f"- {note}" for note in _notes(made)),
     )  # fmt: skip
@@ -141,7 +137,7 @@ def _notes(made: Made) -> list[str]:
         notes.insert(
             0,
             f"The weights ({', '.join(benchmark.names)}) are an argument of `apply_chat_template`, which writes them "
-            f"into the prompt; without, they are {made.typed}.",
+            f"into the prompt; without, they are {typed_weights(made.weights)}.",
         )
     if made.adapter:
         notes.append(f"An adapter alone (`pip install peft`): it belongs to {made.base}.")
@@ -154,7 +150,7 @@ def _scores(made: Made, front: Front | None) -> str:
         return "Not measured."
     k = min(range(len(front.weights)), key=lambda k: float(np.abs(np.subtract(front.weights[k], made.weights)).sum()))
     exact = np.allclose(front.weights[k], made.weights, atol=1e-6)
-    point = ",".join(f"{w:.4g}" for w in front.weights[k])
+    point = typed_weights(front.weights[k])
     place = f"at {point}" if exact or front.steering == "none" else f"at {point}, the nearest point that was measured"
     held = "" if not front.card.not_held_out else f" (not for {', '.join(front.card.not_held_out)}: the reward itself)"
     rows = [

@@ -16,6 +16,7 @@ from moa_cli.runs.export.card import Made, model_card
 from moa_cli.runs.export.folder import generation_settings, write_folder
 from moa_cli.runs.export.place import check_free, loading
 from moa_cli.runs.export.template import Steering, chat_template
+from moa_cli.words import typed_weights
 
 PROBE = "Zyx?"
 """What is asked to see what a policy writes around it."""
@@ -130,7 +131,7 @@ def _check_shown(template: str, asked: Mapping[Weights, Policy], prompts: list[s
             )["input_ids"]
             if written != (shown := policy.encode_prompt(prompt)):
                 raise BadInput(
-                    f"the chat template would not show this policy what moa does, at {_typed(weights)}",
+                    f"the chat template would not show this policy what moa does, at {typed_weights(weights)}",
                     f"it writes {tokenizer.decode(written)!r:.80}, moa {tokenizer.decode(shown)!r:.80}",
                     "the tokenizer reads its own special tokens differently, or the method's `template` is not what "
                     "its `policy` does",
@@ -139,7 +140,7 @@ def _check_shown(template: str, asked: Mapping[Weights, Policy], prompts: list[s
 
 def _several(run: Contestant) -> BadInput:
     """The refusal of a policy that is made while it answers."""
-    other, corner = run.foundation(), _typed(run.benchmark.corners[0])
+    other, corner = run.foundation(), typed_weights(run.benchmark.corners[0])
     fix = (
         f"moa train -m {other.method_name} -b {run.source.name}: of the same parts it makes one policy, which moa "
         f"export takes; or one part alone, --weights {corner}"
@@ -151,7 +152,3 @@ def _several(run: Contestant) -> BadInput:
         "its policy is made while it answers, of several models or answers, which `generate` does not do",
         fix,
     )
-
-
-def _typed(weights: Weights) -> str:
-    return ",".join(f"{w:.4g}" for w in weights)

@@ -20,6 +20,7 @@ from moa_cli.runs.export.folder import generation_settings, merged, write_folder
 from moa_cli.runs.export.place import loading
 from moa_cli.runs.export.run import in_dialogues
 from moa_cli.runs.export.template import chat_template
+from moa_cli.words import typed_weights
 
 README = """\
 ---
@@ -47,9 +48,9 @@ def soup_of(adapters: Sequence[Path], weights: Weights, benchmark: Benchmark | N
     """
     if not are_weights(weights, len(adapters)):
         raise BadInput(
-            f"{','.join(f'{w:.4g}' for w in weights)} are no weights for {len(adapters)} adapters",
+            f"{typed_weights(weights)} are no weights for {len(adapters)} adapters",
             "they must be one number for each, none negative, that sum to 1",
-            f"for instance --weights {','.join([f'{1 / len(adapters):.4g}'] * len(adapters))}",
+            f"for instance --weights {typed_weights([1 / len(adapters)] * len(adapters))}",
         )
     bases = {adapter: _base(adapter) for adapter in adapters}
     base = bases[adapters[0]]

@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.models import Reader
 from benchmarks.spec import ASSISTANT, CHAT, PLAIN, ROUNDING, USER, Weights
 from methods import Template
+from moa_cli.words import typed_weights
 
 WEIGHTS = """\
 {%- if weights is not defined or weights is none %}{% set weights = «default» %}{% endif -%}
@@ -99,7 +100,7 @@ class Steering:
         if isinstance(self.text, Template):
             return head + WRITTEN.replace("«before»", self.text.before).replace("«after»", self.text.after)
         points = [[list(point), *texts] for point, texts in self.text.items()]
-        known = "  ".join(",".join(f"{w:.4g}" for w in point) for point in self.text)
+        known = "  ".join(map(typed_weights, self.text))
         unknown = f"this policy knows how to be asked for these weights alone: {known}"
         return head + filled(LISTED, points=points, rounding=ROUNDING, unknown=unknown)
 
