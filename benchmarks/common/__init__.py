@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         no_room,
         not_permitted,
         refuse,
+        some_of,
     )
     from benchmarks.common.hub import hub_commit, model_content
     from benchmarks.common.identity import digest, file_content, folder_content, plain
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
         telling,
         watching,
     )
-    from benchmarks.common.parse import json_of, toml_of
+    from benchmarks.common.parse import DEEPEST, json_of, toml_of
     from benchmarks.common.python import code_content, load_file
     from benchmarks.common.settings import (
         Answering,

@@ -59,12 +59,21 @@ def error_words(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).strip()}".removesuffix(": ")
 
 
-def refuse(what: str, mistakes: Sequence[str], fix: str) -> None:
+def refuse(what: str, mistakes: Sequence[str], fix: str, *, why: str = "nothing was started") -> None:
     """Raises one BadInput that lists all mistakes, if there are any."""
     if mistakes:
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         listed = "".join(f"\n  {mistake}" for mistake in mistakes)
-        raise BadInput(f"{what}: {count}{listed}", "nothing was started", fix)
+        raise BadInput(f"{what}: {count}{listed}", why, fix)
+
+
+def some_of(names: Sequence[str], most: int) -> str:
+    """The first of many names, and whether there are more.
+
+    >>> some_of("abc", 2), some_of("ab", 2)
+    ('a, b, ...', 'a, b')
+    """
+    return ", ".join([*names[:most], *["..."] * (len(names) > most)])
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import IO, Any
 
-from benchmarks.common import BadInput, error_words
+from benchmarks.common import DEEPEST, BadInput, error_words
 from benchmarks.data.clean import warn_once
 
 SUFFIXES = (
@@ -31,10 +31,6 @@ of zeros of 3 MB, packed, holds a line of 3 GB."""
 
 LARGEST = 2**30
 """Characters of a .json file [choice], all of which is in memory at once; .jsonl has no such limit."""
-
-
-DEEPEST = 64
-"""Levels of lists and objects in a row [choice]."""
 
 
 UNREADABLE = (

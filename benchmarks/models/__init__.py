@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         split,
         there_is,
     )
+    from benchmarks.models.opening import check_embedded
     from benchmarks.models.pieces import PIECE, next_logits, vocabulary
     from benchmarks.models.policy import (
         ANSWERS_AT_ONCE,

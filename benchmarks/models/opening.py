@@ -15,7 +15,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from benchmarks.common import BadInput, error_words
+from benchmarks.common import BadInput, error_words, some_of
 from benchmarks.models.device import attention
 
 
@@ -39,8 +39,7 @@ def open_model(path: str | Path, **how: Any) -> PreTrainedModel:
     if missing := sorted(found["missing_keys"]):
         kept = ", ".join(model.config.architectures or ()) or "something else"
         raise BadInput(
-            f"the policy {path} lacks weights of a language model: {', '.join(missing[:4])}"
-            f"{', ...' if len(missing) > 4 else ''}",
+            f"the policy {path} lacks weights of a language model: {some_of(missing, 4)}",
             f"they would be drawn at random; what is stored says to be a {kept}",
             "policy = a causal language model with its head, whole",
         )
@@ -72,6 +71,21 @@ def in_4bit(path: str | Path, device: str) -> PreTrainedModel:
     )
 
 
+def check_embedded(what: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """BadInput for a model without an embedding of a token. One to pad with is not needed, where EOS has one: what is
+    padding is masked."""
+    known = model.get_input_embeddings().weight.shape[0]
+    beyond = {token for token, i in tokenizer.get_vocab().items() if i >= known}
+    if tokenizer.eos_token not in beyond:
+        beyond.discard(tokenizer.pad_token)
+    if beyond:
+        raise BadInput(
+            f"{what} embeds {known:,} tokens, its tokenizer has {len(tokenizer):,}: not {min(beyond)!r}",
+            "a token without an embedding cannot be read; tokens were added, and the embedding was not grown",
+            "save the model again after model.resize_token_embeddings(len(tokenizer))",
+        )
+
+
 def check_fit(
     path: str | Path,
     model: PreTrainedModel,
@@ -79,18 +93,10 @@ def check_fit(
     max_prompt_tokens: int,
     max_new_tokens: int,
 ) -> None:
-    """BadInput for a model that cannot read what its tokenizer writes; a padding token of its own is not needed."""
-    rows = model.get_input_embeddings().weight.shape[0]
-    beyond = {token for token, i in tokenizer.get_vocab().items() if i >= rows}
-    if tokenizer.pad_token in beyond and tokenizer.eos_token not in beyond:  # what is padding is masked
-        beyond.remove(tokenizer.pad_token)
+    """BadInput for a model that cannot read what its tokenizer writes, or not as much of it."""
+    check_embedded(f"the policy {path}", model, tokenizer)
+    if tokenizer.pad_token_id is not None and tokenizer.pad_token_id >= model.get_input_embeddings().weight.shape[0]:
         tokenizer.pad_token = tokenizer.eos_token
-    if beyond:
-        raise BadInput(
-            f"the tokenizer of {path} has {len(tokenizer)} tokens, its model embeds {rows}: not {min(beyond)!r}",
-            "a token without an embedding cannot be read; tokens were added, and the embedding was not grown",
-            "save the model again after model.resize_token_embeddings(len(tokenizer))",
-        )
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     if positions and max_prompt_tokens + max_new_tokens > positions:
         raise BadInput(

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from benchmarks.common import BadInput, error_words, folder_content
+from benchmarks.common import BadInput, error_words, folder_content, some_of
 from benchmarks.models import attention, pad_right, setup
 from benchmarks.rewards.inputs import Row
 
@@ -112,8 +112,7 @@ def _open(source: str, revision: str | None) -> Opened:
     if missing := sorted(found["missing_keys"]):
         kept = ", ".join(model.config.architectures or ()) or "something else"
         raise BadInput(
-            f"the reward model {source} lacks weights of a classifier: {', '.join(missing[:4])}"
-            f"{', ...' if len(missing) > 4 else ''}",
+            f"the reward model {source} lacks weights of a classifier: {some_of(missing, 4)}",
             f"they would be drawn at random; what is stored says to be a {kept}",
             "model = a sequence classifier that was trained as a reward, or train one here: { base = ... }",
         )

@@ -18,9 +18,17 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl import RewardConfig, RewardTrainer
 from trl.trainer.reward_trainer import DataCollatorForPreference
 
-from benchmarks.common import BadInput, Log, charge, silent
+from benchmarks.common import BadInput, Log, charge, silent, some_of
 from benchmarks.data import warn_once
-from benchmarks.models import Progress, Training, pad_right, run_trainer, scratch_classifier, trainer_arguments
+from benchmarks.models import (
+    Progress,
+    Training,
+    check_embedded,
+    pad_right,
+    run_trainer,
+    scratch_classifier,
+    trainer_arguments,
+)
 from benchmarks.rewards.inputs import Reading, Row, check_inputs, own_inputs
 from benchmarks.rewards.opening import load, readable
 from benchmarks.rewards.trained import ADAPTER_RATE, OWN_RATE, PRETRAINED_RATE, TrainedReward
@@ -101,19 +109,11 @@ def _check_base(base: str, model: PreTrainedModel, amiss: dict[str, Any], tokeni
     body = f"{model.base_model_prefix}."
     if lost := sorted(name for name in new if name.startswith(body) and ".pooler." not in name):
         raise BadInput(
-            f"the base {base} of a trained reward lacks weights: {', '.join(lost[:4])}{', ...' * (len(lost) > 4)}",
+            f"the base {base} of a trained reward lacks weights: {some_of(lost, 4)}",
             "they would be drawn at random; only the head that gives the reward is new",
             "base = a pretrained model, whole",
         )
-    known = model.get_input_embeddings().weight.shape[0]
-    rows = {token for token, i in tokenizer.get_vocab().items() if i >= known}
-    if beyond := sorted(rows - {tokenizer.pad_token} if tokenizer.eos_token not in rows else rows):
-        raise BadInput(
-            f"the base {base} of a trained reward embeds {known:,} tokens, its tokenizer has {len(tokenizer):,}: "
-            f"not {beyond[0]!r}",
-            "a token without an embedding cannot be read; tokens were added, and the embedding was not grown",
-            "save the model again after model.resize_token_embeddings(len(tokenizer))",
-        )
+    check_embedded(f"the base {base} of a trained reward", model, tokenizer)
 
 
 def tell_apart(pairs: Sequence[PreferencePair], ids: Sequence[tuple[object, object]], name: str) -> list[int]:

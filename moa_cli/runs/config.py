@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput, Benchmark, load_benchmark
-from benchmarks.common import fit, type_words
+from benchmarks.common import fit, refuse, type_words
 from benchmarks.load import option_names
 from methods import Method, find_method, method_name, method_names
 from moa_cli.runs.items import PREFIX, hyperparameter_types, pairs_of
@@ -62,14 +62,7 @@ def resolve(
                 told = f"{typed} was tuned on another {tuning.benchmark}: data, policy or rewards differ"
                 mistakes.append(f"{item}: {told}")
     made = {typed: _make(cls, configs[typed], mistakes) for typed, cls in classes.items()}
-    if mistakes:
-        listed = list(dict.fromkeys(mistakes))
-        count = "1 mistake" if len(listed) == 1 else f"{len(listed)} mistakes"
-        raise BadInput(
-            "".join([f"settings: {count}", *(f"\n  {mistake}" for mistake in listed)]),
-            "nothing was started",
-            "moa show METHOD and moa show BENCHMARK list what can be set",
-        )
+    refuse("settings", list(dict.fromkeys(mistakes)), "moa show METHOD and moa show BENCHMARK list what can be set")
     return Settings(
         {name: b for name, b in loaded.items() if b},
         {typed: m for typed, m in made.items() if m},
@@ -149,13 +142,12 @@ def restore(typed: str, config: Mapping[str, object]) -> Method:
             _set(values, name, value, hyperparameter_types(cls)[name], mistakes)
         else:
             mistakes.append(f"{name}: {typed} has no such hyperparameter")
-    if mistakes:
-        listed = "".join(f"\n  {mistake}" for mistake in mistakes)
-        raise BadInput(
-            f"the stored configuration of {typed} does not fit it{listed}",
-            "the method has changed since the run was trained",
-            f"train it again: moa train -m {typed}",
-        )
+    refuse(
+        f"the stored configuration of {typed} does not fit it",
+        mistakes,
+        f"train it again: moa train -m {typed}",
+        why="the method has changed since the run was trained",
+    )
     return cls(**values)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from benchmarks import BadInput, Benchmark, Weights
-from benchmarks.common import nearest
+from benchmarks import Benchmark, Weights
+from benchmarks.common import nearest, refuse, some_of
 from benchmarks.spec import are_weights, rounded_from
 from methods import method_names
 from moa_cli.runs.folders import as_slug
@@ -67,13 +67,8 @@ def find_columns(typed: Sequence[str], header: Sequence[str], objectives: Sequen
             columns[role] = there[0]
         elif role in ("prompt", "answer") and role not in columns:
             mistakes.append(f"{role}: the file has no column {' or '.join(names)}; name it with --column {role}=COLUMN")
-    if mistakes:
-        listed = "".join(f"\n  {mistake}" for mistake in mistakes)
-        raise BadInput(
-            f"columns: {len(mistakes)} mistake{'s' * (len(mistakes) > 1)}{listed}",
-            f"the file has {', '.join(map(repr, header[:12]))}{', ...' if len(header) > 12 else ''}",
-            f"--column ROLE=COLUMN; roles: {', '.join(roles)}",
-        )
+    there_are = some_of([repr(name) for name in header], 12)
+    refuse("columns", mistakes, f"--column ROLE=COLUMN; roles: {', '.join(roles)}", why=f"the file has {there_are}")
     return columns
 
 

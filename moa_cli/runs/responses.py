@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput, Benchmark, Weights
-from benchmarks.common import digest
+from benchmarks.common import digest, some_of
 from benchmarks.data import oddities, read_rows
 from benchmarks.measure import Given
 from moa_cli.runs.folders import given_folder
@@ -126,7 +126,7 @@ def _check_single(path: Path, rows: Sequence[Mapping[str, Any]], role: str, colu
     if len(told) > 1:
         raise BadInput(
             f"{path} has answers of {len(told)} {role}s, as its column {column!r} says: "
-            f"{', '.join(map(quoted, [*told][:5]))}{', ...' if len(told) > 5 else ''}",
+            f"{some_of([quoted(name) for name in told], 5)}",
             f"{option} makes one of them all, and a prompt has one answer at a {role}",
             f"leave {option} out; or give each a file of its own",
         )
