@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     from methods.contract.docstrings import CHOICE, Described, attribute_docstrings, declarers, own_fields, unmarked
     from methods.contract.effort import Effort
     from methods.contract.find import find_method, method_names
-    from methods.contract.method import Method, answering_config, method_name, point_name, training_config
+    from methods.contract.method import (
+        Method,
+        answering_config,
+        hyperparameter_types,
+        method_name,
+        point_name,
+        training_config,
+    )
     from methods.contract.run import Run, Stage
     from methods.contract.settings import Adapter, Optimizer, Preference, Rates, Reinforcement
     from methods.contract.template import NORM, Template

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_type_hints
@@ -27,7 +28,7 @@ class Settable(type):
 
     def __call__(cls, *args: Any, **settings: Any) -> Any:
         """A method. One BadInput lists all settings that are unknown, of another type or out of range."""
-        hints = _hints(cls) if settings else {}
+        hints = hyperparameter_types(cls) if settings else {}
         mistakes, fitted = list[str](), dict[str, Any]()
         for name, value in settings.items():
             try:
@@ -41,8 +42,8 @@ class Settable(type):
 
 
 @cache
-def _hints(cls: type) -> dict[str, Any]:
-    """The types of a method's fields, with their ranges."""
+def hyperparameter_types(cls: type) -> Mapping[str, Any]:
+    """The types of a method's hyperparameters, with their ranges."""
     hints = get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in fields(cls)}
 
@@ -104,8 +105,8 @@ class Method(metaclass=Settable):
 
 def answering_config(method: Method) -> dict[str, Any]:
     """The hyperparameters that act only when a policy answers, by name; all others are of training."""
-    hints = get_type_hints(type(method), include_extras=True)
-    return {name: value for name, value in asdict(method).items() if is_answering(hints[name])}
+    types = hyperparameter_types(type(method))
+    return {name: value for name, value in asdict(method).items() if is_answering(types[name])}
 
 
 def training_config(method: Method) -> dict[str, Any]:

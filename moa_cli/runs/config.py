@@ -12,7 +12,8 @@ from benchmarks import BadInput, Benchmark, load_benchmark
 from benchmarks.common import fit, refuse, type_words
 from benchmarks.load import option_names
 from methods import Method, find_method, method_name, method_names
-from moa_cli.runs.items import PREFIX, hyperparameter_types, pairs_of
+from methods.contract import hyperparameter_types
+from moa_cli.runs.items import PREFIX, pairs_of
 from moa_cli.runs.tuned import TUNED, Tuning, find_tuning, searched_fields
 
 

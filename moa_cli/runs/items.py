@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from benchmarks import Benchmark
 from benchmarks.common import json_of, nearest, toml_of
 from benchmarks.load import has_trained_rewards, option_names
 from methods import Method, find_method, method_name
+from methods.contract import hyperparameter_types
 from moa_cli.runs.tuned import TUNED, Tuning, tuned_settings
 
 PREFIX = "preset="
@@ -124,9 +124,3 @@ def dotted(table: Mapping[str, object], prefix: str = "") -> dict[str, object]:
     for key, value in table.items():
         pairs |= dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return pairs
-
-
-def hyperparameter_types(cls: type[Method]) -> dict[str, Any]:
-    """The types of the hyperparameters, with their ranges."""
-    hints = get_type_hints(cls, include_extras=True)
-    return {field.name: hints[field.name] for field in fields(cls)}

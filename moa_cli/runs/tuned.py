@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import ClassVar, Literal, get_type_hints
+from typing import ClassVar, Literal
 
 from pydantic import JsonValue
 
@@ -13,6 +13,7 @@ from benchmarks import BadInput
 from benchmarks.common import Choices, Document, Part, Search, not_permitted, plain, search_of, write_text
 from benchmarks.spec import Signal
 from methods import Method, find_method, method_name
+from methods.contract import hyperparameter_types
 
 TUNED = "tuned"
 """The folder of what was tuned, and what `-c` takes in place of a file."""
@@ -128,8 +129,7 @@ def read_tuning(path: Path) -> Tuning:
 
 def searched_fields(cls: type[Method]) -> dict[str, Search | Choices]:
     """The hyperparameters that a method says where to search, by name."""
-    hints = get_type_hints(cls, include_extras=True)
-    return {name: found for name, hint in hints.items() if (found := search_of(hint))}
+    return {name: found for name, hint in hyperparameter_types(cls).items() if (found := search_of(hint))}
 
 
 def tuned_as(cls: type[Method]) -> type[Method]:

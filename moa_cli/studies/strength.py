@@ -9,7 +9,8 @@ from dataclasses import replace
 from benchmarks import BadInput, Benchmark
 from benchmarks.common import fit, type_words
 from methods import Method, method_name
-from moa_cli.runs import as_config, hyperparameter_types
+from methods.contract import hyperparameter_types
+from moa_cli.runs import as_config
 
 
 def check_goes_far(method: Method, benchmark: Benchmark) -> None:

@@ -15,7 +15,6 @@ from tests.kit.files import FILES, ROOT
 LOOSE = ("dict[str, Any]", "Mapping[str, Any]")
 ALLOWED: dict[str, str] = {
     "moa_cli/runs/config.py:as_config": "hyperparameters have the types that their method gives them",
-    "moa_cli/runs/items.py:hyperparameter_types": "types themselves, which have no common type",
 }
 """What may be one, as file:place, and why."""
 

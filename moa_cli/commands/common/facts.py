@@ -20,7 +20,7 @@ from benchmarks.load import benchmark_summary
 from benchmarks.prepare import StoredCard, stored_card
 from benchmarks.spec import Finetuning, Lora, Reward, Sampling, Scratch
 from methods import find_method, method_name, method_names
-from methods.contract import attribute_docstrings
+from methods.contract import attribute_docstrings, hyperparameter_types
 from moa_cli.commands.common.removal import size_of
 from moa_cli.runs import (
     GIVEN,
@@ -31,7 +31,6 @@ from moa_cli.runs import (
     find_runs,
     fronts_in,
     has_front,
-    hyperparameter_types,
     is_earlier,
     last_rows,
     read_record,

@@ -10,8 +10,9 @@ import pytest
 from benchmarks.common.errors import BadInput
 from benchmarks.load.load import option_names
 from methods.contract.find import find_method, method_names
+from methods.contract.method import hyperparameter_types
 from moa_cli.runs.config import resolve
-from moa_cli.runs.items import PRESETS, dotted, hyperparameter_types, preset_names, preset_settings
+from moa_cli.runs.items import PRESETS, dotted, preset_names, preset_settings
 
 
 def settings(*items: str, benchmark: str = "hh-rlhf", data_dir: Path | None = None) -> Any:
