@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.common.atomic import SUMS_FILE
+
 
 def plain(value: Any) -> Any:
     """A value as JSON types, dataclasses as dictionaries tagged with their class, to be hashed or stored."""
@@ -38,7 +40,7 @@ READ = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")
 def folder_content(folder: Path) -> str:
     """Twelve hex digits of the content of a model's folder: equal where it would be read as the same model."""
     files = sorted(
-        f for f in folder.iterdir() if f.suffix in READ and f.name not in ("cost.json", "sums.json") and f.is_file()
+        f for f in folder.iterdir() if f.suffix in READ and f.name not in ("cost.json", SUMS_FILE) and f.is_file()
     )
     return digest([[f.name, file_content(f)] for f in files])
 

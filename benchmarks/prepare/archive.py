@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import re
 import shutil
 import tarfile
@@ -18,7 +17,7 @@ from typing import IO, Annotated, ClassVar, NoReturn
 
 from pydantic import Field
 
-from benchmarks.common import BadInput, Document, Part, file_content
+from benchmarks.common import BadInput, Document, Part, file_content, write_whole
 from benchmarks.prepare.card import not_prepared, stored_card
 from benchmarks.prepare.parts import carried_parts
 from benchmarks.spec import REVISION, Description
@@ -76,17 +75,17 @@ def pack(benchmarks: Sequence[Description], path: Path) -> None:
     ordered = sorted({b.measuring_identity: b for b in benchmarks}.values(), key=lambda b: b.measuring_identity)
     table = Archive(preparations=tuple(map(_packed, ordered))).to_json().encode()
     contents = {file_content(f): f for b in ordered for part in _files(b).values() for f in part.values()}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(partial: Path) -> None:
         with tarfile.open(partial, "w", format=tarfile.GNU_FORMAT) as archive:
             archive.addfile(_plain_file(TABLE, len(table)), io.BytesIO(table))
             for sha256, file in sorted(contents.items()):
                 with open(file, "rb") as content:
                     archive.addfile(_plain_file(sha256, file.stat().st_size), content)
-        os.replace(partial, path)
+
+    try:
+        write_whole(path, write)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise BadInput(
             f"cannot write {path}: {error.strerror}", "what was prepared is there, but not in one file",
             "choose another place with -o FILE.tar",

@@ -111,7 +111,7 @@ def goals_for(weights: Weights, classes: Sequence[int], mapping: WeightsToGoals)
 
 
 def goals_template(names: Sequence[str], classes: Sequence[int], mapping: WeightsToGoals) -> Template:
-    """Jinja that writes what `tagged` does, of the goals that `asked` has for `weights`."""
+    """Jinja that writes what `tagged` does, of the goals that `goals_for` has for `weights`."""
     power = float(np.log(2) / np.log(max(len(names), 2)))
     shares = {"linf": "w / weights|max", "l2": "w / (norm.squares ** 0.5)", "linear": "w", "middle": f"w ** {power}"}
     return Template(

@@ -29,13 +29,10 @@ def shown_samples(groups: Mapping[str, Sequence[Front]]) -> list[Sample]:
     The prompts are those on which the first row's scores are best, in the middle, and worst. None where answers are not
     on disk.
     """
-    fronts = {name: seeds[0] for name, seeds in groups.items() if seeds[0].folder is not None}
+    fronts = _on_disk(groups)
     if not fronts:
         return []
-    points = {
-        name: int(np.abs(np.array(f.weights) - 1 / len(f.weights[0])).sum(axis=1).argmin())
-        for name, f in fronts.items()
-    }
+    points = {name: _nearest(f, [(1 / len(f.weights[0]),) * len(f.weights[0])])[0] for name, f in fronts.items()}
     answers = {name: read_answers(f.folder, points[name]) for name, f in fronts.items() if f.folder is not None}
     scores = {name: f.scores[points[name]] for name, f in fronts.items()}
     first = next(iter(fronts))
@@ -63,7 +60,7 @@ def kept_answers(groups: Mapping[str, Sequence[Front]], prompts: int | None) -> 
 
     These prompts are evenly spaced from the one on which the first row scores best to that on which it scores worst.
     """
-    fronts = {name: seeds[0] for name, seeds in groups.items() if seeds[0].folder is not None}
+    fronts = _on_disk(groups)
     if not fronts or prompts == 0:
         return None
     first = next(iter(fronts.values()))
@@ -90,6 +87,11 @@ def kept_answers(groups: Mapping[str, Sequence[Front]], prompts: int | None) -> 
                 )
             )
     return Answers(numbers=tuple((chosen + 1).tolist()), prompts=tuple(asked), given=tuple(given))
+
+
+def _on_disk(groups: Mapping[str, Sequence[Front]]) -> dict[str, Front]:
+    """The first seed of every row whose answers are there."""
+    return {name: seeds[0] for name, seeds in groups.items() if seeds[0].folder is not None}
 
 
 def _nearest(front: Front, wanted: Sequence[Weights]) -> list[int]:

@@ -7,11 +7,10 @@ from io import StringIO
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from benchmarks import Front
 from moa_cli.comparisons import Comparison
 from moa_cli.comparisons import compare as compared
+from moa_cli.console import screen
 from moa_cli.formats.terminal import WIDTH, comparison_table
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class Shown(Comparison):
 
     def __str__(self) -> str:
         """The table that `moa compare` prints."""
-        console = Console(file=StringIO(), width=WIDTH, highlight=False, markup=False)
+        console = screen(file=StringIO(), width=WIDTH)
         with console.capture() as captured:
             console.print(comparison_table(self))
         return captured.get().rstrip()
@@ -35,7 +34,7 @@ class Shown(Comparison):
 
     def _repr_html_(self) -> str:
         """The same table in a notebook."""
-        console = Console(file=StringIO(), width=WIDTH, highlight=False, markup=False, record=True)
+        console = screen(file=StringIO(), width=WIDTH, record=True)
         console.print(comparison_table(self))
         return console.export_html(inline_styles=True, code_format='<pre style="line-height:1.2">{code}</pre>')
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         sweeping_jobs,
         training_jobs,
     )
-    from moa_cli.jobs.pool import Follow, Workers, choose_workers, nothing_more, run_jobs
+    from moa_cli.jobs.pool import Follow, Workers, choose_workers, nothing_more, run_jobs, usable_cores
     from moa_cli.jobs.preparation import preparation_jobs
     from moa_cli.jobs.progress import Display
     from moa_cli.jobs.run import evaluate, train

@@ -54,7 +54,7 @@ def choose_workers(jobs: Sequence[Job], benchmarks: Iterable[Benchmark], asked: 
     looks = sum(isinstance(job, Look) for job in jobs)
     parts = max((1 + 2 * len(b.objectives) for b in benchmarks), default=0) if looks else 0
     most = max(1, len(jobs) - 2 * looks, looks * parts)
-    cores, gpus = _cores(), _gpus()
+    cores, gpus = usable_cores(), _gpus()
     if gpus:
         room, where = len(gpus), _count(len(gpus), "GPU")
     elif (platform.system(), platform.machine()) == ("Darwin", "arm64"):
@@ -77,7 +77,7 @@ def threads_of(benchmarks: Sequence[Benchmark], workers: int) -> int:
     cores."""
     if all(b.policy in SMALL for b in benchmarks):
         return 1
-    return _wanted_threads() or max(1, _cores() // workers)
+    return _wanted_threads() or max(1, usable_cores() // workers)
 
 
 def least_memory(benchmark: Benchmark) -> int:
@@ -233,7 +233,7 @@ def _in_this_process(job: Job, listen: Callable[[Event], None]) -> Future[Outcom
     return future
 
 
-def _cores() -> int:
+def usable_cores() -> int:
     """CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from rich.console import Console
-
 from benchmarks import Benchmark, Front
 from benchmarks.common import Log
 from benchmarks.models import setup
 from methods import Method, Run, method_name
+from moa_cli.console import errors
 from moa_cli.jobs import run as jobs
 from moa_cli.jobs.job import Job, Outcome
 from moa_cli.jobs.pool import threads_of
@@ -56,7 +54,7 @@ def _as_a_worker(benchmark: Benchmark, method: Method, seed: int, purpose: str, 
     job = Job(
         key=label, label=label, purpose=purpose, source=Source(benchmark.name, benchmark.home), work=lambda *_: None
     )
-    with Display(Console(file=sys.stderr, highlight=False, markup=False)) as display:
+    with Display(errors) as display:
         display.start(job)
 
         def show(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:

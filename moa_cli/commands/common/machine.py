@@ -13,6 +13,7 @@ from rich.text import Text
 
 from benchmarks.common import Part
 from benchmarks.models import setup, there_is
+from moa_cli.jobs import usable_cores
 from moa_cli.words import bytes_words
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -74,7 +75,7 @@ def examine() -> Machine:
     wanted = os.environ.get("OMP_NUM_THREADS")
     return Machine(
         python=platform.python_version(), system=f"{platform.system()} {platform.machine()}",
-        devices=tuple(devices or [platform.processor() or "CPU"]), cores=_cores(),
+        devices=tuple(devices or [platform.processor() or "CPU"]), cores=usable_cores(),
         threads=f"{wanted} (OMP_NUM_THREADS)" if wanted else "1 a worker for small policies, else the cores' share",
         memory=there_is(), free_disk=shutil.disk_usage(".").free, hub_cache=_hub_cache(),
         offline=os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"),
@@ -107,10 +108,6 @@ def _devices() -> list[str]:
         return ["Apple GPU, whose memory is the machine's"]
     found = [torch.cuda.get_device_properties(n) for n in range(torch.cuda.device_count())]
     return [f"{one.name}, {bytes_words(one.total_memory)}" for one in found]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _hub_cache() -> str:

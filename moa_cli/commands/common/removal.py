@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from benchmarks import BadInput
 from benchmarks.common import is_locked, locked
+from benchmarks.common import remove as remove_path
 from benchmarks.rewards import TrainedReward
 from benchmarks.spec import policy_source, tokenizer_folder
 from moa_cli.runs import GIVEN, Record, find_runs, read_record, recorded_benchmark
@@ -139,8 +140,5 @@ def remove(path: Path) -> None:
 
     BadInput where somebody has begun to work on the run meanwhile.
     """
-    if not (path / "run.json").exists():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-        return
-    with locked(path / "lock", wait=False):
-        shutil.rmtree(path)
+    with locked(path / "lock", wait=False) if (path / "run.json").exists() else nullcontext():
+        remove_path(path)

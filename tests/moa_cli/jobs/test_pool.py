@@ -71,7 +71,7 @@ def test_workers_are_as_many_as_memory_holds(tmp_path: Path, monkeypatch: pytest
     benchmark = load_benchmark("hh-rlhf-mini", home=tmp_path)
     job = Job(key="k", label="k", purpose="run", source=Source("hh-rlhf-mini", tmp_path), work=print)
     jobs = [replace(job, key=str(i)) for i in range(7)]
-    monkeypatch.setattr(pool, "_cores", lambda: 8)
+    monkeypatch.setattr(pool, "usable_cores", lambda: 8)
     monkeypatch.setattr(pool, "_gpus", tuple)
     monkeypatch.setattr(pool, "there_is", lambda: 30_000_000_000)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
