@@ -14,7 +14,6 @@ import numpy as np
 from benchmarks import BadInput
 from benchmarks.spec import are_weights
 from benchmarks.stats import Bootstrap, bootstrap_means
-from moa_cli.comparisons.choice import Beyond, Candidate, Choice, Limit, Wish
 from moa_cli.comparisons.contributions import (
     Contributions,
     Sides,
@@ -23,8 +22,9 @@ from moa_cli.comparisons.contributions import (
     differences,
     over_preparations,
 )
-from moa_cli.comparisons.document import Comparison, OnBenchmark, Row
+from moa_cli.comparisons.document import Comparison, OnBenchmark
 from moa_cli.comparisons.equal import DIGITS, nearness
+from moa_cli.comparisons.parts import Beyond, Candidate, Choice, Limit, Row, Wish
 from moa_cli.words import typed_weights
 
 Own = tuple[Row, int]

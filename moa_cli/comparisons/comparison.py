@@ -16,9 +16,9 @@ from benchmarks.spec import SIGNALS, Signal
 from moa_cli.comparisons import equal, pairs, row
 from moa_cli.comparisons.ceiling import ceiling_part
 from moa_cli.comparisons.contributions import training
-from moa_cli.comparisons.document import Comparison, OnBenchmark, Row
+from moa_cli.comparisons.document import Comparison, OnBenchmark
 from moa_cli.comparisons.kept import SAMPLED, kept_answers, kept_curves, shown_samples
-from moa_cli.comparisons.parts import LEAST_PROMPTS, Quality
+from moa_cli.comparisons.parts import LEAST_PROMPTS, Quality, Row
 from moa_cli.comparisons.under import Under
 from moa_cli.words import warnings_of
 

@@ -2,121 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from benchmarks import Card
 from benchmarks.common import Document, Part
 from benchmarks.spec import Signal
 from benchmarks.stats import pareto
-from moa_cli.comparisons.choice import Choice
 from moa_cli.comparisons.failure import Failure, alike, failed_words
 from moa_cli.comparisons.parts import (
     LEAST_PROMPTS,
     Answers,
-    Attainment,
     Ceiling,
+    Choice,
     Curve,
     Difference,
-    Dominance,
     Gate,
+    Headline,
     OtherRef,
-    PromptScores,
-    Quality,
-    RowPoint,
+    Pair,
+    Row,
     Sample,
 )
-from moa_cli.runs import GIVEN
 from moa_cli.words import in_trainings, numbered, one_line, scorers_word, signal_word
 
 GOALS = "sft-goals"
 """The method whose row is the starting policy told goals: what rows that steer by the prompt are compared with, too."""
-
-
-Headline = Literal["hypervolume", "utility"]
-"""The two numbers by which rows are judged."""
-
-
-HEADLINES: tuple[Headline, ...] = ("hypervolume", "utility")
-
-
-def method_of(name: str, steering: str) -> str:
-    """The method of a row's name, of whatever settings: "ric" of "ric rounds=1".
-
-    Answers made elsewhere have no settings, and their name may have spaces.
-    """
-    return name if steering == GIVEN else name.partition(" ")[0]
-
-
-class Row(Part):
-    """A method with one configuration, over its trainings: its seeds on every preparation."""
-
-    method: str
-    """Its name, with what tells its configuration from others'."""
-    steering: str
-    seeds: tuple[int, ...]
-    rewards: Quality
-    scores: Quality
-    kendall_tau: dict[str, float | None]
-    """Between the weight of an objective and its score; None where the weight does not vary."""
-    collapse: float
-    kl: float | None
-    points: tuple[RowPoint, ...]
-    attainment: Attainment | None
-    cost: dict[str, float | None]
-    """Of its own training, and of an answer; None for what was not counted."""
-    charged: dict[str, float | None]
-    """Of its training with what it used: trained rewards that it called, and tags."""
-    used: tuple[str, ...]
-    """What it used of the preparation, beyond what all share, such as "reward helpful" or "tags"."""
-    config: dict[str, JsonValue]
-    trials: int
-    """How many configurations were tried to find this one: 0 where nobody searched."""
-    runs: tuple[PromptScores, ...]
-
-    def quality(self, signal: Signal) -> Quality:
-        """The indicators under one signal."""
-        return self.scores if signal == "scores" else self.rewards
-
-    @property
-    def of_method(self) -> str:
-        """The method alone, of whatever settings."""
-        return method_of(self.method, self.steering)
-
-    @property
-    def trainings(self) -> int:
-        """How often it was trained: seeds on all preparations."""
-        return len(self.runs)
-
-    @property
-    def policies(self) -> int:
-        """How many distinct policies its weights ask for."""
-        return len({point.policy for point in self.points})
-
-    @property
-    def in_order(self) -> list[RowPoint]:
-        """The points in the order of their weights."""
-        return sorted(self.points, key=lambda point: point.weights)
-
-    def values(self, signal: Signal) -> np.ndarray:
-        """Scores or rewards (K, M) of the points in the order of their weights."""
-        return np.array([point.scores if signal == "scores" else point.rewards for point in self.in_order])
-
-
-class Pair(Part):
-    """Row a less row b, in both headline numbers under the scores."""
-
-    a: str
-    b: str
-    hypervolume: Difference
-    utility: Difference
-    dominance: Dominance | None
-
-    def of(self, headline: Headline) -> Difference:
-        """In one of them."""
-        return self.hypervolume if headline == "hypervolume" else self.utility
 
 
 class OnBenchmark(Part):

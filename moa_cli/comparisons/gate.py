@@ -11,10 +11,10 @@ import numpy as np
 from benchmarks import BadInput, Card
 from benchmarks.stats import hypervolume
 from moa_cli.comparisons.contributions import Sides, Training, differences, to_volume
-from moa_cli.comparisons.document import Comparison, OnBenchmark, Row
+from moa_cli.comparisons.document import Comparison, OnBenchmark
 from moa_cli.comparisons.equal import Asked, equal_points
-from moa_cli.comparisons.parts import Difference, Gate, GateVerdict, GateWord
-from moa_cli.comparisons.select import read_saved
+from moa_cli.comparisons.parts import Difference, Gate, GateVerdict, GateWord, Row
+from moa_cli.comparisons.saved import read_saved
 
 OVER_ONE = "a gate judges trainings, which do not share one starting policy there"
 

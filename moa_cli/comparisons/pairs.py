@@ -18,8 +18,7 @@ from benchmarks.stats import (
     spread,
 )
 from moa_cli.comparisons.contributions import Contributions, Sides, Training, differences, over_preparations
-from moa_cli.comparisons.document import Headline, Pair
-from moa_cli.comparisons.parts import LEAST_PROMPTS, Difference, Dominance, OtherRef
+from moa_cli.comparisons.parts import LEAST_PROMPTS, Difference, Dominance, Headline, OtherRef, Pair
 from moa_cli.comparisons.row import REFS
 
 DRAWS = 2_000

@@ -26,7 +26,7 @@ from moa_cli.commands.common.facts import run_facts, run_rows
 from moa_cli.commands.common.pages import list_page, run_page
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.gate import judge, read_baseline
-from moa_cli.comparisons.select import read_saved
+from moa_cli.comparisons.saved import read_saved
 from moa_cli.console import screen
 from moa_cli.formats.exports import comparison_csv, comparison_markdown, latex
 from moa_cli.formats.junit import xml

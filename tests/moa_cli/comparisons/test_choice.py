@@ -11,10 +11,10 @@ from rich.console import Console
 from benchmarks.common.errors import BadInput
 from benchmarks.measure.front import Front
 from benchmarks.stats.bootstrap import Bootstrap
-from moa_cli.comparisons.choice import Choice, Wish
 from moa_cli.comparisons.choosing import choose, halves, probabilities
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.document import Comparison
+from moa_cli.comparisons.parts import Choice, Wish
 from moa_cli.formats.exports import comparison_markdown
 from moa_cli.formats.terminal import comparison_table
 from moa_cli.report.elements.style import styles_of

@@ -13,10 +13,10 @@ import pytest
 
 from benchmarks.common.errors import BadInput
 from moa_cli.comparisons.comparison import compare
-from moa_cli.comparisons.document import Comparison, OnBenchmark, Pair, Row
+from moa_cli.comparisons.document import Comparison, OnBenchmark
 from moa_cli.comparisons.gate import judge
-from moa_cli.comparisons.parts import Difference, OtherRef, PromptScores, Quality, RowPoint
-from moa_cli.comparisons.select import read_saved
+from moa_cli.comparisons.parts import Difference, OtherRef, Pair, PromptScores, Quality, Row, RowPoint
+from moa_cli.comparisons.saved import read_saved
 from tests.kit.fronts import COST, make_card, make_front, other_card
 from tests.kit.pages import toy
 

@@ -11,8 +11,9 @@ from benchmarks.measure.front import Front
 from benchmarks.spec.grid import simplex_grid
 from benchmarks.stats.indicators import hypervolume, utility
 from moa_cli.comparisons.comparison import compare
-from moa_cli.comparisons.document import OnBenchmark, Row
+from moa_cli.comparisons.document import OnBenchmark
 from moa_cli.comparisons.equal import Asked, answering, equal_points, nearest_points, policies
+from moa_cli.comparisons.parts import Row
 from tests.kit.fronts import PROMPTS, changed, make_card, make_front, only
 
 ELEVEN, FIVE = simplex_grid(2, 10), simplex_grid(2, 4)

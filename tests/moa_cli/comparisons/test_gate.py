@@ -19,10 +19,10 @@ from moa_cli.app import app
 from moa_cli.commands.common import contests
 from moa_cli.commands.common.finish import write_outputs
 from moa_cli.comparisons.comparison import compare
-from moa_cli.comparisons.document import Comparison, Row
+from moa_cli.comparisons.document import Comparison
 from moa_cli.comparisons.failure import Failure
 from moa_cli.comparisons.gate import _judged, check_units, judge, read_baseline
-from moa_cli.comparisons.parts import GateVerdict
+from moa_cli.comparisons.parts import GateVerdict, Row
 from moa_cli.comparisons.row import prompt_scores
 from moa_cli.formats.exports import COMPARISON_FORMATS, comparison_markdown
 from tests.kit.cli import moa, refused

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from moa_cli.comparisons.document import OnBenchmark, Pair, Row
-from moa_cli.comparisons.parts import Difference, Gate, Quality
+from moa_cli.comparisons.document import OnBenchmark
+from moa_cli.comparisons.parts import Difference, Gate, Pair, Quality, Row
 from moa_cli.report.verdict import gate_sentence, verdict_sentence
 from tests.kit.pages import Page, toy
 

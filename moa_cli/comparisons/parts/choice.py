@@ -6,7 +6,7 @@ from typing import Literal
 
 from benchmarks.common import Part
 from benchmarks.spec import Weights
-from moa_cli.comparisons.parts import LEAST_PROMPTS, Difference
+from moa_cli.comparisons.parts.numbers import LEAST_PROMPTS, Difference
 from moa_cli.words import interval, kl_words, one_line, typed_weights
 
 Limit = Literal["collapse", "max_answer_cost", "max_kl"]
