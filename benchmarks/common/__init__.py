@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         refuse,
         some_of,
     )
+    from benchmarks.common.guest import TIMEOUT, Guest, TimeUp, time_limit, timely
     from benchmarks.common.hub import hub_commit, model_content
     from benchmarks.common.identity import digest, file_content, folder_content, plain
     from benchmarks.common.ledger import (

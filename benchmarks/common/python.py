@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks.common.errors import BadInput, error_words
+from benchmarks.common.guest import Guest
 from benchmarks.common.identity import digest
 
 
@@ -61,7 +62,8 @@ def load_file(path: Path, purpose: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
     try:
-        spec.loader.exec_module(module)
+        with Guest().inside():
+            spec.loader.exec_module(module)
     except BaseException as error:
         del sys.modules[name]
         if isinstance(error, KeyboardInterrupt):

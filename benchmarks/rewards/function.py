@@ -14,7 +14,7 @@ from typing import Self
 
 import numpy as np
 
-from benchmarks.common import BadInput, code_content, error_words, load_file, nearest
+from benchmarks.common import BadInput, Guest, TimeUp, code_content, error_words, load_file, nearest, time_limit, timely
 from benchmarks.spec import Description, Scorer
 
 
@@ -82,8 +82,10 @@ def _module_file(module: str) -> Path | None:
 def load_function(named: str) -> Scorer:
     """The function that is so named; its N outputs are checked to be N finite numbers."""
     place, _, name = named.rpartition(":")
+    guest = Guest()
     try:
-        module = load_file(Path(place), "a reward") if place.endswith(".py") else importlib.import_module(place)
+        with guest.inside():
+            module = load_file(Path(place), "a reward") if place.endswith(".py") else importlib.import_module(place)
         function = getattr(module, name)
     except (BadInput, KeyboardInterrupt):
         raise
@@ -95,10 +97,18 @@ def load_function(named: str) -> Scorer:
         ) from error
 
     def scorer(prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        what = f"the reward function {named!r}{_place(function)}"
         try:
-            returned = function(list(prompts), list(responses))
+            with guest.inside(), timely(f"{what}, called for {len(prompts)} answers,"):
+                returned = function(list(prompts), list(responses))
         except (Exception, KeyboardInterrupt):
             raise
+        except TimeUp as error:
+            raise BadInput(
+                f"{what} did not return within {time_limit():g} s for {len(prompts)} answers",
+                "that is what --reward-timeout gives a call, and what was asked is not known without it",
+                "give it more time, or see what it waits for; then the same command goes on",
+            ) from error
         except BaseException as error:
             raise BadInput(
                 f"the reward function {named!r} did not return: {error_words(error)}",
@@ -111,8 +121,7 @@ def load_function(named: str) -> Scorer:
             values = None
         if values is None or values.shape != (len(prompts),) or not np.isfinite(values).all():
             raise BadInput(
-                f"the reward function {named!r}{_place(function)} returned "
-                f"{'None' if returned is None else describe(values)} for {len(prompts)} answers",
+                f"{what} returned {'None' if returned is None else describe(values)} for {len(prompts)} answers",
                 "a reward is one finite number per answer",
                 "make it return a list of floats as long as its arguments",
             )

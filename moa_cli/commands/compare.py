@@ -36,6 +36,7 @@ from moa_cli.commands.options import (
     Methods,
     PreparationsOrAll,
     Prepared,
+    RewardTimeout,
     SeedsOrAll,
     Track,
     Verbose,
@@ -67,6 +68,7 @@ def compare(
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
+    reward_timeout: RewardTimeout = None,
     json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:  # fmt: skip

@@ -16,7 +16,17 @@ from moa_cli.commands.common import (
     succeed,
     take_prepared,
 )
-from moa_cli.commands.options import AsJson, BenchmarksOrAll, DataDir, Home, Items, Jobs, Prepared, Verbose
+from moa_cli.commands.options import (
+    AsJson,
+    BenchmarksOrAll,
+    DataDir,
+    Home,
+    Items,
+    Jobs,
+    Prepared,
+    RewardTimeout,
+    Verbose,
+)
 from moa_cli.console import out, suggest
 
 
@@ -37,6 +47,7 @@ def evaluate(
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
+    reward_timeout: RewardTimeout = None,
     json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:

@@ -10,6 +10,16 @@ import typer
 from moa_cli.console import be_verbose
 
 
+def limit_rewards(seconds: float | None) -> None:
+    """Tells this process and the workers that it starts how long a call of a reward may take."""
+    import os
+
+    from benchmarks.common import TIMEOUT
+
+    if seconds is not None:
+        os.environ[TIMEOUT] = str(seconds)
+
+
 def complete_method(incomplete: str) -> list[str]:
     """Names of methods."""
     from methods import method_names
@@ -164,6 +174,15 @@ Track = Annotated[
     typer.Option(
         "--track", metavar="TRACKER",
         help="Send what trainings measure to trackio, wandb or tensorboard, too, under the name of the run.",
+    ),
+]  # fmt: skip
+
+
+RewardTimeout = Annotated[
+    float | None,
+    typer.Option(
+        "--reward-timeout", metavar="SECONDS", envvar="MOA_REWARD_TIMEOUT", min=0.001, callback=limit_rewards,
+        help=r"End a call of a reward that is a Python function if it takes longer than that. \[default: no limit]",
     ),
 ]  # fmt: skip
 

@@ -16,7 +16,18 @@ from moa_cli.commands.common import (
     succeed,
     take_prepared,
 )
-from moa_cli.commands.options import AsJson, Benchmarks, DataDir, Home, Items, Jobs, Preparations, Prepared, Verbose
+from moa_cli.commands.options import (
+    AsJson,
+    Benchmarks,
+    DataDir,
+    Home,
+    Items,
+    Jobs,
+    Preparations,
+    Prepared,
+    RewardTimeout,
+    Verbose,
+)
 from moa_cli.console import out, say
 
 
@@ -32,6 +43,7 @@ def prepare(
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
+    reward_timeout: RewardTimeout = None,
     json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:

@@ -32,6 +32,7 @@ from moa_cli.commands.options import (
     Items,
     Jobs,
     Prepared,
+    RewardTimeout,
     Seeds,
     Track,
     Verbose,
@@ -53,6 +54,7 @@ def study(
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
+    reward_timeout: RewardTimeout = None,
     json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:

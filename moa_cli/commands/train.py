@@ -32,6 +32,7 @@ from moa_cli.commands.options import (
     Methods,
     Preparations,
     Prepared,
+    RewardTimeout,
     Seeds,
     Track,
     Verbose,
@@ -52,6 +53,7 @@ def train(
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
+    reward_timeout: RewardTimeout = None,
     json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:

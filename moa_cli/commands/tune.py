@@ -33,6 +33,7 @@ from moa_cli.commands.options import (
     Jobs,
     Methods,
     Prepared,
+    RewardTimeout,
     Track,
     Verbose,
 )
@@ -74,6 +75,7 @@ def tune(
     runs: Home = Path("runs"),
     data_dir: DataDir = None,
     jobs: Jobs = None,
+    reward_timeout: RewardTimeout = None,
     json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:  # fmt: skip

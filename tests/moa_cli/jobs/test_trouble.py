@@ -95,6 +95,17 @@ def test_a_killed_worker_is_explained(contest: Path) -> None:
     assert "--jobs 1" in result.stderr
 
 
+def test_a_reward_that_never_returns_is_ended(contest: Path) -> None:
+    arguments = ("train", "-m", "ric", *METHODS[2:], "-b", "tiny.toml", "--seed", "11", "--reward-timeout", "0.5")
+    result = process(*arguments, cwd=contest, TROUBLE="dawdle")
+    assert result.returncode == 2
+    assert "letters.py:long" in result.stderr
+    assert "did not return within 0.5 s" in result.stderr
+    refused_time = moa("train", "-m", "ric", "--reward-timeout", "0", cwd=contest)
+    assert refused_time.returncode == 2
+    assert "--reward-timeout" in refused_time.stderr
+
+
 def living(group: int) -> list[str]:
     """The processes of a group that have not ended."""
     listed = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True).stdout.splitlines()
