@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput, Benchmark, load_benchmark
-from benchmarks.common import fit, refuse, type_words
+from benchmarks.common import fit, nearest, refuse, type_words
 from benchmarks.load import option_names
 from methods import Method, find_method, method_name, method_names
 from methods.contract import hyperparameter_types
@@ -190,7 +190,9 @@ def _unknown(key: str, classes: Iterable[type[Method]]) -> str:
     owner, _, name = key.rpartition(".")
     selected = {method_name(cls): list(hyperparameter_types(cls)) for cls in classes}
     if owner in method_names() and owner not in selected:
-        return f"{owner} is not among the methods of this command"
+        its = hyperparameter_types(find_method(owner))
+        known = "is not among the methods of this command"
+        return f"{owner} {known if name in its else f'has no such hyperparameter{nearest(name, its)}'}"
     having = [
         m for m in method_names() if not owner and m not in selected and name in hyperparameter_types(find_method(m))
     ]

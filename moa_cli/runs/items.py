@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks import Benchmark
 from benchmarks.common import json_of, nearest, toml_of
 from benchmarks.load import has_trained_rewards, option_names
-from methods import Method, find_method, method_name
+from methods import Method, find_method, method_name, method_names
 from methods.contract import hyperparameter_types
 from moa_cli.runs.tuned import TUNED, Tuning, tuned_settings
 
@@ -50,7 +50,8 @@ def pairs_of(
                 settings = dotted(preset_settings(item.removeprefix(PREFIX)))
                 pairs += [(key, value) for key, value in settings.items() if _fits(key, value, classes, bare)]
             elif path.suffix == ".toml" and "=" not in item:
-                pairs += dotted(toml_of(path.read_text(encoding="utf-8"))).items()
+                settings = dotted(toml_of(path.read_text(encoding="utf-8")))
+                pairs += [(key, value) for key, value in settings.items() if not _of_another(key, classes)]
             elif path.suffix == ".json" and "=" not in item:
                 pairs += _of_run(json_of(path.read_bytes(), finite=True), classes).items()
             elif "=" in item:
@@ -76,6 +77,14 @@ def _fits(key: str, value: Any, classes: Mapping[str, type[Method]], bare: Seque
     if key in option_names():
         return owner != "reward" or any(has_trained_rewards(benchmark) for benchmark in bare)
     return any(owner in ("", method_name(cls)) and name in hyperparameter_types(cls) for cls in classes.values())
+
+
+def _of_another(key: str, classes: Mapping[str, type[Method]]) -> bool:
+    """Whether a setting of a file is one of a method that comes with moa and is not among those of the command: one
+    file serves commands of several methods and of one."""
+    owner, _, name = key.rpartition(".")
+    others = set(method_names()) - {method_name(cls) for cls in classes.values()}
+    return owner in others and name in hyperparameter_types(find_method(owner))
 
 
 def _of_run(record: dict[str, Any], classes: Mapping[str, type[Method]]) -> dict[str, Any]:

@@ -75,7 +75,8 @@ def test_none_can_be_written() -> None:
         ("learning_rate=fast", "expected a number"),
         ("learning_rate=nan", "expected a number"),
         ("ric.keep=best", "expected one of pareto, quantile"),
-        ("sft.rounds=1", "sft is not among the methods"),
+        ("spo.beta=1", "spo is not among the methods"),
+        ("sft.rounds=1", "sft has no such hyperparameter"),
         ("batch=", "no value"),
         ("batch", "expected preset=NAME, FILE.toml, a run.json, tuned, a folder with what was tuned, or KEY=VALUE"),
         ("grid=[[1,0]", "Unclosed array"),
@@ -92,6 +93,19 @@ def test_all_mistakes_come_together(tmp_path: Path) -> None:
     said = mistakes(str(file), "ric.runds=1", "eval_prompts=0", "keep=best")
     assert said.startswith("settings: 4 mistakes")
     assert "line 2" in said
+
+
+def test_one_file_serves_one_method_and_all(tmp_path: Path) -> None:
+    """A table of another method of moa's is left alone, but not its mistakes; what is typed is for this command."""
+    file = tmp_path / "all.toml"
+    file.write_text("batch = 4\n[ric]\nrounds = 1\n[spo]\nalphas = [0.5]\n[sft]\n")
+    both = settings(str(file), methods=("ric", "spo")).methods
+    one = settings(str(file), methods=("ric",)).methods
+    assert one == {"ric": both["ric"]}
+    assert both["spo"].alphas == (0.5,)
+    file.write_text("[ric]\nrounds = 1\n[spo]\nalpha = [0.5]\n")
+    assert "spo.alpha: spo has no such hyperparameter (did you mean alphas?)" in mistakes(str(file))
+    assert "spo is not among the methods" in mistakes("spo.alphas=[0.5]")
 
 
 def test_a_hyperparameter_that_only_another_method_has() -> None:
