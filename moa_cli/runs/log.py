@@ -46,16 +46,19 @@ class LogCurve(NamedTuple):
 
 
 def log_curves(folder: Path, most: int = 60) -> dict[tuple[str, str], LogCurve]:
-    """The `CURVES` of each stage of a run, thinned out to means over at most so many spans of equally many rows."""
-    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    """The `CURVES` of each stage of a run, thinned out to means over at most so many spans of equally many rows.
+
+    A step that was taken again, after an interruption, counts once.
+    """
+    found: dict[tuple[str, str], dict[int, float]] = {}
     for row in _rows(folder):
         for measure in CURVES:
             if measure in row.measured:
-                found.setdefault((row.stage, measure), []).append((float(row.step), float(row.measured[measure])))
-    return {key: _thinned(points, most) for key, points in found.items()}
+                found.setdefault((row.stage, measure), {})[row.step] = float(row.measured[measure])
+    return {key: _thinned(sorted(values.items()), most) for key, values in found.items()}
 
 
-def _thinned(points: list[tuple[float, float]], most: int) -> LogCurve:
+def _thinned(points: list[tuple[int, float]], most: int) -> LogCurve:
     ends = [round(k * len(points) / most) for k in range(most + 1)] if len(points) > most else [*range(len(points) + 1)]
     spans = [points[start:end] for start, end in pairwise(ends)]
     steps = tuple(round(fmean(step for step, _ in span), 1) for span in spans)

@@ -61,6 +61,14 @@ def test_curves_come_from_logs_thinned_out_to_means_and_bad_lines_are_passed_ove
     assert log_curves(tmp_path / "nowhere") == {}
 
 
+def test_a_step_that_was_taken_again_counts_once(tmp_path: Path) -> None:
+    """Interrupted after step 4, gone on from the checkpoint at step 2."""
+    taken = [(1, 9.0), (2, 8.0), (3, 70.0), (4, 60.0), (3, 7.0), (4, 6.0), (5, 5.0)]
+    rows = [{"stage": "s", "step": step, "steps": 5, "loss": loss} for step, loss in taken]
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    assert log_curves(tmp_path) == {("s", "loss"): ((1, 2, 3, 4, 5), (9, 8, 7, 6, 5))}
+
+
 def test_points_have_intervals_over_prompts() -> None:
     """Equal scores leave no doubt; of scores with SD s the half width is 1.96 s / sqrt(N), here of N = 60."""
     front = make_front("soup", 1.0, card=make_card())
