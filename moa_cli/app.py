@@ -39,7 +39,7 @@ from moa_cli.commands import (
     tune,
     view,
 )
-from moa_cli.console import Said, Terminated, errors, exit_code, is_verbose, out, refuse, say, show_error
+from moa_cli.console import Said, Terminated, errors, exit_code, interruption, is_verbose, out, refuse, say, show_error
 
 
 class Commands(TyperGroup):
@@ -115,14 +115,17 @@ def main() -> None:
     logging.lastResort = Said(logging.WARNING)
     try:
         app(prog_name="moa")
-    except SystemExit:
+    except SystemExit as left:
+        if left.code == 130 and (end := interruption(left)):  # typer's, which knows Ctrl-C alone
+            sys.exit(exit_code(end))
         raise
-    except KeyboardInterrupt as end:
-        sys.exit(exit_code(end))
     except BaseException as error:
         from benchmarks import BadInput
         from benchmarks.common import full_disk, no_room, not_permitted
 
+        if end := interruption(error):
+            say("interrupted")
+            sys.exit(exit_code(end))
         if isinstance(error, PermissionError):
             error = not_permitted(error.filename)
         elif full_disk(error):

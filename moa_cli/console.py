@@ -51,6 +51,13 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM came, as a batch system stops what it has started."""
 
 
+def interruption(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The interruption that an error is, or came of: a library that is stopped while it tidies up raises others."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def exit_code(end: KeyboardInterrupt) -> int:
     """With what a command leaves that was ended: 128 and the number of the signal."""
     return 143 if isinstance(end, Terminated) else 130

@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks import BadInput
 from benchmarks.common import Log, error_words, full_disk, no_room, telling, watching
 from benchmarks.models import release, setup, share_memory
+from moa_cli.console import interruption
 from moa_cli.jobs.job import ANSWERS, NOTE, Event, Job, Outcome
 
 
@@ -38,8 +39,8 @@ def perform(job: Job, log: Log, *, quiet: bool) -> Outcome:
         known = (error.what, error.why, error.fix)
         return Outcome(job=job, seconds=time.perf_counter() - begin, error=known, traceback=traceback.format_exc())
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) and multiprocessing.parent_process() is None:
-            raise
+        if multiprocessing.parent_process() is None and (end := interruption(error)):
+            raise end from None
         story = traceback.format_exc()
         if full_disk(error):
             room = no_room(f"{job.label} failed", folder)

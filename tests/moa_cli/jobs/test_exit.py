@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
 
 from benchmarks.common.errors import BadInput
 from benchmarks.common.ledger import silent
@@ -19,6 +20,7 @@ from benchmarks.load.load import load_benchmark
 from benchmarks.rewards.function import load_function
 from methods.contract.find import find_method
 from moa_cli.app import main
+from moa_cli.console import Terminated
 from moa_cli.jobs import worker
 from moa_cli.jobs.job import Job
 from moa_cli.jobs.plan import run_label
@@ -157,6 +159,29 @@ def test_moa_leaves_with_2(where: str, own: Path) -> None:
     assert not (place / "out.json").exists()
     if where == "import":
         refused(result, "mine.py cannot be loaded")
+
+
+@pytest.mark.parametrize(("came", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+@pytest.mark.parametrize("where", ["invoke", "make_context", "tidying"])
+def test_an_interruption_is_one_wherever_it_comes(
+    where: str, came: type[KeyboardInterrupt], code: int, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """While the command works, before it does, and where a library that is interrupted fails to tidy up."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        try:
+            raise came
+        finally:
+            if where == "tidying":
+                raise RuntimeError("trying to pop from empty mode stack")
+
+    monkeypatch.setattr(sys, "argv", ["moa", "list"])
+    monkeypatch.setattr(TyperGroup, "make_context" if where == "make_context" else "invoke", interrupted)
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == code
+    assert "this should not happen" not in capsys.readouterr().err
 
 
 def test_ctrl_c_stays_130(tmp_path: Path) -> None:
