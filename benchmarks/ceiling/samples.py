@@ -90,7 +90,9 @@ def read_samples(folder: Path) -> Samples:
         return Samples(counts=record.counts, **{name: np.load(folder / f"{name}.npy") for name in _ARRAYS})
     except (OSError, ValueError) as error:
         raise BadInput(
-            f"cannot use {folder}", f"its samples cannot be read: {error}", "delete it, then: moa compare --ceiling"
+            f"cannot use {folder}",
+            f"its samples cannot be read: {error}",
+            f"rm -r {folder}; then moa compare --ceiling draws them again",
         ) from error
 
 

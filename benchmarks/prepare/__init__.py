@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from benchmarks.prepare.benchmark import Benchmark
     from benchmarks.prepare.card import Card, StoredCard, stored_card
     from benchmarks.prepare.make import missing_parts, prepare, prepare_part
+    from benchmarks.prepare.parts import is_prepared
     from benchmarks.prepare.readings import as_read
     from benchmarks.prepare.taking import unpack
 

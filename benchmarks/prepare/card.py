@@ -131,7 +131,7 @@ def stored_card(benchmark: Description) -> StoredCard | None:
     except (OSError, ValueError) as error:
         raise BadInput(
             f"cannot use {path}", f"the scale card in it cannot be read: {error}",
-            f"delete it, then: moa prepare -b {benchmark.name}",
+            f"rm {path}; then moa prepare or train makes it again",
         ) from error  # fmt: skip
 
 

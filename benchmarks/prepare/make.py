@@ -34,7 +34,7 @@ from benchmarks.common import (
 from benchmarks.models import finetuned_policy, tagged_share, texts, train_scratch_policy, train_tokenizer
 from benchmarks.prepare.calibrate import take_card
 from benchmarks.prepare.card import PairAccuracy, Report, StoredCard, stored_card
-from benchmarks.prepare.parts import part_folders
+from benchmarks.prepare.parts import is_prepared, part_folders
 from benchmarks.prepare.prepared import Prepared, open_prepared
 from benchmarks.rewards import OTHER_HALF, TrainedReward, fold, pair_accuracy, probe_rewards, train_reward
 from benchmarks.spec import (
@@ -75,7 +75,7 @@ def prepare_part(benchmark: Description, name: str, log: Log = silent) -> None:
 
 def prepare(benchmark: Description, log: Log = silent) -> Prepared:
     """Makes whatever is missing: tokenizer, starting policy, trained rewards, scale card. Idempotent."""
-    if stored_card(benchmark) is None:
+    if not is_prepared(benchmark):
         for name in missing_parts(benchmark):
             prepare_part(benchmark, name, log)
         with locked(root(benchmark) / "card.lock"):

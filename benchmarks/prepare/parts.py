@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import digest
+from benchmarks.common import digest, missing_again
+from benchmarks.prepare.card import stored_card
 from benchmarks.rewards import TrainedReward
 from benchmarks.spec import (
     REVISION,
@@ -30,6 +31,13 @@ def part_folders(benchmark: Description) -> dict[str, Path]:
             if isinstance(reward := objective.source(signal), TrainedReward):
                 folders[part_name(signal, objective.name)] = reward.folder(benchmark, objective.name)
     return folders
+
+
+def is_prepared(benchmark: Description) -> bool:
+    """Whether nothing is left to prepare: the scale card is there, and no part was set aside as damaged since."""
+    if stored_card(benchmark) is None:
+        return False
+    return not set(part_folders(benchmark).values()) & set(missing_again(root(benchmark)))
 
 
 def carried_parts(benchmark: Description) -> dict[Path, bool]:

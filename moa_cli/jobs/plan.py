@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import Benchmark, Weights
-from benchmarks.prepare import stored_card
+from benchmarks.prepare import is_prepared
 from methods import Adapter, Reinforcement
 from moa_cli.jobs.job import Job, Work, benchmark_label
 from moa_cli.jobs.preparation import preparation_jobs
@@ -54,7 +54,7 @@ def sweeping_jobs(runs: Iterable[Contestant]) -> list[Job]:
 
 def preparing_jobs(run: Contestant) -> list[Job]:
     """The jobs that prepare a run's benchmark, none where it is prepared."""
-    return [] if stored_card(run.benchmark) else preparation_jobs(run.source)
+    return [] if is_prepared(run.benchmark) else preparation_jobs(run.source)
 
 
 def after_preparations(pairs: Iterable[tuple[Benchmark, Job]]) -> list[Job]:
@@ -62,7 +62,7 @@ def after_preparations(pairs: Iterable[tuple[Benchmark, Job]]) -> list[Job]:
     first: dict[str, Job] = {}
     after = []
     for benchmark, job in pairs:
-        before = [] if stored_card(benchmark) else preparation_jobs(job.source)
+        before = [] if is_prepared(benchmark) else preparation_jobs(job.source)
         first |= {j.key: j for j in before}
         after.append(replace(job, needs=tuple(j.key for j in before[1:])))
     return [*first.values(), *after]

@@ -123,7 +123,7 @@ def read_tuning(path: Path) -> Tuning:
         raise not_permitted(path) from error
     except (OSError, ValueError) as error:
         raise BadInput(
-            f"cannot use {path}", f"it is not the record of a search: {error}", "delete it, then: moa tune"
+            f"cannot use {path}", f"it is not the record of a search: {error}", f"rm {path}; then moa tune"
         ) from error
 
 

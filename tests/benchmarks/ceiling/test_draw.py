@@ -227,7 +227,7 @@ def test_samples_of_an_earlier_version_are_refused_by_their_name(tiny: Benchmark
     assert str(caught.value).splitlines() == [
         f"cannot use {folder}",
         "its samples cannot be read: an earlier version of moa wrote it (moa.samples/1, now moa.samples/2)",
-        "delete it, then: moa compare --ceiling",
+        f"rm -r {folder}; then moa compare --ceiling draws them again",
     ]
 
 
