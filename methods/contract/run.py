@@ -43,6 +43,10 @@ def _tokens(cost: Cost) -> int:
     return cost.generated_tokens + cost.trained_tokens
 
 
+WHOLE = "whole"
+"""In place of a path: what a training that is being mended had spent when it was whole."""
+
+
 class Kept:
     """What a run had spent when each stage or file was kept that it goes on from: checkpoints/costs.json, by path.
 
@@ -59,12 +63,14 @@ class Kept:
     def _file(self) -> Path:
         return self._folder / "checkpoints" / "costs.json"
 
-    def begin(self) -> None:
-        """A training begins, or goes on from the last thing that was kept."""
+    def begin(self, *, mending: bool = False) -> None:
+        """A training begins, or goes on from the last thing that was kept; `mending`: it was whole before."""
         try:
             told = read_json(self._file)
         except (FileNotFoundError, ValueError):  # a training begins, or nobody knows any more what was spent when
             self._note(self._folder)
+            if mending:
+                self._note(self._folder / WHOLE)
             return
         self._costs = {path: Cost.from_json(cost) for path, cost in told.items()}
         there = [cost for path, cost in self._costs.items() if (self._folder / path).exists()]
@@ -86,6 +92,11 @@ class Kept:
         """What was done since the training went on had been done before: the method has found what is kept."""
         if self._to is not None:
             self._cost.go_back_to(self._to)
+
+    def done(self) -> None:
+        """Everything is there. What mending it took is lost."""
+        if (whole := self._costs.get(WHOLE)) is not None:
+            self._cost.go_back_to(whole)
 
     def end(self) -> None:
         """The training is done, and nothing will go on from here."""

@@ -19,6 +19,7 @@ from benchmarks.common import (
     check_inside,
     copied_whole,
     locked,
+    missing_again,
     plain,
     read_json,
     remove,
@@ -74,6 +75,7 @@ def train(
         if contestant.trained:
             return run
         _check_units(folder, card.units_hash)
+        mending = bool(missing_again(folder / "policy")) and read_record(folder).status == "trained"
         record = Record.begin(
             benchmark, contestant.source, status="training", method=contestant.method_source, steering=method.steering,
             config=plain(as_config(method)), seed=seed, trained_at=method.points(benchmark),
@@ -82,7 +84,7 @@ def train(
         _take_over(contestant, run)
         note_failure(folder, None)
         try:
-            _train(benchmark, method, run)
+            _train(benchmark, method, run, mending=mending)
         except (Exception, SystemExit) as error:  # a user's code may call sys.exit
             note_failure(folder, error)
             raise
@@ -140,7 +142,7 @@ def _take_over(contestant: Contestant, run: Run) -> None:
     run.log(f"taken over from {method_name(type(other.method))}", 1, 1, {})
 
 
-def _train(benchmark: Benchmark, method: Method, run: Run) -> None:
+def _train(benchmark: Benchmark, method: Method, run: Run, *, mending: bool) -> None:
     """`method.train`, with its time and memory on the ledger of the run and its speed on the log."""
     cost = run.cost
 
@@ -150,10 +152,11 @@ def _train(benchmark: Benchmark, method: Method, run: Run) -> None:
 
     _forget_peak_memory()
     watched = replace(run, progress=watch)  # its clock starts here
-    watched.kept.begin()
+    watched.kept.begin(mending=mending)
     try:
         with charged_to(cost):
             method.train(benchmark, watched)
+        watched.kept.done()
     finally:
         cost.tick()
         cost.peak_memory_bytes = max(cost.peak_memory_bytes, _peak_memory())

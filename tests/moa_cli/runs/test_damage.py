@@ -17,7 +17,8 @@ from benchmarks.common.sums import faulty, reading
 from benchmarks.measure.front_files import has_point, point_file, read_front
 from benchmarks.models.checkpoints import last_checkpoint
 from benchmarks.prepare.benchmark import Benchmark
-from benchmarks.prepare.make import missing_parts, prepare_part
+from benchmarks.prepare.make import missing_parts, prepare, prepare_part
+from benchmarks.prepare.parts import is_prepared
 from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec.places import policy_source
 from methods.contract.find import find_method
@@ -25,10 +26,13 @@ from methods.contract.run import Run
 from moa_cli.commands.common.facts import run_rows
 from moa_cli.comparisons.select import found_fronts
 from moa_cli.jobs.job import Job
+from moa_cli.jobs.plan import measuring_jobs
 from moa_cli.jobs.run import _clear, _counted, _stored_cost, train
 from moa_cli.jobs.worker import perform
 from moa_cli.runs.config import Source
+from moa_cli.runs.contestant import Contestant
 from moa_cli.runs.folders import find_runs, run_folder
+from moa_cli.runs.record import read_record
 from moa_cli.runs.state import is_trained
 from tests.kit.fronts import make_card, save
 from tests.kit.runs import record_with
@@ -56,6 +60,47 @@ def test_a_damaged_part_of_a_preparation_is_refused_and_made_again(own_tiny: Ben
     assert missing_parts(own_tiny) == []
     assert (folder / "model.safetensors").read_bytes() == before
     starting_policy(own_tiny)
+
+
+def test_what_was_set_aside_of_a_preparation_is_among_the_jobs_of_whatever_needs_it(
+    own_tiny: Benchmark, tiny_size: None
+) -> None:
+    """Not of a command that trains alone: a policy that answers needs it, too."""
+    run = Contestant.of(Source(own_tiny.name, own_tiny.home), own_tiny, find_method("sft")(), 0)
+    assert [job.purpose for job in measuring_jobs([run], may_train=True)] == ["train + eval"]
+    folder = Path(policy_source(own_tiny))
+    harmed(folder / "model.safetensors")
+    with pytest.raises(BadInput, match="damaged"), reading(folder):
+        pass
+    assert not is_prepared(own_tiny)
+    assert [job.purpose for job in measuring_jobs([run], may_train=True)] == ["prepare", "prepare", "train + eval"]
+    prepare(own_tiny)
+    assert folder.exists()
+    assert is_prepared(own_tiny)
+
+
+def test_a_training_that_is_mended_costs_what_it_did(own_tiny: Benchmark, saved_early: None) -> None:
+    """The stage that came to harm is trained again, and that is lost; killed meanwhile, too."""
+    method = find_method("rewarded-soups")(prompts_per_step=8, samples_per_prompt=2, epochs=1.0)
+    run = train(own_tiny, method, seed=1)
+    whole, weights = read_record(run.dir), (run.stage("oh").folder / "model.safetensors").read_bytes()
+    harmed(run.stage("oh").folder / "model.safetensors")
+    with pytest.raises(BadInput, match="damaged"), reading(run.stage("oh").folder):
+        pass
+
+    def kill(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
+        if step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(own_tiny, method, seed=1, log=kill)
+    train(own_tiny, method, seed=1)
+    mended = read_record(run.dir)
+    assert (run.stage("oh").folder / "model.safetensors").read_bytes() == weights
+    for name in ("generated_tokens", "trained_tokens", "reward_calls", "flops"):
+        assert mended.cost[name] == whole.cost[name], name
+    assert mended.lost["trained_tokens"] > 0
+    assert mended.used == whole.used
 
 
 def test_a_damaged_reward_is_refused(own_tiny: Benchmark) -> None:
