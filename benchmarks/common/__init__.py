@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         error_words,
         full_disk,
         nearest,
+        no_memory,
         no_room,
         not_permitted,
         refuse,

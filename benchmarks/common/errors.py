@@ -38,8 +38,15 @@ def full_disk(error: BaseException) -> bool:
     """Whether it says that there was no room left, in the words of whoever wrote."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return True
-    words = ("No space left on device", "disk is full", "Disk quota exceeded", "PytorchStreamWriter failed writing")
+    words = ("No space left on device", "disk is full", "Disk quota exceeded", "File too large", "PytorchStreamWriter")
     return any(word in str(error) for word in words)
+
+
+def no_memory(error: BaseException) -> bool:
+    """Whether it says that there was no memory left, in the words of whoever asked for it."""
+    words = ("can't allocate memory", "Cannot allocate memory", "can't start new thread")
+    known = isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
+    return known or any(word in str(error) for word in words)
 
 
 def no_room(what: str, folder: object) -> tuple[str, str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common.atomic import SUMS_FILE, remove, write_text
-from benchmarks.common.errors import BadInput, error_words
+from benchmarks.common.errors import BadInput, error_words, no_memory
 from benchmarks.common.identity import digest, file_content
 from benchmarks.common.ledger import tell
 from benchmarks.common.parse import json_of
@@ -110,8 +110,7 @@ def reading(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        known = isinstance(error, BadInput | MemoryError) or "OutOfMemory" in type(error).__name__
-        if known or (folder / SUMS_FILE).exists():
+        if isinstance(error, BadInput) or no_memory(error) or (folder / SUMS_FILE).exists():
             raise
         raise BadInput(
             f"{folder} cannot be read: {(error_words(error).splitlines() or [''])[0]}",

@@ -15,7 +15,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from benchmarks.common import BadInput, error_words, some_of
+from benchmarks.common import BadInput, error_words, no_memory, some_of
 from benchmarks.models.device import attention
 
 
@@ -24,6 +24,8 @@ def open_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
     try:
         return AutoTokenizer.from_pretrained(path, padding_side="left")
     except Exception as error:  # whatever lies there
+        if no_memory(error):
+            raise
         raise _not_opened(path, error) from error
 
 
@@ -32,9 +34,9 @@ def open_model(path: str | Path, **how: Any) -> PreTrainedModel:
     lacks: they would be drawn at random, as the head of a classifier's model would."""
     try:
         model, found = AutoModelForCausalLM.from_pretrained(path, output_loading_info=True, **how)
-    except (torch.OutOfMemoryError, MemoryError):
-        raise
     except Exception as error:  # whatever lies there
+        if no_memory(error):
+            raise
         raise _not_opened(path, error) from error
     if missing := sorted(found["missing_keys"]):
         kept = ", ".join(model.config.architectures or ()) or "something else"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -63,6 +64,9 @@ PAD = 8
 """Batches are padded to a multiple of so many tokens: fewer shapes, fewer kernels kept in memory."""
 SAVE_EVERY = 25
 """Steps from one checkpoint to the next; a training of more than four times as many is saved four times."""
+
+SAVE_AFTER = 600.0
+"""Seconds after which a training is saved whatever its steps, so that no more is lost. [choice]"""
 
 
 def trainer_arguments(training: Training, folder: Path, seed: int, model: PreTrainedModel) -> dict[str, Any]:
@@ -182,6 +186,23 @@ class KeepsLedger(TrainerCallback):
             self._keep(args, state)
 
 
+class SavesInTime(TrainerCallback):
+    """Saves a training whose steps take long sooner than their number says, though never inside a window of steps that
+    reuse the same answers, from which none would go on exactly."""
+
+    def __init__(self, args: TrainingArguments):
+        reused = getattr(args, "steps_per_generation", None) or args.gradient_accumulation_steps
+        self.window = getattr(args, "num_iterations", 1) * reused // args.gradient_accumulation_steps
+        self.saved = time.monotonic()
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if time.monotonic() - self.saved > SAVE_AFTER and state.global_step % self.window == 0:
+            control.should_save = True
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self.saved = time.monotonic()
+
+
 def run_trainer(trainer: Trainer) -> None:
     """Trains, from the last whole checkpoint where one is left, and removes the checkpoints of a finished training."""
     folder = Path(str(trainer.args.output_dir))
@@ -190,6 +211,7 @@ def run_trainer(trainer: Trainer) -> None:
         trainer.add_callback(KeepsLedger(cost))
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Sums())
+    trainer.callback_handler.callbacks.insert(0, SavesInTime(trainer.args))  # what a checkpoint keeps is told by others
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     end_tracking(trainer)
     shutil.rmtree(folder, ignore_errors=True)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from benchmarks.common import BadInput, error_words, folder_content, some_of
+from benchmarks.common import BadInput, error_words, folder_content, no_memory, some_of
 from benchmarks.models import attention, pad_right, setup
 from benchmarks.rewards.inputs import Row
 
@@ -93,6 +93,8 @@ def load(source: str, revision: str | None = None, **how: Any) -> tuple[PreTrain
             source, revision=revision, dtype=torch.float32, output_loading_info=True, **chosen, **how
         )
     except Exception as error:
+        if no_memory(error):
+            raise
         raise BadInput(
             f"the reward model {source} cannot be opened: {error_words(error).splitlines()[0][:200]}",
             "a reward's model is a sequence classifier of the transformers library, with its tokenizer",

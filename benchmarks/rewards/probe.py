@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import BadInput, error_words
+from benchmarks.common import BadInput, error_words, no_memory
 from benchmarks.rewards.hub import HubReward
 from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec import SIGNALS, Answer, Description, Reward, Scorer, part_name
@@ -36,6 +36,8 @@ def _probe(reward: Reward, scorer: Scorer, name: str, benchmark: Description) ->
     except BadInput:
         raise
     except Exception as error:
+        if no_memory(error):
+            raise
         raise BadInput(
             f"{name} ({reward.words}) cannot score an answer: {error_words(error)}{_place(error)}",
             f"it was tried on two answers before anything is made, the first is {responses[0]!r:.60}",

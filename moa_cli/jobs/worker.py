@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput
-from benchmarks.common import Log, error_words, full_disk, no_room, telling, watching
+from benchmarks.common import Log, error_words, full_disk, no_memory, no_room, telling, watching
 from benchmarks.models import release, setup, share_memory
 from moa_cli.console import interruption
 from moa_cli.jobs.job import ANSWERS, NOTE, Event, Job, Outcome
@@ -47,8 +47,8 @@ def perform(job: Job, log: Log, *, quiet: bool) -> Outcome:
             return Outcome(job=job, seconds=time.perf_counter() - begin, error=room, traceback=story)
         what = f"{job.label} failed: {(error_words(error).splitlines() or [''])[0]}"
         fix = (
-            "run fewer at a time with --jobs 1, or lower the batch with -c"
-            if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
+            "there is too little memory: run fewer at a time with --jobs 1, or lower the batch with -c"
+            if no_memory(error)
             else "-v shows the traceback; once mended, the same command goes on where it stopped"
         )
         return Outcome(

@@ -16,6 +16,7 @@ from torch.nn.functional import logsigmoid
 from trl import RLOOTrainer
 
 from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.models import training
 from benchmarks.prepare.benchmark import Benchmark
 from methods.contract.run import Run
 from methods.contract.settings import Reinforcement
@@ -455,6 +456,29 @@ def test_an_interrupted_run_ends_in_the_same_bits(
     assert min(steps) > 5 * window
     for name in ("model.safetensors",) if lora_rank is None else ("adapter_model.safetensors",):
         assert (again / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.parametrize("optimizer", ["rloo", "ppo"])
+def test_slow_steps_are_saved_in_time(
+    tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: Any
+) -> None:
+    """Every 25 batches are too few where each takes minutes; within a batch that PPO uses again nothing is saved."""
+    few = {"ppo_epochs": 2, "ppo_minibatches": 2}
+    settings = replace(FEW, optimizer=optimizer, epochs=4 / 48, prompts_per_step=1, **few)
+    window = settings.ppo_epochs * settings.ppo_minibatches if optimizer == "ppo" else 1
+    whole = trained(tiny, tmp_path / "whole", settings)
+    monkeypatch.setattr(training, "SAVE_AFTER", 0.0)
+
+    def stop(stage: str, step: int, *_: object) -> None:
+        if step > 2 * window:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(tiny, tmp_path / "broken", settings, progress=stop)
+    steps: list[int] = []
+    again = trained(tiny, tmp_path / "broken", settings, progress=lambda _, step, *__: steps.append(step))
+    assert 2 * window < min(steps) <= 3 * window
+    assert (again / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize("optimizer", ["rloo", "online-dpo", "ppo"])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from benchmarks.common.atomic import write_sums
 from benchmarks.common.errors import BadInput, not_permitted
@@ -16,6 +17,7 @@ from benchmarks.common.ledger import Cost, telling
 from benchmarks.common.sums import faulty, reading
 from benchmarks.measure.front_files import has_point, point_file, read_front
 from benchmarks.models.checkpoints import last_checkpoint
+from benchmarks.models.opening import open_model
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import missing_parts, prepare, prepare_part
 from benchmarks.prepare.parts import is_prepared
@@ -209,7 +211,13 @@ def failing(error: Exception, benchmark: Benchmark, log: object) -> None:
     raise error
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("disk is full")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"), RuntimeError("disk is full"),
+        RuntimeError("Error while serializing: I/O error: File too large (os error 27)"),
+    ],
+)  # fmt: skip
 def test_a_full_disk_says_make_room(unprepared: Benchmark, tmp_path: Path, error: Exception) -> None:
     source = Source("hh-rlhf-mini", tmp_path)
     job = Job(key="a", label="a", purpose="train", source=source, work=partial(failing, error), folder=tmp_path / "run")
@@ -217,6 +225,29 @@ def test_a_full_disk_says_make_room(unprepared: Benchmark, tmp_path: Path, error
     assert outcome.error is not None
     assert outcome.error[0] == "a failed: there is no room left"
     assert outcome.error[2].startswith("make room")
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("can't start new thread"), OSError(errno.ENOMEM, "Cannot allocate memory")]
+)
+def test_no_memory_is_told_as_that(
+    tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Not as a model that is none: the name and the network of this one are right."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    def work(benchmark: Benchmark, log: object) -> object:
+        return open_model(tmp_path)
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", fail)
+    source = Source("hh-rlhf-mini", tmp_path)
+    job = Job(key="a", label="a", purpose="train", source=source, work=work, folder=tmp_path / "run")
+    outcome = perform(job, lambda *_: None, quiet=True)
+    assert outcome.error is not None
+    assert outcome.error[0].startswith("a failed: ")
+    assert outcome.error[2].startswith("there is too little memory")
 
 
 # What leads out of a store, and what may not be read
