@@ -39,7 +39,19 @@ from moa_cli.commands import (
     tune,
     view,
 )
-from moa_cli.console import Said, Terminated, errors, exit_code, interruption, is_verbose, out, refuse, say, show_error
+from moa_cli.console import (
+    Said,
+    Terminated,
+    errors,
+    exit_code,
+    have_streams,
+    interruption,
+    is_verbose,
+    out,
+    refuse,
+    say,
+    show_error,
+)
 
 
 class Commands(TyperGroup):
@@ -108,6 +120,7 @@ def _terminate(*_: object) -> None:
 
 def main() -> None:
     """The entry point of `moa`. No exception leaves with exit code 1; SIGTERM ends it as Ctrl-C does."""
+    have_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an encoding without "±" shall not cost the result
     if threading.current_thread() is threading.main_thread():

@@ -71,6 +71,18 @@ class Said(logging.Handler):
         say(record.getMessage())
 
 
+def have_streams() -> None:
+    """What a shell or a service has closed of stdin, stdout and stderr leads nowhere from now on: the next file that is
+    opened would be where all is printed."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
+
+
 def is_verbose() -> bool:
     """Whether tracebacks and what libraries print are wanted."""
     return _verbose
