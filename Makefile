@@ -15,8 +15,8 @@ SMALL := -c preset=laptop -c policy=demo/weights/smollm2-135m-instruct -c reward
 	-c eval_prompts=50 -c sampling.max_new_tokens=40 -c reward.steps=40 \
 	-c ric.offline_epochs=0.02 -c ric.online_prompts=40 -c rewarded-soups.epochs=0.01
 
-.PHONY: help setup demo gate real test check e2e bench results pages clean
-demo gate test e2e bench results: export HF_HUB_OFFLINE = 1
+.PHONY: help setup demo gate real test check e2e chaos bench results pages clean
+demo gate test e2e chaos bench results: export HF_HUB_OFFLINE = 1
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +49,9 @@ check: $(INSTALLED)  ## lint, format and types
 
 e2e: $(INSTALLED)  ## all methods trained on the embedded benchmarks, and the ceiling against long sampling
 	$(BIN)/python -m pytest tests -m e2e
+
+chaos: $(INSTALLED)  ## kills, damage, crowds, faults and odd inputs, tried: prints figures (25 minutes)
+	$(BIN)/python -m tests.chaos
 
 bench: $(INSTALLED)  ## speed as ratios measured on this machine; fails where a target is missed
 	$(BIN)/python tests/speed/run.py

@@ -1,0 +1,95 @@
+"""Artefacts that are damaged one at a time: what is damaged is not used, and is mended by what moa says."""
+
+from __future__ import annotations
+
+import random
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+from tests.chaos.forked import Ended, Running
+from tests.chaos.harm import BYTES
+from tests.chaos.kills import Trial, differences
+from tests.chaos.place import RUN, came_to, copied
+
+METHODS = "sft,ric,rewarded-soups"
+SAME = ("compare", "-m", METHODS, *RUN, "-o", "out.json")
+"""The command that made the place, and that is to mend it."""
+LOOKS = (
+    ("list", "runs"), ("compare", *RUN[:2]), ("eval", "--pareto", *RUN[:2], "-c", "settings.toml"), ("show", "RUN"),
+    ("claims",),
+)  # fmt: skip
+"""What one would type before that."""
+GONE = ("", "runs/tiny/*/*/front-*", "runs/tiny/ric")
+"""What is gone as well, and has to be made again from what is left: nothing, so that what is there is read; the fronts,
+so that policies answer again; a run, so that it is trained from what is prepared."""
+TRIES = 4
+"""Commands that a refusal may ask for, one after another."""
+
+
+def artefacts(place: Path) -> list[str]:
+    """What can be damaged: all that moa has made and reads."""
+    found = (path for path in place.rglob("*") if path.is_file() and "runs" in path.parts)
+    unread = (".lock", "output.txt", "log.jsonl")
+    return sorted(str(p.relative_to(place)) for p in found if not p.name.endswith(unread) and p.name != "lock")
+
+
+def damaged(states: Path, folder: Path, expected: dict[str, str], seed: str) -> Trial:
+    """One artefact damaged in one way; then a look, then the command that made everything, then what it says."""
+    draw = random.Random(seed)
+    copied(states / "measured", folder)
+    for path in folder.glob(draw.choice(GONE) or "none"):
+        shutil.rmtree(path)
+    name = draw.choice(artefacts(folder))
+    whole = (folder / name).read_bytes()
+    while (harmed := draw.choice((*BYTES, lambda data, draw: b""))(whole, draw)) == whole:
+        pass
+    (folder / name).write_bytes(harmed)
+    wrong = list[str]()
+    look = _run(folder, draw.choice(LOOKS), name)
+    wrong += _manners(look)
+    ended = _run(folder, SAME, name)
+    for _ in range(TRIES):
+        wrong += _manners(ended)
+        if ended.code == 0 or not (asked := _asked(ended.error, folder)):
+            break
+        for command in asked:
+            wrong += _manners(_run(folder, command, name))
+        ended = _run(folder, SAME, name)
+    if ended.code:
+        wrong.append(f"is not mended: {ended.error[-400:]}")
+    else:
+        left = (folder / name).read_bytes() if (folder / name).exists() else harmed
+        unread = {f"differs: {name}", f"missing: {name}"} if left == harmed else set()
+        wrong += [f for f in differences(expected, came_to(folder)) if "left over" not in f and f not in unread]
+    if not wrong:
+        shutil.rmtree(folder)
+    return Trial(f"{name} ({len(whole)} -> {len(harmed)} bytes)", 1, tuple(wrong))
+
+
+def _run(folder: Path, command: tuple[str, ...], name: str) -> Ended:
+    run = next((Path(*Path(name).parts[:4]) for _ in [0] if "prepared" not in name), None)
+    return Running(tuple(str(run or ".") if word == "RUN" else word for word in command), folder).end()
+
+
+def _manners(ended: Ended) -> list[str]:
+    """What no command does, whatever is damaged."""
+    told = [line for line in ("Traceback", "this should not happen") if line in ended.error]
+    wrong = [f"says {line}: {ended.error[-400:]}" for line in told]
+    return wrong if ended.code in (0, 2) else [*wrong, f"ends with {ended.code}: {ended.error[-400:]}"]
+
+
+def _asked(said: str, folder: Path) -> list[tuple[str, ...]]:
+    """The commands that a refusal tells to type, and what it says to delete, which is deleted."""
+    commands = []
+    for line in re.findall(r"^try: (.*(?:\n  .*)*)", said, re.MULTILINE):
+        for path in re.findall(r"(?:delete|remove|rm -r) (\S+?)[,;.]?(?: |$)", line):
+            target = folder / path
+            if target.is_dir():
+                shutil.rmtree(target)
+            else:
+                target.unlink(missing_ok=True)
+        for typed in re.findall(r"moa ((?:train|eval|prepare|compare)[^;,]*)", line):
+            commands.append(tuple(shlex.split(typed)))
+    return commands
