@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from moa_cli.commands import (
     chat,
@@ -39,6 +39,7 @@ from moa_cli.commands import (
     tune,
     view,
 )
+from moa_cli.commands.project import ProjectCommand
 from moa_cli.console import (
     Said,
     Terminated,
@@ -79,7 +80,7 @@ class Commands(TyperGroup):
             ) from error
 
 
-class OptionsAlone(TyperCommand):
+class OptionsAlone(ProjectCommand):
     """A command that takes nothing but options: names that were typed without one are told which they need."""
 
     option = "-m"
@@ -167,6 +168,9 @@ def moa(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
+    no_project: Annotated[
+        bool, typer.Option("--no-project", help="Take nothing from moa.toml, nor from pyproject.toml.")
+    ] = False,
 ) -> None:
     """Train and compare multi-objective alignment methods for language models.
 
@@ -187,5 +191,5 @@ PANELS: dict[str, dict[str, Callable[..., None]]] = {
 
 for panel, named in PANELS.items():
     for name, command in named.items():
-        cls = OfBenchmarks if name == "prepare" else OptionsAlone if name in ("train", "tune") else TyperCommand
+        cls = OfBenchmarks if name == "prepare" else OptionsAlone if name in ("train", "tune") else ProjectCommand
         app.command(name, cls=cls, rich_help_panel=panel)(command)

@@ -40,11 +40,20 @@ if TYPE_CHECKING:
         fronts_in,
     )
     from moa_cli.runs.front import Asked, FrontFacts, note_trials, read_asked, write_asked
+    from moa_cli.runs.items import dotted, fits, typed_setting
     from moa_cli.runs.log import LogRow, last_rows, log_curves
     from moa_cli.runs.record import GIVEN, Origin, Record, is_earlier, read_record
     from moa_cli.runs.responses import Found, Responses, read_responses
     from moa_cli.runs.state import failed_for, has_front, is_scored, note_failure
-    from moa_cli.runs.surroundings import git_commit, processor, typed_command, versions, working_folder
+    from moa_cli.runs.surroundings import (
+        git_commit,
+        note_taken,
+        processor,
+        typed_command,
+        versions,
+        whole_command,
+        working_folder,
+    )
     from moa_cli.runs.tuned import TUNED, State, Trial, Tuning, read_tuning, searched_fields, tuned_as, tuning_file
 
 __getattr__, __all__ = door(__name__)

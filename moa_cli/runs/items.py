@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def pairs_of(
                     pairs += tuned_settings(classes[typed], found).items()
             elif item.startswith(PREFIX):
                 settings = dotted(preset_settings(item.removeprefix(PREFIX)))
-                pairs += [(key, value) for key, value in settings.items() if _fits(key, value, classes, bare)]
+                pairs += [(key, value) for key, value in settings.items() if fits(key, value, classes, bare)]
             elif path.suffix == ".toml" and "=" not in item:
                 settings = dotted(toml_of(path.read_text(encoding="utf-8")))
                 pairs += [(key, value) for key, value in settings.items() if not _of_another(key, classes)]
@@ -68,12 +69,18 @@ def pairs_of(
     return pairs
 
 
-def _fits(key: str, value: Any, classes: Mapping[str, type[Method]], bare: Sequence[Benchmark]) -> bool:
-    """Whether a setting of a preset is one of a benchmark or method of the command. Weights are for as many objectives
-    as they have."""
+def fits(key: str, value: Any, classes: Mapping[str, type[Method]], bare: Sequence[Benchmark]) -> bool:
+    """Whether a setting that was not typed is one of a benchmark or method of the command, or a preset. Weights are for
+    as many objectives as they have."""
     owner, _, name = key.rpartition(".")
+    if f"{key}=" == PREFIX:
+        return True
     if key in ("grid", "trained_grid"):
-        return all(len(value[0]) == len(benchmark.objectives) for benchmark in bare)
+        match value:
+            case [[*first], *_]:
+                return all(len(first) == len(benchmark.objectives) for benchmark in bare)
+    if key == "objectives" and isinstance(value, list):
+        return all(name in benchmark.names for benchmark in bare for name in value)
     if key in option_names():
         return owner != "reward" or any(has_trained_rewards(benchmark) for benchmark in bare)
     return any(owner in ("", method_name(cls)) and name in hyperparameter_types(cls) for cls in classes.values())
@@ -121,6 +128,17 @@ def _value(text: str) -> Any:
     if not text:
         raise ValueError("there is no value after =")
     return text
+
+
+def typed_setting(key: str, value: object) -> str:
+    """A setting as `-c` takes it.
+
+    >>> typed_setting("policy", "scratch:4m"), typed_setting("version", "2"), typed_setting("grid", [[1, 0.0]])
+    ('policy=scratch:4m', 'version="2"', 'grid=[[1, 0.0]]')
+    """
+    if isinstance(value, str) and value[:1] not in ("", "[", "{", '"', "'") and _value(value.strip()) == value:
+        return f"{key}={value}"
+    return f"{key}={json.dumps(value, ensure_ascii=False, default=str)}"
 
 
 def dotted(table: Mapping[str, object], prefix: str = "") -> dict[str, object]:

@@ -12,7 +12,7 @@ from benchmarks.common import Document, Part, is_locked, json_of, not_permitted,
 from benchmarks.models import setup
 from benchmarks.spec import REVISION
 from moa_cli.runs.config import Source
-from moa_cli.runs.surroundings import git_commit, processor, typed_command, versions, working_folder
+from moa_cli.runs.surroundings import git_commit, processor, versions, whole_command, working_folder
 
 GIVEN = "given"
 """The steering of answers that were made elsewhere: there is a front, but no policy."""
@@ -138,7 +138,7 @@ class Record(Document):
 
         return cls(
             benchmark=RecordedBenchmark.of(benchmark, source),
-            command=typed_command(),
+            command=whole_command(),
             folder=working_folder(),
             commit=git_commit(),
             versions=versions(),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,6 +30,8 @@ SECRET = re.compile(
 """What keys and tokens of well-known services look like."""
 SECRETIVE = re.compile(r"(?i)(?:^|[._-])(?:token|secret|password|passwd|api[_-]?key|credentials?)$")
 """Names of options and settings whose values are secret; not max_new_tokens."""
+TAKEN = "MOA_TAKEN"
+"""The environment variable by which workers know what their command took from the project file."""
 
 
 def versions() -> dict[str, str]:
@@ -43,7 +47,22 @@ def versions() -> dict[str, str]:
 
 def typed_command() -> str:
     """The command that was typed, as it can be typed again from here, without what looks like a secret."""
-    return from_here(shlex.join(["moa", *without_secrets(sys.argv[1:])]))
+    return _command(sys.argv[1:])
+
+
+def note_taken(words: Sequence[str]) -> None:
+    """Remembers, for all processes of this command, the words that it takes from the project file."""
+    os.environ[TAKEN] = shlex.join(words)
+
+
+def whole_command() -> str:
+    """The command that acted: as it was typed, with what it took from the project file. It needs none."""
+    words, taken = sys.argv[1:], shlex.split(os.environ.get(TAKEN, ""))
+    return _command(["--no-project", *words[:1], *taken, *words[1:]] if taken else words)
+
+
+def _command(words: list[str]) -> str:
+    return from_here(shlex.join(["moa", *without_secrets(words)]))
 
 
 def without_secrets(words: list[str]) -> list[str]:

@@ -30,7 +30,7 @@ Done = subprocess.CompletedProcess[str]
 
 def environment(**more: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if k not in ("MOA_RUNS", "LOCAL_RANK")}
-    return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "100", "NO_COLOR": "1"} | more
+    return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "100", "NO_COLOR": "1", "MOA_TAKEN": ""} | more
 
 
 def process(*arguments: str, cwd: Path, **more: str) -> Done:

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from moa_cli.commands.common.reproduction import Reproduction, reproduction_page
     from moa_cli.commands.common.tracking import track_with
     from moa_cli.commands.common.typed import (
+        DEFAULT_BENCHMARK,
         benchmark_list,
         folder_names,
         method_list,

@@ -11,7 +11,7 @@ from moa_cli.commands.common.finish import check_room, execute, failures_of, sho
 from moa_cli.comparisons import SAMPLED, Comparison, Failure, comparable, compare, judge, run_of, saved_comparison
 from moa_cli.console import say
 from moa_cli.jobs import Job, Outcome, ceiling_jobs, measuring_jobs, preparing_jobs, stored_samples
-from moa_cli.runs import Contestant, Settings, contestants, note_trials, typed_command, versions
+from moa_cli.runs import Contestant, Settings, contestants, note_trials, versions, whole_command
 from moa_cli.words import from_here, typed_weights
 
 Check = Callable[[Iterable[Card]], None]
@@ -113,7 +113,7 @@ def comparison_of(
             ceilings=stored_samples(folders, measured),
             answers=None if all_answers else SAMPLED,
         )
-    return comparison.with_(command=typed_command(), versions=versions(), failures=failures)
+    return comparison.with_(command=whole_command(), versions=versions(), failures=failures)
 
 
 def _check_one_preparation(measured: Sequence[Front]) -> None:

@@ -37,6 +37,8 @@ class Machine(Part):
     """Where models and data of the hub are kept."""
     offline: bool
     """Whether the hub is not asked."""
+    project: str
+    """The project file of the current folder, or what is wrong with it."""
     browser: str | None
     """Prints reports as PDF; moa itself needs none."""
     versions: dict[str, str]
@@ -51,7 +53,7 @@ class Machine(Part):
         facts = {
             "Python": f"{self.python}, {self.system}", "devices": ", ".join(self.devices), "cores": str(self.cores),
             "threads": self.threads, "memory": bytes_words(self.memory),
-            "disk": f"{bytes_words(self.free_disk)} free here", "hub": hub,
+            "disk": f"{bytes_words(self.free_disk)} free here", "hub": hub, "project": self.project,
             "browser": self.browser or "none; reports open in any, and none is needed here",
             "libraries": ", ".join(f"{name} {number}" for name, number in self.versions.items()),
             "missing": "nothing",
@@ -63,8 +65,8 @@ class Machine(Part):
         return grid
 
 
-def examine() -> Machine:
-    """Looks at this machine. Nothing is downloaded, and the hub is not asked."""
+def examine(project: str) -> Machine:
+    """Looks at this machine, from a folder with this project. Nothing is downloaded, and the hub is not asked."""
     versions = {name: _version(name) for name in needed()}
     missing = [f"{name}: pip install {name}" for name, number in versions.items() if number is None]
     devices: list[str] = []
@@ -78,7 +80,7 @@ def examine() -> Machine:
         devices=tuple(devices or [platform.processor() or "CPU"]), cores=usable_cores(),
         threads=f"{wanted} (OMP_NUM_THREADS)" if wanted else "1 a worker for small policies, else the cores' share",
         memory=there_is(), free_disk=shutil.disk_usage(".").free, hub_cache=_hub_cache(),
-        offline=os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"),
+        project=project, offline=os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"),
         browser=next((found for name in BROWSERS if (found := shutil.which(name))), None),
         versions={name: number or "not installed" for name, number in versions.items()}, missing=tuple(missing),
     )  # fmt: skip

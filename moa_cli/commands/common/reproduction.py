@@ -54,7 +54,8 @@ def _recorded(record: Record, run: Path) -> str:
     """The command that takes settings from the record; nothing for answers that were made elsewhere."""
     if record.steering == GIVEN:
         return ""
-    words = ["moa", "train", "-m", record.method, "-b", record.benchmark.source, "-c", str(run / "run.json")]
+    words = ["moa", "--no-project", "train", "-m", record.method, "-b", record.benchmark.source]
+    words += ["-c", str(run / "run.json")]
     words += ["--data-dir", record.benchmark.data_dir] if record.benchmark.data_dir else []
     return f"OMP_NUM_THREADS={record.threads} {shlex.join([*words, '--seed', str(record.seed), '--runs', 'again'])}"
 

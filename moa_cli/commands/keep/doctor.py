@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from moa_cli.commands.common import leave_unless
 from moa_cli.commands.options import AsJson, Verbose
+from moa_cli.commands.project import find_project
 from moa_cli.console import out
 
 
@@ -16,6 +19,16 @@ def doctor(json: AsJson = False, verbose: Verbose = False) -> None:
     """
     from moa_cli.commands.common import examine
 
-    found = examine()
+    found = examine(_project())
     out(found.model_dump(mode="json") if json else found.page())
     leave_unless(not found.missing)
+
+
+def _project() -> str:
+    from benchmarks import BadInput
+
+    try:
+        found = find_project(Path.cwd())
+    except BadInput as error:
+        return error.what
+    return found.file if found else "none"

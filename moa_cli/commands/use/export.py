@@ -33,7 +33,7 @@ def export(
     moa export runs/hh-rlhf/rewarded-soups/5e6f7a8b-s0 --adapter --push me/my-policy my-policy
     """
     from moa_cli.commands.common import one_run, quietly, weights_in
-    from moa_cli.runs import typed_command
+    from moa_cli.runs import whole_command
     from moa_cli.runs.export import check_free
 
     asked = weights_in(weights) if weights is not None else None
@@ -43,7 +43,7 @@ def export(
         from moa_cli.runs.export import asked_weights, export_run, push_folder
 
         point = asked_weights(chosen, asked)
-        export_run(chosen, point, folder, adapter=adapter, command=typed_command())
+        export_run(chosen, point, folder, adapter=adapter, command=whole_command())
         say(f"wrote {folder}: README.md says how it is loaded")
         if push:
             say(f"uploaded to {push_folder(folder, push)}")

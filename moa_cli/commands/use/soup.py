@@ -29,7 +29,7 @@ def soup(
     moa soup helpful-adapter harmless-adapter --weights 0.3,0.7 -b hh-rlhf my-soup
     """
     from moa_cli.commands.common import benchmark_list, front_table, quietly, settings_of, weights_in
-    from moa_cli.runs import typed_command
+    from moa_cli.runs import whole_command
     from moa_cli.runs.export import check_free
 
     point = weights_in(weights)
@@ -42,7 +42,7 @@ def soup(
         if chosen:
             _ = chosen.prepared  # or it is said what is missing
         base, policy = soup_of(adapter, point, chosen)
-        export_soup(adapter, point, folder, base=base, policy=policy, benchmark=chosen, command=typed_command())
+        export_soup(adapter, point, folder, base=base, policy=policy, benchmark=chosen, command=whole_command())
         say(f"wrote {folder}")
         if chosen:
             out(front_table(measured(chosen, policy, point), whole=False))

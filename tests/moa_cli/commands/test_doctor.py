@@ -34,4 +34,4 @@ def test_a_torch_that_is_broken_is_told(monkeypatch: pytest.MonkeyPatch) -> None
         raise OSError("libtorch.so: cannot open\nmore")
 
     monkeypatch.setattr(machine, "setup", broken)
-    assert machine.examine().missing == ("torch cannot be used: OSError: libtorch.so: cannot open",)
+    assert machine.examine("none").missing == ("torch cannot be used: OSError: libtorch.so: cannot open",)
