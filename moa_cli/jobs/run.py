@@ -39,6 +39,7 @@ from moa_cli.runs import (
     Record,
     Source,
     as_config,
+    code_of,
     front_name,
     note_failure,
     note_trials,
@@ -76,7 +77,7 @@ def train(
         _check_units(folder, card.units_hash)
         record = Record.begin(
             benchmark, contestant.source, status="training", method=contestant.method_source, steering=method.steering,
-            config=plain(as_config(method)), seed=seed, trained_at=method.points(benchmark),
+            code=code_of(type(method)), config=plain(as_config(method)), seed=seed, trained_at=method.points(benchmark),
         )  # fmt: skip
         record.write(folder / "run.json")
         _take_over(contestant, run)
