@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from moa_cli.runs.log import LogRow, last_rows, log_curves
     from moa_cli.runs.record import GIVEN, Origin, Record, is_earlier, measured_again, read_record
     from moa_cli.runs.responses import Found, Responses, read_responses
-    from moa_cli.runs.state import failed_for, has_front, is_scored, note_failure
+    from moa_cli.runs.state import Counting, counted_cards, failed_for, has_front, is_scored, note_failure
     from moa_cli.runs.surroundings import git_commit, processor, typed_command, versions, working_folder
     from moa_cli.runs.tuned import TUNED, State, Trial, Tuning, read_tuning, searched_fields, tuned_as, tuning_file
 
