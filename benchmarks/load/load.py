@@ -98,6 +98,7 @@ def load_benchmark(
     refuse(f"options of {benchmark.name}", mistakes, fix)
     chosen = replace(
         benchmark,
+        source=name_or_path,
         home=Path(os.environ.get("MOA_RUNS") or "runs") if home is None else home,
         objectives=tuple(_retrained(o, nested["reward"]) for o in benchmark.objectives),
         sampling=replace(benchmark.sampling, **nested["sampling"]),

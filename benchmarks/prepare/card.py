@@ -63,6 +63,11 @@ class Card(Part):
         kept = {"benchmark", "preparation", "objectives", "policy", "rewards", "reward_mean", "reward_std", "sampling"}
         return digest(self.model_dump(mode="json", include=kept))
 
+    @property
+    def scale_hash(self) -> str:
+        """Twelve hex digits of all but how many prompts and which: fronts of one scale differ in nothing else."""
+        return digest(self.model_dump(mode="json", exclude={"prompts", "prompts_hash"}))
+
     def ids(self, signal: Signal) -> tuple[str, ...]:
         """Identity of what gives each objective's rewards or scores."""
         return self.rewards if signal == "rewards" else self.evaluators
@@ -137,7 +142,7 @@ def stored_card(benchmark: Description) -> StoredCard | None:
 
 def not_prepared(benchmark: Description) -> BadInput:
     """The refusal of a benchmark that `prepare` has not made, or that an earlier version of it made."""
-    fix = f"moa prepare -b {benchmark.name}"
+    fix = f"moa prepare -b {benchmark.typed}"
     if not _prepared_earlier(benchmark):
         why = "its starting policy, rewards and scale card have to be made first"
         return BadInput(f"benchmark {benchmark.name} is not prepared", why, fix)

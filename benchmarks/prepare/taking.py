@@ -59,7 +59,7 @@ def _check_described(benchmark: Description, table: Mapping[str, CarriedPreparat
         raise BadInput(
             f"{path} has no preparation of {benchmark.name} as it is here",
             _difference(benchmark, [*table.values()]),
-            f"give the settings that it was made with, or make another: moa prepare -b {benchmark.name} -o FILE.tar",
+            f"give the settings that it was made with, or make another: moa prepare -b {benchmark.typed} -o FILE.tar",
         )
     parts = {place.name: needed for place, needed in carried_parts(benchmark).items()}
     if missing := [name for name, needed in parts.items() if needed and not one.parts.get(name)]:

@@ -7,6 +7,7 @@ scored lies beside it (`benchmarks.prepare`), in a folder named after the conten
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field, dataclass, field, fields
 from functools import cached_property
@@ -120,6 +121,8 @@ class Description:
     """
     home: Path = Path("runs")
     """Where prepared things are kept; not part of the identity."""
+    source: str = field(default="", compare=False)
+    """What named it, a name or a file: what is typed to name it again. "" where it was made otherwise."""
 
     def __post_init__(self) -> None:
         M = len(self.objectives)
@@ -130,6 +133,11 @@ class Description:
     def corners(self) -> tuple[Weights, ...]:
         """e_1, ..., e_M: one weight vector per objective."""
         return corners(len(self.objectives))
+
+    @property
+    def typed(self) -> str:
+        """What -b takes for it, as one word of a command."""
+        return shlex.quote(self.source or self.name)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -222,7 +230,7 @@ def _has_chat_template(folder: Path) -> bool:
 
 
 _SAID_APART = {"policy", "template", "precision", "card_prompts", "finetuning", "lora", "data", "objectives"}
-_NOT_IDENTITY = {*_SAID_APART, "home", "grid", "trained_grid", "eval_prompts"}
+_NOT_IDENTITY = {*_SAID_APART, "home", "source", "grid", "trained_grid", "eval_prompts"}
 
 
 def choose(name: str, known: Iterable[Objective], chosen: Sequence[str]) -> tuple[Objective, ...]:

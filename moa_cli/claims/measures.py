@@ -16,7 +16,7 @@ from benchmarks.stats import Bootstrap, Interval, bootstrap_means, kendall_tau, 
 from methods import Method
 from moa_cli.comparisons import Difference, Headline, OnBenchmark, Sides, compare, differences
 from moa_cli.jobs import TakesGoals
-from moa_cli.runs import SWEEP, Source, as_config, beside_front
+from moa_cli.runs import SWEEP, Source, as_config, beside_front, method_source
 from moa_cli.studies import InRounds
 
 DRAWS = 2_000
@@ -81,7 +81,8 @@ def cost_ratio(found: Variants, of: Sequence[str]) -> Interval:
     a, b = (_operations(found, name) for name in of)
     seeds = tuple(seed for seed in a if seed in b)
     if not seeds:
-        raise Missing(f"{of[0]} and {of[1]} have no seed in common", _compare(of))
+        typed = [method_source(type(_own(found, name).method)) for name in of]
+        raise Missing(f"{of[0]} and {of[1]} have no seed in common", _compare(typed))
     if not all(b[seed] for seed in seeds):
         raise Missing(f"{of[1]} trains nothing and uses no trained reward, so there is no ratio to its cost")
     ratios = np.array([a[seed] / b[seed] for seed in seeds])

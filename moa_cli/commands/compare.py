@@ -16,6 +16,7 @@ from moa_cli.commands.common import (
     method_list,
     named_files,
     preparations_in,
+    prompts_in,
     seeds_in,
     settings_over,
     share_in,
@@ -79,6 +80,7 @@ def compare(
     moa compare -m sft,ric -b hh-rlhf-mini
     moa compare -m all --seed 0,1 -o table.md -o figure.pdf
     moa compare -m ric,rewarded-soups --preparations 0,1,2
+    moa compare -c eval_prompts=100
     moa compare -m sft,ric -c policy=scratch:4m --dry-run
     moa compare -m ric --baseline main.json -o junit.xml -o comment.md
     moa compare --at 0.3,0.7 --max-answer-cost 2x --max-kl 3
@@ -106,9 +108,11 @@ def compare(
         before = read_baseline(baseline)
         check = partial(check_units, before, name=str(baseline), keep_collapsed=keep_collapsed)
     names, wish = method_list(method), wish_in(at, max_answer_cost, max_kl)
+    of_made, prompts = (config, None) if names else prompts_in(config)
     of_runs = {"--keep-collapsed": keep_collapsed, "--ceiling": ceiling, "--all-answers": all_answers}
+    of_runs |= {"-c eval_prompts": prompts is not None}
     typed = (
-        {"-c": config, "--data-dir": data_dir, "--dry-run": dry_run, "--prepared": prepared, "--track": track},
+        {"-c": of_made, "--data-dir": data_dir, "--dry-run": dry_run, "--prepared": prepared, "--track": track},
         {"-b": benchmark, "--seed": seed, "--preparations": preparations},
     )
     check_options(names, what or [], *typed)
@@ -134,9 +138,10 @@ def compare(
             measured = named_fronts([*made, *(what or [])])
             leave_unless(bool(measured or baseline))  # there is nothing to print
         elif what:
-            measured = named_fronts(what)
+            measured = named_fronts(what, prompts)
         else:
-            measured = found_fronts(runs, folder_names(benchmark, runs), seeds, several, say, earlier=earlier)
+            picked = runs, folder_names(benchmark, runs), seeds, several
+            measured = found_fronts(*picked, say, prompts=prompts, earlier=earlier)
         named = named_files(method, benchmark)
         comparison = comparison_of(
             measured, failed, jobs, keep_collapsed=keep_collapsed, ceiling=ceiling, all_answers=all_answers, named=named

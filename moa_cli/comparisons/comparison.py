@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from moa_cli.comparisons.document import Comparison, OnBenchmark
 from moa_cli.comparisons.kept import SAMPLED, kept_answers, kept_curves, shown_samples
 from moa_cli.comparisons.parts import LEAST_PROMPTS, Quality, Row
 from moa_cli.comparisons.under import Under
+from moa_cli.runs import GIVEN, Record, measured_again, read_record
 from moa_cli.words import warnings_of
 
 
@@ -151,15 +153,58 @@ def _check_same_units(one: Front, other: Front) -> None:
             f"the fronts of {one.method} and {other.method} on {one.card.benchmark} cannot be compared",
             f"one was measured on {one.card.split} prompts and the other on {other.card.split} prompts; "
             "settings are chosen on dev prompts, and test prompts are reported",
-            "measure both on the test prompts: moa eval RUN --pareto",
+            f"measure both on the test prompts: {_measuring(one if one.card.split == 'dev' else other)}",
         )
     ours, theirs = one.card.model_dump(mode="json"), other.card.model_dump(mode="json")
+    if "prompts" in differences and one.card.scale_hash == other.card.scale_hash:
+        raise BadInput(
+            f"the fronts of {one.method} and {other.method} on {one.card.benchmark} cannot be compared",
+            f"one was measured on {ours['prompts']} test prompts and the other on {theirs['prompts']}",
+            _alike(one, other),
+        )
     details = [f"{name} ({_short(ours[name])} or {_short(theirs[name])})" for name in differences]
     raise BadInput(
         f"the fronts of {one.method} and {other.method} on {one.card.benchmark} cannot be compared",
         f"their scale cards differ in {', '.join(details)}, so their numbers have different units",
-        f"measure both under the same card: moa prepare -b {one.card.benchmark}, then train and evaluate again",
+        _in_units(one, other),
     )
+
+
+def _alike(one: Front, other: Front) -> str:
+    """The command that measures the front on fewer prompts on as many as the other."""
+    few, many = sorted((one, other), key=lambda front: front.card.prompts)
+    record = _record(few)
+    if record is None or record.steering == GIVEN or few.folder is None or many.folder is None:
+        return "measure both on the same prompts"
+    run, beside = few.folder.parent, many.folder.parent
+    making = record.training(run).replace("moa train", "moa compare", 1)  # which measures, too
+    return f"{making} -c eval_prompts={many.card.prompts}; then {shlex.join(['moa', 'compare', str(run), str(beside)])}"
+
+
+def _in_units(one: Front, other: Front) -> str:
+    """The command that makes the run with the older of two cards again, in the units of now."""
+    measured = [front.folder for front in (one, other) if front.folder]
+    if len(measured) < 2:
+        return "compare what was measured under one card"
+    older = min(measured, key=lambda folder: (folder / "front.json").stat().st_mtime)
+    record = _record(one if one.folder == older else other)
+    if record is None:
+        return "make the older one again"
+    making = record.command if record.steering == GIVEN else record.training(older.parent)
+    return f"make the older one again, as its benchmark is now: {making}"
+
+
+def _record(front: Front) -> Record | None:
+    """That of the run of a front, None where there is none that can be read."""
+    try:
+        return read_record(front.folder.parent) if front.folder else None
+    except BadInput:
+        return None
+
+
+def _measuring(front: Front) -> str:
+    """The command that measures the run of a front."""
+    return measured_again(front.folder.parent) if front.folder else "moa eval RUN --pareto"
 
 
 def _rows(fronts: list[Front]) -> dict[str, list[Front]]:
@@ -208,7 +253,7 @@ def _check_seeds(name: str, seeds: list[Front]) -> None:
             raise BadInput(
                 f"seeds {one.seed} and {other.seed} of {name} were measured at different weights",
                 "points at different weights cannot be averaged",
-                "measure both at the same weights: moa eval --pareto",
+                f"measure both at the same weights: {_measuring(one)}; {_measuring(other)}",
             )
 
 

@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import BadInput, Front
 from benchmarks.common import plain
-from benchmarks.measure import read_front
 from moa_cli.comparisons.failure import Failure
 from moa_cli.comparisons.saved import is_saved
-from moa_cli.runs import GIVEN, find_runs, fronts_in, read_record
-from moa_cli.words import numbered
+from moa_cli.runs import GIVEN, Counting, counted_cards, find_runs, fronts_in, read_asked, read_measured, read_record
+from moa_cli.words import from_here, numbered
 
 SHOWN = 3
 """Runs that are not measured are told one by one up to this number."""
 
 
-def named_fronts(folders: Sequence[Path]) -> list[Front]:
+def named_fronts(folders: Sequence[Path], prompts: int | None = None) -> list[Front]:
     """The fronts of these runs, or those in these folders of runs.
 
-    Of a run that was measured with several settings, all under its newest scale card. BadInput for what is none, or
-    whose front is missing or damaged.
+    A run that was measured on several numbers of prompts stands for its fronts on that which most of these have, else
+    on most prompts; or on as many as were asked for. BadInput for what is none, or whose front is missing or damaged.
     """
-    found = [front for folder in folders for front in _named(folder)]
+    named = [_named(folder, prompts) for folder in folders]
+    having = Counter(on for fronts in named for on in {_counting(front).on for front in fronts})
+
+    def preferred(front: Front) -> tuple[int, int, float]:
+        one = _counting(front)
+        return having[one.on], front.card.prompts, one.when
+
+    found = []
+    for fronts in named:
+        best = max(fronts, key=preferred)
+        found += [front for front in fronts if front.card.hash == best.card.hash]
     return list({front.folder and front.folder.resolve(): front for front in found}.values())
 
 
-def _named(folder: Path) -> list[Front]:
-    """What one name stands for."""
+def _named(folder: Path, prompts: int | None) -> list[Front]:
+    """What one name may stand for."""
     if is_saved(folder) and folder.is_file():
         raise BadInput(
             f"{folder} is a saved comparison, and no run",
@@ -38,9 +48,12 @@ def _named(folder: Path) -> list[Front]:
             f"--baseline {folder} judges runs by it; alone it is shown: moa compare {folder}",
         )
     if (folder / "front.json").is_file():
-        return [read_front(folder)]
+        return [read_measured(folder)]
     if found := fronts_in(folder):
-        return _newest([read_front(front) for front in found])
+        fronts = [read_measured(front) for front in found]
+        if kept := [front for front in fronts if _is_on(front, prompts)]:
+            return kept
+        raise _on_others(f"{folder} was not measured", fronts, prompts)
     if not (folder / "run.json").is_file():
         raise BadInput(
             f"there is no run {folder}", "a run is a folder with a run.json", "moa list runs shows what there is"
@@ -55,15 +68,17 @@ def found_fronts(
     preparations: Sequence[int],
     say: Callable[[str], None],
     *,
+    prompts: int | None = None,
     earlier: bool = False,
 ) -> list[Front]:
-    """The fronts of all measured runs, on each preparation of a benchmark those that share the newest one's scale card.
+    """The fronts of all measured runs, on each preparation of a benchmark those under the scale card that counts, or on
+    as many prompts as were asked for.
 
     Where the code of a method has changed since some of its runs, the newest ones count; with `earlier` the others are
     rows of their own.
 
     `say` is told what is left out, since nobody named it: what is damaged, not measured, measured under an older card
-    or trained by earlier code; and for which of the benchmarks and seeds there is none.
+    or on other prompts, or trained by earlier code; and for which of the benchmarks and seeds there is none.
     """
     fronts: list[Front] = []
     unmeasured: list[BadInput] = []
@@ -76,7 +91,7 @@ def found_fronts(
                 if place is None:
                     unmeasured.append(_unmeasured(folder))
                     continue
-                front = read_front(place)
+                front = read_measured(place)
                 if not preparations or front.card.preparation in preparations:
                     fronts.append(front)
             except BadInput as error:
@@ -93,12 +108,51 @@ def found_fronts(
             "no run there is measured",
             "moa compare -m METHOD does everything; or moa train -m METHOD, then moa eval --pareto",
         )
-    _tell_gaps(fronts, benchmarks, seeds, say)
-    kept = _newest(fronts)
-    for front in fronts:
-        if front not in kept:
-            say(f"left out: {run_of(front)}, measured under an older scale card")
+    asked = [front for front in fronts if _is_on(front, prompts)]
+    if not asked:
+        raise _on_others("no run is measured", fronts, prompts)
+    _tell_gaps(asked, benchmarks, seeds, say)
+    counted = counted_cards(map(_counting, asked))
+    kept = [front for front in asked if front.card.hash in counted]
+    _tell_others([front for front in asked if front.card.hash not in counted], kept, say)
     return _of_newest_code(kept, say, earlier=earlier)
+
+
+def _tell_others(fronts: Sequence[Front], kept: Sequence[Front], say: Callable[[str], None]) -> None:
+    """Says which fronts do not stand in the table for their scale card, and what shows them."""
+    scales = {front.card.scale_hash for front in kept}
+    others: dict[tuple[str, int], list[Front]] = {}
+    for front in fronts:
+        if front.card.scale_hash in scales:
+            others.setdefault((front.card.benchmark, front.card.prompts), []).append(front)
+        else:
+            say(f"left out: {run_of(front)}, measured under an older scale card")
+    for (name, prompts), own in others.items():
+        which = str(own[0].folder) if len(own) == 1 else f"{len(own)} fronts on {name}"
+        say(f"left out: {which}, measured on {prompts} prompts: -c eval_prompts={prompts} of moa compare shows such")
+
+
+def _counting(front: Front) -> Counting:
+    assert front.folder is not None
+    return Counting.of(front.folder, front.card, front.method, front.config)
+
+
+def _is_on(front: Front, prompts: int | None) -> bool:
+    """Whether a front is on as many prompts as were asked for, or was to be: there may be fewer."""
+    if prompts is None or front.card.prompts == prompts:
+        return True
+    assert front.folder is not None
+    asked = read_asked(front.folder)
+    return asked is not None and asked.eval_prompts == prompts
+
+
+def _on_others(what: str, fronts: Sequence[Front], prompts: int | None) -> BadInput:
+    there = sorted({front.card.prompts for front in fronts})
+    return BadInput(
+        f"{what} on {prompts} prompts",
+        f"there are fronts on {', '.join(map(str, there))}",
+        f"-c eval_prompts={there[-1]}; or -m METHOD beside it, which measures what is missing",
+    )
 
 
 def _of_newest_code(fronts: Sequence[Front], say: Callable[[str], None], *, earlier: bool) -> list[Front]:
@@ -135,11 +189,18 @@ def _trained(front: Front) -> float:
 
 def _unmeasured(folder: Path) -> BadInput:
     """What says why a run has no front yet. BadInput where even that cannot be said."""
-    trained = read_record(folder).status == "trained"
+    record = read_record(folder)
+    trained = record.status == "trained"
+    if trained and record.code and record.code_now not in (None, record.code):
+        return BadInput(
+            f"{folder} is not measured, and was trained by earlier code of {from_here(record.method)}",
+            "the code of now would answer in its place",
+            f"train again: {record.training(folder)}",
+        )
     return BadInput(
         f"{folder} is {'trained but not measured' if trained else 'not trained to its end'}",
         "only what is measured can be compared",
-        f"moa eval {folder} --pareto" if trained else "repeat the moa train that began it",
+        record.evaluating(folder) if trained else f"it goes on with: {record.training(folder)}",
     )
 
 
@@ -178,20 +239,6 @@ def _on_same_preparations(fronts: Sequence[Front]) -> list[Front]:
     every = [standing(on) for on in sorted(choices, key=sorted)]
     most = max(every, key=lambda left: (sum(map(len, left)), len(left)), default=[])
     return [front for of in most for front in of]
-
-
-def _newest(fronts: list[Front]) -> list[Front]:
-    """The fronts under the newest scale card of each benchmark's preparations."""
-
-    def when(front: Front) -> float:
-        assert front.folder is not None
-        return (front.folder / "front.json").stat().st_mtime
-
-    def of(front: Front) -> tuple[str, int]:
-        return front.card.benchmark, front.card.preparation
-
-    newest = {of(front): front.card.hash for front in sorted(fronts, key=when)}
-    return [front for front in fronts if front.card.hash == newest[of(front)]]
 
 
 def run_of(front: Front) -> Path:

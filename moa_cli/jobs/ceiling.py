@@ -14,8 +14,17 @@ from pydantic import JsonValue
 from benchmarks import Benchmark, Front, Weights
 from benchmarks.ceiling import Samples, find_samples, samples_folder
 from benchmarks.common import Log
+from methods import Method
 from moa_cli.jobs.job import Job, benchmark_label
-from moa_cli.runs import GIVEN, check_method_named, read_record, restore, stored_contestant
+from moa_cli.runs import (
+    GIVEN,
+    check_in_force,
+    check_method_named,
+    check_same_code,
+    read_record,
+    recorded_benchmark,
+    restore,
+)
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -45,7 +54,7 @@ class Member:
 def ceiling_jobs(folders: Sequence[Path], fronts: Sequence[Front], *, named: Collection[Path] = ()) -> list[Job]:
     """What is left to draw for the ceilings of these runs and their fronts, a job per benchmark.
 
-    BadInput where that needs code that is not among the files `named`.
+    BadInput where that needs code that is not among the files `named`, or of a run that other code trained.
     """
     todo = []
     for card in {f.card.hash: f.card for f in fronts}.values():
@@ -53,12 +62,15 @@ def ceiling_jobs(folders: Sequence[Path], fronts: Sequence[Front], *, named: Col
         own = [folder for folder, f in runs if f.steering != GIVEN]
         if not own:
             continue  # nothing here knows the starting policy
-        one = stored_contestant(own[0], named=named)
-        pool = _pool([f for _, f in runs], one.benchmark.trained_grid, named)
-        if not samples_folder(one.source.home, card, [m.name for m in pool]).exists():
-            label = f"{benchmark_label(one.source)}: ceiling"
+        record, source, benchmark = recorded_benchmark(own[0], named=named)
+        check_in_force(benchmark, record, own[0])
+        pool = _pool([f for _, f in runs], benchmark.trained_grid, named)
+        if not samples_folder(source.home, card, [m.name for m in pool]).exists():
+            for member in pool:
+                method_of(member)
+            label = f"{benchmark_label(source)}: ceiling"
             work = partial(draw_ceiling, pool=pool)
-            todo.append(Job(key=f"ceiling {label}", label=label, purpose="eval", source=one.source, work=work))
+            todo.append(Job(key=f"ceiling {label}", label=label, purpose="eval", source=source, work=work))
     return todo
 
 
@@ -106,4 +118,11 @@ def _member(front: Front, weights: Weights, *, named: Collection[Path]) -> Membe
 def _policy(benchmark: Benchmark, member: Member) -> Policy:
     from moa_cli.jobs.run import opened
 
-    return restore(member.method, member.config).policy(benchmark, opened(member.front.parent), member.weights)
+    return method_of(member).policy(benchmark, opened(member.front.parent), member.weights)
+
+
+def method_of(member: Member) -> Method:
+    """The method of a member. BadInput where its run was trained by other code."""
+    method, run = restore(member.method, member.config), member.front.parent
+    check_same_code(run, read_record(run), method)
+    return method

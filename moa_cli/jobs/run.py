@@ -40,6 +40,7 @@ from moa_cli.runs import (
     Record,
     Source,
     as_config,
+    code_of,
     front_name,
     note_failure,
     note_trials,
@@ -78,7 +79,7 @@ def train(
         mending = bool(missing_again(folder / "policy")) and read_record(folder).status == "trained"
         record = Record.begin(
             benchmark, contestant.source, status="training", method=contestant.method_source, steering=method.steering,
-            config=plain(as_config(method)), seed=seed, trained_at=method.points(benchmark),
+            code=code_of(type(method)), config=plain(as_config(method)), seed=seed, trained_at=method.points(benchmark),
         )  # fmt: skip
         record.write(folder / "run.json")
         _take_over(contestant, run)

@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import Benchmark, Weights
+from benchmarks import BadInput, Benchmark, Weights
 from benchmarks.common import Log
-from methods import method_name
-from moa_cli.runs import Contestant, FrontFacts, Source, as_config, restore
+from methods import Method, method_name
+from moa_cli.runs import Contestant, FrontFacts, Source, as_config, restore, run_name
 
 
 class RunAddress(NamedTuple):
@@ -41,7 +41,7 @@ def make_run(
     from moa_cli.jobs.goals import sweep_goals
     from moa_cli.jobs.run import evaluate, opened, train
 
-    method = restore(run.method, run.config)
+    method = as_named(benchmark, run)
     if training:
         made = train(benchmark, method, seed=run.seed, log=log, source=source, restart=restart)
     else:
@@ -60,7 +60,7 @@ def measure_point(benchmark: Benchmark, log: Log, *, run: RunAddress, weights: W
     from moa_cli.jobs.run import opened
 
     prepare(benchmark, log)
-    method, made = restore(run.method, run.config), opened(run.folder, log)
+    method, made = as_named(benchmark, run), opened(run.folder, log)
     with tempfile.TemporaryDirectory() as folder:
         front = measure(
             benchmark, partial(method.policy, benchmark, made), (weights,), Path(folder),
@@ -68,3 +68,16 @@ def measure_point(benchmark: Benchmark, log: Log, *, run: RunAddress, weights: W
             config=as_config(method), log=log,
         )  # fmt: skip
     return FrontFacts.of(front)
+
+
+def as_named(benchmark: Benchmark, run: RunAddress) -> Method:
+    """The method of a run. BadInput where its file was edited while the job waited: the run's folder is named after the
+    code of before, and would hold what other code made."""
+    method = restore(run.method, run.config)
+    if run.folder.resolve().name != run_name(benchmark.identity, method, run.seed):
+        raise BadInput(
+            f"{run.method} or its benchmark has changed since the command began",
+            f"{run.folder} is named after what it was then, and would hold what other code made",
+            "the same command again makes runs of what it is now",
+        )
+    return method

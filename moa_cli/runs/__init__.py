@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         Contestant,
         Rescoring,
         answered,
+        check_in_force,
+        check_same_code,
         contestants,
         find_rescoring,
         recorded_benchmark,
@@ -35,16 +37,19 @@ if TYPE_CHECKING:
         SWEEP_BEFORE,
         beside_front,
         check_home,
+        code_of,
         find_runs,
         front_name,
         fronts_in,
+        method_source,
+        run_name,
     )
-    from moa_cli.runs.front import Asked, FrontFacts, note_trials, read_asked, write_asked
+    from moa_cli.runs.front import Asked, FrontFacts, note_trials, read_asked, read_measured, write_asked
     from moa_cli.runs.items import dotted, fits, typed_setting
     from moa_cli.runs.log import LogRow, last_rows, log_curves
-    from moa_cli.runs.record import GIVEN, Origin, Record, is_earlier, read_record
+    from moa_cli.runs.record import GIVEN, Origin, Record, is_earlier, measured_again, read_record
     from moa_cli.runs.responses import Found, Responses, read_responses
-    from moa_cli.runs.state import failed_for, has_front, is_scored, note_failure
+    from moa_cli.runs.state import Counting, counted_cards, failed_for, has_front, is_scored, note_failure
     from moa_cli.runs.surroundings import (
         git_commit,
         note_taken,

@@ -133,8 +133,9 @@ def over_preparations(
     return every or [settings]
 
 
-def restore(typed: str, config: Mapping[str, object]) -> Method:
-    """The method of a stored configuration. Raises BadInput where the method no longer has such hyperparameters."""
+def restore(typed: str, config: Mapping[str, object], again: str = "") -> Method:
+    """The method of a stored configuration. Raises BadInput where the method no longer has such hyperparameters, which
+    names the command that trains `again`."""
     cls = find_method(typed)
     values: dict[str, Any] = {}
     mistakes: list[str] = []
@@ -146,7 +147,7 @@ def restore(typed: str, config: Mapping[str, object]) -> Method:
     refuse(
         f"the stored configuration of {typed} does not fit it",
         mistakes,
-        f"train it again: moa train -m {typed}",
+        f"train it again: {again or f'moa train -m {typed}'}",
         why="the method has changed since the run was trained",
     )
     return cls(**values)

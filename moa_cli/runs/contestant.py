@@ -23,10 +23,10 @@ from moa_cli.runs.folders import (
     run_folder,
     run_name,
 )
-from moa_cli.runs.front import read_asked
+from moa_cli.runs.front import read_asked, read_measured
 from moa_cli.runs.record import GIVEN, Record, read_record
 from moa_cli.runs.state import has_front, is_measured, is_scored, is_swept, is_trained
-from moa_cli.words import typed_weights
+from moa_cli.words import from_here, typed_weights
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,7 @@ class Contestant:
 
     def front(self, kind: str = FRONT) -> Front:
         """Its front, or a sweep, read. BadInput for one that is missing or damaged."""
-        from benchmarks.measure import read_front
-
-        return read_front(self.front_folder(kind))
+        return read_measured(self.front_folder(kind))
 
     def meant_weights(self, weights: Weights) -> Weights:
         """The weights that were typed, to a rounding error: with sum 1, and as they were trained for.
@@ -135,8 +133,8 @@ def contestants(settings: Settings, seeds: Sequence[int], *, home: Path, data_di
 def stored_contestant(folder: Path, *, named: Collection[Path] = ()) -> Contestant:
     """The run in a folder.
 
-    BadInput where it has no policy, its benchmark is no longer the one it was trained on, or it needs code that is not
-    among the files `named`.
+    BadInput where it has no policy, its benchmark is no longer the one it was trained on or its method no longer the
+    code that trained it, or it needs code that is not among the files `named`.
     """
     record, source, benchmark = recorded_benchmark(folder, named=named)
     if record.steering == GIVEN:
@@ -145,14 +143,37 @@ def stored_contestant(folder: Path, *, named: Collection[Path] = ()) -> Contesta
             "there is no policy here that could give others",
             "moa compare puts them beside the answers of other runs",
         )
+    check_in_force(benchmark, record, folder)
+    method = restore(record.method, record.config, record.training(folder, settings=False))
+    check_same_code(folder, record, method)
+    return Contestant(source, benchmark, method, record.seed, folder)
+
+
+def check_in_force(benchmark: Benchmark, record: Record, folder: Path) -> None:
+    """BadInput where a benchmark is no longer what a run was trained on and is measured by."""
     _check_trained_on(benchmark, record, folder)
     if record.benchmark.identity != benchmark.identity:
         raise BadInput(
             f"the evaluators of {benchmark.name} have changed since {folder} was measured",
             "what it was trained on is the same, so its answers can be scored again",
-            f"moa eval --rescore {folder}",
+            record.evaluating(folder, "--rescore"),
         )
-    return Contestant(source, benchmark, restore(record.method, record.config), record.seed, folder)
+
+
+def check_same_code(folder: Path, record: Record, method: Method) -> None:
+    """BadInput where the run in a folder was trained by other code than its method has now.
+
+    The name of the folder tells, which is that of all that the training depends on. A policy is made by code: another
+    one would answer than was trained and measured.
+    """
+    if folder.resolve().name == run_name(record.benchmark.identity, method, record.seed):
+        return
+    own = record.method.endswith(".py")
+    raise BadInput(
+        f"{folder} was trained by earlier code of {from_here(record.method)}",
+        "it would answer by the code of now, and its scores are those of the code of then",
+        f"train again: {record.training(folder)}" + "; or restore the file as it was" * own,
+    )
 
 
 def stored_contestants(folder: Path, *, named: Collection[Path] = ()) -> list[Contestant]:
@@ -217,33 +238,31 @@ def find_rescoring(run: Path, *, named: Collection[Path] = ()) -> Rescoring | No
 def _rescored_folder(run: Path, record: Record, benchmark: Benchmark) -> Path:
     """Where a run belongs under the present evaluators. BadInput where its answers cannot be scored by them."""
     _check_trained_on(benchmark, record, run)
+    again = record.command if record.steering == GIVEN else f"train again: {record.training(run)}"
     if not has_front(run):
         raise BadInput(
-            f"there are no stored answers in {run}", "it was not measured before the evaluators changed", "moa train"
+            f"there are no stored answers in {run}",
+            "it was not measured before the evaluators changed",
+            again,
         )
     if not answered(run, benchmark):
         raise BadInput(
             f"the stored answers in {run} are to other prompts than those of {benchmark.name} now",
             "as many prompts as now (eval_prompts) were not asked before the evaluators changed",
-            f"train again: moa train -m {record.method} -b {record.benchmark.source}",
+            again,
         )
     if record.steering == GIVEN:
         name = given_folder(benchmark, record.method, record.seed, str(record.origin.content)).name
     else:
-        method = restore(record.method, record.config)
-        if run.name != run_name(record.benchmark.identity, method, record.seed):
-            raise BadInput(
-                f"{record.method} is no longer the method that was trained in {run}",
-                "its code or its hyperparameters have changed since",
-                f"train again: moa train -m {record.method} -b {record.benchmark.source}",
-            )
+        method = restore(record.method, record.config, record.training(run, settings=False))
+        check_same_code(run, record, method)
         name = run_name(benchmark.identity, method, record.seed)
     folder = run.with_name(name)
     if (folder / "run.json").exists() and not is_scored(folder, benchmark):
         raise BadInput(
             f"{folder} was trained under the present evaluators",
             f"the answers of {run} would take its place",
-            f"moa eval --pareto {folder}",
+            record.evaluating(folder),
         )
     return folder
 
@@ -261,17 +280,17 @@ def _check_trained_on(benchmark: Benchmark, record: Record, folder: Path) -> Non
     told = record.benchmark
     if benchmark.identity == told.identity or benchmark.training_identity == told.training_identity:
         return
-    train = f"train again: moa train -m {record.method} -b {told.source}"
+    again = record.command if record.steering == GIVEN else f"train again: {record.training(folder)}"
     if (told.revision or 0) < REVISION:
         raise BadInput(
             f"{folder} was prepared by an earlier version of moa",
             f"how the data of {benchmark.name} are split, or what is made of them, has changed since",
-            f"moa prepare -b {told.source}; then {train}",
+            again,
         )
     raise BadInput(
         f"benchmark {benchmark.name} is no longer what {folder} was trained on",
         "its data, rewards, policy or decoding have changed since",
-        train,
+        again,
     )
 
 

@@ -53,13 +53,15 @@ def run_folder(benchmark: Benchmark, method: Method, seed: int) -> Path:
 
 def run_name(identity: str, method: Method, seed: int) -> str:
     """The name of a run's folder, on a benchmark of this identity."""
-    cls = type(method)
-    code = [] if cls.__module__.startswith("methods.") else [_code(cls)]
+    code = [told] if (told := code_of(type(method))) else []
     return f"{digest([identity, plain(training_config(method)), *code])[:8]}-s{seed}"
 
 
-def _code(cls: type) -> str:
-    """What the file of a class does, whatever its comments and layout."""
+def code_of(cls: type[Method]) -> str:
+    """Twelve hex digits of what the file of a method does, whatever its comments and layout; "" for one that came with
+    moa, whose code is that of a version."""
+    if cls.__module__.startswith("methods."):
+        return ""
     return code_content(Path(inspect.getfile(cls)).read_text(encoding="utf-8"))
 
 

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from pydantic import JsonValue
 
-from benchmarks import Front
-from benchmarks.common import Document, Part, not_permitted
+from benchmarks import BadInput, Front
+from benchmarks.common import Document, NotPermitted, Part, not_permitted
 from benchmarks.measure import known
-from moa_cli.runs.record import read_record
+from moa_cli.runs.record import measured_again, read_record
 
 
 def note_trials(run: Path, front: Path, trials: int) -> None:
@@ -21,6 +21,18 @@ def note_trials(run: Path, front: Path, trials: int) -> None:
         record.model_copy(update={"trials": trials}).write(run / "run.json")
     if (front / "front.json").exists() and (measured := read_front_record(front)).trials < trials:
         measured.model_copy(update={"trials": trials}).complete(front)
+
+
+def read_measured(place: Path) -> Front:
+    """A front of a run. BadInput that names the command which measures it again, with the files that this needs."""
+    from benchmarks.measure import read_front
+
+    try:
+        return read_front(place)
+    except NotPermitted:
+        raise
+    except BadInput as error:
+        raise BadInput(error.what, error.why, f"measure it again: {measured_again(place.parent)}") from error
 
 
 class PointFacts(Part):
@@ -84,9 +96,7 @@ class FrontFacts(Part):
     @classmethod
     def stored(cls, folder: Path) -> FrontFacts:
         """The front in a folder of a run."""
-        from benchmarks.measure import read_front
-
-        return cls.of(read_front(folder)).model_copy(update={"path": str(folder.parent)})
+        return cls.of(read_measured(folder)).model_copy(update={"path": str(folder.parent)})
 
 
 class Asked(Document):

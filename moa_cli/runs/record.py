@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 from benchmarks import BadInput, Benchmark
-from benchmarks.common import Document, Part, is_locked, json_of, not_permitted, plain
+from benchmarks.common import Document, Part, code_content, is_locked, json_of, not_permitted, plain
 from benchmarks.models import setup
 from benchmarks.spec import REVISION
 from moa_cli.runs.config import Source
 from moa_cli.runs.surroundings import git_commit, processor, versions, whole_command, working_folder
+from moa_cli.words import from_here
 
 GIVEN = "given"
 """The steering of answers that were made elsewhere: there is a front, but no policy."""
@@ -100,6 +103,8 @@ class Record(Document):
     method: str
     """Name or file, as `find_method` takes it; of answers that were made elsewhere, the name they came with."""
     steering: str
+    code: str = ""
+    """Of a method in a file, what that did (`code_of`); "" in runs of a time when it was not told."""
     benchmark: RecordedBenchmark
     config: dict[str, JsonValue]
     """All hyperparameters.
@@ -163,6 +168,45 @@ class Record(Document):
             return "failed" if (folder / FAILED).exists() else "stopped"
         return self.status
 
+    @property
+    def code_now(self) -> str | None:
+        """What the file of the method does by now, which is read and not run; None where there is no file."""
+        path = Path(self.method)
+        if self.steering == GIVEN or path.suffix != ".py" or not path.is_file():
+            return None
+        return code_content(path.read_text(encoding="utf-8", errors="replace"))
+
+    def training(self, run: Path, *, settings: bool = True, home: str | None = None) -> str:
+        """The command that trains a run like the one in a folder, with its settings or the method's own.
+
+        It takes what is recorded, whatever else was typed for it then, and puts the new run into the same store: seen
+        from here. With another `home` it does so seen from anywhere.
+        """
+        words = ["moa", *(["--no-project"] if home else []), "train", "-m", self.method, "-b", self.benchmark.source]
+        words += ["-c", str((run.resolve() if home else run) / "run.json")] if settings else []
+        words += ["--data-dir", self.benchmark.data_dir] if self.benchmark.data_dir else []
+        words += ["--seed", str(self.seed), *(["--runs", home] if home else _store(run))]
+        return shlex.join(words) if home else from_here(shlex.join(words))
+
+    def evaluating(self, run: Path, how: str = "--pareto") -> str:
+        """The command that measures the run in a folder.
+
+        It names the files that this runs: no code of a store is run by itself. Answers that were made elsewhere are
+        taken in again.
+        """
+        if self.steering == GIVEN and how == "--pareto":
+            return self.command
+        files = [("-m", self.method if self.steering != GIVEN else ""), ("-b", self.benchmark.source)]
+        named = [word for option, file in files if file.endswith((".py", ".toml")) for word in (option, file)]
+        return from_here(shlex.join(["moa", "eval", str(run), how, *named]))
+
+
+def _store(run: Path) -> list[str]:
+    """What names the store of a run, where a command would look into another one."""
+    home = run.resolve().parents[2]
+    usual = Path(os.environ.get("MOA_RUNS") or "runs").resolve()
+    return [] if home == usual else ["--runs", str(home)]
+
 
 FAILED = "failed.txt"
 """In a run's folder: why its training ended, where it failed."""
@@ -191,6 +235,14 @@ def read_record(folder: Path) -> Record:
             "it is damaged, or something else than the record of a run",
             f"make the run again: moa train with --restart; or rm -r {folder}, then the command that made it",
         ) from error
+
+
+def measured_again(run: Path) -> str:
+    """The command that measures the run in a folder again, whatever is left of its record."""
+    try:
+        return read_record(run).evaluating(run)
+    except BadInput:
+        return f"moa eval {shlex.quote(str(run))} --pareto"
 
 
 def is_earlier(folder: Path) -> bool:

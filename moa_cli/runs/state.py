@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks import BadInput, Benchmark
-from benchmarks.common import NotPermitted, error_words, json_of, missing_again, not_permitted, write_text
+from benchmarks import BadInput, Benchmark, Card
+from benchmarks.common import NotPermitted, error_words, json_of, missing_again, not_permitted, plain, write_text
 from benchmarks.prepare import stored_card
 from methods import Method
 from moa_cli.runs.folders import SWEEP, SWEEP_BEFORE, front_name, fronts_in
-from moa_cli.runs.record import FAILED, read_record
+from moa_cli.runs.record import FAILED, measured_again, read_record
 
 if TYPE_CHECKING:
     from benchmarks import Front
@@ -68,9 +70,63 @@ def has_front(folder: Path) -> bool:
         except PermissionError as error:
             raise not_permitted(path) from error
         except (OSError, ValueError, AttributeError) as error:
-            fix = f"measure it again: moa eval {folder} --pareto"
+            fix = f"measure it again: {measured_again(folder)}"
             raise BadInput(f"cannot use {path}", "it is damaged", fix) from error
     return bool(found)
+
+
+class Counting(NamedTuple):
+    """What decides whether a front counts where nobody named it."""
+
+    folder: Path
+    card: Card
+    row: str
+    """Its method and settings: a row of a table."""
+
+    @classmethod
+    def of(cls, folder: Path, card: Card, method: str, config: Mapping[str, object]) -> Counting:
+        """That of a front."""
+        return cls(folder, card, json.dumps([method, plain(dict(config))], sort_keys=True))
+
+    @property
+    def on(self) -> tuple[int, str]:
+        """How many prompts, and which."""
+        return self.card.prompts, self.card.prompts_hash
+
+    @property
+    def when(self) -> float:
+        """When it was measured."""
+        return (self.folder / "front.json").stat().st_mtime
+
+    @property
+    def identity(self) -> str | None:
+        """Of the benchmark of its run, None where the record cannot be read."""
+        try:
+            return read_record(self.folder.parent).benchmark.identity
+        except BadInput:
+            return None
+
+
+def counted_cards(fronts: Iterable[Counting]) -> frozenset[str]:
+    """The hashes of the scale cards under which fronts count where nobody named any, of each benchmark's preparations.
+
+    They are of the newest scale, and there of the most prompts on which two rows were measured, else of the most: then
+    neither a quick look at few prompts nor one row on more takes the place of a comparison.
+    """
+    every = sorted(fronts, key=lambda front: front.when)
+    counted: set[str] = set()
+    for name in {front.card.benchmark for front in every}:
+        own = [front for front in every if front.card.benchmark == name]
+        newest = {front.card.preparation: front for front in own}
+        scales = {front.card.scale_hash for front in newest.values()}
+        own = [front for front in own if front.card.scale_hash in scales]
+        # more prompts of data that have changed since are no more of the same
+        known = {front.card.preparation: told for front in own if (told := front.identity)}
+        now = [front for front in own if front.identity in (None, known.get(front.card.preparation))]
+        rows = {on: len({front.row for front in now if front.on == on}) for on in {front.on for front in now}}
+        _, best = max(enumerate(now), key=lambda one: (rows[one[1].on] > 1, one[1].card.prompts, one[0]))
+        counted |= {front.card.hash for front in own if front.on == best.on}
+    return frozenset(counted)
 
 
 def is_swept(folder: Path, benchmark: Benchmark, method: Method) -> bool:

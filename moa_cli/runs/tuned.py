@@ -117,7 +117,7 @@ def read_tuning(path: Path) -> Tuning:
         raise BadInput(
             f"nothing was tuned that is kept in {path}",
             "it is written by moa tune",
-            f"moa tune -m {path.stem} -b {path.parent.parent.name}",
+            "moa tune -m METHOD -b BENCHMARK",
         ) from error
     except PermissionError as error:
         raise not_permitted(path) from error

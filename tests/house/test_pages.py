@@ -35,6 +35,7 @@ from moa_cli.commands.common.typed import (
     DEFAULT_BENCHMARK,
     method_list,
     names_in,
+    prompts_in,
     seed_in,
     seeds_in,
     share_in,
@@ -203,9 +204,8 @@ def check(command: str, given: dict[str, Any]) -> None:
             if given["weights"]:
                 weights_in(given["weights"])
         case "compare":
-            check_options(
-                names, given["what"], {"-c": items, "--data-dir": data_dir}, {"-b": benchmarks, "--seed": seed}
-            )
+            made = {"-c": items if names else prompts_in(items)[0], "--data-dir": data_dir}
+            check_options(names, given["what"], made, {"-b": benchmarks, "--seed": seed})
             share_in(given["tolerance"] or "1%")
             wish_in(given["at"], given["max_answer_cost"], given["max_kl"])
         case "study":

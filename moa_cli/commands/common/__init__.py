@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         method_list,
         names_in,
         preparations_in,
+        prompts_in,
         seed_in,
         seeds_in,
         settings_of,

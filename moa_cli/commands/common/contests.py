@@ -29,7 +29,9 @@ def check_options(
         if value and not names:
             raise BadInput(
                 f"{option} was given without -m",
-                "it is for runs that are made",
+                "it is for runs that are made; of those that are there, -c eval_prompts=N picks fronts"
+                if option == "-c"
+                else "it is for runs that are made",
                 f"moa compare -m METHOD {option} ...",
             )
     for option, value in of_found.items():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, asdict, fields
 from difflib import get_close_matches
 from functools import cache
@@ -25,8 +26,10 @@ from moa_cli.commands.common.removal import size_of
 from moa_cli.runs import (
     GIVEN,
     TUNED,
+    Counting,
     LogRow,
     Record,
+    counted_cards,
     failed_for,
     find_runs,
     fronts_in,
@@ -63,7 +66,7 @@ class RunRow(Part):
     front: bool
     """Whether its front is measured."""
     hypervolume: float | None
-    """Of all points of its newest front under the evaluators; None where there is none that can be read."""
+    """Of all points under the evaluators, of the front that a comparison of all runs takes; None where that is none."""
     size: int
     """Bytes on disk."""
     age: float
@@ -194,10 +197,12 @@ def benchmark_rows(names: Sequence[str]) -> list[BenchmarkRow]:
 
 def run_rows(home: Path) -> list[RunRow]:
     """All runs under a folder; one that cannot be read says so."""
-    return [_run_row(folder) for folder in find_runs(home)]
+    folders = find_runs(home)
+    counted = counted_cards(front for folder in folders for front in _counting(folder))
+    return [_run_row(folder, counted) for folder in folders]
 
 
-def _run_row(folder: Path) -> RunRow:
+def _run_row(folder: Path, counted: Collection[str]) -> RunRow:
     bare = RunRow(
         path=str(folder), status="no permission", seed=None, front=False, settings={}, hypervolume=None, size=0, age=0.0
     )
@@ -207,7 +212,7 @@ def _run_row(folder: Path) -> RunRow:
         status += f": {failed_for(folder)}" if status == "failed" else ""
         return RunRow(
             path=str(folder), status=status, seed=record.seed, front=has_front(folder), settings=_settings(record),
-            hypervolume=_hypervolume(folder), size=size_of(folder), age=_age(folder),
+            hypervolume=_hypervolume(folder, counted), size=size_of(folder), age=_age(folder),
         )  # fmt: skip
     except (NotPermitted, PermissionError):
         return bare
@@ -221,15 +226,30 @@ def _age(folder: Path) -> float:
     return max(0.0, time() - (folder / "run.json").stat().st_mtime)
 
 
-def _hypervolume(folder: Path) -> float | None:
-    """That of the newest front of a run."""
+def _hypervolume(folder: Path, counted: Collection[str]) -> float | None:
+    """That of a run's newest front under a scale card that counts."""
     from benchmarks.measure import read_front
 
-    found = sorted(fronts_in(folder), key=lambda front: (front / "front.json").stat().st_mtime)
+    found = [front for front in _counting(folder) if front.card.hash in counted]
     try:
-        return read_front(found[-1]).hypervolume("scores") if found else None
+        return read_front(max(found, key=lambda front: front.when).folder).hypervolume("scores") if found else None
     except BadInput:
         return None
+
+
+def _counting(folder: Path) -> list[Counting]:
+    """The fronts of a run, as far as they can be read."""
+    from benchmarks.measure import read_front_record
+
+    found = []
+    try:
+        for place in fronts_in(folder):
+            with suppress(BadInput):
+                record = read_front_record(place)
+                found.append(Counting.of(place, record.card, record.method, record.config))
+    except PermissionError:
+        return []
+    return found
 
 
 def _settings(record: Record) -> dict[str, JsonValue]:

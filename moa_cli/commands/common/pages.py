@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
@@ -73,12 +74,17 @@ class RunsTable:
         cells |= {"settings": more or [""] * len(self.rows)}
         lines = [dict(zip(cells, line, strict=True)) for line in zip(*cells.values(), strict=True)]
         head = "".join(_aligned(name, name, widths.get(name, 0)) for name in names)
-        yield Text(head.rstrip(), style="bold", no_wrap=True, overflow="ignore")
+        yield unbroken(head.rstrip(), "bold")
         for row, line in zip(self.rows, lines, strict=True):
             told = "".join(_aligned(name, line[name], widths.get(name, 0)) for name in names)
-            yield Text(told.rstrip(), no_wrap=True, overflow="ignore")
+            yield unbroken(told.rstrip())
             if reason := row.status.partition(": ")[2]:
                 yield Text(f"  {reason}", style="red")
+
+
+def unbroken(line: str, style: str = "") -> Text:
+    """A line that a terminal may wrap and nothing breaks: what is copied from it can be typed."""
+    return Text(line, style=style, no_wrap=True, overflow="ignore")
 
 
 def _aligned(column: str, cell: str, width: int) -> str:
@@ -220,7 +226,7 @@ def benchmark_page(benchmark: BenchmarkFacts, typed: str) -> RenderableType:
     if benchmark.prepared:
         parts += [Text(), *_card(benchmark.prepared), *_as_read(benchmark.as_read)]
     else:
-        parts += [Text(), Text(f"not prepared yet: moa prepare -b {typed}")]
+        parts += [Text(), unbroken(f"not prepared yet: moa prepare -b {shlex.quote(typed)}")]
     return Group(*parts)
 
 
@@ -261,15 +267,15 @@ def _grid(facts: Iterable[tuple[str, str]]) -> Table:
 
 
 def run_page(run: RunFacts) -> RenderableType:
-    """A run to read: nested entries by their dotted names; rows of a log in a line each."""
+    """A run to read: nested entries by their dotted names; rows of a log in a line each; the command that made it."""
     facts: list[tuple[str, str]] = []
     for name, value in run.told().items():
         if isinstance(value, dict):
             facts += [(f"{name}.{key}", _cell(item)) for key, item in value.items()]
-        elif name != "log":
+        elif name not in ("command", "log"):
             facts.append((name, _cell(value)))
     facts += [("log", f"{row.stage}  {row.step}/{row.steps}  {shown(row.measured)}") for row in run.log]
-    return _grid(facts)
+    return Group(_grid(facts), unbroken(f"command  {run.record.command}"))
 
 
 def _cell(value: object) -> str:

@@ -65,7 +65,7 @@ def trained_runs(
     Code that a run needs is to be among the files `named`.
     """
     from benchmarks import BadInput
-    from moa_cli.runs import stored_contestants
+    from moa_cli.runs import read_record, stored_contestants
 
     chosen: list[Contestant] = []
     refusals: list[BadInput] = []
@@ -84,7 +84,7 @@ def trained_runs(
             refuse(
                 f"{run.folder} is not trained to its end",
                 "only what is trained can be measured",
-                "repeat the moa train that began it: it goes on where it stopped",
+                f"it goes on where it stopped: {read_record(run.folder).training(run.folder)}",
             )
     return chosen
 
@@ -137,6 +137,20 @@ def seeds_in(values: list[str] | None) -> list[int]:
 def preparations_in(values: list[str] | None) -> list[int]:
     """Preparations given by repeating the option, with commas, or both, each once; [] where none was."""
     return list(dict.fromkeys(_numbers(values, "--preparations", "preparation")))
+
+
+def prompts_in(items: list[str] | None) -> tuple[list[str], int | None]:
+    """The items of -c but `eval_prompts`, and that: on how many prompts fronts are to be that are there already."""
+    key = "eval_prompts="
+    others = [item for item in items or [] if not item.startswith(key)]
+    typed = [item.removeprefix(key) for item in items or [] if item.startswith(key)]
+    if typed and not typed[-1].isdecimal():
+        refuse(
+            f"-c {key}{typed[-1]} is no number of prompts",
+            "it picks the fronts that were measured on as many",
+            f"-c {key}100",
+        )
+    return others, int(typed[-1]) if typed else None
 
 
 def _numbers(values: list[str] | None, option: str, what: str) -> list[int]:

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from benchmarks import BadInput, Benchmark, Policy, Weights
 from benchmarks.spec import dialogue, is_dialogue, messages, policy_source
 from methods import Run, Template, adapters_apart
-from moa_cli.runs import Contestant
+from moa_cli.runs import Contestant, read_record
 from moa_cli.runs.export.card import Made, model_card
 from moa_cli.runs.export.folder import generation_settings, write_folder
 from moa_cli.runs.export.place import check_free, loading
@@ -35,7 +35,7 @@ def asked_weights(run: Contestant, weights: Weights | None) -> Weights:
         raise BadInput(
             f"{run.folder} is not trained to its end",
             "a policy that answers is what training leaves",
-            "repeat the moa train that began it: it goes on where it stopped",
+            f"it goes on where it stopped: {read_record(run.folder).training(run.folder)}",
         )
     M = len(run.benchmark.names)
     return run.meant_weights(weights or (1 / M,) * M)

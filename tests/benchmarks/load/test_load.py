@@ -16,6 +16,7 @@ from benchmarks.load.load import load_benchmark, option_names
 from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec import SPLITS
 from tests.kit.files import MY_BENCHMARK, ROOT
+from tests.kit.worlds import benchmark_in
 
 EXAMPLE = str(MY_BENCHMARK)
 
@@ -185,3 +186,15 @@ def test_the_package_offers_loading() -> None:
 
     assert benchmarks.load_benchmark is load_benchmark
     assert benchmarks.benchmark_names is benchmark_names
+
+
+def test_a_refusal_names_a_benchmark_as_it_was_named(tmp_path: Path) -> None:
+    """By its file, where that was typed: nothing is found by the name that a file gives it. Identities and comparisons
+    do not depend on it."""
+    file = benchmark_in(tmp_path).joinpath("tiny.toml").rename(tmp_path / "my shop.toml")
+    benchmark = load_benchmark(str(file), home=tmp_path)
+    with pytest.raises(BadInput, match="is not prepared") as refusal:
+        _ = benchmark.prepared
+    assert refusal.value.fix == f"moa prepare -b '{file}'"
+    elsewhere = replace(benchmark, source="")
+    assert (elsewhere, elsewhere.identity, elsewhere.typed) == (benchmark, benchmark.identity, "'my shop'")

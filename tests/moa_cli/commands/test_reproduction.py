@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
-from benchmarks.spec.description import REVISION
+from benchmarks.common.python import code_content
 from moa_cli.commands.common.reproduction import Reproduction
+from moa_cli.runs.config import Source
+from moa_cli.runs.record import RecordedBenchmark
 from moa_cli.runs.surroundings import git_commit, processor, versions, working_folder
 from tests.kit.cli import moa, refused
-from tests.kit.runs import RECORD, record_with
+from tests.kit.runs import record_with
+from tests.kit.worlds import benchmark_in
 
 Recorded = Callable[..., Path]
 
@@ -21,12 +24,13 @@ Recorded = Callable[..., Path]
 @pytest.fixture
 def recorded(tmp_path: Path) -> Recorded:
     """Records a run that was made here and now but for what is named: its folder."""
+    shop = Source(str(benchmark_in(tmp_path) / "tiny.toml"), tmp_path)
 
     def make(**entries: Any) -> Path:
         here = {
             "versions": versions(), "commit": git_commit(), "folder": working_folder(), "device": "cpu",
             "processor": processor("cpu"), "command": "moa train -m sft",
-            "benchmark": RECORD.benchmark.model_copy(update={"revision": REVISION}),
+            "benchmark": RecordedBenchmark.of(shop.load(), shop),
         }  # fmt: skip
         record_with(**{**here, **entries}).write(tmp_path / "run" / "run.json")
         return tmp_path / "run"
@@ -53,6 +57,45 @@ def test_differences_are_told_with_what_comes_of_them(recorded: Recorded) -> Non
     commit, numeric = again.effects
     assert commit.startswith("another commit")
     assert numeric.startswith("device, gone, numpy, threads: results move in their last digits")
+
+
+def test_code_and_data_that_changed_make_another_run(recorded: Recorded, tmp_path: Path) -> None:
+    """A method's file is read and not run. Of an earlier version's run nobody knows by what code it was trained."""
+    file = tmp_path / "mine.py"
+    file.write_text("raise SystemExit('it was run')\n")
+    run = recorded(method=str(file), code=code_content(file.read_text()))
+    assert Reproduction.of(run).effects == ("nothing: the same command gives the same policy, bit for bit",)
+    file.write_text("x = 1\n")
+    again = Reproduction.of(run)
+    assert [(one.what, one.now) for one in again.differences] == [("code of the method", code_content("x = 1"))]
+    assert again.effects == (f"{file}: the code changed since: the command makes another run, with another policy",)
+    (told,) = Reproduction.of(recorded(method=str(file))).effects
+    assert "is not known" in told
+    file.unlink()
+    (told,) = Reproduction.of(run).effects
+    assert told.endswith("the command makes no run")
+
+
+def test_a_benchmark_that_changed_makes_another_run(recorded: Recorded, tmp_path: Path) -> None:
+    run, rewards = recorded(), tmp_path / "letters.py"
+    rewards.write_text(rewards.read_text().replace("len(r.split())", "2 * len(r.split())"))
+    (told,) = Reproduction.of(run).effects
+    assert told.startswith(f"{tmp_path}/tiny.toml: the data, rewards, policy, decoding or evaluators changed since")
+
+
+@pytest.mark.parametrize("width", ["60", "80"])
+def test_commands_are_not_broken(width: str, recorded: Recorded, tmp_path: Path) -> None:
+    """Copied from a terminal of any width they can be typed: of a run, and of a benchmark that is not prepared."""
+    command = f"moa train -m sft -b {'a-long-name-of-a-benchmark-' * 4}.toml --seed 0,1,2"
+    run = recorded(command=command)
+    lines = moa("show", str(run), "--reproduce", cwd=tmp_path, COLUMNS=width).stdout.splitlines()
+    assert f"OMP_NUM_THREADS=1 {command}" in lines
+    assert any(line.endswith(" --seed 3 --runs again") and " moa train -m sft -b " in line for line in lines)
+    assert f"command  {command}" in moa("show", str(run), cwd=tmp_path, COLUMNS=width).stdout.splitlines()
+    toml = tmp_path / f"{'shop-' * 20}.toml"
+    toml.write_text((tmp_path / "tiny.toml").read_text())
+    told = moa("show", str(toml), cwd=tmp_path, COLUMNS=width)
+    assert f"not prepared yet: moa prepare -b {toml}" in told.stdout.splitlines(), told.stderr
 
 
 def test_records_of_earlier_versions_know_less(recorded: Recorded) -> None:

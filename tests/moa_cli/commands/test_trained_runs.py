@@ -14,14 +14,30 @@ from benchmarks.common.identity import plain
 from benchmarks.load.load import load_benchmark
 from benchmarks.spec.description import REVISION
 from methods.contract.find import find_method
+from moa_cli.commands.common.alone import one_run
 from moa_cli.commands.common.facts import run_rows
 from moa_cli.commands.common.measured import measure_runs, score_again
 from moa_cli.commands.common.pages import RunsTable
+from moa_cli.jobs.ceiling import Member, method_of
+from moa_cli.jobs.work import RunAddress, as_named
 from moa_cli.runs.config import Source, as_config
 from moa_cli.runs.contestant import stored_contestant
 from moa_cli.runs.folders import run_folder
-from moa_cli.runs.record import GIVEN, RecordedBenchmark, read_record
+from moa_cli.runs.record import GIVEN, RecordedBenchmark, measured_again, read_record
 from tests.kit.runs import record_with
+
+METHOD = '''"""Ours."""
+from dataclasses import dataclass
+from moa_cli import Method
+
+@dataclass(frozen=True, kw_only=True)
+class Ours(Method):
+    """Nothing."""
+    steering = "none"
+
+    def train(self, benchmark, run): ...
+    def policy(self, benchmark, run, weights): return benchmark.prepared.policy
+'''
 
 
 def trained(
@@ -99,7 +115,7 @@ def test_a_run_of_an_earlier_version_is_told_so(revision: int | None, tmp_path: 
         assert lines == [
             f"{folder} was prepared by an earlier version of moa",
             "how the data of hh-rlhf-mini are split, or what is made of them, has changed since",
-            "moa prepare -b hh-rlhf-mini; then train again: moa train -m sft -b hh-rlhf-mini",
+            f"train again: moa train -m sft -b hh-rlhf-mini -c {folder}/run.json --seed 3 --runs {tmp_path}",
         ]
 
 
@@ -136,3 +152,68 @@ def test_no_runs_are_none() -> None:
     screen = io.StringIO()
     Console(file=screen, width=80).print(RunsTable([]))
     assert screen.getvalue() == "none\n"
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """A method's file whose code has changed, the run that it trained before, and one that it trained since."""
+    file = tmp_path / "ours.py"
+    file.write_text(METHOD)
+    before = trained(tmp_path / "runs", str(file))
+    file.write_text(METHOD.replace("run): ...", "run): pass"))
+    return file, before, trained(tmp_path / "runs", str(file))
+
+
+def test_no_policy_is_made_by_code_that_did_not_train_it(edited: tuple[Path, Path, Path]) -> None:
+    """Whatever uses the policy of a run refuses one of earlier code, and says how it is trained again: measuring,
+    export, chat, a ceiling. Comments make no other code; restored, the file answers again."""
+    file, before, since = edited
+    home, command = before.parents[2], f"moa train -m {file} -b hh-rlhf-mini -c {before}/run.json --seed 0"
+    for point in (None, "1,0"):
+        with pytest.raises(BadInput, match=f"{before} was trained by earlier code of {file}") as refusal:
+            measure_runs([before], [], home, None, point, named=[file])
+        assert refusal.value.fix == f"train again: {command} --runs {home}; or restore the file as it was"
+    with pytest.raises(BadInput, match="earlier code"):
+        one_run(before, [str(file)], None)
+    with pytest.raises(BadInput, match="earlier code"):
+        method_of(Member(method=str(file), config={}, front=before / "front-01234567", weights=(1.0, 0.0)))
+    assert one_run(since, [str(file)], None).folder == since
+    file.write_text(f"# edited\n{METHOD}")
+    assert one_run(before, [str(file)], None).folder == before
+
+
+def test_runs_of_earlier_code_are_not_measured(
+    edited: tuple[Path, Path, Path], asked: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, before, since = edited
+    measure_runs([], [], before.parents[2], None, "0.5,0.5", named=[file])
+    assert [run.folder for run, _ in asked] == [since]
+    assert f"left out: {before} was trained by earlier code" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_a_job_notices_that_its_method_was_edited_while_it_waited(edited: tuple[Path, Path, Path]) -> None:
+    file, before, since = edited
+    benchmark = load_benchmark("hh-rlhf-mini", home=before.parents[2])
+    with pytest.raises(BadInput, match="has changed since the command began"):
+        as_named(benchmark, RunAddress(str(file), {}, 0, before))
+    assert as_config(as_named(benchmark, RunAddress(str(file), {}, 0, since))) == {}
+
+
+def test_a_command_that_measures_names_the_files_that_it_runs(
+    edited: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A method in a file, a benchmark in one; from the folder in which it is typed. For answers that were made
+    elsewhere it is what took them in."""
+    file, _, since = edited
+    monkeypatch.chdir(file.parent)
+    record = read_record(since)
+    assert (
+        record.evaluating(since.relative_to(file.parent))
+        == f"moa eval {since.relative_to(file.parent)} --pareto -m ours.py"
+    )
+    toml = record.benchmark.model_copy(update={"source": str(file.parent / "my shop.toml")})
+    told = record.model_copy(update={"benchmark": toml, "method": "sft"}).evaluating(since)
+    assert told.endswith("--pareto -b 'my shop.toml'")
+    given = record.model_copy(update={"steering": GIVEN, "command": "moa eval --responses a.jsonl"})
+    assert given.evaluating(since) == "moa eval --responses a.jsonl"
+    assert measured_again(file.parent) == f"moa eval {file.parent} --pareto"

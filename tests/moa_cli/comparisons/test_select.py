@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,11 @@ from typer.testing import CliRunner
 
 from benchmarks.common.atomic import write_text
 from benchmarks.common.errors import BadInput
+from benchmarks.common.python import code_content
 from benchmarks.measure.front import Front
+from benchmarks.measure.front_files import read_front
 from moa_cli.app import app
+from moa_cli.commands.common.facts import run_rows
 from moa_cli.commands.common.typed import folder_names, trained_folders
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.select import found_fronts, named_fronts, run_of
@@ -37,6 +42,27 @@ def asked(home: Path, benchmarks: tuple[str, ...] = (), seeds: tuple[int, ...] =
     said: list[str] = []
     found = found_fronts(home, benchmarks, seeds, (), said.append)
     return [name(front) for front in found], said
+
+
+def also_on(run: Path, prompts: int, when: int, benchmark: str = "toy") -> Path:
+    """Another front of a run, on so many prompts, measured at some time."""
+    place = run / f"front-{prompts:08x}"
+    save(place, other_card(make_card(prompts=prompts), benchmark=benchmark), prompts=prompts)
+    told = (run / FRONT / "front.json").read_text()
+    method, seed = json.loads(told)["method"], json.loads(told)["seed"]
+    rewritten(place / "front.json", lambda front: front.update(method=method, seed=seed))
+    os.utime(place / "front.json", (when, when))
+    return place
+
+
+def at(run: Path, when: int) -> Path:
+    """The run, its front measured at some time."""
+    os.utime(run / FRONT / "front.json", (when, when))
+    return run
+
+
+def prompts_of(fronts: list[Front]) -> list[tuple[str, int]]:
+    return [(front.method, front.card.prompts) for front in fronts]
 
 
 def name(front: Front) -> str:
@@ -140,6 +166,8 @@ def test_runs_that_cannot_be_used_are_not_trained(tmp_path: Path, capsys: pytest
         (["a.json", "-b", "toy"], "-b was given with"),
         (["--data-dir", "."], "--data-dir was given without -m"),
         (["-c", "rounds=1"], "-c was given without -m"),
+        (["-c", "rounds=1", "-c", "eval_prompts=10"], "-c was given without -m"),
+        (["-c", "eval_prompts=few"], "eval_prompts=few is no number of prompts"),
         (["--tolerance", "2%"], "--tolerance was given without --baseline"),
     ],
 )
@@ -183,3 +211,95 @@ def test_answers_from_elsewhere_have_a_folder_for_every_seed(tmp_path: Path) -> 
     found = found_fronts(tmp_path, (), (), (), said.append)
     assert sorted(run_of(front).name for front in found) == ["0-s0", "2-s1"]
     assert len(said) == 1
+
+
+def test_a_quick_look_takes_no_comparisons_place(tmp_path: Path) -> None:
+    """At fewer prompts, whenever: it is left out, with what shows it. The list of runs shows what is compared. Without
+    the fuller front the quick one counts."""
+    for method in ("soup", "other"):
+        at(measured(tmp_path, method, 0), 100)
+    quick = also_on(tmp_path / "toy" / "soup" / "0-s0", 2, 200)
+    said: list[str] = []
+    assert prompts_of(found_fronts(tmp_path, (), (), (), said.append)) == [("other", 4), ("soup", 4)]
+    assert said == [f"left out: {quick}, measured on 2 prompts: -c eval_prompts=2 of moa compare shows such"]
+    assert prompts_of(found_fronts(tmp_path, (), (), (), said.append, prompts=2)) == [("soup", 2)]
+    with pytest.raises(BadInput, match="no run is measured on 3 prompts") as refusal:
+        found_fronts(tmp_path, (), (), (), said.append, prompts=3)
+    assert refusal.value.why == "there are fronts on 2, 4"
+    shown = {row.path: row.hypervolume for row in run_rows(tmp_path)}
+    assert shown[str(quick.parent)] == read_front(quick.parent / FRONT).hypervolume("scores")
+    shutil.rmtree(quick.parent / FRONT)
+    shutil.rmtree(tmp_path / "toy" / "other")
+    assert prompts_of(found_fronts(tmp_path, (), (), (), said.append)) == [("soup", 2)]
+
+
+def test_neither_does_one_row_on_more_prompts(tmp_path: Path) -> None:
+    """A table of one row compares nothing; of two it does. Several seeds of a method are one row."""
+    soup, other = (at(measured(tmp_path, method, 0), 100) for method in ("soup", "other"))
+    for seed in (0, 1):
+        also_on(at(measured(tmp_path, "soup", seed), 100), 8, 200)
+    assert {count for _, count in prompts_of(found_fronts(tmp_path, (), (), (), [].append))} == {4}
+    also_on(other, 8, 150)
+    assert {count for _, count in prompts_of(found_fronts(tmp_path, (), (), (), [].append))} == {8}
+    assert soup.exists()
+
+
+def test_more_prompts_of_data_that_have_changed_count_no_more(tmp_path: Path) -> None:
+    """The benchmark was edited and has fewer test prompts: its newest run counts, whose units may be the same."""
+    old, other = (measured(tmp_path, method, 0) for method in ("soup", "other"))
+    for run, name in ((old, "old"), (other, "new")):
+        record = record_with(method=run.parent.name, seed=0)
+        record.model_copy(update={"benchmark": record.benchmark.model_copy(update={"identity": name})}).write(
+            run / "run.json"
+        )
+    for run in (old, other):
+        at(run, 100)
+    also_on(other, 2, 200)
+    shutil.rmtree(other / FRONT)
+    assert prompts_of(found_fronts(tmp_path, (), (), (), [].append)) == [("other", 2)]
+
+
+def test_named_runs_stand_for_fronts_that_they_all_have(tmp_path: Path) -> None:
+    """Of those on most prompts; or on as many as were asked for."""
+    soup, other = (at(measured(tmp_path, method, 0), 100) for method in ("soup", "other"))
+    also_on(soup, 8, 300)
+    quick = [also_on(run, 2, 200) for run in (soup, other)]
+    assert prompts_of(named_fronts([soup, other])) == [("soup", 4), ("other", 4)]
+    assert prompts_of(named_fronts([soup])) == [("soup", 8)]
+    assert prompts_of(named_fronts([soup, other], 2)) == [("soup", 2), ("other", 2)]
+    assert prompts_of(named_fronts([soup, quick[1]])) == [("soup", 2), ("other", 2)]
+    with pytest.raises(BadInput, match=f"{other} was not measured on 8 prompts"):
+        named_fronts([other], 8)
+
+
+def test_what_makes_two_fronts_comparable_can_be_typed(tmp_path: Path) -> None:
+    """It names the benchmark as the record does, and its store: not by the name that its file gives it."""
+    soup, other = (measured(tmp_path, method, 0) for method in ("soup", "other"))
+    few = also_on(soup, 2, 200)
+    with pytest.raises(BadInput, match="cannot be compared") as refusal:
+        compare(named_fronts([few, other]))
+    assert refusal.value.why == "one was measured on 2 test prompts and the other on 4"
+    making = f"-m soup -b b -c {soup}/run.json --seed 0 --runs {tmp_path}"
+    assert refusal.value.fix == f"moa compare {making} -c eval_prompts=4; then moa compare {soup} {other}"
+    newer = measured(tmp_path, "third", 0, version="2")
+    at(soup, 100)
+    with pytest.raises(BadInput, match="differ in version") as refusal:
+        compare(named_fronts([soup / FRONT, newer]))
+    assert refusal.value.fix.endswith(f"as its benchmark is now: moa train {making}")
+
+
+def test_what_is_not_measured_says_what_can_be_typed(tmp_path: Path) -> None:
+    """A method in a file is named; one that was edited since would answer in place of the one that was trained."""
+    measured(tmp_path, "soup", 0)
+    file, run = tmp_path / "mine.py", tmp_path / "toy" / "mine" / "0-s0"
+    file.write_text("x = 1\n")
+    record = record_with(method=str(file), code=code_content("x = 1"), seed=0)
+    record.write(run / "run.json")
+    _, (said,) = asked(tmp_path)
+    assert said == f"left out: {run} is trained but not measured; moa eval {run} --pareto -m {file}"
+    file.write_text("x = 2\n")
+    _, (said,) = asked(tmp_path)
+    assert said.startswith(f"left out: {run} is not measured, and was trained by earlier code of {file}; train again: ")
+    record.model_copy(update={"status": "training"}).write(run / "run.json")
+    _, (said,) = asked(tmp_path)
+    assert said.endswith(f"it goes on with: moa train -m {file} -b b -c {run}/run.json --seed 0 --runs {tmp_path}")

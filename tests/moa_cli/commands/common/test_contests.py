@@ -207,7 +207,9 @@ def test_fewer_prompts_train_nothing(own: Path) -> None:
     assert json.loads(fewer.stdout)["benchmarks"][0]["prompts"] == 4
     assert list(own.glob("runs/tiny/ric/*")) == [run]
     found = json.loads(moa("compare", "--json", cwd=own).stdout)
-    assert found["benchmarks"][0]["prompts"] == 4, "of the fronts under several cards those under the newest"
+    assert found["benchmarks"][0]["prompts"] == 6, "a quick look takes no comparison's place"
+    found = json.loads(moa("compare", "-c", "eval_prompts=4", "--json", cwd=own).stdout)
+    assert found["benchmarks"][0]["prompts"] == 4
     back = moa("compare", *RIC, "--json", cwd=own)
     assert "worker" not in back.stderr
     assert json.loads(back.stdout)["benchmarks"][0]["prompts"] == 6
