@@ -122,11 +122,12 @@ def compare(
             if check:
                 check(front.card for front in beside)
             every = settings_over(config, benchmark_list(benchmark), names, several, data_dir, runs)
-            take_prepared(prepared, [one for settings in every for one in settings.benchmarks.values()])
+            benchmarks = [one for settings in every for one in settings.benchmarks.values()]
+            carried = take_prepared(prepared, benchmarks, dry=dry_run)
             chosen = contest(every, seeds, runs, data_dir)
             if dry_run:
                 drawn = ["what ceilings are estimated from is drawn afterwards, and is not counted"] * ceiling
-                foresee(left_to_do(chosen), chosen, jobs, as_json=json, notes=drawn)
+                foresee(left_to_do(chosen), chosen, jobs, as_json=json, notes=drawn, carried=carried)
                 return
             made, failed = hold(chosen, jobs, check)
             measured = named_fronts([*made, *(what or [])])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
@@ -160,14 +160,20 @@ def foresee(
     as_json: bool,
     times: int = 1,
     notes: Sequence[str] = (),
+    carried: Collection[str] = (),
 ) -> None:
-    """Prints what would be done and what it would take; leaves with 2 where a job does not fit."""
+    """Prints what would be done and what it would take; leaves with 2 where a job does not fit.
+
+    Benchmarks of the measuring identities `carried` are taken for prepared.
+    """
     from moa_cli.jobs import choose_workers
     from moa_cli.jobs.estimate import check_fits, dry_run_page, forecast
 
     os.environ["HF_HUB_OFFLINE"] = "1"  # read when libraries are imported: nothing is downloaded from here on
+    prepared = [run.source for run in runs if run.benchmark.measuring_identity in carried]
+    todo = [job for job in todo if job.folder or job.source not in prepared]
     workers = choose_workers(todo, [run.benchmark for run in runs], asked)
-    told = forecast(todo, runs, workers, times=times, notes=notes)
+    told = forecast(todo, runs, workers, times=times, notes=notes, carried=carried)
     out(told if as_json else dry_run_page(told))
     check_fits(told)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import ceil
@@ -40,12 +40,14 @@ def forecast(
     times: int = 1,
     timed: bool = True,
     notes: Sequence[str] = (),
+    carried: Collection[str] = (),
 ) -> DryRun:
-    """What these jobs about these runs would take, those that train `times` times over.
+    """What these jobs about these runs would take, those that train `times` times over. What is made for benchmarks of
+    the measuring identities `carried` is taken to be here.
 
     Nothing is loaded, made or downloaded. With `timed`, the device's rate is measured, which takes a moment.
     """
-    foreseen = _Foreseen(jobs, runs, machine(workers.gpus, timed=timed), workers, times)
+    foreseen = _Foreseen(jobs, runs, machine(workers.gpus, timed=timed), workers, times, carried)
     rows = tuple(foreseen.rows())
     models = tuple(foreseen.models())
     here = foreseen.machine
@@ -90,13 +92,14 @@ class _Foreseen:
     machine: Machine
     workers: Workers
     times: int
+    carried: Collection[str]
 
     @cached_property
     def known(self) -> dict[str, Known]:
         """By identity, the benchmarks that jobs are about."""
         sources = [job.source for job in self.jobs]
         benchmarks = {run.benchmark.identity: run.benchmark for run in self.runs if run.source in sources}
-        return {name: known_of(benchmark) for name, benchmark in benchmarks.items()}
+        return {name: known_of(b, made=b.measuring_identity in self.carried) for name, b in benchmarks.items()}
 
     def models(self) -> Iterator[ModelRow]:
         """The models of the benchmarks, and those that methods bring."""
@@ -167,9 +170,12 @@ class _Foreseen:
         return self.machine.device == "GPU"
 
 
-def known_of(benchmark: Benchmark) -> Known:
-    """What is known of a benchmark before anything is made."""
-    roles = roles_of(benchmark)
+def known_of(benchmark: Benchmark, *, made: bool = False) -> Known:
+    """What is known of a benchmark before anything is made, or as if all of it was `made`."""
+    roles = [
+        role._replace(model=role.model._replace(place="made here"), ready=True) if made and not role.ready else role
+        for role in roles_of(benchmark)
+    ]
     return Known(benchmark, roles, lengths(benchmark, roles[0].model))
 
 
