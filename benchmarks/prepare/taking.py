@@ -21,8 +21,8 @@ def unpack(path: Path, benchmarks: Sequence[Description], *, dry: bool = False) 
     """Takes the preparations of these benchmarks from an archive; returns those that were not there already.
 
     BadInput, before anything is taken, where the archive is damaged or has not the preparations that these benchmarks
-    need, or where another one is there: what is trained under that is in its units. A `dry` run reads all but the cards,
-    and writes nothing.
+    need, or where another one is there: what is trained under that is in its units. A `dry` run writes nothing, and
+    reads all but the cards.
     """
     wanted = {b.measuring_identity: b for b in benchmarks}
     try:
