@@ -89,7 +89,7 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
     settings = {"name": path.stem, "version": "1", "policy": "scratch:1m"} | settings
     settings["policy"] = beside(settings["policy"], path.parent)
     mistakes += finetuning_mistakes(first, finetuning := Finetuning(**first), settings["policy"])
-    if mistake := model_mistake(settings["policy"], "scratch:"):
+    if mistake := model_mistake(settings["policy"], "scratch:", path.parent):
         mistakes.append(f"policy: {mistake}")
     elif mistake := template_mistake(settings.get("template", ""), settings["policy"]):
         mistakes.append(f"template: {mistake}")
