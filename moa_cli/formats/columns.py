@@ -113,7 +113,7 @@ def _times(row: Row, one: float) -> str:
 
 
 def efficiency(benchmark: OnBenchmark, row: Row) -> str:
-    """The share of what the ceiling gains under the scores; where the KL is beyond it, what it is at most; else a dash."""
+    """The share of what the ceiling gains under the scores; beyond its KL, what that is at most; else a dash."""
     if benchmark.ceiling is None or benchmark.left_out(row):
         return "-"
     if share := benchmark.ceiling.scores.efficiency[row.method]:

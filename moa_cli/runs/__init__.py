@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         fronts_in,
     )
     from moa_cli.runs.front import Asked, FrontFacts, note_trials, read_asked, write_asked
+    from moa_cli.runs.items import PREFIX, preset_names, preset_settings
     from moa_cli.runs.log import LogRow, last_rows, log_curves
     from moa_cli.runs.record import GIVEN, Origin, Record, is_earlier, read_record
     from moa_cli.runs.responses import Found, Responses, read_responses

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import ceil
 
-from benchmarks import BadInput, Benchmark
+from benchmarks import Benchmark
 from benchmarks.models import USABLE, Memory
 from benchmarks.spec import adapter_rank
 from methods import Adapter, Effort
@@ -27,7 +27,7 @@ from moa_cli.jobs.estimate.document import DryRun, JobRow, ModelRow
 from moa_cli.jobs.estimate.lengths import lengths
 from moa_cli.jobs.estimate.machine import Machine, machine
 from moa_cli.jobs.estimate.memory import memory_of, scorers_memory
-from moa_cli.jobs.estimate.parts import other_base, roles_of
+from moa_cli.jobs.estimate.parts import nowhere, other_base, roles_of
 from moa_cli.runs import Contestant
 from moa_cli.words import prepared_name
 
@@ -65,22 +65,6 @@ def forecast(
         too_large=tuple(row.job for row in rows if row.memory and row.memory.total > here.memory),
         notes=(*_left_out(foreseen, rows), *notes),
     )
-
-
-def check_fits(told: DryRun) -> None:
-    """BadInput where a job needs more memory than there is."""
-    for row in told.jobs:
-        if row.job in told.too_large and (memory := row.memory):
-            raise BadInput(
-                f"{row.job} needs at least {_gigabytes(memory.total)} GB of memory, and there are "
-                f"{_gigabytes(told.memory_bytes)}",
-                f"with its batch split as far as it can be: {memory.words}",
-                "-c lora_rank=16 trains adapters alone; or take a smaller policy, or smaller rewards",
-            )
-
-
-def _gigabytes(size: float) -> str:
-    return f"{size / 1e9:.3g}"
 
 
 @dataclass(frozen=True)
@@ -247,8 +231,9 @@ def _left_out(foreseen: _Foreseen, rows: Iterable[JobRow]) -> list[str]:
             )
         unknown = [role.model.name for role in known.roles if not role.model.parameters and role.model.downloaded]
         told += [f"size unknown (not in the cache): {name}" for name in dict.fromkeys(unknown)]
+        told += nowhere(known.benchmark)
     side, there = foreseen.workers.count, foreseen.machine.memory
     largest = max((row.bytes for row in rows), default=0)
-    if not foreseen._gpu and there < side * largest:
+    if not foreseen._gpu and largest <= there < side * largest:
         told.append(f"{side} of the largest jobs do not fit side by side: --jobs 1 does one at a time")
     return told
