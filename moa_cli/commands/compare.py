@@ -9,6 +9,7 @@ from moa_cli.commands import options
 from moa_cli.commands.common import (
     benchmark_list,
     check_outputs,
+    check_runs,
     close_gate,
     folder_names,
     foresee,
@@ -112,6 +113,7 @@ def compare(
     check_options(names, what or [], *typed)
     if earlier and (names or what):
         refuse("--earlier was given with -m or a run", "it is for runs that nobody named", "moa compare --earlier")
+    check_runs(what or [], runs, "moa compare")
     track_with(track)
     seeds, several = seeds_in(seed), preparations_in(preparations)
     failed: tuple[Failure, ...] = ()

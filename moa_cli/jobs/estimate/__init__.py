@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from moa_cli.jobs.estimate.checks import check_fits, try_functions
     from moa_cli.jobs.estimate.document import DryRun
     from moa_cli.jobs.estimate.foreseen import forecast, known_of
+    from moa_cli.jobs.estimate.lengths import are_here
     from moa_cli.jobs.estimate.page import dry_run_page
     from moa_cli.jobs.estimate.parts import nowhere
 
