@@ -53,11 +53,6 @@ def interval(value: float, low: float, high: float, sign: str = "") -> str:
     return f"{number_words(value, sign)} [{number_words(low, sign)}, {number_words(high, sign)}]"
 
 
-def plus_minus(value: float, low: float, high: float, sign: str = "") -> str:
-    """A value and half the width of its interval."""
-    return f"{number_words(value, sign)} ±{number_words((high - low) / 2)}"
-
-
 def kl_words(nats: float | None) -> str:
     """A divergence; a dash where nobody knows it."""
     return "-" if nats is None else f"{nats:.1f}"

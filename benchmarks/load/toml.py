@@ -15,10 +15,8 @@ Every mistake in the file is found before anything is refused.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +87,7 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
     settings = {"name": path.stem, "version": "1", "policy": "scratch:1m"} | settings
     settings["policy"] = beside(settings["policy"], path.parent)
     mistakes += finetuning_mistakes(first, finetuning := Finetuning(**first), settings["policy"])
-    if mistake := model_mistake(settings["policy"], "scratch:"):
+    if mistake := model_mistake(settings["policy"], "scratch:", path.parent):
         mistakes.append(f"policy: {mistake}")
     elif mistake := template_mistake(settings.get("template", ""), settings["policy"]):
         mistakes.append(f"template: {mistake}")
@@ -217,27 +215,16 @@ def _objective(values: Any, where: str, folder: Path, mistakes: list[str]) -> Ob
         return None
     reward = rewards["reward"]
     assert reward
-    reward, evaluator = _with_evaluator(texts["name"], reward, rewards.get("evaluator"))
+    reward, evaluator = _with_evaluator(reward, rewards.get("evaluator"))
     return Objective(**texts, reward=reward, evaluator=evaluator)
 
 
-def _with_evaluator(name: str, reward: Reward, evaluator: Reward | None) -> tuple[Reward, Reward]:
+def _with_evaluator(reward: Reward, evaluator: Reward | None) -> tuple[Reward, Reward]:
     """Reward and evaluator; where missing, a trained reward's twin on the other half of the pairs, or itself."""
     if evaluator is None and isinstance(reward, TrainedReward):
         reward = replace(reward, fold="even")
         evaluator = replace(reward, fold="odd", seed=reward.seed + 1)
-    elif evaluator is None:
-        _warn_of_no_evaluator(name)
     return reward, evaluator or reward
-
-
-@cache
-def _warn_of_no_evaluator(name: str) -> None:
-    """Says so once in a process: a command may load a benchmark several times."""
-    logging.getLogger("moa.settings").warning(
-        f"objective {name!r} has no held-out evaluator: its reward is read in evaluation too, "
-        "so over-optimisation of it cannot be seen"
-    )
 
 
 def _reward(values: Any, where: str, folder: Path, mistakes: list[str]) -> Reward | None:

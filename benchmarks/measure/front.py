@@ -20,7 +20,7 @@ TOO_MANY = 0.2
 """Share of degenerate answers up to which a point counts."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Front:
     """K measured points. Rewards and scores are in benchmark units; higher is better.
 
@@ -54,6 +54,10 @@ class Front:
         for point in self.points:
             if point.rewards.shape != expected:
                 raise ValueError(f"points of the front must have shape {expected}, got {point.rewards.shape}")
+
+    def __repr__(self) -> str:
+        """In a line, as notebooks show what a cell ends in."""
+        return f"<Front of {self.method}, seed {self.seed}: {len(self.points)} points, {self.card.prompts} prompts>"
 
     @property
     def charged(self) -> dict[str, float | None]:

@@ -12,6 +12,7 @@ import re
 import shutil
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Annotated, ClassVar, NoReturn
 
@@ -165,7 +166,7 @@ def read_table(file: IO[bytes], found: Iterator[tarfile.TarInfo], path: Path) ->
 def extract(
     file: IO[bytes], found: Iterator[tarfile.TarInfo], targets: Mapping[CarriedFile, Sequence[Path]], path: Path
 ) -> None:
-    """Writes each of these contents to all of its places, which are new files.
+    """Writes each of these contents to all of its places, which are new files; only reads one that has none.
 
     BadInput unless every content is there once, and is what its size and checksum say.
     """
@@ -173,23 +174,29 @@ def extract(
     for info in found:
         if info.name not in left:
             continue
-        told, (first, *others) = left.pop(info.name)
-        first.parent.mkdir(parents=True, exist_ok=True)
-        if info.size != told.size or _copied(file, info.size, first) != told.sha256:
-            damaged(path, f"{first.name} is not what its checksum says")
-        for other in others:
-            other.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(first, other)
-    if missing := [place for places in targets.values() for place in places if not place.exists()]:
-        damaged(path, f"{missing[0].name} is missing, or was cut off")
+        told, places = left.pop(info.name)
+        for place in places:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        if info.size != told.size or _copied(file, info.size, *places[:1]) != told.sha256:
+            damaged(path, f"{_named(told, places)} is not what its checksum says")
+        for other in places[1:]:
+            shutil.copyfile(places[0], other)
+    for told, places in left.values():
+        damaged(path, f"{_named(told, places)} is missing, or was cut off")
 
 
-def _copied(file: IO[bytes], size: int, target: Path) -> str:
-    """Copies so many bytes into a new file; returns their SHA-256 in hex."""
+def _named(told: CarriedFile, places: Sequence[Path]) -> str:
+    """A content in words."""
+    return places[0].name if places else f"the content {told.sha256[:12]}"
+
+
+def _copied(file: IO[bytes], size: int, target: Path | None = None) -> str:
+    """Copies so many bytes into a new file, where one is named; returns their SHA-256 in hex."""
     found = hashlib.sha256()
-    with open(target, "xb") as copy:
+    with open(target, "xb") if target else nullcontext() as copy:
         while size and (chunk := file.read(min(size, CHUNK))):
-            copy.write(chunk)
+            if copy:
+                copy.write(chunk)
             found.update(chunk)
             size -= len(chunk)
     return found.hexdigest()

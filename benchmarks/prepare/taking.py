@@ -17,11 +17,12 @@ from benchmarks.prepare.parts import carried_parts
 from benchmarks.spec import REVISION, Description, card_file, root
 
 
-def unpack(path: Path, benchmarks: Sequence[Description]) -> list[Description]:
+def unpack(path: Path, benchmarks: Sequence[Description], *, dry: bool = False) -> list[Description]:
     """Takes the preparations of these benchmarks from an archive; returns those that were not there already.
 
     BadInput, before anything is taken, where the archive is damaged or has not the preparations that these benchmarks
-    need, or where another one is there: what is trained under that is in its units.
+    need, or where another one is there: what is trained under that is in its units. A `dry` run writes nothing, and
+    reads all but the cards.
     """
     wanted = {b.measuring_identity: b for b in benchmarks}
     try:
@@ -32,8 +33,12 @@ def unpack(path: Path, benchmarks: Sequence[Description]) -> list[Description]:
                 _check_described(benchmark, table, path)
             taken = [b for key, b in wanted.items() if not _is_here(b, table[key])]
             _check_room(taken, table, path)
-            places = [(b, table[b.measuring_identity], _place(b, stack)) for b in taken]
             targets: dict[CarriedFile, list[Path]] = {}
+            if dry:
+                every = [part for b in taken for part in table[b.measuring_identity].parts.values()]
+                extract(file, found, {told: [] for files in every for told in files.values()}, path)
+                return taken
+            places = [(b, table[b.measuring_identity], _place(b, stack)) for b in taken]
             for _, one, place in places:
                 for part, files in one.parts.items():
                     for name, told in files.items():

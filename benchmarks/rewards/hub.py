@@ -64,6 +64,6 @@ class HubReward:
         if not self.sign:
             raise ValueError("sign: 0 makes every answer the same; -1 is for a classifier of something bad")
         model = beside(self.model, folder)
-        if mistake := model_mistake(model):
+        if mistake := model_mistake(model, folder=folder):
             raise ValueError(f"model: {mistake}")
         return replace(self, model=model)

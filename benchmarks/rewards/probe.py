@@ -8,22 +8,24 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import BadInput, error_words, no_memory
+from benchmarks.rewards.function import FunctionReward
 from benchmarks.rewards.hub import HubReward
-from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec import SIGNALS, Answer, Description, Reward, Scorer, part_name
 
 
-def probe_rewards(benchmark: Description) -> None:
-    """Has every reward and evaluator that is not trained here score two answers, one after the other.
+def probe_rewards(benchmark: Description, *, functions_alone: bool = False) -> None:
+    """Has every reward and evaluator that is not trained here score two answers, one after the other; or those that are
+    functions alone, for which no model is loaded.
 
     BadInput that names the one which cannot: whose model or function is not there, does not load, raises, or gives
     something else than a finite number per answer; and a model that gives both answers the same.
     """
     tried: list[Reward] = []
+    kinds = (FunctionReward,) if functions_alone else (FunctionReward, HubReward)
     for objective in benchmark.objectives:
         for signal in reversed(SIGNALS):
             reward = objective.source(signal)
-            if not isinstance(reward, TrainedReward) and reward not in tried:
+            if isinstance(reward, kinds) and reward not in tried:
                 tried.append(reward)
                 _probe(reward, reward.scorer(benchmark, objective.name), part_name(signal, objective.name), benchmark)
 

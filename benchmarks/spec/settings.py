@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from benchmarks.common import Range, Said
+from benchmarks.common import Range, Said, nearest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,19 +132,26 @@ def finetuning_mistakes(settings: Iterable[str], finetuning: Finetuning, policy:
     return []
 
 
-def model_mistake(model: str, prefix: str = "") -> str:
-    """What is wrong with a model that reads like one made here but is none, or like a path and is no folder; ""
-    for any other.
+_WITHOUT_OWNER = re.compile(
+    r"(albert|bert|camembert|ctrl|distil(bert|gpt2|roberta)|gpt2|openai-gpt|roberta|t5|transfo-xl|xlm|xlnet)(-[\w.-]+)?"
+)
+"""Models of the hub's first years, which are called so to this day. All others have an owner: owner/name."""
 
-    "scratch:1m" and "1m" read like one made here. `prefix` is what is to be written before a size.
+
+def model_mistake(model: str, prefix: str = "", folder: Path = Path()) -> str:
+    """What is wrong with a model that reads like one made here but is none, or is no folder and no name that the hub
+    could have; "" for any other.
+
+    "scratch:1m" and "1m" read like one made here. `prefix` is what is to be written before a size. `folder` is where
+    folders of models are looked up, beside the current one.
     """
     sizes = [prefix + size for size in SIZES]
-    alike = model.startswith("scratch:") or (model[:1].isdigit() and "/" not in model and not Path(model).exists())
-    if model in sizes:
+    if model in ("", "policy", *sizes) or any((place / model).is_dir() for place in (folder, Path())):
         return ""
-    if not alike:
-        is_path = model.startswith((".", "/", "~"))  # as no hub id does
-        return (
-            f"there is no folder {model!r}, and a hub id is owner/name" if is_path and not Path(model).is_dir() else ""
-        )
-    return f"there is no model {model!r}; those made here are: {', '.join(sizes)}"
+    if model.startswith("scratch:") or (model[:1].isdigit() and "/" not in model and not Path(model).exists()):
+        return f"there is no model {model!r}; those made here are: {', '.join(sizes)}"
+    is_path = model.startswith((".", "/", "~"))  # as no hub id does
+    if is_path or ("/" not in model and not _WITHOUT_OWNER.fullmatch(model)):
+        there = {file.parent.name for file in folder.glob("*/config.json")}
+        return f"there is no folder {model!r}{nearest(model, there)}, and a hub id is owner/name"
+    return ""

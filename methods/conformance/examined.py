@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks import Benchmark, Front
 from benchmarks.common import charged_to
 from benchmarks.measure import evaluate
-from methods.contract import Method, Run
+from methods.contract import Method, Run, method_name
 from methods.engines import forget_loaded
 
 SMALL = {
@@ -72,7 +72,7 @@ class Examined:
         method, benchmark = self.method, self.benchmark
         return evaluate(
             benchmark, partial(method.policy, benchmark, run), method.points(benchmark)[:points], folder,
-            method="m", steering=method.steering, seed=seed, cost={}, config={},
+            method=method_name(type(method)), steering=method.steering, seed=seed, cost={}, config={},
         )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from moa_cli.commands import options
 from moa_cli.commands.common import (
     benchmark_list,
     check_outputs,
+    check_runs,
     close_gate,
     folder_names,
     foresee,
@@ -118,6 +119,7 @@ def compare(
     check_options(names, what or [], *typed)
     if earlier and (names or what):
         refuse("--earlier was given with -m or a run", "it is for runs that nobody named", "moa compare --earlier")
+    check_runs(what or [], runs, "moa compare")
     track_with(track)
     seeds, several = seeds_in(seed), preparations_in(preparations)
     failed: tuple[Failure, ...] = ()
@@ -128,11 +130,12 @@ def compare(
             if check:
                 check(front.card for front in beside)
             every = settings_over(config, benchmark_list(benchmark), names, several, data_dir, runs)
-            take_prepared(prepared, [one for settings in every for one in settings.benchmarks.values()])
+            benchmarks = [one for settings in every for one in settings.benchmarks.values()]
+            carried = take_prepared(prepared, benchmarks, dry=dry_run)
             chosen = contest(every, seeds, runs, data_dir)
             if dry_run:
                 drawn = ["what ceilings are estimated from is drawn afterwards, and is not counted"] * ceiling
-                foresee(left_to_do(chosen), chosen, jobs, as_json=json, notes=drawn)
+                foresee(left_to_do(chosen), chosen, jobs, as_json=json, notes=drawn, carried=carried)
                 return
             made, failed = hold(chosen, jobs, check)
             measured = named_fronts([*made, *(what or [])])

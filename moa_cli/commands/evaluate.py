@@ -7,6 +7,7 @@ from pathlib import Path
 from moa_cli.commands import options
 from moa_cli.commands.common import (
     benchmark_list,
+    check_runs,
     folder_names,
     method_folders,
     named_files,
@@ -81,6 +82,8 @@ def evaluate(
         found = read_responses(responses, chosen, columns=column or [], method=name, seed=seed_in(seed))
         fronts, outcomes = take_in(found, source, chosen, jobs)
     else:
+        mode = "--rescore" if rescore else "--pareto" if pareto else f"--weights {weights}"
+        check_runs(run or [], runs, f"moa eval {mode}")
         picked = run or [], folder_names(benchmark, runs), runs, jobs
         methods, named = method_folders(method), named_files(method, benchmark)
         if rescore:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from moa_cli.commands import options
 from moa_cli.commands.options import AsJson, DataDir, Home, Items, Verbose
-from moa_cli.console import out, refuse
+from moa_cli.console import out, refuse, say
 
 if TYPE_CHECKING:
     from benchmarks.common import Part
@@ -76,6 +76,7 @@ def show_(
         BenchmarkFacts,
         Reproduction,
         benchmark_page,
+        few_prompts,
         is_benchmark,
         is_method,
         method_facts,
@@ -123,6 +124,8 @@ def show_(
         out(method.model_dump(mode="json") if json else method_page(method))
     elif is_benchmark(subject):
         settings = resolve(config or [], [subject], [], data_dir=data_dir, home=runs)
+        if few := few_prompts(settings.benchmarks[subject]):
+            say(few)
         benchmark = BenchmarkFacts.of(settings.benchmarks[subject])
         out(benchmark.model_dump(mode="json") if json else benchmark_page(benchmark, subject))
     else:

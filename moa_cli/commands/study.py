@@ -93,7 +93,7 @@ def study(
     check_outputs(output or [], STUDY_FORMATS)
     track_with(track)
     settings = settings_of(config, benchmark_list(benchmark), method_list(method) or [chosen.method], data_dir, runs)
-    take_prepared(prepared, [*settings.benchmarks.values()])
+    carried = take_prepared(prepared, [*settings.benchmarks.values()], dry=dry_run)
     values = names_in(over)
     if over and not values:
         refuse("--over names no value", "what was typed is empty", "name some, or leave it out for the study's own")
@@ -103,7 +103,7 @@ def study(
     todo = chosen.jobs(found)
     if dry_run:
         drawn = ["what ceilings are estimated from is drawn afterwards, and is not counted"] * chosen.scales
-        foresee(todo, found, jobs, as_json=json, notes=drawn)
+        foresee(todo, found, jobs, as_json=json, notes=drawn, carried=carried)
         return
     check_room(todo, found, jobs)
     outcomes = execute(todo, settings.benchmarks.values(), jobs)

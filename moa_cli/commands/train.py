@@ -73,7 +73,8 @@ def train(
         refuse("no method was named", "-m says what to train", "moa train -m METHOD; moa list methods shows them")
     track_with(track)
     every = settings_over(config, benchmark_list(benchmark), names, preparations_in(preparations), data_dir, runs)
-    take_prepared(prepared, [benchmark for one in every for benchmark in one.benchmarks.values()])
+    benchmarks = [benchmark for one in every for benchmark in one.benchmarks.values()]
+    carried = take_prepared(prepared, benchmarks, dry=dry_run)
     seeds = seeds_in(seed) or [0]
     chosen = [run for one in every for run in contestants(one, seeds, home=runs, data_dir=data_dir)]
     todo = training_jobs(chosen, restart=restart)
@@ -81,10 +82,10 @@ def train(
         if run.trained and not restart and (other := run.answers_otherwise):
             say(f"{run.folder} is trained: {other} acts only when it answers; moa compare -m measures that")
     if dry_run:
-        foresee(todo, chosen, jobs, as_json=json)
+        foresee(todo, chosen, jobs, as_json=json, carried=carried)
         return
     check_room(todo, chosen, jobs)
-    outcomes = execute(todo, [benchmark for one in every for benchmark in one.benchmarks.values()], jobs)
+    outcomes = execute(todo, benchmarks, jobs)
     ended = {o.job.folder: o.word if o.error else "trained" for o in outcomes if o.job.folder}
     rows = []
     for run in chosen:

@@ -101,12 +101,12 @@ def tune(
     settings = settings_of(config, benchmark_list(benchmark), names, data_dir, runs)
     chosen = _searched(settings, seed_in(seed) or 0, runs, data_dir, every="all" in names_in(method))
     _check(settings, on)
-    take_prepared(prepared, [*settings.benchmarks.values()])
+    carried = take_prepared(prepared, [*settings.benchmarks.values()], dry=dry_run)
     as_they_are = trials_of(chosen)
     if dry_run:
         other = "every trial is taken to cost what the configuration as it is does"
         tried = [replace(r, benchmark=replace(r.benchmark, grid=r.benchmark.trained_grid)) for r in chosen]
-        foresee(as_they_are, tried, jobs, as_json=json, times=trials, notes=[other])
+        foresee(as_they_are, tried, jobs, as_json=json, times=trials, notes=[other], carried=carried)
         return
     check_room(as_they_are, chosen, jobs)
     plan = Plan(trials=trials, on="rewards" if on == "reward" else "scores", max_kl=max_kl, budget=budget)

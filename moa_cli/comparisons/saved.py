@@ -20,8 +20,8 @@ def saved_comparison(paths: Sequence[Path]) -> Comparison | None:
     if len(paths) > 1:
         raise BadInput(
             "a saved comparison cannot be compared with anything else",
-            "it holds tables, not the answers that a comparison needs",
-            "name one .json file alone, or the runs themselves",
+            "it holds the scores of answers, which a gate reads, but not the fronts that are compared",
+            "moa compare RUN... --baseline FILE.json judges runs by it; or name one .json file alone, or the runs",
         )
     return read_saved(files[0])
 

@@ -44,7 +44,7 @@ def _named(folder: Path, prompts: int | None) -> list[Front]:
     if is_saved(folder) and folder.is_file():
         raise BadInput(
             f"{folder} is a saved comparison, and no run",
-            "it holds tables, not the answers that a comparison needs",
+            "it holds the scores of answers, which a gate reads, but not the fronts that are compared",
             f"--baseline {folder} judges runs by it; alone it is shown: moa compare {folder}",
         )
     if (folder / "front.json").is_file():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
+    from moa_cli.formats.blocks import Blocks, Column, column
     from moa_cli.formats.columns import volume_cell
     from moa_cli.formats.exports import COMPARISON_FORMATS, comparison_csv, comparison_markdown
     from moa_cli.formats.figure import comparison_image

@@ -16,14 +16,14 @@ def columns(benchmark: OnBenchmark) -> dict[str, Callable[[Row], str]]:
     more = any(row.policies > benchmark.policies for row in benchmark.rows)
     return {
         "method": benchmark.row_name,
-        f"HV {benchmark.word('scores')} {at}": lambda row: volume_cell(benchmark, row, "scores", interval),
-        **({} if start is None else {f"vs {start}": lambda row: versus(benchmark, row, interval)}),
-        "utility": lambda row: utility_cell(benchmark, row, interval),
-        **({} if goals is None else goals_columns(benchmark, interval)),
-        f"HV {benchmark.word('rewards')} {at}": lambda row: volume_cell(benchmark, row, "rewards", interval),
+        f"HV {benchmark.word('scores')} {at}": lambda row: volume_cell(benchmark, row, "scores"),
+        **({} if start is None else {f"vs {start}": lambda row: versus(benchmark, row)}),
+        "utility": lambda row: utility_cell(benchmark, row),
+        **({} if goals is None else goals_columns(benchmark)),
+        f"HV {benchmark.word('rewards')} {at}": lambda row: volume_cell(benchmark, row, "rewards"),
         **({"all weights": lambda row: all_weights_cell(benchmark, row)} if more else {}),
         "tau": lambda row: _tau(row.kendall_tau),
-        **({"efficiency": lambda row: efficiency(benchmark, row, _shares)} if benchmark.ceiling else {}),
+        **({"efficiency": lambda row: efficiency(benchmark, row)} if benchmark.ceiling else {}),
         "KL": lambda row: kl_words(row.kl),
         "collapsed": lambda row: f"{row.collapse:.1%}",
         "TFLOP": lambda row: tera(row.cost, ",.1f"),
@@ -38,8 +38,8 @@ Between = Callable[..., str]
 """Writes a value with its interval."""
 
 
-def volume_cell(benchmark: OnBenchmark, row: Row, signal: Signal, between: Between) -> str:
-    """The hypervolume under one signal, a dash where no point counts."""
+def volume_cell(benchmark: OnBenchmark, row: Row, signal: Signal, between: Between = interval) -> str:
+    """The hypervolume under one signal, a dash where no point counts; `between` writes it with its interval."""
     return "-" if benchmark.left_out(row) else between(*row.quality(signal).volume)
 
 
@@ -48,35 +48,35 @@ def all_weights_cell(benchmark: OnBenchmark, row: Row) -> str:
     return "-" if benchmark.left_out(row) else f"{number_words(row.scores.all_weights)} ({row.policies})"
 
 
-def versus(benchmark: OnBenchmark, row: Row, between: Between) -> str:
+def versus(benchmark: OnBenchmark, row: Row) -> str:
     """The difference to the base: empty for the base itself, a dash where there is none."""
-    return "" if row.method == benchmark.base else difference_cell(benchmark.gain(row), between)
+    return "" if row.method == benchmark.base else difference_cell(benchmark.gain(row))
 
 
-def utility_cell(benchmark: OnBenchmark, row: Row, between: Between) -> str:
+def utility_cell(benchmark: OnBenchmark, row: Row) -> str:
     """The utility, which is the difference to the base where that counts; empty for the base itself."""
     if benchmark.start is None:
-        return "-" if benchmark.left_out(row) else between(*row.scores.worth, sign="+")
-    return "" if row.method == benchmark.start else difference_cell(benchmark.gain(row, "utility"), between)
+        return "-" if benchmark.left_out(row) else interval(*row.scores.worth, sign="+")
+    return "" if row.method == benchmark.start else difference_cell(benchmark.gain(row, "utility"))
 
 
-def candidate_cells(one: Candidate, between: Between) -> list[str]:
+def candidate_cells(one: Candidate) -> list[str]:
     """What is said of a candidate: its value, how far it is behind the first, how likely it is the best, KL, answer."""
     return [
-        between(one.value, one.low, one.high, sign="+"),
-        difference_cell(one.ahead.turned(), between) if one.ahead else "",
+        interval(one.value, one.low, one.high, sign="+"),
+        difference_cell(one.ahead.turned()) if one.ahead else "",
         f"{one.probability:.0%}",
         kl_words(one.kl),
         times_words(one.answer_cost),
     ]
 
 
-def goals_columns(benchmark: OnBenchmark, between: Between) -> dict[str, Callable[[Row], str]]:
+def goals_columns(benchmark: OnBenchmark) -> dict[str, Callable[[Row], str]]:
     """By how much rows that steer by the prompt exceed the starting policy told goals; empty for others."""
 
     def cell(row: Row, headline: Headline) -> str:
         compared = row.steering == "prompt" and row.method != benchmark.goals_base
-        return difference_cell(benchmark.goals_gain(row, headline), between) if compared else ""
+        return difference_cell(benchmark.goals_gain(row, headline)) if compared else ""
 
     return {
         f"vs {benchmark.goals_base}": lambda row: cell(row, "hypervolume"),
@@ -84,9 +84,9 @@ def goals_columns(benchmark: OnBenchmark, between: Between) -> dict[str, Callabl
     }
 
 
-def difference_cell(difference: Difference | None, between: Between) -> str:
+def difference_cell(difference: Difference | None) -> str:
     """A difference, starred where it is clear; a dash where there is none."""
-    return f"{between(*difference.interval, sign='+')}{star(difference.clear)}" if difference else "-"
+    return f"{interval(*difference.interval, sign='+')}{star(difference.clear)}" if difference else "-"
 
 
 def _tau(taus: dict[str, float | None]) -> str:
@@ -112,21 +112,14 @@ def _times(row: Row, one: float) -> str:
     return times_words(None if flops is None else flops / one)
 
 
-def efficiency(benchmark: OnBenchmark, row: Row, between: Callable[..., str]) -> str:
-    """The share of what the ceiling gains under the scores; where the KL is beyond it, what it is at most; else a dash.
-
-    `between` writes one with its interval.
-    """
+def efficiency(benchmark: OnBenchmark, row: Row) -> str:
+    """The share of what the ceiling gains under the scores; beyond its KL, what that is at most; else a dash."""
     if benchmark.ceiling is None or benchmark.left_out(row):
         return "-"
     if share := benchmark.ceiling.scores.efficiency[row.method]:
-        return between(share.value, share.low, share.high)
+        return f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}]"
     beyond = benchmark.ceiling.scores.unreached.get(row.method)
     return "-" if beyond is None or beyond.at_most is None else f"≤ {beyond.at_most:.0%}"
-
-
-def _shares(value: float, low: float, high: float) -> str:
-    return f"{value:.0%} [{low:.0%}, {high:.0%}]"
 
 
 def note(comparison: Comparison) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from moa_cli.comparisons import HEADLINES, Comparison, Gate, OnBenchmark, alike
 from moa_cli.formats.columns import candidate_cells, columns, note
 from moa_cli.formats.output import Formats, as_text
-from moa_cli.words import NOT_COUNTED, csv_cell, interval, latex_text, markdown_text
+from moa_cli.words import NOT_COUNTED, csv_cell, latex_text, markdown_text
 
 MARKER = "<!-- moa compare -->"
 
@@ -44,9 +44,7 @@ def _choice_lines(benchmark: OnBenchmark) -> list[str]:
     if choice is None:
         return []
     head = f"| {markdown_text(choice.title)} | w . {score} | behind | best | KL | answer |"
-    rows = [
-        f"| {' | '.join([markdown_text(one.name), *candidate_cells(one, interval)])} |" for one in choice.candidates
-    ]
+    rows = [f"| {' | '.join([markdown_text(one.name), *candidate_cells(one)])} |" for one in choice.candidates]
     told = [line for words in choice.told(score) for line in (markdown_text(words), "")]
     return [head, "|:---|---:|---:|---:|---:|---:|", *rows, "", *told]
 

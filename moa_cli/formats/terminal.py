@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from rich import box
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from moa_cli.comparisons import Choice, Comparison, Difference, Gate, OnBenchmark, Row
+from moa_cli.formats.blocks import Blocks, Column, column
 from moa_cli.formats.columns import (
     EQUAL,
     all_weights_cell,
@@ -25,23 +23,20 @@ from moa_cli.formats.columns import (
     versus,
     volume_cell,
 )
-from moa_cli.words import kl_words, number_words, one_line, plus_minus, time_words
+from moa_cli.words import interval, kl_words, number_words, one_line, time_words
 
 WIDTH = 80
 
 
 def comparison_table(comparison: Comparison, *, power: bool = False) -> RenderableType:
-    """A comparison for a terminal of 80 columns or more: a block per benchmark.
-
-    Half the width of an interval follows its value. `power` adds how small a difference can be seen.
-    """
+    """A comparison for a terminal: a block per benchmark. `power` adds how small a difference can be seen."""
     blocks: list[RenderableType] = []
     for benchmark in comparison.benchmarks:
         lines = [*_more(benchmark), *benchmark.remarks, *([_power(benchmark)] if power else [])]
         warned = [Text(f"WARNING: {warning}", style="bold red") for warning in benchmark.warnings]
         failed = [Text(line, style="bold red") for line in comparison.failed_on(benchmark.name)]
         chosen = [] if benchmark.choice is None else [Text(), *_choice(benchmark, benchmark.choice)]
-        blocks += [_heading(benchmark), *warned, Rows(benchmark), *failed, *map(Text, lines), *chosen, Text()]
+        blocks += [_heading(benchmark), *warned, _rows(benchmark), *failed, *map(Text, lines), *chosen, Text()]
     for name in comparison.unmeasured:
         failed = [Text(line, style="bold red") for line in comparison.failed_on(name)]
         blocks += [Text(one_line(name), style="bold"), *failed, Text()]
@@ -59,9 +54,9 @@ def _more(benchmark: OnBenchmark) -> list[str]:
         more = [row.method for row in benchmark.rows if row.policies > benchmark.policies]
         cells |= {"HV at all weights": lambda row: all_weights_cell(benchmark, row) if row.method in more else ""}
     if benchmark.goals_base is not None:
-        cells |= goals_columns(benchmark, plus_minus)
+        cells |= goals_columns(benchmark)
     cells |= {"TFLOP": _operations}
-    cells |= {"efficiency": lambda row: efficiency(benchmark, row, lambda value, low, high: f"{value:.0%}")}
+    cells |= {"efficiency": lambda row: efficiency(benchmark, row)}
     lines = []
     for name, write in cells.items():
         told = {benchmark.row_name(row): write(row) for row in benchmark.rows}
@@ -71,13 +66,11 @@ def _more(benchmark: OnBenchmark) -> list[str]:
 
 
 def _choice(benchmark: OnBenchmark, choice: Choice) -> list[RenderableType]:
-    """What to take at the weights that were asked, in 80 columns."""
-    block = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
-    block.add_column("take", overflow="fold", max_width=30)
-    for heading in (f"w . {benchmark.score_word('scores')}", "behind", "best", "KL", "answer"):
-        block.add_column(heading, justify="right", no_wrap=True)
-    for one in choice.candidates:
-        block.add_row(Text(one.name), *candidate_cells(one, plus_minus))
+    """What to take at the weights that were asked."""
+    heads = (f"w . {benchmark.score_word('scores')}", "behind", "best", "KL", "answer")
+    cells = [candidate_cells(one) for one in choice.candidates]
+    numbers = (column(head, [told[k] for told in cells]) for k, head in enumerate(heads))
+    block = Blocks((column("take", [one.name for one in choice.candidates], words=True, most=30), *numbers), apart=1)
     return [Text(choice.title, style="bold"), block, *map(Text, choice.told(benchmark.score_word("scores")))]
 
 
@@ -100,7 +93,7 @@ def _footnote(comparison: Comparison) -> str:
         *(["held-out: under evaluators no method trains on"] if any(b.word("scores") == "held-out" for b in benchmarks)
           else []),
         utility_note(comparison),
-        f"± half the 95 % interval over {comparison.sampled_over}{star_note(comparison)}",
+        f"in brackets, 95 % intervals over {comparison.sampled_over}{star_note(comparison)}",
         "KL: nats per answer from sft",
         "coll.: collapsed answers",
         "time: of training",
@@ -111,64 +104,32 @@ def _footnote(comparison: Comparison) -> str:
     return "; ".join(told)
 
 
-@dataclass(frozen=True)
-class Rows:
-    """The rows of one benchmark. Names stay on a narrow screen, and the last columns go."""
-
-    benchmark: OnBenchmark
-
-    def __rich_console__(self, console: Console, screen: ConsoleOptions) -> RenderResult:
-        columns = _columns(self.benchmark)
-        wide = screen.update(max_width=10 * WIDTH)
-        while len(columns) > 2 and console.measure(_block(columns), options=wide).maximum > screen.max_width:
-            columns = columns[:-1]
-        yield _block(columns)
-
-
-Column = tuple[str, list[Text]]
-"""A heading, and what stands below it."""
-
-
-def _block(columns: list[Column]) -> Table:
-    """A table of these columns, the first with names."""
-    block = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
-    (name, _), *numbers = columns
-    block.add_column(name, overflow="fold", max_width=19, vertical="bottom")
-    for heading, _ in numbers:
-        block.add_column(Text(heading), justify="right", no_wrap=True, vertical="bottom")
-    for cells in zip(*(cells for _, cells in columns), strict=True):
-        block.add_row(*cells)
-    return block
-
-
-def _columns(benchmark: OnBenchmark) -> list[Column]:
-    """What is said of the rows in 80 columns, from what must be there to what there need not be."""
+def _rows(benchmark: OnBenchmark) -> Blocks:
+    """The rows of one benchmark, from what is looked for first to what there need not be."""
     start, at = benchmark.base, f"HV at {benchmark.policies}"
     scores, rewards = benchmark.word("scores"), benchmark.word("rewards").partition(" ")[0]
 
+    def told(heading: str, cell: Callable[[Row], Text | str]) -> Column:
+        return column(heading, map(cell, benchmark.rows))
+
     def worth(row: Row) -> Text:
         gain = benchmark.gain(row, "utility") if benchmark.start else None
-        return _starred(utility_cell(benchmark, row, plus_minus), gain)
+        return _starred(utility_cell(benchmark, row), gain)
 
-    def column(heading: str, cell: Callable[[Row], Text | str]) -> Column:
-        cells = (cell(row) for row in benchmark.rows)
-        return heading, [one if isinstance(one, Text) else Text(one) for one in cells]
-
-    versus_base = column(
+    versus_base = told(
         one_line(f"vs {start if start and len(start) <= 10 else 'base'}"),
-        lambda row: _starred(versus(benchmark, row, plus_minus), benchmark.gain(row)),
+        lambda row: _starred(versus(benchmark, row), benchmark.gain(row)),
     )
-    return [
-        column("method", benchmark.row_name),
-        column(f"{at}\n{scores}", lambda row: volume_cell(benchmark, row, "scores", plus_minus)),
+    return Blocks((
+        column("method", map(benchmark.row_name, benchmark.rows), words=True, most=19),
+        told(f"{at}\n{scores}", lambda row: volume_cell(benchmark, row, "scores")),
         *([] if start is None else [versus_base]),
-        column("utility", worth),
-        column(f"HV\n{rewards}",
-               lambda row: volume_cell(benchmark, row, "rewards", lambda value, low, high: number_words(value))),
-        column("KL", lambda row: kl_words(row.kl)),
-        column("coll.", lambda row: f"{row.collapse:.0%}"),
-        column("time", lambda row: time_words(row.cost.get("seconds"))),
-    ]  # fmt: skip
+        told("utility", worth),
+        told(f"HV\n{rewards}", lambda row: volume_cell(benchmark, row, "rewards")),
+        told("KL", lambda row: kl_words(row.kl)),
+        told("coll.", lambda row: f"{row.collapse:.0%}"),
+        told("time", lambda row: time_words(row.cost.get("seconds"))),
+    ))  # fmt: skip
 
 
 def _starred(cell: str, difference: Difference | None) -> Text:
@@ -179,23 +140,18 @@ def _starred(cell: str, difference: Difference | None) -> Text:
 
 
 def _gate_block(gate: Gate) -> Group:
-    """What the gate found, in 80 columns."""
+    """What the gate found."""
     colour = "red" if gate.verdict == "regressed" else "green"
     against = f"  against {one_line(gate.baseline)}, tolerance {100 * gate.tolerance:g} %"
     title = Text.assemble(("gate ", "bold"), (gate.verdict, f"bold {colour}"), against)
-    block = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for heading in ("benchmark", "method"):
-        block.add_column(heading, overflow="fold")
-    for heading in ("HV before", "difference", "verdict"):
-        block.add_column(heading, justify="right", no_wrap=True)
-    for one in gate.verdicts:
-        block.add_row(
-            Text(one_line(one.benchmark)),
-            Text(one_line(one.method)),
-            "-" if one.base is None else number_words(one.base),
-            "-" if one.change is None else plus_minus(*one.change, sign="+"),
-            Text(one.verdict, style="red" if one.worse else ""),
-        )
+    verdicts = gate.verdicts
+    block = Blocks((
+        column("benchmark", [one_line(one.benchmark) for one in verdicts], words=True, most=30),
+        column("method", [one_line(one.method) for one in verdicts], words=True, most=19),
+        column("HV before", ["-" if one.base is None else number_words(one.base) for one in verdicts]),
+        column("difference", ["-" if one.change is None else interval(*one.change, sign="+") for one in verdicts]),
+        column("verdict", [Text(one.verdict, style="red" if one.worse else "") for one in verdicts]),
+    ), names=2)  # fmt: skip
     return Group(title, block)
 
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         run_name,
     )
     from moa_cli.runs.front import Asked, FrontFacts, note_trials, read_asked, read_measured, write_asked
-    from moa_cli.runs.items import dotted, fits, typed_setting
+    from moa_cli.runs.items import PREFIX, dotted, fits, preset_names, preset_settings, typed_setting
     from moa_cli.runs.log import LogRow, last_rows, log_curves
     from moa_cli.runs.record import GIVEN, Origin, Record, is_earlier, measured_again, read_record
     from moa_cli.runs.responses import Found, Responses, read_responses

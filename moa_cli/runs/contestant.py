@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from benchmarks.common import digest, plain
 from benchmarks.spec import REVISION, are_weights, rounded_from
 from methods import Method, answering_config, method_name
 from moa_cli.runs.code import check_benchmark_named, check_code_named, check_method_named
-from moa_cli.runs.config import Settings, Source, restore
+from moa_cli.runs.config import Settings, Source, as_config, resolve, restore
 from moa_cli.runs.folders import (
     FRONT,
     foundation,
@@ -57,6 +58,19 @@ class Contestant:
     def method_source(self) -> str:
         """What `find_method` finds its method by: a name, or a file."""
         return method_source(type(self.method))
+
+    def under(self, item: str) -> Contestant:
+        """It with one more item of -c, after those that it was made with; it keeps its folder. BadInput for an item
+        that is none of its."""
+        options = [f"{key}={json.dumps(plain(value))}" for key, value in self.source.options.items()]
+        config = plain(as_config(self.method)).items()
+        own = [f"{self.method_name}.{key}={'none' if value is None else json.dumps(value)}" for key, value in config]
+        settings = resolve(
+            [*options, *own, item], [self.source.name], [self.method_source],
+            data_dir=self.source.data_dir, home=self.source.home,
+        )  # fmt: skip
+        (benchmark,), (method,) = settings.benchmarks.values(), settings.methods.values()
+        return replace(self, benchmark=benchmark, method=method)
 
     def foundation(self) -> Contestant | None:
         """The run that this one builds on, trained or not; None where it builds on none."""

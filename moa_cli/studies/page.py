@@ -7,7 +7,6 @@ from moa_cli.report.elements import PAGE, Html, called, el, html_table, inline, 
 from moa_cli.studies.document import Study
 from moa_cli.studies.figure import study_figure
 from moa_cli.studies.tables import NOTE, cells, title
-from moa_cli.words import interval
 
 
 def study_html(study: Study) -> str:
@@ -15,13 +14,13 @@ def study_html(study: Study) -> str:
     if study.comparison:
         return report_html(study.comparison)
     tables = [
-        html_table(" · ".join(on.facts(one.title)), [*one.columns], cells(one, interval), "words")
+        html_table(" · ".join(on.facts(one.title)), [*one.columns], cells(one), "words")
         for on in study.benchmarks
         for one in on.tables
     ]
     names = join(map(called, study.methods), ", ")
     drawn = el("figure", inline(study_figure(study, PAGE), "The curves of the tables below."))
-    note = el("p", NOTE.format("brackets: 95 % intervals"), class_="note")
+    note = el("p", NOTE, class_="note")
     failed = [el("p", line, class_="warning") for line in study.failed]
     heading: list[Html | str] = [f"{study.study} of ", names]
     return html_page(title(study), el("header", el("h1", *heading), *failed, note), el("main", drawn, *tables))

@@ -7,19 +7,17 @@ import io
 import textwrap
 from collections.abc import Callable, Sequence
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from moa_cli.comparisons import Difference
-from moa_cli.formats import comparison_csv, comparison_markdown, comparison_table
+from moa_cli.formats import Blocks, column, comparison_csv, comparison_markdown, comparison_table
 from moa_cli.studies.document import Cell, Estimate, FoundTable, Study
-from moa_cli.words import amount, csv_cell, interval, markdown_text, one_line, plus_minus, star, time_words
+from moa_cli.words import amount, csv_cell, interval, markdown_text, one_line, star, time_words
 
 NOTE = (
-    "Scores in SFT SDs; {} over prompts and seeds; * told apart, p < .05 over prompts and trainings, corrected for all "
-    "of its table (Holm)"
+    "Scores in SFT SDs; in brackets, 95 % intervals over prompts and seeds; * told apart, p < .05 over prompts and "
+    "trainings, corrected for all of its table (Holm)"
 )
 
 
@@ -35,7 +33,7 @@ _WRITTEN: dict[str, Callable[[float], str]] = {
 
 
 def study_table(study: Study) -> RenderableType:
-    """A study for a terminal of 80 columns or more. Half the width of an interval follows its value."""
+    """A study for a terminal."""
     parts: list[RenderableType] = [Text(f"{title(study)}\n", style="bold")]
     if study.comparison:
         parts += [comparison_table(study.comparison), Text()]
@@ -46,7 +44,7 @@ def study_table(study: Study) -> RenderableType:
             parts += [Text.assemble((name, "bold"), f"  {' · '.join(facts)}"), _block(one), Text()]
     parts += [Text(line, style="bold red") for line in study.failed]
     if not study.comparison:
-        parts.append(Text(NOTE.format("± half the 95 % interval"), style="dim"))
+        parts.append(Text(NOTE, style="dim"))
     return Group(*parts)
 
 
@@ -64,13 +62,12 @@ def study_markdown(study: Study) -> str:
             lines += [f"| {' | '.join(map(markdown_text, one.columns))} |"]
             words = _of_words(one)
             lines += ["|" + "|".join(":---" if word else "---:" for word in words) + "|"]
-            for row in cells(one, interval):
+            for row in cells(one):
                 told = [markdown_text(cell) if word else cell for cell, word in zip(row, words, strict=True)]
                 lines += [f"| {' | '.join(told)} |"]
             lines += [""]
     lines += [line for told in study.failed for line in (f"**{markdown_text(told)}**", "")]
-    note = [] if study.comparison else [NOTE.format("95 % intervals"), ""]
-    return "\n".join([*lines, *note])
+    return "\n".join([*lines, *([] if study.comparison else [NOTE, ""])])
 
 
 def study_csv(study: Study) -> str:
@@ -99,20 +96,14 @@ def title(study: Study) -> str:
     return f"{study.study} of {one_line(', '.join(study.methods))}"
 
 
-def _block(one: FoundTable) -> Table:
+def _block(one: FoundTable) -> Blocks:
     """One table; headings are broken so that no column is wider than what it holds."""
-    rows, block = cells(one, plus_minus), Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    block.show_edge = False
-    for k, (heading, words) in enumerate(zip(one.columns, _of_words(one), strict=True)):
+    rows, columns, of_words = cells(one), [], _of_words(one)
+    for k, (heading, words) in enumerate(zip(one.columns, of_words, strict=True)):
         width = max(len(part) for part in [*(row[k] for row in rows), *heading.split()])
         broken = "\n".join(textwrap.wrap(one_line(heading), width))
-        if words:
-            block.add_column(broken, overflow="fold", vertical="bottom")
-        else:
-            block.add_column(broken, justify="right", no_wrap=True)
-    for row in rows:
-        block.add_row(*map(Text, row))
-    return block
+        columns.append(column(broken, [row[k] for row in rows], words=words, most=30))
+    return Blocks(tuple(columns), names=max(1, [*of_words, False].index(False)), apart=1)
 
 
 def _of_words(one: FoundTable) -> list[bool]:
@@ -120,20 +111,20 @@ def _of_words(one: FoundTable) -> list[bool]:
     return [any(isinstance(cell, str) for cell in column) for column in zip(*one.rows, strict=True)]
 
 
-def cells(one: FoundTable, between: Callable[..., str]) -> list[list[str]]:
-    """The rows of a table in words; `between` writes a value with its interval."""
-    return [[_cell(cell, name, between) for name, cell in zip(one.columns, row, strict=True)] for row in one.rows]
+def cells(one: FoundTable) -> list[list[str]]:
+    """The rows of a table in words."""
+    return [[_cell(cell, name) for name, cell in zip(one.columns, row, strict=True)] for row in one.rows]
 
 
-def _cell(cell: Cell, name: str, between: Callable[..., str]) -> str:
+def _cell(cell: Cell, name: str) -> str:
     if cell is None:
         return "-"
     if isinstance(cell, str):
         return one_line(cell)
     if isinstance(cell, Difference):
-        return f"{between(*cell.interval, sign='+')}{star(cell.clear) or ' '}"
+        return f"{interval(*cell.interval, sign='+')}{star(cell.clear) or ' '}"
     if isinstance(cell, Estimate):
-        return between(cell.value, cell.low, cell.high, sign="+")
+        return interval(cell.value, cell.low, cell.high, sign="+")
     return _WRITTEN.get(name, amount)(cell)
 
 

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from rich import box
+from collections.abc import Callable
+from functools import partial
+
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from moa_cli.formats import Blocks, column
 from moa_cli.runs import Trial, Tuning
 from moa_cli.words import amount, kl_words, setting_words, signed
 
 
 def tuning_table(tuning: Tuning) -> RenderableType:
     """The trials of a search, the best first line below them."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in ("trial", *tuning.searched, "dev reward", "dev score", "KL", "FLOP", "state"):
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for trial in tuning.trials:
-        mark = " *" if trial.number == tuning.best else ""
-        settings = [setting_words(trial.config.get(name)) for name in tuning.searched]
-        numbers = [signed(trial.rewards), signed(trial.scores), kl_words(trial.kl), amount(trial.flops)]
-        row = [f"{trial.number}{mark}", *settings, *numbers, trial.state]
-        table.add_row(*map(Text, row), style="bold" if mark else None)
+    told: dict[str, Callable[[Trial], str]] = {
+        "trial": lambda trial: f"{trial.number}{' *' * (trial.number == tuning.best)}",
+        **{name.replace("_", "\n"): partial(_setting, name) for name in tuning.searched},
+        "dev\nreward": lambda trial: signed(trial.rewards),
+        "dev\nscore": lambda trial: signed(trial.scores),
+        "KL": lambda trial: kl_words(trial.kl),
+        "FLOP": lambda trial: amount(trial.flops),
+        "state": lambda trial: trial.state,
+    }
+    styles = ["bold" if trial.number == tuning.best else "" for trial in tuning.trials]
+    columns = []
+    for head, write in told.items():
+        cells = [Text(write(trial), style) for trial, style in zip(tuning.trials, styles, strict=True)]
+        columns.append(column(head, cells, words=head in ("trial", "state")))
+    table = Blocks(tuple(columns), apart=1)
     title = Text(f"{tuning.method} on {tuning.benchmark}, seed {tuning.seed}", style="bold")
     return Group(title, table, Text(f"{_found(tuning)}\n"))
+
+
+def _setting(name: str, trial: Trial) -> str:
+    return setting_words(trial.config.get(name))
 
 
 def _found(tuning: Tuning) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moa_cli.commands.common.finish import named_files
+from moa_cli.commands.common.typed import check_runs
 from moa_cli.console import is_verbose
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ def one_run(folder: Path, methods: list[str] | None, benchmarks: list[str] | Non
     """The run in a folder, as it was trained. Code that it needs is to be among the files named for -m and -b."""
     from moa_cli.runs import stored_contestant
 
+    check_runs([folder], Path(os.environ.get("MOA_RUNS") or "runs"), "train one: moa train")
     return stored_contestant(folder, named=named_files(methods, benchmarks))
 
 

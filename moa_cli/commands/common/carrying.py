@@ -26,11 +26,17 @@ def check_archive(path: Path | None) -> None:
     check_place(path)
 
 
-def take_prepared(path: Path | None, benchmarks: Sequence[Benchmark]) -> None:
-    """Takes the preparations of these benchmarks from an archive, if one was named, as far as they are not there."""
+def take_prepared(path: Path | None, benchmarks: Sequence[Benchmark], *, dry: bool = False) -> frozenset[str]:
+    """Takes the preparations of these benchmarks from an archive, if one was named, as far as they are not there.
+
+    Returns the measuring identities of those that were taken or, in a `dry` run, which writes nothing, would be.
+    """
     if path is None:
-        return
+        return frozenset()
     from benchmarks.prepare import unpack
 
-    for benchmark in unpack(path, benchmarks):
-        say(f"{prepared_name(benchmark.name, benchmark.preparation)}: its preparation is that of {path}")
+    taken = unpack(path, benchmarks, dry=dry)
+    for benchmark in taken:
+        is_ = "would be" if dry else "is"
+        say(f"{prepared_name(benchmark.name, benchmark.preparation)}: its preparation {is_} that of {path}")
+    return frozenset(benchmark.measuring_identity for benchmark in taken)

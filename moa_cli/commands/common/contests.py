@@ -140,7 +140,7 @@ def saved_alone(paths: Sequence[Path], beside: Mapping[str, bool]) -> Comparison
         if comparison and typed:
             raise BadInput(
                 f"{option} was given with a saved comparison",
-                "that holds tables, and this needs the answers",
+                "it holds what was compared and as what, and this is chosen before",
                 "name the runs instead",
             )
     return comparison

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from benchmarks import BadInput, load_benchmark
 from benchmarks.common import Part, error_words, load_file
 from methods import find_method
+from moa_cli.commands.common.remarks import few_prompts
 
 if TYPE_CHECKING:
     from benchmarks import Benchmark
@@ -27,6 +28,8 @@ class Checked(Part):
     """What is wrong; None where nothing is."""
     mend: str | None = None
     """What to mend, where something is wrong."""
+    note: str | None = None
+    """What is to be known beside that."""
 
 
 def is_benchmark_file(path: Path) -> bool:
@@ -59,12 +62,19 @@ def examine_method(path: Path, place: Path) -> Iterator[Checked]:
         prepare(benchmark)
         trained: list[Examined] = []
         method = in_small(find_method(str(path)))
-        yield from _tried("it can be trained", lambda: trained.append(train_examined(method, benchmark, place / "run")))
+        train = lambda: trained.append(train_examined(method, benchmark, place / "run"))  # noqa: E731
+        yield from _tried("it can be trained", train, path)
         if not trained:
             return
         for number, check in enumerate((*FOLDER_CHECKS, *POLICY_CHECKS)):
-            yield from _tried(inspect.getdoc(check) or "", lambda: check(trained[0], _folder(place, number)))  # noqa: B023
-        yield from _tried("its effort is foreseen", lambda: _foreseen(trained[0]))
+            words = inspect.getdoc(check) or ""
+            [one] = _tried(words, lambda: check(trained[0], _folder(place, number)), path)  # noqa: B023
+            yield one
+            if check is POLICY_CHECKS[0] and one.wrong:
+                yield Checked(check="the rest", note="what policies do was not examined: it gives none")
+                break
+        if method.effort(benchmark, 1) is not None:
+            yield from _tried("its effort is foreseen", lambda: _foreseen(trained[0]), path)
 
 
 def examine_benchmark(path: Path, place: Path) -> Iterator[Checked]:
@@ -75,6 +85,7 @@ def examine_benchmark(path: Path, place: Path) -> Iterator[Checked]:
     if not loaded:
         return
     benchmark = loaded[0]
+    told: set[str | None] = set()
     for words, check in (
         ("it has prompts to learn from, to choose on, to report", _rows),
         ("no prompt is in two splits", _apart),
@@ -82,12 +93,19 @@ def examine_benchmark(path: Path, place: Path) -> Iterator[Checked]:
         ("it reads the same twice", lambda b: _same_rows(b, load_benchmark(str(path), home=place / "home"))),
         ("its functions tell answers apart", _functions),
     ):
-        yield from _tried(words, lambda: check(benchmark))  # noqa: B023
+        [found] = _tried(words, lambda: check(benchmark))  # noqa: B023
+        if found.wrong is None or found.wrong not in told:  # one cause is told once
+            few = few_prompts(benchmark) if check is _rows and not found.wrong else None
+            yield found.model_copy(update={"note": few or None})
+        told.add(found.wrong)
+    if told - {None}:
+        return
     yield from _tried("tiny models learn from it, and are measured on it", lambda: _measured(benchmark, place))
 
 
-def _tried(words: str, check: Callable[[], object]) -> Iterator[Checked]:
-    """The outcome of a check, as one. What user's code raises is what it found."""
+def _tried(words: str, check: Callable[[], object], file: Path | None = None) -> Iterator[Checked]:
+    """The outcome of a check, as one. What user's code raises is what it found; what is raised over something that the
+    code in `file` returned, too."""
     from methods.conformance import Wrong
 
     try:
@@ -97,13 +115,13 @@ def _tried(words: str, check: Callable[[], object]) -> Iterator[Checked]:
     except BadInput as bad:
         yield Checked(check=words, wrong=f"{bad.what}; {bad.why}", mend=bad.fix)
     except Exception as error:
-        yield Checked(check=words, wrong=error_words(error), mend=_place(error))
+        yield Checked(check=words, wrong=error_words(error), mend=_place(error, file))
     else:
         yield Checked(check=words)
 
 
-def _place(error: Exception) -> str:
-    """Where an error came from: the last line of it that is neither moa's nor a library's."""
+def _place(error: Exception, file: Path | None) -> str:
+    """Where an error came from: the last line of it that is neither moa's nor a library's, else the user's file."""
     frames, packages = extract_tb(error.__traceback__), Path(__file__).resolve().parents[3]
     ours = [
         *(packages / name for name in ("benchmarks", "methods", "moa_cli")),
@@ -111,6 +129,8 @@ def _place(error: Exception) -> str:
         Path(sys.base_prefix),
     ]
     theirs = [frame for frame in frames if not any(Path(frame.filename).is_relative_to(folder) for folder in ours)]
+    if file and not theirs:
+        return f"look at what the methods in {file.name} return"
     last = (theirs or frames)[-1]
     return f"look at {last.filename}, line {last.lineno}: {last.line}"
 

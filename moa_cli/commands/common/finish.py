@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
 from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
@@ -160,35 +162,51 @@ def foresee(
     as_json: bool,
     times: int = 1,
     notes: Sequence[str] = (),
+    carried: Collection[str] = (),
 ) -> None:
-    """Prints what would be done and what it would take; leaves with 2 where a job does not fit."""
+    """Prints what would be done and what it would take; leaves with 2 where a job does not fit.
+
+    Benchmarks of the measuring identities `carried` are taken for prepared. Rewards that are functions are tried first:
+    they are code that was named, and cost next to nothing.
+    """
     from moa_cli.jobs import choose_workers
-    from moa_cli.jobs.estimate import check_fits, dry_run_page, forecast
+    from moa_cli.jobs.estimate import check_fits, dry_run_page, forecast, try_functions
 
     os.environ["HF_HUB_OFFLINE"] = "1"  # read when libraries are imported: nothing is downloaded from here on
+    prepared = [run.source for run in runs if run.benchmark.measuring_identity in carried]
+    todo = [job for job in todo if job.folder or job.source not in prepared]
     workers = choose_workers(todo, [run.benchmark for run in runs], asked)
-    told = forecast(todo, runs, workers, times=times, notes=notes)
+    with redirect_stdout(sys.stderr):  # what a function prints is no result
+        try_functions(run.benchmark for run in runs)
+    told = forecast(todo, runs, workers, times=times, notes=notes, carried=carried)
     out(told if as_json else dry_run_page(told))
-    check_fits(told)
+    check_fits(told, todo, runs, workers)
 
 
 def check_room(todo: Sequence[Job], runs: Sequence[Contestant], asked: int | None) -> None:
-    """BadInput for a job that needs more memory than there is, before any job starts.
+    """BadInput for a job that needs more memory than there is, before any job starts; says which models are nowhere.
 
     Policies that are made here are small: for these nothing is looked at. What else is wrong is the jobs' to say.
     """
-    if not todo or all(run.benchmark.policy.startswith("scratch:") for run in runs):
-        return
-    from benchmarks import BadInput
-    from moa_cli.jobs import choose_workers
-    from moa_cli.jobs.estimate import check_fits, forecast
+    from benchmarks import BadInput, HubReward
 
+    def brings_models(benchmark: Benchmark) -> bool:
+        rewards = [reward for o in benchmark.objectives for reward in (o.reward, o.evaluator)]
+        return not benchmark.policy.startswith("scratch:") or any(isinstance(one, HubReward) for one in rewards)
+
+    if not todo or not any(brings_models(run.benchmark) for run in runs):
+        return
+    from moa_cli.jobs import choose_workers
+    from moa_cli.jobs.estimate import check_fits, forecast, nowhere
+
+    for line in dict.fromkeys(line for run in runs for line in nowhere(run.benchmark)):
+        say(line)
     workers = choose_workers(todo, [run.benchmark for run in runs], asked)
     try:
         told = forecast(todo, runs, workers, timed=False)
     except BadInput:
         return
-    check_fits(told)
+    check_fits(told, todo, runs, workers)
 
 
 def failures_of(

@@ -23,6 +23,7 @@ from benchmarks.load import option_names
 from benchmarks.prepare import StoredCard, stored_card
 from benchmarks.spec import SIGNALS
 from moa_cli.commands.common.facts import BenchmarkFacts, MethodFacts, RunFacts, RunRow
+from moa_cli.formats import Blocks, Column, column
 from moa_cli.runs import FrontFacts
 from moa_cli.words import (
     age_words,
@@ -131,15 +132,21 @@ def front_table(front: FrontFacts, *, whole: bool) -> RenderableType:
     """The points of a front and the range of their language; with `whole`, its hypervolume below."""
     names = front.objectives
     words = [signal_word(signal, front.held_out) for signal in SIGNALS]
-    columns = ["point", *(f"{name} {word}" for word in words for name in names), "KL", "collapsed"]
+    columns = [*(f"{name}\n{word}" for word in words for name in names), "KL", "collapsed"]
     rows = [
-        [p.label, *(f"{v:+.2f}" for v in (*p.scores, *p.rewards)), kl_words(p.kl), f"{p.collapse:.0%}"]
-        for p in front.points
+        [*(f"{v:+.2f}" for v in (*p.scores, *p.rewards)), kl_words(p.kl), f"{p.collapse:.0%}"] for p in front.points
     ]
     title = Text(f"{front.method} on {front.benchmark}, seed {front.seed}", style="bold")
     volumes = zip(words, (front.hypervolume.scores, front.hypervolume.rewards), strict=True)
     foot = f"hypervolume: {', '.join(f'{word} {value:.3f}' for word, value in volumes)}\n"
-    return Group(title, _lines(columns, rows), Text(_language_line(front)), Text(foot if whole else ""))
+    points = column("point", [p.label for p in front.points], words=True, most=30)
+    return Group(title, _numbers(points, columns, rows), Text(_language_line(front)), Text(foot if whole else ""))
+
+
+def _numbers(names: Column, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
+    """A line per name, with its numbers."""
+    numbers = (column(heading, [row[k] for row in rows]) for k, heading in enumerate(headings))
+    return Blocks((names, *numbers), apart=1)
 
 
 def _language_line(front: FrontFacts) -> str:
@@ -168,15 +175,15 @@ def card_table(b: Benchmark) -> RenderableType:
 def _card(stored: StoredCard) -> list[RenderableType]:
     """What a preparation found, as it is stored."""
     card, report = stored.card, stored.report
-    columns = ["objective", "reward accuracy", "evaluator accuracy", "reward mean, SD", "score mean, SD"]
+    columns = ["reward\naccuracy", "evaluator\naccuracy", "reward\nmean, SD", "score\nmean, SD"]
     rows = []
     for m, name in enumerate(card.objectives):
         accuracy = [told.get(name) for told in (report.pair_accuracy.reward, report.pair_accuracy.evaluator)]
         units = [f"{mean:.3g}, {std:.3g}" for mean, std in (card.units("rewards")[m], card.units("scores")[m])]
-        rows.append([name, *("-" if share is None else f"{share:.3f}" for share in accuracy), *units])
+        rows.append([*("-" if share is None else f"{share:.3f}" for share in accuracy), *units])
     collapse = report.collapse
     return [
-        _lines(columns, rows),
+        _numbers(column("objective", card.objectives, words=True, most=30), columns, rows),
         Text(f"card {card.hash}, made in {duration(report.cost.seconds)}"),
         Text(
             f"{collapse:.1%} of the starting policy's answers are collapsed"

@@ -8,6 +8,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from moa_cli.commands.common.remarks import remarks
 from moa_cli.console import refuse, say
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ def settings_of(
     if data_dir is not None and not data_dir.is_dir():
         refuse(f"there is no folder {data_dir}", "--data-dir is where the data is read from", "check the path")
     settings = resolve(items or [], benchmarks, methods, data_dir=data_dir, home=home)
+    for benchmark in settings.benchmarks.values():
+        for line in remarks(benchmark):
+            say(line)
     if settings.tuned is not None:
         for name in settings.methods:
             found = settings.tuned.get(name)
@@ -53,6 +57,26 @@ def settings_over(
         settings = settings_of(items, names, methods, data_dir, home)
         every += over_preparations(settings, preparations, data_dir=data_dir, home=home)
     return every
+
+
+def check_runs(paths: Iterable[Path], home: Path, otherwise: str) -> None:
+    """BadInput for a method where the folder of a run belongs, with the newest of its runs, or what to do `otherwise`:
+    a command to be followed by -m METHOD."""
+    from methods import find_method, method_name, method_names
+    from moa_cli.runs import find_runs
+
+    for path in paths:
+        file = path.suffix == ".py" and path.is_file()
+        if not file and (path.exists() or str(path) not in method_names()):
+            continue
+        found = find_runs(home, (), [method_name(find_method(str(path)))])
+        newest = sorted(found, key=lambda run: run.stat().st_mtime, reverse=True)
+        first = ", ".join([*map(str, newest[:3]), *["..."] * (len(found) > 3)])
+        refuse(
+            f"there is no run {path}",
+            f"{path} is a method, {f'of which there are {first}' if found else f'and {home} has no run of it'}",
+            f"{f'name a run: {newest[0]}; or ' if found else ''}{otherwise} -m {path}",
+        )
 
 
 def trained_runs(

@@ -43,6 +43,8 @@ def check(
             found.append(one)
             if not json:
                 out(Text.assemble(("wrong" if one.wrong else "ok", "red" if one.wrong else "green"), f"  {one.check}"))
+            if one.note and not json:
+                out(Text(f"       {one.note}", style="bold"))
             if one.wrong and not json:
                 out((Text(f"       {one.wrong}"), Text(f"       mend: {one.mend}")))
     wrong = [one for one in found if one.wrong]

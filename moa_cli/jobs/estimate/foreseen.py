@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import ceil
 
-from benchmarks import BadInput, Benchmark
+from benchmarks import Benchmark
 from benchmarks.models import USABLE, Memory
 from benchmarks.spec import adapter_rank
 from methods import Adapter, Effort
@@ -27,7 +27,7 @@ from moa_cli.jobs.estimate.document import DryRun, JobRow, ModelRow
 from moa_cli.jobs.estimate.lengths import lengths
 from moa_cli.jobs.estimate.machine import Machine, machine
 from moa_cli.jobs.estimate.memory import memory_of, scorers_memory
-from moa_cli.jobs.estimate.parts import other_base, roles_of
+from moa_cli.jobs.estimate.parts import nowhere, other_base, roles_of
 from moa_cli.runs import Contestant
 from moa_cli.words import prepared_name
 
@@ -40,12 +40,14 @@ def forecast(
     times: int = 1,
     timed: bool = True,
     notes: Sequence[str] = (),
+    carried: Collection[str] = (),
 ) -> DryRun:
-    """What these jobs about these runs would take, those that train `times` times over.
+    """What these jobs about these runs would take, those that train `times` times over. What is made for benchmarks of
+    the measuring identities `carried` is taken to be here.
 
     Nothing is loaded, made or downloaded. With `timed`, the device's rate is measured, which takes a moment.
     """
-    foreseen = _Foreseen(jobs, runs, machine(workers.gpus, timed=timed), workers, times)
+    foreseen = _Foreseen(jobs, runs, machine(workers.gpus, timed=timed), workers, times, carried)
     rows = tuple(foreseen.rows())
     models = tuple(foreseen.models())
     here = foreseen.machine
@@ -65,22 +67,6 @@ def forecast(
     )
 
 
-def check_fits(told: DryRun) -> None:
-    """BadInput where a job needs more memory than there is."""
-    for row in told.jobs:
-        if row.job in told.too_large and (memory := row.memory):
-            raise BadInput(
-                f"{row.job} needs at least {_gigabytes(memory.total)} GB of memory, and there are "
-                f"{_gigabytes(told.memory_bytes)}",
-                f"with its batch split as far as it can be: {memory.words}",
-                "-c lora_rank=16 trains adapters alone; or take a smaller policy, or smaller rewards",
-            )
-
-
-def _gigabytes(size: float) -> str:
-    return f"{size / 1e9:.3g}"
-
-
 @dataclass(frozen=True)
 class _Foreseen:
     """The jobs of a command, and what they are about."""
@@ -90,13 +76,14 @@ class _Foreseen:
     machine: Machine
     workers: Workers
     times: int
+    carried: Collection[str]
 
     @cached_property
     def known(self) -> dict[str, Known]:
         """By identity, the benchmarks that jobs are about."""
         sources = [job.source for job in self.jobs]
         benchmarks = {run.benchmark.identity: run.benchmark for run in self.runs if run.source in sources}
-        return {name: known_of(benchmark) for name, benchmark in benchmarks.items()}
+        return {name: known_of(b, made=b.measuring_identity in self.carried) for name, b in benchmarks.items()}
 
     def models(self) -> Iterator[ModelRow]:
         """The models of the benchmarks, and those that methods bring."""
@@ -167,9 +154,12 @@ class _Foreseen:
         return self.machine.device == "GPU"
 
 
-def known_of(benchmark: Benchmark) -> Known:
-    """What is known of a benchmark before anything is made."""
-    roles = roles_of(benchmark)
+def known_of(benchmark: Benchmark, *, made: bool = False) -> Known:
+    """What is known of a benchmark before anything is made, or as if all of it was `made`."""
+    roles = [
+        role._replace(model=role.model._replace(place="made here"), ready=True) if made and not role.ready else role
+        for role in roles_of(benchmark)
+    ]
     return Known(benchmark, roles, lengths(benchmark, roles[0].model))
 
 
@@ -241,8 +231,9 @@ def _left_out(foreseen: _Foreseen, rows: Iterable[JobRow]) -> list[str]:
             )
         unknown = [role.model.name for role in known.roles if not role.model.parameters and role.model.downloaded]
         told += [f"size unknown (not in the cache): {name}" for name in dict.fromkeys(unknown)]
+        told += nowhere(known.benchmark)
     side, there = foreseen.workers.count, foreseen.machine.memory
     largest = max((row.bytes for row in rows), default=0)
-    if not foreseen._gpu and there < side * largest:
+    if not foreseen._gpu and largest <= there < side * largest:
         told.append(f"{side} of the largest jobs do not fit side by side: --jobs 1 does one at a time")
     return told

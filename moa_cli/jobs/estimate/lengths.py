@@ -51,7 +51,7 @@ def hub_of(benchmark: Benchmark) -> str:
 def lengths(benchmark: Benchmark, policy: Model) -> Lengths:
     """What is known of a benchmark's training data. Rows of the hub are read where the process cannot download any."""
     place, most = hub_of(benchmark), benchmark.sampling.max_new_tokens
-    if place and not _are_here(benchmark):
+    if not are_here(benchmark):
         return Lengths(
             benchmark=benchmark.name, place=place, prompts=None, prompt_tokens=None, answer_tokens=None,
             most_tokens=most, counted=False,
@@ -69,8 +69,10 @@ def lengths(benchmark: Benchmark, policy: Model) -> Lengths:
     )
 
 
-def _are_here(benchmark: Benchmark) -> bool:
-    """Whether rows of the hub can be read without downloading any."""
+def are_here(benchmark: Benchmark) -> bool:
+    """Whether rows can be read without downloading any."""
+    if not hub_of(benchmark):
+        return True
     from huggingface_hub.constants import HF_HUB_OFFLINE
 
     if not HF_HUB_OFFLINE:

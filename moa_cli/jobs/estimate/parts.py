@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import Benchmark, HubReward, Objective, TrainedReward
+from benchmarks.common import hub_commit
 from benchmarks.spec import SIGNALS, SIZES, Signal, part_name, policy_source
 from moa_cli.jobs.estimate.models import Model, find_model, scratch_model
 
@@ -42,6 +43,16 @@ def roles_of(benchmark: Benchmark) -> list[Role]:
     signals = [signal for signal in reversed(SIGNALS) for _ in benchmark.objectives]
     objectives = [*benchmark.objectives, *benchmark.objectives]
     return [policy, *(_scorer(benchmark, o, s, policy.model) for o, s in zip(objectives, signals, strict=True))]
+
+
+def nowhere(benchmark: Benchmark) -> list[str]:
+    """The models of a benchmark that would have to be downloaded and cannot be, as far as anybody knows; in words."""
+    names = dict.fromkeys(r.model.name for r in roles_of(benchmark) if r.model.downloaded)
+    return [
+        f"{name} is no folder and not in the cache, and the hub has no such model, or cannot be asked"
+        for name in names
+        if hub_commit(name, None, "model") is None
+    ]
 
 
 def other_base(benchmark: Benchmark, name: str, policy: Model) -> Model:

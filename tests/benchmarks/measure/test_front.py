@@ -19,7 +19,7 @@ from benchmarks.measure.front_files import has_point, point_file, read_answers, 
 from benchmarks.measure.point import Point
 from benchmarks.stats.text import text_statistics
 from tests.kit.documents import rewritten
-from tests.kit.fronts import WEIGHTS, finish, make_card, make_point, other_card, save
+from tests.kit.fronts import WEIGHTS, finish, make_card, make_front, make_point, other_card, save
 
 
 @pytest.fixture
@@ -301,3 +301,7 @@ def test_reading_fronts_imports_nothing_heavy():
         "import sys; from benchmarks.measure import read_front; print({'torch', 'pandas', 'scipy'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
+
+
+def test_a_front_is_shown_in_a_line() -> None:
+    assert repr(make_front("ric", 1.0, seed=2)) == "<Front of ric, seed 2: 11 points, 60 prompts>"

@@ -15,6 +15,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks.common.errors import BadInput
+from benchmarks.measure.front import Front
 from moa_cli.commands.common.finish import check_outputs, write_outputs
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.document import Comparison
@@ -53,6 +54,36 @@ def test_names_stay_on_a_narrow_screen_and_columns_go(document) -> None:
     assert "…" not in text
 
 
+def test_what_has_no_room_beside_the_names_goes_on_below(document: Comparison) -> None:
+    """At every width all numbers are there, and no name, heading or number is broken."""
+    wide = show(document, 160)
+    table = wide[: wide.index("TFLOP  ")].splitlines()
+    words = {word for line in table[1:] for word in line.split() if "─" not in word}
+    for width in (100, 80, 60, 42):
+        narrow = show(document, width)
+        assert max(map(len, narrow.splitlines())) <= width
+        lines = narrow[: narrow.index("TFLOP  ")].splitlines()
+        assert words <= {word for line in lines for word in line.split()}, width
+        starts = [line.split()[0] for line in lines if line.strip()]
+        for row in document.benchmarks[0].rows:
+            assert starts.count(row.method) == starts.count("method")
+        assert starts.count("method") == {100: 2, 80: 2, 60: 3, 42: 5}[width]
+
+
+def test_a_skewed_interval_is_told_alike_in_the_terminal_and_in_files(fronts: list[Front]) -> None:
+    """+0.60 [-0.01, +0.87] is not +0.60 ±0.44."""
+
+    def change(saved: dict) -> None:
+        for pair in saved["benchmarks"][0]["pairs"]:
+            pair["hypervolume"] |= {"value": 0.6, "low": -0.01, "high": 0.87}
+
+    skewed = edited(compare(fronts), change)
+    told = r"[+-]0\.60 \[[+-]0\.\d\d, [+-]0\.\d\d\]"
+    for text in (show(skewed), comparison_markdown(skewed), latex(skewed).replace("{[}", "[").replace("{]}", "]")):
+        assert len(re.findall(told, text)) >= 2
+        assert "±" not in text
+
+
 def test_the_footnote_explains_the_columns_that_are_there(fronts, document):
     def footnote(shown: Comparison) -> str:
         text = show(shown)
@@ -60,8 +91,8 @@ def test_the_footnote_explains_the_columns_that_are_there(fronts, document):
 
     assert footnote(document) == (
         "HV: hypervolume above ref, in SFT standard deviations, at equally many distinct policies; held-out: under "
-        "evaluators no method trains on; utility: mean over the asked weights w of w . held-out score, less sft's; ± "
-        "half the 95 % interval over prompts; KL: nats per answer from sft; coll.: collapsed answers; "
+        "evaluators no method trains on; utility: mean over the asked weights w of w . held-out score, less sft's; in "
+        "brackets, 95 % intervals over prompts; KL: nats per answer from sft; coll.: collapsed answers; "
         "time: of training; "
         "TFLOP: of training, / with the trained rewards and tags it used"
     ), "one training, no star"
@@ -78,7 +109,8 @@ def test_the_table_marks_what_differs_from_the_base(fronts, document):
     for shown, star in ((document, ""), (several, r"\*")):
         lines = show(shown).splitlines()
         context, base = (next(line for line in lines if line.startswith(name)) for name in ("context", "sft"))
-        assert re.search(rf" \+\d+\.\d\d ±\d\.\d\d{star} +\+\d+\.\d\d ±\d\.\d\d{star} ", context)
+        told = r"\+\d+\.\d\d \[\+\d+\.\d\d, \+\d+\.\d\d\]"
+        assert re.search(rf" {told}{star} +{told}{star} *$", context)
         assert "+" not in base
     lines = show(document).splitlines()
     assert lines[0].rstrip() == "toy@1  helpful, harmless · 60 prompts · seed 0 · ref -2"
@@ -147,7 +179,7 @@ def test_tables_name_the_base_and_tell_control_cost_and_efficiency(fronts):
         assert "share of what optimising the rewards perfectly gains" in text
         assert "over prompts;" in text, "there is one seed"
     assert r"$\leq$ 62\%" in latex(document)
-    assert f"\nefficiency  {names[0]} 70%, {names[1]} ≤ 62%\n" in re.sub(" +\n", "\n", show(document))
+    assert f"\nefficiency  {names[0]} 70% [60%, 80%], {names[1]} ≤ 62%\n" in re.sub(" +\n", "\n", show(document))
     assert "efficiency: held-out gain over sft, as a share" in " ".join(show(document).split())
     assert "efficiency" not in show(compare(fronts))
 

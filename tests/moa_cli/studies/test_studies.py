@@ -244,9 +244,9 @@ def test_comparisons_fit_the_terminal(cries: Benchmark) -> None:
 
 
 def test_what_is_told_apart_is_marked(cries: Benchmark, kept: Study) -> None:
-    """Half the interval in the terminal, whole intervals in Markdown. Of one training on ten prompts nothing is, and
+    """Of one training on ten prompts nothing is, and
     that is said loudly; of three trainings on fifty, what no prompt and no training varies is."""
-    assert "+1.50 ±0.00 " in shown(kept)
+    assert "+1.50 [+1.50, +1.50] " in shown(kept)
     lines = [line for line in study_markdown(kept).splitlines() if line.startswith("|")]
     assert "+1.50 [+1.50, +1.50] " in lines[2]
     assert len({line.count("|") for line in lines}) == 1

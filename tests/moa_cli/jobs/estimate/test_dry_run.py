@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from benchmarks import load_benchmark
 from benchmarks.models.memory import PROCESS
@@ -19,6 +19,7 @@ from moa_cli.jobs.estimate.memory import memory_of, size_of_model
 from moa_cli.jobs.estimate.models import Model
 from moa_cli.runs.items import preset_names, preset_settings
 from tests.kit.cli import moa, refused
+from tests.kit.models import model_in
 from tests.kit.worlds import METHODS, benchmark_in
 
 RATE = 1e9
@@ -125,16 +126,6 @@ def test_data_of_the_hub_that_are_not_here(tmp_path: Path, slow: None) -> None:
     assert by_role["policy"].download_bytes == 270_000_000
     assert (by_role["reward helpful"].parameters, by_role["reward helpful"].download_bytes) == (None, None)
     assert "size unknown (not in the cache): Ray2333/gpt2-large-helpful-reward_model" in found.notes
-
-
-def model_in(folder: Path, tokenizer: PreTrainedTokenizerFast) -> Path:
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
-        max_position_embeddings=4096,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 def test_what_cannot_fit_is_refused(
