@@ -152,8 +152,8 @@ def test_cost_is_a_ratio_by_seed():
     assert low < 0.5
     assert high > 0.75, "two seeds tell little"
     with pytest.raises(Missing, match="no seed in common") as error:
-        MEASURES["cost"]({"a": [one("ric", a[0])], "b": [one("ric", b[2])]}, ("a", "b"))
-    assert error.value.command == "moa compare -m a,b"
+        MEASURES["cost"]({"ric": [one("ric", a[0])], "sft": [one("sft", b[2])]}, ("ric", "sft"))
+    assert error.value.command == "moa compare -m ric,sft"
 
 
 def test_cost_is_that_of_what_was_used_too():
@@ -269,7 +269,7 @@ def sized(size: str, gain: float, **settings: object) -> Variant:
 
 def test_scaling_takes_the_largest_and_the_smallest():
     """A gain of g makes a volume of (2 + g)^2. What is no size is left out: hub ids may end like one."""
-    sizes = {"1m": 0.5, "0.3m": 0.0, "4m": 1.0, "policy": 9.0, "EleutherAI/pythia-70m": 9.0, "m": 9.0}
+    sizes = {"1m": 0.5, "0.3m": 0.0, "4m": 1.0, "policy": 9.0, "EleutherAI/pythia-70m": 9.0, "of/m": 9.0}
     found = {"moslim": [sized(size, gain) for size, gain in sizes.items()]}
     assert MEASURES["scaling"](found, ("moslim",)).value == pytest.approx(9 - 4)
     with pytest.raises(Missing, match="two sizes") as error:

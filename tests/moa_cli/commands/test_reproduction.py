@@ -90,7 +90,9 @@ def test_commands_are_not_broken(width: str, recorded: Recorded, tmp_path: Path)
     run = recorded(command=command)
     lines = moa("show", str(run), "--reproduce", cwd=tmp_path, COLUMNS=width).stdout.splitlines()
     assert f"OMP_NUM_THREADS=1 {command}" in lines
-    assert any(line.endswith(" --seed 3 --runs again") and " moa train -m sft -b " in line for line in lines)
+    assert any(
+        line.endswith(" --seed 3 --runs again") and " moa --no-project train -m sft -b " in line for line in lines
+    )
     assert f"command  {command}" in moa("show", str(run), cwd=tmp_path, COLUMNS=width).stdout.splitlines()
     toml = tmp_path / f"{'shop-' * 20}.toml"
     toml.write_text((tmp_path / "tiny.toml").read_text())

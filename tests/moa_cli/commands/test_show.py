@@ -104,7 +104,7 @@ def test_choices_are_explained_where_there_are_any(name: str, chosen: bool) -> N
 
 def test_a_prepared_benchmark_shows_its_card(tiny: Benchmark) -> None:
     words = page(benchmark_page(BenchmarkFacts.of(tiny), "tiny"))
-    assert "score mean" in words
+    assert "mean, SD" in words
     assert not re.search(r"\d\.\d{7}", words)
 
 

@@ -240,7 +240,7 @@ def test_comparisons_fit_the_terminal(cries: Benchmark) -> None:
     text = shown(document)
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
-    assert len(re.findall("^online-dpo ", text, re.M)) == 2
+    assert len(re.findall("^online-dpo ", text, re.M)) == 3, "in two blocks of the comparison, and in the study's table"
 
 
 def test_what_is_told_apart_is_marked(cries: Benchmark, kept: Study) -> None:

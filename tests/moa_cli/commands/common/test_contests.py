@@ -114,7 +114,7 @@ def test_a_run_json_is_a_config(contest: Path) -> None:
 def test_prepared_units_are_shown(contest: Path) -> None:
     result = moa("prepare", "-b", "tiny.toml", cwd=contest)
     assert result.returncode == 0
-    assert "score mean, SD" in result.stdout
+    assert "mean, SD" in result.stdout
     assert "worker" not in result.stderr
     stored = json.loads(moa("prepare", "-b", "tiny.toml", "--json", cwd=contest).stdout)["tiny"]
     assert "card" in stored

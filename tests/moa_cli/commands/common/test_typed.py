@@ -35,7 +35,7 @@ from tests.kit.cli import moa, refused
         ("train -m ric -c scratch.steps=1 -c rounds=x", ["2 mistakes", "scratch.sft_steps", "rounds"]),
         ("train -m sft --data-dir nowhere", ["nowhere", "--data-dir"]),
         ("train -m sft -b hh-rlhf --data-dir . --dry-run", ["helpful-base/test.jsonl.gz", "put it there"]),
-        ("prepare -b reddit-summary --data-dir .", ["comparisons/train.jsonl.gz", "put it there"]),
+        ("prepare -b reddit-summary --data-dir .", ["comparisons/validation.jsonl.gz", "put it there"]),
         ("train -m sft --runs file/runs", ["file/runs", "--runs DIR"]),
         ("train -m missing.py", ["missing.py"]),
         ("train -m sft --seed 0,x", ["--seed 'x'", "--seed 0,1"]),

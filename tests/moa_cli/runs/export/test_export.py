@@ -24,6 +24,7 @@ from moa_cli.runs.contestant import Contestant
 from moa_cli.runs.export.folder import generation_settings, merged
 from moa_cli.runs.export.place import check_free, push_folder
 from moa_cli.runs.export.run import asked_weights, export_run, one_policy, policy_of
+from moa_cli.runs.record import read_record
 from tests.moa_cli.runs.export.conftest import Trained
 
 
@@ -137,8 +138,11 @@ def test_weights_without_a_policy_and_runs_without_training(trained: Trained) ->
     with pytest.raises(BadInput, match="not trained for these weights") as caught:
         asked_weights(retrained, (0.2, 0.8))
     assert "nearest: 0,1 and 0.5,0.5" in caught.value.why
-    with pytest.raises(BadInput, match="is not trained to its end"):
-        asked_weights(replace(run, folder=run.folder.with_name("nothing-s1")), None)
+    begun = run.folder.with_name("begun-s1")
+    read_record(run.folder).model_copy(update={"status": "training"}).write(begun / "run.json")
+    with pytest.raises(BadInput, match="is not trained to its end") as caught:
+        asked_weights(replace(run, folder=begun), None)
+    assert caught.value.fix.startswith("it goes on where it stopped: moa train -m sft-goals")
 
 
 def test_a_base_that_is_gone(trained: Trained, tmp_path: Path) -> None:
