@@ -153,9 +153,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             make_tuning(mini, name).store(tuning_file(folder / "runs", mini.name, name))
     for part in ("helpful-base", "helpful-online", "helpful-rejection-sampled", "harmless-base"):
         for split_ in ("train", "test"):
-            path = folder / "path/to/hh-rlhf" / part / f"{split_}.jsonl.gz"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(gzip.compress(b""))
+            for home in ("path/to/hh-rlhf", "data/hh-rlhf"):
+                path = folder / home / part / f"{split_}.jsonl.gz"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(gzip.compress(b""))
     return folder
 
 
