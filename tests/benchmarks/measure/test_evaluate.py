@@ -228,7 +228,7 @@ def test_a_front_on_dev_prompts_says_so(tiny: Benchmark, folder: Path, tmp_path:
         "the fronts of louder and louder on cries cannot be compared",
         "one was measured on dev prompts and the other on test prompts; settings are chosen on dev prompts, and test "
         "prompts are reported",
-        "measure both on the test prompts: moa eval RUN --pareto",
+        f"measure both on the test prompts: moa eval {tmp_path} --pareto",
     ]
 
 
