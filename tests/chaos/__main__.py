@@ -27,7 +27,7 @@ from tests.chaos.damages import damaged
 from tests.chaos.faults import FAULTS, faulted
 from tests.chaos.faults import SAME as TRAINED
 from tests.chaos.forked import Running, load
-from tests.chaos.fuzz import fuzz
+from tests.chaos.fuzz import read
 from tests.chaos.kills import COMMANDS, MOST, Trial, killed, undisturbed
 from tests.chaos.place import RUN, benchmark_in, came_to, copied
 
@@ -80,13 +80,6 @@ def states_in(folder: Path, kinds: set[str]) -> Path:
         for front in copied(folder / "measured", folder / "trained").glob("runs/tiny/*/*/front-*"):
             shutil.rmtree(front)
     return folder
-
-
-def read(count: int, seed: int, number: int) -> Trial:
-    """So many damaged files of every kind that is read."""
-    found = fuzz(range(seed + number * count, seed + (number + 1) * count))
-    wrong = [one for one in found if one.outcome not in ("read", "refused")]
-    return Trial("read", len(found), tuple(f"{one.reader} seed {one.seed}: {one.outcome} {one.story}" for one in wrong))
 
 
 def trials(

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from benchmarks.common.errors import BadInput
 from tests.chaos.harm import BYTES, TEXT
+from tests.chaos.kills import Trial
 from tests.chaos.readers import Reader, readers
 
 HANGS = 20
@@ -83,6 +84,13 @@ def fuzz(seeds: Sequence[int], only: str = "") -> list[Found]:
         folder = Path(place)
         chosen = [reader for reader in readers(folder) if only in reader.name]
         return [attempt(reader, folder, seed) for reader in chosen for seed in seeds]
+
+
+def read(count: int, seed: int, number: int) -> Trial:
+    """So many damaged files of every kind that is read."""
+    found = fuzz(range(seed + number * count, seed + (number + 1) * count))
+    wrong = [one for one in found if one.outcome not in ("read", "refused")]
+    return Trial("read", len(found), tuple(f"{one.reader} seed {one.seed}: {one.outcome} {one.story}" for one in wrong))
 
 
 def main(count: int, only: str = "") -> int:

@@ -99,14 +99,7 @@ def copied(folder: Path, to: Path) -> Path:
     return to
 
 
-PASSING = {
-    "seconds",
-    "peak_memory_bytes",
-    "lost",
-    "command",
-    "folder",
-    "sum",
-}
+PASSING = {"seconds", "peak_memory_bytes", "lost", "command", "folder", "sum", "local_files_only"}
 """What a document says of how it was made, which is another thing each time."""
 
 
