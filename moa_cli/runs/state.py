@@ -121,8 +121,9 @@ def counted_cards(fronts: Iterable[Counting]) -> frozenset[str]:
         scales = {front.card.scale_hash for front in newest.values()}
         own = [front for front in own if front.card.scale_hash in scales]
         # more prompts of data that have changed since are no more of the same
-        known = {front.card.preparation: told for front in own if (told := front.identity)}
-        now = [front for front in own if front.identity in (None, known.get(front.card.preparation))]
+        identities = [front.identity for front in own]
+        known = {front.card.preparation: told for front, told in zip(own, identities, strict=True) if told}
+        now = [f for f, told in zip(own, identities, strict=True) if told in (None, known.get(f.card.preparation))]
         rows = {on: len({front.row for front in now if front.on == on}) for on in {front.on for front in now}}
         _, best = max(enumerate(now), key=lambda one: (rows[one[1].on] > 1, one[1].card.prompts, one[0]))
         counted |= {front.card.hash for front in own if front.on == best.on}

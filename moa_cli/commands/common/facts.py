@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import MISSING, asdict, fields
 from difflib import get_close_matches
@@ -197,12 +197,13 @@ def benchmark_rows(names: Sequence[str]) -> list[BenchmarkRow]:
 
 def run_rows(home: Path) -> list[RunRow]:
     """All runs under a folder; one that cannot be read says so."""
-    folders = find_runs(home)
-    counted = counted_cards(front for folder in folders for front in _counting(folder))
-    return [_run_row(folder, counted) for folder in folders]
+    fronts = {folder: _counting(folder) for folder in find_runs(home)}
+    counted = counted_cards(front for own in fronts.values() for front in own)
+    return [_run_row(folder, [one for one in own if one.card.hash in counted]) for folder, own in fronts.items()]
 
 
-def _run_row(folder: Path, counted: Collection[str]) -> RunRow:
+def _run_row(folder: Path, counted: Sequence[Counting]) -> RunRow:
+    """A run, with its fronts that count."""
     bare = RunRow(
         path=str(folder), status="no permission", seed=None, front=False, settings={}, hypervolume=None, size=0, age=0.0
     )
@@ -212,7 +213,7 @@ def _run_row(folder: Path, counted: Collection[str]) -> RunRow:
         status += f": {failed_for(folder)}" if status == "failed" else ""
         return RunRow(
             path=str(folder), status=status, seed=record.seed, front=has_front(folder), settings=_settings(record),
-            hypervolume=_hypervolume(folder, counted), size=size_of(folder), age=_age(folder),
+            hypervolume=_hypervolume(counted), size=size_of(folder), age=_age(folder),
         )  # fmt: skip
     except (NotPermitted, PermissionError):
         return bare
@@ -226,13 +227,12 @@ def _age(folder: Path) -> float:
     return max(0.0, time() - (folder / "run.json").stat().st_mtime)
 
 
-def _hypervolume(folder: Path, counted: Collection[str]) -> float | None:
-    """That of a run's newest front under a scale card that counts."""
+def _hypervolume(counted: Sequence[Counting]) -> float | None:
+    """That of the newest of a run's fronts that count."""
     from benchmarks.measure import read_front
 
-    found = [front for front in _counting(folder) if front.card.hash in counted]
     try:
-        return read_front(max(found, key=lambda front: front.when).folder).hypervolume("scores") if found else None
+        return read_front(max(counted, key=lambda front: front.when).folder).hypervolume("scores") if counted else None
     except BadInput:
         return None
 
