@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
@@ -29,6 +28,7 @@ from benchmarks.spec import (
     finetuning_mistakes,
     model_mistake,
     template_mistake,
+    usual_home,
 )
 
 NESTED: dict[str, type] = {
@@ -99,7 +99,7 @@ def load_benchmark(
     chosen = replace(
         benchmark,
         source=name_or_path,
-        home=Path(os.environ.get("MOA_RUNS") or "runs") if home is None else home,
+        home=usual_home() if home is None else home,
         objectives=tuple(_retrained(o, nested["reward"]) for o in benchmark.objectives),
         sampling=replace(benchmark.sampling, **nested["sampling"]),
         scratch=replace(benchmark.scratch, **nested["scratch"]),

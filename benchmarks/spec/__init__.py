@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         root,
         score_cache,
         tokenizer_folder,
+        usual_home,
     )
     from benchmarks.spec.settings import (
         CHAT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from benchmarks.spec.signal import Signal
 
 TAGS = "tags"
 """What ledgers call the share of the starting policy's preparation that taught it tags."""
+
+
+def usual_home() -> Path:
+    """The folder of all runs, where none is named."""
+    return Path(os.environ.get("MOA_RUNS") or "runs")
 
 
 def part_name(signal: Signal, objective: str) -> str:

@@ -177,7 +177,7 @@ def _alike(one: Front, other: Front) -> str:
     if record is None or record.steering == GIVEN or few.folder is None or many.folder is None:
         return "measure both on the same prompts"
     run, beside = few.folder.parent, many.folder.parent
-    making = record.training(run).replace("moa train", "moa compare", 1)  # which measures, too
+    making = record.training(run, by="compare")
     return f"{making} -c eval_prompts={many.card.prompts}; then {shlex.join(['moa', 'compare', str(run), str(beside)])}"
 
 

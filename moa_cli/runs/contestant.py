@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from moa_cli.runs.folders import (
     run_name,
 )
 from moa_cli.runs.front import read_asked, read_measured
+from moa_cli.runs.items import typed_setting
 from moa_cli.runs.record import GIVEN, Record, read_record
 from moa_cli.runs.state import has_front, is_measured, is_scored, is_swept, is_trained
 from moa_cli.words import from_here, typed_weights
@@ -62,9 +62,9 @@ class Contestant:
     def under(self, item: str) -> Contestant:
         """It with one more item of -c, after those that it was made with; it keeps its folder. BadInput for an item
         that is none of its."""
-        options = [f"{key}={json.dumps(plain(value))}" for key, value in self.source.options.items()]
+        options = [typed_setting(key, plain(value)) for key, value in self.source.options.items()]
         config = plain(as_config(self.method)).items()
-        own = [f"{self.method_name}.{key}={'none' if value is None else json.dumps(value)}" for key, value in config]
+        own = [typed_setting(f"{self.method_name}.{key}", "none" if v is None else v) for key, v in config]
         settings = resolve(
             [*options, *own, item], [self.source.name], [self.method_source],
             data_dir=self.source.data_dir, home=self.source.home,

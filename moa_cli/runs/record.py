@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -12,7 +11,7 @@ from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_seri
 from benchmarks import BadInput, Benchmark
 from benchmarks.common import Document, Part, code_content, is_locked, json_of, not_permitted, plain
 from benchmarks.models import setup
-from benchmarks.spec import REVISION
+from benchmarks.spec import REVISION, usual_home
 from moa_cli.runs.config import Source
 from moa_cli.runs.surroundings import git_commit, processor, versions, whole_command, working_folder
 from moa_cli.words import from_here
@@ -176,13 +175,14 @@ class Record(Document):
             return None
         return code_content(path.read_text(encoding="utf-8", errors="replace"))
 
-    def training(self, run: Path, *, settings: bool = True, home: str | None = None) -> str:
-        """The command that trains a run like the one in a folder, with its settings or the method's own.
+    def training(self, run: Path, *, settings: bool = True, home: str | None = None, by: str = "train") -> str:
+        """The command that trains a run like the one in a folder, with its settings or the method's own; `by`
+        "compare", it measures it, too.
 
         It takes what is recorded, whatever else was typed for it then, and puts the new run into the same store: seen
         from here. With another `home` it does so seen from anywhere.
         """
-        words = ["moa", *(["--no-project"] if home else []), "train", "-m", self.method, "-b", self.benchmark.source]
+        words = ["moa", *(["--no-project"] if home else []), by, "-m", self.method, "-b", self.benchmark.source]
         words += ["-c", str((run.resolve() if home else run) / "run.json")] if settings else []
         words += ["--data-dir", self.benchmark.data_dir] if self.benchmark.data_dir else []
         words += ["--seed", str(self.seed), *(["--runs", home] if home else _store(run))]
@@ -204,8 +204,7 @@ class Record(Document):
 def _store(run: Path) -> list[str]:
     """What names the store of a run, where a command would look into another one."""
     home = run.resolve().parents[2]
-    usual = Path(os.environ.get("MOA_RUNS") or "runs").resolve()
-    return [] if home == usual else ["--runs", str(home)]
+    return [] if home == usual_home().resolve() else ["--runs", str(home)]
 
 
 FAILED = "failed.txt"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +17,10 @@ if TYPE_CHECKING:
 
 def one_run(folder: Path, methods: list[str] | None, benchmarks: list[str] | None) -> Contestant:
     """The run in a folder, as it was trained. Code that it needs is to be among the files named for -m and -b."""
+    from benchmarks.spec import usual_home
     from moa_cli.runs import stored_contestant
 
-    check_runs([folder], Path(os.environ.get("MOA_RUNS") or "runs"), "train one: moa train")
+    check_runs([folder], usual_home(), "train one: moa train")
     return stored_contestant(folder, named=named_files(methods, benchmarks))
 
 

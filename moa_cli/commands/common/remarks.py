@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from moa_cli.words import prepared_name
@@ -18,7 +17,7 @@ def few_prompts(benchmark: Benchmark) -> str:
     from moa_cli.jobs.estimate import are_here
 
     asked = benchmark.eval_prompts
-    if asked == next(field.default for field in fields(benchmark) if field.name == "eval_prompts"):
+    if asked == type(benchmark).eval_prompts:
         return ""  # which is said to be the most
     if not are_here(benchmark) or (there := len(benchmark.prompts("test"))) >= asked:
         return ""

@@ -62,6 +62,7 @@ def settings_over(
 def check_runs(paths: Iterable[Path], home: Path, otherwise: str) -> None:
     """BadInput for a method where the folder of a run belongs, with the newest of its runs, or what to do `otherwise`:
     a command to be followed by -m METHOD."""
+    from benchmarks.common import some_of
     from methods import find_method, method_name, method_names
     from moa_cli.runs import find_runs
 
@@ -71,7 +72,7 @@ def check_runs(paths: Iterable[Path], home: Path, otherwise: str) -> None:
             continue
         found = find_runs(home, (), [method_name(find_method(str(path)))])
         newest = sorted(found, key=lambda run: run.stat().st_mtime, reverse=True)
-        first = ", ".join([*map(str, newest[:3]), *["..."] * (len(found) > 3)])
+        first = some_of([str(run) for run in newest], 3)
         refuse(
             f"there is no run {path}",
             f"{path} is a method, {f'of which there are {first}' if found else f'and {home} has no run of it'}",

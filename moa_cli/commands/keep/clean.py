@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -24,10 +23,11 @@ def rm(
     \b
     moa rm runs/hh-rlhf-mini/ric/0123abcd-s0
     """
+    from benchmarks.spec import usual_home
     from moa_cli.commands.common import check_removable, check_runs, remove, size_of
     from moa_cli.words import bytes_words
 
-    check_runs(run, Path(os.environ.get("MOA_RUNS") or "runs"), "train one: moa train")
+    check_runs(run, usual_home(), "train one: moa train")
     for path in run:
         check_removable(path)
     for path in run:
