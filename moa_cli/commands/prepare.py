@@ -55,9 +55,9 @@ def prepare(
     moa prepare -b hh-rlhf-mini -c eval_prompts=200 --json
     moa prepare -b hh-rlhf-mini -o prepared.tar
     """
-    from benchmarks.prepare import is_prepared, pack, stored_card
+    from benchmarks.prepare import pack, stored_card
     from moa_cli.commands.common import card_table
-    from moa_cli.jobs import preparation_jobs
+    from moa_cli.jobs import preparing_jobs
     from moa_cli.runs import Source
     from moa_cli.words import prepared_name
 
@@ -66,8 +66,7 @@ def prepare(
     made = [(Source(name, runs, data_dir, one.options), b) for one in every for name, b in one.benchmarks.items()]
     benchmarks = [b for _, b in made]
     take_prepared(prepared, benchmarks)
-    missing = [source for source, b in made if not is_prepared(b)]
-    succeed(execute([job for source in missing for job in preparation_jobs(source)], benchmarks, jobs))
+    succeed(execute([job for source, b in made for job in preparing_jobs(b, source)], benchmarks, jobs))
     if output:
         pack(benchmarks, output)
         say(f"wrote {output}")

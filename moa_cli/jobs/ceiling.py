@@ -67,7 +67,7 @@ def ceiling_jobs(folders: Sequence[Path], fronts: Sequence[Front], *, named: Col
         pool = _pool([f for _, f in runs], benchmark.trained_grid, named)
         if not samples_folder(source.home, card, [m.name for m in pool]).exists():
             for member in pool:
-                method_of(member)
+                as_trained(member)
             label = f"{benchmark_label(source)}: ceiling"
             work = partial(draw_ceiling, pool=pool)
             todo.append(Job(key=f"ceiling {label}", label=label, purpose="eval", source=source, work=work))
@@ -118,10 +118,10 @@ def _member(front: Front, weights: Weights, *, named: Collection[Path]) -> Membe
 def _policy(benchmark: Benchmark, member: Member) -> Policy:
     from moa_cli.jobs.run import opened
 
-    return method_of(member).policy(benchmark, opened(member.front.parent), member.weights)
+    return as_trained(member).policy(benchmark, opened(member.front.parent), member.weights)
 
 
-def method_of(member: Member) -> Method:
+def as_trained(member: Member) -> Method:
     """The method of a member. BadInput where its run was trained by other code."""
     method, run = restore(member.method, member.config), member.front.parent
     check_same_code(run, read_record(run), method)

@@ -52,9 +52,9 @@ def sweeping_jobs(runs: Iterable[Contestant]) -> list[Job]:
     )
 
 
-def preparing_jobs(run: Contestant) -> list[Job]:
-    """The jobs that prepare a run's benchmark, none where it is prepared."""
-    return [] if is_prepared(run.benchmark) else preparation_jobs(run.source)
+def preparing_jobs(benchmark: Benchmark, source: Source) -> list[Job]:
+    """The jobs that prepare a benchmark, none where it is prepared."""
+    return [] if is_prepared(benchmark) else preparation_jobs(source)
 
 
 def after_preparations(pairs: Iterable[tuple[Benchmark, Job]]) -> list[Job]:
@@ -62,7 +62,7 @@ def after_preparations(pairs: Iterable[tuple[Benchmark, Job]]) -> list[Job]:
     first: dict[str, Job] = {}
     after = []
     for benchmark, job in pairs:
-        before = [] if is_prepared(benchmark) else preparation_jobs(job.source)
+        before = preparing_jobs(benchmark, job.source)
         first |= {j.key: j for j in before}
         after.append(replace(job, needs=tuple(j.key for j in before[1:])))
     return [*first.values(), *after]
@@ -91,7 +91,7 @@ def _about(run: Contestant, what: str, purpose: str, work: Work) -> Job:
     return Job(
         key=f"{what} {run.folder}", purpose=purpose, source=run.source, work=work, folder=run.folder,
         label=run_label(run.method_source, run.source, run.seed, run.folder, run.variant),
-        needs=tuple(j.key for j in preparing_jobs(run)[1:]),
+        needs=tuple(j.key for j in preparing_jobs(run.benchmark, run.source)[1:]),
     )  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def _after_preparation(planned: Iterable[Planned]) -> list[Job]:
     RL takes longest and goes first, what trains nothing goes last, so that the cores are busy to the end.
     """
     planned = sorted(planned, key=lambda one: [not isinstance(one.run.method, cls) for cls in (Reinforcement, Adapter)])
-    first = {job.key: job for one in planned for job in preparing_jobs(one.run)}
+    first = {job.key: job for one in planned for job in preparing_jobs(one.run.benchmark, one.run.source)}
     trained = {one.run.folder: one.job.key for one in planned if one.trains}
     return [*first.values(), *(replace(one.job, after=_foundation(one, trained)) for one in planned)]
 

@@ -66,7 +66,7 @@ def hold(chosen: Sequence[Contestant], jobs: int | None, check: Check | None) ->
     if check is None:
         outcomes = _made(chosen, benchmarks, jobs)
     else:
-        missing = {job.key: job for run in chosen for job in preparing_jobs(run)}
+        missing = {job.key: job for run in chosen for job in preparing_jobs(run.benchmark, run.source)}
         outcomes = execute([*missing.values()], benchmarks, jobs)
         show_failures(outcomes)
         cards = {benchmark.identity: stored_card(benchmark) for benchmark in benchmarks}

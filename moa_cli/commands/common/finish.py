@@ -222,7 +222,7 @@ def failures_of(
     own = {outcome.job.folder: outcome for outcome in failed.values() if outcome.job.folder}
     found = []
     for run in runs:
-        needed = (failed[job.key] for job in preparing_jobs(run) if job.key in failed)
+        needed = (failed[job.key] for job in preparing_jobs(run.benchmark, run.source) if job.key in failed)
         if outcome := own.get(run.folder) or next(needed, None):
             found.append((run, _failure(outcome, run.benchmark, called(run), as_config(run.method), run.seed)))
     return found

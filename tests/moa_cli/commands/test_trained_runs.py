@@ -18,7 +18,7 @@ from moa_cli.commands.common.alone import one_run
 from moa_cli.commands.common.facts import run_rows
 from moa_cli.commands.common.measured import measure_runs, score_again
 from moa_cli.commands.common.pages import RunsTable
-from moa_cli.jobs.ceiling import Member, method_of
+from moa_cli.jobs.ceiling import Member, as_trained
 from moa_cli.jobs.work import RunAddress, as_named
 from moa_cli.runs.config import Source, as_config
 from moa_cli.runs.contestant import stored_contestant
@@ -176,7 +176,7 @@ def test_no_policy_is_made_by_code_that_did_not_train_it(edited: tuple[Path, Pat
     with pytest.raises(BadInput, match="earlier code"):
         one_run(before, [str(file)], None)
     with pytest.raises(BadInput, match="earlier code"):
-        method_of(Member(method=str(file), config={}, front=before / "front-01234567", weights=(1.0, 0.0)))
+        as_trained(Member(method=str(file), config={}, front=before / "front-01234567", weights=(1.0, 0.0)))
     assert one_run(since, [str(file)], None).folder == since
     file.write_text(f"# edited\n{METHOD}")
     assert one_run(before, [str(file)], None).folder == before
