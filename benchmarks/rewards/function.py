@@ -84,8 +84,11 @@ def load_function(named: str) -> Scorer:
     place, _, name = named.rpartition(":")
     guest = Guest()
     try:
-        with guest.inside():
-            module = load_file(Path(place), "a reward") if place.endswith(".py") else importlib.import_module(place)
+        if place.endswith(".py"):
+            module = load_file(Path(place), "a reward")
+        else:
+            with guest.inside():
+                module = importlib.import_module(place)
         function = getattr(module, name)
     except (BadInput, KeyboardInterrupt):
         raise

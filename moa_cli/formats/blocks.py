@@ -43,12 +43,12 @@ class Blocks:
             return console.measure(self._table(columns), options=whole).maximum <= screen.max_width
 
         first, rest = self.columns[: self.names], self.columns[self.names :]
-        count = _most(first, rest, fits)
-        yield self._table((*first, *rest[:count]))
-        while rest := rest[count:]:
+        while True:
             count = _most(first, rest, fits)
-            yield Text()
             yield self._table((*first, *rest[:count]))
+            if not (rest := rest[count:]):
+                return
+            yield Text()
 
     def _table(self, columns: Sequence[Column]) -> Table:
         made = Table(box=box.SIMPLE_HEAD, padding=(0, self.apart, 0, 0), pad_edge=False, show_edge=False)
