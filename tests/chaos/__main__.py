@@ -28,8 +28,10 @@ from tests.chaos.faults import FAULTS, faulted
 from tests.chaos.faults import SAME as TRAINED
 from tests.chaos.forked import Running, load
 from tests.chaos.fuzz import read
-from tests.chaos.kills import COMMANDS, MOST, Trial, killed, undisturbed
-from tests.chaos.place import RUN, benchmark_in, came_to, copied
+from tests.chaos.kills import COMMANDS, MOST, killed, undisturbed
+from tests.chaos.place import RUN, Trial, benchmark_in, came_to
+from tests.chaos.readers import readers
+from tests.kit.worlds import copied_store
 
 LANES = 2
 """Trials side by side."""
@@ -74,10 +76,10 @@ def states_in(folder: Path, kinds: set[str]) -> Path:
     needed = {name for kind in kinds for name in KINDS[kind].states}
     for name in [name for name in STATES if name in needed]:
         before, command = STATES[name]
-        ended = Running(command, copied(folder / before, folder / name)).end()
+        ended = Running(command, copied_store(folder / before, folder / name)).end()
         assert ended.code == 0, ended.error
     if "measured" in needed:
-        for front in copied(folder / "measured", folder / "trained").glob("runs/tiny/*/*/front-*"):
+        for front in copied_store(folder / "measured", folder / "trained").glob("runs/tiny/*/*/front-*"):
             shutil.rmtree(front)
     return folder
 
@@ -109,7 +111,9 @@ def trials(
             if n % max(1, round(1 / share)) == 0:
                 yield f"faults {n}", partial(faulted, name, states, scratch / f"f{n}", mended)
     if "inputs" in kinds:
-        for n in range(math.ceil(share * INPUTS / (22 * READ_AT_ONCE))):
+        (place := scratch / "readers").mkdir()
+        at_once = READ_AT_ONCE * len(readers(place))
+        for n in range(math.ceil(share * INPUTS / at_once)):
             yield f"inputs {n}", partial(read, READ_AT_ONCE, seed, n)
 
 

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 from tests.chaos.forked import Running
-from tests.chaos.kills import Trial, differences
-from tests.chaos.place import RUN, came_to, copied
+from tests.chaos.place import RUN, Trial, came_to, differences
+from tests.kit.worlds import copied_store
 
 CROWD = 20
 SAME = ("compare", "-m", "sft,best-of-n,ric", *RUN, "-o", "out.json")
@@ -23,7 +23,7 @@ COMMANDS = (
 def crowded(states: Path, folder: Path, expected: dict[str, str], seed: str) -> Trial:
     """Twenty commands, begun within a second or two; then the one that everybody wanted, alone."""
     draw = random.Random(seed)
-    copied(states / draw.choice(("nothing", "prepared", "measured")), folder)
+    copied_store(states / draw.choice(("nothing", "prepared", "measured")), folder)
     commands = [draw.choice(COMMANDS) for _ in range(CROWD)]
     running = [Running(command, folder, number) for number, command in enumerate(commands)]
     wrong = list[str]()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tests.chaos.forked import Ended, Running
 from tests.chaos.harm import BYTES
-from tests.chaos.kills import Trial, differences
-from tests.chaos.place import RUN, came_to, copied
+from tests.chaos.place import RUN, Trial, came_to, differences
+from tests.kit.worlds import copied_store
 
 METHODS = "sft,ric,rewarded-soups"
 SAME = ("compare", "-m", METHODS, *RUN, "-o", "out.json")
@@ -38,7 +38,7 @@ def artefacts(place: Path) -> list[str]:
 def damaged(states: Path, folder: Path, expected: dict[str, str], seed: str) -> Trial:
     """One artefact damaged in one way; then a look, then the command that made everything, then what it says."""
     draw = random.Random(seed)
-    copied(states / "measured", folder)
+    copied_store(states / "measured", folder)
     for path in folder.glob(draw.choice(GONE) or "none"):
         shutil.rmtree(path)
     name = draw.choice(artefacts(folder))
@@ -69,8 +69,9 @@ def damaged(states: Path, folder: Path, expected: dict[str, str], seed: str) -> 
 
 
 def _run(folder: Path, command: tuple[str, ...], name: str) -> Ended:
-    run = next((Path(*Path(name).parts[:4]) for _ in [0] if "prepared" not in name), None)
-    return Running(tuple(str(run or ".") if word == "RUN" else word for word in command), folder).end()
+    """A command, and the run that it takes is the one that was damaged, if any was."""
+    run = "." if "prepared" in name else str(Path(*Path(name).parts[:4]))
+    return Running(tuple(run if word == "RUN" else word for word in command), folder).end()
 
 
 def _manners(ended: Ended) -> list[str]:
@@ -84,7 +85,7 @@ def _asked(said: str, folder: Path) -> list[tuple[str, ...]]:
     """The commands that a refusal tells to type, and what it says to delete, which is deleted."""
     commands = []
     for line in re.findall(r"^try: (.*(?:\n  .*)*)", said, re.MULTILINE):
-        for path in re.findall(r"(?:delete|remove|rm -r) (\S+?)[,;.]?(?: |$)", line):
+        for path in re.findall(r"(?:delete|remove|rm(?: -r)?) (\S+?)[,;.]?(?: |$)", line):
             target = folder / path
             if target.is_dir():
                 shutil.rmtree(target)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.chaos.forked import NOTHING, Running
-from tests.chaos.kills import Trial, differences
-from tests.chaos.place import RUN, came_to, copied
+from tests.chaos.place import RUN, Trial, came_to, differences
+from tests.kit.worlds import copied_store
 
 SAME = ("compare", "-m", "ric", *RUN, "-o", "out.json")
 
@@ -89,7 +89,7 @@ def _dated(when: float) -> Callable[[Path], Path]:
 
 
 def _named(name: str) -> Callable[[Path], Path]:
-    return lambda folder: copied(folder, folder / name)
+    return lambda folder: copied_store(folder, folder / name)
 
 
 FAULTS: dict[str, Fault] = {
@@ -150,7 +150,7 @@ FAULTS: dict[str, Fault] = {
 def faulted(name: str, states: Path, folder: Path, expected: dict[str, str]) -> Trial:
     """The command while something is wrong, and once that is over."""
     fault, wrong = FAULTS[name], list[str]()
-    copied(states / "prepared", folder)
+    copied_store(states / "prepared", folder)
     try:
         place = fault.place(folder)
     except OSError as error:

@@ -86,18 +86,15 @@ class Running:
 def load() -> None:
     """Loads all that commands need, so that what is forked from this process begins at once."""
     os.environ.update(ENVIRONMENT | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""})
-    import methods
-    from benchmarks import load_benchmark
     from benchmarks.models import training
-    from methods.contract.find import find_method
+    from methods import find_method, method_names
 
-    for name in methods.method_names():
+    for name in method_names():
         find_method(name)
     for name in ("sft", "dpo", "rl", "grader"):
         __import__(f"methods.engines.{name}")
     for module in ("trl", "moa_cli.app", "moa_cli.comparisons", "moa_cli.formats", "matplotlib.pyplot", "optuna"):
         __import__(module)
-    assert load_benchmark
     training.SAVE_EVERY = 3
 
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from benchmarks.common.errors import BadInput
 from tests.chaos.harm import BYTES, TEXT
-from tests.chaos.kills import Trial
+from tests.chaos.place import Trial
 from tests.chaos.readers import Reader, readers
 
 HANGS = 20

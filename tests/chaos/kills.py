@@ -9,10 +9,10 @@ import shutil
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from tests.chaos.forked import Ended, Running
-from tests.chaos.place import RUN, SETTINGS, came_to, copied
+from tests.chaos.place import RUN, SETTINGS, Trial, came_to, differences
+from tests.kit.worlds import copied_store
 
 MOST = 6
 """Kills of one command at most."""
@@ -30,16 +30,6 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
 """What is killed: the state that it begins in, and the command."""
 
 
-class Trial(NamedTuple):
-    """What came of one trial."""
-
-    name: str
-    count: int
-    """Of what is counted: kills, files, processes."""
-    wrong: tuple[str, ...]
-    """What is not as it should be; empty where all is."""
-
-
 def arguments(name: str, folder: Path) -> tuple[str, ...]:
     """The command, with the folder of the run that it takes."""
     run = next(iter(folder.glob("runs/tiny/ric/*-s0")), Path("none"))
@@ -48,7 +38,7 @@ def arguments(name: str, folder: Path) -> tuple[str, ...]:
 
 def undisturbed(name: str, states: Path, folder: Path) -> tuple[Ended, dict[str, str]]:
     """What the command comes to when nobody disturbs it."""
-    copied(states / COMMANDS[name][0], folder)
+    copied_store(states / COMMANDS[name][0], folder)
     ended = Running(arguments(name, folder), folder).end()
     return ended, came_to(folder)
 
@@ -56,40 +46,24 @@ def undisturbed(name: str, states: Path, folder: Path) -> tuple[Ended, dict[str,
 def killed(name: str, states: Path, folder: Path, expected: dict[str, str], seconds: float, seed: str) -> Trial:
     """The command, killed some times at random moments, in random ways, and then left to end."""
     draw, wrong, kills = random.Random(f"{seed} {name}"), list[str](), 0
-    copied(states / COMMANDS[name][0], folder)
+    copied_store(states / COMMANDS[name][0], folder)
     for _ in range(draw.randint(2, MOST)):
         running = Running(arguments(name, folder), folder)
         if running.wait(draw.uniform(0, seconds)):
             running.end()
             break
         kills += 1
-        how = draw.choice(KILLS)
-        wrong += how(running, draw)
-    ended = Running(arguments(name, folder), folder)
-    last = ended.end()
-    if last.code:
-        wrong.append(f"it ends with {last.code} after {kills} kills: {last.error[-300:]}")
-    if left := ended.orphans():
+        wrong += draw.choice(KILLS)(running, draw)
+    last = Running(arguments(name, folder), folder)
+    ended = last.end()
+    if ended.code:
+        wrong.append(f"it ends with {ended.code} after {kills} kills: {ended.error[-300:]}")
+    if left := last.orphans():
         wrong.append(f"{len(left)} processes are left")
     wrong += differences(expected, came_to(folder))
     if not wrong:
         shutil.rmtree(folder)
     return Trial(name, kills, tuple(wrong))
-
-
-def differences(expected: dict[str, str], found: dict[str, str]) -> list[str]:
-    """Which files are other ones, are missing or should not be there."""
-    there = {name for name in expected if not passing(name)}
-    return [
-        *(f"missing: {name}" for name in sorted(there - set(found))),
-        *(f"left over: {name}" for name in sorted(set(found) - set(expected)) if not passing(name)),
-        *(f"differs: {name}" for name in sorted(there & set(found)) if expected[name] != found[name]),
-    ]
-
-
-def passing(name: str) -> bool:
-    """Whether a file says how something was made, or saves making it again."""
-    return name.endswith((".lock", ".sqlite", "log.jsonl", "sums.json", ".error", ".out", "out.html", ".tar"))
 
 
 def _all(running: Running, draw: random.Random) -> list[str]:

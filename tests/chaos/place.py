@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
@@ -91,12 +91,14 @@ def benchmark_in(folder: Path) -> Path:
     return folder
 
 
-def copied(folder: Path, to: Path) -> Path:
-    """A folder of trials elsewhere: its runs name the copied benchmark."""
-    shutil.copytree(folder, to)
-    for record in to.glob("runs/*/*/*/run.json"):
-        record.write_text(record.read_text().replace(json.dumps(str(folder))[1:-1], json.dumps(str(to))[1:-1]))
-    return to
+class Trial(NamedTuple):
+    """What came of one trial."""
+
+    name: str
+    count: int
+    """Of what is counted: kills, files, processes."""
+    wrong: tuple[str, ...]
+    """What is not as it should be; empty where all is."""
 
 
 PASSING = {"seconds", "peak_memory_bytes", "lost", "command", "folder", "sum", "local_files_only"}
@@ -152,3 +154,18 @@ def _digest(text: str) -> str:
 _READERS: dict[str, Callable[[Path, str], str]] = {
     ".json": _document, ".parquet": _table, ".safetensors": _bytes, ".toml": _bytes, ".txt": _bytes,
 }  # fmt: skip
+
+
+def differences(expected: dict[str, str], found: dict[str, str]) -> list[str]:
+    """Which files are other ones, are missing or should not be there."""
+    there = {name for name in expected if not passing(name)}
+    return [
+        *(f"missing: {name}" for name in sorted(there - set(found))),
+        *(f"left over: {name}" for name in sorted(set(found) - set(expected)) if not passing(name)),
+        *(f"differs: {name}" for name in sorted(there & set(found)) if expected[name] != found[name]),
+    ]
+
+
+def passing(name: str) -> bool:
+    """Whether a file says how something was made, or saves making it again."""
+    return name.endswith((".lock", ".sqlite", "log.jsonl", "sums.json", ".error", ".out", "out.html", ".tar"))

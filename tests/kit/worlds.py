@@ -126,9 +126,13 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], obje
 
 def copied(folder: Path, to: Path) -> Path:
     """A folder with runs, elsewhere: its runs name the copied benchmark file."""
+    assert [*folder.glob("runs/*/*/*/run.json")]
+    return copied_store(folder, to)
+
+
+def copied_store(folder: Path, to: Path) -> Path:
+    """The same of a folder that may have no runs yet, and whatever the folders are called."""
     shutil.copytree(folder, to)
-    records = list(to.glob("runs/*/*/*/run.json"))
-    assert records
-    for record in records:
-        record.write_text(record.read_text().replace(str(folder), str(to)))
+    for record in to.glob("runs/*/*/*/run.json"):
+        record.write_text(record.read_text().replace(json.dumps(str(folder))[1:-1], json.dumps(str(to))[1:-1]))
     return to

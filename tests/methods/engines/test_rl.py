@@ -434,6 +434,20 @@ def test_the_reward_rises(gold_tiny: Benchmark, tmp_path: Path, optimizer: Any) 
     assert [name for name, value in after.items() if torch.equal(value, before[name])] == []
 
 
+def stopped_and_resumed(benchmark: Benchmark, folder: Path, settings: Any, *, after: int) -> tuple[Path, int]:
+    """A training that is stopped after so many steps and goes on: its policy, and the first step that is told then."""
+
+    def stop(stage: str, step: int, *_: object) -> None:
+        if step > after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(benchmark, folder, settings, progress=stop)
+    steps: list[int] = []
+    policy = trained(benchmark, folder, settings, progress=lambda _, step, *__: steps.append(step))
+    return policy, min(steps)
+
+
 @pytest.mark.parametrize("lora_rank", [None, 4])
 @pytest.mark.parametrize("optimizer", ["grpo", "online-dpo", "ppo"])
 def test_an_interrupted_run_ends_in_the_same_bits(
@@ -444,16 +458,8 @@ def test_an_interrupted_run_ends_in_the_same_bits(
     settings = replace(FEW, optimizer=optimizer, epochs=10 / 48, prompts_per_step=1, lora_rank=lora_rank, **few)
     window = settings.ppo_epochs * settings.ppo_minibatches if optimizer == "ppo" else 1
     whole = trained(tiny, tmp_path / "whole", settings)
-
-    def stop(stage: str, step: int, *_: object) -> None:
-        if step > 6 * window:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        trained(tiny, tmp_path / "broken", settings, progress=stop)
-    steps: list[int] = []
-    again = trained(tiny, tmp_path / "broken", settings, progress=lambda _, step, *__: steps.append(step))
-    assert min(steps) > 5 * window
+    again, first = stopped_and_resumed(tiny, tmp_path / "broken", settings, after=6 * window)
+    assert first > 5 * window
     for name in ("model.safetensors",) if lora_rank is None else ("adapter_model.safetensors",):
         assert (again / name).read_bytes() == (whole / name).read_bytes()
 
@@ -468,16 +474,8 @@ def test_slow_steps_are_saved_in_time(
     window = settings.ppo_epochs * settings.ppo_minibatches if optimizer == "ppo" else 1
     whole = trained(tiny, tmp_path / "whole", settings)
     monkeypatch.setattr(training, "SAVE_AFTER", 0.0)
-
-    def stop(stage: str, step: int, *_: object) -> None:
-        if step > 2 * window:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        trained(tiny, tmp_path / "broken", settings, progress=stop)
-    steps: list[int] = []
-    again = trained(tiny, tmp_path / "broken", settings, progress=lambda _, step, *__: steps.append(step))
-    assert 2 * window < min(steps) <= 3 * window
+    again, first = stopped_and_resumed(tiny, tmp_path / "broken", settings, after=2 * window)
+    assert 2 * window < first <= 3 * window
     assert (again / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 
