@@ -129,8 +129,7 @@ def main() -> int:
     load()
     tried, wrong = dict.fromkeys(KINDS, 0), list[str]()
     states = states_in(scratch / "states", kinds)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(LANES, context, load) as lanes:
+    with ProcessPoolExecutor(LANES, multiprocessing.get_context("fork")) as lanes:
         chosen = [
             (name, lanes.submit(one))
             for name, one in trials(lanes, states, scratch, asked.seed, asked.share, kinds)

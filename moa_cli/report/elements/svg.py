@@ -48,7 +48,8 @@ def inline(drawn: Figure, finding: str) -> Html:
 
     What has a gid is a group of that class, "of-KEY" being what belongs to a row; its label says what it is.
     """
-    said = {str(gid): str(artist.get_label()) for artist in drawn.findobj() if (gid := artist.get_gid())}
+    artists = [artist for axes in drawn.axes for artist in axes.get_children()]  # findobj() looks at every tick too
+    said = {str(gid): str(artist.get_label()) for artist in artists if (gid := artist.get_gid())}
     svg = encoded(drawn, "svg", PAGE).decode()
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
     for colour, of_the_page in _OF_THE_PAGE.items():

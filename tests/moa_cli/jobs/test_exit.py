@@ -197,7 +197,10 @@ def test_ctrl_c_stays_130(tmp_path: Path) -> None:
     place = benchmark_in(tmp_path)
     (place / "slow.py").write_text("import pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(60)\n")
     command = [sys.executable, "-m", "moa_cli", "train", "-m", "slow.py"]
-    running = subprocess.Popen(command, cwd=place, env=environment(), stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        command, cwd=place, env=environment(), stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests run in the background inherit "ignore"
+    )  # fmt: skip
     for _ in range(600):
         if (place / "begun").exists():
             break

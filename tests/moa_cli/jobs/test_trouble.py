@@ -64,10 +64,10 @@ def test_a_restart_says_whether_something_is_removed(tmp_path: Path) -> None:
 
 def test_a_crash_is_three_lines_and_the_others_go_on(contest: Path) -> None:
     """sft scores nothing while it trains, ric does: with a reward that raises, one is trained and one fails. A method
-    that calls sys.exit fails too. The worker in which both have failed, which go first, does the other."""
+    that calls sys.exit fails too."""
     (contest / "mine.py").write_text(LEAVES)
     arguments = ("train", *METHODS, "-b", "tiny.toml", "--seed", "7", "--jobs", "1")
-    result = process(*arguments, "-m", "mine.py", cwd=contest, TROUBLE="raise")
+    result = moa(*arguments, "-m", "mine.py", cwd=contest, TROUBLE="raise")
     assert result.returncode == 2
     assert sorted(line.split()[1] for line in result.stdout.splitlines()) == ["failed", "failed", "trained"]
     assert "no reward today" in result.stderr
@@ -97,7 +97,7 @@ def test_a_killed_worker_is_explained(contest: Path) -> None:
 
 def test_a_reward_that_never_returns_is_ended(contest: Path) -> None:
     arguments = ("train", "-m", "ric", *METHODS[2:], "-b", "tiny.toml", "--seed", "11", "--reward-timeout", "0.5")
-    result = process(*arguments, cwd=contest, TROUBLE="dawdle")
+    result = moa(*arguments, cwd=contest, TROUBLE="dawdle")
     assert result.returncode == 2
     assert "letters.py:long" in result.stderr
     assert "did not return within 0.5 s" in result.stderr

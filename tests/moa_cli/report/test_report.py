@@ -206,12 +206,10 @@ def test_tables_name_rows_and_columns(page):
 HOSTILE = [
     "<script>alert(1)</script></title></style></svg><script>alert(1)</script><!-- --> ]]> <![CDATA[ &lt;b&gt; &#60;",
     """"><img src=x onerror=alert(1)> ' onmouseover='alert(1)' x='""",
-    "[a](javascript:alert(1)) `code` | https://example.org url(https://example.org)",
-    "\x1b[31m red \x00 nothing \x07 bell \r return \x85 \u2028 \u2029",
-    "\u202e turned \u2066 around \u200f \ufeff \u200b \U000e0041 \ue000",
+    "\x1b[31m red \x00 nothing \x07 bell \r \x85 \u2028 \u2029 \u202e \u2066 around \u200f \ufeff \u200b \U000e0041 \ue000",
+    "[a](javascript:alert(1)) `code` | https://example.org url(https://example.org) "
     """$\\frac{1}{2}$ \\input{x} {} % #010203 'DejaVu Sans' var(--paper) xlink:href id="x\"""",
     "x" * 1_000_000,
-    "",
 ]
 
 
@@ -248,7 +246,7 @@ def skeleton(page: Page) -> list[tuple[str, list[str]]]:
 def test_hostile_text_is_shown_and_does_nothing(comparison, page, harmless, text):
     page_with = report_html(attacked(comparison, text))
     found = Page(page_with)
-    assert skeleton(found) == skeleton(Page(harmless if text else page)), "it made or unmade an element or an attribute"
+    assert skeleton(found) == skeleton(Page(harmless)), "it made or unmade an element or an attribute"
     assert {unicodedata.category(c) for c in page_with if c != "\n"} & {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} == set()
     check_that_it_does_nothing(found)
     assert len(page_with) < 3 * len(page) + 1_000_000
