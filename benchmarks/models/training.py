@@ -211,7 +211,7 @@ def run_trainer(trainer: Trainer) -> None:
         trainer.add_callback(KeepsLedger(cost))
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Sums())
-    trainer.create_model_card = lambda *_, **__: None  # type: ignore[method-assign]  # TRL's, into every checkpoint
+    trainer.create_model_card = lambda *_, **__: None  # TRL writes one into every checkpoint
     trainer.callback_handler.callbacks.insert(0, SavesInTime(trainer.args))  # what a checkpoint keeps is told by others
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     end_tracking(trainer)

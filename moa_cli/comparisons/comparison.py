@@ -115,7 +115,7 @@ def _on_benchmark(
         card=card,
         preparations=preparations,
         prompts=card.prompts,
-        warnings=warnings_of(card.prompts, LEAST_PROMPTS),
+        warnings=(*warnings_of(card.prompts, LEAST_PROMPTS), *row.one_answer(rows)),
         keeps_collapsed=keep_collapsed,
         policies=max(map(len, compared.values())),
         asked=asked,

@@ -20,8 +20,10 @@ from benchmarks.stats import (
     pareto,
 )
 from moa_cli.comparisons.contributions import Training, over_preparations, training
-from moa_cli.comparisons.parts import Attained, Attainment, PromptScores, Quality, RowPoint
+from moa_cli.comparisons.parts import Attained, Attainment, PromptScores, Quality, Row, RowPoint
 
+ALIKE = 0.99
+"""Self-BLEU from which the answers of a point are one and the same, but for a word here and there. [choice]"""
 REFS = (1.0, 1.5, 2.0, 3.0, 4.0)
 """Other refs, at which the order of rows is looked at again, in SFT standard deviations below the SFT mean."""
 
@@ -67,6 +69,20 @@ def quality(
         igd_plus=mean([igd_plus(points, best) for points in few]),
         expected_utility=mean([expected_utility(points, even) for points in few]),
     )
+
+
+def one_answer(rows: Sequence[Row]) -> list[str]:
+    """Who answers every prompt alike at some weights: each answer is a sound one, so that none counts as collapsed."""
+    alike = {
+        row.method: [point.label for point in row.points if (point.language.get("self_bleu") or 0) >= ALIKE]
+        for row in rows
+    }
+    return [
+        f"{name} gives nearly the same answer to every prompt, at {' and at '.join(labels[:2])}"
+        + (f" and at {len(labels) - 2} more" if len(labels) > 2 else "")
+        for name, labels in alike.items()
+        if labels
+    ]
 
 
 def obedience(seeds: Sequence[Front], m: int) -> float | None:

@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks.common.errors import BadInput
 from benchmarks.stats.indicators import hypervolume
+from benchmarks.stats.text import text_statistics
 from moa_cli.comparisons.comparison import compare
 from moa_cli.formats.columns import columns
 from moa_cli.formats.exports import comparison_markdown, latex
@@ -26,6 +27,19 @@ def test_the_document(document):
     assert (benchmark.name, benchmark.version, benchmark.prompts) == ("toy", "1", PROMPTS)
     assert [row.method for row in benchmark.rows] == ["context", "soup", "sft"], "best first"
     assert benchmark.card == make_card()
+
+
+@pytest.mark.parametrize(("answer", "told"), [("I cannot help with that.", True), ("The answer to {} is {}.", False)])
+def test_one_answer_to_everything_is_told(answer: str, told: bool):
+    """A policy that always refuses has answers that are sound one by one."""
+    said = text_statistics([answer.format(n, n * n) for n in range(60)])
+    assert said["repetition"] == said["short"] == 0
+    front = make_front("soup", 1.0, card=make_card(prompts=60))
+    points = [replace(p, text_statistics=said if k > 7 else {}) for k, p in enumerate(front.points)]
+    (benchmark,) = compare([replace(front, points=tuple(points))]).benchmarks
+    assert benchmark.warnings == told * (
+        "soup gives nearly the same answer to every prompt, at 0.2,0.8 and at 0.1,0.9 and at 1 more",
+    )
 
 
 def test_the_numbers_of_a_row(fronts, document):

@@ -206,7 +206,7 @@ def test_tables_name_rows_and_columns(page):
 HOSTILE = [
     "<script>alert(1)</script></title></style></svg><script>alert(1)</script><!-- --> ]]> <![CDATA[ &lt;b&gt; &#60;",
     """"><img src=x onerror=alert(1)> ' onmouseover='alert(1)' x='""",
-    "\x1b[31m red \x00 nothing \x07 bell \r \x85 \u2028 \u2029 \u202e \u2066 around \u200f \ufeff \u200b \U000e0041 \ue000",
+    "\x1b[31m red \x00 nothing \x07 bell \r \x85 \u2028 \u2029 \u202e \u2066 \u200f \ufeff \u200b \U000e0041 \ue000",
     "[a](javascript:alert(1)) `code` | https://example.org url(https://example.org) "
     """$\\frac{1}{2}$ \\input{x} {} % #010203 'DejaVu Sans' var(--paper) xlink:href id="x\"""",
     "x" * 1_000_000,
