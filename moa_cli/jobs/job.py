@@ -71,6 +71,8 @@ class Outcome:
     error: tuple[str, str, str] | None = None
     """What, why, what to type."""
     traceback: str = ""
+    killed: bool = False
+    """Whether its process was killed from outside, perhaps for another job: nothing is known of this one."""
     cause: Outcome | None = None
     """How the job went whose failure kept this one from being started."""
 

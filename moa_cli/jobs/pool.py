@@ -159,7 +159,7 @@ def _outcome(job: Job, future: Future[Outcome]) -> Outcome:
         what = f"{job.label} failed: a worker process was killed from outside"
         why = "the system does that most often when memory ran out"
         fix = "the same command goes on where it stopped; with --jobs 1 it needs the least memory"
-        return Outcome(job=job, error=(what, why, fix))
+        return Outcome(job=job, error=(what, why, fix), killed=True)
 
 
 def _skipped(job: Job, cause: Outcome) -> Outcome:

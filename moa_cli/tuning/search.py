@@ -60,7 +60,7 @@ class MethodSearch:
     under_way: dict[int, OptunaTrial] = field(default_factory=dict)
     """Trials that have been asked for and not been told of, by number."""
     broken: bool = False
-    """Whether the configuration that is to be improved failed: there is nothing to go on from."""
+    """Whether the configuration that is to be improved failed, or a process was killed: the search ends for now."""
 
     @property
     def path(self) -> Path:
@@ -96,7 +96,8 @@ class MethodSearch:
             self.study.enqueue_trial(
                 trial.params, user_attrs={n: v for n, v in trial.user_attrs.items() if n == DEFAULT}
             )
-        if not self.told and not self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        default = [trial for trial in self.study.get_trials(deepcopy=False) if DEFAULT in trial.user_attrs]
+        if not any("trial" in trial.user_attrs or trial.state == TrialState.WAITING for trial in default):
             base = as_config(self.run.method)
             within = {name: base[name] for name, space in self.spaces.items() if contains(space, base[name])}
             self.study.enqueue_trial(within, user_attrs={DEFAULT: True})
@@ -119,10 +120,14 @@ class MethodSearch:
         return trial.number, replace(made, variant=f"trial {number}")
 
     def tell(self, number: int, run: Contestant, outcome: Outcome) -> None:
-        """Keeps how a trial went. A default that failed is not kept: the same command tries it again."""
+        """Keeps how a trial went. The same command tries again a default that failed, which is not kept, and what a
+        killed process was at, which stays under way in the journal."""
         from optuna.trial import TrialState
 
         asked = self.under_way.pop(number)
+        if outcome.killed:
+            self.broken = True
+            return
         trial = self._trial(run, outcome.result if not outcome.error else None)
         failed = trial.state == "failed"
         if failed and DEFAULT in asked.user_attrs:

@@ -215,6 +215,30 @@ def test_a_default_that_failed_is_not_forgotten_for_another_trial_that_fails(tmp
     assert tuner.searches[0].broken
 
 
+def test_a_default_that_failed_is_tried_again_though_another_trial_was_kept(tmp_path: Path) -> None:
+    run = run_of("morlhf", tmp_path)
+    tuner = Tuner([open_search(run, Plan(trials=2))], width=2)
+    default, beside = tuner.first()
+    tuner.follow(outcome(default, None))
+    tuner.follow(outcome(beside, reach(run)))
+    (search,) = search_all([run], Plan(trials=2)).searches
+    assert len(search.told) == 2
+    assert search.default is not None
+
+
+def test_what_a_killed_process_was_at_is_tried_again(tmp_path: Path) -> None:
+    """All jobs of a command end where one worker is killed: that says nothing of their settings."""
+    run = run_of("morlhf", tmp_path)
+    whole = search_all([run_of("morlhf", tmp_path / "whole")], Plan(trials=3), reach).searches[0]
+    tuner = Tuner([open_search(run, Plan(trials=3))], width=2)
+    for job in tuner.first():
+        assert tuner.follow(Outcome(job=job, error=("a worker process was killed", "", ""), killed=True)) == []
+    assert tuner.searches[0].told == []
+    (search,) = search_all([run], Plan(trials=3)).searches
+    assert configs(search) == configs(whole)
+    assert {trial.state for trial in search.told} == {"fine"}
+
+
 def test_trials_side_by_side_are_different(tmp_path: Path) -> None:
     run = run_of("morlhf", tmp_path)
     tuner = Tuner([open_search(run, Plan(trials=5))], width=3)
