@@ -81,6 +81,7 @@ def evaluate(
         seed=seed,
         weights=tuple(points),
         card=card,
+        policy_name=benchmark.policy_name,
         cost=_with_policies(cost, made) | _per_answer(spent, len(points) * len(prompts)),
         used={name: parts[name].numbers for name in sorted({*used, *made.used, *spent.used}) if name in parts},
         config=plain(config),

@@ -30,6 +30,8 @@ class FrontRecord(Document):
     weights: tuple[Weights, ...]
     """(K, M)."""
     card: Card
+    policy_name: str = ""
+    """What the starting policy was made of, in words; empty in what earlier versions wrote."""
     cost: dict[str, int | float | None]
     """Of training and of an answer; None for what was not counted."""
     used: dict[str, dict[str, int | float]] = Field(default_factory=dict)
@@ -104,7 +106,8 @@ def read_front(folder: Path, *, texts: bool = False) -> Front:
     try:
         return Front(
             method=record.method, seed=record.seed, steering=record.steering, points=tuple(points), card=record.card,
-            cost=record.cost, used=record.used, config=record.config, trials=record.trials, folder=folder,
+            cost=record.cost, used=record.used, config=record.config, trials=record.trials,
+            policy_name=record.policy_name, folder=folder,
         )  # fmt: skip
     except ValueError as error:
         raise unusable(folder / "front.json", f"its content is not that of a front: {error}") from error

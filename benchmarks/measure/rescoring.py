@@ -81,7 +81,7 @@ def score_given(
         log("front", k + 1, len(points), dict(zip(benchmark.names, measured.scores.mean(0).tolist(), strict=True)))
     FrontRecord(
         method=method, steering=steering, seed=seed, weights=tuple(p.weights for p in points), card=benchmark.card,
-        cost={}, config={},
+        policy_name=benchmark.policy_name, cost={}, config={},
     ).complete(folder)  # fmt: skip
     return found
 
@@ -100,7 +100,7 @@ def rescore(benchmark: Benchmark, measured: Path, folder: Path, log: Log = silen
         log("front", k + 1, len(front.points), {})
     FrontRecord(
         method=front.method, steering=front.steering, seed=front.seed, weights=front.weights, card=card,
-        cost=front.cost, used=front.used, config=front.config, trials=front.trials,
+        policy_name=benchmark.policy_name, cost=front.cost, used=front.used, config=front.config, trials=front.trials,
     ).complete(folder)  # fmt: skip
 
 

@@ -178,6 +178,11 @@ class Description:
         known = {"policy": self.pretrained, "data": self.data.fingerprint(), "revision": REVISION}
         return {**facts, **form, **first, **held, **known}
 
+    @property
+    def policy_name(self) -> str:
+        """The starting policy as people call it: its size, its hub id, or the name of its folder."""
+        return Path(self.policy).name if Path(self.policy).is_dir() else self.policy
+
     @cached_property
     def pretrained(self) -> str:
         """The policy as it enters identities: a folder by its name and content, a hub id by its commit."""

@@ -113,6 +113,7 @@ def _on_benchmark(
         objectives=card.objectives,
         ref=card.ref,
         card=card,
+        policy_name=next((front.policy_name for front in fronts if front.policy_name), ""),
         preparations=preparations,
         prompts=card.prompts,
         warnings=(*warnings_of(card.prompts, LEAST_PROMPTS), *row.one_answer(rows)),

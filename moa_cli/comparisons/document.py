@@ -41,6 +41,8 @@ class OnBenchmark(Part):
     ref: tuple[float, ...]
     card: Card
     """That of the first preparation."""
+    policy_name: str = ""
+    """What the starting policy was made of, in words; empty where no front says it."""
     preparations: tuple[int, ...] = (0,)
     """Those that every row was trained on."""
     prompts: int

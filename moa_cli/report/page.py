@@ -111,7 +111,7 @@ def _benchmark(on: OnBenchmark, key: str, styles: Styles) -> Html:
         "Seeds": ", ".join(map(str, seeds)),
         "Preparations": ", ".join(map(str, on.preparations)),
         "Ref": ", ".join(number(r, digits=1) for r in on.ref),
-        "Starting policy": on.card.policy,
+        "Starting policy": f"{on.policy_name} ({on.card.policy})" if on.policy_name else on.card.policy,
         on.scorers_word("scores").capitalize(): ", ".join(on.card.evaluators),
     }
     title = el("h2", called(on.name), el("small", f" version {on.version}"))

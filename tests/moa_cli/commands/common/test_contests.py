@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from moa_cli.comparisons.document import Comparison
+from moa_cli.report.page import report_html
 from moa_cli.runs.folders import fronts_in
 from tests.kit.cli import moa, refused
+from tests.kit.pages import Page
 from tests.kit.worlds import METHODS
 
 
@@ -72,6 +76,11 @@ def test_the_second_time_nothing_is_done(contest: Path) -> None:
     assert told.pop("command") == f"moa compare {' '.join(METHODS)} -b tiny.toml --json"
     assert saved.pop("command").endswith("-b tiny.toml -o table.md -o saved.json")
     assert told == saved
+
+
+def test_the_report_says_what_the_starting_policy_was_made_of(contest: Path) -> None:
+    text = report_html(Comparison.from_json((contest / "saved.json").read_text()))
+    assert re.search(r"scratch:0\.3m \(policy-[0-9a-f]{12}\)", Page(text).text)
 
 
 def test_fronts_are_found_and_named(contest: Path) -> None:
