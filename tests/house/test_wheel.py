@@ -53,3 +53,10 @@ def test_constraints_are_versions_that_the_project_allows() -> None:
     for one in asked:
         [pin] = pinned[one.name].specifier
         assert one.specifier.contains(pin.version.removesuffix(".*")), one
+
+
+def test_what_is_cited_is_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    cited = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {project['version']}\n" in cited
+    assert f"\nlicense: {project['license']}\n" in cited
