@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -77,7 +78,7 @@ def found_fronts(
     Where the code of a method has changed since some of its runs, the newest ones count; with `earlier` the others are
     rows of their own.
 
-    `say` is told what is left out, since nobody named it: what is damaged, not measured, measured under an older card
+    `say` is told what is left out, since nobody named it: what is damaged, not measured, measured under another card
     or on other prompts, or trained by earlier code; and for which of the benchmarks and seeds there is none.
     """
     fronts: list[Front] = []
@@ -122,11 +123,16 @@ def _tell_others(fronts: Sequence[Front], kept: Sequence[Front], say: Callable[[
     """Says which fronts do not stand in the table for their scale card, and what shows them."""
     scales = {front.card.scale_hash for front in kept}
     others: dict[tuple[str, int], list[Front]] = {}
+    other_units: dict[tuple[str, str], list[Front]] = {}
     for front in fronts:
         if front.card.scale_hash in scales:
             others.setdefault((front.card.benchmark, front.card.prompts), []).append(front)
         else:
-            say(f"left out: {run_of(front)}, measured under an older scale card")
+            other_units.setdefault((front.card.benchmark, front.card.scale_hash), []).append(front)
+    for (name, _), own in other_units.items():
+        runs = list(dict.fromkeys(str(run_of(front)) for front in own))
+        which = runs[0] if len(runs) == 1 else f"{len(runs)} runs on {name}"
+        say(f"left out: {which}, measured under another scale card: moa compare {shlex.join(runs)} shows such")
     for (name, prompts), own in others.items():
         which = str(own[0].folder) if len(own) == 1 else f"{len(own)} fronts on {name}"
         say(f"left out: {which}, measured on {prompts} prompts: -c eval_prompts={prompts} of moa compare shows such")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -120,10 +121,16 @@ def test_many_runs_that_are_not_measured_are_told_in_two_lines(tmp_path: Path) -
 
 
 def test_only_fronts_under_the_newest_card_are_found(tmp_path: Path) -> None:
-    old = measured(tmp_path, "soup", 0, version="1")
+    old, older = measured(tmp_path, "soup", 0, version="1"), measured(tmp_path, "sft", 0, version="1")
     measured(tmp_path, "soup", 1, version="2")
-    os.utime(old / FRONT / "front.json", (1, 1))
-    assert asked(tmp_path) == (["toy soup 1"], [f"left out: {old}, measured under an older scale card"])
+    for run in (old, older):
+        os.utime(run / FRONT / "front.json", (1, 1))
+    found, (said,) = asked(tmp_path)
+    assert found == ["toy soup 1"]
+    assert said.startswith("left out: 2 runs on toy, measured under another scale card: moa compare ")
+    named = shlex.split(said)[said.split().index("compare") + 1 : -2]
+    assert {*named} == {str(old), str(older)}
+    assert len(named_fronts([*map(Path, named)])) == 2
 
 
 def test_what_is_named_must_be_a_run(tmp_path: Path) -> None:
