@@ -241,7 +241,9 @@ def bounds_of(run: Run) -> tuple[np.ndarray, np.ndarray]:
         found: dict[str, list[float]] = read_json(path)
     except (OSError, ValueError) as error:
         raise BadInput(
-            f"cannot use {path}: {error}", "the rewards to ask for are read from it", "moa train -m ric --restart"
+            f"cannot use {path}: {error}",
+            "the rewards to ask for are read from it",
+            f"rm -r {run.dir}; then the command that made it trains it again",
         ) from error
     return np.array(found["low"]), np.array(found["high"])
 

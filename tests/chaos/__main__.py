@@ -1,6 +1,6 @@
 """What moa promises of kills, damage, crowds, faults and odd inputs, tried: `python -m tests.chaos` prints figures.
 
-About 25 minutes on two cores; `--share .1` tries a tenth. What went wrong is printed with what repeats it, and the exit
+About 40 minutes on two cores; `--share .1` tries a tenth. What went wrong is printed with what repeats it, and the exit
 code is 1 then.
 """
 
@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 from tests.chaos.crowd import CROWD, crowded
 from tests.chaos.crowd import SAME as WANTED
+from tests.chaos.damages import AT_ONCE, damaged
 from tests.chaos.damages import SAME as MADE
-from tests.chaos.damages import damaged
 from tests.chaos.faults import FAULTS, faulted
 from tests.chaos.faults import SAME as TRAINED
 from tests.chaos.forked import Running, load
@@ -99,7 +99,7 @@ def trials(
             yield f"kills {n}", partial(killed, name, states, scratch / f"k{n}", whole, ended.seconds, f"{seed} {n}")
     if "damages" in kinds:
         measured = came_to(states / "measured")
-        for n in range(math.ceil(share * DAMAGES)):
+        for n in range(math.ceil(share * DAMAGES / AT_ONCE)):
             yield f"damages {n}", partial(damaged, states, scratch / f"d{n}", measured, f"{seed} {n}")
     if "crowds" in kinds:
         wanted = came_to(states / "wanted")

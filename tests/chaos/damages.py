@@ -1,4 +1,4 @@
-"""Artefacts that are damaged one at a time: what is damaged is not used, and is mended by what moa says."""
+"""Artefacts that are damaged, several at a time: what is damaged is not used, and is mended by what moa says."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ LOOKS = (
 GONE = ("", "runs/tiny/*/*/front-*", "runs/tiny/ric")
 """What is gone as well, and has to be made again from what is left: nothing, so that what is there is read; the fronts,
 so that policies answer again; a run, so that it is trained from what is prepared."""
-TRIES = 4
-"""Commands that a refusal may ask for, one after another."""
+AT_ONCE = 4
+"""Artefacts that are damaged before anything is typed."""
+TRIES = 4 * AT_ONCE
+"""Commands that refusals may ask for, one after another."""
 
 
 def artefacts(place: Path) -> list[str]:
@@ -36,36 +38,38 @@ def artefacts(place: Path) -> list[str]:
 
 
 def damaged(states: Path, folder: Path, expected: dict[str, str], seed: str) -> Trial:
-    """One artefact damaged in one way; then a look, then the command that made everything, then what it says."""
+    """Artefacts damaged, each in its way; then a look, then the command that made everything, then what it says."""
     draw = random.Random(seed)
     copied_store(states / "measured", folder)
     for path in folder.glob(draw.choice(GONE) or "none"):
         shutil.rmtree(path)
-    name = draw.choice(artefacts(folder))
-    whole = (folder / name).read_bytes()
-    while (harmed := draw.choice((*BYTES, lambda data, draw: b""))(whole, draw)) == whole:
-        pass
-    (folder / name).write_bytes(harmed)
-    wrong = list[str]()
-    look = _run(folder, draw.choice(LOOKS), name)
-    wrong += _manners(look)
-    ended = _run(folder, SAME, name)
+    harmed = {}
+    for name in draw.sample(artefacts(folder), AT_ONCE):
+        whole = (folder / name).read_bytes()
+        while harmed.setdefault(name, whole) == whole:
+            harmed[name] = draw.choice((*BYTES, lambda data, draw: b""))(whole, draw)
+        (folder / name).write_bytes(harmed[name])
+    wrong, first = list[str](), next(iter(harmed))
+    wrong += _manners(_run(folder, draw.choice(LOOKS), first))
+    ended = _run(folder, SAME, first)
     for _ in range(TRIES):
         wrong += _manners(ended)
-        if ended.code == 0 or not (asked := _asked(ended.error, folder)):
+        if ended.code == 0 or (asked := _asked(ended.error, folder)) is None:
             break
         for command in asked:
-            wrong += _manners(_run(folder, command, name))
-        ended = _run(folder, SAME, name)
+            wrong += _manners(_run(folder, command, first))
+        ended = _run(folder, SAME, first)
     if ended.code:
         wrong.append(f"is not mended: {ended.error[-400:]}")
     else:
-        left = (folder / name).read_bytes() if (folder / name).exists() else harmed
-        unread = {f"differs: {name}", f"missing: {name}"} if left == harmed else set()
+        unread = set()
+        for name, bytes_ in harmed.items():
+            if not (folder / name).exists() or (folder / name).read_bytes() == bytes_:
+                unread |= {f"differs: {name}", f"missing: {name}"}
         wrong += [f for f in differences(expected, came_to(folder)) if "left over" not in f and f not in unread]
     if not wrong:
         shutil.rmtree(folder)
-    return Trial(f"{name} ({len(whole)} -> {len(harmed)} bytes)", 1, tuple(wrong))
+    return Trial(", ".join(harmed), AT_ONCE, tuple(wrong))
 
 
 def _run(folder: Path, command: tuple[str, ...], name: str) -> Ended:
@@ -81,16 +85,16 @@ def _manners(ended: Ended) -> list[str]:
     return wrong if ended.code in (0, 2) else [*wrong, f"ends with {ended.code}: {ended.error[-400:]}"]
 
 
-def _asked(said: str, folder: Path) -> list[tuple[str, ...]]:
-    """The commands that a refusal tells to type, and what it says to delete, which is deleted."""
-    commands = []
+def _asked(said: str, folder: Path) -> list[tuple[str, ...]] | None:
+    """The commands that a refusal tells to type, having deleted what it says to delete; None where it asks nothing."""
+    commands, deleted = [], False
     for line in re.findall(r"^try: (.*(?:\n  .*)*)", said, re.MULTILINE):
         for path in re.findall(r"(?:delete|remove|rm(?: -r)?) (\S+?)[,;.]?(?: |$)", line):
-            target = folder / path
+            target, deleted = folder / path, True
             if target.is_dir():
                 shutil.rmtree(target)
             else:
                 target.unlink(missing_ok=True)
         for typed in re.findall(r"moa ((?:train|eval|prepare|compare)[^;,]*)", line):
             commands.append(tuple(shlex.split(typed)))
-    return commands
+    return commands if commands or deleted else None

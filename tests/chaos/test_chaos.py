@@ -18,7 +18,7 @@ def test_damage_is_got_over() -> None:
     command = [sys.executable, "-m", "tests.chaos", "--share", "0.004", "--only", "damages"]
     result = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=400)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert f"{2:8}{0:8}" in result.stdout
+    assert f"{4:8}{0:8}" in result.stdout
 
 
 def test_every_method_and_every_kind_of_user_fault_is_among_them() -> None:

@@ -17,7 +17,7 @@ from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.spec.answers import Answer
 from methods.contract.run import Run
 from methods.engines.selection import pareto_layers
-from methods.ric import RiC, demanding, desired, score_bounds, unwrap, wrap
+from methods.ric import RiC, bounds_of, demanding, desired, score_bounds, unwrap, wrap
 from tests.kit.runs import spied
 
 SCORES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=4)
@@ -299,3 +299,11 @@ def test_a_round_with_a_single_whole_answer_goes_on(
     RiC(rounds=1, offline_epochs=0.1, batch=8, offline_share=0.0).train(tiny, Run(tmp_path / "alone", 0))
     assert len(calls[1][1]) >= 2
     assert len(calls[3][1]) == 1
+
+
+def test_damaged_bounds_are_refused_with_what_mends_them(tmp_path: Path) -> None:
+    """By a command that is about this run: `moa train -m ric` without its benchmark would begin another one."""
+    (tmp_path / "bounds.json").write_text("{")
+    with pytest.raises(BadInput, match="bounds.json") as refusal:
+        bounds_of(Run(tmp_path, 0))
+    assert refusal.value.fix == f"rm -r {tmp_path}; then the command that made it trains it again"
