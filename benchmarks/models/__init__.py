@@ -23,14 +23,13 @@ if TYPE_CHECKING:
         split,
         there_is,
     )
-    from benchmarks.models.opening import check_embedded
+    from benchmarks.models.opening import check_embedded, check_policy, open_reader
     from benchmarks.models.pieces import PIECE, next_logits, vocabulary
     from benchmarks.models.policy import (
         ANSWERS_AT_ONCE,
         Divergence,
         Policy,
         load_policy,
-        open_reader,
         sequence_divergence,
         sequence_log_probs,
         side_by_side,

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
@@ -17,6 +18,8 @@ from transformers import (
 
 from benchmarks.common import BadInput, error_words, no_memory, some_of
 from benchmarks.models.device import attention
+from benchmarks.models.reader import Reader
+from benchmarks.spec import CHAT, PLAIN, Description
 
 
 def open_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
@@ -27,6 +30,37 @@ def open_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
         if no_memory(error):
             raise
         raise _not_opened(path, error) from error
+
+
+def open_reader(path: str | Path, max_prompt_tokens: int = 512, template: str = "") -> Reader:
+    """How the policy in a local folder or of a hub id reads; its model is not loaded.
+
+    `template` is a form of `Reader`, or empty: "chat" where the tokenizer has a chat template. BadInput for a tokenizer
+    without EOS, and for a chat template that is missing, raises or leaves out what was asked.
+    """
+    tokenizer = open_tokenizer(path)
+    if tokenizer.eos_token_id is None:
+        raise BadInput(
+            f"the tokenizer of {path} has no end-of-sequence token",
+            "answers end with it, in training and in sampling",
+            "set eos_token in its tokenizer_config.json",
+        )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    reader = Reader(tokenizer, template or (CHAT if tokenizer.chat_template else PLAIN), max_prompt_tokens)
+    if reader.form == CHAT and not tokenizer.chat_template:
+        raise BadInput(
+            f"the tokenizer of {path} has no chat template",
+            "template is chat",
+            "-c template=plain shows prompts as they are",
+        )
+    if (asked := "Zyx?") not in reader.shown(asked):
+        raise BadInput(
+            f"the chat template of {path} leaves out what the user asks",
+            f"of the question {asked!r} it makes {reader.shown(asked)!r:.60}",
+            "-c template=plain shows prompts without it",
+        )
+    return reader
 
 
 def open_model(path: str | Path, **how: Any) -> PreTrainedModel:
@@ -108,3 +142,20 @@ def check_fit(
             if positions > max_new_tokens
             else f"-c sampling.max_new_tokens={positions // 2} -c max_prompt_tokens={positions // 2}",
         )
+
+
+def check_policy(benchmark: Description) -> None:
+    """BadInput for a pretrained policy that cannot read what its tokenizer writes, or not as much as it is to.
+
+    Its weights are not loaded: what refuses it later is found before anything is made.
+    """
+    path = benchmark.policy
+    if path.startswith("scratch:"):
+        return
+    reader = open_reader(path, benchmark.max_prompt_tokens, benchmark.template)
+    try:
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(path))
+    except Exception as error:  # whatever lies there
+        raise _not_opened(path, error) from error
+    check_fit(path, model, reader.tokenizer, benchmark.max_prompt_tokens, benchmark.sampling.max_new_tokens)

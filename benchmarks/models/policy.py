@@ -13,16 +13,16 @@ import numpy as np
 import torch
 from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from benchmarks.common import BadInput, answering, charge, reading
+from benchmarks.common import answering, charge, reading
 from benchmarks.models.batching import by_length, pad_left
 from benchmarks.models.counting import counted, language_models, uncounted
 from benchmarks.models.device import attention, room, setup
 from benchmarks.models.memory import MADE_HERE, SMALL, Size, fitting
-from benchmarks.models.opening import check_fit, in_4bit, open_model, open_tokenizer
+from benchmarks.models.opening import check_fit, in_4bit, open_model, open_reader
 from benchmarks.models.pieces import next_logits
 from benchmarks.models.reader import Reader
 from benchmarks.models.sampler import cut, cut_tokens, draw_uniforms, growing, sample_tokens, settled, stopped
-from benchmarks.spec import CHAT, IN_4BIT, PLAIN, Answer, Description, Sampling, policy_source
+from benchmarks.spec import IN_4BIT, PLAIN, Answer, Description, Sampling, policy_source
 
 ANSWERS_AT_ONCE = 136
 """Answers generated side by side, a third of the usual 400; results do not depend on it."""
@@ -164,37 +164,6 @@ def side_by_side(policy: Policy, tokens: int, most: int) -> int:
         return most
     size = Size.of(found[0].config, policy.parameters)
     return fitting(size, tokens, next(policy.model.parameters()).element_size(), room(), most)
-
-
-def open_reader(path: str | Path, max_prompt_tokens: int = 512, template: str = "") -> Reader:
-    """How the policy in a local folder or of a hub id reads; its model is not loaded.
-
-    `template` is a form of `Reader`, or empty: "chat" where the tokenizer has a chat template. BadInput for a tokenizer
-    without EOS, and for a chat template that is missing, raises or leaves out what was asked.
-    """
-    tokenizer = open_tokenizer(path)
-    if tokenizer.eos_token_id is None:
-        raise BadInput(
-            f"the tokenizer of {path} has no end-of-sequence token",
-            "answers end with it, in training and in sampling",
-            "set eos_token in its tokenizer_config.json",
-        )
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    reader = Reader(tokenizer, template or (CHAT if tokenizer.chat_template else PLAIN), max_prompt_tokens)
-    if reader.form == CHAT and not tokenizer.chat_template:
-        raise BadInput(
-            f"the tokenizer of {path} has no chat template",
-            "template is chat",
-            "-c template=plain shows prompts as they are",
-        )
-    if (asked := "Zyx?") not in reader.shown(asked):
-        raise BadInput(
-            f"the chat template of {path} leaves out what the user asks",
-            f"of the question {asked!r} it makes {reader.shown(asked)!r:.60}",
-            "-c template=plain shows prompts without it",
-        )
-    return reader
 
 
 def _ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:

@@ -31,7 +31,14 @@ from benchmarks.common import (
     whole_folder,
     write_text,
 )
-from benchmarks.models import finetuned_policy, tagged_share, texts, train_scratch_policy, train_tokenizer
+from benchmarks.models import (
+    check_policy,
+    finetuned_policy,
+    tagged_share,
+    texts,
+    train_scratch_policy,
+    train_tokenizer,
+)
 from benchmarks.prepare.calibrate import take_card
 from benchmarks.prepare.card import PairAccuracy, Report, StoredCard, stored_card
 from benchmarks.prepare.parts import is_prepared, part_folders
@@ -57,12 +64,13 @@ from benchmarks.spec import (
 def missing_parts(benchmark: Description) -> list[str]:
     """Names of the parts of a preparation that are still to be made.
 
-    They can be made side by side, the card after them. BadInput for data that put a prompt in two splits, and for a
-    reward or evaluator that cannot score: found before anything is made.
+    They can be made side by side, the card after them. BadInput for data that put a prompt in two splits, for a
+    policy that cannot read, and for a reward or evaluator that cannot score: found before anything is made.
     """
     _check_splits(benchmark)
     check_inside(root(benchmark), benchmark.home)
     if stored_card(benchmark) is None:
+        check_policy(benchmark)
         probe_rewards(benchmark)
     return [name for name, (folder, _) in _parts(benchmark).items() if not folder.exists()]
 

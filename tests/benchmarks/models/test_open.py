@@ -10,8 +10,10 @@ import pytest
 
 from benchmarks.common.errors import BadInput
 from benchmarks.load.load import load_benchmark
-from benchmarks.models.policy import load_policy, open_reader
+from benchmarks.models.opening import open_reader
+from benchmarks.models.policy import load_policy
 from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.make import missing_parts
 from benchmarks.spec.settings import Sampling
 from tests.kit.classifiers import saved
 from tests.kit.tokenizers import CHAT, tiny_policy_in, tiny_tokenizer
@@ -69,6 +71,28 @@ def test_fewer_positions_than_prompt_and_answer(tmp_path: Path) -> None:
     fix = refused(folder, r"64 positions, .* 60 \+ 16", max_prompt_tokens=60, max_new_tokens=16)
     assert fix == "-c max_prompt_tokens=48"
     assert load_policy(folder, 48, max_new_tokens=16).max_prompt_tokens == 48
+
+
+@pytest.mark.parametrize("lack", ["positions", "end", "embedding"])
+def test_what_a_policy_lacks_is_found_before_anything_is_made(lack: str, unprepared: Benchmark, tmp_path: Path) -> None:
+    """Its weights are not read for that: here there are none."""
+    tokenizer = tiny_tokenizer()
+    if lack == "embedding":
+        tokenizer.add_tokens(["<more>"])
+    folder = tiny_policy_in(
+        tmp_path / "policy", tokenizer, positions=64, rows=len(tokenizer) - (2 if lack == "embedding" else 0)
+    )
+    if lack == "end":
+        settings = json.loads((folder / "tokenizer_config.json").read_text())
+        (folder / "tokenizer_config.json").write_text(json.dumps({k: v for k, v in settings.items() if k[:3] != "eos"}))
+    (folder / "model.safetensors").unlink()
+    words = {"positions": "64 positions", "end": "no end-of-sequence token", "embedding": "'<more>'"}[lack]
+    benchmark = replace(unprepared, policy=str(folder), home=tmp_path / "runs", max_prompt_tokens=60)
+    with pytest.raises(BadInput, match=words):
+        missing_parts(benchmark)
+    assert not list(tmp_path.glob("runs/**/*"))
+    if lack == "positions":
+        assert "policy" not in missing_parts(replace(benchmark, max_prompt_tokens=16))
 
 
 @pytest.mark.parametrize(
