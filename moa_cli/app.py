@@ -7,6 +7,7 @@ and written), 130 interrupted, 143 terminated.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -119,6 +120,15 @@ def _terminate(*_: object) -> None:
     raise Terminated
 
 
+def _come_again(lost: sys.UnraisableHookArgs) -> None:
+    """Where Python lets no exception through, as in a finalizer, an interruption that came there comes once more."""
+    if isinstance(lost.exc_value, KeyboardInterrupt):
+        number = signal.SIGTERM if isinstance(lost.exc_value, Terminated) else signal.SIGINT
+        threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
+    else:
+        sys.__unraisablehook__(lost)
+
+
 def main() -> None:
     """The entry point of `moa`. No exception leaves with exit code 1; SIGTERM ends it as Ctrl-C does."""
     have_streams()
@@ -126,6 +136,7 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")  # an encoding without "±" shall not cost the result
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)  # as a batch system stops what it has started
+        sys.unraisablehook = _come_again
     logging.lastResort = Said(logging.WARNING)
     try:
         app(prog_name="moa")

@@ -54,6 +54,7 @@ def moa(*arguments: str, cwd: Path, **more: str) -> Done:
         patch.setattr(sys, "argv", ["moa", *arguments])
         patch.setattr(console, "_verbose", False)
         patch.setattr(pool, "_started", _started_here)
+        patch.setattr(sys, "unraisablehook", sys.unraisablehook)  # put back afterwards: `main` has one of its own
         hash_file.cache_clear()  # "read once per process"
         with redirect_stdout(out), redirect_stderr(error), pytest.raises(SystemExit) as leaving:
             main()

@@ -113,6 +113,16 @@ def test_the_tokenizer_says_how_prompts_are_shown(tmp_path: Path) -> None:
     assert "template=plain" in refused(plain, "no chat template", template="chat")
 
 
+def test_rewards_read_no_special_tokens(tmp_path: Path) -> None:
+    """Whatever they mean, as docs/benchmarks.md says; tokens that were added and are not special are read."""
+    tokenizer = tiny_tokenizer()
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<think>"]})
+    tokenizer.add_tokens(["<step>"])
+    policy = load_policy(tiny_policy_in(tmp_path, tokenizer))
+    ids = tokenizer.convert_tokens_to_ids(["<think>", "<step>"])
+    assert policy.decode(ids, ()) == "<step>"
+
+
 def test_every_token_that_the_model_names_ends_an_answer(tmp_path: Path) -> None:
     """EOS and "e": nothing follows either, in answers, in what is cut, and in what is said to have ended."""
     folder = tiny_policy_in(tmp_path, tiny_tokenizer())

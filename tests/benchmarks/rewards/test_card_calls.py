@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from transformers import Gemma3Config, Gemma3ForSequenceClassification
 
 from benchmarks.rewards.classifier import Classifier
 from tests.kit import classifiers
@@ -41,6 +43,24 @@ def compare(folder: Path, inputs: str, expected: list[float], **more: float) -> 
 def test_a_batch_scores_as_the_model_card_does_one_by_one(kind: str, inputs: str, tmp_path: Path) -> None:
     saved(tmp_path, kind)
     compare(tmp_path, inputs, card_calls(tmp_path, [TEXTS[inputs](p, r) for p, r in ANSWERS]))
+
+
+def test_a_configuration_that_has_a_text_part_in_it(tmp_path: Path) -> None:
+    """Its padding token is that of the part."""
+    words = of_kind("Qwen2")
+    text = {
+        "vocab_size": len(words), "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "head_dim": 16,
+        "num_key_value_heads": 2, "intermediate_size": 64, "max_position_embeddings": 128, "initializer_range": 0.3,
+        "pad_token_id": words.pad_token_id, "eos_token_id": words.eos_token_id,
+    }  # fmt: skip
+    vision = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    whole = Gemma3Config(text_config=text, vision_config=vision, num_labels=1, initializer_range=0.3)
+    assert getattr(whole, "pad_token_id", None) is None
+    torch.manual_seed(0)
+    Gemma3ForSequenceClassification(whole).save_pretrained(tmp_path)
+    words.save_pretrained(tmp_path)
+    inputs = "{prompt}\n{response}"
+    compare(tmp_path, inputs, card_calls(tmp_path, [(f"{p}\n{r}",) for p, r in ANSWERS]))
 
 
 @pytest.mark.parametrize("kind", ["Bert", "Electra", "DebertaV2"])

@@ -25,7 +25,7 @@ from methods.engines import dpo
 from methods.engines.dpo import encoded, log_probs, train_dpo
 from methods.engines.dpo import shifted as dpo_shifted
 from methods.engines.pairs import preferences, reward_differences
-from methods.engines.trained import load_trained
+from methods.engines.trained import load_trained, to_train
 from tests.kit.worlds import Cries, say
 
 ALL = Preference(epochs=1.0, batch=8)
@@ -158,6 +158,26 @@ def test_what_we_override_is_still_called(tiny: Benchmark, tmp_path: Path, train
     assert chosen[-1] == tiny.prepared.policy.tokenizer.eos_token_id
     shifted = {tuple(x) for x in dpo_shifted(*constants(tiny, run), 0.1).tolist()}
     assert {(r["ref_chosen_logps"], r["ref_rejected_logps"]) for r in trainer.train_dataset} == shifted
+
+
+def test_the_end_of_an_answer_is_learned_where_padding_is_the_same_token(
+    tiny: Benchmark, tmp_path: Path, trainers: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def padded_with_the_end(*given: Any) -> Any:
+        policy = to_train(*given)
+        policy.tokenizer.pad_token = policy.tokenizer.eos_token
+        return policy
+
+    monkeypatch.setattr(dpo, "to_train", padded_with_the_end)
+    trained(tiny, Run(tmp_path, 0))
+    [trainer] = trainers
+    rows = [trainer.train_dataset[i] for i in range(8)]
+    batch, end = trainer.data_collator(rows), tiny.prepared.policy.tokenizer.eos_token_id
+    answers = [row[name] for name in ("chosen_ids", "rejected_ids") for row in rows]
+    assert int((batch["input_ids"] == end).sum()) > len(answers), "there is padding"
+    for ids, mask, answer in zip(batch["input_ids"], batch["completion_mask"], answers, strict=True):
+        assert answer[-1] == end
+        assert ids[mask == 1].tolist() == answer
 
 
 def test_answers_that_become_one_when_they_are_cut_are_left_out(

@@ -185,6 +185,34 @@ def test_an_interruption_is_one_wherever_it_comes(
     assert "this should not happen" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_in_a_finalizer_is_not_lost(
+    number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python lets no exception out of one, and would go on to the end of the work."""
+
+    class Thing:
+        def __del__(self) -> None:
+            signal.raise_signal(number)
+            sum(range(10))
+
+    def working(*_: object, **__: object) -> None:
+        Thing()
+        time.sleep(20)
+
+    monkeypatch.setattr(sys, "argv", ["moa", "list"])
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr(TyperGroup, "invoke", working)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(SystemExit) as left:
+            main()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert left.value.code == code
+    assert "Exception ignored" not in capsys.readouterr().err
+
+
 def test_streams_that_are_closed(contest: Path) -> None:
     """As a service may start it. The next file to be opened is not taken for one of them, nor by a worker."""
     shell = f"{sys.executable} -m moa_cli train -m sft -b tiny.toml --seed 12 <&- >&- 2>&-"
