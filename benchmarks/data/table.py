@@ -182,6 +182,8 @@ class Table:
         report_skipped(self.place, sum(map(len, rows.values())), skipped)
         if not rows["train"] or not rows["test"]:
             usual = "name a test file, a column for the split, or a larger test_share"
+            if not any(rows.values()) and not skipped:
+                usual = "it is empty: name another file, or one with rows in it"
             raise BadInput(
                 f"{self.place} leaves {len(rows['train'])} training and {len(rows['test'])} test rows",
                 f"a benchmark needs both; skipped were {dict(skipped) or 'none'}",

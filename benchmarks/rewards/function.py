@@ -160,7 +160,7 @@ def function_mistake(place: Path | str, name: str) -> str:
     if not place.is_file():
         return f"there is no file {place}"
     try:
-        nodes = list(ast.walk(ast.parse(place.read_bytes())))
+        nodes = list(ast.walk(ast.parse(place.read_bytes(), place.name)))
     except (SyntaxError, ValueError) as error:
         return f"{place} cannot be read: {error}"
     names = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}

@@ -109,7 +109,7 @@ class Run:
 
     dir: Path
     seed: int
-    progress: Log = silent
+    progress: Log = field(default=silent, repr=False)
     cost: Cost = field(default_factory=Cost)
     """What was spent so far, over all processes that worked on this run."""
     clock: Clock = field(init=False, compare=False, repr=False)

@@ -23,7 +23,7 @@ def claims_table(document: Claims) -> tuple[RenderableType, ...]:
         block.add_column("claim", overflow="fold", max_width=42)
         block.add_column("measured", justify="right")
         block.add_column("verdict")
-        for claim in benchmark.claims:
+        for claim in sorted(benchmark.claims, key=lambda claim: claim.reason is not None):  # what is measured first
             block.add_row(Text(one_line(claim.claim)), claim.number, Text(claim.verdict, style=_STYLES[claim.verdict]))
         warned = [Text(f"WARNING: {warning}", style="bold red") for warning in benchmark.warnings]
         parts += [Text(" · ".join(benchmark.facts), style="bold"), *warned, block, Text(_tally(benchmark), style="dim")]
@@ -44,7 +44,7 @@ def claims_markdown(document: Claims) -> str:
         for warning in benchmark.warnings:
             lines += [f"**Warning: {markdown_text(warning)}**", ""]
         lines += ["| claim | source | published | measured | verdict |", "|:---|:---|:---|---:|:---|"]
-        for claim in benchmark.claims:
+        for claim in sorted(benchmark.claims, key=lambda claim: claim.reason is not None):
             told = [markdown_text(text) for text in (claim.claim, claim.source, claim.published)]
             why = f": {markdown_text(claim.reason)}" if claim.reason else ""
             lines += [f"| {' | '.join([*told, claim.number, claim.verdict + why])} |"]

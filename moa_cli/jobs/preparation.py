@@ -14,7 +14,11 @@ def preparation_jobs(source: Source) -> list[Job]:
     """The jobs that prepare a benchmark; the first one finds out which others there are."""
     name = benchmark_label(source)
     look = Look(
-        key=f"look {name}", label=f"{name}: look", purpose="prepare", source=source, work=partial(_look, source=source)
+        key=f"look {name}",
+        label=f"{name}: what is prepared",
+        purpose="prepare",
+        source=source,
+        work=partial(_look, source=source),
     )
     card = Job(
         key=f"card {name}", label=f"{name}: scale card",

@@ -72,7 +72,7 @@ def model_card(made: Made, name: str) -> str:
     run, record = made.run, read_record(made.run.folder)
     benchmark, method = run.benchmark, run.method_name
     public = not Path(made.base).is_absolute() and not Path(made.base).exists()
-    base = made.base if public else f"{Path(made.base).name}, made by moa prepare -b {_shown(run.source.name)}"
+    base = made.base if public else f"{benchmark.policy_name}, as moa prepare -b {_shown(run.source.name)} makes it"
     data = f"{_shown(run.source.name)}{f', from {_shown(str(run.source.data_dir))}' if run.source.data_dir else ''}"
     front = _measured_front(run)
     facts = {
