@@ -70,6 +70,7 @@ def whole_folder(target: Path, *, sums: bool = True) -> Iterator[Path]:
     partial = target.with_name(f".{target.name}.partial")
     partial.mkdir(parents=True, exist_ok=True)
     yield partial
+    remove_unfinished(partial)
     _open_up(partial)
     if sums:
         write_sums(partial)
@@ -143,6 +144,12 @@ def write_whole(path: Path, write: Callable[[Path], object], *, lasting: bool = 
         raise
     if lasting:
         flush(path.parent)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes files that a process which was killed had half written, in a folder that nobody else writes in."""
+    for partial in folder.rglob(".*.[0-9]*.partial"):
+        partial.unlink(missing_ok=True)
 
 
 def flush(path: Path) -> None:

@@ -23,6 +23,7 @@ from benchmarks.common import (
     plain,
     read_json,
     remove,
+    remove_unfinished,
     set_aside,
     silent,
     tell,
@@ -94,6 +95,7 @@ def train(
         )
         trained.write(folder / "run.json")
         run.kept.end()
+        remove_unfinished(folder)
     return run
 
 
