@@ -1,4 +1,7 @@
-"""Opening a policy: what its folder or hub entry lacks, or what its parts say differently, is found here."""
+"""Opening a policy: what its folder or hub entry lacks, or what its parts say differently, is found here.
+
+Code that lies beside weights is never run (`trust_remote_code=False`), nor is anybody asked whether to.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ from benchmarks.spec import CHAT, PLAIN, Description
 def open_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
     """The tokenizer of a policy. BadInput where there is none."""
     try:
-        return AutoTokenizer.from_pretrained(path, padding_side="left")
+        return AutoTokenizer.from_pretrained(path, padding_side="left", trust_remote_code=False)
     except Exception as error:  # whatever lies there
         if no_memory(error):
             raise
@@ -67,7 +70,9 @@ def open_model(path: str | Path, **how: Any) -> PreTrainedModel:
     """The causal language model in a local folder or of a hub id. BadInput where there is none, and for weights that it
     lacks: they would be drawn at random, as the head of a classifier's model would."""
     try:
-        model, found = AutoModelForCausalLM.from_pretrained(path, output_loading_info=True, **how)
+        model, found = AutoModelForCausalLM.from_pretrained(
+            path, output_loading_info=True, trust_remote_code=False, **how
+        )
     except Exception as error:  # whatever lies there
         if no_memory(error):
             raise
@@ -155,7 +160,8 @@ def check_policy(benchmark: Description) -> None:
     reader = open_reader(path, benchmark.max_prompt_tokens, benchmark.template)
     try:
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(path))
+            config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     except Exception as error:  # whatever lies there
         raise _not_opened(path, error) from error
     check_fit(path, model, reader.tokenizer, benchmark.max_prompt_tokens, benchmark.sampling.max_new_tokens)

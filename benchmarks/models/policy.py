@@ -196,7 +196,7 @@ def load_policy(
     else:
         held = getattr(torch, precision or ("bfloat16" if device == "cuda" else "float32"))
         model = open_model(path, dtype=held, attn_implementation=attention(device)).to(device)
-    stored = AutoConfig.from_pretrained(path).get_text_config().dtype or torch.float32
+    stored = AutoConfig.from_pretrained(path, trust_remote_code=False).get_text_config().dtype or torch.float32
     if not precision and model.num_parameters() < SMALL:
         model = model.float()
     check_fit(path, model, tokenizer, max_prompt_tokens, max_new_tokens)

@@ -32,9 +32,9 @@ def as_read(benchmark: Benchmark) -> dict[str, str]:
 def _reading(reward: Reward, benchmark: Benchmark, objective: str) -> Reading | None:
     """How a classifier reads; None for another kind of reward."""
     if isinstance(reward, HubReward):
-        tokenizer = AutoTokenizer.from_pretrained(reward.model, revision=reward.revision)
+        tokenizer = AutoTokenizer.from_pretrained(reward.model, revision=reward.revision, trust_remote_code=False)
         return Reading(tokenizer, reward.inputs, tokenizer.model_max_length)
     if isinstance(reward, TrainedReward):
-        tokenizer = AutoTokenizer.from_pretrained(reward.folder(benchmark, objective))
+        tokenizer = AutoTokenizer.from_pretrained(reward.folder(benchmark, objective), trust_remote_code=False)
         return Reading(tokenizer, own_inputs(tokenizer), tokenizer.model_max_length, benchmark.max_prompt_tokens)
     return None

@@ -88,9 +88,15 @@ def load(source: str, revision: str | None = None, **how: Any) -> tuple[PreTrain
     # on a CPU, eager attention may be the faster one, which every class has; else a class takes the best it has
     chosen = {"attn_implementation": "eager"} if attention(setup()) == "eager" else {}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
         model, found = AutoModelForSequenceClassification.from_pretrained(
-            source, revision=revision, dtype=torch.float32, output_loading_info=True, **chosen, **how
+            source,
+            revision=revision,
+            dtype=torch.float32,
+            output_loading_info=True,
+            trust_remote_code=False,
+            **chosen,
+            **how,
         )
     except Exception as error:
         if no_memory(error):

@@ -130,9 +130,10 @@ def adapters(examined: Examined, place: Path) -> None:
     mend = "hand self.lora_rank on to what trains"
     expect(found, "with lora_rank = 2 it trains no adapter", mend)
     with torch.no_grad():
-        before = AutoModelForCausalLM.from_pretrained(start)(ids).logits
+        before = AutoModelForCausalLM.from_pretrained(start, trust_remote_code=False)(ids).logits
         for folder in found:
-            plain = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(start), folder).eval()
+            base = AutoModelForCausalLM.from_pretrained(start, trust_remote_code=False)
+            plain = PeftModel.from_pretrained(base, folder).eval()
             ours = load_trained(benchmark, folder, fresh=True).model
             same = torch.allclose(plain(ids).logits, ours(ids).logits, atol=1e-4)
             expect(

@@ -285,11 +285,14 @@ def grade(benchmark: Benchmark, folder: Path) -> Grader:
     start = benchmark.prepared.policy.model
     attention = start.config._attn_implementation
     with reading(folder):
-        decoder = AutoModel.from_pretrained(folder, dtype="auto", attn_implementation=attention).to(start.device)
+        decoder = AutoModel.from_pretrained(
+            folder, dtype="auto", attn_implementation=attention, trust_remote_code=False
+        ).to(start.device)
         model = Heads(decoder, classes_of(folder))
         model.heads.load_state_dict(load_file(folder / "heads.safetensors"))
         form = _saved(folder).get("template", PLAIN)
-        reader = Reader(AutoTokenizer.from_pretrained(folder), form, benchmark.max_prompt_tokens)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        reader = Reader(tokenizer, form, benchmark.max_prompt_tokens)
     return Grader(model.eval(), reader, benchmark.sampling.max_new_tokens)
 
 

@@ -143,7 +143,8 @@ def _by_config(folder: Path, *, classifier: bool) -> int:
     kind = AutoModelForSequenceClassification if classifier else AutoModelForCausalLM
     try:
         with torch.device("meta"):
-            return int(kind.from_config(AutoConfig.from_pretrained(folder)).num_parameters())
+            config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+            return int(kind.from_config(config, trust_remote_code=False).num_parameters())
     except Exception:  # an architecture that this version does not know, or whose code lies elsewhere
         return 0
 

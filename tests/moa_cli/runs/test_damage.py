@@ -6,6 +6,8 @@ import errno
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
 
 import pytest
 import torch
@@ -161,6 +163,29 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, name: str, harm, su
     assert len(lines) == 2
     assert lines[0].startswith(f"{newer} is damaged: ")
     assert lines[0].endswith("The training goes on from the one before, or begins anew")
+
+
+class _Planted:
+    """What runs when it is unpickled."""
+
+    def __init__(self, mark: Path):
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.mark,)
+
+
+@pytest.mark.parametrize("name", ["optimizer.pt", "rng_state.pth", "scheduler.pt"])
+def test_nothing_in_a_checkpoint_is_code(tmp_path: Path, name: str) -> None:
+    """One without checksums, as anybody could have made it."""
+    made = checkpoint(tmp_path, 25, False)
+    torch.save({"a": _Planted(tmp_path / "EXECUTED")}, made / name)
+    with telling([].append):
+        found = last_checkpoint(tmp_path)
+    if found:
+        with pytest.raises(UnpicklingError):
+            torch.load(found / name)  # as transformers does
+    assert not (tmp_path / "EXECUTED").exists()
 
 
 def test_a_damaged_ledger_begins_anew_and_what_was_spent_is_not_known(tmp_path: Path) -> None:

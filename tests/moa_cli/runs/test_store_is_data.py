@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import io
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +21,9 @@ from benchmarks.common.errors import BadInput
 from benchmarks.load.load import load_benchmark
 from benchmarks.measure.front import Front
 from benchmarks.measure.front_files import FrontRecord, point_file
+from benchmarks.models.opening import open_model, open_reader
+from benchmarks.models.policy import load_policy
+from benchmarks.rewards.classifier import Classifier
 from methods.contract.find import find_method
 from moa_cli import console
 from moa_cli.app import main
@@ -30,8 +36,10 @@ from moa_cli.runs.config import Source, as_config
 from moa_cli.runs.contestant import stored_contestant
 from moa_cli.runs.folders import find_runs, front_name, run_folder
 from moa_cli.runs.record import RecordedBenchmark, read_record
+from tests.kit.files import PACKAGES, ROOT
 from tests.kit.fronts import changed, make_front, other_card
 from tests.kit.runs import record_with
+from tests.kit.tokenizers import tiny_policy_in, tiny_tokenizer
 from tests.kit.worlds import benchmark_in
 
 METHOD = '''"""A method that leaves a mark when it is imported."""
@@ -348,3 +356,31 @@ def test_by_default_nothing_is_named(folder: Path) -> None:
     with pytest.raises(BadInput, match="has Python functions as rewards, which this command does not name"):
         stored_contestant(run)
     assert stored_contestant(run, named=[folder / "tiny.toml"]).folder == run
+
+
+@pytest.mark.parametrize("kind", ["mine", "llama"], ids=["a kind of its own", "a known kind"])
+def test_code_beside_weights_is_never_run(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is anybody asked, who might say yes: transformers would ask, and a pipe would answer."""
+    folder = tiny_policy_in(tmp_path / "policy", tiny_tokenizer())
+    config = json.loads((folder / "config.json").read_text())
+    mapped = {
+        name: f"code.{name}" for name in ("AutoConfig", "AutoModelForCausalLM", "AutoModelForSequenceClassification")
+    }
+    (folder / "config.json").write_text(json.dumps(config | {"model_type": kind, "auto_map": mapped}))
+    (folder / "code.py").write_text(f"from pathlib import Path\nPath({str(tmp_path / 'EXECUTED')!r}).touch()\n")
+    monkeypatch.setattr("sys.stdin", answers := io.StringIO("y\n" * 20))
+    for opened in (open_reader, open_model, partial(Classifier, inputs="response"), load_policy):
+        with suppress(BadInput):
+            opened(str(folder))
+    assert answers.tell() == 0
+    assert not (tmp_path / "EXECUTED").exists()
+
+
+def test_whatever_opens_a_model_says_that_no_code_is_run() -> None:
+    for path in (path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            opens = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            if opens and node.func.attr in ("from_pretrained", "from_config") and isinstance(node.func.value, ast.Name):
+                auto = node.func.value.id.startswith("Auto") or node.func.attr == "from_config"
+                said = {word.arg: ast.unparse(word.value) for word in node.keywords}
+                assert not auto or said.get("trust_remote_code") == "False", f"{path}, line {node.lineno}"
