@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,15 +58,20 @@ def kept(path: Path, make: Callable[[], Any]) -> Any:
 def set_aside(path: Path) -> Path:
     """Moves a damaged file or folder out of the way, in place of what was set aside there before; where it is then."""
     aside = path.with_name(f".{path.name}.damaged")
+    first = aside.with_name(f"{aside.name}.{os.getpid()}")
+    try:
+        os.replace(path, first)  # of several processes that find the damage, one can
+    except FileNotFoundError:
+        return aside
     remove(aside)
-    with suppress(FileNotFoundError):  # another process has
-        os.replace(path, aside)
+    os.replace(first, aside)
     return aside
 
 
 def missing_again(folder: Path) -> list[Path]:
     """What in a folder was set aside and has not been made again."""
-    names = (path.name.removeprefix(".").removesuffix(".damaged") for path in folder.glob(".*.damaged"))
+    named = (re.fullmatch(r"\.(.+)\.damaged(\.\d+)?", path.name) for path in folder.glob(".*.damaged*"))
+    names = dict.fromkeys(found[1] for found in named if found)
     return [folder / name for name in names if not (folder / name).exists()]
 
 
@@ -95,7 +101,9 @@ def reading(folder: Path) -> Iterator[None]:
     """
     if not folder.is_dir():
         raise BadInput(
-            f"there is no {folder}", "it was removed, or set aside as damaged", "the moa train or prepare that made it"
+            f"there is no {folder}",
+            "it was removed, or set aside as damaged",
+            "the same moa train, compare -m or prepare makes it again",
         )
     if name := faulty(folder):
         try:

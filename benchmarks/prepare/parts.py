@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import digest, missing_again
+from benchmarks.common import digest
 from benchmarks.prepare.card import stored_card
 from benchmarks.rewards import TrainedReward
 from benchmarks.spec import (
@@ -34,10 +34,8 @@ def part_folders(benchmark: Description) -> dict[str, Path]:
 
 
 def is_prepared(benchmark: Description) -> bool:
-    """Whether nothing is left to prepare: the scale card is there, and no part was set aside as damaged since."""
-    if stored_card(benchmark) is None:
-        return False
-    return not set(part_folders(benchmark).values()) & set(missing_again(root(benchmark)))
+    """Whether nothing is left to prepare: the scale card is there, and no part was removed or set aside since."""
+    return stored_card(benchmark) is not None and all(map(Path.exists, part_folders(benchmark).values()))
 
 
 def carried_parts(benchmark: Description) -> dict[Path, bool]:

@@ -121,7 +121,7 @@ def _content(path: Path, folder: str) -> str:
     read = _READERS.get(path.suffix)
     try:
         return read(path, folder) if read else ""
-    except (ValueError, OSError):
+    except (ValueError, OSError, RecursionError):
         return "damaged"
 
 

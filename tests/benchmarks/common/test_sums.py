@@ -177,3 +177,35 @@ def test_a_link_is_removed_and_not_what_it_leads_to(tmp_path: Path) -> None:
     made(tmp_path / "policy")
     assert not (tmp_path / "policy").is_symlink()
     assert (tmp_path / "elsewhere" / "f").exists()
+
+
+@pytest.mark.parametrize("when", ["before it is moved", "after"])
+def test_two_processes_that_find_the_same_damage_set_it_aside_once(
+    when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one, coming at any moment, does not remove what the first has set aside: it would be missing for ever
+    without a word that it is."""
+    folder, move, begun = tmp_path / "policy", os.replace, []
+    folder.mkdir()
+
+    def moved(source: Path, target: Path) -> None:
+        if source == folder and not begun:
+            begun.append(source)
+            if when == "before it is moved":
+                set_aside(folder)
+                move(source, target)
+                return
+            move(source, target)
+            set_aside(folder)
+            return
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", moved)
+    assert set_aside(folder).name == ".policy.damaged"
+    assert [path.name for path in tmp_path.iterdir()] == [".policy.damaged"]
+    assert missing_again(tmp_path) == [folder]
+
+
+def test_what_a_killed_process_was_setting_aside_is_missing(tmp_path: Path) -> None:
+    (tmp_path / ".0.5,0.5.damaged.3655").mkdir()
+    assert missing_again(tmp_path) == [tmp_path / "0.5,0.5"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -17,6 +18,7 @@ from benchmarks.models.scratch import tagged_share, train_scratch_policy
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.card import stored_card
 from benchmarks.prepare.make import _held_out, missing_parts, prepare, prepare_part
+from benchmarks.prepare.parts import is_prepared
 from benchmarks.prepare.prepared import open_prepared
 from benchmarks.rewards.function import FunctionReward
 from benchmarks.rewards.train import fold
@@ -163,6 +165,15 @@ def test_a_second_preparation_does_nothing(own_tiny: Benchmark) -> None:
     again = prepare(own_tiny)
     assert contents(own_tiny.home) == before
     assert again.card == own_tiny.card
+
+
+def test_a_part_that_somebody_removed_is_made_again(own_tiny: Benchmark, tiny_size: None) -> None:
+    folder = Path(policy_source(own_tiny))
+    before = (folder / "model.safetensors").read_bytes()
+    shutil.rmtree(folder)
+    assert not is_prepared(own_tiny)
+    prepare(own_tiny)
+    assert (folder / "model.safetensors").read_bytes() == before
 
 
 def test_the_same_recipe_elsewhere_gives_the_same_bits(
