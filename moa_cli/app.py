@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -55,12 +55,22 @@ from moa_cli.console import (
     show_error,
 )
 
+UsageError: type[Any] = typer.BadParameter.__bases__[0]  # click's, or that of the click that typer brings along
+
 
 class Commands(TyperGroup):
     """The commands. None raises SystemExit or EOFError of its own, for which typer would leave with 0 or 1.
 
-    These come from a user's code that runs in this process, and are its fault.
+    These come from a user's code that runs in this process, and are its fault. What was mistyped is refused as
+    everything else is.
     """
+
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        """Reads what stands before a command."""
+        try:
+            return super().make_context(*args, **more)
+        except UsageError as error:
+            _refuse_mistyped(error, error.ctx)
 
     def invoke(self, ctx: Any) -> Any:
         """Does a command."""
@@ -69,6 +79,8 @@ class Commands(TyperGroup):
         except KeyboardInterrupt as end:
             say("interrupted")
             raise typer.Exit(exit_code(end)) from None
+        except UsageError as error:
+            _refuse_mistyped(error, error.ctx or ctx)
         except (SystemExit, EOFError) as error:
             from benchmarks import BadInput
             from benchmarks.common import error_words
@@ -79,6 +91,11 @@ class Commands(TyperGroup):
                 "code that a command uses may not end it: nobody would know what came of it",
                 "make it return, or raise an error that says what is wrong",
             ) from error
+
+
+def _refuse_mistyped(error: Any, at: Any) -> NoReturn:
+    usage = at.get_usage().strip().removeprefix("Usage: ")
+    refuse(error.format_message().rstrip("."), f"what it takes is: {usage}", f"{at.command_path} --help")
 
 
 class OptionsAlone(ProjectCommand):

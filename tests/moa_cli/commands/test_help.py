@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.cli import environment, examples, moa
+from tests.kit.cli import environment, examples, moa, refused
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,23 @@ def test_examples_of_the_help_are_understood(example: str, tmp_path: Path) -> No
     assert result.returncode == expected, result.stderr
     assert "Traceback" not in result.stderr
     assert "No such option" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        (("compare", "--seeds", "3"), ("--seeds", "--seed", "moa compare --help")),
+        (("export",), ("RUN", "moa export [OPTIONS] {RUN} {DIR}", "moa export --help")),
+        (("train", "--jobs", "x"), ("--jobs", "integer", "moa train --help")),
+        (("nosuch",), ("nosuch", "moa --help")),
+        (("--nosuch",), ("--nosuch", "moa --help")),
+    ],
+    ids=lambda one: " ".join(one),
+)
+def test_what_is_mistyped_is_refused_as_all_else(
+    typed: tuple[str, ...], words: tuple[str, ...], tmp_path: Path
+) -> None:
+    refused(moa(*typed, cwd=tmp_path), *words)
 
 
 def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
