@@ -26,6 +26,7 @@ from benchmarks.load.fields import benchmark_names, build, checked, required, ta
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import KINDS, TrainedReward
 from benchmarks.spec import (
+    CHAT,
     Finetuning,
     Lora,
     Objective,
@@ -146,7 +147,8 @@ def _data(values: Any, folder: Path, data_dir: Path | None, mistakes: list[str])
     if bool(table.path) == bool(table.hub):
         mistakes.append("data: name either path or hub")
     if "{prompt}" not in table.template:
-        mistakes.append(f"data.template: must contain {{prompt}}, found {table.template!r}")
+        above = "; the policy's chat template is named above [data]" if table.template == CHAT else ""
+        mistakes.append(f"data.template: must contain {{prompt}}, found {table.template!r}{above}")
     elif mistake := fields_mistake(table.template):
         mistakes.append(f"data.template: {mistake}")
     if table.hub:

@@ -157,7 +157,8 @@ def _set(config: dict[str, Any], key: str, value: Any, hint: Any, mistakes: list
     try:
         config[key.rpartition(".")[2]] = fit(value, hint)
     except TypeError:
-        mistakes.append(f"{key}: expected {type_words(hint)}, found {value!r}")
+        several = "; of several, moa tune finds the best" if isinstance(value, str) and "," in value else ""
+        mistakes.append(f"{key}: expected {type_words(hint)}, found {value!r}{several}")
 
 
 def _make(cls: type[Method], config: dict[str, Any], mistakes: list[str]) -> Method | None:

@@ -213,6 +213,7 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         (DATA.replace("rows.jsonl", "none.jsonl") + KIND, "data.path: no data file"),
         (DATA.replace("path", "hub") + 'path = "rows.jsonl"\n' + KIND, "name either path or hub"),
         (DATA + 'template = "Q: "\n' + KIND, "must contain {prompt}"),
+        (DATA + 'template = "chat"\n' + KIND, "the policy's chat template is named above"),
         (DATA.replace("kind", "kid") + KIND, "there is no objective 'kid' (did you mean kind?)"),
         (DATA.replace("objective", "#") + KIND, "set data.objective = 'kind'"),
         (DATA.replace("pairs", "answers") + KIND, 'data.format must be "pairs", "grades" or "winners"'),

@@ -68,6 +68,7 @@ def test_none_can_be_written() -> None:
         ("eval_prompts=many", "eval_prompts: expected a whole number"),
         ("eval_prompts=0", "at least 1"),
         ("ric.rounds=1.5", "expected a whole number of at least 0, found 1.5"),
+        ("ric.rounds=1,2", "found '1,2'; of several, moa tune finds the best"),
         ("ric.rounds=true", "expected a whole number of at least 0, found True"),
         ("ric.rounds=-3", "expected a whole number of at least 0, found -3"),
         ("ric.keep_share=7", "expected a number above 0, of at most 1, found 7"),
