@@ -9,7 +9,7 @@ from pydantic import Field
 
 from benchmarks import Card
 from benchmarks.common import Document, Part
-from benchmarks.spec import Signal
+from benchmarks.spec import SIGNALS, Signal
 from benchmarks.stats import pareto
 from moa_cli.comparisons.failure import Failure, alike, failed_words
 from moa_cli.comparisons.parts import (
@@ -69,6 +69,11 @@ class OnBenchmark(Part):
     ceiling: Ceiling | None
     choice: Choice | None = None
     """What to take for the weights that somebody asked for, with `--at`."""
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """What has a drawing of its own: scores alone, where every reward is its own evaluator, and both are one."""
+        return SIGNALS if set(self.objectives) - set(self.card.not_held_out) else ("scores",)
 
     @property
     def base(self) -> str | None:

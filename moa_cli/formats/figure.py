@@ -24,10 +24,6 @@ _HOLLOW, _CROSSED, _GREY = _KEY = (
 """What the legend says of marks that are not a method's, where there are such."""
 
 
-_SIGNALS: tuple[Signal, ...] = ("rewards", "scores")
-"""From left to right."""
-
-
 Panels = list[list[tuple[Signal, tuple[int, ...]]]]
 """Rows of panels, each a signal and the objectives it shows."""
 
@@ -40,17 +36,17 @@ def comparison_image(comparison: Comparison, kind: str) -> bytes:
 def comparison_figure(comparison: Comparison) -> Figure:
     """A band of panels per benchmark and one legend below.
 
-    Two objectives: training rewards left, evaluators right, points joined in the order of their weights, the
-    ceiling behind them where there is one. Three: each pair of objectives, training rewards above. Otherwise a line per
-    point over all objectives. Points that add nothing to the hypervolume are hollow, collapsed ones are crossed out. A
-    method that is not steered is a star. The legend explains all of this that there is. BadInput where nothing was
-    measured.
+    Two objectives: training rewards left, evaluators right, points joined in the order of their weights, the ceiling
+    behind them where there is one. Three: each pair of objectives, training rewards above. Otherwise a line per point
+    over all objectives. Without evaluators, rewards are drawn once. Points that add nothing to the hypervolume are
+    hollow, collapsed ones are crossed out. A method that is not steered is a star. The legend explains all of this that
+    there is. BadInput where nothing was measured.
     """
     if not comparison.benchmarks:
         raise BadInput("there is nothing to draw", "no method was measured", "mend what failed, then the same command")
     with matplotlib.rc_context(LOOK):
-        bands = [_panels(len(b.objectives)) for b in comparison.benchmarks]
-        rows, columns = [len(b) for b in bands], max(len(b[0]) for b in bands)
+        bands = [_panels(b) for b in comparison.benchmarks]
+        rows, columns = [len(b) for b in bands], max(len(row) for band in bands for row in band)
         drawn = Figure(figsize=(PANEL[0] * columns, PANEL[1] * sum(rows) + 0.4), layout="constrained")
         looks = styles_of(comparison.steerings)
         parts = drawn.subfigures(len(bands), 1, height_ratios=rows, squeeze=False)[:, 0]
@@ -67,11 +63,12 @@ def comparison_figure(comparison: Comparison) -> Figure:
     return drawn
 
 
-def _panels(objectives: int) -> Panels:
+def _panels(on: OnBenchmark) -> Panels:
     """The panels of a benchmark."""
-    if objectives == 3:
-        return [[(signal, pair) for pair in combinations(range(3), 2)] for signal in _SIGNALS]
-    return [[(signal, tuple(range(objectives))) for signal in _SIGNALS]]
+    every, signals = tuple(range(len(on.objectives))), on.signals[::-1]
+    if len(every) == 3:
+        return [[(signal, pair) for pair in combinations(every, 2)] for signal in signals]
+    return [[(signal, every) for signal in signals]]
 
 
 def _draw(

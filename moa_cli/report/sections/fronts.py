@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from benchmarks.spec import SIGNALS, Signal, simplex_grid
+from benchmarks.spec import Signal, simplex_grid
 from moa_cli.comparisons import BestOfN, CeilingFront, CeilingOf, OnBenchmark, Row
 from moa_cli.report.elements import (
     INK,
@@ -49,7 +49,7 @@ GRID = simplex_grid(3, 14)
 def fronts(on: OnBenchmark, styles: Styles) -> Content:
     M, drawn, triangle = len(on.objectives), Content(), Content()
     text = "Each mark is a method at one weighting of the objectives, where several coincide with their number; "
-    for signal in SIGNALS:
+    for signal in on.signals:
         if M in (2, 3):
             for pair in combinations(range(M), 2):
                 title = on.scorers_word(signal, *(on.objectives[m] for m in pair)).capitalize()

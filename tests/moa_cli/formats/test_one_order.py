@@ -14,6 +14,7 @@ from benchmarks.measure.front import Front
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.document import Comparison, OnBenchmark
 from moa_cli.formats.exports import COMPARISON_FORMATS, comparison_csv, comparison_markdown, latex
+from moa_cli.formats.figure import comparison_figure
 from moa_cli.report.page import report_html
 from tests.kit.fronts import GOLD, NAMES, changed, make_card, make_front, only, other_card
 from tests.kit.pages import Page, show
@@ -159,6 +160,19 @@ def test_held_out_is_said_only_where_everything_is(three, evaluators: tuple[str,
     shown = show(document).replace("nothing here is held-out", "")
     assert "held-out" not in shown
     assert "training" in shown
+
+
+def test_what_is_one_is_drawn_once(three):
+    """Where every reward is its own evaluator, both are the same numbers."""
+
+    def opened(front: Front) -> Front:
+        return replace(changed(front, scores=front.rewards), card=other_card(front.card, evaluators=NAMES[:2]))
+
+    alone = compare([opened(front) for front in trainings("five", (0.0, 0.1))])
+    assert [len(comparison_figure(one).axes) for one in (three, alone)] == [2, 1]
+    whole, single = (Page(report_html(one)).text for one in (three, alone))
+    assert "Training rewards" in whole
+    assert "Training rewards" not in single
 
 
 def test_what_more_weights_add_is_a_column_of_its_own(three):
