@@ -16,6 +16,13 @@ Scored = dict[tuple[str, str], tuple[float, int]]
 """Score and length in tokens of each (prompt, response)."""
 
 
+DAMAGED = (
+    sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_CONSTRAINT,  # tables are not those that were made
+)  # fmt: skip
+"""What SQLite says of a file that is not what was written."""
+
+
 class ScoreCache:
     """Scores on disk, one SQLite file per model and how it is read: an answer is scored once, whichever run asks.
 
@@ -93,7 +100,7 @@ def _with(path: Path, use: Callable[[sqlite3.Connection], Scored | None]) -> Sco
             kind = (error.sqlite_errorcode or 0) & 0xFF
             if kind in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
                 return None
-            if kind not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            if kind not in DAMAGED:
                 raise
             with suppress(FileNotFoundError):
                 set_aside(path)

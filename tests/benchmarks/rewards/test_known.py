@@ -36,9 +36,16 @@ def test_scores_of_a_time_without_sums_are_used(cache: Path) -> None:
     assert ScoreCache.read(cache, list(SCORES)) == SCORES
 
 
-@pytest.mark.parametrize(
-    "harm", [lambda b: b"no database" * 500, lambda b: b[:5000], lambda b: b[:100] + bytes(len(b) - 100)]
-)
+HARMS = {
+    "no database": lambda b: b"no database" * 500,
+    "cut": lambda b: b[:5000],
+    "zeros": lambda b: b[:100] + bytes(len(b) - 100),
+    "of another format": lambda b: b[:44] + b"\xff" * 4 + b[48:],
+    "of other columns": lambda b: b.replace(b"sums (answer BLOB", b"sums (answeR_BLOB"),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS)
 def test_a_file_that_is_none_is_set_aside_and_begun_anew(cache: Path, harm) -> None:
     with sqlite3.connect(cache) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
