@@ -96,15 +96,17 @@ def _with(path: Path, use: Callable[[sqlite3.Connection], Scored | None]) -> Sco
         try:
             with closing(ScoreCache._open(path)) as connection:
                 return use(connection)
+        except UnicodeDecodeError:  # of a name in it, by which SQLite says what is wrong
+            pass
         except sqlite3.DatabaseError as error:
             kind = (error.sqlite_errorcode or 0) & 0xFF
             if kind in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
                 return None
             if kind not in DAMAGED:
                 raise
-            with suppress(FileNotFoundError):
-                set_aside(path)
-            for beside in ("-wal", "-shm"):
-                remove(path.with_name(path.name + beside))
-            tell(f"{path} is damaged: answers are scored anew")
+        with suppress(FileNotFoundError):
+            set_aside(path)
+        for beside in ("-wal", "-shm"):
+            remove(path.with_name(path.name + beside))
+        tell(f"{path} is damaged: answers are scored anew")
     return None

@@ -41,6 +41,9 @@ HARMS = {
     "cut": lambda b: b[:5000],
     "zeros": lambda b: b[:100] + bytes(len(b) - 100),
     "of another format": lambda b: b[:44] + b"\xff" * 4 + b[48:],
+    "names that are no text": lambda b: b.replace(b"tablescored", b"tablesco\xc2\xffd").replace(
+        b"TABLE sco", b"TABLX sco"
+    ),
     "of other columns": lambda b: b.replace(b"sums (answer BLOB", b"sums (answeR_BLOB"),
 }
 
