@@ -7,7 +7,7 @@ import json
 import sqlite3
 import struct
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 from benchmarks.common import remove, set_aside, tell
@@ -104,8 +104,7 @@ def _with(path: Path, use: Callable[[sqlite3.Connection], Scored | None]) -> Sco
                 return None
             if kind not in DAMAGED:
                 raise
-        with suppress(FileNotFoundError):
-            set_aside(path)
+        set_aside(path)
         for beside in ("-wal", "-shm"):
             remove(path.with_name(path.name + beside))
         tell(f"{path} is damaged: answers are scored anew")
