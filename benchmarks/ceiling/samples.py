@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from benchmarks.ceiling.tilt import Ceiling, balanced
-from benchmarks.common import BadInput, Document, digest
+from benchmarks.common import BadInput, Document, digest, written_at
 from benchmarks.prepare import Card
 from benchmarks.spec import Signal
 
@@ -72,7 +72,7 @@ def samples_folder(home: Path, card: Card, others: Sequence[str]) -> Path:
 def find_samples(home: Path, card: Card) -> Samples | None:
     """The newest samples scored in the units of a card, None where there are none."""
     found = (home / card.benchmark / "prepared").glob(f"ceiling-{card.hash}-*/samples.json")
-    newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
+    newest = max(found, key=written_at, default=None)
     return None if newest is None else read_samples(newest.parent)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         write_sums,
         write_text,
         write_whole,
+        written_at,
     )
     from benchmarks.common.document import Document, Part, json_text
     from benchmarks.common.errors import (

@@ -101,6 +101,14 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def written_at(path: Path) -> float:
+    """When a file was written, in seconds; 0 for one that another process has just removed."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
 def check_inside(path: Path, home: Path) -> None:
     """BadInput where a path leads out of a folder by a link: a store may come from anybody."""
     if not path.resolve().is_relative_to(home.resolve()):

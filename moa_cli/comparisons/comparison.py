@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks import BadInput, Front
 from benchmarks.ceiling import Samples
-from benchmarks.common import plain
+from benchmarks.common import plain, written_at
 from benchmarks.measure import known
 from benchmarks.spec import SIGNALS, Signal
 from moa_cli.comparisons import equal, pairs, row
@@ -187,7 +187,7 @@ def _in_units(one: Front, other: Front) -> str:
     measured = [front.folder for front in (one, other) if front.folder]
     if len(measured) < 2:
         return "compare what was measured under one card"
-    older = min(measured, key=lambda folder: (folder / "front.json").stat().st_mtime)
+    older = min(measured, key=lambda folder: written_at(folder / "front.json"))
     record = _record(one if one.folder == older else other)
     if record is None:
         return "make the older one again"

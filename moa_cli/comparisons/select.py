@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import BadInput, Front
-from benchmarks.common import plain
+from benchmarks.common import plain, written_at
 from moa_cli.comparisons.failure import Failure
 from moa_cli.comparisons.saved import is_saved
 from moa_cli.runs import GIVEN, Counting, counted_cards, find_runs, fronts_in, read_asked, read_measured, read_record
@@ -190,7 +190,7 @@ def _of_newest_code(fronts: Sequence[Front], say: Callable[[str], None], *, earl
 
 def _trained(front: Front) -> float:
     """When a run was trained."""
-    return (run_of(front) / "run.json").stat().st_mtime
+    return written_at(run_of(front) / "run.json")
 
 
 def _unmeasured(folder: Path) -> BadInput:

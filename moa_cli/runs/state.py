@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks import BadInput, Benchmark, Card
-from benchmarks.common import NotPermitted, error_words, json_of, missing_again, not_permitted, plain, write_text
+from benchmarks.common import (
+    NotPermitted,
+    error_words,
+    json_of,
+    missing_again,
+    not_permitted,
+    plain,
+    write_text,
+    written_at,
+)
 from benchmarks.prepare import stored_card
 from methods import Method
 from moa_cli.runs.folders import SWEEP, SWEEP_BEFORE, front_name, fronts_in
@@ -96,7 +105,7 @@ class Counting(NamedTuple):
     @property
     def when(self) -> float:
         """When it was measured."""
-        return (self.folder / "front.json").stat().st_mtime
+        return written_at(self.folder / "front.json")
 
     @property
     def identity(self) -> str | None:

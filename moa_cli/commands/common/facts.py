@@ -16,7 +16,7 @@ from time import time
 from pydantic import JsonValue, model_serializer
 
 from benchmarks import BadInput, Benchmark, benchmark_names
-from benchmarks.common import NotPermitted, Part, is_answering, plain, type_words
+from benchmarks.common import NotPermitted, Part, is_answering, plain, type_words, written_at
 from benchmarks.load import benchmark_summary
 from benchmarks.prepare import StoredCard, stored_card
 from benchmarks.spec import Finetuning, Lora, Reward, Sampling, Scratch
@@ -224,7 +224,7 @@ def _run_row(folder: Path, counted: Sequence[Counting]) -> RunRow:
 
 def _age(folder: Path) -> float:
     """Seconds since a run was last noted anything of."""
-    return max(0.0, time() - (folder / "run.json").stat().st_mtime)
+    return max(0.0, time() - written_at(folder / "run.json"))
 
 
 def _hypervolume(counted: Sequence[Counting]) -> float | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from benchmarks import BadInput
-from benchmarks.common import is_locked, locked
+from benchmarks.common import is_locked, locked, written_at
 from benchmarks.common import remove as remove_path
 from benchmarks.rewards import TrainedReward
 from benchmarks.spec import policy_source, tokenizer_folder
@@ -87,7 +87,7 @@ def _superseded(records: dict[Path, Record]) -> Iterator[Path]:
             same = json.dumps([str(run.parent), record.benchmark.identity, record.config], sort_keys=True)
             rows.setdefault(same, {}).setdefault(run.name.rpartition("-s")[0], []).append(run)
     for versions in rows.values():
-        _, *earlier = sorted(versions.values(), key=lambda own: -max((r / "run.json").stat().st_mtime for r in own))
+        _, *earlier = sorted(versions.values(), key=lambda own: -max(written_at(r / "run.json") for r in own))
         for own in earlier:
             yield from own
 

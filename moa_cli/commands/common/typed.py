@@ -62,7 +62,7 @@ def settings_over(
 def check_runs(paths: Iterable[Path], home: Path, otherwise: str) -> None:
     """BadInput for a method where the folder of a run belongs, with the newest of its runs, or what to do `otherwise`:
     a command to be followed by -m METHOD."""
-    from benchmarks.common import some_of
+    from benchmarks.common import some_of, written_at
     from methods import find_method, method_name, method_names
     from moa_cli.runs import find_runs
 
@@ -71,7 +71,7 @@ def check_runs(paths: Iterable[Path], home: Path, otherwise: str) -> None:
         if not file and (path.exists() or str(path) not in method_names()):
             continue
         found = find_runs(home, (), [method_name(find_method(str(path)))])
-        newest = sorted(found, key=lambda run: run.stat().st_mtime, reverse=True)
+        newest = sorted(found, key=written_at, reverse=True)
         first = some_of([str(run) for run in newest], 3)
         refuse(
             f"there is no run {path}",

@@ -19,6 +19,7 @@ from benchmarks.measure.front_files import read_front
 from moa_cli.app import app
 from moa_cli.commands.common.facts import run_rows
 from moa_cli.commands.common.typed import folder_names, trained_folders
+from moa_cli.comparisons import select
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.select import found_fronts, named_fronts, run_of
 from moa_cli.runs.record import GIVEN
@@ -131,6 +132,22 @@ def test_only_fronts_under_the_newest_card_are_found(tmp_path: Path) -> None:
     named = shlex.split(said)[said.split().index("compare") + 1 : -2]
     assert {*named} == {str(old), str(older)}
     assert len(named_fronts([*map(Path, named)])) == 2
+
+
+def test_a_run_that_is_removed_while_it_is_read_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by a command with --restart beside this one, once its front is read."""
+    gone, read = measured(tmp_path, "soup", 0), select.read_measured
+    measured(tmp_path, "sft", 0)
+
+    def read_and_removed(folder: Path) -> Front:
+        front = read(folder)
+        if folder.parent == gone:
+            shutil.rmtree(gone)
+        return front
+
+    monkeypatch.setattr(select, "read_measured", read_and_removed)
+    found, _ = asked(tmp_path)
+    assert "toy sft 0" in found
 
 
 def test_what_is_named_must_be_a_run(tmp_path: Path) -> None:
