@@ -94,7 +94,7 @@ def test_two_tokens_by_hand(w: Weights, expected: list[float]) -> None:
     assert mixed.num_parameters() == 4
 
 
-@pytest.mark.parametrize("w", [(0.3, 0.7), (0.5, 0.5), (0.9, 0.1)])
+@pytest.mark.parametrize("w", [(0.3, 0.7), (0.9, 0.1)])
 def test_answers_are_drawn_from_the_product(tiny: Benchmark, experts: tuple[MOD, Run], w: Weights) -> None:
     """Token by token the same as drawn slowly, one prompt at a time: padding, caches and rows that leave are done
     right."""
