@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         is_locked,
         locked,
         remove,
-        remove_unfinished,
         whole_folder,
         write_sums,
         write_text,

@@ -11,6 +11,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from benchmarks.common.errors import BadInput
@@ -70,7 +71,6 @@ def whole_folder(target: Path, *, sums: bool = True) -> Iterator[Path]:
     partial = target.with_name(f".{target.name}.partial")
     partial.mkdir(parents=True, exist_ok=True)
     yield partial
-    remove_unfinished(partial)
     _open_up(partial)
     if sums:
         write_sums(partial)
@@ -151,13 +151,19 @@ def write_whole(path: Path, write: Callable[[Path], object], *, lasting: bool = 
             partial.unlink(missing_ok=True)
         raise
     if lasting:
+        _remove_unfinished(path)
         flush(path.parent)
 
 
-def remove_unfinished(folder: Path) -> None:
-    """Removes files that a process which was killed had half written, in a folder that nobody else writes in."""
-    for partial in folder.rglob(".*.[0-9]*.partial"):
-        partial.unlink(missing_ok=True)
+def _remove_unfinished(path: Path) -> None:
+    """Removes what processes that were killed had written of a file."""
+    for partial in path.parent.glob(f".{escape(path.name)}.[0-9]*.partial"):
+        try:
+            os.kill(int(partial.suffixes[-2][1:]), 0)
+        except ProcessLookupError:
+            partial.unlink(missing_ok=True)
+        except (OSError, ValueError, OverflowError):  # it lives, and is somebody else's; or is no process
+            continue
 
 
 def flush(path: Path) -> None:

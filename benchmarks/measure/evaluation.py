@@ -8,17 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import (
-    BadInput,
-    Cost,
-    Log,
-    charged_to,
-    plain,
-    read_json,
-    remove_unfinished,
-    silent,
-    write_json,
-)
+from benchmarks.common import BadInput, Cost, Log, charged_to, plain, read_json, silent, write_json
 from benchmarks.measure.front import Front
 from benchmarks.measure.front_files import FrontRecord, has_point, point_file, read_front, weights_label
 from benchmarks.measure.point import Point, check_finite
@@ -85,7 +75,6 @@ def evaluate(
         log(labels[k], k + 1, len(points), {**means, "kl": float(kl.mean())})
     made, spent = _spent(folder, len(points))
     parts = benchmark.prepared.report.costs
-    remove_unfinished(folder)
     FrontRecord(
         method=method,
         steering=steering,

@@ -23,7 +23,6 @@ from benchmarks.common import (
     plain,
     read_json,
     remove,
-    remove_unfinished,
     set_aside,
     silent,
     tell,
@@ -95,7 +94,6 @@ def train(
         )
         trained.write(folder / "run.json")
         run.kept.end()
-        remove_unfinished(folder)
     return run
 
 

@@ -90,14 +90,17 @@ def test_an_interrupted_folder_does_not_appear_and_is_gone_on_with(tmp_path: Pat
     assert sorted(p.name for p in target.iterdir()) == ["a", "b", "sums.json"]
 
 
-def test_what_was_half_written_is_gone_from_a_folder_that_is_whole(tmp_path: Path) -> None:
-    """A process that is killed between writing a file and naming it leaves one that nobody reads."""
-    with whole_folder(tmp_path / "policy") as partial:
-        (partial / "stage").mkdir()
-        (partial / "stage" / ".cost.json.3655.partial").write_text("{")
-        (partial / "stage" / "cost.json").write_text("{}")
-    left = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
-    assert left == ["policy/stage/cost.json", "policy/sums.json"]
+def test_what_a_killed_process_had_written_of_a_file_is_gone_when_it_is_whole(tmp_path: Path) -> None:
+    """What one that lives is writing stays, and so does what belongs to another file."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    mine, theirs = f".[x].json.{dead.pid}.partial", f".[x].json.{os.getppid()}.partial"
+    for name in (mine, theirs, f".x.json.{dead.pid}.partial", ".[x].json.partial"):
+        (tmp_path / name).write_text("{")
+    write_text(tmp_path / "[x].json", "{}")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "[x].json", theirs, f".x.json.{dead.pid}.partial", ".[x].json.partial"
+    }  # fmt: skip
 
 
 def test_a_file_is_replaced_whole_or_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
