@@ -105,7 +105,9 @@ def portable(examined: Examined, place: Path) -> None:
 
 def alone(examined: Examined, place: Path) -> None:
     """one objective is enough"""
-    one = replace(examined.benchmark, objectives=examined.benchmark.objectives[1:], grid=(), trained_grid=())
+    shutil.copytree(examined.benchmark.home, place / "home")
+    here = replace(examined.benchmark, home=place / "home")
+    one = replace(here, objectives=here.objectives[1:], grid=(), trained_grid=())
     prepare(one)
     run = Run(place / "run", 0)
     examined.method.train(one, run)

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks.load.load import load_benchmark
+from benchmarks.prepare.parts import part_folders
 from methods.contract.find import find_method
 from moa_cli.jobs.job import Job, Outcome
 from moa_cli.runs.config import Source
@@ -28,6 +29,8 @@ Try = Callable[[Contestant], Measured | None]
 def run_of(method: str, home: Path, **settings: object) -> Contestant:
     benchmark = load_benchmark("hh-rlhf-mini", home=home)
     store_card(benchmark, make_card(prompts=4))
+    for folder in part_folders(benchmark).values():  # what is prepared, as far as a search looks
+        folder.mkdir(parents=True, exist_ok=True)
     return Contestant.of(Source("hh-rlhf-mini", home), benchmark, find_method(method)(**settings), 0)
 
 
