@@ -5,6 +5,8 @@ Code that lies beside weights is never run (`trust_remote_code=False`), nor is a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,12 +29,8 @@ from benchmarks.spec import CHAT, PLAIN, Description
 
 def open_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
     """The tokenizer of a policy. BadInput where there is none."""
-    try:
+    with _opening(path):
         return AutoTokenizer.from_pretrained(path, padding_side="left", trust_remote_code=False)
-    except Exception as error:  # whatever lies there
-        if no_memory(error):
-            raise
-        raise _not_opened(path, error) from error
 
 
 def open_reader(path: str | Path, max_prompt_tokens: int = 512, template: str = "") -> Reader:
@@ -69,14 +67,10 @@ def open_reader(path: str | Path, max_prompt_tokens: int = 512, template: str = 
 def open_model(path: str | Path, **how: Any) -> PreTrainedModel:
     """The causal language model in a local folder or of a hub id. BadInput where there is none, and for weights that it
     lacks: they would be drawn at random, as the head of a classifier's model would."""
-    try:
+    with _opening(path):
         model, found = AutoModelForCausalLM.from_pretrained(
             path, output_loading_info=True, trust_remote_code=False, **how
         )
-    except Exception as error:  # whatever lies there
-        if no_memory(error):
-            raise
-        raise _not_opened(path, error) from error
     if missing := sorted(found["missing_keys"]):
         kept = ", ".join(model.config.architectures or ()) or "something else"
         raise BadInput(
@@ -88,12 +82,19 @@ def open_model(path: str | Path, **how: Any) -> PreTrainedModel:
     return opened
 
 
-def _not_opened(path: str | Path, error: Exception) -> BadInput:
-    return BadInput(
-        f"the policy {path} cannot be opened: {error_words(error).splitlines()[0][:200]}",
-        "a policy is a causal language model of the transformers library, with its tokenizer",
-        "check its name and the network; a local one is a folder with config.json, weights and tokenizer",
-    )
+@contextmanager
+def _opening(path: str | Path) -> Iterator[None]:
+    """BadInput for whatever goes wrong inside, but for want of memory."""
+    try:
+        yield
+    except Exception as error:  # whatever lies there
+        if no_memory(error):
+            raise
+        raise BadInput(
+            f"the policy {path} cannot be opened: {error_words(error).splitlines()[0][:200]}",
+            "a policy is a causal language model of the transformers library, with its tokenizer",
+            "check its name and the network; a local one is a folder with config.json, weights and tokenizer",
+        ) from error
 
 
 def in_4bit(path: str | Path, device: str) -> PreTrainedModel:
@@ -158,10 +159,7 @@ def check_policy(benchmark: Description) -> None:
     if path.startswith("scratch:"):
         return
     reader = open_reader(path, benchmark.max_prompt_tokens, benchmark.template)
-    try:
-        with torch.device("meta"):
-            config = AutoConfig.from_pretrained(path, trust_remote_code=False)
-            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-    except Exception as error:  # whatever lies there
-        raise _not_opened(path, error) from error
+    with _opening(path), torch.device("meta"):
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     check_fit(path, model, reader.tokenizer, benchmark.max_prompt_tokens, benchmark.sampling.max_new_tokens)
