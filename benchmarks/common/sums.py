@@ -93,6 +93,9 @@ def faulty(folder: Path) -> str:
     return ""
 
 
+_AGAIN = "the same moa train, compare -m or prepare makes it again"
+
+
 @contextmanager
 def reading(folder: Path) -> Iterator[None]:
     """Inside the block, a folder is read that `whole_folder` wrote.
@@ -100,11 +103,7 @@ def reading(folder: Path) -> Iterator[None]:
     BadInput where it is missing, or damaged: it is set aside then, and the same command makes it again.
     """
     if not folder.is_dir():
-        raise BadInput(
-            f"there is no {folder}",
-            "it was removed, or set aside as damaged",
-            "the same moa train, compare -m or prepare makes it again",
-        )
+        raise BadInput(f"there is no {folder}", "it was removed, or set aside as damaged", _AGAIN)
     if name := faulty(folder):
         try:
             place = f"it is set aside as {set_aside(folder).name}"
@@ -113,7 +112,7 @@ def reading(folder: Path) -> Iterator[None]:
         raise BadInput(
             f"{folder} is damaged: {name} is not what was written",
             f"a disk or a copy has changed it, so nothing is measured with it; {place}",
-            "the same moa train, compare -m or prepare makes it again",
+            _AGAIN,
         )
     try:
         yield

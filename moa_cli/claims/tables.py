@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from moa_cli.claims.document import Claims, ClaimsOn, Verdict
+from moa_cli.claims.document import CheckedClaim, Claims, ClaimsOn, Verdict
 from moa_cli.formats import Formats, as_text
 from moa_cli.words import markdown_text, one_line
 
@@ -23,7 +23,7 @@ def claims_table(document: Claims) -> tuple[RenderableType, ...]:
         block.add_column("claim", overflow="fold", max_width=42)
         block.add_column("measured", justify="right")
         block.add_column("verdict")
-        for claim in sorted(benchmark.claims, key=lambda claim: claim.reason is not None):  # what is measured first
+        for claim in _measured_first(benchmark):
             block.add_row(Text(one_line(claim.claim)), claim.number, Text(claim.verdict, style=_STYLES[claim.verdict]))
         warned = [Text(f"WARNING: {warning}", style="bold red") for warning in benchmark.warnings]
         parts += [Text(" · ".join(benchmark.facts), style="bold"), *warned, block, Text(_tally(benchmark), style="dim")]
@@ -36,6 +36,10 @@ def claims_table(document: Claims) -> tuple[RenderableType, ...]:
     return tuple(parts)
 
 
+def _measured_first(benchmark: ClaimsOn) -> list[CheckedClaim]:
+    return sorted(benchmark.claims, key=lambda claim: claim.reason is not None)
+
+
 def claims_markdown(document: Claims) -> str:
     """A table per benchmark, with sources."""
     lines = []
@@ -44,7 +48,7 @@ def claims_markdown(document: Claims) -> str:
         for warning in benchmark.warnings:
             lines += [f"**Warning: {markdown_text(warning)}**", ""]
         lines += ["| claim | source | published | measured | verdict |", "|:---|:---|:---|---:|:---|"]
-        for claim in sorted(benchmark.claims, key=lambda claim: claim.reason is not None):
+        for claim in _measured_first(benchmark):
             told = [markdown_text(text) for text in (claim.claim, claim.source, claim.published)]
             why = f": {markdown_text(claim.reason)}" if claim.reason else ""
             lines += [f"| {' | '.join([*told, claim.number, claim.verdict + why])} |"]
