@@ -74,6 +74,16 @@ def test_a_comparison_that_is_not_made(tmp_path: Path, slow: None) -> None:
     assert found.flops == pytest.approx(sum(row.flops or 0 for row in found.jobs))
 
 
+def test_a_preparation_that_is_not_made(tmp_path: Path, slow: None) -> None:
+    benchmark_in(tmp_path)
+    found = told("prepare", "-b", "tiny.toml", "--preparations", "0,1", cwd=tmp_path)
+    assert [(row.do, row.job) for row in found.jobs] == [
+        ("prepare", f"tiny{variant}: {part}") for variant in ("", " preparation 1") for part in ("policy", "scale card")
+    ]
+    assert found.models[0].role == "policy"
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_table_of_it(tmp_path: Path, slow: None) -> None:
     benchmark_in(tmp_path)
     result = moa("compare", *METHODS, "-b", "tiny.toml", "--ceiling", "--dry-run", cwd=tmp_path)
@@ -142,6 +152,7 @@ def test_what_cannot_fit_is_refused(
         assert "needs at least 1" in result.stderr
         assert [line.split()[0] for line in result.stderr.splitlines()[-3:]] == ["error:", "why:", "try:"]
         refused(moa(command, "-m", "ric", *policy, cwd=tmp_path), "needs at least")
+    refused(moa("prepare", *policy, cwd=tmp_path), "needs at least")
     refused(moa("tune", "-m", "ric", *policy, cwd=tmp_path), "needs at least")
     refused(moa("study", "kl", "-m", "ric", *policy, cwd=tmp_path), "needs at least")
     assert not (tmp_path / "runs").exists()
