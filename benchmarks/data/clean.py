@@ -142,6 +142,19 @@ def alternate(*groups: Sequence[Item]) -> list[Item]:
     return [item for items in zip_longest(*groups, fillvalue=end) for item in items if item is not end]  # type: ignore[misc]
 
 
+def mending(skipped: Counter[str]) -> str:
+    """What to do where rows were skipped so often that too few are left, by the commonest reason."""
+    (reason, _), *_ = skipped.most_common(1)
+    ways = {
+        NO_DIALOGUE: f"dialogues are written as {A_DIALOGUE!r}; data.format names other forms",
+        "longer than": "data.max_prompt_chars and data.max_response_chars say what is too long",
+        "unknown role": "roles are system, user and assistant",
+        "ends on": "the last turn has to be the answer",
+    }
+    usual = "mend the rows, or name the columns that hold them: data.columns"
+    return next((way for part, way in ways.items() if part in reason), usual)
+
+
 def report_skipped(name: str, kept: int, skipped: Mapping[str, int]) -> None:
     """One warning saying how many rows were skipped and why; the same line is not repeated in a process."""
     if skipped:

@@ -8,19 +8,31 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from benchmarks.common import BadInput, file_content
+from benchmarks.common import BadInput, file_content, some_of
+from benchmarks.data.clean import warn_once
 from benchmarks.data.formats import SUFFIXES, is_saved, saved_shards
 
 SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d+)-of-(?P<count>\d+)(?P<rest>.*)")
 """What a shard is called, as in train-00000-of-00002.parquet; the rest may begin with a hash."""
 
+BESIDE = ("dataset_infos.json", "dataset_info.json", "dataset_dict.json", "state.json")
+"""Files about a data set that lie among its rows."""
+
+
+ROWS = re.compile(
+    r".+\.(jsonl?|jsonlines|ndjson|csv|tsv|parquet|arrow|feather)(\.(gz|zst|bz2|xz|zip|lz4))?", re.IGNORECASE
+)
+"""What files of rows are called, in forms that are read and in others."""
+
 
 def named_files(place: str | Sequence[str]) -> list[Path]:
     """The files that a path, a glob or a list of such means, in order; of a folder of files, all of it.
 
-    BadInput for what is not there, a missing shard of a glob or a folder among it.
+    BadInput for what is not there, a missing shard, rows in a form that is not read, or a folder in a list.
     """
     if not isinstance(place, str):
+        if folders := [one for one in place if Path(one).is_dir() and not is_saved(Path(one))]:
+            raise BadInput(f"{folders[0]} is a folder", "a list is of files", f"name its files: {folders[0]}/*.jsonl")
         return [file for one in place for file in named_files(one)]
     path = Path(place)
     if path.is_dir() and not is_saved(path):
@@ -63,12 +75,13 @@ def split_files(folder: Path, stem: str, layout: str) -> list[Path]:
 def _split_files(folder: Path, stem: str) -> list[Path]:
     if not folder.is_dir():
         return []
-    for suffix in SUFFIXES:
-        if (path := folder / f"{stem}{suffix}").is_file():
-            return [path]
-    if is_saved(folder / stem):
-        return [folder / stem]
-    shards = [file for file in _readable(folder.iterdir()) if _stem(file) == stem]
+    forms = [path for suffix in SUFFIXES if (path := folder / f"{stem}{suffix}").is_file()]
+    forms += [folder / stem] * is_saved(folder / stem)
+    shards = _readable(file for file in folder.iterdir() if _stem(file) == stem)
+    if forms:
+        if others := [path.name for path in (*forms[1:], *shards)]:
+            warn_once(f"{forms[0]} is read, and not {some_of(others, 3)} beside it")
+        return forms[:1]
     inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     return _complete(shards) or [file for path in inner for file in _split_files(path, stem)]
 
@@ -79,7 +92,17 @@ def _stem(file: Path) -> str:
 
 
 def _readable(paths: Iterable[Path]) -> list[Path]:
-    return sorted(path for path in paths if path.name.endswith(SUFFIXES) or is_saved(path))
+    """Those with rows, neither hidden nor about the data set. BadInput for rows in a form that is not read."""
+    seen = sorted(path for path in paths if not path.name.startswith(".") and path.name not in BESIDE)
+    found = [path for path in seen if path.name.endswith(SUFFIXES) or is_saved(path)]
+    unread = [path for path in seen if path not in found and ROWS.fullmatch(path.name) and path.is_file()]
+    if unread:
+        raise BadInput(
+            f"{unread[0]} would not be read",
+            f"the suffix names the format, and its own is none of {', '.join(SUFFIXES)}",
+            "unpack or rename it, or name the files to read one by one",
+        )
+    return found
 
 
 def _complete(files: list[Path]) -> list[Path]:

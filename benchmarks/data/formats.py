@@ -74,6 +74,7 @@ def _numbered(path: Path) -> Iterator[tuple[int, Any]]:
         import pyarrow.parquet
 
         with pyarrow.parquet.ParquetFile(path) as file:
+            _once(path, file.schema_arrow.names)
             yield from enumerate((row for batch in file.iter_batches() for row in batch.to_pylist()), 1)
     elif path.suffix == ".arrow":
         yield from enumerate(_arrow(path), 1)
@@ -99,11 +100,13 @@ def _arrow(path: Path) -> Iterator[Any]:
     with path.open("rb") as file:
         if file.read(6) == b"ARROW1":
             with pyarrow.ipc.open_file(path) as whole:
+                _once(path, whole.schema.names)
                 for i in range(whole.num_record_batches):
                     yield from whole.get_batch(i).to_pylist()
             return
         file.seek(0)
         with pyarrow.ipc.open_stream(file) as batches:
+            _once(path, batches.schema.names)
             for batch in batches:
                 yield from batch.to_pylist()
 
@@ -113,14 +116,19 @@ def _open(path: Path, newline: str | None = None) -> IO[str]:
     return opened
 
 
+def _once(path: Path, names: list[str]) -> None:
+    """BadInput for columns that are called alike; spreadsheets leave empty ones without a name."""
+    if twice := [name for name in dict.fromkeys(names) if name and names.count(name) > 1]:
+        raise BadInput(f"{path} has two columns {twice[0]!r}", "which of them is meant?", "rename one of them")
+
+
 def _cells(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, str | None]]]:
-    """Rows under the names in the first; None where a row ends early."""
+    """Rows under the names in the first that is not empty; None where a row ends early."""
     csv.field_size_limit(LONGEST)
     with _open(path, newline="") as file:
         reader = csv.reader(_bounded(file), delimiter=delimiter, strict=True)
-        header, line = next(reader, []), 1
-        if twice := [name for name in dict.fromkeys(header) if header.count(name) > 1]:
-            raise BadInput(f"{path} has two columns {twice[0]!r}", "which of them is meant?", "rename one of them")
+        header, line = next(filter(None, reader), []), 1
+        _once(path, header)
         while True:
             line = reader.line_num + 1
             try:
@@ -139,6 +147,11 @@ def _cells(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, str | No
                     f"{path}:{line} has more cells than the file has columns", f"{len(cells)} instead of {len(header)}",
                     "put cells that hold the separator in quotes",
                 )  # fmt: skip
+            if cells == header:
+                raise BadInput(
+                    f"{path}:{line} holds the names of the columns again", "it would be read as a row",
+                    "are these several files in one? delete the line",
+                )  # fmt: skip
             if cells:
                 yield line, dict(zip_longest(header, cells))
 
@@ -149,6 +162,8 @@ def _json(path: Path) -> Iterator[tuple[int, Any]]:
         text = file.read(LARGEST + 1)
     if len(text) > LARGEST:
         raise ValueError(f"it has more than {LARGEST:,} characters: as .jsonl, with a row on a line, it may be as long")
+    if not text.strip():
+        return
     try:
         rows = _loads(text)
     except ValueError:
@@ -160,9 +175,7 @@ def _json(path: Path) -> Iterator[tuple[int, Any]]:
             yield from _lines(path)
             return
         raise
-    if not isinstance(rows, list):
-        raise ValueError("expected a list of rows")
-    yield from enumerate(rows, 1)
+    yield from enumerate(rows if isinstance(rows, list) else [rows], 1)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Any]]:

@@ -13,12 +13,11 @@ from typing import Annotated, Any, Literal
 
 from benchmarks.common import BadInput, Range, digest, hub_commit, nearest
 from benchmarks.data.clean import (
-    A_DIALOGUE,
     DEV_SHARE,
-    NO_DIALOGUE,
     alike,
     distinct,
     fault,
+    mending,
     report_skipped,
     share_of,
     warn_once,
@@ -116,7 +115,8 @@ class Table:
         how = {name: value for name, value in _said(self).items() if name not in elsewhere}
         if self.hub and (commit := hub_commit(self.hub, self.revision, "dataset")):
             how["revision"] = commit
-        files = [hash_file(path) for path, _ in self._files] if self.path else []
+        placed = [(split, hash_file(path)) for path, split in self.files] if self.path else []
+        files = [[split, content] if split else content for split, content in placed]
         return digest(["table 4", how | {"columns": _said(self.columns)}, files])
 
     @property
@@ -130,19 +130,24 @@ class Table:
         return self.hub or (self.path if isinstance(self.path, str) else ", ".join(self.path))
 
     @property
-    def _files(self) -> list[tuple[Path, Split | None]]:
-        """Local files with their split; None where rows or prompts decide."""
-        folder = Path(self.path) if isinstance(self.path, str) else None
-        if not folder or not folder.is_dir() or is_saved(folder):
+    def is_folder(self) -> bool:
+        """Whether the path is that of a folder with a file or more for each split."""
+        return isinstance(self.path, str) and Path(self.path).is_dir() and not is_saved(Path(self.path))
+
+    @property
+    def files(self) -> list[tuple[Path, Split | None]]:
+        """Local files with their split; None where rows or prompts decide. BadInput for what is not there."""
+        if not self.is_folder:
             named = self._named(self.path, self.dev_path, self.test_path)
             return [(file, split) for place, split in named for file in named_files(place)]
+        folder = Path(str(self.path))
         names: dict[Split, str] = {"train": self.train_split, "dev": self.dev_split, "test": self.test_split}
         if self.hub and not self.test_split and not has_files(folder, self.train_split):
             return [(file, None) for file in named_files(str(folder))]
         if self.hub:
             named = self._named(*names.values())
         else:
-            named = [(names[s] or s, s) for s in SPLITS if s != "dev" or has_files(folder, names[s] or s)]
+            named = [(names[s] or s, s) for s in SPLITS if s != "dev" or names[s] or has_files(folder, s)]
         return [(file, s) for name, s in named for file in split_files(folder, str(name), f"{folder}/{name}.jsonl")]
 
     def _named(self, train: Place, dev: Place, test: Place) -> list[tuple[Place, Split | None]]:
@@ -181,15 +186,15 @@ class Table:
             rows["train"] = [item for item in rows["train"] if alike(item.prompt) not in drawn]
         report_skipped(self.place, sum(map(len, rows.values())), skipped)
         if not rows["train"] or not rows["test"]:
-            usual = "name a test file, a column for the split, or a larger test_share"
-            if not any(rows.values()) and not skipped:
-                usual = "it is empty: name another file, or one with rows in it"
+            fix = "name a test file, a column for the split, or a larger test_share"
+            if skipped.total() > sum(map(len, rows.values())):
+                fix = mending(skipped)
+            elif not any(rows.values()):
+                fix = "it is empty: name another file, or one with rows in it"
             raise BadInput(
                 f"{self.place} leaves {len(rows['train'])} training and {len(rows['test'])} test rows",
                 f"a benchmark needs both; skipped were {dict(skipped) or 'none'}",
-                f"dialogues are written as {A_DIALOGUE!r}; data.format names other forms"
-                if skipped[NO_DIALOGUE]
-                else usual,
+                fix,
             )
         used = [item for items in rows.values() for item in items]
         for odd in oddities((item.prompt, response) for item in used for response in item.responses):
@@ -211,7 +216,7 @@ class Table:
         labels = [column for _, column in (*self.grades, *self.winners)]
         schema = schema_of(self.format, self._called, labels)
         if self.path:
-            for file, split in self._files:
+            for file, split in self.files:
                 yield from ((where, row, split) for where, row in placed_rows([str(file)], schema))
             return
         for name, split in self._named(self.train_split, self.dev_split, self.test_split):

@@ -17,12 +17,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from glob import escape
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from benchmarks.common import BadInput, nearest, refuse, toml_of
 from benchmarks.data import Place, Table, local_folder, named_files
 from benchmarks.load.fields import benchmark_names, build, checked, required, table_file
+from benchmarks.load.unread import unread
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import KINDS, TrainedReward
 from benchmarks.spec import (
@@ -122,7 +125,7 @@ def _first(content: dict[str, Any], mistakes: list[str]) -> tuple[dict[str, Any]
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return toml_of(path.read_text(encoding="utf-8"))
+        return toml_of(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise BadInput(
@@ -151,18 +154,30 @@ def _data(values: Any, folder: Path, data_dir: Path | None, mistakes: list[str])
         mistakes.append(f"data.template: must contain {{prompt}}, found {table.template!r}{above}")
     elif mistake := fields_mistake(table.template):
         mistakes.append(f"data.template: {mistake}")
+    given = [*values, *(f"columns.{role}" for role in values.get("columns", {}))]
     if table.hub:
-        return replace(table, path=str(local_folder(data_dir))) if data_dir else table
+        mistakes += unread(table, given)
+        return replace(table, path=str(_copy(local_folder(data_dir), table.config))) if data_dir else table
     places: dict[str, Any] = {
         key: _placed(getattr(table, key), data_dir or folder) for key in ("path", "test_path", "dev_path")
     }
+    placed, before = replace(table, **places), len(mistakes)
     for key, place in places.items():
         try:
-            if place:
+            if key == "path" and placed.is_folder:
+                assert placed.files
+            elif place:
                 named_files(place)
         except BadInput as error:
             mistakes.append(f"data.{key}: {error.what}")
-    return replace(table, **places)
+    if len(mistakes) == before:
+        mistakes += unread(placed, given)
+    return placed
+
+
+def _copy(folder: Path, config: str | None) -> Path:
+    """Where a copy of a data set on the hub has this configuration."""
+    return folder / config if config and (folder / config).is_dir() else folder
 
 
 def _as_items(values: Any, mistakes: list[str]) -> Any:
@@ -180,10 +195,11 @@ def _as_items(values: Any, mistakes: list[str]) -> Any:
 
 
 def _placed(place: Place, folder: Path) -> Place:
-    """Paths in a folder."""
+    """Paths and globs in a folder, whose own name is no glob."""
     if isinstance(place, tuple):
-        return tuple(str(folder / one) for one in place)
-    return str(folder / place) if place else ""
+        return tuple(str(_placed(one, folder)) for one in place)
+    is_glob = any(sign in place for sign in "*?[") and not (folder / place).exists()
+    return str((Path(escape(str(folder))) if is_glob else folder) / place) if place else ""
 
 
 def _objectives(values: Any, folder: Path, mistakes: list[str]) -> list[Objective]:
@@ -257,6 +273,7 @@ def _check_labels(data: Table, known: Sequence[Objective], mistakes: list[str]) 
     for key in ("grades", "winners"):
         if bool(getattr(data, key)) != (data.format == key):
             mistakes.append(f'data.{key}: the columns of format = "{key}" by objective, there and nowhere else')
+    mistakes += [f"data.regrade: {grade!r} is no number" for _, grade in data.regrade if not _is_number(grade)]
     low, high = data.grade_range if len(data.grade_range) == 2 else (0, 0)
     if low >= high:
         mistakes.append(f"data.grade_range: expected the lowest and the highest grade, found {list(data.grade_range)}")
@@ -277,3 +294,10 @@ def _check_labels(data: Table, known: Sequence[Objective], mistakes: list[str]) 
                 f"objective {name!r} is trained from pairs: set data.objective = {name!r}, "
                 "or data.columns.objective to the column that says what a pair is labelled under"
             )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return isfinite(float(text))
+    except ValueError:
+        return False

@@ -98,8 +98,12 @@ SIZES: dict[str, tuple[int, int, int]] = {
 A size is called by about how many parameters that is with a vocabulary of 1k to 4k."""
 
 
-_FIELD = re.compile(r"(?<![\w\\}])\{([A-Za-z_]\w*)\}")
-"""A field as templates have them, not what a command of TeX is given."""
+_FIELD = re.compile(r"\{([A-Za-z_]\w*)\}")
+"""A field as templates have them."""
+
+
+_TEX = re.compile(r"\\[A-Za-z]+(\{[^{}]*\})+")
+"""A command of TeX, with what it is given."""
 
 
 def fields_mistake(template: str) -> str:
@@ -108,7 +112,9 @@ def fields_mistake(template: str) -> str:
     >>> fields_mistake("Q: {question} {prompt}"), fields_mistake("\\\\boxed{answer} {prompt}")
     ("nothing fills {question}; there is: {prompt}, found 'Q: {question} {prompt}'", '')
     """
-    unknown = [name for name in _FIELD.findall(template) if name != "prompt"]
+    if "{{prompt}}" in template:
+        return f"one pair of braces stands for the prompt, {{prompt}}; found {template!r:.60}"
+    unknown = [name for name in _FIELD.findall(_TEX.sub("", template)) if name != "prompt"]
     return f"nothing fills {{{unknown[0]}}}; there is: {{prompt}}, found {template!r:.60}" if unknown else ""
 
 

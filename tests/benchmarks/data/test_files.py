@@ -227,3 +227,71 @@ def test_half_a_character_is_replaced_and_told_once(tmp_path: Path, caplog: pyte
         rows = list(read_rows(path, {"a": str}))
     assert rows == [{"a": "Bad ?", "b": [{"c": "?"}]}, {"a": "Good 😀", "b": []}]
     assert caplog.text.count("rows.jsonl: 1 rows hold half a character") == 1
+
+
+@pytest.mark.parametrize("name", ["rows-1.jsonl.zst", "rows-1.JSONL", "rows-1.ndjson", "rows-1.parquet.gz"])
+def test_rows_in_a_form_that_is_not_read_are_not_left_out_unsaid(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "rows-0.jsonl", ROWS)
+    (tmp_path / "README.md").touch()
+    (tmp_path / name).touch()
+    for place in (str(tmp_path / "rows-*"), str(tmp_path)):
+        with pytest.raises(BadInput, match=f"{name} would not be read"):
+            named_files(place)
+    assert split_files(write(tmp_path / "copy" / "train.jsonl", ROWS).parent, "train", layout="x")
+
+
+@pytest.mark.parametrize("name", [".rows.jsonl", "._rows-0.jsonl", "dataset_infos.json", "dataset_dict.json"])
+def test_what_is_hidden_or_about_a_data_set_is_no_row(tmp_path: Path, name: str) -> None:
+    rows = write(tmp_path / "rows-0.jsonl", ROWS)
+    (tmp_path / name).write_bytes(b"\0\5\x16\7")
+    assert named_files(str(tmp_path)) == named_files(str(tmp_path / "*")) == [rows]
+
+
+def test_a_folder_in_a_list_is_refused(tmp_path: Path) -> None:
+    """Its splits would be mixed."""
+    with pytest.raises(BadInput, match="is a folder"):
+        named_files([str(write(tmp_path / "data" / "train.jsonl", ROWS).parent)])
+
+
+def test_of_two_forms_of_a_split_it_is_told_which_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("train.csv", "train.jsonl", "train-00000-of-00001.jsonl"):
+        write(tmp_path / name, ROWS)
+    with caplog.at_level(logging.WARNING, logger="moa"):
+        assert split_files(tmp_path, "train", layout="x") == [tmp_path / "train.jsonl"]
+    assert "train.jsonl is read, and not train.csv, train-00000-of-00001.jsonl beside it" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["rows.parquet", "rows.arrow", "stream.arrow"])
+def test_columns_that_are_called_alike_are_refused(tmp_path: Path, name: str) -> None:
+    """The last would win."""
+    made = pyarrow.table([["q"], ["first"], ["second"]], names=["prompt", "response", "response"])
+    if name == "rows.parquet":
+        pyarrow.parquet.write_table(made, tmp_path / name)
+    else:
+        new = pyarrow.ipc.new_stream if name.startswith("stream") else pyarrow.ipc.new_file
+        with new(tmp_path / name, made.schema) as file:
+            file.write_table(made)
+    with pytest.raises(BadInput, match="has two columns 'response'"):
+        list(read_rows(tmp_path / name, {"prompt": str}))
+
+
+def test_what_spreadsheets_and_joined_files_add(tmp_path: Path) -> None:
+    """An empty line before the names and columns without one are nothing; names that come again are no row."""
+    path = tmp_path / "rows.csv"
+    path.write_text("\r\nchosen,rejected,,\r\na,b,,\r\n")
+    assert [(row["chosen"], row["rejected"]) for row in read_rows(path, SCHEMA)] == [("a", "b")]
+    path.write_text("chosen,rejected\na,b\nchosen,rejected\nc,d\n")
+    with pytest.raises(BadInput, match=r"rows\.csv:3 holds the names of the columns again"):
+        list(read_rows(path, SCHEMA))
+
+
+def test_a_json_file_of_one_line_or_of_none_is_one_of_lines(tmp_path: Path) -> None:
+    """As the last shard of many may be."""
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(ROWS[0]) + "\n")
+    assert list(read_rows(path, SCHEMA)) == ROWS[:1]
+    path.write_text("\n")
+    assert list(read_rows(path, SCHEMA)) == []
+    path.write_text(json.dumps({"data": ROWS}))
+    with pytest.raises(BadInput, match=r"rows\.json:1 .*'chosen' is missing[^\0]*found keys data"):
+        list(read_rows(path, SCHEMA))

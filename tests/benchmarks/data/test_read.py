@@ -117,7 +117,7 @@ def test_damaged_missing_and_unknown_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "not.jsonl.gz").write_text("hello")
     (tmp_path / "not.parquet").write_text("hello")
     (tmp_path / "latin.jsonl").write_bytes('{"chosen": "ü"}'.encode("latin-1"))
-    (tmp_path / "table.json").write_text("{}")
+    (tmp_path / "table.json").write_text("{")
     for name in ("cut.jsonl.gz", "not.jsonl.gz", "not.parquet", "latin.jsonl", "table.json"):
         with pytest.raises(BadInput, match="cannot be read"):
             list(read_rows(tmp_path / name, SCHEMA))

@@ -263,6 +263,22 @@ def test_rows_that_are_no_dialogues_show_what_one_looks_like(tmp_path: Path) -> 
     assert repr("\n\nHuman: Hi.\n\nAssistant: Hello!") in caught.value.fix
 
 
+@pytest.mark.parametrize(
+    ("last", "way"),
+    [
+        (said("x" * 3000), "data.max_response_chars"),
+        (user("Well?"), "the last turn has to be the answer"),
+        ({"role": "bot", "content": "Hi."}, "roles are system, user and assistant"),
+        (said(None), "data.columns"),
+    ],
+)
+def test_what_to_do_where_all_rows_are_skipped_depends_on_why(tmp_path: Path, last: dict[str, Any], way: str) -> None:
+    data = table(tmp_path, [{"messages": [user("Hi."), last]}] * 3, format="messages")
+    with pytest.raises(BadInput, match="leaves 0 training and 0 test rows") as caught:
+        data.prompts("train")
+    assert way in caught.value.fix
+
+
 def test_answers_that_hold_more_than_the_answer_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Rewards would be trained on the prompt, too, and on what ends a turn."""
     rows = [{"prompt": f"Why {i}?", "response": f"Why  {i}? So."} for i in range(4)]
@@ -312,6 +328,19 @@ def test_a_split_that_no_one_knows_is_refused(tmp_path: Path, word: str) -> None
         data.prompts("train")
     if word:
         assert "q" in replace(data, dev_split=word).prompts("dev")
+
+
+def test_which_file_is_which_split_is_in_the_fingerprint(tmp_path: Path) -> None:
+    a, b, c = (str(tmp_path / f"{name}.jsonl") for name in "abc")
+    for path in (a, b, c):
+        Path(path).write_text(json.dumps({"prompt": path, "response": "a"}) + "\n", encoding="utf-8")
+    ways: list[dict[str, Any]] = [
+        {"path": (a, b), "test_path": c},
+        {"path": a, "dev_path": b, "test_path": c},
+        {"path": a, "test_path": (b, c)},
+        {"path": (a, b, c)},
+    ]
+    assert len({Table(format="answers", **way).fingerprint() for way in ways}) == len(ways)
 
 
 def test_what_is_not_said_is_in_no_fingerprint(tmp_path: Path) -> None:

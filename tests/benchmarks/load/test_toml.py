@@ -255,7 +255,34 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
             DATA + 'template = "{prompt} {question}"\n' + KIND,
             "data.template: nothing fills {question}; there is: {prompt}",
         ),
+        (
+            DATA + 'template = "{prompt}{response}"\n' + KIND,
+            "data.template: nothing fills {response}; there is: {prompt}",
+        ),
+        (DATA + 'template = "{{prompt}}"\n' + KIND, "data.template: one pair of braces stands for the prompt"),
         (DATA + 'known = ["kind"]\n' + KIND, "data.known: there is no such key"),
+        (DATA + 'test_split = "held"\n' + KIND, "data.test_split: nothing here has names for splits"),
+        (
+            DATA + 'test_path = "rows.jsonl"\ncolumns = { split = "fold" }\n' + KIND,
+            "data.columns.split: what rows are for is said already",
+        ),
+        (
+            DATA + 'test_path = "rows.jsonl"\ntest_share = 0.5\n' + KIND,
+            "data.test_share: which rows are for the test is",
+        ),
+        (DATA + 'config = "b"\n' + KIND, "data.config: only data.hub has such"),
+        (DATA + 'columns = { objective = "goal" }\n' + KIND, "data.objective: data.columns.objective says it"),
+        (
+            DATA + 'columns = { response = "x" }\n' + KIND,
+            'data.columns.response: format = "pairs" has prompt and chosen',
+        ),
+        (DATA + 'columns = { chosen = "x", rejected = "x" }\n' + KIND, "data.columns: 'x' is called twice"),
+        (DATA + "grade_range = [0, 1]\n" + KIND, 'data.grade_range: only format = "grades" has grades'),
+        (
+            DATA.replace('path = "rows.jsonl"', 'hub = "a/b"\ntest_path = "rows.jsonl"') + KIND,
+            "data.test_path: data.hub has splits, which data.test_split and",
+        ),
+        (GRADED + 'grades = { kind = "x" }\nregrade = { 10 = "ten" }\n' + KIND, "data.regrade: 'ten' is no number"),
         ('name = "../out"\n' + DATA + KIND, "name: '../out' cannot name a folder"),
         ('name = ".."\n' + DATA + KIND, "name: '..' cannot name a folder"),
         ('name = " "\n' + DATA + KIND, "name: ' ' cannot name a folder"),
@@ -406,6 +433,43 @@ def test_a_data_folder_is_a_copy_of_the_hub(tmp_path: Path) -> None:
         rows(tmp_path / "all" / f"part{i}.jsonl", pairs(40)[i::2])
     benchmark = read_benchmark(toml(tmp_path, text + KIND), tmp_path / "all")
     assert sum(len(benchmark.data.prompts(split)) for split in SPLITS) == 40
+
+
+def test_a_copy_of_the_hub_has_its_configurations_in_folders(tmp_path: Path) -> None:
+    path = toml(tmp_path, '[data]\nhub = "owner/name"\nconfig = "b"\ntest_split = "test"\nformat = "pairs"\n' + KIND)
+    path.write_text(path.read_text().replace('"pairs"\n', '"pairs"\nobjective = "kind"\n'))
+    for config in "ab":
+        for split in ("train", "test"):
+            (tmp_path / "copy" / config).mkdir(parents=True, exist_ok=True)
+            rows(tmp_path / "copy" / config / f"{split}.jsonl", [{**pairs(1)[0], "prompt": f"{config} {split}"}] * 3)
+    benchmark = read_benchmark(path, tmp_path / "copy")
+    assert (benchmark.prompts("train"), benchmark.prompts("test")) == (["b train"], ["b test"])
+
+
+def test_a_split_of_a_folder_that_is_named_is_there(tmp_path: Path) -> None:
+    """Misspelled, dev prompts would be drawn in its place."""
+    for split in ("train", "test", "validation"):
+        (tmp_path / "data").mkdir(exist_ok=True)
+        rows(
+            tmp_path / "data" / f"{split}.jsonl", [{**row, "prompt": f"{split} {i}"} for i, row in enumerate(pairs(3))]
+        )
+    text = DATA.replace("rows.jsonl", "data") + 'dev_split = "validation"\n' + KIND
+    assert read_benchmark(toml(tmp_path, text)).prompts("dev") == [f"validation {i}" for i in range(3)]
+    with pytest.raises(BadInput, match=r"data\.path: no data file .*valid\.jsonl"):
+        read_benchmark(toml(tmp_path, text.replace("validation", "valid")))
+    with pytest.raises(BadInput, match=r"data\.test_path: the folder has splits, which data\.test_split"):
+        read_benchmark(toml(tmp_path, text.replace('dev_split = "validation"', 'test_path = "rows.jsonl"')))
+
+
+def test_a_glob_in_a_folder_whose_name_looks_like_one(tmp_path: Path) -> None:
+    (folder := tmp_path / "mine [v1]").mkdir()
+    path = toml(folder, DATA.replace("rows.jsonl", "row?.jsonl") + KIND)
+    assert read_benchmark(path).prompts("train")
+
+
+def test_a_benchmark_that_begins_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = toml(tmp_path, "\ufeff" + DATA + KIND)
+    assert read_benchmark(path).names == ("kind",)
 
 
 def test_a_table_with_an_empty_split_is_refused(tmp_path: Path) -> None:

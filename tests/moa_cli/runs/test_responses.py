@@ -372,7 +372,7 @@ def test_all_mistakes_in_columns_are_told_at_once(unprepared: Benchmark, tmp_pat
         ("x.csv", b"", "no rows"),
         ("x.jsonl", b'{"prompt": "a", "ans', "x.jsonl:1"),
         ("x.jsonl", b'["prompt", "answer"]', "list"),
-        ("x.json", b'{"prompt": "a"}', "list of rows"),
+        ("x.json", b'{"rows": [{"prompt": "a"}]}', "the file has 'rows'"),
         ("x.jsonl", b"\xff\xfe", "cannot be read"),
         ("x.csv", b"prompt,answer\na,b,c\n", "x.csv:2 has more cells than the file has columns"),
         ("x.csv", b"prompt,answer\na\n", "0 of the 10"),
