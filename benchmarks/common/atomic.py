@@ -70,6 +70,8 @@ def whole_folder(target: Path, *, sums: bool = True) -> Iterator[Path]:
     """
     partial = target.with_name(f".{target.name}.partial")
     partial.mkdir(parents=True, exist_ok=True)
+    for torn in partial.rglob(".tmp*"):  # what safetensors was writing when it was killed
+        torn.unlink()
     yield partial
     _open_up(partial)
     if sums:

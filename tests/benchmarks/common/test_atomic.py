@@ -80,14 +80,16 @@ def test_an_interrupted_folder_does_not_appear_and_is_gone_on_with(tmp_path: Pat
     def fail_inside() -> None:
         with whole_folder(target) as partial:
             (partial / "a").write_text("1")
+            (partial / "b").mkdir()
+            (partial / "b" / ".tmpSPkH14").write_text("half of what safetensors writes")
             raise KeyError
 
     with pytest.raises(KeyError):
         fail_inside()
     assert not target.exists()
     with whole_folder(target) as partial:
-        (partial / "b").write_text("2")
-    assert sorted(p.name for p in target.iterdir()) == ["a", "b", "sums.json"]
+        (partial / "b" / "c").write_text("2")
+    assert sorted(p.relative_to(target).as_posix() for p in target.rglob("*")) == ["a", "b", "b/c", "sums.json"]
 
 
 def test_what_a_killed_process_had_written_of_a_file_is_gone_when_it_is_whole(tmp_path: Path) -> None:
