@@ -152,8 +152,8 @@ def write_whole(path: Path, write: Callable[[Path], object], *, lasting: bool = 
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
+    _remove_unfinished(path)
     if lasting:
-        _remove_unfinished(path)
         flush(path.parent)
 
 

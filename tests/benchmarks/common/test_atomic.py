@@ -92,14 +92,15 @@ def test_an_interrupted_folder_does_not_appear_and_is_gone_on_with(tmp_path: Pat
     assert sorted(p.relative_to(target).as_posix() for p in target.rglob("*")) == ["a", "b", "b/c", "sums.json"]
 
 
-def test_what_a_killed_process_had_written_of_a_file_is_gone_when_it_is_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lasting", [True, False])
+def test_what_a_killed_process_had_written_of_a_file_is_gone_when_it_is_whole(lasting: bool, tmp_path: Path) -> None:
     """What one that lives is writing stays, and so does what belongs to another file."""
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     mine, theirs = f".[x].json.{dead.pid}.partial", f".[x].json.{os.getppid()}.partial"
     for name in (mine, theirs, f".x.json.{dead.pid}.partial", ".[x].json.partial"):
         (tmp_path / name).write_text("{")
-    write_text(tmp_path / "[x].json", "{}")
+    write_text(tmp_path / "[x].json", "{}", lasting=lasting)
     assert {path.name for path in tmp_path.iterdir()} == {
         "[x].json", theirs, f".x.json.{dead.pid}.partial", ".[x].json.partial"
     }  # fmt: skip
