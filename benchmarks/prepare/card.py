@@ -82,6 +82,10 @@ class Card(Part):
         """Names of the entries in which two cards differ; empty when they are the same."""
         return [name for name in type(self).model_fields if getattr(self, name) != getattr(other, name)]
 
+    def prepared_anew(self, other: Card) -> bool:
+        """Whether two cards differ in what was measured alone: of the same parts, whose numbers came out otherwise."""
+        return {"reward_mean", "reward_std", "score_mean", "score_std"}.issuperset(self.differences(other))
+
 
 class PairAccuracy(Part):
     """Share of held-out pairs, by objective, in which the chosen response is ranked higher."""

@@ -201,11 +201,12 @@ def _check_comparable(card: Card, keeps_collapsed: bool, theirs: OnBenchmark, na
     """BadInput where what is measured under a card cannot be judged by the baseline's part on its benchmark."""
     differences = card.differences(theirs.card)
     if differences:
-        raise BadInput(
-            f"{name} cannot be a baseline for {card.benchmark}: its scale card is another",
-            f"they differ in {', '.join(differences)}, so the numbers have different units",
-            "make a new baseline: the same command with -o FILE.json instead of --baseline",
-        )
+        why = f"they differ in {', '.join(differences)}, so the numbers have different units"
+        mend = "make a new baseline: the same command with -o FILE.json instead of --baseline"
+        if card.prepared_anew(theirs.card):
+            why = "the same, prepared on another processor or with other libraries, has other units"
+            mend = f"take the preparation that belongs to it, with --prepared FILE.tar and another --runs; or {mend}"
+        raise BadInput(f"{name} cannot be a baseline for {card.benchmark}: its scale card is another", why, mend)
     keeps = theirs.keeps_collapsed
     if keeps_collapsed != keeps:
         raise BadInput(

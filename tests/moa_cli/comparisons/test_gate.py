@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks import load_benchmark
 from benchmarks.common.errors import BadInput
 from benchmarks.measure.front import Front
+from benchmarks.prepare.taking import unpack
 from moa_cli.app import app
 from moa_cli.commands.common import contests
 from moa_cli.commands.common.finish import write_outputs
@@ -114,15 +116,33 @@ def test_only_rows_of_one_method_meet():
 
 
 def test_other_units_are_refused():
-    other = make_front("soup", 1.0, card=other_card(make_card(), reward_std=(1.0, 2.0)))
+    other = make_front("soup", 1.0, card=other_card(make_card(), policy="another"))
     with pytest.raises(BadInput, match="scale card") as error:
         judged([make_front("soup", 1.0)], [other])
-    assert "reward_std" in error.value.why
+    assert "policy" in error.value.why
+    assert "--prepared" not in error.value.fix
     told = {"name": "main.json", "keep_collapsed": False}
     elsewhere = make_card(benchmark="other")
     check_units(compare([other]), [other.card, elsewhere], **told)
     with pytest.raises(BadInput, match="scale card"):
         check_units(compare([other]), [elsewhere, make_card()], **told)
+
+
+def test_the_same_prepared_elsewhere_is_told_what_to_carry_along():
+    """Another processor computes other last digits, and with them trains other rewards: nothing else differs."""
+    other = make_front("soup", 1.0, card=other_card(make_card(), reward_std=(1.0, 2.0)))
+    with pytest.raises(BadInput, match="scale card") as error:
+        judged([make_front("soup", 1.0)], [other])
+    assert "another processor" in error.value.why
+    assert "--prepared FILE.tar" in error.value.fix
+
+
+def test_the_baseline_of_this_repository_lies_beside_its_preparation(tmp_path: Path) -> None:
+    """`make gate` has an answer on every processor."""
+    benchmark = load_benchmark("hh-rlhf-mini", home=tmp_path)
+    unpack(ROOT / "tests" / "baselines" / "hh_rlhf_mini.tar", [benchmark])
+    baseline = read_baseline(ROOT / "tests" / "baselines" / "hh_rlhf_mini.json")
+    check_units(baseline, [benchmark.card], name="hh_rlhf_mini.json", keep_collapsed=False)
 
 
 def test_a_gate_whose_methods_all_failed_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
