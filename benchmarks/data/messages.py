@@ -19,6 +19,8 @@ def conversation(messages: Sequence[dict[str, Any]]) -> Answer | str:
     Answer(prompt='\\n\\nHuman: Hi.\\n\\nAssistant:', response='Hello!')
     """
     said = [{"role": m["role"], "content": (m["content"] or "").strip()} for m in messages]
+    if said and said[0]["role"] == "system" and blank(said[0]["content"]):
+        said = said[1:]
     turns = said[1:] if said and said[0]["role"] == "system" else said
     roles = [turn["role"] for turn in turns]
     if odd := [role for role in roles if role not in ("user", "assistant")]:

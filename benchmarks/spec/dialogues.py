@@ -49,6 +49,6 @@ def is_dialogue(prompt: str) -> bool:
 
 def dialogue(turns: Sequence[Message]) -> str:
     """Turns as a prompt in HH-RLHF's form, to be answered."""
-    system = turns[0]["content"] if turns[0]["role"] == "system" else ""
-    said = (f"{_MARKS[turn['role']]} {turn['content']}" for turn in turns[bool(system) :])
+    system, turns = (turns[0]["content"], turns[1:]) if turns[0]["role"] == "system" else ("", turns)
+    said = (f"{_MARKS[turn['role']]} {turn['content']}" for turn in turns)
     return f"{system}{''.join(said)}{ASSISTANT}"

@@ -58,6 +58,19 @@ def test_messages_are_a_dialogue_that_ends_in_its_last_answer(tmp_path: Path) ->
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("nothing", ["", " \n", None, "\u200b"])
+def test_a_system_that_says_nothing_is_none(tmp_path: Path, nothing: str | None) -> None:
+    """As many chat templates and published sets begin."""
+    system = {"role": "system", "content": nothing}
+    rows = [{"messages": [*begins, user(q), said("a")]} for q in ("q", "held") for begins in ([system], [])]
+    data = table(tmp_path, rows, format="messages")
+    assert data.responses() == [Answer("\n\nHuman: q\n\nAssistant:", "a")]
+    pair = {"chosen": [system, user("q"), said("a")], "rejected": [user("q"), said("b")]}
+    data = table(tmp_path, [pair, {key: [user("held"), said(key)] for key in pair}], format="pairs", objective="kind")
+    assert data.preference_pairs("kind", "train") == [PreferencePair("\n\nHuman: q\n\nAssistant:", "a", "b")]
+    assert data.skipped == {}
+
+
 def test_messages_of_another_form_are_refused_with_their_line(tmp_path: Path) -> None:
     data = table(tmp_path, [{"messages": [{"from": "human", "value": "Hi."}]}, {"messages": []}], format="messages")
     with pytest.raises(BadInput, match=r"rows\.jsonl:1 .*'messages\[0\]\.role' is missing"):

@@ -122,6 +122,7 @@ def test_dialogues_are_turns() -> None:
     told = "Be short." + DIALOGUE
     assert messages(told) == [{"role": "system", "content": "Be short."}, *messages(DIALOGUE)]
     assert dialogue(messages(told)) == told
+    assert dialogue([{"role": "system", "content": ""}, *messages(DIALOGUE)]) == DIALOGUE
     for other in ("Why?", "", "\n\nHuman: Hi.", "\n\nAssistant: Yes?\n\nAssistant:", "x\n\nAssistant:"):
         assert messages(other) == [{"role": "user", "content": other}]
         assert not is_dialogue(other)
