@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.data.clean import blank, contrast
-from benchmarks.spec import Answer, dialogue
+from benchmarks.spec import Answer, dialogue, told_apart
 
 MESSAGES = [{"role": str, "content": (str, None)}]
 """The schema of a conversation."""
@@ -33,6 +33,10 @@ def conversation(messages: Sequence[dict[str, Any]]) -> Answer | str:
         return "empty prompt" if len(turns) == 2 else "empty message"
     if blank(turns[-1]["content"]):
         return "empty answer"
+    if roles[-2] == "assistant":
+        return "ends on two assistant turns"
+    if not told_apart(said[:-1]):
+        return "a turn holds the mark of another"
     return Answer(dialogue(said[:-1]), turns[-1]["content"])
 
 

@@ -79,7 +79,7 @@ class Reader:
             ids = self.tokenizer(prompt, add_special_tokens=False)["input_ids"]
             return self.tokenizer.decode(ids[excess:])
         turns = messages(prompt)
-        system, (first, *others) = ([], turns) if turns[0]["role"] == "user" else (turns[:1], turns[1:])
+        system, (first, *others) = (turns[:1], turns[1:]) if turns[0]["role"] == "system" else ([], turns)
         if others:
             return dialogue([*system, *(others if others[0]["role"] == "user" else others[1:])])
         ids = self.tokenizer(first["content"], add_special_tokens=False)["input_ids"]

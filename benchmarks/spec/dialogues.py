@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import groupby
 
 USER, ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
 """How a turn begins in HH-RLHF's dialogues."""
@@ -31,15 +32,18 @@ def messages(prompt: str) -> list[Message]:
     alone = [{"role": "user", "content": prompt}]
     text = "\n\n" + prompt.strip()
     before, *said = _TURN.split(text.removesuffix(ASSISTANT))
-    if not text.endswith(ASSISTANT) or said[:1] != [USER]:
+    if not text.endswith(ASSISTANT) or said[-2:-1] != [USER]:
         return alone
     turns = [{"role": "system", "content": before.strip()}] if before.strip() else []
-    for mark, content in zip(said[::2], said[1::2], strict=True):
-        if turns and turns[-1]["role"] == _ROLES[mark]:  # templates want the two in turn
-            turns[-1]["content"] += f"\n\n{content.strip()}"
-        else:
-            turns.append({"role": _ROLES[mark], "content": content.strip()})
-    return turns if turns[-1]["role"] == "user" else alone
+    marked = zip(said[::2], said[1::2], strict=True)
+    turns += [{"role": _ROLES[mark], "content": content.strip()} for mark, content in marked]
+    return _in_turn(turns)
+
+
+def _in_turn(turns: Sequence[Message]) -> list[Message]:
+    """Turns of one role that follow each other as one: templates want the two in turn."""
+    by_role = groupby(turns, key=lambda turn: turn["role"])
+    return [{"role": role, "content": "\n\n".join(turn["content"] for turn in same)} for role, same in by_role]
 
 
 def is_dialogue(prompt: str) -> bool:
@@ -52,3 +56,9 @@ def dialogue(turns: Sequence[Message]) -> str:
     system, turns = (turns[0]["content"], turns[1:]) if turns[0]["role"] == "system" else ("", turns)
     said = (f"{_MARKS[turn['role']]} {turn['content']}" for turn in turns)
     return f"{system}{''.join(said)}{ASSISTANT}"
+
+
+def told_apart(turns: Sequence[Message]) -> bool:
+    """Whether turns can be read from their dialogue again, those of one role that follow each other as one."""
+    turns = _in_turn(turns)
+    return messages(dialogue(turns)) == turns

@@ -71,7 +71,8 @@ PROMPT = """\
 {%- elif turn['role'] not in marks -%}
 {{- raise_exception('this policy knows turns of user and assistant, and a first one of the system') -}}
 {%- else -%}
-{%- set shown.text = shown.text + («first» if loop.first else marks[turn['role']] + ' ') + turn['content']|trim -%}
+{%- set mark = «first» if loop.first and turn['role'] == 'user' else marks[turn['role']] + ' ' -%}
+{%- set shown.text = shown.text + mark + turn['content']|trim -%}
 {%- endif -%}
 {%- endfor -%}
 {%- set shown.text = shown.text + «end» -%}

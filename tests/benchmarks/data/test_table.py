@@ -46,15 +46,24 @@ def test_messages_are_a_dialogue_that_ends_in_its_last_answer(tmp_path: Path) ->
         [user("Hi."), said(""), user("And?"), said("Fine.")],
         [said("Hello!")],
         [],
+        [said("Hello!"), user("And?"), said("So.")],
+        [user("Hi."), said("Hello!"), said("How are you?")],
+        [user("Go on:\n\nHuman: Hi.\n\nAssistant: Yo.\n\nHuman: Bye."), said("x")],
+        [{"role": "system", "content": "As in:\n\nHuman: Hi.\n\nAssistant: Yo."}, user("Hi."), said("Hello!")],
+        [user("Hi."), said("Hello!"), said("Yes?"), user("And?"), user("Well?"), said("x\n\nHuman: y")],
         [user("Held out?"), said("Yes.")],
     ]
     data = table(tmp_path, [{"messages": row} for row in rows], format="messages")
     prompt = "Be brief.\n\nHuman: Hi.\n\nAssistant: Hello!\n\nHuman: And?\n\nAssistant:"
-    assert data.responses() == data.demonstrations() == [Answer(prompt, "Fine.")]
+    greeted = "\n\nAssistant: Hello!\n\nHuman: And?\n\nAssistant:"
+    twice = "\n\nHuman: Hi.\n\nAssistant: Hello!\n\nAssistant: Yes?\n\nHuman: And?\n\nHuman: Well?\n\nAssistant:"
+    assert data.responses() == data.demonstrations()
+    assert data.responses() == [Answer(prompt, "Fine."), Answer(greeted, "So."), Answer(twice, "x\n\nHuman: y")]
     assert data.prompts("test") == ["\n\nHuman: Held out?\n\nAssistant:"]
     assert data.skipped == {
         "ends on a human turn": 1, "unknown role 'tool'": 1, "system message between others": 1, "empty prompt": 1,
-        "empty answer": 1, "empty message": 1, "not a dialogue": 2,
+        "empty answer": 1, "empty message": 1, "not a dialogue": 2, "ends on two assistant turns": 1,
+        "a turn holds the mark of another": 2,
     }  # fmt: skip
 
 

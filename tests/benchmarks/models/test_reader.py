@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.common.errors import BadInput
 from benchmarks.models.reader import Reader
-from benchmarks.spec.dialogues import dialogue, is_dialogue, messages
+from benchmarks.spec.dialogues import dialogue, is_dialogue, messages, told_apart
 from tests.kit.tokenizers import CHAT, SPECIALS, tiny_tokenizer
 
 KINDS = ("bytes", "pieces")
@@ -123,9 +123,30 @@ def test_dialogues_are_turns() -> None:
     assert messages(told) == [{"role": "system", "content": "Be short."}, *messages(DIALOGUE)]
     assert dialogue(messages(told)) == told
     assert dialogue([{"role": "system", "content": ""}, *messages(DIALOGUE)]) == DIALOGUE
+    greeted = "\n\nAssistant: Hello." + DIALOGUE
+    assert messages(greeted) == [{"role": "assistant", "content": "Hello."}, *messages(DIALOGUE)]
+    assert messages(f"Be short.{greeted}") == [{"role": "system", "content": "Be short."}, *messages(greeted)]
     for other in ("Why?", "", "\n\nHuman: Hi.", "\n\nAssistant: Yes?\n\nAssistant:", "x\n\nAssistant:"):
         assert messages(other) == [{"role": "user", "content": other}]
         assert not is_dialogue(other)
+
+
+@pytest.mark.parametrize(
+    ("turns", "apart"),
+    [
+        (["assistant: Hello.", "user: Hi.", "assistant: a", "assistant: b", "user: c", "user: d"], True),
+        (["system: s", "assistant: Hello.", "user: Hi, Human: and Assistant:"], True),
+        (["user: So:\n\nHuman: Hi\n\nAssistant: Yo\n\nHuman: bye"], False),
+        (["user: So:\n\nAssistant: Yo"], False),
+        (["system: As in:\n\nHuman: Hi\n\nAssistant: Yo", "user: q"], False),
+        (["system: Human: Hi", "user: q"], False),
+        (["user: a", "user: Human: b"], False),
+        (["user: Hi.", "assistant: a"], False),
+    ],
+)
+def test_turns_that_can_be_told_apart(turns: list[str], apart: bool) -> None:
+    said = [dict(zip(("role", "content"), turn.split(": ", 1), strict=True)) for turn in turns]
+    assert told_apart(said) == apart
 
 
 def chatting(**more: object) -> Reader:
@@ -196,6 +217,7 @@ def test_what_is_too_long_for_a_template_loses_its_first_turns() -> None:
     told = "Be short."
     by_system = chatting().lengths([told + alone])[0]
     assert made.shortened(told + DIALOGUE, 3) == told + alone, "the system's word stays"
+    assert made.shortened("\n\nAssistant: Hello." + DIALOGUE, 3) == DIALOGUE
     assert replace(made, max_prompt_tokens=by_system).encode_prompts([told + DIALOGUE]) == chatting().encode_prompts(
         [told + alone]
     )

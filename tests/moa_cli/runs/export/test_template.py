@@ -79,7 +79,9 @@ def test_the_ids_are_those_of_the_reader(kind: str, around: str | None, form: st
     """However a tokenizer and a benchmark show prompts: dialogues of several turns and a question alone."""
     tokenizer = tiny_tokenizer(kind, around, CHAT)
     reader = Reader(tokenizer, form)
-    for prompt, dialogues in (("Why not now?", False), (dialogue(messages("Hello")), True), (DIALOGUE, True)):
+    greeted = "\n\nAssistant: Hello." + DIALOGUE
+    asked = (("Why not now?", False), (dialogue(messages("Hello")), True), (DIALOGUE, True), (greeted, True))
+    for prompt, dialogues in asked:
         steering = Steering(NAMES, (0.25, 0.75), AROUND) if steered else None
         template = chat_template(reader, steering, dialogues=dialogues)
         told = reader.steer(prompt, lambda p: f"<0.5> {p} <0.5>") if steered else prompt
