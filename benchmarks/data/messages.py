@@ -45,9 +45,13 @@ def compared(
 ) -> tuple[str, str, str] | str:
     """Prompt and both responses of two conversations that begin alike, or what is wrong with them.
 
-    Where they hold the answers alone, the prompt is `before`: a text, or the messages so far.
+    `before`, a text or the messages so far, is the prompt of those that begin with an answer.
     """
-    if max(len(chosen), len(rejected)) == 1 and before:
-        asked = [{"role": "user", "content": before}] if isinstance(before, str) else list(before)
-        chosen, rejected = [*asked, *chosen], [*asked, *rejected]
-    return contrast(conversation(chosen), conversation(rejected))
+    asked = [{"role": "user", "content": before}] if isinstance(before, str) else before or []
+    return contrast(conversation(_after(asked, chosen)), conversation(_after(asked, rejected)))
+
+
+def _after(asked: Sequence[dict[str, Any]], turns: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """The turns, with what was asked before an answer unless they say it themselves."""
+    answers = [turn["role"] for turn in turns[:1]] == ["assistant"] and turns[: len(asked)] != asked
+    return [*asked, *turns] if answers else turns

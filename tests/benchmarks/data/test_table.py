@@ -95,6 +95,11 @@ def test_pairs_of_conversations_with_and_without_a_prompt(tmp_path: Path) -> Non
         {"prompt": "Who?", "chosen": [said("I.")], "rejected": [said("You.")]},
         {"prompt": [user("Where?")], "chosen": [said("Here.")], "rejected": [said("There.")]},
         {"prompt": "What?", "chosen": "This.", "rejected": "That."},
+        {"prompt": "Y?", "chosen": [said("a"), user("b"), said("c")], "rejected": [said("a"), user("b"), said("d")]},
+        {"prompt": "Longer?", "chosen": [said("a"), user("b"), said("c")], "rejected": [said("d")]},
+        {"prompt": "Whole?", "chosen": [user("Whole?"), said("a")], "rejected": [said("b")]},
+        {"prompt": [said("Hi."), user("Z?")], "chosen": [said("Hi."), user("Z?"), said("a")], "rejected": [said("b")]},
+        {"prompt": "None?", "chosen": [], "rejected": [said("a")]},
         {"chosen": [user("a"), said("x")], "rejected": [user("b"), said("y")]},
         {"chosen": [user("a"), said("x")], "rejected": [user("a"), said("x ")]},
         {"chosen": [said("x")], "rejected": [said("y")]},
@@ -107,8 +112,11 @@ def test_pairs_of_conversations_with_and_without_a_prompt(tmp_path: Path) -> Non
         PreferencePair("\n\nHuman: Who?\n\nAssistant:", "I.", "You."),
         PreferencePair("\n\nHuman: Where?\n\nAssistant:", "Here.", "There."),
         PreferencePair("Q: What?", "This.", "That."),
+        PreferencePair("\n\nHuman: Y?\n\nAssistant: a\n\nHuman: b\n\nAssistant:", "c", "d"),
+        PreferencePair("\n\nHuman: Whole?\n\nAssistant:", "a", "b"),
+        PreferencePair("\n\nAssistant: Hi.\n\nHuman: Z?\n\nAssistant:", "a", "b"),
     ]
-    assert data.skipped == {"two different last prompts": 1, "chosen equals rejected": 1, "not a dialogue": 1}
+    assert data.skipped == {"two different last prompts": 2, "chosen equals rejected": 1, "not a dialogue": 2}
 
 
 def test_winners_label_the_same_pair_under_every_objective(tmp_path: Path) -> None:
