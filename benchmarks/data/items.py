@@ -81,8 +81,8 @@ def schema_of(format: str, columns: Mapping[str, str], labels: Sequence[str]) ->
         return {columns["messages"]: (MESSAGES, None)} | plain
     if format == "pairs":
         texts = {columns[role]: TEXT for role in roles} | plain
-        lists = {columns[role]: (MESSAGES, None) for role in roles if role != "prompt"} | plain
-        return texts, lists
+        lists = {columns[role]: (MESSAGES, None) for role in roles}
+        return texts, lists | {columns["prompt"]: (str, MESSAGES, None, ...)} | plain
     kinds: dict[str, Any] = {columns[role]: TEXT for role in roles} | dict.fromkeys(labels, object)
     schema: dict[str, Any] = {**plain}
     inner: dict[str, Any] = {}

@@ -1,7 +1,7 @@
 """Reading rows: from files in a local folder, or from the hub; what cannot be read is refused, bad rows are counted.
 
 A *schema* is a row with types in place of values, such as `{"info": {"post": str}, "summaries": [{"text": str}]}`;
-further keys are ignored. A tuple of schemas is any of them.
+further keys are ignored. A tuple of schemas is any of them; one with `...` is of a key that may be missing.
 """
 
 from __future__ import annotations
@@ -112,10 +112,12 @@ def matches(value: Any, schema: Any) -> bool:
     if isinstance(schema, tuple):
         return any(matches(value, one) for one in schema)
     if isinstance(schema, dict):
-        return isinstance(value, dict) and all(k in value and matches(value[k], s) for k, s in schema.items())
+        return isinstance(value, dict) and all(matches(value.get(k, ...), s) for k, s in schema.items())
     if isinstance(schema, list):
         return isinstance(value, list) and all(matches(v, schema[0]) for v in value)
-    return value is None if schema is None else isinstance(value, schema)
+    if value is ... or schema in (None, ...):
+        return value is schema
+    return isinstance(value, schema)
 
 
 def schema_words(schema: Any) -> str:
@@ -130,6 +132,8 @@ def schema_words(schema: Any) -> str:
         return "{" + ", ".join(f'"{key}": {schema_words(kind)}' for key, kind in schema.items()) + "}"
     if isinstance(schema, list):
         return f"[{schema_words(schema[0])}, ...]"
+    if schema is ...:
+        return "nothing"
     return "anything" if schema is object else schema.__name__ if isinstance(schema, type) else str(schema)
 
 
@@ -153,8 +157,11 @@ def _faults(value: Any, schema: Any, at: str = "") -> list[str]:
     if same and isinstance(value, dict | list):  # of several, that which it is nearest to
         return min((_faults(value, one, at) for one in same), key=lambda found: (len(found), -len("".join(found))))
     if isinstance(schema, dict) and isinstance(value, dict):
-        missing = [f"{_key(at, key)!r} is missing{nearest(key, value)}" for key in schema if key not in value]
-        return missing or [fault for key, kind in schema.items() for fault in _faults(value[key], kind, _key(at, key))]
+        missing = [k for k, kind in schema.items() if k not in value and not matches(..., kind)]
+        there = [(k, kind) for k, kind in schema.items() if k in value]
+        return [f"{_key(at, k)!r} is missing{nearest(k, value)}" for k in missing] or [
+            fault for k, kind in there for fault in _faults(value[k], kind, _key(at, k))
+        ]
     if isinstance(schema, list) and isinstance(value, list):
         return [fault for number, item in enumerate(value) for fault in _faults(item, schema[0], f"{at}[{number}]")]
     if matches(value, schema):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,24 @@ def test_pairs_of_conversations_with_and_without_a_prompt(tmp_path: Path) -> Non
         PreferencePair("\n\nAssistant: Hi.\n\nHuman: Z?\n\nAssistant:", "a", "b"),
     ]
     assert data.skipped == {"two different last prompts": 2, "chosen equals rejected": 1, "not a dialogue": 2}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "fault"),
+    [
+        (5, "a value has another type: 'prompt' is 5, not str or"),
+        (True, "'prompt' is True"),
+        (float("nan"), "'prompt' is nan"),
+        ({"role": "user", "content": "q"}, "'prompt' is {'role': 'user', 'content': 'q'}"),
+        (["q"], "'prompt[0]' is 'q'"),
+        ([{"from": "human", "value": "q"}], "'prompt[0].role' is missing"),
+        ([{"role": "user"}], "'prompt[0].content' is missing"),
+    ],
+)
+def test_a_prompt_beside_messages_is_a_text_or_messages(tmp_path: Path, prompt: Any, fault: str) -> None:
+    data = table(tmp_path, [{"prompt": prompt, "chosen": [said("a")], "rejected": [said("b")]}] * 2, format="pairs")
+    with pytest.raises(BadInput, match=rf"rows\.jsonl:1 is not a row of this data set: .*{re.escape(fault)}"):
+        data.prompts("train")
 
 
 def test_winners_label_the_same_pair_under_every_objective(tmp_path: Path) -> None:
