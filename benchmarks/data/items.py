@@ -89,7 +89,7 @@ def schema_of(format: str, columns: Mapping[str, str], labels: Sequence[str]) ->
     for column, kind in kinds.items():
         outer, is_list, path = column.partition("[].")
         if is_list:
-            schema[outer] = ([inner], None)
+            schema[outer] = ([(inner, None)], None)
             _put(inner, path.split("."), kind)
         else:
             schema[column] = kind

@@ -8,17 +8,23 @@ from typing import Any
 from benchmarks.data.clean import blank, contrast
 from benchmarks.spec import Answer, dialogue, told_apart
 
-MESSAGES = [{"role": str, "content": (str, None)}]
+MESSAGES = [({"role": (str, None), "content": (str, None)}, None)]
 """The schema of a conversation."""
 
 
-def conversation(messages: Sequence[dict[str, Any]]) -> Answer | str:
+Messages = Sequence[dict[str, Any] | None]
+"""A conversation; nulls may be in it."""
+
+
+def conversation(messages: Messages) -> Answer | str:
     """Prompt (all but the last message, up to and including its last "Assistant:") and response, or what is wrong.
 
     >>> conversation([{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello!"}])
     Answer(prompt='\\n\\nHuman: Hi.\\n\\nAssistant:', response='Hello!')
     """
-    said = [{"role": m["role"], "content": (m["content"] or "").strip()} for m in messages]
+    said = [{"role": m["role"], "content": (m["content"] or "").strip()} for m in messages if m]
+    if len(said) < len(messages):
+        return "a message is null"
     if said and said[0]["role"] == "system" and blank(said[0]["content"]):
         said = said[1:]
     turns = said[1:] if said and said[0]["role"] == "system" else said
@@ -40,9 +46,7 @@ def conversation(messages: Sequence[dict[str, Any]]) -> Answer | str:
     return Answer(dialogue(said[:-1]), turns[-1]["content"])
 
 
-def compared(
-    chosen: Sequence[dict[str, Any]], rejected: Sequence[dict[str, Any]], before: Any
-) -> tuple[str, str, str] | str:
+def compared(chosen: Messages, rejected: Messages, before: str | Messages | None) -> tuple[str, str, str] | str:
     """Prompt and both responses of two conversations that begin alike, or what is wrong with them.
 
     `before`, a text or the messages so far, is the prompt of those that begin with an answer.
@@ -51,7 +55,7 @@ def compared(
     return contrast(conversation(_after(asked, chosen)), conversation(_after(asked, rejected)))
 
 
-def _after(asked: Sequence[dict[str, Any]], turns: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+def _after(asked: Messages, turns: Messages) -> Messages:
     """The turns, with what was asked before an answer unless they say it themselves."""
-    answers = [turn["role"] for turn in turns[:1]] == ["assistant"] and turns[: len(asked)] != asked
+    answers = [turn["role"] for turn in turns[:1] if turn] == ["assistant"] and turns[: len(asked)] != asked
     return [*asked, *turns] if answers else turns

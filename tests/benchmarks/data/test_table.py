@@ -37,7 +37,7 @@ def said(text: str | None) -> dict[str, Any]:
 
 
 def test_messages_are_a_dialogue_that_ends_in_its_last_answer(tmp_path: Path) -> None:
-    rows: list[list[dict[str, Any]]] = [
+    rows: list[list[dict[str, Any] | None]] = [
         [{"role": "system", "content": "Be brief."}, user("Hi."), said("Hello!"), user("And?"), said(" Fine. ")],
         [user("Hi.")],
         [{"role": "tool", "content": "x"}, user("Hi."), said("Hello!")],
@@ -48,6 +48,8 @@ def test_messages_are_a_dialogue_that_ends_in_its_last_answer(tmp_path: Path) ->
         [said("Hello!")],
         [],
         [said("Hello!"), user("And?"), said("So.")],
+        [None, user("Hi."), said("Hello!")],
+        [{"role": None, "content": "x"}, user("Hi."), said("Hello!")],
         [user("Hi."), said("Hello!"), said("How are you?")],
         [user("Go on:\n\nHuman: Hi.\n\nAssistant: Yo.\n\nHuman: Bye."), said("x")],
         [{"role": "system", "content": "As in:\n\nHuman: Hi.\n\nAssistant: Yo."}, user("Hi."), said("Hello!")],
@@ -64,6 +66,7 @@ def test_messages_are_a_dialogue_that_ends_in_its_last_answer(tmp_path: Path) ->
     assert data.skipped == {
         "ends on a human turn": 1, "unknown role 'tool'": 1, "system message between others": 1, "empty prompt": 1,
         "empty answer": 1, "empty message": 1, "not a dialogue": 2, "ends on two assistant turns": 1,
+        "a message is null": 1, "unknown role None": 1,
         "a turn holds the mark of another": 2,
     }  # fmt: skip
 
@@ -272,6 +275,14 @@ TWO = [user("q"), said("a")]
         (
             {"format": "grades", "columns": Columns(response="said[].text"), "grades": (("kind", "said[].grade"),)},
             {"prompt": "q", "said": [{"text": "a", "grade": 3}]}, {"said": None}, "said is null",
+        ),
+        (
+            {"format": "grades", "columns": Columns(response="said[].text"), "grades": (("kind", "said[].by.grade"),)},
+            {"prompt": "q", "said": [{"text": "a", "by": {"grade": 3}}]}, {"said": [None]}, "said[].text is null",
+        ),
+        (
+            {"format": "pairs"},
+            {"chosen": TWO, "rejected": [user("q"), said("b")]}, {"chosen": [None]}, "a message is null",
         ),
     ],
 )  # fmt: skip
