@@ -8,7 +8,11 @@ from typing import Any
 from benchmarks.data.clean import blank, contrast
 from benchmarks.spec import Answer, dialogue, told_apart
 
-MESSAGES = [({"role": (str, None), "content": (str, None)}, None)]
+PARTS = [({"type": (str, None), "text": (str, None, ...)}, None)]
+"""The schema of a content that is not one text."""
+
+
+MESSAGES = [({"role": (str, None), "content": (str, PARTS, None)}, None)]
 """The schema of a conversation."""
 
 
@@ -22,9 +26,11 @@ def conversation(messages: Messages) -> Answer | str:
     >>> conversation([{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello!"}])
     Answer(prompt='\\n\\nHuman: Hi.\\n\\nAssistant:', response='Hello!')
     """
-    said = [{"role": m["role"], "content": (m["content"] or "").strip()} for m in messages if m]
+    said = [{"role": m["role"], "content": _text(m["content"])} for m in messages if m]
     if len(said) < len(messages):
         return "a message is null"
+    if any(turn["content"] is None for turn in said):
+        return "content that is no text"
     if said and said[0]["role"] == "system" and blank(said[0]["content"]):
         said = said[1:]
     turns = said[1:] if said and said[0]["role"] == "system" else said
@@ -44,6 +50,14 @@ def conversation(messages: Messages) -> Answer | str:
     if not told_apart(said[:-1]):
         return "a turn holds the mark of another"
     return Answer(dialogue(said[:-1]), turns[-1]["content"])
+
+
+def _text(content: str | list[Any] | None) -> str | None:
+    """A content as one text, its parts joined as chat templates join them; None where one of them is no text."""
+    if not isinstance(content, list):
+        return (content or "").strip()
+    texts = [part["text"] for part in content if part and part["type"] == "text" and part.get("text") is not None]
+    return "".join(texts).strip() if len(texts) == len(content) else None
 
 
 def compared(chosen: Messages, rejected: Messages, before: str | Messages | None) -> tuple[str, str, str] | str:

@@ -28,11 +28,11 @@ def table(folder: Path, rows: list[dict[str, Any]], **settings: Any) -> Table:
     return Table(path=str(path), columns=columns, dev_share=0, **settings)
 
 
-def user(text: str | None) -> dict[str, Any]:
+def user(text: Any) -> dict[str, Any]:
     return {"role": "user", "content": text}
 
 
-def said(text: str | None) -> dict[str, Any]:
+def said(text: Any) -> dict[str, Any]:
     return {"role": "assistant", "content": text}
 
 
@@ -87,6 +87,39 @@ def test_a_system_that_says_nothing_is_none(tmp_path: Path, nothing: str | None)
 def test_messages_of_another_form_are_refused_with_their_line(tmp_path: Path) -> None:
     data = table(tmp_path, [{"messages": [{"from": "human", "value": "Hi."}]}, {"messages": []}], format="messages")
     with pytest.raises(BadInput, match=r"rows\.jsonl:1 .*'messages\[0\]\.role' is missing"):
+        data.prompts("train")
+
+
+def parts(*texts: str) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": text} for text in texts]
+
+
+def test_content_in_parts_is_one_text(tmp_path: Path) -> None:
+    system, q, a = {"role": "system", "content": parts("Be", " brief.")}, parts("Why", " not?"), parts("So.")
+    image = {"type": "image_url", "image_url": {"url": "x"}, "text": None}
+    no_text = ([image, *q], [{"type": "text", "text": None}], [{"type": "text"}], [{"type": None}], [None])
+    rows = [[system, user(q), said(a)], [user("q"), said([])], *([user(odd), said("a")] for odd in no_text)]
+    rows.append([user(parts("held")), said(a)])
+    data = table(tmp_path, [{"messages": row} for row in rows], format="messages")
+    assert data.responses() == [Answer("Be brief.\n\nHuman: Why not?\n\nAssistant:", "So.")]
+    assert data.skipped == {"content that is no text": 5, "empty answer": 1}
+    rows = [
+        {"prompt": [user(q)], "chosen": [said(a)], "rejected": [said("b")]},
+        {"prompt": [user([image])], "chosen": [said(a)], "rejected": [said("b")]},
+        {"prompt": "held", "chosen": [said(a)], "rejected": [said(parts("b"))]},
+    ]
+    data = table(tmp_path, rows, format="pairs", objective="kind")
+    pair = PreferencePair("\n\nHuman: Why not?\n\nAssistant:", "So.", "b")
+    assert data.preference_pairs("kind", "train") == [pair]
+    assert data.skipped == {"content that is no text": 1}
+
+
+@pytest.mark.parametrize(
+    "content", [5, ["q"], [{"text": "q"}], [{"type": "text", "text": 5}], {"type": "text", "text": "q"}]
+)
+def test_content_of_another_form_is_refused_with_its_line(tmp_path: Path, content: Any) -> None:
+    data = table(tmp_path, [{"messages": [user(content), said("a")]}] * 2, format="messages")
+    with pytest.raises(BadInput, match=r"rows\.jsonl:1 is not a row .*'messages\[0\]\.content"):
         data.prompts("train")
 
 
