@@ -153,7 +153,7 @@ def grade(column: str, value: Any, where: str, between: tuple[float, ...], regra
     said = value.strip() if isinstance(value, str) else value
     if said is None or (isinstance(said, str) and said.lower() in NOT_GRADED):
         return None
-    said = regrade.get(str(said), said)
+    said = {_number(written): meant for written, meant in regrade.items()}.get(_number(said), said)
     try:
         number = math.nan if isinstance(said, bool) else float(said)
     except (TypeError, ValueError):
@@ -167,6 +167,15 @@ def grade(column: str, value: Any, where: str, between: tuple[float, ...], regra
         'a null, an empty cell and "N/A" say that an answer was not graded',
         "mend the row, or set data.grade_range = [lowest, highest]; data.regrade says which grades stand for others",
     )
+
+
+def _number(said: object) -> float | str:
+    """A number however it is written, so that 10.0, as Parquet has it where a column has nulls, is "10"; else text."""
+    text = str(said)
+    try:
+        return text if math.isnan(number := float(text)) else number
+    except ValueError:
+        return text
 
 
 def winner(column: str, value: Any, where: str) -> int | None:

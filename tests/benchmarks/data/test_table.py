@@ -240,6 +240,15 @@ def test_a_grade_that_is_none_is_refused_with_line_and_column(tmp_path: Path, od
     assert "from 0 to 4" in caught.value.why
 
 
+@pytest.mark.parametrize("given", [10, 10.0, "10", " 10.0", "ten", float("nan")])
+@pytest.mark.parametrize("written", [("10", "ten", "nan"), ("10.0", "ten", "nan")])
+def test_a_grade_stands_for_another_however_it_is_written(tmp_path: Path, given: Any, written: tuple[str, ...]) -> None:
+    """As Parquet writes whole numbers where a column has nulls."""
+    rows = [graded("p", "A", helpfulness=given), graded("p", "B", helpfulness=2), graded("q", "C")]
+    data = table(tmp_path, rows, regrade=tuple((grade, "1") for grade in written), **GRADES)
+    assert data.graded_labels("helpful") == [(Answer("p", "A"), 1), (Answer("p", "B"), 2)]
+
+
 def test_graded_answers_in_a_list_of_a_row(tmp_path: Path) -> None:
     """As UltraFeedback has them: ratings are texts, some N/A, and a release wrote 10 for 1."""
 
