@@ -235,7 +235,10 @@ class Table:
             yield f"{null[0]} is null"
             return
         if self.format == "grades":
-            for response, cells in graded_of(row, self.columns.response, dict(self.grades)):
+            answers = graded_of(row, self.columns.response, dict(self.grades))
+            if not answers:
+                yield f"{listed} is empty"
+            for response, cells in answers:
                 texts = self._texts([row[self.columns.prompt], response])
                 given = {o: grade(*cell, where, self.grade_range, dict(self.regrade)) for o, cell in cells.items()}
                 yield self._item(texts, grades=tuple((o, g) for o, g in given.items() if g is not None))

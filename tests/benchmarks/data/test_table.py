@@ -269,7 +269,7 @@ def test_graded_answers_in_a_list_of_a_row(tmp_path: Path) -> None:
     assert {(a.response, grade) for a, grade in data.graded_labels("helpful")} == {("A", 1), ("B", 3), ("E", 5)}
     assert data.preference_pairs("helpful", "train") == [PreferencePair("p", "B", "A")]
     assert {a.response for a in data.responses()} == {"A", "B", "C", "D", "E"}
-    assert data.skipped == {"completions[].response is null": 1}
+    assert data.skipped == {"completions[].response is null": 1, "completions is empty": 1}
     with pytest.raises(BadInput, match=r"jsonl:1, column 'completions\[0\]\.annotations\.helpfulness\.Rating'.* '10'"):
         table(tmp_path, rows, **settings).prompts("train")
     del rows[0]["completions"][1]["annotations"]  # type: ignore[attr-defined]
