@@ -16,7 +16,7 @@ Every mistake in the file is found before anything is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from glob import escape
 from math import isfinite
 from pathlib import Path
@@ -277,6 +277,7 @@ def _check_labels(data: Table, known: Sequence[Objective], mistakes: list[str]) 
     low, high = data.grade_range if len(data.grade_range) == 2 else (0, 0)
     if low >= high:
         mistakes.append(f"data.grade_range: expected the lowest and the highest grade, found {list(data.grade_range)}")
+    mistakes += _list_mistakes(data)
     lists = {column.partition("[].")[0] for column in (data.columns.response, *(c for _, c in data.grades))}
     if "[]." in data.columns.response + "".join(c for _, c in data.grades) and len(lists) > 1:
         mistakes.append(f"data.grades: answers and grades lie in one list, found {', '.join(sorted(lists))}")
@@ -301,3 +302,15 @@ def _is_number(text: str) -> bool:
         return isfinite(float(text))
     except ValueError:
         return False
+
+
+def _list_mistakes(data: Table) -> list[str]:
+    """Columns in a list of the row that cannot be there."""
+    said = [(f"columns.{role}", column) for role, column in asdict(data.columns).items()]
+    said += [("winners", column) for _, column in data.winners]
+    possible = "columns.response" if data.format == "grades" else ""
+    return [
+        f'data.{key}: {column!r} lies in a list of the row; columns.response and grades of format = "grades" alone may'
+        for key, column in said
+        if "[]." in column and key != possible
+    ]

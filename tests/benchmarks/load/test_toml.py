@@ -243,6 +243,19 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         (GRADED + 'grades = { kind = "x" }\ngrade_range = [4, 0]\n' + KIND, "data.grade_range: expected the lowest"),
         (GRADED + 'grades = { kind = "a[].x" }\n' + KIND, "answers and grades lie in one list, found a, response"),
         (
+            GRADED + 'columns = { prompt = "c[].p", response = "c[].r" }\ngrades = { kind = "c[].g" }\n' + KIND,
+            "data.columns.prompt: 'c[].p' lies in a list of the row; columns.response and grades of",
+        ),
+        (
+            DATA.replace("pairs", "answers") + 'columns = { response = "c[].r" }\n' + KIND,
+            "data.columns.response: 'c[].r' lies in a list of the row",
+        ),
+        (DATA + 'columns = { split = "c[].s" }\n' + KIND, "data.columns.split: 'c[].s' lies in a list of the row"),
+        (
+            DATA.replace("pairs", "winners") + 'winners = { kind = "c[].w" }\n' + KIND,
+            "data.winners: 'c[].w' lies in a list of the row",
+        ),
+        (
             DATA + KIND + '[sampling]\nmax_new_tokens = 8\nstop = [""]',
             "sampling.stop: expected a list, each item a text",
         ),
