@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         SWEEP,
         SWEEP_BEFORE,
         beside_front,
+        bytes_of,
         check_home,
         code_of,
         find_runs,

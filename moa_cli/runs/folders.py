@@ -33,6 +33,15 @@ def front_name(benchmark: Benchmark, method: Method | None, kind: str = FRONT) -
     return f"{kind}-{digest([benchmark.measuring_identity, plain(answering)])[:8]}"
 
 
+def bytes_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder. What links lead to does not count."""
+    if path.is_symlink() or not path.is_dir():
+        return path.lstat().st_size
+    return sum(
+        (Path(folder) / name).lstat().st_size for folder, _, names in os.walk(path, followlinks=False) for name in names
+    )
+
+
 def fronts_in(run: Path, kind: str = FRONT) -> list[Path]:
     """The folders in a run where a front is, or another `kind`; one whose measuring was interrupted is left out."""
     return sorted(path.parent for path in run.glob(f"{kind}-{'[0-9a-f]' * 8}/front.json"))

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from moa_cli.commands.common.measured import check_mode, measure_runs, only_benchmark, score_again, take_in
     from moa_cli.commands.common.pages import benchmark_page, card_table, front_table, list_page, method_page, run_page
     from moa_cli.commands.common.remarks import few_prompts
-    from moa_cli.commands.common.removal import KINDS, check_removable, removable, remove, size_of
+    from moa_cli.commands.common.removal import KINDS, check_removable, removable, remove
     from moa_cli.commands.common.reproduction import Reproduction, reproduction_page
     from moa_cli.commands.common.tracking import track_with
     from moa_cli.commands.common.typed import (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,7 +13,7 @@ from benchmarks.common import is_locked, locked, written_at
 from benchmarks.common import remove as remove_path
 from benchmarks.rewards import TrainedReward
 from benchmarks.spec import policy_source, tokenizer_folder
-from moa_cli.runs import GIVEN, Record, find_runs, read_record, recorded_benchmark
+from moa_cli.runs import GIVEN, Record, bytes_of, find_runs, read_record, recorded_benchmark
 
 Kind = Literal["checkpoints", "unfinished", "superseded", "preparations"]
 KINDS: tuple[Kind, ...] = ("checkpoints", "unfinished", "superseded", "preparations")
@@ -28,15 +27,6 @@ class Removable(NamedTuple):
     why: str
     size: int
     """Bytes."""
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder. What links lead to does not count."""
-    if path.is_symlink() or not path.is_dir():
-        return path.lstat().st_size
-    return sum(
-        (Path(folder) / name).lstat().st_size for folder, _, names in os.walk(path, followlinks=False) for name in names
-    )
 
 
 def removable(home: Path, kinds: Collection[Kind] = KINDS) -> tuple[list[Removable], list[str]]:
@@ -69,7 +59,7 @@ def removable(home: Path, kinds: Collection[Kind] = KINDS) -> tuple[list[Removab
                 found += [(path, "preparations", "no run was trained on it") for path in _unused(prepared, own, unread)]
             except BadInput as error:
                 notes.append(f"left alone: {prepared}: {error.what}")
-    return [Removable(*one, size_of(one[0])) for one in found if one[1] in kinds], notes
+    return [Removable(*one, bytes_of(one[0])) for one in found if one[1] in kinds], notes
 
 
 def _record(run: Path) -> Record | None:

@@ -24,14 +24,15 @@ def rm(
     moa rm runs/hh-rlhf-mini/ric/0123abcd-s0
     """
     from benchmarks.spec import usual_home
-    from moa_cli.commands.common import check_removable, check_runs, remove, size_of
+    from moa_cli.commands.common import check_removable, check_runs, remove
+    from moa_cli.runs import bytes_of
     from moa_cli.words import bytes_words
 
     check_runs(run, usual_home(), "train one: moa train")
     for path in run:
         check_removable(path)
     for path in run:
-        say(f"{path}  {bytes_words(size_of(path))}")
+        say(f"{path}  {bytes_words(bytes_of(path))}")
     if yes or ask(f"remove {'this run' if len(run) == 1 else f'these {len(run)} runs'}?"):
         for path in run:
             remove(path)

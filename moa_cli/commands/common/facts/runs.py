@@ -14,12 +14,12 @@ from pydantic import JsonValue, model_serializer
 from benchmarks import BadInput
 from benchmarks.common import NotPermitted, Part, plain, written_at
 from methods import find_method, method_names
-from moa_cli.commands.common.removal import size_of
 from moa_cli.runs import (
     GIVEN,
     Counting,
     LogRow,
     Record,
+    bytes_of,
     counted_cards,
     failed_for,
     find_runs,
@@ -88,13 +88,13 @@ def _run_row(folder: Path, counted: Sequence[Counting]) -> RunRow:
         status += f": {failed_for(folder)}" if status == "failed" else ""
         return RunRow(
             path=str(folder), status=status, seed=record.seed, front=has_front(folder), settings=_settings(record),
-            hypervolume=_hypervolume(counted), size=size_of(folder), age=_age(folder),
+            hypervolume=_hypervolume(counted), size=bytes_of(folder), age=_age(folder),
         )  # fmt: skip
     except (NotPermitted, PermissionError):
         return bare
     except BadInput:
         status = "of an earlier version" if is_earlier(folder) else "damaged"
-        return bare.model_copy(update={"status": status, "size": size_of(folder), "age": _age(folder)})
+        return bare.model_copy(update={"status": status, "size": bytes_of(folder), "age": _age(folder)})
 
 
 def _age(folder: Path) -> float:

@@ -13,8 +13,9 @@ from benchmarks.common.errors import BadInput
 from benchmarks.common.identity import plain
 from benchmarks.spec.places import policy_source, tokenizer_folder
 from methods.contract.find import find_method
-from moa_cli.commands.common.removal import check_removable, removable, remove, size_of
+from moa_cli.commands.common.removal import check_removable, removable, remove
 from moa_cli.runs.config import Source, as_config
+from moa_cli.runs.folders import bytes_of
 from moa_cli.runs.record import FAILED, RecordedBenchmark, read_record
 from moa_cli.runs.state import failed_for, note_failure
 from tests.kit.cli import moa
@@ -81,8 +82,8 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
             check_removable(run)
     with pytest.raises(BadInput, match="no run"):
         check_removable(home / "hh-rlhf-mini")
-    size = size_of(own)
-    assert size < size_of(theirs) + 200, "a link counts for itself"
+    size = bytes_of(own)
+    assert size < bytes_of(theirs) + 200, "a link counts for itself"
     check_removable(own)
     remove(own)
     assert not own.exists()
