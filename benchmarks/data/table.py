@@ -115,9 +115,8 @@ class Table:
         how = {name: value for name, value in _said(self).items() if name not in elsewhere}
         if self.hub and (commit := hub_commit(self.hub, self.revision, "dataset")):
             how["revision"] = commit
-        placed = [(split, hash_file(path)) for path, split in self.files] if self.path else []
-        files = [[split, content] if split else content for split, content in placed]
-        return digest(["table 4", how | {"columns": _said(self.columns)}, files])
+        files = [(split, hash_file(path)) for path, split in self.files] if self.path else []
+        return digest(["table 5", how | {"columns": _said(self.columns)}, files])
 
     @property
     def skipped(self) -> dict[str, int]:
