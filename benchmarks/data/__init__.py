@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from benchmarks.data.items import FORMATS
     from benchmarks.data.lexicon import Reading, degeneracy, read, saturating, sentences, words
     from benchmarks.data.odd import oddities
-    from benchmarks.data.rows import Row, Source, local_folder, read_rows
+    from benchmarks.data.rows import Row, Source, local_folder, placed_rows
     from benchmarks.data.table import Place, Table
     from benchmarks.data.world import PROMPTS, Sizes, World, combinations, pick
 

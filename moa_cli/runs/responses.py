@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import BadInput, Benchmark, Weights
 from benchmarks.common import digest, some_of
-from benchmarks.data import oddities, read_rows
+from benchmarks.data import Row, oddities, placed_rows
 from benchmarks.measure import Given
 from moa_cli.runs.folders import given_folder
 from moa_cli.runs.record import Origin
@@ -22,8 +22,12 @@ MISSING = 0.01
 """Up to this share of a point's answers may be missing. They count as empty ones, which is what they are."""
 
 
-AtPoint = dict[int, tuple[int, AnswerRow]]
-"""The answers of one point by the prompt's place in the benchmark: the number of a row, and the row."""
+Placed = tuple[str, Row]
+"""A row, behind its file and line."""
+
+
+AtPoint = dict[int, tuple[str, AnswerRow]]
+"""The answers of one point by the prompt's place in the benchmark: file and line of a row, and the row."""
 
 
 ByRun = dict[tuple[str, int], dict[Weights | None, AtPoint]]
@@ -51,7 +55,7 @@ class Responses:
 ODD = {
     "unknown": "to prompts that are not the benchmark's: left out, such as the one to",
     "respaced": "to prompts that are the benchmark's but for white space, such as",
-    "repeated": "that another row gives too: left out, such as that of row",
+    "repeated": "that another row gives too: left out, such as that at",
     "missing": "missing: they count as empty ones, such as the one to",
 }
 """Which answers cannot be used as they are."""
@@ -69,7 +73,7 @@ class Found:
     called: bool = True
     """Whether it was said what to call a method that no column names."""
     odd: dict[str, list[Any]] = field(default_factory=lambda: {what: [] for what in ODD})
-    """By `ODD`: the prompts of answers that cannot be used as they are; of those that are repeated, the rows."""
+    """By `ODD`: the prompts of answers that cannot be used as they are; of those that are repeated, where they are."""
     hints: list[str] = field(default_factory=list)
     """What may not be meant about the answers, see `oddities`."""
 
@@ -106,10 +110,10 @@ def read_responses(
     match as they are, else up to white space. BadInput for rows that cannot be used, for a `method` or `seed` that
     would make one of several, and for a point at which more than `MISSING` of the benchmark's prompts have no answer.
     """
-    rows = list(read_rows(path, {}))
+    rows = list(placed_rows(path, {}))
     if not rows:
         raise BadInput(f"{path} has no rows", "each row is an answer to a prompt", "check the file")
-    header = list(dict.fromkeys(name for row in rows for name in row))
+    header = list(dict.fromkeys(name for _, row in rows for name in row))
     read = find_columns(columns, header, benchmark.names)
     for role, option, value in (("method", "--name", method), ("seed", "--seed", seed)):
         if value is not None and role in read:
@@ -120,9 +124,9 @@ def read_responses(
     return found
 
 
-def _check_single(path: Path, rows: Sequence[Mapping[str, Any]], role: str, column: str, option: str) -> None:
+def _check_single(path: Path, rows: Sequence[Placed], role: str, column: str, option: str) -> None:
     """BadInput where an option gives one name to what a column tells apart."""
-    told = dict.fromkeys(str(row.get(column)) for row in rows)
+    told = dict.fromkeys(str(row.get(column)) for _, row in rows)
     if len(told) > 1:
         raise BadInput(
             f"{path} has answers of {len(told)} {role}s, as its column {column!r} says: "
@@ -132,9 +136,7 @@ def _check_single(path: Path, rows: Sequence[Mapping[str, Any]], role: str, colu
         )
 
 
-def _collect(
-    rows: Sequence[Mapping[str, Any]], found: Found, benchmark: Benchmark, method: str | None, seed: int
-) -> ByRun:
+def _collect(rows: Sequence[Placed], found: Found, benchmark: Benchmark, method: str | None, seed: int) -> ByRun:
     """The answers to the benchmark's prompts; what is odd about others is noted."""
     name = method or found.path.name.partition(".")[0]
     if "method" not in found.columns:
@@ -142,13 +144,17 @@ def _collect(
             checked_name(name)
     find, runs = _finder(benchmark.prompts("test"), found), ByRun()
     answers: list[tuple[str, str]] = []
-    for number, cells in enumerate(rows, 1):
-        with _refusing(f"{found.path}, row {number}", "mend the row, or remove it"):
+    for where, cells in rows:
+        with _refusing(where, "mend the row, or remove it"):
             row = parse(cells, found.columns, benchmark, name, seed)
             place = find(row.prompt)
-            point = runs.setdefault((row.method, row.seed), {}).setdefault(row.weights, {})
+            points = runs.setdefault((row.method, row.seed), {})
+            if points and (None in points) != (row.weights is None):
+                has, have = ("no weights", "some") if row.weights is None else ("weights", "none")
+                raise ValueError(f"it has {has}, and those before it, of the same method and seed, have {have}")
+            point = points.setdefault(row.weights, {})
             if place is not None and row.answer is not None:
-                _put(point, place, number, row, found)
+                _put(point, place, where, row, found)
             answers.append((row.prompt, row.answer or ""))
     found.hints.extend(oddities(answers))
     return runs
@@ -158,9 +164,6 @@ def _run(
     where: str, method: str, seed: int, points: dict[Weights | None, AtPoint], benchmark: Benchmark, found: Found
 ) -> Responses:
     """All answers of a method at a seed. BadInput where too many are missing."""
-    with _refusing(where, "give weights to all rows of a method, or to none"):
-        if None in points and len(points) > 1:
-            raise ValueError("some rows have weights and some have none")
     prompts, even = benchmark.prompts("test"), (1 / len(benchmark.names),) * len(benchmark.names)
     for point in points.values():
         _check_complete(where, benchmark, prompts, point, found)
@@ -197,13 +200,13 @@ def _spaced(text: str) -> str:
     return " ".join(text.split())
 
 
-def _put(point: AtPoint, place: int, number: int, row: AnswerRow, found: Found) -> None:
+def _put(point: AtPoint, place: int, where: str, row: AnswerRow, found: Found) -> None:
     """Adds an answer to a point, unless it is there. ValueError where another is."""
-    earlier, known = point.setdefault(place, (number, row))
+    earlier, known = point.setdefault(place, (where, row))
     if (known.answer, known.raw) != (row.answer, row.raw):
-        raise ValueError(f"row {earlier} says something else of this prompt, at the same method, seed and weights")
-    if earlier != number:
-        found.odd["repeated"].append(number)
+        raise ValueError(f"{earlier} says something else of this prompt, at the same method, seed and weights")
+    if earlier != where:
+        found.odd["repeated"].append(where)
 
 
 def _check_complete(where: str, benchmark: Benchmark, prompts: Sequence[str], point: AtPoint, found: Found) -> None:

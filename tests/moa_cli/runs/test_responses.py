@@ -247,7 +247,7 @@ def test_other_prompts_and_repeated_rows_are_left_out_and_told(unprepared: Bench
     origin = found.origin(found.runs[0])
     assert (origin.unknown, origin.repeated) == (1, 1)
     told = "\n".join(found.notes)
-    assert "row 11" in told
+    assert "that at 'theirs.jsonl:11'" in told.replace(f"{tmp_path}/", "")
     assert "\\x1b[31m" in told
     assert all(c.isprintable() or c == "\n" for c in told)
 
@@ -331,20 +331,33 @@ def test_every_point_needs_all_answers(unprepared: Benchmark, tmp_path: Path) ->
 def test_a_row_that_cannot_be_used_is_named(change: Cells, word: str, unprepared: Benchmark, tmp_path: Path) -> None:
     rows = rows_for(unprepared, weights=[1.0, 0.0], mine=1.0, seed=0, method="theirs")
     rows[6] = rows[6] | change
-    refuse(rows, unprepared, tmp_path, "theirs.jsonl, row 7:", word, columns=["reward:ah=mine"])
+    refuse(rows, unprepared, tmp_path, "theirs.jsonl:7:", word, columns=["reward:ah=mine"])
+
+
+def test_a_row_is_named_by_its_own_file_and_line(unprepared: Benchmark, tmp_path: Path) -> None:
+    """Of shards that in which it is, blank lines counted."""
+    rows = rows_for(unprepared)
+    save(tmp_path / "s-0.jsonl", rows[:5])
+    lines = [json.dumps(row) for row in (*rows[5:], rows[5] | {"answer": "another"})]
+    (tmp_path / "s-1.jsonl").write_text("\n\n" + "\n".join(lines))
+    with pytest.raises(BadInput) as caught:
+        read_responses(tmp_path / "s-*.jsonl", unprepared, method="theirs")
+    assert caught.value.what.startswith(f"{tmp_path}/s-1.jsonl:8: {tmp_path}/s-1.jsonl:3 says something else")
 
 
 def test_two_answers_to_one_prompt_are_refused(unprepared: Benchmark, tmp_path: Path) -> None:
     rows = rows_for(unprepared)
-    refuse([*rows, rows[1] | {"answer": "another"}], unprepared, tmp_path, "row 11: row 2 says something else")
+    words = ("theirs.jsonl:11: ", "theirs.jsonl:2 says something else")
+    refuse([*rows, rows[1] | {"answer": "another"}], unprepared, tmp_path, *words)
     scored = [row | {"s": 1} for row in rows]
     again = [*scored, scored[1] | {"s": 2}]
-    refuse(again, unprepared, tmp_path, "row 11", columns=["reward:ah=s"])
+    refuse(again, unprepared, tmp_path, "theirs.jsonl:11", columns=["reward:ah=s"])
 
 
 def test_weights_for_some_rows_are_refused(unprepared: Benchmark, tmp_path: Path) -> None:
     rows = [*rows_for(unprepared, weights=[1, 0]), *rows_for(unprepared)]
-    refuse(rows, unprepared, tmp_path, "some have none")
+    refuse(rows, unprepared, tmp_path, "theirs.jsonl:11: it has no weights, and those before it")
+    refuse(rows[::-1], unprepared, tmp_path, "theirs.jsonl:11: it has weights, and those before it")
     apart = [row | {"method": "a" if "weights" in row else "b"} for row in rows]
     assert [len(run.points) for run in found_in(apart, unprepared, tmp_path).runs] == [1, 1]
 
