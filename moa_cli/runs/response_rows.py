@@ -29,6 +29,10 @@ PER_OBJECTIVE = ("weight", "reward", "score")
 Only read where it is named: moa's own files have such columns in other units."""
 
 
+SCORES = ("reward:", "score:")
+"""How roles begin that hold scores. Those of two may be one column: an objective's evaluator can be its reward."""
+
+
 LONGEST_NAME = 60
 
 
@@ -48,25 +52,35 @@ class AnswerRow(NamedTuple):
 def find_columns(typed: Sequence[str], header: Sequence[str], objectives: Sequence[str]) -> dict[str, str]:
     """The column of each role, from ROLE=COLUMN and the names in a file. BadInput that lists every mistake."""
     roles = [*ROLES, *(f"{kind}:{name}" for kind in PER_OBJECTIVE for name in objectives)]
-    mistakes, columns = [], {}
+    mistakes, columns = [], dict[str, str]()
     for item in typed:
-        role, _, column = item.partition("=")
-        if role not in roles:
+        named = [role for role in roles if item.startswith(f"{role}=")]
+        role = max(named, key=len, default=item.partition("=")[0])  # an objective's name may have a "=" in it
+        column = item[len(role) + 1 :]
+        if not named:
             mistakes.append(f"{item}: there is nothing called {role!r} to read{nearest(role, roles)}")
-        elif column not in header:
+            continue
+        if column not in header:
             mistakes.append(
                 f"{item}: the file has no column {column!r}{nearest(column, filter(str.isprintable, header))}"
             )
-        columns[role] = column
+        if (first := columns.setdefault(role, column)) != column:
+            mistakes.append(f"{item}: {role} is column {first!r} already")
     weights = [f"weight:{name}" for name in objectives if f"weight:{name}" in columns]
     if weights and len(weights) < len(objectives):
         mistakes.append(f"{weights[0]}: each of {', '.join(objectives)} needs its weight")
+    if weights and "weights" in columns:
+        mistakes.append(f"weights: {weights[0]} says them too; name one column with all, or one for each")
     for role, names in ROLES.items():
         there = [name for name in names if name in header]
         if role not in columns and there and not (role == "weights" and weights):
             columns[role] = there[0]
         elif role in ("prompt", "answer") and role not in columns:
             mistakes.append(f"{role}: the file has no column {' or '.join(names)}; name it with --column {role}=COLUMN")
+    for column in header:
+        its = [role for role in columns if columns[role] == column]
+        if len(its) > 1 and not all(role.startswith(SCORES) for role in its):
+            mistakes.append(f"column {column!r} would be {' and '.join(its)}; each is a column of its own")
     there_are = some_of([repr(name) for name in header], 12)
     refuse("columns", mistakes, f"--column ROLE=COLUMN; roles: {', '.join(roles)}", why=f"the file has {there_are}")
     return columns
@@ -78,7 +92,7 @@ def parse(
     """What a row says; `method` and `seed` where no column does. ValueError for cells that cannot be used."""
     cells = {role: row.get(column) for role, column in columns.items()}
     answer = None if cells["answer"] is None else _text(cells["answer"], "answer")
-    scored = [role for role in columns if role.startswith(("reward:", "score:"))]
+    scored = [role for role in columns if role.startswith(SCORES)]
     return AnswerRow(
         prompt=_text(cells["prompt"], "prompt"),
         answer=answer,

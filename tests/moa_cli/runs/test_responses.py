@@ -377,6 +377,41 @@ def test_all_mistakes_in_columns_are_told_at_once(unprepared: Benchmark, tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        (["answer=o", "answer=q"], ["1 mistake", "answer=q: answer is column 'o' already"]),
+        (["prompt=q", "answer=q"], ["1 mistake", "column 'q' would be prompt and answer"]),
+        (["prompt=answer"], ["1 mistake", "column 'answer' would be prompt and answer"]),
+        (["weight:ah=a", "weight:oh=a"], ["1 mistake", "column 'a' would be weight:ah and weight:oh"]),
+        (["weight:ah=a", "weight:oh=b", "weights=w"], ["1 mistake", "weights: weight:ah says them too"]),
+        (["answer=o", "answer=q", "seed=a", "method=a"], ["2 mistakes", "already", "would be seed and method"]),
+    ],
+)
+def test_columns_that_contradict_each_other_are_refused(
+    typed: list[str], words: list[str], unprepared: Benchmark, tmp_path: Path
+) -> None:
+    rows = [row | {"q": row["prompt"], "o": "x", "a": 0.5, "b": 0.5, "w": "1,0"} for row in rows_for(unprepared)]
+    refuse(rows, unprepared, tmp_path, *words, columns=typed)
+
+
+def test_columns_may_be_named_again_and_scores_shared(unprepared: Benchmark, tmp_path: Path) -> None:
+    """An evaluator may be the reward of its objective."""
+    rows = rows_for(unprepared, o="x", s=1.5)
+    typed = ["answer=o", "answer=o", "reward:ah=s", "score:ah=s"]
+    (run,) = found_in(rows, unprepared, tmp_path, columns=typed).runs
+    assert run.points[0].responses == ("x",) * 10
+    assert set(run.points[0].raw) == {"reward:ah", "score:ah"}
+
+
+def test_a_name_may_have_the_sign_in_it_that_ends_a_role(unprepared: Benchmark, tmp_path: Path) -> None:
+    ah, oh = unprepared.objectives
+    benchmark = replace(unprepared, objectives=(replace(ah, name="a"), replace(oh, name="a=b")))
+    rows = rows_for(benchmark, s=1.5, t=2.5)
+    (run,) = found_in(rows, benchmark, tmp_path, columns=["reward:a=s", "reward:a=b=t"]).runs
+    assert {role: values[0] for role, values in run.points[0].raw.items()} == {"reward:a": 1.5, "reward:a=b": 2.5}
+
+
+@pytest.mark.parametrize(
     ("name", "content", "word"),
     [
         ("x.jsonl", b"", "no rows"),
