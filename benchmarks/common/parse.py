@@ -26,7 +26,11 @@ def check_finite_json(content: Any) -> None:
 
 
 def toml_of(text: str) -> dict[str, Any]:
-    """What a TOML text says. ValueError for one that is none, or is nested too deeply."""
+    """What a TOML text says. ValueError for one that is none, or is nested too deeply.
+
+    Editors on Windows begin a file with a mark of its encoding, which is not part of it.
+    """
+    text = text.removeprefix("\ufeff")
     if any(line.partition("=")[0].count(".") > 1000 for line in text.splitlines()):
         raise ValueError(_DEEP)  # Python reads a.a.a... in the square of its length
     try:

@@ -96,6 +96,11 @@ def test_all_mistakes_come_together(tmp_path: Path) -> None:
     assert "line 2" in said
 
 
+def test_a_file_may_begin_with_the_mark_of_windows_editors(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("batch = 2\n", encoding="utf-8-sig")
+    assert settings(str(tmp_path / "mine.toml")).methods["ric"].batch == 2
+
+
 def test_one_file_serves_one_method_and_all(tmp_path: Path) -> None:
     """A table of another method of moa's is left alone, but not its mistakes; what is typed is for this command."""
     file = tmp_path / "all.toml"

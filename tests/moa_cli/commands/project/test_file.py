@@ -152,6 +152,13 @@ def test_all_mistakes_are_told_at_once() -> None:
     ]  # fmt: skip
 
 
+def test_it_may_begin_with_the_mark_of_windows_editors() -> None:
+    for name, table in (("moa.toml", ""), ("pyproject.toml", "[tool.moa]\n")):
+        Path(name).write_text(f"{table}seed = 1\n", encoding="utf-8-sig")
+        assert found(("seed",)).options == {"seed": ("1",)}
+        Path(name).unlink()
+
+
 def test_data_is_that_of_a_benchmark() -> None:
     Path("data").mkdir()
     assert mistakes('data-dir = "data"')[1:] == ["  data-dir: it goes with a benchmark, and none is named"]
