@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from benchmarks.common.parse import DEEPEST, json_of, toml_of
     from benchmarks.common.python import code_content, load_file
     from benchmarks.common.settings import (
+        LARGEST,
         Answering,
         Choices,
         Range,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         Search,
         fit,
         is_answering,
+        misfit,
         search_of,
         settable,
         type_words,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+LARGEST = 2**31 - 1
+"""The largest whole number that can be set [choice]: no setting counts as far, and numpy's seeds end at 2**32."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,9 @@ class Range:
         'of at least 1; from 0 to 1; above 0; above 0, of at most 1'
         """
         if self.low > -inf and self.high < inf:
-            return f"from {self.low:g} to {self.high:g}"
+            return f"from {self.low:.10g} to {self.high:.10g}"
         limits = (("above", self.above), ("of at least", self.low), ("of at most", self.high))
-        return ", ".join(f"{words} {limit:g}" for words, limit in limits if abs(limit) < inf)
+        return ", ".join(f"{words} {limit:.10g}" for words, limit in limits if abs(limit) < inf)
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Answering:
 def fit(value: Any, hint: Any) -> Any:
     """The value as a setting of this type takes it. TypeError if it does not fit.
 
-    Lists become tuples, "none" and "null" None.
+    Lists become tuples, tables those of their items, "none" and "null" None. No whole number is beyond `LARGEST`.
     """
     if get_origin(hint) is Literal:
         if value in get_args(hint):
@@ -91,6 +95,8 @@ def fit(value: Any, hint: Any) -> Any:
                 return fit(value, kind)
             except TypeError:
                 continue
+    elif _is_table(hint) and isinstance(value, Mapping):
+        return fit(tuple(value.items()), hint)
     elif get_origin(hint) is tuple and isinstance(value, list | tuple):
         return tuple(fit(item, get_args(hint)[0]) for item in value)
     elif hint is NoneType:
@@ -100,9 +106,27 @@ def fit(value: Any, hint: Any) -> Any:
         with suppress(OverflowError):  # of an int beyond all floats
             if math.isfinite(value):
                 return float(value)
+    elif hint is int and type(value) is int:
+        if abs(value) <= LARGEST:
+            return value
     elif type(value) is hint and hint is not float:
         return value
     raise TypeError
+
+
+def misfit(value: Any, hint: Any) -> str:
+    """What is said of a value that does not fit.
+
+    >>> misfit(2**31, int)
+    'expected a whole number, found 2147483648; the largest is 2147483647'
+    >>> misfit(2**31, Annotated[int, Range(1, 9)])
+    'expected a whole number from 1 to 9, found 2147483648'
+    """
+    said = f"expected {type_words(hint)}, found {value!r}"
+    with suppress(TypeError):
+        if type(value) is int and value > LARGEST and type(fit(LARGEST, hint)) is int:
+            said += f"; the largest is {LARGEST}"
+    return said
 
 
 def settable(hint: Any) -> bool:
@@ -126,6 +150,8 @@ def type_words(hint: Any) -> str:
 
     >>> type_words(Annotated[int, Range(1)] | None), type_words(tuple[float, ...]), type_words(Literal["a", "b"])
     ('a whole number of at least 1 or none', 'a list, each item a number', 'one of a, b')
+    >>> type_words(tuple[tuple[str, str], ...])
+    'a table, each value a text'
     """
     if get_origin(hint) is Literal:
         return f"one of {', '.join(map(str, get_args(hint)))}"
@@ -133,10 +159,18 @@ def type_words(hint: Any) -> str:
         return " ".join([type_words(hint.__origin__), *map(str, _rooms(hint))])
     if get_origin(hint) in (UnionType, Union):
         return " or ".join(type_words(kind) for kind in get_args(hint))
+    if _is_table(hint):
+        return f"a table, each value {type_words(get_args(get_args(hint)[0])[1])}"
     if get_origin(hint) is tuple:
         return f"a list, each item {type_words(get_args(hint)[0])}"
     known = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", NoneType: "none"}
     return known.get(hint, str(hint))
+
+
+def _is_table(hint: Any) -> bool:
+    """Whether a type is that of a table's items: pairs, as in `tuple[tuple[str, str], ...]`."""
+    item = get_args(hint)[0] if get_origin(hint) is tuple else None
+    return get_origin(item) is tuple and ... not in get_args(item)
 
 
 def is_answering(hint: Any) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, TypeVar, get_type_hints
 
-from benchmarks.common import fit, nearest, type_words
+from benchmarks.common import fit, misfit, nearest
 from benchmarks.spec import model_mistake
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ def checked(
         try:
             fitted = fit(value, hints[key])
         except TypeError:
-            mistakes.append(f"{where}{key}: expected {type_words(hints[key])}, found {value!r}")
+            mistakes.append(f"{where}{key}: {misfit(value, hints[key])}")
             continue
         if key == "name" and not is_folder_name(fitted):
             mistakes.append(f"{where}name: {fitted!r} cannot name a folder")

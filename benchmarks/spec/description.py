@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.common import BadInput, Range, Said, digest, model_content, nearest, plain
 from benchmarks.spec.answers import Answer, Data, Graded, PreferencePair, Split
 from benchmarks.spec.grid import Weights, corners, default_grid, default_trained_grid
-from benchmarks.spec.settings import CHAT, PLAIN, Finetuning, Lora, Sampling, Scratch
+from benchmarks.spec.settings import CHAT, LONGEST, PLAIN, Finetuning, Lora, Sampling, Scratch
 from benchmarks.spec.signal import Signal
 
 CARD_PROMPTS = 1000
@@ -102,7 +102,7 @@ class Description:
     """Weights at which fronts are measured; empty: `default_grid`."""
     trained_grid: tuple[Weights, ...] = ()
     """Weights for which methods that train once per weight are trained; empty: `default_trained_grid`."""
-    max_prompt_tokens: Annotated[int, Range(1)] = 512
+    max_prompt_tokens: Annotated[int, Range(1, LONGEST)] = 512
     card_prompts: Annotated[int, Range(50)] = CARD_PROMPTS
     """Training prompts whose answers give the units of the scale card [choice]: never test prompts, as methods train in
     these units. The SD of 1,000 answers is known to some 2 per cent, of 100 to some 7."""
@@ -116,7 +116,7 @@ class Description:
     Empty: float32 on a CPU, and anywhere below 300 million parameters; bfloat16 on a GPU from there."""
     seed: Annotated[int, Range(0)] = 0
     """Seed of everything made at preparation."""
-    preparation: Annotated[int, Range(0)] = 0
+    preparation: Annotated[int, Range(0, 1_000_000)] = 0  # a thousand times that is added to seeds, which end at 2**32
     """Which of several preparations: another draw of all that is drawn before a method is trained, test prompts aside.
     """
     home: Path = Path("runs")

@@ -10,12 +10,15 @@ from typing import Annotated
 
 from benchmarks.common import Range, Said, nearest
 
+LONGEST = 1_000_000
+"""Tokens of a prompt, or of an answer [choice]: as many as the longest contexts have."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
     """How answers are drawn, in training-set generation and in evaluation alike."""
 
-    max_new_tokens: Annotated[int, Range(1)]
+    max_new_tokens: Annotated[int, Range(1, LONGEST)]
     temperature: Annotated[float, Range(1e-6)] = 1.0
     top_p: Annotated[float, Range(above=0, high=1)] = 0.9
     stop: tuple[Annotated[str, Said()], ...] = ()

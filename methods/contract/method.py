@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_type_hints
 
 from benchmarks import Benchmark, Weights
-from benchmarks.common import fit, is_answering, nearest, refuse, type_words
+from benchmarks.common import fit, is_answering, misfit, nearest, refuse
 from methods.contract.effort import Effort
 from methods.contract.run import Run
 from methods.contract.template import Template
@@ -36,7 +36,7 @@ class Settable(type):
             except KeyError:
                 mistakes.append(f"{name}: there is no such setting{nearest(name, hints)}")
             except TypeError:
-                mistakes.append(f"{name}: expected {type_words(hints[name])}, found {value!r}")
+                mistakes.append(f"{name}: {misfit(value, hints[name])}")
         refuse(f"settings of {cls.__name__}", mistakes, f"there are: {', '.join(hints) or 'none'}")
         return super().__call__(*args, **fitted)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput, Benchmark, load_benchmark
-from benchmarks.common import fit, nearest, refuse, type_words
+from benchmarks.common import fit, misfit, nearest, refuse
 from benchmarks.load import option_names
 from methods import Method, find_method, method_name, method_names
 from methods.contract import hyperparameter_types
@@ -158,7 +158,7 @@ def _set(config: dict[str, Any], key: str, value: Any, hint: Any, mistakes: list
         config[key.rpartition(".")[2]] = fit(value, hint)
     except TypeError:
         several = "; of several, moa tune finds the best" if isinstance(value, str) and "," in value else ""
-        mistakes.append(f"{key}: expected {type_words(hint)}, found {value!r}{several}")
+        mistakes.append(f"{key}: {misfit(value, hint)}{several}")
 
 
 def _make(cls: type[Method], config: dict[str, Any], mistakes: list[str]) -> Method | None:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from benchmarks import Benchmark, Weights
-from benchmarks.common import nearest, refuse, some_of
+from benchmarks.common import LARGEST, nearest, refuse, some_of
 from benchmarks.spec import are_weights, rounded_from
 from methods import method_names
 from moa_cli.runs.folders import as_slug
@@ -123,7 +123,7 @@ def _text(value: Any, role: str) -> str:
 def _number(value: Any, role: str) -> float:
     try:
         number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
         raise ValueError(f"{role} is {str(value)[:40]!r}, not a finite number")
@@ -132,8 +132,8 @@ def _number(value: Any, role: str) -> float:
 
 def _seed(value: Any) -> int:
     number = _number(value, "seed")
-    if number < 0 or not number.is_integer():
-        raise ValueError(f"seed is {number:g}, not a whole number from 0")
+    if not number.is_integer() or not 0 <= number <= LARGEST:  # so far, no two seeds are one as a float
+        raise ValueError(f"seed is {str(value)[:40]}, not a whole number from 0 to {LARGEST}")
     return int(number)
 
 

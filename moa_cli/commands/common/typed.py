@@ -179,12 +179,14 @@ def prompts_in(items: list[str] | None) -> tuple[list[str], int | None]:
 
 
 def _numbers(values: list[str] | None, option: str, what: str) -> list[int]:
+    from benchmarks.common import LARGEST
+
     names = names_in(values)
-    wrong = [name for name in names if not name.isdecimal()]
+    wrong = [name for name in names if not name.isdecimal() or float(name) > LARGEST]
     if wrong or (values and not names):
         refuse(
             f"{option} {(wrong or values or [''])[0]!r} is no {what}",
-            f"a {what} is a whole number of at least 0; several have commas between",
+            f"a {what} is a whole number from 0 to {LARGEST}; several have commas between",
             f"{option} 0, or {option} 0,1,2",
         )
     return [int(name) for name in names]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, get_origin
 
-from benchmarks.common import Range, Said, fit, nearest, toml_of, type_words
+from benchmarks.common import Range, Said, fit, misfit, nearest, toml_of
 from benchmarks.common import refuse as refuse_all
 from moa_cli.console import refuse, say
 
@@ -109,7 +109,7 @@ def _values(key: str, value: object, folder: Path, mistakes: list[str]) -> tuple
     try:
         fitted = fit([value] if several and not isinstance(value, list) else value, hint)
     except TypeError:
-        mistakes.append(f"{key}: expected {type_words(hint)}, found {value!r}")
+        mistakes.append(f"{key}: {misfit(value, hint)}")
         return ()
     if key == "seed":
         return tuple(map(str, fitted))

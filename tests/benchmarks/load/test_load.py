@@ -93,7 +93,7 @@ def test_every_wrong_option_is_listed() -> None:
         "no objective 'helpfull' (did you mean helpful?)",
         "policy: expected a text that is not empty, found 3",
         "seed: expected a whole number of at least 0, found -1",
-        "max_prompt_tokens: expected a whole number of at least 1, found 0",
+        "max_prompt_tokens: expected a whole number from 1 to 1000000, found 0",
     ):
         assert mistake in caught.value.what
     assert "11 mistakes" in caught.value.what

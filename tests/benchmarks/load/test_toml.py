@@ -237,7 +237,7 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         (DATA + 'winners = { kind = "better" }\n' + KIND, 'data.winners: the columns of format = "winners"'),
         (GRADED + KIND, 'data.grades: the columns of format = "grades"'),
         (GRADED + 'grades = "x"\n' + KIND, "data.grades: expected a table, found 'x'"),
-        (GRADED + "grades = { kind = 3 }\n" + KIND, "data.grades: expected a list"),
+        (GRADED + "grades = { kind = 3 }\n" + KIND, "data.grades: expected a table, each value a text"),
         (GRADED + 'grades = { kid = "x" }\n' + KIND, "data.grades: there is no objective 'kid' (did you mean kind?)"),
         (GRADED + 'grades = { kid = "x" }\n' + KIND, "objective 'kind' is trained from pairs: name its column in data"),
         (GRADED + 'grades = { kind = "x" }\ngrade_range = [4, 0]\n' + KIND, "data.grade_range: expected the lowest"),

@@ -73,6 +73,8 @@ def test_none_can_be_written() -> None:
         ("ric.rounds=-3", "expected a whole number of at least 0, found -3"),
         ("ric.keep_share=7", "expected a number above 0, of at most 1, found 7"),
         ("lora_rank=-1", "expected a whole number of at least 0 or none, found -1"),
+        ("batch=2147483648", "expected a whole number of at least 1, found 2147483648; the largest is 2147483647"),
+        (f"lora_rank={10**26}", "the largest is 2147483647"),
         ("learning_rate=fast", "expected a number"),
         ("learning_rate=nan", "expected a number"),
         ("ric.keep=best", "expected one of pareto, quantile"),
@@ -130,7 +132,8 @@ def test_a_stored_configuration_makes_the_same_method() -> None:
     [
         (1, float, 1.0), (1, int, 1), ("a", str, "a"), (True, bool, True), ("none", int | None, None),
         (3, int | None, 3), ("none", str | None, None), ("x", str | None, "x"),
-        ([1, 2], tuple[float, ...], (1.0, 2.0)), ("a", Literal["a", "b"], "a"),
+        ([1, 2], tuple[float, ...], (1.0, 2.0)), ("a", Literal["a", "b"], "a"), (2**31 - 1, int, 2**31 - 1),
+        ({"10": "1"}, tuple[tuple[str, str], ...], (("10", "1"),)),
     ],
 )  # fmt: skip
 def test_values_that_fit(value: Any, hint: Any, fitted: Any) -> None:
@@ -142,7 +145,7 @@ def test_values_that_fit(value: Any, hint: Any, fitted: Any) -> None:
     ("value", "hint"),
     [
         ("1", int), (1.0, int), (True, int), (1, bool), (True, float), (float("inf"), float), (10**400, float),
-        ("c", Literal["a", "b"]), (["a"], tuple[float, ...]), ("x", int | None),
+        ("c", Literal["a", "b"]), (["a"], tuple[float, ...]), ("x", int | None), (2**31, int), (-(2**31), int),
     ],
 )  # fmt: skip
 def test_values_that_do_not(value: Any, hint: Any) -> None:
