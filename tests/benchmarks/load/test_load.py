@@ -103,6 +103,15 @@ def test_every_wrong_option_is_listed() -> None:
     ("options", "mistake"),
     [
         ({"grid": [[1.0]]}, "grid: [1.0] has 1 weights for 2 objectives"),
+        (
+            {"grid": [[1, 0], [0.5, 0.5], [1, 0], [0.5004, 0.4996]]},
+            "2 mistakes\n  grid: [1.0, 0.0] and [1.0, 0.0] are the same weights, to a rounding error"
+            "\n  grid: [0.5004, 0.4996] and [0.5, 0.5] are",
+        ),
+        ({"scratch.seed": 10**26}, f"scratch.seed: expected a whole number of at least 0, found {10**26}; the largest"),
+        ({"seed": 2**32}, "seed: expected a whole number of at least 0, found 4294967296; the largest is 2147483647"),
+        ({"preparation": 10**7}, "preparation: expected a whole number from 0 to 1000000, found 10000000"),
+        ({"sampling.max_new_tokens": 10**7}, "sampling.max_new_tokens: expected a whole number from 1 to 1000000"),
         ({"grid": [0.5, 0.5]}, "grid: expected a list, each item a list, each item a number"),
         ({"objectives": "helpful"}, "objectives: expected a list, each item a text"),
         ({"objectives": ["humor"], "reward.steps": 3}, "reward.steps: no objective of hh-rlhf has a trained reward"),
