@@ -39,8 +39,8 @@ def checked(
         except TypeError:
             mistakes.append(f"{where}{key}: {misfit(value, hints[key])}")
             continue
-        if key == "name" and not is_folder_name(fitted):
-            mistakes.append(f"{where}name: {fitted!r} cannot name a folder")
+        if key == "name" and (mistake := folder_mistake(fitted)):
+            mistakes.append(f"{where}name: {mistake}")
         elif key == "base" and (mistake := model_mistake(fitted)):
             mistakes.append(f"{where}base: {mistake}")
         else:
@@ -65,12 +65,20 @@ def required(kind: type) -> tuple[str, ...]:
     return tuple(f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING)
 
 
-def is_folder_name(name: str) -> bool:
-    """Whether a folder of this name lies where it is made.
+LONGEST_NAME = 100
+"""Bytes [choice]. The names of files end at 255, and what is made for an objective adds to its name."""
+
+
+def folder_mistake(name: str) -> str:
+    """What keeps a folder of this name from lying where it is made; "" where nothing does.
 
     Runs and rewards lie in folders named after the user's words.
     """
-    return name.isprintable() and not name.startswith(".") and not {*"/\\"} & {*name} and bool(name.strip())
+    if not name.isprintable() or name.startswith(".") or {*"/\\"} & {*name} or not name.strip():
+        return f"{name!r:.100} cannot name a folder"
+    if (size := len(name.encode())) > LONGEST_NAME:
+        return f"{name[:20]!r}... cannot name a folder: it has {size} bytes, of {LONGEST_NAME} at most"
+    return ""
 
 
 def benchmark_names() -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.common import BadInput, load_file, nearest, refuse
 from benchmarks.data import World
-from benchmarks.load.fields import benchmark_names, checked, is_folder_name, table_file
+from benchmarks.load.fields import benchmark_names, checked, folder_mistake, table_file
 from benchmarks.load.toml import PLAIN, read_benchmark
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import TrainedReward
@@ -27,6 +27,7 @@ from benchmarks.spec import (
     check_grid,
     finetuning_mistakes,
     model_mistake,
+    names_mistakes,
     template_mistake,
     usual_home,
 )
@@ -200,17 +201,11 @@ def _from_file(path: Path) -> Maker:
 
 
 def _named(path: Path, make: Maker, data_dir: Path | None, objectives: Sequence[str] | None) -> Benchmark:
-    """The benchmark of a Python file. BadInput where its name would lead out of the folder of all runs."""
+    """The benchmark of a Python file. BadInput for names of which no folder could be."""
     benchmark = make(data_dir, objectives)
-    refuse(
-        str(path),
-        [
-            f"name: {name!r} cannot name a folder"
-            for name in (benchmark.name, *benchmark.names)
-            if not is_folder_name(name)
-        ],
-        "runs and rewards lie in folders of these names",
-    )
+    mistakes = [f"name: {told}" for name in (benchmark.name, *benchmark.names) if (told := folder_mistake(name))]
+    mistakes += names_mistakes(benchmark.names)
+    refuse(str(path), mistakes, "runs and rewards lie in folders of these names")
     return benchmark
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field, dataclass, field, fields
 from functools import cached_property
@@ -236,6 +237,26 @@ def _has_chat_template(folder: Path) -> bool:
 
 _SAID_APART = {"policy", "template", "precision", "card_prompts", "finetuning", "lora", "data", "objectives"}
 _NOT_IDENTITY = {*_SAID_APART, "home", "source", "grid", "trained_grid", "eval_prompts"}
+
+
+def names_mistakes(names: Iterable[str]) -> list[str]:
+    """What is wrong with the names of objectives beside each other: people and file systems may not tell two apart that
+    differ in case alone, or in whether an accent is a character of its own."""
+    looks: dict[str, list[str]] = {}
+    for name in names:
+        looks.setdefault(_look(name), []).append(name)
+    mistakes = []
+    for alike in looks.values():
+        if len(set(alike)) > 1:
+            mistakes.append(f"objectives: {' and '.join(map(repr, dict.fromkeys(alike)))} look alike")
+        elif len(alike) > 1:
+            mistakes.append(f"objectives: {alike[0]!r} is there twice")
+    return mistakes
+
+
+def _look(name: str) -> str:
+    """A name as it is compared where case and the form of Unicode do not count."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
 
 def choose(name: str, known: Iterable[Objective], chosen: Sequence[str]) -> tuple[Objective, ...]:

@@ -190,6 +190,29 @@ def test_a_python_file(tmp_path: Path) -> None:
             load_benchmark(str(path))
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("A", "a"), "objectives: 'A' and 'a' look alike"),
+        (("\u00e9", "e\u0301"), "objectives: '\u00e9' and 'e\u0301' look alike"),
+        (("a", "b", "a"), "objectives: 'a' is there twice"),
+        (("a" * 300, "b"), "name: 'aaaaaaaaaaaaaaaaaaaa'... cannot name a folder: it has 300 bytes, of 100 at most"),
+        (("\u00e9" * 51, "b"), "it has 102 bytes"),
+    ],
+)
+def test_names_of_which_no_folder_could_be(tmp_path: Path, names: tuple[str, ...], said: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from dataclasses import replace\nfrom benchmarks import load_benchmark\n"
+        "def benchmark(*_):\n"
+        "    mini = load_benchmark('hh-rlhf-mini')\n"
+        f"    return replace(mini, objectives=tuple(replace(mini.objectives[0], name=n) for n in {names!r}))\n"
+    )
+    with pytest.raises(BadInput) as caught:
+        load_benchmark(str(path))
+    assert said in caught.value.what
+
+
 def test_the_package_offers_loading() -> None:
     import benchmarks
 

@@ -297,6 +297,7 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         ),
         (GRADED + 'grades = { kind = "x" }\nregrade = { 10 = "ten" }\n' + KIND, "data.regrade: 'ten' is no number"),
         ('name = "../out"\n' + DATA + KIND, "name: '../out' cannot name a folder"),
+        (f'name = "{"x" * 101}"\n' + DATA + KIND, "cannot name a folder: it has 101 bytes, of 100 at most"),
         ('name = ".."\n' + DATA + KIND, "name: '..' cannot name a folder"),
         ('name = " "\n' + DATA + KIND, "name: ' ' cannot name a folder"),
         ('name = "a\\u0007"\n' + DATA + KIND, "cannot name a folder"),
