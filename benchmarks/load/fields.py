@@ -48,14 +48,14 @@ def checked(
     return good
 
 
-def build(values: Any, kind: Callable[..., T], where: str, mistakes: list[str]) -> T | None:
-    """The dataclass with these values, or None where mistakes were added."""
+def build(values: Any, kind: Callable[..., T], where: str, mistakes: list[str], only: Sequence[str] = ()) -> T | None:
+    """The dataclass with these values (of all fields, or those named), or None where mistakes were added."""
     assert isinstance(kind, type)
     if not isinstance(values, Mapping):
         mistakes.append(f"{where.rstrip('.')}: expected a table, found {values!r}")
         return None
     before = len(mistakes)
-    good = checked(values, kind, where, mistakes)
+    good = checked(values, kind, where, mistakes, only)
     mistakes += [f"{where}{name} is missing" for name in required(kind) if name not in values]
     return kind(**good) if len(mistakes) == before else None
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.common.errors import BadInput
+from benchmarks.data.table import Table
 from benchmarks.load.embedded import REWARD
-from benchmarks.load.fields import benchmark_names
+from benchmarks.load.fields import benchmark_names, build
 from benchmarks.load.load import load_benchmark, option_names
 from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec import SPLITS
@@ -211,6 +212,17 @@ def test_names_of_which_no_folder_could_be(tmp_path: Path, names: tuple[str, ...
     with pytest.raises(BadInput) as caught:
         load_benchmark(str(path))
     assert said in caught.value.what
+
+
+def test_what_is_no_key_is_not_offered_and_tables_are_called_so() -> None:
+    """The message has the table as it was written."""
+    mistakes: list[str] = []
+    build({"xyzzy": 1, "regrade": {"10": 1}}, Table, "data.", mistakes, only=("format", "path", "regrade"))
+    assert mistakes == [
+        "data.xyzzy: there is no such key; there are: format, path, regrade",
+        "data.regrade: expected a table, each value a text, found {'10': 1}",
+        "data.format is missing",
+    ]
 
 
 def test_the_package_offers_loading() -> None:
