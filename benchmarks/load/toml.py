@@ -42,6 +42,7 @@ from benchmarks.spec import (
     fields_mistake,
     finetuning_mistakes,
     model_mistake,
+    names_mistakes,
     template_mistake,
 )
 
@@ -59,8 +60,8 @@ SETTINGS = ("name", "version", *PLAIN)
 TABLES = ("data", "objectives", "sampling", "scratch", "lora")
 
 
-BY_NAME = ("grades", "winners", "regrade")
-"""Keys of [data] that are tables with a column, or a grade, by name."""
+OF_DATA = tuple(f.name for f in fields(Table) if f.name != "known")
+"""Keys of [data]; what objectives are called is not said there."""
 
 
 OBJECTIVE = ("name", "reward", "evaluator", "description")
@@ -125,7 +126,7 @@ def _first(content: dict[str, Any], mistakes: list[str]) -> tuple[dict[str, Any]
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return toml_of(path.read_text(encoding="utf-8-sig"))
+        return toml_of(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise BadInput(
@@ -141,10 +142,7 @@ def _data(values: Any, folder: Path, data_dir: Path | None, mistakes: list[str])
     if values is None:
         mistakes.append("data is missing: a table with path or hub, and format")
         return None
-    values = _as_items(values, mistakes)
-    if "known" in values:
-        mistakes.append("data.known: there is no such key; objectives are called what [[objectives]] says")
-    table = build(values, Table, "data.", mistakes)
+    table = build(values, Table, "data.", mistakes, only=OF_DATA)
     if table is None:
         return None
     if bool(table.path) == bool(table.hub):
@@ -180,20 +178,6 @@ def _copy(folder: Path, config: str | None) -> Path:
     return folder / config if config and (folder / config).is_dir() else folder
 
 
-def _as_items(values: Any, mistakes: list[str]) -> Any:
-    """The [data] table, those of its keys that are tables as the tuples of their items."""
-    if not isinstance(values, Mapping):
-        return values
-    for key in BY_NAME:
-        if key in values and not isinstance(values[key], Mapping):
-            mistakes.append(f"data.{key}: expected a table, found {values[key]!r}")
-    return {
-        key: tuple(value.items()) if key in BY_NAME and isinstance(value, Mapping) else value
-        for key, value in values.items()
-        if key not in BY_NAME or isinstance(value, Mapping)
-    }
-
-
 def _placed(place: Place, folder: Path) -> Place:
     """Paths and globs in a folder, whose own name is no glob."""
     if isinstance(place, tuple):
@@ -209,8 +193,7 @@ def _objectives(values: Any, folder: Path, mistakes: list[str]) -> list[Objectiv
         return []
     found = [_objective(value, f"objectives[{i}].", folder, mistakes) for i, value in enumerate(values, 1)]
     right = [objective for objective in found if objective]
-    names = [objective.name for objective in right]
-    mistakes += [f"objectives: {name!r} is there twice" for name in dict.fromkeys(names) if names.count(name) > 1]
+    mistakes += names_mistakes(objective.name for objective in right)
     return right
 
 

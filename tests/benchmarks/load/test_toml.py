@@ -236,7 +236,7 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         (DATA.replace('"rows.jsonl"', '["rows.jsonl", "more.jsonl"]') + KIND, "more.jsonl"),
         (DATA + 'winners = { kind = "better" }\n' + KIND, 'data.winners: the columns of format = "winners"'),
         (GRADED + KIND, 'data.grades: the columns of format = "grades"'),
-        (GRADED + 'grades = "x"\n' + KIND, "data.grades: expected a table, found 'x'"),
+        (GRADED + 'grades = "x"\n' + KIND, "data.grades: expected a table, each value a text, found 'x'"),
         (GRADED + "grades = { kind = 3 }\n" + KIND, "data.grades: expected a table, each value a text"),
         (GRADED + 'grades = { kid = "x" }\n' + KIND, "data.grades: there is no objective 'kid' (did you mean kind?)"),
         (GRADED + 'grades = { kid = "x" }\n' + KIND, "objective 'kind' is trained from pairs: name its column in data"),
@@ -284,6 +284,7 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
             "data.test_share: which rows are for the test is",
         ),
         (DATA + 'config = "b"\n' + KIND, "data.config: only data.hub has such"),
+        (DATA + KIND + KIND.replace('"kind"', '"Kind"'), "objectives: 'kind' and 'Kind' look alike"),
         (DATA + 'columns = { objective = "goal" }\n' + KIND, "data.objective: data.columns.objective says it"),
         (
             DATA + 'columns = { response = "x" }\n' + KIND,
