@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         starting_policy,
         starting_reader,
     )
-    from benchmarks.models.reader import Reader
+    from benchmarks.models.reader import Reader, dated, in_chat
     from benchmarks.models.sampler import cut, cut_tokens, nucleus, sample_tokens
     from benchmarks.models.scratch import (
         scratch_classifier,

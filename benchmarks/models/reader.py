@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from transformers import PreTrainedTokenizerBase
@@ -12,6 +15,26 @@ from benchmarks.common import BadInput
 from benchmarks.spec import ASSISTANT, CHAT, PLAIN, USER, Message, dialogue, is_dialogue, messages
 
 Ids = list[int]
+
+
+DAY = datetime(2024, 7, 26)
+"""What chat templates are told that ask for the date [choice], Llama 3's own where it cannot ask: of what is shown, and
+with it of every score, nothing depends on when."""
+
+
+def dated(template: str) -> str:
+    """A chat template to which it is always `DAY`."""
+    forms = {form for _, form in re.findall(r"strftime_now\(\s*([\"'])(.+?)\1", template)}
+    days = json.dumps({form: DAY.strftime(form) for form in sorted(forms)})
+    head = f"{{%- macro strftime_now(form) %}}{{{{- {days}[form] -}}}}{{% endmacro %}}\n"
+    return head + template if forms else template
+
+
+def in_chat(tokenizer: PreTrainedTokenizerBase, turns: list[Message], *, add_generation_prompt: bool = False) -> str:
+    """Turns in a tokenizer's chat template."""
+    template = dated(tokenizer.get_chat_template())
+    how = {"tokenize": False, "add_generation_prompt": add_generation_prompt}
+    return str(tokenizer.apply_chat_template(turns, chat_template=template, **how))
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,9 +198,7 @@ class Reader:
 
     def _rendered(self, turns: list[Message], add_generation_prompt: bool) -> str:
         try:
-            return str(
-                self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=add_generation_prompt)
-            )
+            return in_chat(self.tokenizer, turns, add_generation_prompt=add_generation_prompt)
         except Exception as error:  # whatever its author lets it raise
             raise BadInput(
                 f"the chat template of {self.tokenizer.name_or_path or 'the policy'} fails: {error}",

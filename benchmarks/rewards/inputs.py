@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.common import BadInput, error_words, nearest
 from benchmarks.data import warn_once
+from benchmarks.models import in_chat
 from benchmarks.spec import messages
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ class Reading:
         """The same for a dialogue in the chat template; all from the first thing said to the answer is the prompt's."""
         said = [*messages(prompt), {"role": "assistant", "content": response}]
         try:
-            text = str(self.tokenizer.apply_chat_template(said, tokenize=False))
+            text = in_chat(self.tokenizer, said)
         except Exception as error:  # what a template is made to refuse
             raise BadInput(
                 f"a chat template refuses the dialogue {prompt!r:.60}: {error_words(error)}",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.models import Reader
+from benchmarks.models import Reader, dated
 from benchmarks.spec import ASSISTANT, CHAT, PLAIN, ROUNDING, USER, Weights
 from methods import Template
 from moa_cli.words import typed_weights
@@ -114,9 +114,8 @@ def chat_template(reader: Reader, steering: Steering | None, *, dialogues: bool)
     """
     steered = str(steering) if steering else ""
     if reader.form == CHAT:
-        return (
-            f"{steered}{INTO_THE_LAST}{reader.tokenizer.chat_template}" if steering else reader.tokenizer.chat_template
-        )
+        own = reader.tokenizer.get_chat_template()
+        return dated(f"{steered}{INTO_THE_LAST}{own}" if steering else own)
     head = _head(reader)
     answer = filled(
         "{%- if answered %}{{ «gap» + messages[-1]['content'] + «eos» }}{% endif -%}",

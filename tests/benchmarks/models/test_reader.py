@@ -230,3 +230,9 @@ def test_a_chat_template_that_raises_is_told() -> None:
     with pytest.raises(BadInput, match="only one turn") as caught:
         broken.encode_prompts([DIALOGUE])
     assert "template=plain" in caught.value.fix
+
+
+def test_a_chat_template_that_asks_for_the_date_is_told_the_same_on_any_day() -> None:
+    """Scores are kept, and policies trained, for longer than a day."""
+    dated = tiny_tokenizer(chat="{{ strftime_now('%d %b %Y, %H') }}: {{ messages[-1]['content'] }}")
+    assert Reader(dated, "chat").shown("Why?") == "26 Jul 2024, 00: Why?"

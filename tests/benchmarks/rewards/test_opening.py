@@ -156,6 +156,14 @@ def test_a_dialogue_is_scored_in_the_chat_template(chatty: Path) -> None:
     assert classifier.tokenizer.decode(classifier.encode([DIALOGUE], ["So."])[0]) == text
 
 
+def test_a_chat_template_that_asks_for_the_date_scores_the_same_on_any_day(tmp_path: Path) -> None:
+    words = of_kind("Llama")
+    words.chat_template = "{{ strftime_now('%f') }}" + classifiers.CHAT
+    saved(tmp_path, "Llama", words=words)
+    classifier = Classifier(tmp_path, inputs="chat")
+    assert classifier.tokenizer.decode(classifier.encode(["Why?"], ["So."])[0]).startswith("000000")
+
+
 def test_a_long_dialogue_loses_the_beginning_of_what_was_said(chatty: Path) -> None:
     classifier = Classifier(chatty, inputs="chat")
     [ids] = classifier.encode(["x" * 300 + " end?"], ["Yes."])

@@ -102,6 +102,15 @@ def test_a_chat_template_of_its_own_is_left_alone() -> None:
     assert said(tokenizer, "Q", steered) == said(tokenizer, "<0.5> Q <0.5>", odd)
 
 
+def test_a_chat_template_that_asks_for_the_date_is_told_that_of_the_training() -> None:
+    asks = "{% if strftime_now is defined %}{{ strftime_now(\"%d %b\") }} {{ strftime_now('%Y') }}{% endif %}\n"
+    tokenizer = tiny_tokenizer("bytes", None, asks + "{% for m in messages %}{{ m['content'] }}{% endfor %}")
+    reader = Reader(tokenizer, "chat")
+    assert said(tokenizer, "Q", chat_template(reader, None, dialogues=True)) == reader.shown("Q") == "26 Jul 2024Q"
+    steered = chat_template(reader, Steering(NAMES, (0.5, 0.5), AROUND), dialogues=True)
+    assert said(tokenizer, "Q", steered) == reader.shown("<0.5> Q <0.5>")
+
+
 def test_an_answer_stands_behind_the_prompt(tokenizer) -> None:
     """As the policy learned it: a space before, the end behind; the prompt is how the whole begins."""
     template = chat_template(Reader(tokenizer), Steering(NAMES, (0.25, 0.75), AROUND), dialogues=True)
