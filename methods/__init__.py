@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         method_names,
         point_name,
         training_config,
+        written,
     )
     from methods.engines import (
         Goals,

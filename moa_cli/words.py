@@ -45,7 +45,7 @@ def scorers_word(signal: Signal, held_out: bool) -> str:
 
 
 def number_words(value: float, sign: str = "") -> str:
-    return f"{value:{sign}.2f}" if abs(value) < 100 else f"{value:{sign}.4g}"
+    return f"{value:{sign}z.2f}" if abs(value) < 100 else f"{value:{sign}.4g}"
 
 
 def interval(value: float, low: float, high: float, sign: str = "") -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
+from numbers import Number
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -80,8 +81,11 @@ class Answering:
 def fit(value: Any, hint: Any) -> Any:
     """The value as a setting of this type takes it. TypeError if it does not fit.
 
-    Lists become tuples, tables those of their items, "none" and "null" None. No whole number is beyond `LARGEST`.
+    Lists become tuples, tables those of their items, "none" and "null" None, numbers of numpy Python's. No whole number
+    is beyond `LARGEST`.
     """
+    if isinstance(value, Number) and hasattr(value, "item"):
+        value = value.item()
     if get_origin(hint) is Literal:
         if value in get_args(hint):
             return value

@@ -55,9 +55,9 @@ Maker = Callable[[Path | None, Sequence[str] | None], Benchmark]
 def load_benchmark(
     name_or_path: str,
     *,
-    data_dir: Path | None = None,
+    data_dir: str | Path | None = None,
     options: Mapping[str, Any] = MappingProxyType({}),
-    home: Path | None = None,
+    home: str | Path | None = None,
 ) -> Benchmark:
     """A benchmark by name, or from a .toml or .py file (with a function `benchmark(data_dir, objectives)`).
 
@@ -79,7 +79,7 @@ def load_benchmark(
     names = _objective_names(options, mistakes)
     fix = f"there are: {', '.join([*PLAIN, 'objectives', *NESTED])}.*"
     try:
-        benchmark = _built(make, name_or_path, data_dir, names)
+        benchmark = _built(make, name_or_path, None if data_dir is None else Path(data_dir), names)
     except BadInput as error:
         if names:
             _check_grids(plain, len(names), mistakes)
@@ -100,7 +100,7 @@ def load_benchmark(
     chosen = replace(
         benchmark,
         source=name_or_path,
-        home=usual_home() if home is None else home,
+        home=usual_home() if home is None else Path(home),
         objectives=tuple(_retrained(o, nested["reward"]) for o in benchmark.objectives),
         sampling=replace(benchmark.sampling, **nested["sampling"]),
         scratch=replace(benchmark.scratch, **nested["scratch"]),

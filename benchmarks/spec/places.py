@@ -17,7 +17,7 @@ TAGS = "tags"
 
 def usual_home() -> Path:
     """The folder of all runs, where none is named."""
-    return Path(os.environ.get("MOA_RUNS") or "runs")
+    return Path(os.environ.get("MOA_RUNS") or "runs").expanduser()
 
 
 def part_name(signal: Signal, objective: str) -> str:

@@ -9,7 +9,7 @@ from benchmarks.common.door import door
 if TYPE_CHECKING:
     from methods.contract.docstrings import CHOICE, Described, attribute_docstrings, declarers, own_fields, unmarked
     from methods.contract.effort import Effort
-    from methods.contract.find import find_method, method_names
+    from methods.contract.find import find_method, method_names, written
     from methods.contract.method import (
         Method,
         answering_config,

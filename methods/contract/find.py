@@ -11,7 +11,8 @@ from pathlib import Path
 
 from benchmarks import BadInput
 from benchmarks.common import load_file, refuse
-from methods.contract.method import Method, method_name
+from benchmarks.load import option_names
+from methods.contract.method import Method, hyperparameter_types, method_name
 from methods.contract.mistakes import mistakes_in
 
 
@@ -25,24 +26,36 @@ def method_names() -> list[str]:
     return sorted({*here, *(e.name for e in entry_points(group="moa.methods"))})
 
 
-def find_method(name: str) -> type[Method]:
+def find_method(name: str | Path) -> type[Method]:
     """The method class of a name, or of a Python file. Raises BadInput, with the nearest name, where there is none,
     and for a class that is no method as it stands, with all that is wrong with it."""
+    name = str(name)
     cls = _found(name)
     mistakes = mistakes_in(cls)
-    if name.endswith(".py") and (taken := method_name(cls)) in method_names():
+    if not mistakes:
+        both = [name for name in hyperparameter_types(cls) if name in option_names()]
+        mistakes += [
+            f"{name}: rename it; an option of benchmarks is called that, which -c {name} sets" for name in both
+        ]
+    if name.endswith(".py") and method_name(cls) in method_names():
         mistakes.append(
-            f"class {cls.__name__}: {taken} comes with moa, and runs of both would lie in one folder: rename it"
+            f"class {cls.__name__}: {method_name(cls)} comes with moa, and runs of both would lie in one folder: "
+            "rename it"
         )
     refuse(name, mistakes, "examples/my_method.py is a method to start from; docs/methods.md explains it")
     return cls
+
+
+def written(name: str) -> str:
+    """A name, or the path of a file, as it is compared: "RIC" and "ric", "./a.py" and "a.py" are one method."""
+    return str(Path(name).resolve()) if name.endswith(".py") else name.lower().replace("_", "-")
 
 
 def _found(name: str) -> type[Method]:
     """The class of a name, or of a Python file."""
     if name.endswith(".py"):
         return _only_method(load_file(Path(name), "a method"), name)
-    plain = name.lower().replace("_", "-")
+    plain = written(name)
     for entry in entry_points(group="moa.methods"):
         if entry.name == plain:
             loaded: type[Method] = entry.load()

@@ -20,6 +20,11 @@ def limit_rewards(seconds: float | None) -> None:
         os.environ[TIMEOUT] = str(seconds)
 
 
+def at_home(folder: Path) -> Path:
+    """A folder with "~" for that of the user, as a variable has it that no shell has read."""
+    return folder.expanduser()
+
+
 def complete_method(incomplete: str) -> list[str]:
     """Names of methods."""
     from methods import method_names
@@ -160,8 +165,11 @@ PreparationsOrAll = Annotated[
 
 
 Home = Annotated[
-    Path, typer.Option("--runs", metavar="DIR", envvar="MOA_RUNS", help="Where runs and prepared benchmarks lie.")
-]
+    Path,
+    typer.Option(
+        "--runs", metavar="DIR", envvar="MOA_RUNS", callback=at_home, help="Where runs and prepared benchmarks lie."
+    ),
+]  # fmt: skip
 
 
 DataDir = Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import StringIO
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -66,9 +66,9 @@ class Shown(Comparison):
 
 
 def compare(
-    fronts: list[Front], *, keep_collapsed: bool = False, ceilings: Mapping[str, Samples] = MappingProxyType({})
+    fronts: Iterable[Front], *, keep_collapsed: bool = False, ceilings: Mapping[str, Samples] = MappingProxyType({})
 ) -> Shown:
     """Compares fronts, benchmark by benchmark, see `moa_cli.comparisons.compare`: what is returned prints as a table,
     and has `.plot()`, `.to_pandas()` and `.to_json()`. BadInput for fronts in different units."""
-    found = compared(fronts, keep_collapsed=keep_collapsed, ceilings=ceilings)
+    found = compared([*fronts], keep_collapsed=keep_collapsed, ceilings=ceilings)
     return Shown(**dict(found))

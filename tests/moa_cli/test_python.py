@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import moa_cli
@@ -32,12 +35,48 @@ def test_settings_are_checked_as_on_the_command_line() -> None:
         moa_cli.find_method("ric")(keep_share=1.5)
 
 
+def test_numbers_of_numpy_and_paths_are_taken() -> None:
+    ric = moa_cli.find_method("ric")
+    assert type(ric(rounds=np.int64(2)).rounds) is int  # type: ignore[attr-defined]
+    assert type(ric(learning_rate=np.float32(0.5)).learning_rate) is float  # type: ignore[attr-defined]
+    assert moa_cli.load_benchmark("hh-rlhf-mini", options={"eval_prompts": np.int64(3)}, home="here").home == Path(
+        "here"
+    )
+    assert moa_cli.find_method(ROOT / "examples" / "my_method.py")
+
+
+@pytest.mark.parametrize(("method", "seed", "word"), [
+    (moa_cli.find_method("sft"), 0, "is no method"), ("sft", 0, "is no method"),
+    *((moa_cli.find_method("sft")(), seed, "is no seed") for seed in (True, -1, "0", 1.5, 2**40, None)),
+])  # fmt: skip
+def test_what_cannot_be_trained_is_told_before_anything_is_made(
+    method: Any, seed: Any, word: str, unprepared: Benchmark, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput, match=word):
+        moa_cli.train(replace(unprepared, home=tmp_path / "runs"), method, seed=seed)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_is_measured_by_the_method_that_trained_it(own_tiny: Benchmark) -> None:
+    """Another would leave a front in its folder that nobody trained for."""
+    run = moa_cli.train(own_tiny, moa_cli.find_method("sft")(), log=lambda *_: None)
+    front = moa_cli.evaluate(own_tiny, moa_cli.find_method("sft")(), run, log=lambda *_: None)
+    before = {path: path.read_bytes() for path in run.dir.rglob("*") if path.is_file()}
+    for name in ("sft-goals", "ric"):
+        with pytest.raises(BadInput, match=f"was not trained by this {name}"):
+            moa_cli.evaluate(own_tiny, moa_cli.find_method(name)(), run)
+    assert {path: path.read_bytes() for path in run.dir.rglob("*") if path.is_file()} == before
+    assert moa_cli.compare(one for one in [front]).benchmarks[0].rows[0].method == "sft"
+
+
 def test_runs_lie_where_the_command_line_has_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MOA_RUNS", raising=False)
     assert moa_cli.load_benchmark("hh-rlhf-mini").home == Path("runs")
     monkeypatch.setenv("MOA_RUNS", str(tmp_path))
     assert moa_cli.load_benchmark("hh-rlhf-mini").home == tmp_path
     assert moa_cli.load_benchmark("hh-rlhf-mini", home=Path("here")).home == Path("here")
+    monkeypatch.setenv("MOA_RUNS", "~/runs")
+    assert moa_cli.load_benchmark("hh-rlhf-mini").home == Path.home() / "runs"
 
 
 def test_the_version_and_the_environment_of_workers() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -207,16 +207,22 @@ def seed_in(value: str | None) -> int | None:
 
 
 def method_list(values: list[str] | None) -> list[str]:
-    """The methods that were named, "all" for every one."""
-    from methods import method_names
+    """The methods that were named, each once however it is written, "all" for every one."""
+    from methods import method_names, written
 
-    return [one for name in names_in(values) for one in (method_names() if name == "all" else [name])]
+    found: dict[str, str] = {}
+    for name in names_in(values):
+        for one in method_names() if name == "all" else [name]:
+            found.setdefault(written(one), one)
+    return list(found.values())
 
 
 def benchmark_list(values: list[str] | None) -> list[str]:
     """The benchmarks that were named, files with their whole path (it is part of a reward's name); else the default."""
     if names := names_in(values):
-        return [str(Path(name).resolve()) if name.endswith((".toml", ".py")) else name for name in names]
+        return list(
+            dict.fromkeys(str(Path(name).resolve()) if name.endswith((".toml", ".py")) else name for name in names)
+        )
     say(f"benchmark: {DEFAULT_BENCHMARK} (no -b was given; it is embedded and runs on a CPU)")
     return [DEFAULT_BENCHMARK]
 
@@ -235,9 +241,12 @@ def folder_names(values: list[str] | None, home: Path) -> list[str]:
 def weights_in(text: str, option: str = "--weights") -> tuple[float, ...]:
     """Numbers with commas between."""
     try:
-        return tuple(float(part) for part in text.split(","))
+        weights = tuple(float(part) for part in text.split(","))
     except ValueError:
+        weights = (inf,)
+    if not all(map(isfinite, weights)):
         refuse(f"{option} {text} are no numbers", "one weight per objective, with commas between", f"{option} 0.3,0.7")
+    return weights
 
 
 def wish_in(at: str | None, answer_cost: str | None, kl: float | None) -> Wish | None:

@@ -12,11 +12,12 @@ from benchmarks.common.errors import BadInput
 from benchmarks.prepare.benchmark import Benchmark
 from methods.contract.find import find_method
 from moa_cli.commands.common.facts import nothing_called
-from moa_cli.commands.common.typed import seed_in
+from moa_cli.commands.common.typed import benchmark_list, method_list, seed_in, wish_in
 from moa_cli.commands.study import study
 from moa_cli.runs.config import Source
 from moa_cli.runs.contestant import Contestant
 from tests.kit.cli import moa, refused
+from tests.kit.files import ROOT
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,34 @@ def test_seeds_are_repeated_or_have_commas(tmp_path: Path) -> None:
     assert [job.rpartition("/")[2] for job in runs] == ["s0", "s2", "s5"]
 
 
+def test_what_is_written_in_two_ways_is_named_once() -> None:
+    """Two jobs would write one run."""
+    assert method_list(["spo,ric", "RIC,./a.py", "a.py", "Rewarded_Soups,rewarded-soups"]) == [
+        "spo", "ric", "./a.py", "Rewarded_Soups"
+    ]  # fmt: skip
+    assert benchmark_list(["a.toml", "./a.toml,hh-rlhf-mini,hh-rlhf-mini"]) == [
+        str(Path("a.toml").resolve()),
+        "hh-rlhf-mini",
+    ]
+
+
+@pytest.mark.parametrize("typed", ["nan,1", "inf,0", "1,x"])
+def test_weights_are_numbers(typed: str) -> None:
+    with pytest.raises(BadInput, match=f"--at {typed} are no numbers"):
+        wish_in(typed, None, None)
+
+
+def test_a_hyperparameter_is_not_called_as_an_option_of_benchmarks(tmp_path: Path) -> None:
+    """-c would set that one, and this one never."""
+    (tmp_path / "mine.py").write_text(
+        (ROOT / "examples" / "my_method.py")
+        .read_text()
+        .replace("    steering =", "    eval_prompts: int = 1\n    steering =", 1)
+    )
+    with pytest.raises(BadInput, match="eval_prompts: rename it; an option of benchmarks is called that"):
+        find_method(str(tmp_path / "mine.py"))
+
+
 def test_answers_from_elsewhere_have_one_seed() -> None:
     assert (seed_in(None), seed_in("3")) == (None, 3)
     with pytest.raises(BadInput, match="names 2 seeds"):
@@ -136,6 +165,6 @@ def test_typed_weights_are_meant_to_a_rounding_error(unprepared: Benchmark, tmp_
         meant("ric", 0.33, 0.66)
 
 
-@pytest.mark.parametrize("weights", ["0.5,0.4", "1", "-0.5,1.5", "0.2,0.3,0.5", "nan,1"])
+@pytest.mark.parametrize("weights", ["0.5,0.4", "1", "-0.5,1.5", "0.2,0.3,0.5"])
 def test_weights_must_be_on_the_simplex(weights: str, contest: Path) -> None:
     refused(moa("eval", f"--weights={weights}", "-b", "tiny.toml", cwd=contest), "sum to 1", "long, round")
