@@ -45,6 +45,11 @@ def scorers_word(signal: Signal, held_out: bool) -> str:
 
 
 def number_words(value: float, sign: str = "") -> str:
+    """A number of a table, nothing without a minus.
+
+    >>> number_words(-0.001, "+"), number_words(-0.25), number_words(12345)
+    ('+0.00', '-0.25', '1.234e+04')
+    """
     return f"{value:{sign}z.2f}" if abs(value) < 100 else f"{value:{sign}.4g}"
 
 

@@ -33,10 +33,8 @@ def find_method(name: str | Path) -> type[Method]:
     cls = _found(name)
     mistakes = mistakes_in(cls)
     if not mistakes:
-        both = [name for name in hyperparameter_types(cls) if name in option_names()]
-        mistakes += [
-            f"{name}: rename it; an option of benchmarks is called that, which -c {name} sets" for name in both
-        ]
+        both = [own for own in hyperparameter_types(cls) if own in option_names()]
+        mistakes += [f"{own}: rename it; an option of benchmarks is called that, which -c {own} sets" for own in both]
     if name.endswith(".py") and method_name(cls) in method_names():
         mistakes.append(
             f"class {cls.__name__}: {method_name(cls)} comes with moa, and runs of both would lie in one folder: "
