@@ -13,10 +13,12 @@ from typing import Any
 
 import torch
 from transformers import (
+    MODEL_FOR_MASKED_LM_MAPPING,
     AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -62,6 +64,26 @@ def open_reader(path: str | Path, max_prompt_tokens: int = 512, template: str = 
             "-c template=plain shows prompts without it",
         )
     return reader
+
+
+def open_config(path: str | Path) -> PretrainedConfig:
+    """The configuration of a policy. BadInput for one that is no causal language model's."""
+    with _opening(path):
+        config: PretrainedConfig = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    says = ", ".join(config.architectures or ()) or type(config).__name__
+    if config.is_encoder_decoder:
+        kind = "reads with an encoder, and writes with a decoder"
+    elif "MaskedLM" in says or (
+        type(config) in MODEL_FOR_MASKED_LM_MAPPING and not getattr(config, "is_decoder", False)
+    ):
+        kind = "is an encoder: it reads what comes later, too"
+    else:
+        return config
+    raise BadInput(
+        f"the policy {path} {kind}",
+        f"it says to be a {says}; a policy says the next token from those before, with one and the same model",
+        "policy = a causal language model, such as Llama, Qwen or GPT-2",
+    )
 
 
 def open_model(path: str | Path, **how: Any) -> PreTrainedModel:
@@ -151,7 +173,8 @@ def check_fit(
 
 
 def check_policy(benchmark: Description) -> None:
-    """BadInput for a pretrained policy that cannot read what its tokenizer writes, or not as much as it is to.
+    """BadInput for a pretrained policy that is no causal language model, cannot read what its tokenizer writes, or not
+    as much as it is to.
 
     Its weights are not loaded: what refuses it later is found before anything is made.
     """
@@ -159,7 +182,7 @@ def check_policy(benchmark: Description) -> None:
     if path.startswith("scratch:"):
         return
     reader = open_reader(path, benchmark.max_prompt_tokens, benchmark.template)
+    config = open_config(path)
     with _opening(path), torch.device("meta"):
-        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
         model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     check_fit(path, model, reader.tokenizer, benchmark.max_prompt_tokens, benchmark.sampling.max_new_tokens)

@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from benchmarks.common import answering, charge, reading
 from benchmarks.models.batching import by_length, pad_left
 from benchmarks.models.counting import counted, language_models, uncounted
 from benchmarks.models.device import attention, room, setup
 from benchmarks.models.memory import MADE_HERE, SMALL, Size, fitting
-from benchmarks.models.opening import check_fit, in_4bit, open_model, open_reader
+from benchmarks.models.opening import check_fit, in_4bit, open_config, open_model, open_reader
 from benchmarks.models.pieces import next_logits
 from benchmarks.models.reader import Reader
 from benchmarks.models.sampler import cut, cut_tokens, draw_uniforms, growing, sample_tokens, settled, stopped
@@ -191,12 +191,12 @@ def load_policy(
     device = device or setup()
     reader = open_reader(path, max_prompt_tokens, template)
     tokenizer = reader.tokenizer
+    stored = open_config(path).get_text_config().dtype or torch.float32
     if precision == IN_4BIT:
         model = in_4bit(path, device)
     else:
         held = getattr(torch, precision or ("bfloat16" if device == "cuda" else "float32"))
         model = open_model(path, dtype=held, attn_implementation=attention(device)).to(device)
-    stored = AutoConfig.from_pretrained(path, trust_remote_code=False).get_text_config().dtype or torch.float32
     if not precision and model.num_parameters() < SMALL:
         model = model.float()
     check_fit(path, model, tokenizer, max_prompt_tokens, max_new_tokens)

@@ -43,6 +43,7 @@ from benchmarks.prepare.calibrate import take_card
 from benchmarks.prepare.card import PairAccuracy, Report, StoredCard, stored_card
 from benchmarks.prepare.parts import is_prepared, part_folders
 from benchmarks.prepare.prepared import Prepared, open_prepared
+from benchmarks.prepare.probe import probe_policy
 from benchmarks.rewards import OTHER_HALF, TrainedReward, fold, pair_accuracy, probe_rewards, train_reward
 from benchmarks.spec import (
     SIGNALS,
@@ -65,13 +66,14 @@ def missing_parts(benchmark: Description) -> list[str]:
     """Names of the parts of a preparation that are still to be made.
 
     They can be made side by side, the card after them. BadInput for data that put a prompt in two splits, for a
-    policy that cannot read, and for a reward or evaluator that cannot score: found before anything is made.
+    policy that cannot read or answer, and for a reward or evaluator that cannot score: found before anything is made.
     """
     _check_splits(benchmark)
     check_inside(root(benchmark), benchmark.home)
     if stored_card(benchmark) is None:
         check_policy(benchmark)
         probe_rewards(benchmark)
+        probe_policy(benchmark)
     return [name for name, (folder, _) in _parts(benchmark).items() if not folder.exists()]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.common.errors import BadInput
 from benchmarks.load.load import load_benchmark
-from benchmarks.models.opening import open_reader
+from benchmarks.models.opening import check_policy, open_reader
 from benchmarks.models.policy import load_policy
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import missing_parts
@@ -92,7 +92,7 @@ def test_what_a_policy_lacks_is_found_before_anything_is_made(lack: str, unprepa
         missing_parts(benchmark)
     assert not list(tmp_path.glob("runs/**/*"))
     if lack == "positions":
-        assert "policy" not in missing_parts(replace(benchmark, max_prompt_tokens=16))
+        check_policy(replace(benchmark, max_prompt_tokens=16))
 
 
 @pytest.mark.parametrize(
