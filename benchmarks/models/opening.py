@@ -112,11 +112,27 @@ def _opening(path: str | Path) -> Iterator[None]:
     except Exception as error:  # whatever lies there
         if no_memory(error):
             raise
+        if base := _adapted(path):
+            raise BadInput(
+                f"the policy {path} is an adapter of {base}, no whole model",
+                "what a benchmark starts from has its weights, configuration and tokenizer in one place",
+                f"moa soup {path} --weights 1 merged; then policy = merged",
+            ) from error
         raise BadInput(
             f"the policy {path} cannot be opened: {error_words(error).splitlines()[0][:200]}",
             "a policy is a causal language model of the transformers library, with its tokenizer",
             "check its name and the network; a local one is a folder with config.json, weights and tokenizer",
         ) from error
+
+
+def _adapted(path: str | Path) -> str:
+    """What the adapter in a folder or hub entry is added to, empty where there is none."""
+    from peft import PeftConfig
+
+    try:
+        return PeftConfig.from_pretrained(str(path)).base_model_name_or_path or "a model that it does not name"
+    except Exception:  # whatever lies there
+        return ""
 
 
 def in_4bit(path: str | Path, device: str) -> PreTrainedModel:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from peft import LoraConfig, get_peft_model
 
 from benchmarks.common.errors import BadInput
 from benchmarks.load.load import load_benchmark
@@ -51,6 +52,20 @@ def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
     assert "config.json" in refused(tmp_path, "cannot be opened")
     tiny_tokenizer().save_pretrained(tmp_path)
     assert "config.json" in refused(tmp_path, "cannot be opened")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_adapter_alone(whole: bool, unprepared: Benchmark, tmp_path: Path) -> None:
+    """With a tokenizer or without: it is told what it belongs to, and how to make one model of the two."""
+    base = tiny_policy_in(tmp_path / "base", tiny_tokenizer())
+    adapted = get_peft_model(load_policy(base).model, LoraConfig(r=2, target_modules=["q_proj"]))
+    adapted.save_pretrained(folder := tmp_path / "adapter")
+    if whole:
+        tiny_tokenizer().save_pretrained(folder)
+    words = f"{folder} is an adapter of {base}, no whole model"
+    assert f"moa soup {folder} --weights 1" in refused(folder, words)
+    with pytest.raises(BadInput, match=words):
+        missing_parts(replace(unprepared, policy=str(folder), home=tmp_path / "runs"))
 
 
 def test_tokens_beyond_the_embedding(tmp_path: Path) -> None:
