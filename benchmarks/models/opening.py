@@ -5,7 +5,7 @@ Code that lies beside weights is never run (`trust_remote_code=False`), nor is a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +26,7 @@ from transformers import (
 from benchmarks.common import BadInput, error_words, no_memory, some_of
 from benchmarks.models.device import attention
 from benchmarks.models.reader import Reader
-from benchmarks.spec import CHAT, PLAIN, Description
+from benchmarks.spec import CHAT, PLAIN, SPLITS, Description, messages
 
 
 def open_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
@@ -190,7 +190,7 @@ def check_fit(
 
 def check_policy(benchmark: Description) -> None:
     """BadInput for a pretrained policy that is no causal language model, cannot read what its tokenizer writes, or not
-    as much as it is to.
+    as much as it is to, and for a chat template that refuses a prompt.
 
     Its weights are not loaded: what refuses it later is found before anything is made.
     """
@@ -202,3 +202,12 @@ def check_policy(benchmark: Description) -> None:
     with _opening(path), torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     check_fit(path, model, reader.tokenizer, benchmark.max_prompt_tokens, benchmark.sampling.max_new_tokens)
+    if reader.form == CHAT:
+        _check_template(path, reader, [prompt for split in SPLITS for prompt in benchmark.prompts(split)])
+
+
+def _check_template(path: str, reader: Reader, prompts: Iterable[str]) -> None:
+    """BadInput for a chat template that refuses one of these prompts. What it may refuse is who speaks in which order:
+    one prompt of each order is shown."""
+    for prompt in {tuple(turn["role"] for turn in messages(prompt)): prompt for prompt in prompts}.values():
+        reader.shown(prompt)

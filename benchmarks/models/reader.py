@@ -202,6 +202,6 @@ class Reader:
         except Exception as error:  # whatever its author lets it raise
             raise BadInput(
                 f"the chat template of {self.tokenizer.name_or_path or 'the policy'} fails: {error}",
-                f"it was given {len(turns)} turns, of {' and '.join(sorted({turn['role'] for turn in turns}))}",
+                f"it was given turns of {', '.join(t['role'] for t in turns)}: {turns[0]['content']!r:.60}",
                 "-c template=plain shows prompts without it",
             ) from error

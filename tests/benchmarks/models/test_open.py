@@ -16,6 +16,7 @@ from benchmarks.models.policy import load_policy
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import missing_parts
 from benchmarks.spec.settings import Sampling
+from methods.conformance.tiny import Cries
 from tests.kit.classifiers import saved
 from tests.kit.tokenizers import CHAT, tiny_policy_in, tiny_tokenizer
 
@@ -118,6 +119,27 @@ def test_chat_templates_that_do_not_work(tmp_path: Path, template: str, words: s
     folder = tiny_policy_in(tmp_path, tiny_tokenizer(chat=template))
     assert "template=plain" in refused(folder, words)
     assert load_policy(folder, template="plain").form == "plain"
+
+
+GEMMA = "{% if messages[0].role == 'system' %}{{ raise_exception('no system turns here') }}{% endif %}" + CHAT
+
+
+def test_a_chat_template_that_refuses_some_prompt(unprepared: Benchmark, tmp_path: Path) -> None:
+    """A test prompt, of which no other is of its kind: before anything is made, not when the first run is measured."""
+    folder = tiny_policy_in(tmp_path / "policy", tiny_tokenizer(chat=GEMMA))
+    asked = ["Why?", "Be kind.\n\nHuman: Hi\n\nAssistant:"]
+
+    class Data(Cries):
+        def prompts(self, split: str) -> list[str]:
+            return asked if split == "test" else super().prompts(split)
+
+    odd = replace(unprepared, policy=str(folder), data=Data(), home=tmp_path / "runs", max_prompt_tokens=300)
+    with pytest.raises(BadInput, match="no system turns here") as caught:
+        missing_parts(odd)
+    assert "system, user: 'Be kind.'" in caught.value.why
+    assert "template=plain" in caught.value.fix
+    asked.pop()
+    check_policy(odd)
 
 
 def test_the_tokenizer_says_how_prompts_are_shown(tmp_path: Path) -> None:
