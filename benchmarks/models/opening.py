@@ -203,10 +203,10 @@ def check_policy(benchmark: Description) -> None:
         model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     check_fit(path, model, reader.tokenizer, benchmark.max_prompt_tokens, benchmark.sampling.max_new_tokens)
     if reader.form == CHAT:
-        _check_template(path, reader, [prompt for split in SPLITS for prompt in benchmark.prompts(split)])
+        _check_template(reader, [prompt for split in SPLITS for prompt in benchmark.prompts(split)])
 
 
-def _check_template(path: str, reader: Reader, prompts: Iterable[str]) -> None:
+def _check_template(reader: Reader, prompts: Iterable[str]) -> None:
     """BadInput for a chat template that refuses one of these prompts. What it may refuse is who speaks in which order:
     one prompt of each order is shown."""
     for prompt in {tuple(turn["role"] for turn in messages(prompt)): prompt for prompt in prompts}.values():

@@ -120,19 +120,29 @@ class Reader:
     def gap(self) -> str:
         """What stands between prompt and answer: the chat template's own space, a space after other text."""
         if self.form == CHAT:
-            return self._around[0]
+            return "" if self._around[0].strip() else self._around[0]
         return "" if self.form != PLAIN and self.form[-1:].isspace() else " "
 
     @cached_property
+    def unasked(self) -> str:
+        """What the chat template writes before every answer, but not where one is asked for, though nothing else is
+        written there (it has no generation prompt); empty for most."""
+        turns: list[Message] = [{"role": "user", "content": "a"}]
+        before = self._around[0].strip()
+        if not before or self._rendered(turns, add_generation_prompt=False) != self.shown("a"):
+            return ""
+        return before
+
+    @cached_property
     def _around(self) -> tuple[str, str]:
-        """What the chat template writes before an answer, if that is white space, and behind it."""
+        """What the chat template writes before an answer, other than where one is asked for, and behind it."""
         if self.form != CHAT:
             return "", ""
         turns, said = [{"role": "user", "content": "a"}], "Zyx"
         asked = self._rendered(turns, add_generation_prompt=True)
         whole = self._rendered([*turns, {"role": "assistant", "content": said}], add_generation_prompt=False)
         before, _, behind = whole.removeprefix(asked).partition(said)
-        return ("" if before.strip() or not whole.startswith(asked) else before), behind
+        return (before if whole.startswith(asked) else ""), behind
 
     @cached_property
     def head(self) -> Ids:

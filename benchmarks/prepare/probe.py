@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from benchmarks.common import BadInput, error_words, no_memory
+from benchmarks.data import warn_once
 from benchmarks.models import Policy, load_policy, sample_tokens, uncounted
 from benchmarks.spec import Description, Sampling
 
@@ -33,6 +34,11 @@ def probe_policy(benchmark: Description) -> None:
         path, benchmark.max_prompt_tokens, template=benchmark.template,
         max_new_tokens=benchmark.sampling.max_new_tokens, precision=benchmark.precision,
     )  # fmt: skip
+    if missing := policy.reader.unasked:
+        warn_once(
+            f"the chat template of {path} writes {missing!r:.60} before answers, but not where it asks for one: "
+            "prompts end otherwise than those that the policy learned from (-c template=... shows them in another)"
+        )
     try:
         _compare(policy, path, min(STEPS, benchmark.sampling.max_new_tokens))
     except BadInput:

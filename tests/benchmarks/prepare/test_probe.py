@@ -17,7 +17,7 @@ from benchmarks.models.opening import check_policy, open_config
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import missing_parts
 from benchmarks.prepare.probe import probe_policy
-from tests.kit.tokenizers import tiny_policy_in, tiny_tokenizer
+from tests.kit.tokenizers import CHAT, tiny_policy_in, tiny_tokenizer
 
 
 def stored(folder: Path, kind: str, head: str = "ForCausalLM", **config: Any) -> PreTrainedModel:
@@ -136,3 +136,18 @@ def test_weights_that_are_not_all_there(damage: str, started: Benchmark) -> None
         weights.unlink()
     check_policy(started)
     refused(started, "cannot be opened")
+
+
+def test_a_chat_template_that_does_not_ask_for_an_answer(
+    started: Benchmark, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told, once; not of templates that ask, nor of one that writes nothing before answers."""
+    silent = CHAT.partition("{% if add")[0]
+    told = []
+    for name, chat in (("asks", CHAT), ("silent", silent), ("bare", silent.replace("<|turn|>{{ m['role'] }}\n", ""))):
+        folder = tiny_policy_in(tmp_path / name, tiny_tokenizer(chat=chat))
+        for _ in range(2):
+            probe_policy(replace(started, policy=str(folder)))
+        told.append([r.getMessage() for r in caplog.records if str(folder) in r.getMessage()])
+    assert [len(lines) for lines in told] == [0, 1, 0]
+    assert "writes '<|turn|>assistant' before answers" in told[1][0]
