@@ -5,7 +5,8 @@ Code that lies beside weights is never run (`trust_remote_code=False`), nor is a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -88,7 +89,7 @@ def open_config(path: str | Path) -> PretrainedConfig:
 
 def open_model(path: str | Path, **how: Any) -> PreTrainedModel:
     """The causal language model in a local folder or of a hub id. BadInput where there is none, and for weights that it
-    lacks: they would be drawn at random, as the head of a classifier's model would."""
+    lacks, or does not read: they would be drawn at random, as the head of a classifier's model would, or left out."""
     with _opening(path):
         model, found = AutoModelForCausalLM.from_pretrained(
             path, output_loading_info=True, trust_remote_code=False, **how
@@ -100,8 +101,32 @@ def open_model(path: str | Path, **how: Any) -> PreTrainedModel:
             f"they would be drawn at random; what is stored says to be a {kept}",
             "policy = a causal language model with its head, whole",
         )
+    check_unread(f"the policy {path}", of_its_parts(model, found["unexpected_keys"]))
     opened: PreTrainedModel = model
     return opened
+
+
+NEEDLESS = re.compile(
+    r"pooler|position_ids|token_type_ids|inv_freq|_cached|masked_bias|causal_mask|(attn|attention)\.bias$"
+    r"|final_logits_bias|[kv]_scale|seq_relationship"
+)
+"""Names of what older versions of transformers stored and newer ones compute, and of what no model here has use for."""
+
+
+def of_its_parts(model: PreTrainedModel, names: Collection[str]) -> list[str]:
+    """Those of the names of weights that belong to the body of a model or to its head, not to a head for other ends."""
+    parts = {part for whole in (model, model.base_model) for part, _ in whole.named_children()}
+    return [name for name in names if name.partition(".")[0] in parts]
+
+
+def check_unread(what: str, names: Collection[str]) -> None:
+    """BadInput for stored weights that a model does not read, but for those that it needs not."""
+    if unread := sorted(name for name in names if not NEEDLESS.search(name)):
+        raise BadInput(
+            f"{what} would leave out weights that are stored with it: {some_of(unread, 4)}",
+            "they are of another model than its config.json describes, or of code of its own, which is not run",
+            "save the model again, so that config.json and weights are of one; or name another",
+        )
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,9 +14,10 @@ from weakref import WeakValueDictionary
 import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import find_adapter_config_file
 
 from benchmarks.common import BadInput, error_words, folder_content, no_memory, some_of
-from benchmarks.models import attention, pad_right, setup
+from benchmarks.models import attention, check_unread, pad_right, setup
 from benchmarks.rewards.inputs import Row
 
 
@@ -83,21 +86,40 @@ def open_classifier(source: str | Path, revision: str | None = None) -> Opened:
     return found
 
 
+def adapted(source: str, revision: str | None = None) -> str:
+    """What the adapter in a folder or hub entry is an adapter of, "" for a whole model."""
+    settings = find_adapter_config_file(source, revision=revision)
+    if settings is None or (Path(source) / "config.json").is_file():
+        return ""
+    return str(json.loads(Path(settings).read_text(encoding="utf-8")).get("base_model_name_or_path") or "")
+
+
 def load(source: str, revision: str | None = None, **how: Any) -> tuple[PreTrainedModel, Any, PreTrainedTokenizerBase]:
-    """Model, what was amiss in its weights, and tokenizer. BadInput where there is no such classifier."""
+    """Model, what was amiss in its weights, and tokenizer. BadInput where there is no such classifier.
+
+    A weight that the base of an adapter lacks, and that the adapter does not bring, is missing.
+    """
     # on a CPU, eager attention may be the faster one, which every class has; else a class takes the best it has
     chosen = {"attn_implementation": "eager"} if attention(setup()) == "eager" else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
+        base = adapted(source, revision)
         model, found = AutoModelForSequenceClassification.from_pretrained(
-            source,
-            revision=revision,
+            base or source,
+            revision=None if base else revision,
             dtype=torch.float32,
             output_loading_info=True,
             trust_remote_code=False,
+            ignore_mismatched_sizes=True,
             **chosen,
             **how,
         )
+        if base:
+            added = model.load_adapter(
+                source, adapter_kwargs={"revision": revision}, dtype=torch.float32, ignore_mismatched_sizes=True
+            ).to_dict()
+            found["missing_keys"] = {name for name in found["missing_keys"] if not _replaced(name, model)}
+            found = {kind: [*found[kind], *added[kind]] for kind in found}
     except Exception as error:
         if no_memory(error):
             raise
@@ -115,6 +137,15 @@ def load(source: str, revision: str | None = None, **how: Any) -> tuple[PreTrain
     return model.to(setup()), found, tokenizer
 
 
+def _replaced(name: str, model: PreTrainedModel) -> bool:
+    """Whether an adapter has a weight of its own in place of this one."""
+    return ".modules_to_save.default.".join(name.rsplit(".", 1)) in model.state_dict()
+
+
+LANGUAGE_HEAD = re.compile(r"lm_head|embed_out|cls\.|vocab_|generator_|discriminator_|(lm_|mask_)?predictions")
+"""Names of the heads of language models, which classifiers that were made from them may keep."""
+
+
 def _open(source: str, revision: str | None) -> Opened:
     model, found, tokenizer = load(source, revision)
     if missing := sorted(found["missing_keys"]):
@@ -124,6 +155,15 @@ def _open(source: str, revision: str | None) -> Opened:
             f"they would be drawn at random; what is stored says to be a {kept}",
             "model = a sequence classifier that was trained as a reward, or train one here: { base = ... }",
         )
+    for name, stored, wanted in found["mismatched_keys"]:
+        raise BadInput(
+            f"the reward model {source} has {name} of shape {tuple(stored)}, and of {tuple(wanted)} by its config.json",
+            "of a head, the first number is how many labels it has, which id2label names",
+            "give id2label in config.json as many labels as were trained, or save the model again",
+        )
+    check_unread(
+        f"the reward model {source}", [name for name in found["unexpected_keys"] if not LANGUAGE_HEAD.match(name)]
+    )
     return Opened(source, model.eval(), tokenizer, readable(model, tokenizer))
 
 

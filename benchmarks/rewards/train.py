@@ -24,6 +24,8 @@ from benchmarks.models import (
     Progress,
     Training,
     check_embedded,
+    check_unread,
+    of_its_parts,
     pad_right,
     run_trainer,
     scratch_classifier,
@@ -63,7 +65,7 @@ def train_reward(
         model = scratch_classifier(reward.base, tokenizer, longest, labels=1, seed=reward.seed)
     else:
         torch.manual_seed(reward.seed)  # of the new head
-        model, amiss, tokenizer = load(reward.base, num_labels=1, ignore_mismatched_sizes=True)
+        model, amiss, tokenizer = load(reward.base, num_labels=1)
         _check_base(reward.base, model, amiss, tokenizer)
     inputs = own_inputs(tokenizer)
     check_inputs(reward.base, tokenizer, inputs)
@@ -113,7 +115,9 @@ def _check_base(base: str, model: PreTrainedModel, amiss: dict[str, Any], tokeni
             "they would be drawn at random; only the head that gives the reward is new",
             "base = a pretrained model, whole",
         )
-    check_embedded(f"the base {base} of a trained reward", model, tokenizer)
+    what = f"the base {base} of a trained reward"
+    check_unread(what, of_its_parts(model.base_model, [name.removeprefix(body) for name in amiss["unexpected_keys"]]))
+    check_embedded(what, model, tokenizer)
 
 
 def tell_apart(pairs: Sequence[PreferencePair], ids: Sequence[tuple[object, object]], name: str) -> list[int]:

@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
 
 from benchmarks.common.errors import BadInput
 from benchmarks.load.load import load_benchmark
@@ -46,6 +48,18 @@ def test_weights_that_are_missing_are_not_drawn_at_random(tmp_path: Path) -> Non
     assert "whole" in refused(folder, r"half lacks weights .*model\.layers\.1\.")
     (folder / "config.json").write_text(json.dumps(config | {"tie_word_embeddings": True}))
     assert load_policy(folder).parameters
+
+
+def test_weights_that_are_stored_are_not_left_out(tmp_path: Path) -> None:
+    """A layer beyond those of the configuration; a value head beside a policy is no part of it."""
+    folder = tiny_policy_in(tmp_path, tiny_tokenizer())
+    weights = load_file(folder / "model.safetensors")
+    spare = {"v_head.summary.weight": torch.ones(1, 16), "model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(4)}
+    save_file(weights | spare, folder / "model.safetensors", metadata={"format": "pt"})
+    assert load_policy(folder).parameters
+    above = {name.replace("layers.0", "layers.1"): value.clone() for name, value in weights.items() if "layers" in name}
+    save_file(weights | above, folder / "model.safetensors", metadata={"format": "pt"})
+    assert "config.json" in refused(folder, r"would leave out weights .*: model\.layers\.1\.input_layernorm")
 
 
 def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:

@@ -90,6 +90,9 @@ def test_a_base_that_is_not_whole_is_refused(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "Llama" / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
     with pytest.raises(BadInput, match=r"the base .*Llama of a trained reward lacks weights: model\.layers\.2\."):
         train(tmp_path / "Llama", tmp_path / "reward", monkeypatch)
+    (tmp_path / "Llama" / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 1}))
+    with pytest.raises(BadInput, match=r"the base .*Llama of a trained reward would leave out weights .*: layers\.1\."):
+        train(tmp_path / "Llama", tmp_path / "reward", monkeypatch)
     words = of_kind("GPT2")
     saved(tmp_path / "GPT2", "GPT2", words=words)
     words.add_special_tokens({"pad_token": "<padding>"})  # which nobody reads

@@ -13,6 +13,9 @@ from weakref import ref
 import numpy as np
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from benchmarks.common.errors import BadInput
 from benchmarks.load.toml import read_benchmark
@@ -49,6 +52,80 @@ def test_a_language_model_is_no_reward(tmp_path: Path) -> None:
     saved(tmp_path, "Llama", words=words, head="CausalLM")
     error = refused(lambda: Classifier(tmp_path, inputs="pair"), str(tmp_path), "score.weight", "LlamaForCausalLM")
     assert error.fix.startswith("model = ")
+
+
+def adapter(folder: Path, kind: type, base: Path, **how: Any) -> Path:
+    """A LoRA of the model in a folder, with a tokenizer, as PEFT saves it."""
+    made = get_peft_model(kind.from_pretrained(base, num_labels=1), LoraConfig(r=2, target_modules=["c_attn"], **how))  # type: ignore[attr-defined]
+    for name, values in made.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(values)
+    made.save_pretrained(folder)
+    of_kind("GPT2").save_pretrained(folder)
+    return folder
+
+
+def test_an_adapter_brings_the_head_that_its_base_lacks(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    saved(base, "GPT2", head="SequenceClassification")
+    store(base, lambda weights: weights.pop("score.weight"))
+    whole = adapter(tmp_path / "whole", AutoModelForSequenceClassification, base, task_type="SEQ_CLS")
+    assert Classifier(whole)(["Why?"], ["So."]) == pytest.approx([card_call(whole, "Why? So.<|endoftext|>")], abs=1e-5)
+    for name, kind, how in (
+        ("headless", AutoModelForSequenceClassification, {}),
+        ("language", AutoModelForCausalLM, {"task_type": "CAUSAL_LM"}),
+    ):
+        folder = adapter(tmp_path / name, kind, base, **how)
+        refused(lambda: Classifier(folder), str(folder), "lacks weights of a classifier: score.weight")  # noqa: B023
+
+
+def store(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
+    """Changes the weights that a folder holds."""
+    weights = load_file(folder / "model.safetensors")
+    change(weights)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"n_layer": 1}, "transformer.h.1."),
+        ({"score.bias": 1}, "score.bias"),
+        ({"gating.weight": 32}, "gating.weight"),
+    ],
+)
+def test_weights_that_nobody_would_read_are_refused(more: dict[str, int], said: str, tmp_path: Path) -> None:
+    saved(tmp_path, "GPT2")
+    if "n_layer" in more:
+        settings = json.loads((tmp_path / "config.json").read_text())
+        (tmp_path / "config.json").write_text(json.dumps(settings | more))
+    else:
+        store(tmp_path, lambda weights: weights.update({name: torch.ones(size) for name, size in more.items()}))
+    refused(lambda: Classifier(tmp_path), f"the reward model {tmp_path} would leave out weights", said)
+
+
+def test_weights_that_nobody_needs_are_let_be(tmp_path: Path) -> None:
+    """The head of the language model that it was, and what older versions of transformers stored."""
+    for kind, others in (
+        ("GPT2", ("transformer.h.0.attn.bias", "transformer.h.0.attn.masked_bias", "lm_head.weight")),
+        ("Bert", ("bert.embeddings.position_ids", "cls.predictions.bias", "cls.seq_relationship.weight")),
+        ("Roberta", ("roberta.pooler.dense.weight", "lm_head.dense.weight")),
+        ("Llama", ("model.layers.0.self_attn.rotary_emb.inv_freq", "lm_head.weight")),
+    ):
+        saved(tmp_path / kind, kind)
+        before = Classifier(tmp_path / kind)(["Why?"], ["So."])
+        store(tmp_path / kind, lambda weights: weights.update({name: torch.ones(4) for name in others}))  # noqa: B023
+        assert Classifier(tmp_path / kind)(["Why?"], ["So."]) == before
+
+
+@pytest.mark.parametrize("labels", [{}, {"0": "bad", "1": "good"}])
+def test_a_head_of_another_size_than_its_labels_is_told(labels: dict[str, str], tmp_path: Path) -> None:
+    saved(tmp_path, "GPT2")
+    settings = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(settings | {"id2label": labels, "label2id": {}}))
+    refused(
+        lambda: Classifier(tmp_path), f"has score.weight of shape (1, 32), and of ({len(labels)}, 32) by", "id2label"
+    )
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
