@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -118,13 +119,10 @@ def load_function(named: str) -> Scorer:
                 "a reward is one finite number per answer, and no answer may end the command",
                 "make it return a list of floats, or raise an error that says what is wrong",
             ) from error
-        try:
-            values = np.asarray(returned, dtype=float)
-        except (TypeError, ValueError):
-            values = None
+        values = numbers(returned)
         if values is None or values.shape != (len(prompts),) or not np.isfinite(values).all():
             raise BadInput(
-                f"{what} returned {'None' if returned is None else describe(values)} for {len(prompts)} answers",
+                f"{what} returned {describe(returned, values)} for {len(prompts)} answers",
                 "a reward is one finite number per answer",
                 "make it return a list of floats as long as its arguments",
             )
@@ -141,12 +139,33 @@ def _place(function: object) -> str:
     return f" ({code.co_filename}, line {code.co_firstlineno})"
 
 
-def describe(values: np.ndarray | None) -> str:
-    """A shape, or the number of non-finite entries, in words; None is what is not numbers."""
-    if values is None:
-        return "something else than numbers"
-    bad = int((~np.isfinite(values)).sum())
-    return f"{bad} non-finite numbers" if bad else f"an array of shape {values.shape}"
+def numbers(returned: object) -> np.ndarray | None:
+    """What a function returned as numbers, a copy that stays what it is; None for what is not numbers."""
+    try:
+        if isinstance(returned, list | tuple):
+            return np.array([_number(one) for one in returned], dtype=float)
+        return np.array(_number(returned), dtype=float)
+    except Exception:  # whatever objects have in place of numbers
+        return None
+
+
+def _number(value: Any) -> Any:
+    """A tensor as numpy takes it, wherever it is, whatever its type and gradient; all else as it is."""
+    torch = sys.modules.get("torch")
+    return value.detach().double().cpu().numpy() if torch and isinstance(value, torch.Tensor) else value
+
+
+def describe(returned: object, values: np.ndarray | None) -> str:
+    """What a function returned, in words: its shape, how many of its numbers are not finite, or what is no number."""
+    if returned is None:
+        return "None"
+    if values is not None:
+        bad = int((~np.isfinite(values)).sum())
+        return f"{bad} non-finite numbers" if bad else f"an array of shape {values.shape}"
+    for i, one in enumerate(returned if isinstance(returned, list | tuple) else []):
+        if numbers(one) is None:
+            return f"something else than numbers ({type(one).__name__} as number {i + 1})"
+    return f"something else than numbers ({type(returned).__name__})"
 
 
 def function_mistake(place: Path | str, name: str) -> str:

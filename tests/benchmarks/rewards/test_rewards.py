@@ -283,7 +283,10 @@ def test_a_function_in_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
         ("return [float('inf')] * 2", "2 non-finite numbers for 2 answers"),
         ("return [[1.0, 2.0], [3.0, 4.0]]", "an array of shape (2, 2)"),
         ("return 1.0", "an array of shape ()"),
-        ("return ['good', 'bad']", "something else than numbers"),
+        ("return ['good', 'bad']", "something else than numbers (str as number 1) for 2 answers"),
+        ("return [1.0, 10**400]", "something else than numbers (int as number 2)"),
+        ("return [1.0, None]", "1 non-finite numbers for 2 answers"),
+        ("return (1.0 for r in responses)", "something else than numbers (generator)"),
     ],
 )
 def test_what_a_function_must_not_return(tmp_path: Path, body: str, said: str) -> None:
@@ -291,6 +294,31 @@ def test_what_a_function_must_not_return(tmp_path: Path, body: str, said: str) -
         load_function(function(tmp_path, body).function)(["a", "b"], ["c", "d"])
     assert said in error.value.what
     assert "mine.py:f" in error.value.what
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "torch.tensor([0.5, -2.0], requires_grad=True)",
+        "[torch.tensor(0.5, requires_grad=True), torch.tensor(-2.0)]",
+        "torch.tensor([0.5, -2.0], dtype=torch.bfloat16)",
+    ],
+)
+def test_a_function_may_return_tensors(tmp_path: Path, given: str) -> None:
+    asked = function(tmp_path, f"import torch; return {given}").function
+    assert load_function(asked)(["a", "b"], ["c", "d"]).tolist() == [0.5, -2.0]
+
+
+def test_what_a_function_returned_stays_what_it_was(tmp_path: Path) -> None:
+    """It may write its next numbers where the last ones were."""
+    (tmp_path / "mine.py").write_text(
+        "import numpy as np\n\nbuffer = np.zeros(9)\n\n\ndef f(prompts, responses):\n"
+        "    buffer[: len(responses)] = [len(r) for r in responses]\n    return buffer[: len(responses)]\n"
+    )
+    score = load_function(f"{tmp_path / 'mine.py'}:f")
+    first = score(["a", "b"], ["c", "dd"])
+    score(["a", "b"], ["ccc", "dddd"])
+    assert first.tolist() == [1.0, 2.0]
 
 
 @pytest.mark.parametrize(
