@@ -23,7 +23,14 @@ if TYPE_CHECKING:
         split,
         there_is,
     )
-    from benchmarks.models.opening import check_embedded, check_policy, check_unread, of_its_parts, open_reader
+    from benchmarks.models.opening import (
+        check_embedded,
+        check_policy,
+        check_shapes,
+        check_unread,
+        of_its_parts,
+        open_reader,
+    )
     from benchmarks.models.pieces import PIECE, next_logits, vocabulary
     from benchmarks.models.policy import (
         ANSWERS_AT_ONCE,

@@ -6,7 +6,7 @@ Code that lies beside weights is never run (`trust_remote_code=False`), nor is a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -92,7 +92,7 @@ def open_model(path: str | Path, **how: Any) -> PreTrainedModel:
     lacks, or does not read: they would be drawn at random, as the head of a classifier's model would, or left out."""
     with _opening(path):
         model, found = AutoModelForCausalLM.from_pretrained(
-            path, output_loading_info=True, trust_remote_code=False, **how
+            path, output_loading_info=True, trust_remote_code=False, ignore_mismatched_sizes=True, **how
         )
     if missing := sorted(found["missing_keys"]):
         kept = ", ".join(model.config.architectures or ()) or "something else"
@@ -101,9 +101,20 @@ def open_model(path: str | Path, **how: Any) -> PreTrainedModel:
             f"they would be drawn at random; what is stored says to be a {kept}",
             "policy = a causal language model with its head, whole",
         )
+    check_shapes(f"the policy {path}", found["mismatched_keys"])
     check_unread(f"the policy {path}", of_its_parts(model, found["unexpected_keys"]))
     opened: PreTrainedModel = model
     return opened
+
+
+def check_shapes(what: str, differing: Collection[tuple[str, Sequence[int], Sequence[int]]]) -> None:
+    """BadInput for stored weights of another shape than a model has room for: names, stored shapes, shapes wanted."""
+    for name, stored, wanted in sorted(differing):
+        raise BadInput(
+            f"{what} has {name} of shape {tuple(stored)}, and of {tuple(wanted)} by its config.json",
+            "a head has a row for every label that id2label names, an embedding one for every token of vocab_size",
+            "make config.json say what was trained, or save the model again",
+        )
 
 
 NEEDLESS = re.compile(

@@ -17,7 +17,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 from transformers.utils import find_adapter_config_file
 
 from benchmarks.common import BadInput, error_words, folder_content, no_memory, some_of
-from benchmarks.models import attention, check_unread, pad_right, setup
+from benchmarks.models import attention, check_shapes, check_unread, pad_right, setup
 from benchmarks.rewards.inputs import Row
 
 
@@ -33,8 +33,8 @@ class Opened:
 
     @property
     def labels(self) -> dict[int, str]:
-        """What its logits are called."""
-        return dict(sorted(self.model.config.id2label.items()))
+        """What its logits are called, by their places: some number their labels otherwise."""
+        return dict(enumerate(name for _, name in sorted(self.model.config.id2label.items())))
 
     @cached_property
     def _taken(self) -> frozenset[str]:
@@ -155,12 +155,7 @@ def _open(source: str, revision: str | None) -> Opened:
             f"they would be drawn at random; what is stored says to be a {kept}",
             "model = a sequence classifier that was trained as a reward, or train one here: { base = ... }",
         )
-    for name, stored, wanted in found["mismatched_keys"]:
-        raise BadInput(
-            f"the reward model {source} has {name} of shape {tuple(stored)}, and of {tuple(wanted)} by its config.json",
-            "of a head, the first number is how many labels it has, which id2label names",
-            "give id2label in config.json as many labels as were trained, or save the model again",
-        )
+    check_shapes(f"the reward model {source}", found["mismatched_keys"])
     check_unread(
         f"the reward model {source}", [name for name in found["unexpected_keys"] if not LANGUAGE_HEAD.match(name)]
     )

@@ -62,6 +62,14 @@ def test_weights_that_are_stored_are_not_left_out(tmp_path: Path) -> None:
     assert "config.json" in refused(folder, r"would leave out weights .*: model\.layers\.1\.input_layernorm")
 
 
+def test_another_shape_than_the_configuration_has_is_told(tmp_path: Path) -> None:
+    folder = tiny_policy_in(tmp_path, tiny_tokenizer())
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 512}))
+    rows = config["vocab_size"]
+    assert "config.json" in refused(folder, rf"has lm_head\.weight of shape \({rows}, 16\), and of \(512, 16\)")
+
+
 def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
     assert "config.json" in refused(tmp_path / "nowhere", "the policy .*nowhere cannot be opened")
     assert "config.json" in refused(tmp_path, "cannot be opened")

@@ -144,6 +144,16 @@ def test_of_several_labels_one_must_be_named(tmp_path: Path) -> None:
     assert two == pytest.approx([-card_call(tmp_path, "Why?", "So.", label=2)], abs=1e-5)
 
 
+@pytest.mark.parametrize("labels", [{1: "bad", 2: "good"}, {5: "good", 1: "bad"}])
+def test_a_label_is_the_place_of_its_logit(labels: dict[int, str], tmp_path: Path) -> None:
+    """However the configuration numbers its labels."""
+    saved(tmp_path, "Bert", num_labels=2, id2label=labels)
+    refused(lambda: Classifier(tmp_path, inputs="pair"), "0 'bad', 1 'good'")
+    refused(lambda: Classifier(tmp_path, inputs="pair", label=5), "has no label 5", "label = 0 or 1")
+    good = Classifier(tmp_path, inputs="pair", label=1)(["Why?"], ["So."])
+    assert good == pytest.approx([card_call(tmp_path, "Why?", "So.", label=1)], abs=1e-5)
+
+
 def test_a_single_label_need_not_be_named(tmp_path: Path, unprepared: Benchmark) -> None:
     """And is then label 0, in identities too."""
     saved(tmp_path, "Bert")
