@@ -10,7 +10,6 @@ from pkgutil import iter_modules
 from typing import Any, TypeVar, get_type_hints
 
 from benchmarks.common import fit, misfit, nearest
-from benchmarks.spec import model_mistake
 
 T = TypeVar("T")
 
@@ -41,8 +40,6 @@ def checked(
             continue
         if key == "name" and (mistake := folder_mistake(fitted)):
             mistakes.append(f"{where}name: {mistake}")
-        elif key == "base" and (mistake := model_mistake(fitted)):
-            mistakes.append(f"{where}base: {mistake}")
         else:
             good[key] = fitted
     return good

@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from benchmarks.common import Range, Said, digest, model_content, reading
-from benchmarks.spec import REVISION, SIZES, Description, Scorer, policy_id, root, score_cache, tokenizer_folder
+from benchmarks.spec import (
+    REVISION,
+    SIZES,
+    Description,
+    Scorer,
+    beside,
+    model_mistake,
+    policy_id,
+    root,
+    score_cache,
+    tokenizer_folder,
+)
 
 OWN_RATE = 7e-4
 """Learning rate of a classifier that is made here, untrained or from a policy that is made here."""
@@ -78,5 +89,10 @@ class TrainedReward:
             )
 
     def found_in(self, folder: Path) -> Self:
-        """As it is."""
-        return self
+        """With the path of its base where the folder has it. ValueError for a base that cannot be."""
+        if self.base in ("policy", *SIZES):
+            return self
+        base = beside(self.base, folder)
+        if mistake := model_mistake(base, folder=folder):
+            raise ValueError(f"base: {mistake}")
+        return replace(self, base=base)

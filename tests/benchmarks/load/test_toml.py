@@ -107,6 +107,19 @@ def test_defaults_and_a_trained_twin(tmp_path: Path) -> None:
     assert objective.evaluator == TrainedReward(fold="odd", seed=1)
 
 
+def test_a_base_lies_beside_the_file(tmp_path: Path) -> None:
+    """As a policy does; the names of what is made here are no folders."""
+    for name in ("own", "1m"):
+        (tmp_path / name).mkdir()
+    for base, found in (("own", str(tmp_path / "own")), ("1m", "1m"), ("policy", "policy"), ("a/b", "a/b")):
+        [objective] = read_benchmark(
+            toml(tmp_path, DATA + KIND.replace('"trained"', f'{{ base = "{base}" }}'))
+        ).objectives
+        assert isinstance(objective.reward, TrainedReward)
+        assert isinstance(objective.evaluator, TrainedReward)
+        assert objective.reward.base == objective.evaluator.base == found
+
+
 def test_every_key_arrives(tmp_path: Path) -> None:
     (tmp_path / "f.py").write_text("def g(prompts, responses): ...")
     (tmp_path / "model").mkdir()
