@@ -214,7 +214,7 @@ def check_fit(
     if tokenizer.pad_token_id is not None and tokenizer.pad_token_id >= model.get_input_embeddings().weight.shape[0]:
         tokenizer.pad_token = tokenizer.eos_token
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if positions and max_prompt_tokens + max_new_tokens > positions:
+    if positions and 0 < positions < max_prompt_tokens + max_new_tokens:  # XLNet says -1
         raise BadInput(
             f"{path} has {positions} positions, prompt and answer may have {max_prompt_tokens} + {max_new_tokens}",
             "what lies beyond a model's positions cannot be read",

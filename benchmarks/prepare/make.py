@@ -44,9 +44,10 @@ from benchmarks.prepare.card import PairAccuracy, Report, StoredCard, stored_car
 from benchmarks.prepare.parts import is_prepared, part_folders
 from benchmarks.prepare.prepared import Prepared, open_prepared
 from benchmarks.prepare.probe import probe_policy
-from benchmarks.rewards import OTHER_HALF, TrainedReward, fold, pair_accuracy, probe_rewards, train_reward
+from benchmarks.rewards import OTHER_HALF, TrainedReward, check_base, fold, pair_accuracy, probe_rewards, train_reward
 from benchmarks.spec import (
     SIGNALS,
+    SIZES,
     SPLITS,
     TAGS,
     Description,
@@ -66,12 +67,14 @@ def missing_parts(benchmark: Description) -> list[str]:
     """Names of the parts of a preparation that are still to be made.
 
     They can be made side by side, the card after them. BadInput for data that put a prompt in two splits, for a
-    policy that cannot read or answer, and for a reward or evaluator that cannot score: found before anything is made.
+    policy that cannot read or answer, for a base that nothing can be trained from, and for a reward or evaluator that
+    cannot score: found before anything is made.
     """
     _check_splits(benchmark)
     check_inside(root(benchmark), benchmark.home)
     if stored_card(benchmark) is None:
         check_policy(benchmark)
+        _check_bases(benchmark)
         probe_rewards(benchmark)
         probe_policy(benchmark)
     return [name for name, (folder, _) in _parts(benchmark).items() if not folder.exists()]
@@ -93,6 +96,16 @@ def prepare(benchmark: Description, log: Log = silent) -> Prepared:
                 card, collapse = take_card(benchmark, log)
                 StoredCard(card=card, report=_report(benchmark, collapse)).write(card_file(benchmark))
     return open_prepared(benchmark)
+
+
+def _check_bases(benchmark: Description) -> None:
+    """BadInput for a pretrained base of rewards still to be trained that nothing can be trained from."""
+    rewards = [(objective.source(signal), objective.name) for objective in benchmark.objectives for signal in SIGNALS]
+    trained = [(reward, name) for reward, name in rewards if isinstance(reward, TrainedReward)]
+    bases = [reward.base for reward, name in trained if not reward.folder(benchmark, name).exists()]
+    for base in dict.fromkeys(bases):
+        if base not in ("policy", *SIZES):
+            check_base(base)
 
 
 def _check_splits(benchmark: Description) -> None:

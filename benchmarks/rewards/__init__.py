@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from benchmarks.rewards.inputs import Reading, own_inputs
     from benchmarks.rewards.kinds import KINDS
     from benchmarks.rewards.probe import probe_rewards
-    from benchmarks.rewards.train import OTHER_HALF, fold, pair_accuracy, tell_apart, train_reward
+    from benchmarks.rewards.train import OTHER_HALF, check_base, fold, pair_accuracy, tell_apart, train_reward
     from benchmarks.rewards.trained import TrainedReward
 
 __getattr__, __all__ = door(__name__)

@@ -152,7 +152,7 @@ def numbers(returned: object) -> np.ndarray | None:
 def _number(value: Any) -> Any:
     """A tensor as numpy takes it, wherever it is, whatever its type and gradient; all else as it is."""
     torch = sys.modules.get("torch")
-    return value.detach().double().cpu().numpy() if torch and isinstance(value, torch.Tensor) else value
+    return value.detach().cpu().double().numpy() if torch and isinstance(value, torch.Tensor) else value
 
 
 def describe(returned: object, values: np.ndarray | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -88,7 +89,10 @@ def open_classifier(source: str | Path, revision: str | None = None) -> Opened:
 
 def adapted(source: str, revision: str | None = None) -> str:
     """What the adapter in a folder or hub entry is an adapter of, "" for a whole model."""
-    settings = find_adapter_config_file(source, revision=revision)
+    try:
+        settings = find_adapter_config_file(source, revision=revision)
+    except (OSError, ValueError):  # no name of anything: whoever loads it says so
+        return ""
     if settings is None or (Path(source) / "config.json").is_file():
         return ""
     return str(json.loads(Path(settings).read_text(encoding="utf-8")).get("base_model_name_or_path") or "")
@@ -134,7 +138,7 @@ def load(source: str, revision: str | None = None, **how: Any) -> tuple[PreTrain
             "prompts that are too long are cut, answers are not",
             "name a model with a fast tokenizer (tokenizer.json)",
         )
-    return model.to(setup()), found, tokenizer
+    return model, found, tokenizer
 
 
 def _replaced(name: str, model: PreTrainedModel) -> bool:
@@ -159,13 +163,16 @@ def _open(source: str, revision: str | None) -> Opened:
     check_unread(
         f"the reward model {source}", [name for name in found["unexpected_keys"] if not LANGUAGE_HEAD.match(name)]
     )
-    return Opened(source, model.eval(), tokenizer, readable(model, tokenizer))
+    return Opened(source, model.to(setup()).eval(), tokenizer, readable(model, tokenizer))
 
 
 def readable(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
-    """How many tokens a classifier can read."""
-    told = getattr(model.config.get_text_config(), "max_position_embeddings", None) or 0
-    positions = told if told > 0 else 512
+    """How many tokens a classifier can read, as its positions and its tokenizer have it."""
+    config = model.config.get_text_config()
+    ends = [f"max_{end}position_embeddings" for end in ("", "encoder_", "decoder_")]
+    told = [int(getattr(config, name, None) or 0) for name in ends]
+    # without positions to look up, as many as there are (Bloom, T5, Mamba; XLNet says -1)
+    positions = min((number for number in told if number > 0), default=sys.maxsize)
     for name, module in model.named_modules():
         # where padding has a position of its own, texts begin behind it (RoBERTa)
         if name.endswith("position_embeddings") and isinstance(module, nn.Embedding) and module.padding_idx is not None:

@@ -29,10 +29,11 @@ from benchmarks.models import (
     pad_right,
     run_trainer,
     scratch_classifier,
+    setup,
     trainer_arguments,
 )
 from benchmarks.rewards.inputs import Reading, Row, check_inputs, own_inputs
-from benchmarks.rewards.opening import load, readable
+from benchmarks.rewards.opening import adapted, load, readable
 from benchmarks.rewards.trained import ADAPTER_RATE, OWN_RATE, PRETRAINED_RATE, TrainedReward
 from benchmarks.spec import LARGE, SIZES, PreferencePair, Scorer
 
@@ -65,10 +66,9 @@ def train_reward(
         model = scratch_classifier(reward.base, tokenizer, longest, labels=1, seed=reward.seed)
     else:
         torch.manual_seed(reward.seed)  # of the new head
-        model, amiss, tokenizer = load(reward.base, num_labels=1)
-        _check_base(reward.base, model, amiss, tokenizer)
+        model, tokenizer = _open_base(reward.base)
+        model = model.to(setup())
     inputs = own_inputs(tokenizer)
-    check_inputs(reward.base, tokenizer, inputs)
     # no longer than what a policy can say
     reading = Reading(tokenizer, inputs, readable(model, tokenizer), max_prompt_tokens, max_new_tokens)
     read = fold(pairs, reward.fold)
@@ -103,6 +103,25 @@ def train_reward(
     charge(trained_tokens=trained, flops=6.0 * model.num_parameters() * trained)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+def check_base(base: str) -> None:
+    """BadInput for a base that no reward can be trained from. Its weights are looked at, and not loaded."""
+    _open_base(base, device_map="meta")
+
+
+def _open_base(base: str, **how: Any) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A pretrained model with a new head, and its tokenizer. BadInput for one that nothing can be trained from."""
+    if of := adapted(base):
+        raise BadInput(
+            f"the base {base} of a trained reward is an adapter of {of}",
+            "a reward is trained from a whole model",
+            f"base = {of!r}, or the adapter merged into it (merge_and_unload of the peft library)",
+        )
+    model, amiss, tokenizer = load(base, num_labels=1, **how)
+    _check_base(base, model, amiss, tokenizer)
+    check_inputs(base, tokenizer, own_inputs(tokenizer))
+    return model, tokenizer
 
 
 def _check_base(base: str, model: PreTrainedModel, amiss: dict[str, Any], tokenizer: PreTrainedTokenizerBase) -> None:

@@ -62,7 +62,7 @@ def tokenizer_folder(benchmark: Description) -> Path:
     return root(benchmark) / f"tokenizer-{digest(recipe)}"
 
 
-SCORING = 1
+SCORING = 2
 """Of how a classifier scores.
 Raise it when the same text gets another score, even in its last bit: the cache begins anew."""
 

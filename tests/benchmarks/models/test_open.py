@@ -10,6 +10,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
+from transformers import XLNetConfig, XLNetLMHeadModel
 
 from benchmarks.common.errors import BadInput
 from benchmarks.load.load import load_benchmark
@@ -111,8 +112,19 @@ def test_fewer_positions_than_prompt_and_answer(tmp_path: Path) -> None:
     assert load_policy(folder, 48, max_new_tokens=16).max_prompt_tokens == 48
 
 
+def test_a_model_without_positions_reads_as_much_as_there_is(tmp_path: Path) -> None:
+    """XLNet says that it has -1."""
+    words = tiny_tokenizer()
+    config = XLNetConfig(vocab_size=len(words), d_model=16, n_layer=1, n_head=2, d_inner=16)
+    XLNetLMHeadModel(config).save_pretrained(tmp_path)
+    words.save_pretrained(tmp_path)
+    assert load_policy(tmp_path, max_new_tokens=16).parameters
+
+
 @pytest.mark.parametrize("lack", ["positions", "end", "embedding"])
-def test_what_a_policy_lacks_is_found_before_anything_is_made(lack: str, unprepared: Benchmark, tmp_path: Path) -> None:
+def test_what_a_policy_lacks_is_found_before_anything_is_made(
+    lack: str, unprepared: Benchmark, tmp_path: Path, tiny_size: None
+) -> None:
     """Its weights are not read for that: here there are none."""
     tokenizer = tiny_tokenizer()
     if lack == "embedding":

@@ -219,7 +219,7 @@ def test_another_recipe_is_made_beside_and_the_old_one_found_again(own_tiny: Ben
         ({"version": "2"}, []),
     ],
 )
-def test_what_makes_which_part_anew(tiny: Benchmark, change: dict, missing: list[str]) -> None:
+def test_what_makes_which_part_anew(tiny: Benchmark, change: dict, missing: list[str], tiny_size: None) -> None:
     """Whatever changes, a card has to be taken anew."""
     changed = replace(tiny, **change)
     assert missing_parts(changed) == missing

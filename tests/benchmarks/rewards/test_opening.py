@@ -15,7 +15,12 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    BloomConfig,
+    BloomForSequenceClassification,
+)  # fmt: skip
 
 from benchmarks.common.errors import BadInput
 from benchmarks.load.toml import read_benchmark
@@ -26,6 +31,7 @@ from benchmarks.rewards.function import FunctionReward
 from benchmarks.rewards.hub import HubReward
 from benchmarks.rewards.inputs import inputs_mistake
 from benchmarks.rewards.opening import Opened, open_classifier
+from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec.description import Objective, Reward
 from benchmarks.spec.dialogues import messages
 from tests.kit import classifiers
@@ -210,6 +216,22 @@ def test_a_sign_of_nothing_is_refused(tmp_path: Path) -> None:
         HubReward(model="some/model", sign=0.0).found_in(tmp_path)
 
 
+def test_who_has_no_positions_reads_to_the_end(tmp_path: Path) -> None:
+    """As the model card's call does, unless its tokenizer says how long a text may be."""
+    words = of_kind("Qwen2")
+    sizes = {"hidden_size": 32, "n_layer": 1, "n_head": 2, "initializer_range": 0.3}
+    BloomForSequenceClassification(
+        BloomConfig(vocab_size=len(words), num_labels=1, pad_token_id=words.pad_token_id, **sizes)
+    ).save_pretrained(tmp_path)
+    words.save_pretrained(tmp_path)
+    text = "x" * 700
+    read = Classifier(tmp_path)
+    assert read([text], ["So."]) == pytest.approx([card_call(tmp_path, f"{text} So.<|im_end|>")], abs=1e-5)
+    words.model_max_length = 600
+    words.save_pretrained(tmp_path)
+    assert len(Classifier(tmp_path).encode([text], ["So."])[0]) == 600
+
+
 def test_a_template_needs_the_tokens_that_it_names(tmp_path: Path) -> None:
     saved(tmp_path, "Bert")
     refused(lambda: Classifier(tmp_path, inputs="{prompt}{response}{eos}"), "has no eos token", "[SEP]", str(tmp_path))
@@ -357,6 +379,18 @@ def unlabelled(folder: Path) -> Reward:
     return HubReward(model=str(folder / "m"))
 
 
+def half(folder: Path) -> Reward:
+    """A base whose second layer is not there."""
+    saved(folder / "m", "Llama", head="CausalLM")
+    store(folder / "m", lambda weights: [weights.pop(name) for name in list(weights) if "layers.1" in name])
+    return TrainedReward(base=str(folder / "m"))
+
+
+def adapted(folder: Path) -> Reward:
+    saved(folder / "m", "GPT2", head="SequenceClassification")
+    return TrainedReward(base=str(adapter(folder / "a", AutoModelForCausalLM, folder / "m", task_type="CAUSAL_LM")))
+
+
 def function(body: str) -> Callable[[Path], Reward]:
     def write(folder: Path) -> Reward:
         (folder / "f.py").write_text(f"import math\n\n\ndef f(prompts, responses):\n    {body}\n")
@@ -370,6 +404,8 @@ def function(body: str) -> Callable[[Path], Reward]:
     [
         (nan, ("evaluator ah", "/m (label 0", "gives nan to an answer")),
         (flat, ("evaluator ah", "/m (label 0", "gives two different answers the same")),
+        (half, ("the base", "/m of a trained reward lacks weights: model.layers.1.")),
+        (adapted, ("the base", "/a of a trained reward is an adapter of", "merge_and_unload")),
         (unlabelled, ("/m has 2 labels", "LABEL_1")),
         (function("return None"), ("f.py:f'", "f.py, line 4) returned None for 2 answers")),
         (function("return [1.0]"), ("f.py:f'", "f.py, line 4) returned an array of shape (1,) for 2 answers")),
@@ -378,14 +414,14 @@ def function(body: str) -> Callable[[Path], Reward]:
     ],
 )
 def test_a_reward_that_cannot_score_is_found_before_anything_is_made(
-    make: Callable[[Path], Reward], said: tuple[str, ...], tmp_path: Path, unprepared: Benchmark
+    make: Callable[[Path], Reward], said: tuple[str, ...], tmp_path: Path, unprepared: Benchmark, tiny_size: None
 ) -> None:
     benchmark = replace(with_reward(unprepared, make(tmp_path)), home=tmp_path / "runs")
     refused(lambda: missing_parts(benchmark), *said)
     assert not list((tmp_path / "runs").rglob("policy*"))
 
 
-def test_what_can_score_is_let_pass(tmp_path: Path, unprepared: Benchmark) -> None:
+def test_what_can_score_is_let_pass(tmp_path: Path, unprepared: Benchmark, tiny_size: None) -> None:
     """A function that gives both answers the same too: many answers earn nothing."""
     for reward in (function("return [0.0 for r in responses]")(tmp_path), HubReward(model=str(tmp_path / "m"))):
         saved(tmp_path / "m", "Bert")
