@@ -35,13 +35,19 @@ def digest(value: Any) -> str:
 
 READ = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")
 """What the files of a model are called."""
+TEXTS = ("vocab.txt", "merges.txt", "dict.txt")
+"""Those of a tokenizer: other texts are notes."""
+BESIDE = (
+    "cost.json", SUMS_FILE, "trainer_state.json", "training_args.bin", "optimizer.bin", "scheduler.bin",
+    "all_results.json", "train_results.json", "eval_results.json", "predict_results.json",
+)  # fmt: skip
+"""What trainings leave with a model, and nobody reads who opens it."""
 
 
 def folder_content(folder: Path) -> str:
     """Twelve hex digits of the content of a model's folder: equal where it would be read as the same model."""
-    files = sorted(
-        f for f in folder.iterdir() if f.suffix in READ and f.name not in ("cost.json", SUMS_FILE) and f.is_file()
-    )
+    names = [f for f in folder.iterdir() if f.suffix in READ and f.name not in BESIDE]
+    files = sorted(f for f in names if (f.suffix != ".txt" or f.name in TEXTS) and f.is_file())
     return digest([[f.name, file_content(f)] for f in files])
 
 

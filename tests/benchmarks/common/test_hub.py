@@ -51,6 +51,20 @@ def test_it_is_the_commit_that_was_downloaded(downloaded: Kept) -> None:
     assert model_content("a/b") == "a/b@111aaa"
 
 
+def test_notes_beside_a_model_are_no_part_of_it(tmp_path: Path) -> None:
+    """Nor is what a training leaves there; its tokenizer's texts are."""
+    (tmp_path / "config.json").write_text("{}")
+    before = model_content(str(tmp_path))
+    for name in ("NOTES.txt", "trainer_state.json", "all_results.json", "training_args.bin"):
+        (tmp_path / name).write_text("x")
+    assert model_content(str(tmp_path)) == before
+    told = {before}
+    for name in ("vocab.txt", "merges.txt", "generation_config.json"):
+        (tmp_path / name).write_text("x")
+        told.add(model_content(str(tmp_path)))
+    assert len(told) == 4
+
+
 def test_the_hub_is_asked_where_it_can_be(downloaded: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     """And what is in the cache is taken where it does not answer."""
     downloaded("a/b", "111aaa")
