@@ -8,8 +8,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
+from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple
 
@@ -32,11 +33,14 @@ class Guest:
     """Code that shares our process and nothing else: it has random numbers of its own, from a fixed seed, which do not
     depend on what else draws any.
 
+    It can import what lies beside its file, whatever the working folder.
+
     The working folder, stdout and stderr, torch's threads, gradients and type of numbers are after a call what they
     were before it. A child that it forks and lets return ends there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, file: Path | None = None) -> None:
+        self._folder = str(file.resolve().parent) if file else ""
         self._drawn: dict[str, Any] = {}
 
     @contextmanager
@@ -47,7 +51,8 @@ class Guest:
         ours = _random_states()
         _draw_from(self._drawn)
         try:
-            yield
+            with _neighbours(self._folder) if self._folder else nullcontext():
+                yield
         finally:
             if os.getpid() != process:
                 os._exit(0)
@@ -59,6 +64,36 @@ class Guest:
                 os.chdir(place)
             for stream in streams:
                 stream.restore()
+
+
+_FOUND: dict[str, dict[str, ModuleType]] = {}
+"""Modules that guests imported from beside their files, by folder: those of two folders may have the same name."""
+
+
+@contextmanager
+def _neighbours(folder: str) -> Iterator[None]:
+    """Modules in a folder can be imported inside the block, where no other has their name."""
+    if folder in map(os.path.abspath, sys.path):
+        yield
+        return
+    own = _FOUND.setdefault(folder, {})
+    names = {name for found in _FOUND.values() for name in found}
+    kept = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    sys.modules.update(own)
+    sys.path.append(folder)
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
+        new = {name: sys.modules[name] for name in set(sys.modules) - before}
+        own |= {name: module for name, module in new.items() if _lies_in(folder, module)}
+        sys.modules.update(kept)
+
+
+def _lies_in(folder: str, module: ModuleType) -> bool:
+    return bool(module.__spec__ and str(module.__spec__.origin).startswith(folder + os.sep))
 
 
 class _Random(NamedTuple):

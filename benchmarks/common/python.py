@@ -62,7 +62,7 @@ def load_file(path: Path, purpose: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
     try:
-        with Guest().inside():
+        with Guest(path).inside():
             spec.loader.exec_module(module)
     except BaseException as error:
         del sys.modules[name]

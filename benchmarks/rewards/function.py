@@ -83,7 +83,7 @@ def _module_file(module: str) -> Path | None:
 def load_function(named: str) -> Scorer:
     """The function that is so named; its N outputs are checked to be N finite numbers."""
     place, _, name = named.rpartition(":")
-    guest = Guest()
+    guest = Guest(Path(place) if place.endswith(".py") else None)
     try:
         if place.endswith(".py"):
             module = load_file(Path(place), "a reward")

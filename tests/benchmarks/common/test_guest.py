@@ -39,6 +39,26 @@ def reward(tmp_path: Path) -> Callable[[str], Scorer]:
     return made
 
 
+def test_a_file_imports_what_lies_beside_it(tmp_path: Path) -> None:
+    """As it does when it is run by itself, at first or when it is called; another folder's file imports another one."""
+    scores = []
+    for factor in (2, 3):
+        folder = tmp_path / str(factor)
+        folder.mkdir()
+        (folder / "helper_of_mine.py").write_text(f"FACTOR = {factor}\n")
+        (folder / "late_helper_of_mine.py").write_text(f"ADDED = {factor / 10}\n")
+        (folder / "json.py").write_text("1 / 0\n")  # is not what is called so everywhere
+        (folder / "mine.py").write_text(
+            "import json, helper_of_mine\n\n\ndef f(prompts, responses):\n    import late_helper_of_mine as late\n"
+            "    import helper_of_mine as again\n    assert again is helper_of_mine\n"
+            "    return [json.loads('1') * again.FACTOR + late.ADDED for _ in responses]\n"
+        )
+        scores.append(load_function(f"{folder / 'mine.py'}:f"))
+    before = list(sys.path)
+    assert [float(score(["a"], ["b"])[0]) for score in [*scores, *scores]] == [2.2, 3.3, 2.2, 3.3]
+    assert sys.path == before
+
+
 def draws() -> tuple[float, float, float]:
     return random.random(), float(np.random.rand()), float(torch.rand(()))
 
