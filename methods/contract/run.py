@@ -10,10 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.common import Cost, kept, read_json, silent, whole_folder, write_json
+from benchmarks.common import BadInput, Cost, kept, read_json, silent, whole_folder, write_json
 
 if TYPE_CHECKING:
     from benchmarks.common import Log
+
+LONGEST = 230
+"""Bytes of a stage's name [choice]. Names of files end at 255, and one that is set aside has a process beside it."""
 
 
 class Clock:
@@ -146,7 +149,13 @@ class Run:
         return kept(path, made)
 
     def stage(self, name: str) -> Stage:
-        """A named part of the training that leaves one policy."""
+        """A named part of the training that leaves one policy. BadInput for a name that is not that of one folder."""
+        if not name or name.startswith(".") or {*"/\\\0"} & {*name} or len(name.encode()) > LONGEST:
+            raise BadInput(
+                f"no stage can be called {name!r:.80}",
+                f"it is one folder of the run: no path, no dot in front, {LONGEST} bytes at most",
+                "run.stage(point_name(benchmark, weights)), or a plain word such as run.stage('reward-model')",
+            )
         return Stage(self, name)
 
 
