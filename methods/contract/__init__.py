@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         training_config,
     )
     from methods.contract.run import Run, Stage
+    from methods.contract.said import checked_effort, checked_points, checked_serving
     from methods.contract.settings import Adapter, Optimizer, Preference, Rates, Reinforcement
     from methods.contract.template import NORM, Template
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from benchmarks import Benchmark, Weights
 from benchmarks.prepare import is_prepared
 from methods import Adapter, Reinforcement
+from methods.contract import checked_points
 from moa_cli.jobs.job import Job, Work, benchmark_label
 from moa_cli.jobs.preparation import preparation_jobs
 from moa_cli.jobs.work import RunAddress, make_run, measure_point
@@ -77,7 +78,8 @@ def run_label(method: str, source: Source, seed: int, folder: Path | None = None
 def _making(
     run: Contestant, *, train: bool, measure: bool = False, sweep: bool = False, restart: bool = False
 ) -> Planned:
-    """The job that trains and measures a run, as far as that is wanted."""
+    """The job that trains and measures a run, as far as that is wanted. BadInput where its points are none."""
+    checked_points(run.method, run.benchmark)
     wanted = (("remove", restart and run.folder.exists()), ("train", train), ("eval", measure))
     purpose = " + ".join(name for name, is_wanted in wanted if is_wanted) or "eval"
     work = partial(

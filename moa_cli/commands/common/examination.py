@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks import BadInput, load_benchmark
 from benchmarks.common import Part, error_words, load_file
-from methods import find_method
+from methods import Method, find_method
+from methods.contract import checked_effort
 from moa_cli.commands.common.remarks import few_prompts
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def examine_method(path: Path, place: Path) -> Iterator[Checked]:
             if check is POLICY_CHECKS[0] and one.wrong:
                 yield Checked(check="the rest", note="what policies do was not examined: it gives none")
                 break
-        if method.effort(benchmark, 1) is not None:
+        if type(method).effort is not Method.effort:
             yield from _tried("its effort is foreseen", lambda: _foreseen(trained[0]), path)
 
 
@@ -148,7 +149,7 @@ def _foreseen(examined: Examined) -> None:
     from moa_cli.jobs.estimate import known_of, spent_on, summed
 
     known = known_of(examined.benchmark)
-    efforts = examined.method.effort(examined.benchmark, known.policy.parameters)
+    efforts = checked_effort(examined.method, examined.benchmark, known.policy.parameters)
     if efforts is None:
         return
     took, foreseen = examined.run.cost.flops, summed(spent_on(effort, known) for effort in efforts).flops

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from benchmarks import Benchmark, TrainedReward
 from benchmarks.spec import Signal, part_name
 from methods import Effort, Method
+from methods.contract import checked_serving
 from moa_cli.jobs.estimate.lengths import Lengths
 from moa_cli.jobs.estimate.machine import Device
 from moa_cli.jobs.estimate.models import Model
@@ -104,7 +105,7 @@ def spent_on_front(method: Method, known: Known) -> Spent:
     prompts = len(known.benchmark.prompts("test"))
     answers = len(method.points(known.benchmark)) * prompts
     evaluators = 2.0 * sum(model.parameters for model in known.scorers("scores")) * known.tokens(own=True) * answers
-    return summed([spent_on(method.serving(known.benchmark, prompts), known), Spent(read=evaluators)])
+    return summed([spent_on(checked_serving(method, known.benchmark, prompts), known), Spent(read=evaluators)])
 
 
 def preparation_efforts(known: Known) -> dict[str, Effort]:

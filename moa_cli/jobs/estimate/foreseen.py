@@ -11,6 +11,7 @@ from benchmarks import Benchmark
 from benchmarks.models import USABLE, Memory
 from benchmarks.spec import adapter_rank
 from methods import Adapter, Effort
+from methods.contract import checked_effort, checked_serving
 from moa_cli.jobs import Job, Look, Workers, make_run
 from moa_cli.jobs.estimate.amounts import (
     SIDE,
@@ -164,7 +165,7 @@ def known_of(benchmark: Benchmark, *, made: bool = False) -> Known:
 
 
 def _efforts(run: Contestant, known: Known) -> tuple[Effort, ...] | None:
-    return run.method.effort(known.benchmark, known.policy.parameters)
+    return checked_effort(run.method, known.benchmark, known.policy.parameters)
 
 
 def _run_memory(run: Contestant, known: Known, *, here: Machine) -> Memory | None:
@@ -172,7 +173,7 @@ def _run_memory(run: Contestant, known: Known, *, here: Machine) -> Memory | Non
     if not known.policy.parameters:
         return None
     efforts = _efforts(run, known) if known.lengths.prompts is not None else None
-    serving = run.method.serving(known.benchmark, 1)
+    serving = checked_serving(run.method, known.benchmark, 1)
     models = 1 + ceil(serving.drawn / len(run.method.points(known.benchmark))) if efforts else 1
     scorers = [*known.scorers("rewards"), *known.scorers("scores")]
     answering = _memory(known, Effort(own=True, drawn=1), None, scorers_memory(scorers), here=here)
