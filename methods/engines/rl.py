@@ -30,12 +30,12 @@ def train_rl(
 ) -> None:
     """Maximises E[w . r(x, y)] - kl_coef KL(pi || pi_0) from the starting policy, with the optimiser of the settings.
 
-    That is MORLHF's objective (arXiv 2310.03708, eq. 2; 2402.10207, section 2). `weights` (M,) are one number for each
-    objective; r is in benchmark units, where 0 is the starting policy's mean and 1 its SD.
+    That is MORLHF's objective (arXiv 2310.03708, eq. 2; 2402.10207, section 2). `weights` (M,) are a point on the
+    simplex; r is in benchmark units, where 0 is the starting policy's mean and 1 its SD.
 
     A `reward` of one's own takes the place of w . r, and `weights` are None: it is called with N prompts, as the
-    benchmark has them, N answers and the goals of their tasks, and returns N numbers and what is worth logging, by
-    name. One that changes while it judges keeps that in `memory`, which comes back with a checkpoint.
+    benchmark has them, N answers and the goals of their tasks, and returns N finite numbers and what is worth logging,
+    by name. One that changes while it judges keeps that in `memory`, which comes back with a checkpoint.
 
     `pose` makes `contrast` tasks of a prompt, anew for each pass; the answers to a task are judged against each other.
     All tasks of a prompt are in one batch, answered with the same random numbers: what their answers have in common

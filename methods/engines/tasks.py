@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks import BadInput, Benchmark, Policy, Weights
 from benchmarks.common import charge
 from benchmarks.models import cut
+from benchmarks.spec import are_weights
 
 
 class Task(NamedTuple):
@@ -36,17 +37,17 @@ class Reward(Protocol):
 
 
 def weights_of(benchmark: Benchmark, weights: Weights | None) -> np.ndarray:
-    """Weights (M,) as an array. BadInput for anything else."""
+    """Weights (M,) as an array. BadInput for anything else: of another sum, they would weigh the KL anew."""
     M = len(benchmark.objectives)
     try:
         found = np.asarray(weights, dtype=float)
     except (TypeError, ValueError):
         found = np.zeros(0)
-    if found.shape != (M,) or not np.isfinite(found).all():
+    if found.ndim != 1 or not are_weights(found.tolist(), M):
         given = f"a function, {getattr(weights, '__name__', 'weights')}" if callable(weights) else repr(weights)
         raise BadInput(
             f"the weights of train_rl are {given}",
-            f"w . r is maximised, so weights are {M} numbers, one for each of {', '.join(benchmark.names)}",
+            f"w . r is maximised: {M} numbers, one for each of {', '.join(benchmark.names)}, none negative, with sum 1",
             "one of self.points(benchmark); a reward of your own: train_rl(benchmark, None, self, stage, reward=...)",
         )
     return found
@@ -77,9 +78,16 @@ def tasks_of(posed: object, contrast: int) -> Sequence[Task]:
 
 
 def judged(found: object, count: int) -> tuple[np.ndarray, dict[str, float]]:
-    """What a reward returned. BadInput where that is not a number for each answer and a dict."""
+    """What a reward returned. BadInput where that is not a finite number for each answer and a dict."""
     if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict) and np.shape(found[0]) == (count,):
-        return np.asarray(found[0]), found[1]
+        values = np.asarray(found[0])
+        if not (odd := values[~np.isfinite(values.astype(float))]).size:
+            return values, found[1]
+        raise BadInput(
+            f"the reward of train_rl is {odd[0]} for {len(odd)} of {count} answers",
+            "an answer without a reward has no place among the others: nothing can be learned from the step",
+            "return finite numbers; an answer that cannot be judged has the lowest",
+        )
     raise BadInput(
         f"the reward of train_rl returned {found!r:.80} for {count} answers",
         f"it returns two things: an array of {count} numbers, and a dict of what is worth logging",

@@ -49,6 +49,8 @@ def test_weights_that_are_none(tiny: Benchmark, tmp_path: Path) -> None:
     assert "reward=" in told
     assert "(1.0,)" in said(lambda: train_rl(tiny, (1.0,), REWARD, stage))
     assert "None" in said(lambda: train_rl(tiny, None, REWARD, stage))
+    for off in ((0.5, 0.6), (2.0, -1.0), (float("nan"), 1.0)):
+        assert "none negative, with sum 1" in said(lambda off=off: train_rl(tiny, off, REWARD, stage))  # type: ignore[misc]
     assert "weights and a reward" in said(lambda: train_rl(tiny, (1.0, 0.0), REWARD, stage, reward=scores))
 
 
@@ -57,6 +59,8 @@ def test_rewards_and_poses_that_return_something_else() -> None:
     assert (values.tolist(), logged) == ([1.0, 2.0], {"a": 1.0})
     for found in (None, [1.0, 2.0], ([1.0], {}), ([1.0, 2.0], [3.0])):
         assert "for 2 answers" in said(lambda found=found: judged(found, 2))  # type: ignore[misc]
+    for odd in (np.nan, np.inf, None):
+        assert f"is {odd} for 1 of 2 answers" in said(lambda odd=odd: judged(([odd, 2.0], {}), 2))  # type: ignore[misc]
     assert tasks_of([Task("How?")], 1) == [Task("How?")]
     for posed in (None, "How?", [Task("How?")] * 3):
         assert "contrast is 2" in said(lambda posed=posed: tasks_of(posed, 2))  # type: ignore[misc]
