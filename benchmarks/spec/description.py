@@ -214,17 +214,29 @@ class Description:
         return self.data.responses()
 
     def preference_pairs(self, objective: str, split: Split = "train") -> list[PreferencePair]:
-        """Preference pairs labelled under one objective."""
+        """Preference pairs labelled under one objective; empty where the data has none for it. BadInput for no
+        objective of the benchmark."""
+        self._check_objective(objective)
         return self.data.preference_pairs(objective, split)
 
     def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
-        """Training answers with grades 1, 2, ... under one objective; empty where the data has none."""
+        """Training answers with grades 1, 2, ... under one objective; empty where the data has none. BadInput for no
+        objective of the benchmark."""
+        self._check_objective(objective)
         return self.data.graded_labels(objective) if isinstance(self.data, Graded) else []
 
     @property
     def graded(self) -> bool:
         """Whether the data has grades for every objective."""
         return all(map(self.graded_labels, self.names))
+
+    def _check_objective(self, name: str) -> None:
+        """BadInput for a name that no objective has: of a misspelt one there would seem to be no data."""
+        if name not in self.names:
+            has = f"it has: {', '.join(self.names)}"
+            raise BadInput(
+                f"{self.name} has no objective {name!r}{nearest(name, self.names)}", has, "name one of these"
+            )
 
 
 def _has_chat_template(folder: Path) -> bool:

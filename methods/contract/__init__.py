@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
+    from methods.contract.arguments import in_range
     from methods.contract.docstrings import CHOICE, Described, attribute_docstrings, declarers, own_fields, unmarked
     from methods.contract.effort import Effort
     from methods.contract.find import find_method, method_names, written

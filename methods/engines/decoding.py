@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -16,8 +16,9 @@ from transformers import DynamicCache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from benchmarks import BadInput, Benchmark, Policy, Sampling, Weights
-from benchmarks.common import Cost, charge, charged_to, digest, kept
+from benchmarks.common import Cost, Range, charge, charged_to, digest, kept
 from benchmarks.models import ANSWERS_AT_ONCE, Divergence, sequence_log_probs
+from methods.contract import in_range
 from methods.engines.trained import PART, load_adapters, load_trained
 
 
@@ -28,7 +29,7 @@ def mix(benchmark: Benchmark, folders: Sequence[Path], weights: Weights) -> Poli
     itself. Adapters share one copy of the model and answer in one batched forward pass; whole models answer one after
     the other. A token costs as many passes as there are experts that take part. BadInput for other weights.
     """
-    if len(weights) != len(folders) or min(weights) < 0 or max(weights) <= 0:
+    if len(weights) != len(folders) or not 0 < sum(weights) < math.inf or min(weights) < 0:
         raise BadInput(
             f"{len(folders)} policies cannot be mixed with the weights {', '.join(f'{w:g}' for w in weights)}",
             "each has a weight, none of them negative, and one at least counts",
@@ -156,8 +157,19 @@ class RepeatedRows(DynamicCache):
         super().batch_select_indices(torch.cat([indices + rows * i for i in range(self.times)]))
 
 
-def best_of(benchmark: Benchmark, candidates: int, weights: Weights, folder: Path) -> Policy:
-    """The starting policy, giving the best of several answers. What it draws is kept in `folder`."""
+@in_range
+def best_of(benchmark: Benchmark, candidates: Annotated[int, Range(1)], weights: Weights, folder: Path) -> Policy:
+    """The starting policy, giving the best of several answers. What it draws is kept in `folder`.
+
+    BadInput for another number of candidates, and for weights (M,) that are not a finite number for each objective.
+    """
+    if np.shape(weights) != (len(benchmark.objectives),) or not np.isfinite(weights).all():
+        raise BadInput(
+            f"best_of was given the weights {weights!r:.80}",
+            f"the answer with the highest w . r is given: {len(benchmark.objectives)} finite numbers, one for each of "
+            f"{', '.join(benchmark.names)}",
+            "those that policy is called with",
+        )
     start = benchmark.prepared.policy
     return BestOf(
         start.model, start.tokenizer, max_prompt_tokens=start.max_prompt_tokens, form=start.form, ends=start.ends,

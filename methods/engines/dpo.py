@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from datasets import Dataset
@@ -12,6 +12,7 @@ from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from benchmarks import Answer, BadInput, Benchmark, Policy, PreferencePair
+from benchmarks.common import Range
 from benchmarks.models import (
     Progress,
     Training,
@@ -22,7 +23,7 @@ from benchmarks.models import (
     training_mode,
 )
 from benchmarks.rewards import tell_apart
-from methods.contract import Preference, Run, Stage
+from methods.contract import Preference, Run, Stage, in_range
 from methods.engines.trained import is_large, load_trained, rank_for, rate_of, save_trained, scaled, to_train
 
 Ids = tuple[list[int], list[int], list[int]]
@@ -37,6 +38,7 @@ FULL = 0.1
 """Learning rate of full fine-tuning relative to LoRA's, for which it is given, where the policy was made here."""
 
 
+@in_range
 def train_dpo(
     benchmark: Benchmark,
     pairs: Sequence[PreferencePair],
@@ -45,7 +47,7 @@ def train_dpo(
     *,
     margin: np.ndarray | None = None,
     reference: np.ndarray | None = None,
-    beta: float | None = None,
+    beta: Annotated[float, Range(above=0)] | None = None,
     start: Stage | None = None,
     facts: Mapping[str, float] | None = None,
 ) -> None:
@@ -58,7 +60,7 @@ def train_dpo(
     starting policy, or from the stage `start`, whose adapter it goes on with. Every row of the log repeats `facts`.
 
     All pairs given are passed over, once at least: where `settings.epochs` is below 1, `preferences` took that share of
-    them. BadInput without pairs, and for constants of another shape.
+    them. BadInput without pairs, for a beta that is not above 0, and for constants of another shape or not finite.
     """
     if stage.done:
         return
@@ -115,7 +117,7 @@ def train_dpo(
 
 
 def _check(stage: Stage, N: int, margin: np.ndarray, reference: np.ndarray | None) -> None:
-    """BadInput without pairs, and for constants that are not those of N pairs."""
+    """BadInput without pairs, and for constants that are not finite numbers of N pairs."""
     if not N:
         raise BadInput(
             f"there are no preference pairs to train stage {stage.name} on",
@@ -128,6 +130,12 @@ def _check(stage: Stage, N: int, margin: np.ndarray, reference: np.ndarray | Non
                 f"{name} of train_dpo has the shape {np.shape(found)} for {N} pairs",
                 "margin is a number for each pair; reference two, of the chosen and of the rejected answer",
                 f"give an array of shape {shape}",
+            )
+        if found is not None and (odd := int((~np.isfinite(found)).sum())):
+            raise BadInput(
+                f"{name} of train_dpo: {odd} of {np.size(found)} numbers are not finite",
+                "one pair whose loss is NaN makes every parameter NaN",
+                "leave such pairs out, or look at where the numbers come from",
             )
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, Trainer, TrainingArguments
 
 from benchmarks import Answer, BadInput, Benchmark, Policy
-from benchmarks.common import Cost, charge, charged_to, reading, write_text
+from benchmarks.common import Cost, Range, charge, charged_to, reading, write_text
 from benchmarks.models import (
     Progress,
     Reader,
@@ -31,7 +31,7 @@ from benchmarks.models import (
     uncounted,
 )
 from benchmarks.spec import PLAIN
-from methods.contract import Stage
+from methods.contract import Stage, in_range
 from methods.engines.trained import scaled, to_train
 
 MISSING = -100
@@ -187,6 +187,7 @@ class _HeadsTrainer(Trainer):
         return heads_loss(model(**inputs), labels, self.accelerator.unwrap_model(model).classes)
 
 
+@in_range
 def train_grader(
     benchmark: Benchmark,
     answers: Sequence[Answer],
@@ -194,10 +195,10 @@ def train_grader(
     stage: Stage,
     *,
     classes: Sequence[int],
-    steps: int,
-    batch: int,
+    steps: Annotated[int, Range(1)],
+    batch: Annotated[int, Range(1)],
     learning_rate: Callable[[Policy], float],
-    lora_rank: int | None,
+    lora_rank: Annotated[int, Range(0)] | None,
     base: str = "policy",
 ) -> None:
     """Trains a grader, one decoder with a head per objective (arXiv 2505.20336), on N answers and their labels (N, M).
@@ -206,7 +207,7 @@ def train_grader(
     loss is the cross-entropy, summed over heads. It starts from the benchmark's starting policy, which knows what fits
     a prompt, or from another `base`: a scratch size or a decoder. `learning_rate` makes a rate of the model to be
     trained, for width 4096 where that was made here. A tenth of the prompts is held out; accuracies on them go to the
-    log.
+    log. BadInput for numbers out of these ranges.
     """
     if stage.done:
         return

@@ -18,10 +18,12 @@ def shown(policy: Policy, prompt: str, write: Callable[[str], str]) -> str:
 
     `write` takes that text and returns it with something in it. Policies cut long prompts from the left; here what does
     not fit is cut from the beginning of the prompt before, so that nothing written is lost. BadInput where what is
-    written has more tokens than a prompt may have.
+    written has more tokens than a prompt may have, or is no text.
     """
     reader = policy.reader
-    while (excess := reader.lengths([text := reader.steer(prompt, write)])[0] - policy.max_prompt_tokens) > 0:
+    while (
+        excess := reader.lengths([text := reader.steer(prompt, partial(_written, write))])[0] - policy.max_prompt_tokens
+    ) > 0:
         shorter = reader.shortened(prompt, excess)
         if shorter == prompt:
             raise BadInput(
@@ -32,6 +34,17 @@ def shown(policy: Policy, prompt: str, write: Callable[[str], str]) -> str:
             )
         prompt = shorter
     return text
+
+
+def _written(write: Callable[[str], str], said: str) -> str:
+    """What `write` makes of a text. BadInput where that is none."""
+    if isinstance(text := write(said), str):
+        return text
+    raise BadInput(
+        f"what writes into prompts, {write!r:.80}, returned {text!r:.40}",
+        "a policy reads the text that it returns, in place of what the user says",
+        "return that text with something in it: lambda said: f'Be brief. {said}'",
+    )
 
 
 def steered(policy: Policy, write: Callable[[str], str]) -> Policy:

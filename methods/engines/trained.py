@@ -206,7 +206,7 @@ def soup(
     not read, and all the weight on one is that policy. BadInput for other weights, and for policies that have no such
     mean.
     """
-    if len(weights) != len(folders) or abs(sum(weights) - 1) > 1e-6:
+    if len(weights) != len(folders) or not abs(sum(weights) - 1) <= 1e-6:  # no NaN is
         raise BadInput(
             f"{len(folders)} policies cannot be averaged with the weights {', '.join(f'{w:g}' for w in weights)}",
             "each has a weight, and these add up to 1: parameters of another scale are no policy",

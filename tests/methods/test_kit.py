@@ -14,12 +14,15 @@ from benchmarks.common.errors import BadInput
 from benchmarks.measure.evaluation import evaluate
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.spec.answers import PreferencePair
+from benchmarks.spec.grid import Weights
 from methods.contract.run import Run
 from methods.contract.settings import Preference, Reinforcement
 from methods.engines import dpo
-from methods.engines.decoding import mix
+from methods.engines.decoding import best_of, mix
 from methods.engines.dpo import train_dpo
+from methods.engines.prompts import steered
 from methods.engines.rl import train_rl
+from methods.engines.sft import train_sft
 from methods.engines.tasks import Task, judged, tasks_of
 from methods.engines.trained import save_trained, soup, to_train
 from tests.kit.files import EXAMPLES
@@ -80,6 +83,73 @@ def test_constants_of_another_shape(tiny: Benchmark, tmp_path: Path) -> None:
     assert "(2,) for 1 pairs" in said(lambda: train_dpo(tiny, pairs, Preference(), stage, margin=np.zeros(2)))
     assert "(1,) for 1 pairs" in said(lambda: train_dpo(tiny, pairs, Preference(), stage, reference=np.zeros(1)))
     assert "no preference pairs" in said(lambda: train_dpo(tiny, [], Preference(), stage))
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_constants_that_are_not_finite(odd: float, tiny: Benchmark, tmp_path: Path) -> None:
+    """One of them would make all parameters NaN, in a stage that looks whole."""
+    stage, pairs = Run(tmp_path, 0).stage("here"), [PreferencePair("Call 1: what do you say?", "ah", "oh")]
+    told = said(lambda: train_dpo(tiny, pairs, Preference(), stage, margin=np.full(1, odd)))
+    assert "margin of train_dpo: 1 of 1 numbers are not finite" in told
+    told = said(lambda: train_dpo(tiny, pairs, Preference(), stage, reference=np.array([[odd, -1.0]])))
+    assert "reference of train_dpo: 1 of 2 numbers are not finite" in told
+
+
+@pytest.mark.parametrize("weights", [(np.nan, 1.0), (1.0, np.nan), (np.inf, -np.inf), (np.inf, 1.0)])
+def test_policies_are_not_put_together_by_nan(weights: Weights, tiny: Benchmark, tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    assert "cannot be averaged" in said(lambda: soup(tiny, folders, weights))
+    assert "cannot be mixed" in said(lambda: mix(tiny, folders, weights))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("epochs", 0),
+        ("epochs", -1),
+        ("epochs", np.nan),
+        ("batch", 0),
+        ("batch", 2.5),
+        ("learning_rate", -1e-4),
+        ("lora_rank", -1),
+    ],
+)
+def test_numbers_out_of_range_train_nothing(name: str, value: float, tiny: Benchmark, tmp_path: Path) -> None:
+    right = {"epochs": np.float64(1), "batch": np.int64(4), "learning_rate": 0, "lora_rank": None}
+    given, stage = right | {name: value}, Run(tmp_path, 0).stage("here")
+    assert "no answers" in said(lambda: train_sft(tiny, [], stage, **right))  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match=f"arguments of train_sft: 1 mistake\n  {name}: expected a"):
+        train_sft(tiny, tiny.responses(), stage, **given)  # type: ignore[arg-type]
+    assert not stage.done
+
+
+@pytest.mark.parametrize("beta", [0, -1, np.nan])
+def test_a_beta_is_above_zero(beta: float, tiny: Benchmark, tmp_path: Path) -> None:
+    pairs = [PreferencePair("Call 1: what do you say?", "ah", "oh")]
+    with pytest.raises(BadInput, match="beta: expected a number above 0"):
+        train_dpo(tiny, pairs, Preference(), Run(tmp_path, 0).stage("here"), beta=beta)
+
+
+@pytest.mark.parametrize("candidates", [0, -1, 2.5])
+def test_the_best_is_one_of_some(candidates: Any, tiny: Benchmark, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="candidates: expected a whole number of at least 1"):
+        best_of(tiny, candidates, (0.5, 0.5), tmp_path)
+
+
+@pytest.mark.parametrize("weights", [(1.0,), (0.5, 0.3, 0.2), (np.nan, 1.0)])
+def test_the_best_is_chosen_by_all_objectives(weights: Weights, tiny: Benchmark, tmp_path: Path) -> None:
+    assert "one for each of ah, oh" in said(lambda: best_of(tiny, 2, weights, tmp_path))
+
+
+def test_what_is_written_into_a_prompt_is_a_text(tiny: Benchmark) -> None:
+    silent = steered(tiny.prepared.policy, lambda said: None)  # type: ignore[arg-type, return-value]
+    assert "returned None" in said(lambda: silent.encode_prompt("How?"))
+
+
+def test_a_misspelt_objective_is_no_lack_of_data(unprepared: Benchmark) -> None:
+    for ask in (unprepared.preference_pairs, unprepared.graded_labels):
+        assert "cries has no objective 'ahh' (did you mean ah?)" in said(lambda ask=ask: ask("ahh"))  # type: ignore[misc]
+    assert unprepared.preference_pairs("oh") == unprepared.graded_labels("oh") == []
 
 
 def test_dpo_by_default(tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
