@@ -32,7 +32,7 @@ from benchmarks.models import (
 )
 from benchmarks.spec import PLAIN
 from methods.contract import Stage, in_range
-from methods.engines.trained import scaled, to_train
+from methods.engines.trained import check_made, scaled, to_train
 
 MISSING = -100
 """Label of an answer that was not graded under an objective."""
@@ -283,6 +283,7 @@ def grade(benchmark: Benchmark, folder: Path) -> Grader:
 
     Its `.probabilities(prompts, responses)` are those of every grade of every objective (N, K_1 + ... + K_M).
     """
+    check_made(folder)
     start = benchmark.prepared.policy.model
     attention = start.config._attn_implementation
     with reading(folder):
@@ -304,5 +305,6 @@ def classes_of(folder: Path) -> tuple[int, ...]:
 
 def _saved(folder: Path) -> dict[str, Any]:
     """What was written beside a grader's heads."""
+    check_made(folder)
     found: dict[str, Any] = json.loads((folder / "heads.json").read_text())
     return found

@@ -16,7 +16,7 @@ from peft import PeftModel, set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from benchmarks import BadInput, Benchmark, Policy, Weights
-from benchmarks.common import reading
+from benchmarks.common import missing_again, nearest, reading
 from benchmarks.models import with_adapter
 from benchmarks.spec import LARGE, adapter_rank
 from methods.contract import Adapter
@@ -102,7 +102,21 @@ def load_trained(benchmark: Benchmark, folder: Path, fresh: bool = False) -> Pol
     return _load(benchmark, folder) if fresh else _remembered(benchmark, folder, changed, _apart.get())
 
 
+def check_made(folder: Path) -> None:
+    """BadInput where there is no such stage, which names those there are; not where it was set aside as damaged: that
+    one the same command makes again (`reading`)."""
+    if folder.is_dir() or folder in missing_again(folder.parent):
+        return
+    left = sorted(path.name for path in folder.parent.glob("[!.]*"))
+    raise BadInput(
+        f"there is no stage {folder.name!r} in {folder.parent.parent}{nearest(folder.name, left)}",
+        f"a policy is made of what train left: {', '.join(left) or 'nothing'}",
+        "let train and policy name the same stage; one that was removed is made again with moa train --restart",
+    )
+
+
 def _load(benchmark: Benchmark, folder: Path) -> Policy:
+    check_made(folder)
     start = benchmark.prepared.load_starting_policy()
     with reading(folder):
         if (folder / "adapter_config.json").exists():
@@ -125,6 +139,8 @@ PART = "part-{}"
 
 def load_adapters(model: torch.nn.Module, folders: Sequence[Path]) -> PeftModel:
     """A model with the adapters that several stages left beside it, called `PART`."""
+    for folder in folders:
+        check_made(folder)
     with reading(folders[0]):
         adapted = PeftModel.from_pretrained(model, folders[0], adapter_name=PART.format(0))
     for i, folder in enumerate(folders[1:], start=1):
@@ -169,6 +185,7 @@ def _remembered(benchmark: Benchmark, folder: Path, changed: int, apart: bool) -
 
 def _check_plain(folder: Path) -> None:
     """BadInput for a stage that is no adapter, where others are, and for an adapter whose update is no B A."""
+    check_made(folder)
     file = folder / "adapter_config.json"
     settings = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     odd = [name for name in ("use_dora", "use_rslora") if settings.get(name)]

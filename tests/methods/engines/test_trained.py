@@ -13,8 +13,10 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file
 
+from benchmarks.common.errors import BadInput
 from benchmarks.models import Policy, load_policy
-from methods.engines.trained import _load, as_trained, save_trained, soup
+from methods.engines.grader import classes_of, grade
+from methods.engines.trained import _load, as_trained, load_adapters, load_trained, save_trained, soup, souped
 
 IDS = torch.arange(5, 45).view(2, 20)
 
@@ -87,3 +89,26 @@ def test_merging_into_bfloat16_would_lose_it(stored: Path) -> None:
     update = trained - before
     assert (log_probs(merged) - trained).abs().mean() > 0.3 * update.abs().mean()
     assert not isinstance(as_trained(exact.model), PeftModel)
+
+
+def test_a_stage_that_was_never_made_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+    """The same command makes a damaged one again, and never one that `train` does not name."""
+    opened: Any = SimpleNamespace(prepared=SimpleNamespace(load_starting_policy=lambda: None))
+    policies = tmp_path / "policy"
+    for name in ("helpful", "harmless", ".humor.damaged"):
+        (policies / name).mkdir(parents=True)
+    for read in (
+        lambda folder: load_trained(opened, folder, fresh=True),
+        lambda folder: load_adapters(None, [policies / "harmless", folder]),
+        lambda folder: souped(None, [folder], (1.0,)),
+        lambda folder: grade(opened, folder),
+        classes_of,
+    ):
+        with pytest.raises(BadInput) as refused:
+            read(policies / "helpfull")
+        assert refused.value.what == f"there is no stage 'helpfull' in {tmp_path} (did you mean helpful?)"
+        assert refused.value.why.endswith("harmless, helpful")
+    with pytest.raises(BadInput, match="set aside as damaged"):
+        load_trained(opened, policies / "humor", fresh=True)
+    with pytest.raises(BadInput, match="left: nothing"):
+        load_trained(opened, tmp_path / "other" / "policy" / "a", fresh=True)
