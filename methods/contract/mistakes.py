@@ -4,20 +4,41 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, asdict, fields
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
-from benchmarks.common import Choices, fit, nearest, search_of, settable, type_words
-from methods.contract.method import Method, Steering
+from benchmarks import BadInput
+from benchmarks.common import Choices, error_words, fit, nearest, search_of, settable, type_words
+from benchmarks.load import folder_mistake
+from methods.contract.method import Method, Steering, method_name
 
-VERBS = {"train": ("benchmark", "run"), "policy": ("benchmark", "run", "weights")}
-"""What a method must define, and what it is called with."""
+VERBS = {
+    verb: tuple(inspect.signature(function).parameters)[1:]
+    for verb, function in vars(Method).items()
+    if inspect.isfunction(function) and not verb.startswith("_")
+}
+"""What a method can define, and what it is called with."""
+
+NEEDED = ("train", "policy")
+"""What it must define."""
+
+TAKEN = ("prepared", "tuned")
+"""Folders that lie among those of methods: of what is prepared, and of what was tuned."""
 
 
 def mistakes_in(cls: type[Method]) -> list[str]:
     """Everything about a class that would only fail, or be ignored, once it is trained."""
-    return [*_of_steering(cls), *_of_verbs(cls), *_of_fields(cls)]
+    mistakes = [*_of_name(cls), *_of_steering(cls), *_of_verbs(cls), *_of_fields(cls)]
+    return mistakes or [*_of_making(cls)]
+
+
+def _of_name(cls: type[Method]) -> Iterator[str]:
+    name = method_name(cls)
+    if name in TAKEN:
+        yield f"class {cls.__name__}: moa keeps something else in the folder {name}: rename it"
+    if mistake := folder_mistake(name):
+        yield f"class {cls.__name__}: {mistake}"
 
 
 def _of_steering(cls: type[Method]) -> Iterator[str]:
@@ -29,14 +50,20 @@ def _of_steering(cls: type[Method]) -> Iterator[str]:
 
 
 def _of_verbs(cls: type[Method]) -> Iterator[str]:
-    for verb, arguments in VERBS.items():
-        if getattr(cls, verb) is getattr(Method, verb):
-            yield f"{verb} is missing: def {verb}(self, {', '.join(arguments)})"
+    settings = {field.name for field in fields(cls)}
+    for verb in VERBS:
+        if verb in settings:  # which is said of the field
             continue
+        own, called = inspect.getattr_static(cls, verb), f"{verb}(self, {', '.join(VERBS[verb])})"
+        if own is vars(Method)[verb]:
+            if verb in NEEDED:
+                yield f"{verb} is missing: def {called}"
+            continue
+        itself = () if isinstance(own, staticmethod | classmethod) else (cls,)
         try:
-            inspect.signature(getattr(cls, verb)).bind(cls, *arguments)
+            inspect.signature(getattr(cls, verb)).bind(*itself, *VERBS[verb])
         except TypeError:
-            yield f"{verb}: it is called as {verb}(self, {', '.join(arguments)})"
+            yield f"{verb}: it is called as {called}"
 
 
 def _of_fields(cls: type[Method]) -> Iterator[str]:
@@ -52,7 +79,10 @@ def _of_fields(cls: type[Method]) -> Iterator[str]:
         )
     known = {field.name: field for field in fields(cls)}
     for name in dict.fromkeys([*known, *own]):
-        yield from _of_field(name, hints[name], known.get(name))
+        if hidden := [base for base in cls.__mro__[1:] if inspect.isfunction(vars(base).get(name))]:
+            yield f"{name}: it is a method of {hidden[0].__name__}, and no setting can have its name"
+        else:
+            yield from _of_field(name, hints[name], known.get(name))
     if cls.sets_kl is not None and cls.sets_kl not in known:
         yield f"sets_kl: it names a hyperparameter, found {cls.sets_kl!r}{nearest(str(cls.sets_kl), known)}"
     elif cls.sets_kl is not None and not _is_number(hints[cls.sets_kl]):
@@ -73,6 +103,8 @@ def _of_field(name: str, hint: Any, field: Field[Any] | None) -> Iterator[str]:
             f"{name}: {type_words(hint)} cannot be set: a type can be int, float, str, bool, None, a Literal, "
             "tuple[..., ...] of one of these, or a union of them"
         )
+    elif field and not field.init:
+        yield f"{name}: field(init=False) cannot be set: leave that out, or make it a ClassVar"
     elif field and field.default is MISSING and field.default_factory is MISSING:
         yield f"{name} needs a default"
     elif field:
@@ -96,3 +128,18 @@ def _of_search(name: str, hint: Any) -> Iterator[str]:
             yield f"{name}: it is searched at {value!r}, but must be {type_words(hint)}"
     if not isinstance(search, Choices) and not (search.low < search.high and (search.low > 0 or not search.log)):
         yield f"{name}: it is searched from {search.low:g} to {search.high:g}, which is no range"
+
+
+def _of_making(cls: type[Method]) -> Iterator[str]:
+    """What is wrong with its defaults: a worker makes the method again of its settings, and means the same run."""
+    try:
+        first = asdict(cls())
+        again = asdict(cls(**first))
+    except TypeError as error:
+        yield f"it cannot be made of its defaults: {error_words(error)}"
+    except (BadInput, ValueError):  # a combination of settings that it refuses, and others may be typed
+        return
+    else:
+        for name in first:
+            if again[name] != first[name]:
+                yield f"{name}: made again of its settings, it has {again[name]!r} in place of {first[name]!r}"

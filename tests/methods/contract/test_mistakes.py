@@ -65,6 +65,12 @@ def test_a_method_without_settings_needs_no_decorator(tmp_path: Path) -> None:
         (("steering = 'none'", "count: int = field(default_factory=list)"), "a whole number, found []"),
         (("steering = 'none'", "sets_kl = 'rate'", "rates: int = 1"), "found 'rate' (did you mean rates?)"),
         (("steering = 'none'", "sets_kl = 'name'", "name: str = 'a'"), "sets_kl: name is a text, and it must be"),
+        (("steering = 'none'", "count: int = field(default=1, init=False)"), "count: field(init=False) cannot be set"),
+        (
+            ("steering = 'none'", "points: int = 1"),
+            "points: it is a method of Method, and no setting can have its name",
+        ),
+        (("steering = 'none'", "labels: str = field(default_factory=str)"), "labels: it is a method of Method"),
         (("steering = 'none'", "count: Integer = 1"), "NameError: name 'Integer' is not defined"),
     ],
 )
@@ -87,6 +93,64 @@ def test_verbs_are_there_and_take_what_they_are_given(tmp_path: Path) -> None:
         "train is missing: def train(self, benchmark, run)",
         "policy: it is called as policy(self, benchmark, run, weights)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "called"),
+    [
+        ("def points(self): ...", "points(self, benchmark)"),
+        ("points = ((1.0, 0.0),)", "points(self, benchmark)"),
+        ("labels = property(lambda self: ())", "labels(self, benchmark)"),
+        ("def effort(self, benchmark): ...", "effort(self, benchmark, parameters)"),
+        ("def serving(self): ...", "serving(self, benchmark, prompts)"),
+        ("def template(self, benchmark, run, weights): ...", "template(self, benchmark, run)"),
+    ],
+)
+def test_verbs_that_may_be_left_out_take_what_they_are_given(written: str, called: str, tmp_path: Path) -> None:
+    (mistake,) = mistakes(method(tmp_path, "steering = 'none'", written))
+    assert mistake == f"{called.partition('(')[0]}: it is called as {called}"
+
+
+def test_a_verb_may_do_without_self(tmp_path: Path) -> None:
+    points = "points = staticmethod(lambda benchmark: benchmark.grid)"
+    labels = "labels = classmethod(lambda cls, benchmark: ())"
+    assert find_method(method(tmp_path, "steering = 'prompt'", points, labels))()
+
+
+MAKING = """
+    x: int = 1
+    def __post_init__(self):
+        {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("done", "said"),
+    [
+        ("object.__setattr__(self, 'x', self.x + 1)", "x: made again of its settings, it has 3 in place of 2"),
+        ("self.x + 'a'", "it cannot be made of its defaults: TypeError: unsupported operand"),
+    ],
+)
+def test_a_method_is_made_of_its_settings(done: str, said: str, tmp_path: Path) -> None:
+    """A worker makes it again; the folder of its run is named after what it has."""
+    (mistake,) = mistakes(method(tmp_path, "steering = 'none'", MAKING.format(done)))
+    assert said in mistake
+
+
+@pytest.mark.parametrize("done", ["raise ValueError('set x')", "object.__setattr__(self, 'x', min(self.x, 0))"])
+def test_a_method_may_refuse_its_defaults_or_round_them(done: str, tmp_path: Path) -> None:
+    assert find_method(method(tmp_path, "steering = 'none'", MAKING.format(done)))
+
+
+@pytest.mark.parametrize("name", ["Prepared", "Tuned"])
+def test_a_folder_that_is_taken_names_no_method(name: str, tmp_path: Path) -> None:
+    (mistake,) = mistakes(method(tmp_path, "steering = 'none'", name=name))
+    assert mistake == f"class {name}: moa keeps something else in the folder {name.lower()}: rename it"
+
+
+def test_a_name_that_is_too_long_for_a_folder(tmp_path: Path) -> None:
+    (mistake,) = mistakes(method(tmp_path, "steering = 'none'", name="M" * 101))
+    assert "it has 101 bytes, of 100 at most" in mistake
 
 
 @pytest.mark.parametrize("name", ["Ric", "RewardedSoups"])
