@@ -7,11 +7,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Annotated, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
 
-import numpy as np
-
 from benchmarks.common import fit, misfit, refuse, type_words
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def in_range(function: Callable[P, R]) -> Callable[P, R]:
@@ -25,7 +24,7 @@ def in_range(function: Callable[P, R]) -> Callable[P, R]:
         mistakes = []
         for name, value in ((name, given[name]) for name in ranges if name in given):
             try:
-                fit(value.item() if isinstance(value, np.generic) else value, ranges[name])
+                fit(value, ranges[name])
             except TypeError:
                 mistakes.append(f"{name}: {misfit(value, ranges[name])}")
         expected = "; ".join(f"{name}: {type_words(hint)}" for name, hint in ranges.items())
