@@ -59,7 +59,7 @@ class Examined:
         """Whether there is something to train: not where the starting policy is only used in another way."""
         [function] = ast.parse(textwrap.dedent(inspect.getsource(self.method.train))).body
         assert isinstance(function, ast.FunctionDef)
-        return any(not isinstance(line, ast.Expr | ast.Pass) for line in function.body)
+        return not all(isinstance(line, ast.Pass) or _is_text(line) for line in function.body)
 
     @property
     def fresh_run(self) -> Run:
@@ -74,6 +74,11 @@ class Examined:
             benchmark, partial(method.policy, benchmark, run), method.points(benchmark)[:points], folder,
             method=method_name(type(method)), steering=method.steering, seed=seed, cost={}, config={},
         )  # fmt: skip
+
+
+def _is_text(line: ast.stmt) -> bool:
+    """Whether a line of code is a docstring, or three dots."""
+    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
 
 
 def in_small(cls: type[Method]) -> Method:

@@ -10,6 +10,11 @@ import typer
 
 from benchmarks.common.errors import BadInput
 from benchmarks.common.python import load_file
+from benchmarks.prepare.benchmark import Benchmark
+from methods.conformance.examined import Examined
+from methods.contract.method import Method
+from methods.contract.run import Run
+from methods.sft import SFT
 from moa_cli.commands.common import examination
 from moa_cli.commands.own.check import check
 from moa_cli.commands.own.init import init
@@ -70,6 +75,16 @@ def test_faults_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str], mo
         "its points are weights",
     ):
         assert found[name] is None
+
+
+class OneCall(SFT):
+    def train(self, benchmark: Benchmark, run: Run) -> None:
+        run.stage("a")
+
+
+@pytest.mark.parametrize(("method", "anything"), [(SFT(), False), (OneCall(), True)])
+def test_a_single_call_is_a_training(method: Method, anything: bool, unprepared: Benchmark, tmp_path: Path) -> None:
+    assert Examined(method, unprepared, Run(tmp_path, 0), tmp_path, {}, {}).anything == anything
 
 
 def test_what_own_code_raises_is_placed(tmp_path: Path) -> None:
