@@ -11,6 +11,7 @@ from benchmarks import BadInput, Benchmark, Front
 from benchmarks.common import LARGEST, Log, fit, plain
 from benchmarks.models import setup
 from methods import Method, Run, method_name, training_config
+from methods.contract import checked_points
 from moa_cli.console import errors
 from moa_cli.jobs import run as jobs
 from moa_cli.jobs.job import Job, Outcome
@@ -27,6 +28,7 @@ def train(benchmark: Benchmark, method: Method, *, seed: int = 0, log: Log | Non
     own. BadInput for what `moa train` refuses.
     """
     seed = _checked(benchmark, method, seed)
+    checked_points(method, benchmark)
     with _as_a_worker(benchmark, method, seed, "train", log) as told:
         return jobs.train(benchmark, method, seed=seed, log=told, restart=restart)
 

@@ -169,7 +169,7 @@ def _make(cls: type[Method], config: dict[str, Any], mistakes: list[str]) -> Met
     hints = hyperparameter_types(cls)
     try:
         return cls(**{name: fit(value, hints[name]) for name, value in as_config(cls(**config)).items()})
-    except ValueError as error:
+    except (TypeError, ValueError) as error:  # of a user's __post_init__
         mistakes.append(f"{method_name(cls)}: {error}")
         return None
 

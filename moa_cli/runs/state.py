@@ -37,7 +37,7 @@ def is_trained(folder: Path, benchmark: Benchmark, method: Method) -> bool:
     if record.status != "trained" or (stored and stored.card.units_hash != record.units):
         return False
     wanted = method.points(benchmark) if method.steering == "retrain" else ()
-    return all(w in record.trained_at for w in wanted)
+    return all(tuple(w) in record.trained_at for w in wanted)
 
 
 def is_measured(folder: Path, benchmark: Benchmark, method: Method) -> bool:

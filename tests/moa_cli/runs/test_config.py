@@ -193,3 +193,10 @@ def test_a_value_out_of_range_is_reported_with_the_other_mistakes() -> None:
 def test_words_and_flat() -> None:
     assert type_words(int | None) == "a whole number or none"
     assert dotted({"a": {"b": {"c": 1}}, "d": [1]}) == {"a.b.c": 1, "d": [1]}
+
+
+@pytest.mark.parametrize("error", ["ValueError", "TypeError"])
+def test_a_method_refuses_what_is_typed_with_an_error_of_its_own(error: str, tmp_path: Path) -> None:
+    own = f"\n    def __post_init__(self):\n        if self.batch == 5:\n            raise {error}('5 is no good')\n"
+    (tmp_path / "mine.py").write_text(MY_METHOD.read_text(encoding="utf-8") + own, encoding="utf-8")
+    assert "5 is no good" in mistakes("batch=5", methods=(str(tmp_path / "mine.py"),))
