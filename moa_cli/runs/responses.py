@@ -89,7 +89,10 @@ class Found:
     def notes(self) -> list[str]:
         """What people should know about the file, a line each."""
         read = [column if column == role else f"{column} as {role}" for role, column in self.columns.items()]
-        odd = [f"{len(which):,} answers {ODD[what]} {quoted(which[0])}" for what, which in self.odd.items() if which]
+        first = {
+            what: which[0] if what == "repeated" else quoted(which[0]) for what, which in self.odd.items() if which
+        }
+        odd = [f"{len(self.odd[what]):,} answers {ODD[what]} {one}" for what, one in first.items()]
         after_file = not self.called and "method" not in self.columns
         called = ["the method is called as the file: neither --name nor a column says otherwise"] * after_file
         return [f"{self.path}: {self.rows:,} rows; columns read: {', '.join(read)}", *called, *odd, *self.hints]

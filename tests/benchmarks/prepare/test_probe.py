@@ -19,6 +19,8 @@ from benchmarks.prepare.make import missing_parts
 from benchmarks.prepare.probe import probe_policy
 from tests.kit.tokenizers import CHAT, tiny_policy_in, tiny_tokenizer
 
+pytestmark = pytest.mark.usefixtures("tiny_size")
+
 
 def stored(folder: Path, kind: str, head: str = "ForCausalLM", **config: Any) -> PreTrainedModel:
     """A random model of a kind, written to a folder with a tokenizer."""

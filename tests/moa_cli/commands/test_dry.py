@@ -12,6 +12,7 @@ from tests.kit.worlds import METHODS
 
 ON = ("-b", "tiny.toml", "--dry-run")
 COMMANDS = {
+    "prepare": ("prepare", *ON),
     "train": ("train", "-m", "ric", *ON),
     "train again": ("train", "-m", "ric", "-c", "ric.rounds=0", "--restart", *ON),
     "compare": ("compare", *METHODS, "--seed", "0,1", "--ceiling", "-o", "table.md", *ON),

@@ -247,7 +247,7 @@ def test_other_prompts_and_repeated_rows_are_left_out_and_told(unprepared: Bench
     origin = found.origin(found.runs[0])
     assert (origin.unknown, origin.repeated) == (1, 1)
     told = "\n".join(found.notes)
-    assert "that at 'theirs.jsonl:11'" in told.replace(f"{tmp_path}/", "")
+    assert "that at theirs.jsonl:11" in told.replace(f"{tmp_path}/", "")
     assert "\\x1b[31m" in told
     assert all(c.isprintable() or c == "\n" for c in told)
 
