@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         some_of,
     )
     from benchmarks.common.guest import TIMEOUT, Guest, TimeUp, time_limit, timely
-    from benchmarks.common.hub import hub_commit, model_content
+    from benchmarks.common.hub import adapter_base, hub_commit, model_content
     from benchmarks.common.identity import digest, file_content, folder_content, plain
     from benchmarks.common.ledger import (
         SUMS,

@@ -19,19 +19,31 @@ def model_content(model: str, revision: str | None = None) -> str:
     adapter; a hub id by its commit where that is known."""
     folder = Path(model)
     if folder.is_dir():
-        base = _base_of(folder)
+        base = adapter_base(model)
         content = folder_content(folder)
         return f"{folder.name}+{digest([content, model_content(base)]) if base else content}"
     commit = hub_commit(model, revision, "model")
     return f"{model}@{commit}" if commit else model
 
 
-def _base_of(folder: Path) -> str:
-    """What the adapter in a folder is an adapter of, "" where the folder holds a whole model."""
-    settings = folder / "adapter_config.json"
-    if not settings.is_file() or (folder / "config.json").is_file():
+def adapter_base(model: str, revision: str | None = None) -> str:
+    """What the adapter in a folder or hub entry is an adapter of, "" for a whole model."""
+    folder = Path(model)
+    settings = folder / "adapter_config.json" if folder.is_dir() else _adapter_settings(model, revision)
+    if settings is None or not settings.is_file() or (folder / "config.json").is_file():
         return ""
     return str(json.loads(settings.read_text(encoding="utf-8")).get("base_model_name_or_path") or "")
+
+
+def _adapter_settings(entry: str, revision: str | None) -> Path | None:
+    """Where the settings of the adapter in a hub entry lie, None for a whole model."""
+    from transformers.utils import find_adapter_config_file
+
+    try:
+        found = find_adapter_config_file(entry, revision=revision)
+    except (OSError, ValueError):  # no name of anything: whoever loads it says so
+        return None
+    return found and Path(found)
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import re
 import sys
 from dataclasses import dataclass
@@ -15,9 +14,8 @@ from weakref import WeakValueDictionary
 import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import find_adapter_config_file
 
-from benchmarks.common import BadInput, error_words, folder_content, no_memory, some_of
+from benchmarks.common import BadInput, adapter_base, error_words, folder_content, no_memory, some_of
 from benchmarks.models import attention, check_shapes, check_unread, pad_right, setup
 from benchmarks.rewards.inputs import Row
 
@@ -87,17 +85,6 @@ def open_classifier(source: str | Path, revision: str | None = None) -> Opened:
     return found
 
 
-def adapted(source: str, revision: str | None = None) -> str:
-    """What the adapter in a folder or hub entry is an adapter of, "" for a whole model."""
-    try:
-        settings = find_adapter_config_file(source, revision=revision)
-    except (OSError, ValueError):  # no name of anything: whoever loads it says so
-        return ""
-    if settings is None or (Path(source) / "config.json").is_file():
-        return ""
-    return str(json.loads(Path(settings).read_text(encoding="utf-8")).get("base_model_name_or_path") or "")
-
-
 def load(source: str, revision: str | None = None, **how: Any) -> tuple[PreTrainedModel, Any, PreTrainedTokenizerBase]:
     """Model, what was amiss in its weights, and tokenizer. BadInput where there is no such classifier.
 
@@ -107,7 +94,7 @@ def load(source: str, revision: str | None = None, **how: Any) -> tuple[PreTrain
     chosen = {"attn_implementation": "eager"} if attention(setup()) == "eager" else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
-        base = adapted(source, revision)
+        base = adapter_base(source, revision)
         model, found = AutoModelForSequenceClassification.from_pretrained(
             base or source,
             revision=None if base else revision,

@@ -18,7 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl import RewardConfig, RewardTrainer
 from trl.trainer.reward_trainer import DataCollatorForPreference
 
-from benchmarks.common import BadInput, Log, charge, silent, some_of
+from benchmarks.common import BadInput, Log, adapter_base, charge, silent, some_of
 from benchmarks.data import warn_once
 from benchmarks.models import (
     Progress,
@@ -33,7 +33,7 @@ from benchmarks.models import (
     trainer_arguments,
 )
 from benchmarks.rewards.inputs import Reading, Row, check_inputs, own_inputs
-from benchmarks.rewards.opening import adapted, load, readable
+from benchmarks.rewards.opening import load, readable
 from benchmarks.rewards.trained import ADAPTER_RATE, OWN_RATE, PRETRAINED_RATE, TrainedReward
 from benchmarks.spec import LARGE, SIZES, PreferencePair, Scorer
 
@@ -112,7 +112,7 @@ def check_base(base: str) -> None:
 
 def _open_base(base: str, **how: Any) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A pretrained model with a new head, and its tokenizer. BadInput for one that nothing can be trained from."""
-    if of := adapted(base):
+    if of := adapter_base(base):
         raise BadInput(
             f"the base {base} of a trained reward is an adapter of {of}",
             "a reward is trained from a whole model",
