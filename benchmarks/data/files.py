@@ -94,15 +94,14 @@ def _stem(file: Path) -> str:
 def _readable(paths: Iterable[Path]) -> list[Path]:
     """Those with rows, neither hidden nor about the data set. BadInput for rows in a form that is not read."""
     seen = sorted(path for path in paths if not path.name.startswith(".") and path.name not in BESIDE)
-    found = [path for path in seen if path.name.endswith(SUFFIXES) or is_saved(path)]
-    unread = [path for path in seen if path not in found and ROWS.fullmatch(path.name) and path.is_file()]
+    unread = [p for p in seen if ROWS.fullmatch(p.name) and not p.name.endswith(SUFFIXES) and p.is_file()]
     if unread:
         raise BadInput(
             f"{unread[0]} would not be read",
             f"the suffix names the format, and its own is none of {', '.join(SUFFIXES)}",
             "unpack or rename it, or name the files to read one by one",
         )
-    return found
+    return [path for path in seen if path.name.endswith(SUFFIXES) or is_saved(path)]
 
 
 def _complete(files: list[Path]) -> list[Path]:

@@ -148,12 +148,15 @@ def _at(value: Any, path: str) -> Any:
     return value
 
 
-def grade(column: str, value: Any, where: str, between: tuple[float, ...], regrade: Mapping[str, str]) -> float | None:
-    """A grade as a number, None where there is none. BadInput with line and column for anything else."""
+def grade(
+    column: str, value: Any, where: str, between: tuple[float, ...], regrade: Mapping[float | str, str]
+) -> float | None:
+    """A grade as a number, None where there is none; `regrade` says by `as_number` which stand for others. BadInput
+    with line and column for anything else."""
     said = value.strip() if isinstance(value, str) else value
     if said is None or (isinstance(said, str) and said.lower() in NOT_GRADED):
         return None
-    said = {_number(written): meant for written, meant in regrade.items()}.get(_number(said), said)
+    said = regrade.get(as_number(said), said)
     try:
         number = math.nan if isinstance(said, bool) else float(said)
     except (TypeError, ValueError):
@@ -169,7 +172,7 @@ def grade(column: str, value: Any, where: str, between: tuple[float, ...], regra
     )
 
 
-def _number(said: object) -> float | str:
+def as_number(said: object) -> float | str:
     """A number however it is written, so that 10.0, as Parquet has it where a column has nulls, is "10"; else text."""
     text = str(said)
     try:

@@ -26,7 +26,18 @@ from benchmarks.data.clean import (
 from benchmarks.data.files import has_files, hash_file, named_files, split_files
 from benchmarks.data.formats import is_saved
 from benchmarks.data.graded import Means, best, graded_pairs, mean_grades
-from benchmarks.data.items import DEFAULT_COLUMNS, FORMATS, Columns, Item, grade, graded_of, schema_of, texts_of, winner
+from benchmarks.data.items import (
+    DEFAULT_COLUMNS,
+    FORMATS,
+    Columns,
+    Item,
+    as_number,
+    grade,
+    graded_of,
+    schema_of,
+    texts_of,
+    winner,
+)
 from benchmarks.data.odd import oddities
 from benchmarks.data.rows import Row, placed_hub, placed_rows
 from benchmarks.spec import SPLITS, Answer, PreferencePair, Split
@@ -226,6 +237,10 @@ class Table:
     def _called(self) -> dict[str, str]:
         return asdict(self.columns)
 
+    @cached_property
+    def _regrade(self) -> dict[float | str, str]:
+        return {as_number(written): meant for written, meant in self.regrade}
+
     def _items(self, row: Row, where: str) -> Iterator[Item | str]:
         """What a row holds, or why it is skipped. BadInput for labels that say something else."""
         listed, is_list, _ = self.columns.response.partition("[].")
@@ -239,7 +254,7 @@ class Table:
                 yield f"{listed} is empty"
             for response, cells in answers:
                 texts = self._texts([row[self.columns.prompt], response])
-                given = {o: grade(*cell, where, self.grade_range, dict(self.regrade)) for o, cell in cells.items()}
+                given = {o: grade(*cell, where, self.grade_range, self._regrade) for o, cell in cells.items()}
                 yield self._item(texts, grades=tuple((o, g) for o, g in given.items() if g is not None))
             return
         won = {o: winner(column, row[column], where) for o, column in self.winners}
