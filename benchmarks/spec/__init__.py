@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         are_weights,
         check_grid,
         default_grid,
+        on_simplex,
         rounded_from,
         simplex_grid,
     )

@@ -52,13 +52,18 @@ def corners(objectives: int) -> tuple[Weights, ...]:
     return tuple(tuple(float(i == j) for j in range(objectives)) for i in range(objectives))
 
 
+def on_simplex(w: Sequence[float]) -> bool:
+    """Whether numbers are non-negative and sum to 1 within 1e-6."""
+    return min(w) >= 0 and abs(sum(w) - 1) <= 1e-6
+
+
 def check_grid(grid: Sequence[Weights], objectives: int, where: str, mistakes: list[str]) -> None:
     """Weights are non-negative, sum to 1 within 1e-6, have one entry per objective and are there once."""
     known: list[Weights] = []
     for w in grid:
         if len(w) != objectives:
             mistakes.append(f"{where}: {list(w)} has {len(w)} weights for {objectives} objectives")
-        elif min(w) < 0 or abs(sum(w) - 1) > 1e-6:
+        elif not on_simplex(w):
             mistakes.append(f"{where}: {list(w)} must be non-negative and sum to 1 (it sums to {sum(w):g})")
         elif known and (same := rounded_from(w, known)):
             mistakes.append(f"{where}: {list(w)} and {list(same)} are the same weights, to a rounding error")

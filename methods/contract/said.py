@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from benchmarks import BadInput, Benchmark, Weights
 from benchmarks.common import error_words, refuse
+from benchmarks.spec import on_simplex
 from methods.contract.effort import Effort
 from methods.contract.method import Method, method_name
 
@@ -51,7 +52,7 @@ def _is_point(point: Any, M: int) -> bool:
     """Whether these are M weights, as exactly as those of a grid."""
     numbers = [*point] if isinstance(point, Collection) else []
     real = len(numbers) == M and all(isinstance(number, Real) for number in numbers)
-    return real and min(numbers) >= 0 and abs(sum(numbers) - 1) <= 1e-6
+    return real and on_simplex(numbers)
 
 
 def _of_labels(labels: Any, found: Any) -> Iterator[str]:
