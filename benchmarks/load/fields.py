@@ -10,6 +10,7 @@ from pkgutil import iter_modules
 from typing import Any, TypeVar, get_type_hints
 
 from benchmarks.common import fit, misfit, nearest
+from benchmarks.spec import folder_mistake
 
 T = TypeVar("T")
 
@@ -60,22 +61,6 @@ def build(values: Any, kind: Callable[..., T], where: str, mistakes: list[str], 
 def required(kind: type) -> tuple[str, ...]:
     """The fields of a dataclass that have no default."""
     return tuple(f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING)
-
-
-LONGEST_NAME = 100
-"""Bytes [choice]. The names of files end at 255, and what is made for an objective adds to its name."""
-
-
-def folder_mistake(name: str) -> str:
-    """What keeps a folder of this name from lying where it is made; "" where nothing does.
-
-    Runs and rewards lie in folders named after the user's words.
-    """
-    if not name.isprintable() or name.startswith(".") or {*"/\\"} & {*name} or not name.strip():
-        return f"{name!r:.100} cannot name a folder"
-    if (size := len(name.encode())) > LONGEST_NAME:
-        return f"{name[:20]!r}... cannot name a folder: it has {size} bytes, of {LONGEST_NAME} at most"
-    return ""
 
 
 def benchmark_names() -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.common import BadInput, load_file, nearest, refuse
 from benchmarks.data import World
-from benchmarks.load.fields import benchmark_names, checked, folder_mistake, table_file
+from benchmarks.load.fields import benchmark_names, checked, table_file
 from benchmarks.load.toml import PLAIN, read_benchmark
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import TrainedReward
@@ -26,6 +26,7 @@ from benchmarks.spec import (
     Scratch,
     check_grid,
     finetuning_mistakes,
+    folder_mistake,
     model_mistake,
     names_mistakes,
     template_mistake,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         TAGS,
         beside,
         card_file,
+        folder_mistake,
         part_name,
         policy_id,
         policy_source,

@@ -20,6 +20,22 @@ def usual_home() -> Path:
     return Path(os.environ.get("MOA_RUNS") or "runs").expanduser()
 
 
+LONGEST_NAME = 100
+"""Bytes [choice]. The names of files end at 255, and what is made for an objective adds to its name."""
+
+
+def folder_mistake(name: str) -> str:
+    """What keeps a folder of this name from lying where it is made; "" where nothing does.
+
+    Runs and rewards lie in folders named after the user's words.
+    """
+    if not name.isprintable() or name.startswith(".") or {*"/\\"} & {*name} or not name.strip():
+        return f"{name!r:.100} cannot name a folder"
+    if (size := len(name.encode())) > LONGEST_NAME:
+        return f"{name[:20]!r}... cannot name a folder: it has {size} bytes, of {LONGEST_NAME} at most"
+    return ""
+
+
 def part_name(signal: Signal, objective: str) -> str:
     """What a part of a preparation, and the use of it, is called: "reward helpful" or "evaluator helpful"."""
     return f"{'reward' if signal == 'rewards' else 'evaluator'} {objective}"

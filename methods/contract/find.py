@@ -11,7 +11,6 @@ from pathlib import Path
 
 from benchmarks import BadInput
 from benchmarks.common import load_file, refuse
-from benchmarks.load import option_names
 from methods.contract.method import Method, hyperparameter_types, method_name
 from methods.contract.mistakes import mistakes_in
 
@@ -29,6 +28,8 @@ def method_names() -> list[str]:
 def find_method(name: str | Path) -> type[Method]:
     """The method class of a name, or of a Python file. Raises BadInput, with the nearest name, where there is none,
     and for a class that is no method as it stands, with all that is wrong with it."""
+    from benchmarks.load import option_names  # loads what a list of names does not need
+
     name = str(name)
     cls = _found(name)
     mistakes = mistakes_in(cls)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_ty
 
 from benchmarks import BadInput
 from benchmarks.common import Choices, error_words, fit, nearest, search_of, settable, type_words
-from benchmarks.load import folder_mistake
+from benchmarks.spec import folder_mistake
 from methods.contract.method import Method, Steering, method_name
 
 VERBS = {
