@@ -1,14 +1,22 @@
-"""Keys of [data] that nothing reads where its rows lie, or in what they hold: who wrote them would not get them."""
+"""Keys of [data]: which of them fit together, and which nothing would read."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from math import isfinite
 
+from benchmarks.common import nearest
 from benchmarks.data import FORMATS, Table
+from benchmarks.rewards import TrainedReward
+from benchmarks.spec import Objective
 
 
 def unread(table: Table, given: Collection[str]) -> list[str]:
-    """What is wrong with keys that were given; those of `columns` are called as "columns.prompt"."""
+    """Mistakes: keys that were given and have no effect where the rows lie, or in what they hold.
+
+    Those of `columns` are called as "columns.prompt".
+    """
     columns = table.columns
     named = "data.hub" if table.hub else "the folder" if table.is_folder else ""  # has splits with names
     tested = table.is_folder or table.test_path or (table.hub and table.test_split)
@@ -35,3 +43,54 @@ def unread(table: Table, given: Collection[str]) -> list[str]:
     called = [str(getattr(columns, role)) for role in roles]
     wrong += [f"data.columns: {name!r} is called twice" for name in dict.fromkeys(called) if called.count(name) > 1]
     return wrong
+
+
+def check_labels(data: Table, known: Sequence[Objective], mistakes: list[str]) -> None:
+    """Labels are of objectives, and in the format that has them; trained rewards need pairs, which labels make."""
+    names = [o.name for o in known]
+    said = [("objective", data.objective), *((key, o) for key in ("grades", "winners") for o, _ in getattr(data, key))]
+    mistakes += [f"data.{k}: there is no objective {o!r}{nearest(o, names)}" for k, o in said if o and o not in names]
+    for key in ("grades", "winners"):
+        if bool(getattr(data, key)) != (data.format == key):
+            mistakes.append(f'data.{key}: the columns of format = "{key}" by objective, there and nowhere else')
+    mistakes += [f"data.regrade: {grade!r} is no number" for _, grade in data.regrade if not _is_number(grade)]
+    low, high = data.grade_range if len(data.grade_range) == 2 else (0, 0)
+    if low >= high:
+        mistakes.append(f"data.grade_range: expected the lowest and the highest grade, found {list(data.grade_range)}")
+    mistakes += _list_mistakes(data)
+    lists = {column.partition("[].")[0] for column in (data.columns.response, *(c for _, c in data.grades))}
+    if "[]." in data.columns.response + "".join(c for _, c in data.grades) and len(lists) > 1:
+        mistakes.append(f"data.grades: answers and grades lie in one list, found {', '.join(sorted(lists))}")
+    labelled = [o for o, _ in (*data.grades, *data.winners)]
+    for name in (o.name for o in known if TrainedReward in (type(o.reward), type(o.evaluator))):
+        if data.format in ("grades", "winners"):
+            if name not in labelled:
+                mistakes.append(f"objective {name!r} is trained from pairs: name its column in data.{data.format}")
+        elif data.format != "pairs":
+            mistakes.append(
+                f'objective {name!r} is trained from pairs: data.format must be "pairs", "grades" or "winners"'
+            )
+        elif not data.columns.objective and data.objective != name:
+            mistakes.append(
+                f"objective {name!r} is trained from pairs: set data.objective = {name!r}, "
+                "or data.columns.objective to the column that says what a pair is labelled under"
+            )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _list_mistakes(data: Table) -> list[str]:
+    """Columns in a list of the row that cannot be there."""
+    said = [(f"columns.{role}", column) for role, column in asdict(data.columns).items()]
+    said += [("winners", column) for _, column in data.winners]
+    possible = "columns.response" if data.format == "grades" else ""
+    return [
+        f'data.{key}: {column!r} lies in a list of the row; columns.response and grades of format = "grades" alone may'
+        for key, column in said
+        if "[]." in column and key != possible
+    ]

@@ -16,16 +16,15 @@ Every mistake in the file is found before anything is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from glob import escape
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from benchmarks.common import BadInput, nearest, refuse, toml_of
 from benchmarks.data import Place, Table, local_folder, named_files
 from benchmarks.load.fields import benchmark_names, build, checked, required, table_file
-from benchmarks.load.unread import unread
+from benchmarks.load.keys import check_labels, unread
 from benchmarks.prepare import Benchmark
 from benchmarks.rewards import KINDS, TrainedReward
 from benchmarks.spec import (
@@ -84,7 +83,7 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
     lora = build(content.get("lora", {}), Lora, "lora.", mistakes)
     known = _objectives(content.get("objectives"), path.parent, mistakes)
     if data:
-        _check_labels(data, known, mistakes)
+        check_labels(data, known, mistakes)
         data = replace(data, known=tuple(o.name for o in known))
     for key in ("grid", "trained_grid"):
         if known and objectives is None:
@@ -246,54 +245,3 @@ def _reward(values: Any, where: str, folder: Path, mistakes: list[str]) -> Rewar
     except ValueError as error:
         mistakes.append(f"{where}.{error}")
         return None
-
-
-def _check_labels(data: Table, known: Sequence[Objective], mistakes: list[str]) -> None:
-    """Labels are of objectives, and in the format that has them; trained rewards need pairs, which labels make."""
-    names = [o.name for o in known]
-    said = [("objective", data.objective), *((key, o) for key in ("grades", "winners") for o, _ in getattr(data, key))]
-    mistakes += [f"data.{k}: there is no objective {o!r}{nearest(o, names)}" for k, o in said if o and o not in names]
-    for key in ("grades", "winners"):
-        if bool(getattr(data, key)) != (data.format == key):
-            mistakes.append(f'data.{key}: the columns of format = "{key}" by objective, there and nowhere else')
-    mistakes += [f"data.regrade: {grade!r} is no number" for _, grade in data.regrade if not _is_number(grade)]
-    low, high = data.grade_range if len(data.grade_range) == 2 else (0, 0)
-    if low >= high:
-        mistakes.append(f"data.grade_range: expected the lowest and the highest grade, found {list(data.grade_range)}")
-    mistakes += _list_mistakes(data)
-    lists = {column.partition("[].")[0] for column in (data.columns.response, *(c for _, c in data.grades))}
-    if "[]." in data.columns.response + "".join(c for _, c in data.grades) and len(lists) > 1:
-        mistakes.append(f"data.grades: answers and grades lie in one list, found {', '.join(sorted(lists))}")
-    labelled = [o for o, _ in (*data.grades, *data.winners)]
-    for name in (o.name for o in known if TrainedReward in (type(o.reward), type(o.evaluator))):
-        if data.format in ("grades", "winners"):
-            if name not in labelled:
-                mistakes.append(f"objective {name!r} is trained from pairs: name its column in data.{data.format}")
-        elif data.format != "pairs":
-            mistakes.append(
-                f'objective {name!r} is trained from pairs: data.format must be "pairs", "grades" or "winners"'
-            )
-        elif not data.columns.objective and data.objective != name:
-            mistakes.append(
-                f"objective {name!r} is trained from pairs: set data.objective = {name!r}, "
-                "or data.columns.objective to the column that says what a pair is labelled under"
-            )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return isfinite(float(text))
-    except ValueError:
-        return False
-
-
-def _list_mistakes(data: Table) -> list[str]:
-    """Columns in a list of the row that cannot be there."""
-    said = [(f"columns.{role}", column) for role, column in asdict(data.columns).items()]
-    said += [("winners", column) for _, column in data.winners]
-    possible = "columns.response" if data.format == "grades" else ""
-    return [
-        f'data.{key}: {column!r} lies in a list of the row; columns.response and grades of format = "grades" alone may'
-        for key, column in said
-        if "[]." in column and key != possible
-    ]
