@@ -19,6 +19,7 @@ from moa_cli.formats import comparison_markdown, volume_cell
 from moa_cli.published.sources import ROOT
 from moa_cli.report import verdict_sentence
 from moa_cli.runs import Tuning, as_config, read_tuning, resolve
+from moa_cli.studies import Study, study_markdown
 from moa_cli.words import kl_words, markdown_text, number_words, setting_words, signed
 
 RESULTS = ROOT / "results"
@@ -36,11 +37,13 @@ class Recorded:
     tunings: tuple[Tuning, ...]
     real: tuple[tuple[Comparison, StoredCard], ...] = ()
     """On a pretrained policy, each with what its preparation found."""
+    kl: Study | None = None
+    """Score against KL."""
 
 
 def read_recorded(folder: Path = RESULTS) -> Recorded:
     """What `make results` left. BadInput for a file that is damaged, or of an earlier version."""
-    comparison, claims = folder / "compare.json", folder / "claims.json"
+    comparison, claims, kl = folder / "compare.json", folder / "claims.json", folder / "kl.json"
     return Recorded(
         read_saved(comparison) if comparison.exists() else None,
         Claims.from_json(claims.read_bytes()) if claims.exists() else None,
@@ -49,6 +52,7 @@ def read_recorded(folder: Path = RESULTS) -> Recorded:
             (read_saved(path), StoredCard.from_json((folder / "real" / "cards" / path.name).read_bytes()))
             for path in sorted(folder.glob("real/*.json"))
         ),
+        Study.from_json(kl.read_bytes()) if kl.exists() else None,
     )
 
 
@@ -59,7 +63,7 @@ def filled(page: str, recorded: Recorded) -> str:
     """
     blocks = {
         "summary": _summary, "tables": _tables, "tuned": _tuned, "claims": _claims,
-        "pretrained": _pretrained, "pretrained_tables": _pretrained_tables,
+        "pretrained": _pretrained, "pretrained_tables": _pretrained_tables, "kl": _kl,
     }  # fmt: skip
     mark = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
     return mark.sub(lambda found: f"{found[1]}\n{blocks[found[2]](recorded)}\n\n{found[3]}", page)
@@ -180,6 +184,11 @@ def _tuned(recorded: Recorded) -> str:
         ]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _kl(recorded: Recorded) -> str:
+    """What every method gains at which KL."""
+    return NOTHING if recorded.kl is None else study_markdown(recorded.kl).partition("\n\n")[2].strip()
 
 
 def _claims(recorded: Recorded) -> str:

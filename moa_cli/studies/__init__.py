@@ -19,6 +19,6 @@ if TYPE_CHECKING:
         study_contestants,
         study_name,
     )
-    from moa_cli.studies.tables import study_table
+    from moa_cli.studies.tables import study_markdown, study_table
 
 __getattr__, __all__ = door(__name__)

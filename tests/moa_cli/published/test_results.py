@@ -17,6 +17,7 @@ from moa_cli.comparisons.document import Comparison
 from moa_cli.published.results import NOTHING, PAGES, RESULTS, Recorded, filled, read_recorded, stale
 from moa_cli.runs.config import as_config
 from moa_cli.runs.tuned import tuning_file
+from moa_cli.studies.document import FoundTable, Study, StudyOn
 from tests.kit.files import ROOT
 from tests.kit.fronts import make_card, make_front, other_card
 from tests.kit.runs import make_tuning
@@ -118,6 +119,19 @@ def test_a_pretrained_policy_has_its_own_marks(tmp_path: Path) -> None:
     assert "has the largest held-out hypervolume" in summary
     assert re.findall("moa compare -b .*", tables) == ["moa compare -b one", "moa compare -b two"]
     assert tables.count("| rewarded-soups |") == tables.count("rank as people did") == 2
+
+
+def test_a_study_of_kl_has_its_mark(tmp_path: Path) -> None:
+    page = "<!-- results: kl -->\n<!-- end -->"
+    assert NOTHING in filled(page, read_recorded(tmp_path))
+    table = FoundTable(title="utility at a KL", columns=("method", "1"), rows=(("ric", 0.5), ("spo", None)))
+    on = StudyOn(
+        name=MINI, version="1", objectives=("ah", "oh"), prompts=8, seeds=(0,), warnings=(), tables=(table,)
+    )  # fmt: skip
+    Study(study="kl", methods=("ric", "spo"), benchmarks=(on,), comparison=None).write(tmp_path / "kl.json")
+    shown = filled(page, read_recorded(tmp_path))
+    assert "utility at a KL · 8 prompts · seed 0" in shown
+    assert "| ric | 0.5" in shown
 
 
 @pytest.mark.parametrize("page", PAGES)
