@@ -44,6 +44,8 @@ class Front:
     called, in training or for answers, and tags."""
     trials: int = 0
     """How many configurations were tried to find this one."""
+    tuned_on: Signal = "rewards"
+    """What decided between them."""
     policy_name: str = ""
     """What the starting policy was made of, in words: "scratch:1m", a hub id; empty where nobody wrote it."""
     folder: Path | None = None

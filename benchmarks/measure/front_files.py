@@ -15,7 +15,7 @@ from benchmarks.common import BadInput, Document, NotPermitted, not_permitted, t
 from benchmarks.measure.front import Front
 from benchmarks.measure.point import Point, read_texts, unusable
 from benchmarks.prepare import Card
-from benchmarks.spec import Answer, Weights
+from benchmarks.spec import Answer, Signal, Weights
 
 
 class FrontRecord(Document):
@@ -39,6 +39,8 @@ class FrontRecord(Document):
     config: dict[str, JsonValue]
     trials: int = 0
     """How many configurations were tried to find this one."""
+    tuned_on: Signal = "rewards"
+    """What decided between them."""
 
     def complete(self, folder: Path) -> None:
         """Completes a front whose points are written."""
@@ -107,7 +109,7 @@ def read_front(folder: Path, *, texts: bool = False) -> Front:
         return Front(
             method=record.method, seed=record.seed, steering=record.steering, points=tuple(points), card=record.card,
             cost=record.cost, used=record.used, config=record.config, trials=record.trials,
-            policy_name=record.policy_name, folder=folder,
+            tuned_on=record.tuned_on, policy_name=record.policy_name, folder=folder,
         )  # fmt: skip
     except ValueError as error:
         raise unusable(folder / "front.json", f"its content is not that of a front: {error}") from error

@@ -101,6 +101,7 @@ def rescore(benchmark: Benchmark, measured: Path, folder: Path, log: Log = silen
     FrontRecord(
         method=front.method, steering=front.steering, seed=front.seed, weights=front.weights, card=card,
         policy_name=benchmark.policy_name, cost=front.cost, used=front.used, config=front.config, trials=front.trials,
+        tuned_on=front.tuned_on,
     ).complete(folder)  # fmt: skip
 
 

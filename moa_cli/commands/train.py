@@ -89,7 +89,7 @@ def train(
     ended = {o.job.folder: o.word if o.error else "trained" for o in outcomes if o.job.folder}
     rows = []
     for run in chosen:
-        note_trials(run.folder, run.front_folder(), run.trials)
+        note_trials(run.folder, run.front_folder(), run.trials, run.tuned_on)
         status = ended.get(run.folder, "done")
         seconds = read_record(run.folder).cost["seconds"] if status in ("trained", "done") else None
         rows.append((str(run.folder), status, seconds))

@@ -102,6 +102,7 @@ def _on_benchmark(
             used=tuple(dict.fromkeys(part for f in seeds for part in f.used)),
             config=plain(seeds[0].config),
             trials=min(f.trials for f in seeds),
+            tuned_on="scores" if any(f.tuned_on == "scores" for f in seeds) else "rewards",
             runs=tuple(row.prompt_scores(under.counted[name], card.objectives)),
         )
         for name, seeds in groups.items()

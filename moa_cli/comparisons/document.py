@@ -211,7 +211,7 @@ class OnBenchmark(Part):
             lines.append(f"one training{who or ' each'}: differences are on these trainings, nobody is called better")
         if len(self.preparations) == 1 and self.concludes:
             lines.append("one preparation: another starting policy and other rewards could order rows otherwise")
-        lines += [told] if (told := self._tuned) else []
+        lines += self._tuned
         done = "kept" if self.keeps_collapsed else "left out"
         for row in self.rows:
             name, degenerate = self.row_name(row), "over a fifth of the answers degenerate at"
@@ -228,15 +228,18 @@ class OnBenchmark(Part):
         return lines
 
     @property
-    def _tuned(self) -> str:
-        """By how many trials the settings of what trains were chosen, where any were; "" otherwise."""
+    def _tuned(self) -> list[str]:
+        """By how many trials the settings of what trains were chosen, where any were, and which by the evaluators."""
         trials = {self.row_name(row): row.trials for row in self.rows if row.cost.get("trained_tokens") != 0}
-        if not any(trials.values()):
-            return ""
-        if len(set(trials.values())) == 1:
-            return f"settings chosen on dev prompts, by {max(trials.values())} trials for each that trains"
         told = ", ".join(f"{name} {count}" for name, count in trials.items())
-        return f"tuned unequally, by these numbers of trials: {told}; whoever had more has an advantage"
+        lines = [f"tuned unequally, by these numbers of trials: {told}; whoever had more has an advantage"]
+        if len(set(trials.values())) == 1:
+            lines = [f"settings chosen on dev prompts, by {max(trials.values())} trials for each that trains"]
+        if seen := [self.row_name(row) for row in self.rows if row.trials and row.tuned_on == "scores"]:
+            lines.append(
+                f"tuned on the evaluators: {', '.join(seen)}; what is called held-out has chosen these settings"
+            )
+        return lines if any(trials.values()) else []
 
 
 class Comparison(Document):

@@ -77,7 +77,7 @@ def comparison_csv(comparison: Comparison) -> str:
     objectives = list(dict.fromkeys(o for b in comparison.benchmarks for o in b.objectives))
     values = [f"{what}:{objective}" for what in ("weight", "reward", "score") for objective in objectives]
     told = ["policy", "compared", "kl", "collapse", "collapsed", "collapsed_seeds"]
-    spent = ["flops", "flops_with_used", "trials"]
+    spent = ["flops", "flops_with_used", "trials", "tuned_on"]
     numbers = [
         "under",
         "policies",
@@ -109,7 +109,8 @@ def comparison_csv(comparison: Comparison) -> str:
                 if gain := benchmark.gain(row, headline):
                     told_of = {"vs_base": gain.value, "p_holm": gain.p_holm, "clear": gain.clear}
                     shared |= {f"{headline}_{what}": value for what, value in told_of.items()}
-            shared |= dict(zip(spent, [*map(_operations, (row.cost, row.charged)), row.trials], strict=True))
+            tuned = [row.trials, row.tuned_on if row.trials else ""]
+            shared |= dict(zip(spent, [*map(_operations, (row.cost, row.charged)), *tuned], strict=True))
             for point in row.points:
                 line = shared | point.model_dump(include={"label", *told})
                 for what, of in (("weight", point.weights), ("reward", point.rewards), ("score", point.scores)):

@@ -123,8 +123,8 @@ def evaluate(
             method=method_name(type(method)), steering=method.steering, seed=run.seed,
             cost=record.cost, used=record.used, config=config, labels=method.labels(benchmark), split=split, log=watch,
         )  # fmt: skip
-        note_trials(run.dir, folder, record.trials)
-        return replace(front, trials=record.trials)
+        note_trials(run.dir, folder, record.trials, record.tuned_on)
+        return replace(front, trials=record.trials, tuned_on=record.tuned_on)
 
 
 def opened(folder: Path, log: Log = silent) -> Run:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from benchmarks import BadInput, Benchmark, Front, FunctionReward, Weights, benchmark_names
 from benchmarks.common import digest, plain
-from benchmarks.spec import REVISION, are_weights, rounded_from
+from benchmarks.spec import REVISION, Signal, are_weights, rounded_from
 from methods import Method, answering_config, method_name
 from moa_cli.runs.code import check_benchmark_named, check_code_named, check_method_named
 from moa_cli.runs.config import Settings, Source, as_config, resolve, restore
@@ -43,6 +43,8 @@ class Contestant:
     """What tells it from others of the same method and seed, for people."""
     trials: int = 0
     """How many configurations were tried to find this one."""
+    tuned_on: Signal = "rewards"
+    """What decided between them."""
 
     @classmethod
     def of(cls, source: Source, benchmark: Benchmark, method: Method, seed: int) -> Contestant:
@@ -135,9 +137,14 @@ class Contestant:
 
 def contestants(settings: Settings, seeds: Sequence[int], *, home: Path, data_dir: Path | None) -> list[Contestant]:
     """Every method on every benchmark at every seed."""
-    tried = {typed: len(tuning.trials) for typed, tuning in (settings.tuned or {}).items()}
+
+    def made(name: str, benchmark: Benchmark, typed: str, method: Method, seed: int) -> Contestant:
+        run = Contestant.of(Source(name, home, data_dir, settings.options), benchmark, method, seed)
+        found = (settings.tuned or {}).get(typed)
+        return replace(run, trials=len(found.trials), tuned_on=found.on) if found else run
+
     return [
-        replace(Contestant.of(Source(name, home, data_dir, settings.options), b, m, seed), trials=tried.get(typed, 0))
+        made(name, b, typed, m, seed)
         for name, b in settings.benchmarks.items()
         for typed, m in settings.methods.items()
         for seed in dict.fromkeys(seeds)

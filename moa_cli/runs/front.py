@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import JsonValue
 
 from benchmarks import BadInput, Front
 from benchmarks.common import Document, NotPermitted, Part, not_permitted
 from benchmarks.measure import known
-from moa_cli.runs.record import measured_again, read_record
+from benchmarks.spec import Signal
+from moa_cli.runs.record import Record, measured_again, read_record
+
+if TYPE_CHECKING:
+    from benchmarks.measure import FrontRecord
 
 
-def note_trials(run: Path, front: Path, trials: int) -> None:
-    """Notes in a run and its front, where these are, that their settings are the best of so many trials."""
+def note_trials(run: Path, front: Path, trials: int, tuned_on: Signal) -> None:
+    """Notes in a run and its front, where these are, that their settings are the best of so many trials, and by what.
+
+    What says more stays: more trials, or that evaluators decided.
+    """
     from benchmarks.measure import read_front_record
 
-    if (run / "run.json").exists() and (record := read_record(run)).trials < trials:
-        record.model_copy(update={"trials": trials}).write(run / "run.json")
-    if (front / "front.json").exists() and (measured := read_front_record(front)).trials < trials:
-        measured.model_copy(update={"trials": trials}).complete(front)
+    def untold(record: Record | FrontRecord) -> dict[str, object]:
+        by = {record.tuned_on, tuned_on}
+        found = {"trials": max(record.trials, trials), "tuned_on": "scores" if "scores" in by else "rewards"}
+        return {} if found == {"trials": record.trials, "tuned_on": record.tuned_on} else found
+
+    if (run / "run.json").exists() and (more := untold(record := read_record(run))):
+        record.model_copy(update=more).write(run / "run.json")
+    if (front / "front.json").exists() and (more := untold(measured := read_front_record(front))):
+        measured.model_copy(update=more).complete(front)
 
 
 def read_measured(place: Path) -> Front:

@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_seri
 from benchmarks import BadInput, Benchmark
 from benchmarks.common import Document, Part, code_content, is_locked, json_of, not_permitted, plain
 from benchmarks.models import setup
-from benchmarks.spec import REVISION, usual_home
+from benchmarks.spec import REVISION, Signal, usual_home
 from moa_cli.runs.config import Source
 from moa_cli.runs.surroundings import git_commit, processor, versions, whole_command, working_folder
 from moa_cli.words import from_here
@@ -134,6 +134,8 @@ class Record(Document):
     origin: Origin = Origin()
     trials: int = 0
     """How many configurations were tried to find this one."""
+    tuned_on: Signal = "rewards"
+    """What decided between them."""
 
     @classmethod
     def begin(cls, benchmark: Benchmark, source: Source, **facts: Any) -> Record:

@@ -73,7 +73,7 @@ def hold(chosen: Sequence[Contestant], jobs: int | None, check: Check | None) ->
         check(stored.card for stored in cards.values() if stored)
         outcomes += _made([run for run in chosen if cards[run.benchmark.identity]], benchmarks, jobs)
     for run in chosen:
-        note_trials(run.folder, run.front_folder(), run.trials)
+        note_trials(run.folder, run.front_folder(), run.trials, run.tuned_on)
     failures = tuple(failure for _, failure in failures_of(chosen, outcomes))
     return [run.front_folder() for run in chosen if run.measured], failures
 

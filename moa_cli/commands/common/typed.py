@@ -35,7 +35,8 @@ def settings_of(
     if settings.tuned is not None:
         for name in settings.methods:
             found = settings.tuned.get(name)
-            best = f"the best of {len(found.trials)} trials on {found.benchmark}" if found else ""
+            by = " by the evaluators" if found and found.on == "scores" else ""
+            best = f"the best of {len(found.trials)} trials on {found.benchmark}{by}" if found else ""
             say(f"{name}: {best or 'not tuned, so as it is by default'}")
     return settings
 

@@ -108,6 +108,8 @@ class Row(Part):
     config: dict[str, JsonValue]
     trials: int
     """How many configurations were tried to find this one: 0 where nobody searched."""
+    tuned_on: Signal = "rewards"
+    """What decided between them: the rewards, or the evaluators, under which it is measured again here."""
     runs: tuple[PromptScores, ...]
 
     def quality(self, signal: Signal) -> Quality:

@@ -14,9 +14,10 @@ import pytest
 from benchmarks.common.errors import BadInput
 from benchmarks.load.load import load_benchmark
 from moa_cli.runs.config import resolve
+from moa_cli.runs.contestant import contestants
 from moa_cli.runs.front import note_trials
 from moa_cli.runs.record import read_record
-from moa_cli.runs.tuned import tuning_file
+from moa_cli.runs.tuned import read_tuning, tuning_file
 from tests.kit.cli import environment, moa, refused
 from tests.kit.runs import RECORD, make_tuning
 from tests.kit.worlds import benchmark_in
@@ -148,6 +149,9 @@ def test_tuned_settings_win_where_they_stand(tmp_path: Path) -> None:
     assert elsewhere.tuned is not None
     assert list(elsewhere.tuned) == ["ric"]
     path = tuning_file(tmp_path, mini.name, "ric")
+    read_tuning(path).model_copy(update={"on": "scores"}).write(path)
+    (run,) = contestants(tuned("tuned"), [0], home=tmp_path, data_dir=None)
+    assert (run.trials, run.tuned_on) == (3, "scores")
     path.write_text("{")
     with pytest.raises(BadInput, match="cannot use"):
         tuned("tuned")
@@ -182,5 +186,12 @@ def test_each_benchmark_takes_what_was_tuned_on_it(tmp_path: Path) -> None:
 def test_a_run_keeps_the_higher_number_of_trials(tmp_path: Path) -> None:
     RECORD.write(tmp_path / "run.json")
     for trials, kept in ((0, 0), (12, 12), (0, 12), (6, 12)):
-        note_trials(tmp_path, tmp_path / "front-00000000", trials)
+        note_trials(tmp_path, tmp_path / "front-00000000", trials, "rewards")
         assert read_record(tmp_path).trials == kept
+
+
+def test_a_run_that_was_tuned_on_evaluators_once_stays_so(tmp_path: Path) -> None:
+    RECORD.write(tmp_path / "run.json")
+    for on, kept in (("rewards", "rewards"), ("scores", "scores"), ("rewards", "scores")):
+        note_trials(tmp_path, tmp_path / "front-00000000", 3, on)  # type: ignore[arg-type]
+        assert read_record(tmp_path).tuned_on == kept
