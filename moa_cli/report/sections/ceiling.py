@@ -24,17 +24,18 @@ def ceiling(on: OnBenchmark, styles: Styles) -> Content:
         first, *others = (_share(best, row.method) for best in kinds)
         return [first, drawn, *others, number(row.kl)]
 
+    word = on.score_word("scores")
     kept = ", ".join(f"{front.share:.0%} at KL {front.kl:.2g}" for front in measured.scores.fronts)
     text = (
         "Alignment efficiency is what a method gains over the starting policy, averaged over its weights, as a share "
         "of what can be gained at the same KL: 0 % has gained nothing, what is missing to 100 % is distance without "
-        "gain. Against what optimising the rewards perfectly gains in held-out scores, which is what a method can hope "
-        "for; against the best possible held-out scores, which only training on the evaluators themselves would "
+        f"gain. Against what optimising the rewards perfectly gains in {word}s, which is what a method can hope "
+        f"for; against the best possible {word}s, which only training on the evaluators themselves would "
         "reach; and in rewards, against the best possible rewards. The optimal policies are found by weighing sampled "
         f"answers anew, and the estimate is as good as what this leaves of the sample: {kept}. A method whose KL is "
         "beyond what the sample reaches has no share, or at most what is shown."
     )
-    columns = ["Held-out", f"{span[0]:.0%} to {span[1]:.0%}", "Of the best held-out", "Rewards", "KL"]
+    columns = [word.capitalize(), f"{span[0]:.0%} to {span[1]:.0%}", f"Of the best {word}", "Rewards", "KL"]
     return [how_to_read(text), per_method("Alignment efficiency", columns, cells, on, styles)]
 
 
