@@ -110,4 +110,5 @@ def _checked(claim: Claim, methods: Variants) -> CheckedClaim:
         return judged(verdict="not measured", reason=missing.reason, command=missing.command)
     except (BadInput, ArithmeticError, LookupError, ValueError) as error:  # of this claim; it must not cost the others
         return judged(verdict="not measured", reason=str(error).partition("\n")[0])
-    return judged(verdict=claim.verdict(measured), value=value, low=low, high=high)
+    trainings = min(len(methods[name][0].fronts) for name in claim.of)
+    return judged(verdict=claim.verdict(measured, trainings), value=value, low=low, high=high)

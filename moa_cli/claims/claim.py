@@ -30,15 +30,18 @@ class Claim:
     below: float | None = None
     """Exactly one of them: the side on which the claim holds."""
 
-    def verdict(self, found: Interval | Difference) -> Verdict:
+    def verdict(self, found: Interval | Difference, trainings: int) -> Verdict:
         """What was measured says about it: its interval lies on the right side, on the wrong one, or on both.
 
-        A difference that is not clear says nothing, be it from one training or not clear for being one of many.
+        One training says nothing about another, but of what it costs. A difference that is not clear, for being one of
+        many, says nothing either.
 
         >>> claim = Claim(claim="", source="", published="", measure="cost", of=("a", "b"), below=0.5)
-        >>> claim.verdict(Interval(0.4, 0.3, 0.6))
+        >>> claim.verdict(Interval(0.4, 0.3, 0.6), trainings=3)
         'inconclusive'
         """
+        if trainings == 1 and self.measure != "cost":
+            return "inconclusive"
         if isinstance(found, Difference) and not found.clear:
             return "inconclusive"
         low, high = found.low, found.high

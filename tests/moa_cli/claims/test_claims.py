@@ -67,7 +67,7 @@ THREE = only(make_front("ric", 1.0), [0, 5, 10])
 )
 def test_verdicts(side, low, high, verdict):
     claim = Claim(claim="", source="", published="", measure="cost", of=("a", "b"), **side)
-    assert claim.verdict(Interval((low + high) / 2, low, high)) == verdict
+    assert claim.verdict(Interval((low + high) / 2, low, high), trainings=3) == verdict
 
 
 def found_of(**variants: Variant | list[Variant]) -> Variants:
@@ -119,7 +119,17 @@ def test_one_training_replicates_nothing(measure: str):
     for seeds, verdicts in ((1, ["inconclusive"] * 2), (3, ["replicated", "not replicated"])):
         found = found_of(a=one("ric", *of_seeds(better, seeds)), b=one("ric", *of_seeds(worse, seeds)))
         claim = Claim(claim="", source="", published="", measure=measure, of=("a", "b"), above=0.0)
-        assert [claim.verdict(MEASURES[measure](found, of)) for of in (("a", "b"), ("b", "a"))] == verdicts
+        both = [claim.verdict(MEASURES[measure](found, of), seeds) for of in (("a", "b"), ("b", "a"))]
+        assert both == verdicts
+
+
+@pytest.mark.parametrize(("measure", "above"), [("obeys", 0.2), ("concave", 0.0)])
+def test_nor_does_it_of_a_method_alone(measure: str, above: float):
+    """But for what it costs, which another training costs, too."""
+    claim = Claim(claim="", source="", published="", measure=measure, of=("a",), above=above)
+    found = Interval(0.9, 0.8, 1.0)
+    assert [claim.verdict(found, trainings) for trainings in (1, 2)] == ["inconclusive", "replicated"]
+    assert replace(claim, measure="cost").verdict(found, 1) == "replicated"
 
 
 def test_collapse_counts_answers():
