@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Memory,
         Size,
         fitting,
+        named_parameters,
         planned,
         size_of,
         split,

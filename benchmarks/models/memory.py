@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -61,6 +62,15 @@ class Size:
             keys=(told.get("head_dim") or hidden // heads) * own,
             embedded=tied * told["vocab_size"] * hidden,
         )
+
+    @classmethod
+    def about(cls, parameters: int) -> Size:
+        """Where only its parameters are known, a model is taken for a Llama, 128 times as wide as it is deep."""
+        hidden = max(128, round((parameters * 128 / 12) ** (1 / 3)))
+        return cls(
+            parameters=parameters, layers=max(1, hidden // 128), hidden=hidden, inner=4 * hidden, heads=hidden // 64,
+            keys=hidden,
+        )  # fmt: skip
 
     def cache(self, tokens: int, held: int) -> int:
         """Bytes of the keys and values of tokens, each number in `held` bytes."""
@@ -165,10 +175,24 @@ def fitting(size: Size, tokens: int, held: int, room: int, most: int) -> int:
     return max(1, min(most, left // max(size.cache(tokens, held), 1)))
 
 
-def size_of(source: str) -> tuple[Size, int] | None:
-    """The size of a model in a folder or in the hub's cache, and the bytes of its files.
+def named_parameters(name: str) -> int:
+    """The number of parameters that a model's name tells; 0 where it tells none.
 
-    None where it is not there, or not told as transformers tells it.
+    >>> named_parameters("HuggingFaceTB/SmolLM2-135M-Instruct"), named_parameters("alpaca-7b-reproduced")
+    (135000000, 7000000000)
+    >>> named_parameters("Qwen2.5-1.5B"), named_parameters("Mixtral-8x7B-v0.1"), named_parameters("gpt2-large-4bit")
+    (1500000000, 56000000000, 0)
+    """
+    last = name.rstrip("/").rpartition("/")[2].lower()
+    found = re.search(r"(?<![a-z\d.])(?:(\d+)x)?(\d+(?:\.\d+)?)([mb])(?![a-z\d])", last)
+    return round(int(found[1] or 1) * float(found[2]) * {"m": 1e6, "b": 1e9}[found[3]]) if found else 0
+
+
+def size_of(source: str) -> tuple[Size, int] | None:
+    """The size of a model in a folder or in the hub's cache, and the bytes of its files; about that which its name
+    tells where it is still to be downloaded.
+
+    None where neither is told, or not as transformers tells it.
     """
     folder = Path(source)
     if not folder.is_dir():
@@ -176,7 +200,8 @@ def size_of(source: str) -> tuple[Size, int] | None:
 
         found = try_to_load_from_cache(source, "config.json") if source.count("/") == 1 else None
         if not isinstance(found, str):
-            return None
+            told = named_parameters(source)
+            return (Size.about(told), 2 * told) if told else None
         folder = Path(found).parent
     stored = sum(f.stat().st_size for f in folder.glob("*.safetensors"))
     stored = stored or sum(f.stat().st_size for f in folder.glob("pytorch_model*.bin"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from benchmarks import BadInput, Benchmark
+from benchmarks.models import named_parameters
 from benchmarks.rewards import probe_rewards
 from methods import Adapter
 from moa_cli.jobs import Job, Workers
 from moa_cli.jobs.estimate.document import DryRun
 from moa_cli.jobs.estimate.foreseen import forecast
 from moa_cli.jobs.estimate.lengths import are_here
-from moa_cli.jobs.estimate.models import named_parameters
 from moa_cli.runs import PREFIX, Contestant, preset_names, preset_settings
 
 

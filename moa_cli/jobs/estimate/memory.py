@@ -15,15 +15,12 @@ def scorers_memory(models: Iterable[Model]) -> int:
 
 
 def size_of_model(model: Model) -> Size:
-    """A model's size; where only its parameters are known, it is taken for a Llama, 128 times as wide as it is deep."""
-    if model.layers and model.hidden:
-        layers, hidden, inner, keys = model.layers, model.hidden, model.inner, model.cached // 2
-    else:
-        hidden = max(128, round((model.parameters * 128 / 12) ** (1 / 3)))
-        layers, inner, keys = max(1, hidden // 128), 4 * hidden, hidden
+    """A model's size, as far as it is known."""
+    if not (model.layers and model.hidden):
+        return Size.about(model.parameters)
     return Size(
-        parameters=model.parameters, layers=layers, hidden=hidden, inner=inner, heads=model.heads or hidden // 64,
-        keys=keys,
+        parameters=model.parameters, layers=model.layers, hidden=model.hidden, inner=model.inner,
+        heads=model.heads or model.hidden // 64, keys=model.cached // 2,
     )  # fmt: skip
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from benchmarks.models import named_parameters
 from benchmarks.spec import SIZES
 
 Place = Literal["made here", "in a local folder", "in the hub cache", "on the hub", "a function"]
 """Where a model is; a function is none."""
-
-
-UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 
 
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
@@ -53,19 +50,6 @@ class Model(NamedTuple):
     def downloaded(self) -> bool:
         """Whether its weights would be downloaded."""
         return self.place == "on the hub"
-
-
-def named_parameters(name: str) -> int:
-    """The number of parameters that a model's name tells; 0 where it tells none.
-
-    >>> named_parameters("HuggingFaceTB/SmolLM2-135M-Instruct"), named_parameters("alpaca-7b-reproduced")
-    (135000000, 7000000000)
-    >>> named_parameters("Qwen2.5-1.5B"), named_parameters("Mixtral-8x7B-v0.1"), named_parameters("gpt2-large-4bit")
-    (1500000000, 56000000000, 0)
-    """
-    last = name.rstrip("/").rpartition("/")[2].lower()
-    found = re.search(r"(?<![a-z\d.])(?:(\d+)x)?(\d+(?:\.\d+)?)([mb])(?![a-z\d])", last)
-    return round(int(found[1] or 1) * float(found[2]) * UNITS[found[3]]) if found else 0
 
 
 def scratch_model(size: str, vocabulary: int, *, head: bool = True) -> Model:

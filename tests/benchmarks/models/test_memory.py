@@ -11,7 +11,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from benchmarks.common import BadInput
-from benchmarks.models import Policy, Training, fitting, planned, size_of, split, supervised
+from benchmarks.models import Policy, Training, fitting, named_parameters, planned, size_of, split, supervised
 from benchmarks.models import training as training_module
 from benchmarks.models.memory import PROCESS, Memory, Size, Split
 
@@ -128,3 +128,22 @@ def test_what_does_not_fit_is_refused_with_the_sum(
     with pytest.raises(BadInput, match=r"does not fit in memory: it takes 1.0 GB: process 1.0") as refused:
         training_module.split_batch(settings, model)
     assert "a worker has 0.9 GB" in refused.value.why
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("HuggingFaceTB/SmolLM2-135M-Instruct", 135e6),
+        ("Qwen/Qwen2.5-1.5B", 1.5e9),
+        ("PKU-Alignment/alpaca-7b-reproduced", 7e9),
+        ("EleutherAI/pythia-410m", 410e6),
+        ("mistralai/Mixtral-8x7B-v0.1", 56e9),
+        ("meta-llama/Llama-3.2-1B/", 1e9),
+        ("Ray2333/gpt2-large-helpful-reward_model", 0),
+        ("OpenAssistant/reward-model-deberta-v3-large-v2", 0),
+        ("some/model-4bit", 0),
+        ("org-7b/model", 0),
+    ],
+)
+def test_a_name_tells_the_size(name: str, parameters: float) -> None:
+    assert named_parameters(name) == parameters

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from benchmarks.load.load import load_benchmark
 from benchmarks.models.memory import PROCESS, Size
+from benchmarks.rewards.trained import TrainedReward
 from methods.contract.find import find_method
 from moa_cli.jobs import pool
 from moa_cli.jobs.job import Job, Look, Outcome
@@ -88,9 +89,22 @@ def test_workers_are_as_many_as_memory_holds(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_least_memory_of_a_stored_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whole, in float32 beside its reference: 4 + 4 bytes a parameter, and 12 for gradients and AdamW."""
+    """Whole, in float32 beside its reference: 4 + 4 bytes a parameter, and 12 for gradients and AdamW. Two rewards were
+    trained from it, and are as large."""
     benchmark = load_benchmark("hh-rlhf-mini", home=tmp_path)
     assert least_memory(benchmark) == 0
     size = Size(parameters=1_000_000_000, layers=1, hidden=1, inner=1, heads=1, keys=1)
     monkeypatch.setattr(pool, "size_of", lambda _: (size, 0))
-    assert least_memory(replace(benchmark, policy="o/n")) == pytest.approx(20e9 + PROCESS, rel=1e-4)
+    assert least_memory(replace(benchmark, policy="o/n")) == pytest.approx(28e9 + PROCESS, rel=1e-4)
+
+
+def test_the_least_memory_of_what_is_still_to_be_downloaded(tmp_path: Path) -> None:
+    """By the sizes that names tell: the policy's, and those of the bases that rewards are trained from."""
+    benchmark = load_benchmark("hh-rlhf-mini", home=tmp_path)
+    told = replace(benchmark, policy="nobody/nothing-1b")
+    assert least_memory(told) == pytest.approx(28e9 + PROCESS, rel=0.05)
+    assert least_memory(replace(benchmark, policy="nobody/nothing")) == 0
+    first, *others = benchmark.objectives
+    trained = replace(first, reward=TrainedReward(base="nobody/small-500m"))
+    smaller = least_memory(told) - least_memory(replace(told, objectives=(trained, *others)))
+    assert smaller == pytest.approx(4 * 500e6)
