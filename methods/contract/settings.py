@@ -131,8 +131,8 @@ class Preference(Adapter):
     """Weight of the KL to the reference (papers: 0.1)."""
     epochs: Annotated[float, Range(above=0), Search(0.03, 1.0, log=True)] = 0.2
     """Passes over an objective's pairs (usual: 1 to 3); below 1 a random share of them is used at all.
-    0.2 is a [choice]: of the 14,400 pairs of an embedded benchmark, 2,880 in 180 steps, which take a minute on one core
-    for every policy.
+    0.2 [choice]: of the 14,400 pairs of an embedded benchmark, 2,880 in 180 steps, which take a minute on one core for
+    every policy.
     The fewer the steps, the more they and the learning rate decide how far a policy goes, and the less beta does."""
     batch: Annotated[int, Range(1)] = 16
     """Pairs per step [choice] (DPO: 64): a pass over a few thousand pairs is then some hundred steps."""

@@ -108,6 +108,7 @@ def tune(
         tried = [replace(r, benchmark=replace(r.benchmark, grid=r.benchmark.trained_grid)) for r in chosen]
         foresee(as_they_are, tried, jobs, as_json=json, times=trials, notes=[other], carried=carried)
         return
+    _check_budget(chosen, budget)
     check_room(as_they_are, chosen, jobs)
     plan = Plan(trials=trials, on="rewards" if on == "reward" else "scores", max_kl=max_kl, budget=budget)
     with open_tuner(chosen, plan) as tuner:
@@ -163,6 +164,28 @@ def _check(settings: Settings, on: str) -> None:
             "settings are chosen on prompts that are not reported",
             "give data.dev_share in its file a value above 0, or name a dev file (docs/benchmarks.md)",
         )
+
+
+def _check_budget(chosen: Iterable[Contestant], budget: float | None) -> None:
+    """BadInput for a budget below half of what a first trial is foreseen to take: that is right to a factor of two."""
+    from methods.contract import checked_effort
+    from moa_cli.jobs.estimate import known_of, spent_on, summed
+    from moa_cli.words import amount
+
+    if budget is None:
+        return
+    for run in chosen:
+        known = known_of(run.benchmark)
+        efforts = checked_effort(run.method, run.benchmark, known.policy.parameters)
+        if efforts is None or known.lengths.prompts is None:
+            continue
+        foreseen = summed(spent_on(effort, known) for effort in efforts).flops
+        if budget < foreseen / 2:
+            refuse(
+                f"--budget {budget:g} does not pay for one trial of {run.method_name}",
+                f"its configuration as it is takes about {amount(foreseen)}FLOP",
+                f"--budget {foreseen:.2g} pays for one, twice as much for two",
+            )
 
 
 def _width(tuner: Tuner, benchmarks: Iterable[Benchmark], jobs: int | None, trials: int) -> int:

@@ -94,6 +94,7 @@ def test_what_was_tuned_is_taken_and_counted(place: Path) -> None:
             ("-m", "mod"),
             ("mod has nothing to search", "trains what rewarded-soups trains", "moa tune -m rewarded-soups"),
         ),
+        (("-m", "ric", *TINY, "--budget", "1000"), ("--budget 1000 does not pay for one trial of ric", "takes about")),
         (("-m", "ric", "--on", "reward,evaluator"), ("neither reward nor evaluator",)),
         (("-m", "ric", "-b", "tiny.toml,hh-rlhf-mini"), ("2 benchmarks",)),
         (("-m", "ric", "-c", "tuned"), ("no settings were tuned for ric on hh-rlhf-mini", "moa tune -m ric")),
@@ -114,9 +115,12 @@ def test_an_evaluator_that_is_the_reward_decides_nothing(tmp_path: Path) -> None
 
 
 def test_a_budget_that_pays_for_no_trial(place: Path) -> None:
-    result = moa(*RIC[:-4], "--trials", "5", "--budget", "1000", cwd=place)
+    """As the first trial showed, where that was not to be foreseen."""
+    (default, *_) = json.loads((place / "runs/tiny/tuned/ric.json").read_text())["trials"]
+    budget = f"{0.9 * default['flops']:g}"
+    result = moa(*RIC[:-4], "--trials", "5", "--budget", budget, cwd=place)
     assert result.returncode == 2
-    assert "--budget 1000 does not pay for one trial of ric" in result.stderr
+    assert f"--budget {budget} does not pay for one trial of ric" in result.stderr
     assert "worker" not in result.stderr, "what was tried is known, and nothing more is begun"
 
 
