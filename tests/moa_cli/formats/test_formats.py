@@ -349,3 +349,36 @@ def test_a_full_disk_is_told() -> None:
         done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True)
     assert "cannot write the result" in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+def test_who_steers_by_the_prompt_is_compared_with_the_start_told_goals():
+    """In two columns of the tables, and below the one of a terminal; nobody else is."""
+    card, reach = (
+        make_card(),
+        {"sft": ("none", 0.0), "sft-goals": ("prompt", 0.5), "ric": ("prompt", 1.5), "soup": ("merge", 1.0)},
+    )
+    fronts = [
+        make_front(name, value, seed=seed, steering=steering, card=card)
+        for name, (steering, value) in reach.items()
+        for seed in (0, 1, 2)
+    ]
+    document = compare(fronts)
+    (on,) = document.benchmarks
+    for head, headline in (("vs sft-goals", "hypervolume"), ("utility vs sft-goals", "utility")):
+        cells = {row.method: columns(on)[head](row) for row in on.rows}
+        gain = on.difference("ric", "sft-goals", headline)
+        assert gain is not None
+        assert cells.pop("ric").startswith(f"{gain.value:+.2f} [")
+        assert set(cells.values()) == {""}
+        assert re.search(rf"^{head}  ric \+\d", show(document), re.MULTILINE)
+
+
+def test_how_small_a_difference_can_be_seen_is_said_where_it_is_asked():
+    def told(seeds: int) -> str:
+        fronts = [make_front(name, seed, seed=seed) for name in ("soup", "ric") for seed in range(seeds)]
+        console = Console(file=io.StringIO(), width=100)
+        console.print(comparison_table(compare(fronts), power=True))
+        return console.file.getvalue()  # type: ignore[attr-defined]
+
+    assert re.search(r"power: .*\d in hypervolume and .*\d in utility", told(3))
+    assert "power: nothing is told apart; two methods with --seed 0,1,2 could be" in told(1)
