@@ -44,6 +44,7 @@ from moa_cli.commands.project import ProjectCommand
 from moa_cli.console import (
     Said,
     Terminated,
+    Unread,
     errors,
     exit_code,
     have_streams,
@@ -161,6 +162,8 @@ def main() -> None:
         if left.code == 130 and (end := interruption(left)):  # typer's, which knows Ctrl-C alone
             sys.exit(exit_code(end))
         raise
+    except Unread:
+        sys.exit(0)
     except BaseException as error:
         from benchmarks import BadInput
         from benchmarks.common import full_disk, no_room, not_permitted

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable
+from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import Any, NoReturn
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
@@ -71,9 +72,47 @@ class Said(logging.Handler):
         say(record.getMessage())
 
 
+class Unread(BaseException):
+    """Nobody reads stdout any more, as when `head` has seen enough. No Exception, nor a BrokenPipeError: libraries
+    leave with 1 for such, or take it for one of theirs."""
+
+
+class _Stdout(FileIO):
+    """Says once that it takes no more, with Unread where nobody reads it: Python tries again when it ends."""
+
+    def write(self, data: Any) -> int:
+        """Bytes that were written."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            _lead_nowhere(self.fileno())
+            if isinstance(error, BrokenPipeError):
+                raise Unread from None
+            raise
+
+
+class _Stderr(FileIO):
+    """Loses what nobody reads, or what there is no room for: no work ends for that."""
+
+    def write(self, data: Any) -> int:
+        """Bytes that were written, or lost."""
+        try:
+            return super().write(data)
+        except OSError:
+            _lead_nowhere(self.fileno())
+            return len(data)
+
+
+def _lead_nowhere(number: int) -> None:
+    """What is written to a file goes nowhere from now on."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
 def have_streams() -> None:
     """What a shell or a service has closed of stdin, stdout and stderr leads nowhere from now on: the next file that is
-    opened would be where all is printed."""
+    opened would be where all is printed. So does what stops taking anything later."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -81,6 +120,19 @@ def have_streams() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free: this one
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
+    if sys.stdout is sys.__stdout__:  # and not what somebody has put in its place
+        sys.stdout = _through(_Stdout, sys.stdout)
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _through(_Stderr, sys.stderr)
+
+
+def _through(kind: type[FileIO], stream: Any) -> TextIOWrapper:
+    """A stream as Python has made it, but for what becomes of its bytes."""
+    stream.flush()
+    return TextIOWrapper(
+        BufferedWriter(kind(stream.fileno(), "w", closefd=False)), stream.encoding, stream.errors,
+        line_buffering=stream.line_buffering, write_through=stream.write_through,
+    )  # fmt: skip
 
 
 def is_verbose() -> bool:
@@ -97,7 +149,7 @@ def be_verbose(value: bool) -> None:
 def out(result: Any) -> None:
     """Prints the result: a text or something to render as it is, several of these, or else a document as JSON.
 
-    BadInput where stdout takes no more.
+    What nobody reads is not printed, and the command goes on. BadInput where stdout takes no more.
     """
     from benchmarks.common import Document, json_text
 
@@ -115,12 +167,10 @@ def out(result: Any) -> None:
             else:
                 console.print(part, soft_wrap=isinstance(part, str), crop=False)  # a path is never cut
         sys.stdout.flush()
+    except Unread:
+        pass
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries again when it ends
-        if not isinstance(error, BrokenPipeError):  # the reader has seen enough, as `head` does
-            refuse(
-                f"cannot write the result: {error.strerror}", "stdout takes no more", "make room, or -o FILE elsewhere"
-            )
+        refuse(f"cannot write the result: {error.strerror}", "stdout takes no more", "make room, or -o FILE elsewhere")
 
 
 def say(text: str) -> None:

@@ -344,7 +344,7 @@ def test_a_comparison_is_printed_as_it_is_written(encoding: str, monkeypatch: py
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has such a device")
 def test_a_full_disk_is_told() -> None:
     """Once: Python must not try again when it ends."""
-    code = "from moa_cli.console import out; out('a result')"
+    code = "from moa_cli.console import have_streams, out; have_streams(); out('a result')"
     with open("/dev/full", "w") as full:
         done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True)
     assert "cannot write the result" in done.stderr

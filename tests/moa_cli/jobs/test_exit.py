@@ -220,6 +220,40 @@ def test_streams_that_are_closed(contest: Path) -> None:
     assert [read_record(run).status for run in contest.glob("runs/tiny/sft/*-s12")] == ["trained"]
 
 
+@pytest.mark.parametrize("arguments", ["--version", "compare --help", "list", "--show-completion bash"])
+def test_a_reader_that_has_seen_enough_is_no_fault(arguments: str, tmp_path: Path) -> None:
+    """As `head`: nothing is said, and the code is not that of a method that became worse."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "moa_cli", *arguments.split()]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has such a device")
+@pytest.mark.parametrize(("stream", "arguments"), [("stderr", "compare --nope"), ("stdout", "compare --help")])
+def test_a_stream_that_takes_no_more_leaves_with_2(stream: str, arguments: str, tmp_path: Path) -> None:
+    """And never with 1, as Python does, nor with 120."""
+    command = [sys.executable, "-m", "moa_cli", *arguments.split()]
+    other = {"stdout": "stderr", "stderr": "stdout"}[stream]
+    with open("/dev/full", "w") as full:
+        streams = {stream: full, other: subprocess.PIPE}
+        done = subprocess.run(command, cwd=tmp_path, env=environment(), text=True, **streams)
+    assert done.returncode == 2
+    assert "Traceback" not in (done.stderr or "")
+
+
+def test_work_goes_on_where_nobody_reads_how() -> None:
+    """Neither `2>&1 | head` nor a full disk under a log costs a training: what is said is lost."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    code = "from moa_cli.console import have_streams, say; have_streams(); [say('step') for _ in range(3)]"
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), stderr=writing)
+    os.close(writing)
+    assert done.returncode == 0
+
+
 def test_ctrl_c_stays_130(tmp_path: Path) -> None:
     """While a user's file is being imported, too."""
     place = benchmark_in(tmp_path)
