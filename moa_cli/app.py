@@ -152,6 +152,8 @@ def main() -> None:
     have_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an encoding without "±" shall not cost the result
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # nor bytes that are no text a talk: no tokenizer takes them
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)  # as a batch system stops what it has started
         sys.unraisablehook = _come_again

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from moa_cli.commands import options
 from moa_cli.commands.options import RunFolder, Verbose, WeightsOfOne
 from moa_cli.console import out, refuse, say, show_error
-from moa_cli.words import typed_weights
+from moa_cli.words import inert, typed_weights
 
 if TYPE_CHECKING:
     from moa_cli.runs import Contestant
@@ -85,7 +85,7 @@ def _stream(answer: Iterator[str]) -> None:
     shown = ""
     for text in answer:
         if text.startswith(shown):
-            sys.stdout.write(text[len(shown) :])
+            sys.stdout.write(inert(text[len(shown) :]))
             sys.stdout.flush()
             shown = text
     sys.stdout.write("\n")

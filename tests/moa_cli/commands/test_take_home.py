@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.models.policy import Policy
 from tests.kit.cli import Done, moa, refused
 
 
@@ -67,3 +68,20 @@ def test_a_chat(typed) -> None:
     assert (
         result.stdout == typed("Say number 7 aloud.", "/weights 0,1", "And 8?", "/both 1,0 0,1", "/reset", "Hm?").stdout
     )
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_bytes_that_are_no_text_are_asked_too(
+    errors: str, contest: Path, ric: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever locale. The talk goes on."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Say \xff\xed\xa0\x80.\nHm?\n"), "utf-8", errors))
+    result = moa("chat", ric, "-b", "tiny.toml", cwd=contest)
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.splitlines()) >= 2
+
+
+def test_an_answer_does_nothing_but_be_shown(typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy may have learned what steers a terminal."""
+    monkeypatch.setattr(Policy, "stream", lambda *_: iter(["a\x1b]52;c;eA==", "a\x1b]52;c;eA==\x07\u202eb\n"]))
+    assert typed("Hm?").stdout == "a?]52;c;eA==??b\n\n"
