@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from benchmarks.common.errors import (
         BadInput,
         NotPermitted,
+        changed_since,
         error_words,
         full_disk,
         nearest,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
         watching,
     )
     from benchmarks.common.parse import DEEPEST, json_of, toml_of
-    from benchmarks.common.python import code_content, load_file
+    from benchmarks.common.python import class_content, code_content, load_file
     from benchmarks.common.settings import (
         LARGEST,
         Answering,

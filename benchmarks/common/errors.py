@@ -34,6 +34,15 @@ def not_permitted(path: object) -> NotPermitted:
     )
 
 
+def changed_since(file: object) -> BadInput:
+    """The refusal of a file that was edited after a benchmark was loaded and before it was read for it."""
+    return BadInput(
+        f"{file} has changed since the benchmark was loaded",
+        "runs and scores are named after what it was then, and would be made of what it is now",
+        "the same command again, or another load_benchmark, takes it as it is now",
+    )
+
+
 def full_disk(error: BaseException) -> bool:
     """Whether it says that there was no room left, in the words of whoever wrote."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import inspect
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -62,8 +63,9 @@ def load_file(path: Path, purpose: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
     try:
+        text = path.read_bytes()  # as it is now: what Python has compiled may be of a file as long that second
         with Guest(path).inside():
-            spec.loader.exec_module(module)
+            exec(compile(text, str(path), "exec", dont_inherit=True), module.__dict__)
     except BaseException as error:
         del sys.modules[name]
         if isinstance(error, KeyboardInterrupt):
@@ -73,4 +75,26 @@ def load_file(path: Path, purpose: str) -> ModuleType:
             f"it was named as {purpose}",
             f"run it by itself to see where it fails: python {path}",
         ) from error
+    own = [value for value in vars(module).values() if inspect.isclass(value) and value.__module__ == name]
+    _LOADED.update(dict.fromkeys(own, code_content(text.decode(errors="replace"))))
     return module
+
+
+_LOADED: dict[type, str] = {}
+"""What the file of a class did when the class was made: it may be edited, and loaded anew beside it."""
+
+
+def class_content(cls: type) -> str:
+    """Twelve hex digits of what the file of a class does, as `code_content` has it, from when the class was loaded or
+    first asked for. BadInput for one that is in no file."""
+    if cls not in _LOADED:
+        try:
+            text = Path(inspect.getfile(cls)).read_text(encoding="utf-8", errors="replace")
+        except (OSError, TypeError) as error:
+            raise BadInput(
+                f"{cls.__name__} is in no file",
+                "what a method of one's own trains is named after its code, and that could not be read again",
+                f'write it into one, and take it from there: find_method("{cls.__name__.lower()}.py")',
+            ) from error
+        _LOADED[cls] = code_content(text)
+    return _LOADED[cls]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from benchmarks.common import BadInput, file_content, some_of
@@ -121,9 +120,8 @@ def _complete(files: list[Path]) -> list[Path]:
     return files
 
 
-@lru_cache(maxsize=1024)
 def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, or of those of a saved Arrow folder; the same for all of a process."""
+    """SHA-256 of a file's bytes, or of those of a saved Arrow folder, as they are now."""
     if path.is_dir():
         return hashlib.sha256("".join(map(file_content, saved_shards(path))).encode()).hexdigest()
     return file_content(path)

@@ -8,14 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import BadInput, digest, hub_commit, nearest
+from benchmarks.common import BadInput, changed_since, digest, hub_commit, nearest
 from benchmarks.data.files import hash_file, named_files, split_files
 from benchmarks.data.formats import numbered
 
 Row = dict[str, Any]
+
+
+class NamedFiles(dict[Path, str]):
+    """Hashes of files of rows, as of when each was first asked for: what is made of the rows is named after them."""
+
+    def __missing__(self, file: Path) -> str:
+        self[file] = hash_file(file)
+        return self[file]
+
+    def rows(self, file: Path, schema: Any) -> Iterator[tuple[str, Row]]:
+        """`placed_rows` of a file. BadInput once they are read where they are not what its hash says."""
+        told = self[file]
+        yield from placed_rows(file, schema)
+        if hash_file(file) != told:
+            raise changed_since(file)
 
 
 @dataclass(frozen=True)
@@ -35,7 +51,7 @@ class Source:
     def rows(self, table: str, split: str, schema: Any) -> Iterator[Row]:
         """The rows of one split, in order. Raises BadInput for what is missing, unreadable or of another schema."""
         if isinstance(self.place, Path):
-            return read_rows([str(file) for file in self._files(table, split)], schema)
+            return (row for file in self._files(table, split) for _, row in self._named.rows(file, schema))
         return read_hub(self.place, split, schema, revision=self.revision, **{self.table_is: table})
 
     def fingerprint(self, files: Iterable[tuple[str, str]], optional: Collection[str] = ()) -> str:
@@ -47,7 +63,11 @@ class Source:
         if isinstance(self.place, str):
             return digest([self.place, hub_commit(self.place, self.revision, "dataset") or self.revision])
         there = [f for f in files if f[0] not in optional or self.has(f[0])]
-        return digest([hash_file(file) for f in there for file in self._files(*f)])
+        return digest([self._named[file] for f in there for file in self._files(*f)])
+
+    @cached_property
+    def _named(self) -> NamedFiles:
+        return NamedFiles()
 
     def _files(self, table: str, split: str) -> list[Path]:
         assert isinstance(self.place, Path)

@@ -23,7 +23,7 @@ from benchmarks.data.clean import (
     warn_once,
     without,
 )
-from benchmarks.data.files import has_files, hash_file, named_files, split_files
+from benchmarks.data.files import has_files, named_files, split_files
 from benchmarks.data.formats import is_saved
 from benchmarks.data.graded import Means, best, graded_pairs, mean_grades
 from benchmarks.data.items import (
@@ -39,7 +39,7 @@ from benchmarks.data.items import (
     winner,
 )
 from benchmarks.data.odd import oddities
-from benchmarks.data.rows import Row, placed_hub, placed_rows
+from benchmarks.data.rows import NamedFiles, Row, placed_hub
 from benchmarks.spec import SPLITS, Answer, PreferencePair, Split
 
 Place = str | tuple[str, ...]
@@ -126,7 +126,7 @@ class Table:
         how = {name: value for name, value in _said(self).items() if name not in elsewhere}
         if self.hub and (commit := hub_commit(self.hub, self.revision, "dataset")):
             how["revision"] = commit
-        files = [(split, hash_file(path)) for path, split in self.files] if self.path else []
+        files = [(split, self._named_files[path]) for path, split in self.files] if self.path else []
         return digest(["table 5", how | {"columns": _said(self.columns)}, files])
 
     @property
@@ -144,7 +144,11 @@ class Table:
         """Whether the path is that of a folder with a file or more for each split."""
         return isinstance(self.path, str) and Path(self.path).is_dir() and not is_saved(Path(self.path))
 
-    @property
+    @cached_property
+    def _named_files(self) -> NamedFiles:
+        return NamedFiles()
+
+    @cached_property
     def files(self) -> list[tuple[Path, Split | None]]:
         """Local files with their split; None where rows or prompts decide. BadInput for what is not there."""
         if not self.is_folder:
@@ -227,7 +231,7 @@ class Table:
         schema = schema_of(self.format, self._called, labels)
         if self.path:
             for file, split in self.files:
-                yield from ((where, row, split) for where, row in placed_rows([str(file)], schema))
+                yield from ((where, row, split) for where, row in self._named_files.rows(file, schema))
             return
         for name, split in self._named(self.train_split, self.dev_split, self.test_split):
             of_hub = placed_hub(self.hub, str(name), schema, config=self.config, revision=self.revision)

@@ -8,6 +8,7 @@ import inspect
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +16,18 @@ from typing import Any, Self
 
 import numpy as np
 
-from benchmarks.common import BadInput, Guest, TimeUp, code_content, error_words, load_file, nearest, time_limit, timely
+from benchmarks.common import (
+    BadInput,
+    Guest,
+    TimeUp,
+    changed_since,
+    code_content,
+    error_words,
+    load_file,
+    nearest,
+    time_limit,
+    timely,
+)
 from benchmarks.spec import Description, Scorer
 
 
@@ -27,10 +39,13 @@ class FunctionReward:
     version: str = "1"
     """Part of the identity: change it when the function's meaning changes."""
 
-    @property
+    @cached_property
     def identity(self) -> Self:
-        """A function by what its file's code does, whatever its comments and layout; one that comes with moa by its
-        version."""
+        """A function by what its file's code did when this was first asked, whatever its comments and layout; one that
+        comes with moa by its version."""
+        return self._identity()
+
+    def _identity(self) -> Self:
         place, _, name = self.function.rpartition(":")
         is_file = place.endswith(".py")
         file = Path(place) if is_file else _module_file(place)
@@ -50,8 +65,12 @@ class FunctionReward:
         return f"{named.function}@{named.version}"
 
     def scorer(self, benchmark: Description, objective: str) -> Scorer:
-        """The function, whose N outputs are checked to be N finite numbers."""
-        return load_function(self.function)
+        """The function, whose N outputs are checked to be N finite numbers. BadInput where its file is no longer what
+        the benchmark is named after."""
+        named, function = self.identity, load_function(self.function)
+        if self._identity() != named:
+            raise changed_since(self.function.rpartition(":")[0])
+        return function
 
     def found_in(self, folder: Path) -> Self:
         """With the path of its file. Nothing is run."""

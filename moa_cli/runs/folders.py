@@ -8,7 +8,6 @@ fronts lie side by side.
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 import sys
@@ -17,7 +16,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from benchmarks import BadInput, Benchmark
-from benchmarks.common import code_content, digest, plain
+from benchmarks.common import class_content, digest, plain
 from methods import Method, answering_config, find_method, method_name, training_config
 
 FRONT, DEV, SWEEP, SWEEP_BEFORE = "front", "dev", "sweep", "sweep-before"
@@ -67,11 +66,9 @@ def run_name(identity: str, method: Method, seed: int) -> str:
 
 
 def code_of(cls: type[Method]) -> str:
-    """Twelve hex digits of what the file of a method does, whatever its comments and layout; "" for one that came with
-    moa, whose code is that of a version."""
-    if cls.__module__.startswith("methods."):
-        return ""
-    return code_content(Path(inspect.getfile(cls)).read_text(encoding="utf-8"))
+    """Twelve hex digits of what the file of a method did when it was loaded, whatever its comments and layout; "" for
+    one that came with moa, whose code is that of a version. BadInput for one that is in no file."""
+    return "" if cls.__module__.startswith("methods.") else class_content(cls)
 
 
 def given_folder(benchmark: Benchmark, method: str, seed: int, content: str) -> Path:

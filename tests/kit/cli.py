@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from benchmarks.data.files import hash_file
 from benchmarks.models.device import release, setup
 from moa_cli import console
 from moa_cli.app import app, main
@@ -55,7 +54,6 @@ def moa(*arguments: str, cwd: Path, **more: str) -> Done:
         patch.setattr(console, "_verbose", False)
         patch.setattr(pool, "_started", _started_here)
         patch.setattr(sys, "unraisablehook", sys.unraisablehook)  # put back afterwards: `main` has one of its own
-        hash_file.cache_clear()  # "read once per process"
         with redirect_stdout(out), redirect_stderr(error), pytest.raises(SystemExit) as leaving:
             main()
         out.seek(0)

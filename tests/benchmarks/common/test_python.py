@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmarks.common.python import code_content
+from benchmarks.common.errors import BadInput
+from benchmarks.common.python import class_content, code_content, load_file
 from benchmarks.rewards.function import FunctionReward
 
 CODE = """
@@ -52,9 +55,51 @@ def test_it_is_the_same_in_every_version_of_python() -> None:
 
 def test_a_reward_is_known_by_its_code(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
-    reward = FunctionReward(function=f"{file}:polite")
     told = []
     for code in (CODE, SAME["comments"], OTHER["a number"]):
         file.write_text(code)
-        told.append(reward.identity)
+        told.append(FunctionReward(function=f"{file}:polite").identity)
     assert told[0] == told[1] != told[2]
+
+
+def test_a_file_is_run_as_it_is_now(tmp_path: Path) -> None:
+    """What Python has compiled is taken for that of any file as long, as old to the second."""
+    file = tmp_path / "one.py"
+    for number in (1, 2):
+        file.write_text(f"number = {number}")
+        os.utime(file, (1e9, 1e9))
+        assert load_file(file, "a number").number == number
+
+
+def test_a_class_is_known_by_what_its_file_did_when_it_was_loaded(tmp_path: Path) -> None:
+    """It may be edited since, and loaded anew beside it."""
+    file = tmp_path / "mine.py"
+    file.write_text("class Mine:\n    steps = 1")
+    before = load_file(file, "a method").Mine
+    file.write_text("class Mine:\n    steps = 2")
+    after = load_file(file, "a method").Mine
+    assert class_content(before) == code_content("class Mine:\n    steps = 1")
+    assert class_content(after) == code_content(file.read_text())
+
+
+def test_a_class_that_is_in_no_file_has_no_content() -> None:
+    """As one that is typed into Python, or read from stdin."""
+    space: dict[str, Any] = {"__name__": "typed"}
+    exec("class Mine: ...", space)
+    with pytest.raises(BadInput, match="Mine is in no file"):
+        class_content(space["Mine"])
+
+
+def test_a_function_whose_file_was_edited_since_it_was_named_is_not_run(tmp_path: Path) -> None:
+    """Comments make no other code."""
+    file = tmp_path / "rewards.py"
+    file.write_text(CODE)
+    reward = FunctionReward(function=f"{file}:polite")
+    named: Any = reward.identity
+    file.write_text(f"# edited\n{CODE}")
+    assert reward.scorer(named, "polite")(["a"], ["thanks"]) > 4
+    file.write_text(CODE.replace("thanks", "please"))
+    assert reward.identity == named
+    with pytest.raises(BadInput, match=r"rewards\.py has changed since the benchmark was loaded"):
+        reward.scorer(named, "polite")
+    assert FunctionReward(function=f"{file}:polite").identity != named

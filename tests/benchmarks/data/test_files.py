@@ -159,9 +159,11 @@ def test_published_folders_may_hold_shards(tmp_path: Path) -> None:
     source = Source(tmp_path)
     assert [row["chosen"] for row in source.rows("base", "train", {"chosen": str})] == ["0", "1"]
     before = source.fingerprint([("base", "train")])
-    hash_file.cache_clear()
     write(tmp_path / "base" / "train-00001-of-00002.parquet", [{"chosen": "2"}])
-    assert source.fingerprint([("base", "train")]) != before
+    assert Source(tmp_path).fingerprint([("base", "train")]) != before
+    assert source.fingerprint([("base", "train")]) == before  # what it was loaded as
+    with pytest.raises(BadInput, match="has changed since"):
+        list(source.rows("base", "train", {"chosen": str}))
 
 
 def test_a_json_file_with_an_object_per_line_is_read(tmp_path: Path) -> None:
