@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from benchmarks import Benchmark, Front, Weights
-from benchmarks.common import plain
 from benchmarks.spec import SIGNALS
 from benchmarks.stats import Bootstrap, bootstrap_means, spearman
 from moa_cli.comparisons import OnBenchmark, Sides, compare, differences, known_mean
-from moa_cli.runs import SWEEP, SWEEP_BEFORE, Contestant, as_config, last_rows
+from moa_cli.runs import SWEEP, SWEEP_BEFORE, Contestant, last_rows
 from moa_cli.studies.document import Cell, Curves, Estimate, FoundTable, KLCurves
 from moa_cli.studies.kl import kl_curves
 from moa_cli.words import scorers_word
@@ -153,13 +153,10 @@ def score_and_kl(runs: Contestants) -> Findings:
 
 
 def _compared(runs: Contestants) -> OnBenchmark:
-    """The benchmark's part of a comparison, in which a row bears its variant's name alone."""
-    [part] = compare([run.front() for run in runs], answers=0).benchmarks
-    variants = {str(plain(as_config(run.method))): run.variant for run in runs if run.variant}
-    names = {row.method: variants.get(str(row.config), row.method) for row in part.rows}
-    rows = [row.model_copy(update={"method": names[row.method]}) for row in part.rows]
-    pairs = [pair.model_copy(update={"a": names[pair.a], "b": names[pair.b]}) for pair in part.pairs]
-    return part.model_copy(update={"rows": tuple(rows), "pairs": tuple(pairs)})
+    """The benchmark's part of a comparison, in which a row bears its variant's name alone, everywhere."""
+    named = [replace(run.front(), method=run.variant or run.method_name) for run in runs]
+    [part] = compare(named, answers=0).benchmarks
+    return part
 
 
 def _variants(runs: Contestants) -> dict[str, list[Contestant]]:

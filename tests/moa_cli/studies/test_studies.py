@@ -215,6 +215,14 @@ def test_optimizers_are_compared(cries: Benchmark) -> None:
     assert "1.5M" in shown(document)
 
 
+def test_all_that_is_said_of_a_variant_bears_its_name(cries: Benchmark) -> None:
+    """The report draws trainings, answers and other refs of rows by their names."""
+    document = make_study("optimizer", variants(cries, "optimizer", ("rloo", "grpo")))
+    [compared] = document.comparison.benchmarks
+    assert {curve.method for curve in compared.curves} == {"rloo", "grpo"}
+    assert {answer.method for sample in compared.samples for answer in sample.answers} == {"sft", "rloo", "grpo"}
+
+
 # How it is shown
 
 
