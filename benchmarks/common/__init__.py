@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         fit,
         is_answering,
         misfit,
+        notes_of,
         search_of,
         settable,
         type_words,

@@ -192,10 +192,18 @@ def search_of(hint: Any) -> Search | Choices | None:
     >>> search_of(Annotated[int, Range(1), Search(1, 9)] | None), search_of(Annotated[int, Range(1)])
     (Search(low=1, high=9, log=False), None)
     """
+    return next((note for note in notes_of(hint) if isinstance(note, Search | Choices)), None)
+
+
+def notes_of(hint: Any) -> list[Any]:
+    """What is noted at a type, and at those that it is a union of.
+
+    >>> notes_of(Annotated[int, Range(1), Search(1, 9)] | None)
+    [Range(low=1, high=inf, above=-inf), Search(low=1, high=9, log=False)]
+    """
     if get_origin(hint) in (UnionType, Union):
-        return next((found for kind in get_args(hint) if (found := search_of(kind))), None)
-    notes = hint.__metadata__ if get_origin(hint) is Annotated else ()
-    return next((note for note in notes if isinstance(note, Search | Choices)), None)
+        return [note for kind in get_args(hint) for note in notes_of(kind)]
+    return [*hint.__metadata__] if get_origin(hint) is Annotated else []
 
 
 def _rooms(hint: Any) -> list[Range | Said]:

@@ -9,7 +9,7 @@ from types import UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 from benchmarks import BadInput
-from benchmarks.common import Choices, error_words, fit, nearest, search_of, settable, type_words
+from benchmarks.common import Choices, Range, Search, error_words, fit, nearest, notes_of, settable, type_words
 from benchmarks.spec import folder_mistake
 from methods.contract.method import Method, Steering, method_name
 
@@ -108,26 +108,40 @@ def _of_field(name: str, hint: Any, field: Field[Any] | None) -> Iterator[str]:
     elif field and field.default is MISSING and field.default_factory is MISSING:
         yield f"{name} needs a default"
     elif field:
+        for kind in (kind for kind in (Range, Search, Choices) if kind in notes_of(hint)):
+            yield f"{name}: {kind.__name__} stands there without what it says: {kind.__name__}(...)"
         yield from _of_search(name, hint)
         default = field.default if field.default_factory is MISSING else field.default_factory()
-        try:
-            fit(default, hint)
-        except TypeError:
+        if not _fits(default, hint):
             yield f"{name}: its default must be {type_words(hint)}, found {default!r}"
 
 
 def _of_search(name: str, hint: Any) -> Iterator[str]:
     """What is wrong with where a setting is searched."""
-    search = search_of(hint)
-    if search is None:
-        return
-    for value in search.values if isinstance(search, Choices) else (search.low, search.high):
-        try:
-            fit(value, hint)
-        except TypeError:
-            yield f"{name}: it is searched at {value!r}, but must be {type_words(hint)}"
-    if not isinstance(search, Choices) and not (search.low < search.high and (search.low > 0 or not search.log)):
-        yield f"{name}: it is searched from {search.low:g} to {search.high:g}, which is no range"
+    searches = [note for note in notes_of(hint) if isinstance(note, Search | Choices)]
+    if len(searches) > 1:
+        yield f"{name}: it is searched in {len(searches)} ways: leave one"
+    for search in searches[:1]:
+        values = search.values if isinstance(search, Choices) else (search.low, search.high)
+        wrong = [value for value in values if not _fits(value, hint)]
+        yield from (f"{name}: it is searched at {value!r}, but must be {type_words(hint)}" for value in wrong)
+        if isinstance(search, Choices):
+            several = [value for value in values if isinstance(value, tuple | list)]
+            yield from (f"{name}: it is searched at {value!r}, and a choice is one value" for value in several)
+            if not values:
+                yield f"{name}: it is searched among no choices"
+        elif not wrong and not _is_number(hint):
+            yield f"{name}: it is searched in a range, and it is {type_words(hint)}: Choices(...) names some"
+        elif not wrong and not (search.low < search.high and (search.low > 0 or not search.log)):
+            yield f"{name}: it is searched from {search.low:g} to {search.high:g}, which is no range"
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    try:
+        fit(value, hint)
+    except TypeError:
+        return False
+    return True
 
 
 def _of_making(cls: type[Method]) -> Iterator[str]:

@@ -70,11 +70,24 @@ def test_mistakes_in_what_is_searched() -> None:
         zero: Annotated[float, Search(0.0, 1.0, log=True)] = 0.5
         other: Annotated[Literal["a", "b"], Choices("a", "c")] = "a"
         fine: Annotated[Literal["a", "b"], Choices("a", "b"), Answering] = "a"
+        words: Annotated[float, Search("a", "b")] = 0.5  # type: ignore[arg-type]
+        text: Annotated[str, Search("a", "b")] = "a"  # type: ignore[arg-type]
+        empty: Annotated[float, Choices()] = 0.5
+        lists: Annotated[tuple[float, ...], Choices((0.5,))] = (0.5,)  # type: ignore[arg-type]
+        twice: Annotated[float, Search(0.1, 1.0), Choices(0.1, 0.2)] | None = 0.1
+        bare: Annotated[float, Search] = 0.1
 
-    told = [line for line in mistakes_in(Wrong) if "searched" in line]
+    told = [line for line in mistakes_in(Wrong) if "searched" in line or "stands" in line]
     assert told == [
         "beyond: it is searched at 2.0, but must be a number from 0 to 1",
         "backward: it is searched from 9 to 1, which is no range",
         "zero: it is searched from 0 to 1, which is no range",
         "other: it is searched at 'c', but must be one of a, b",
+        "words: it is searched at 'a', but must be a number",
+        "words: it is searched at 'b', but must be a number",
+        "text: it is searched in a range, and it is a text: Choices(...) names some",
+        "empty: it is searched among no choices",
+        "lists: it is searched at (0.5,), and a choice is one value",
+        "twice: it is searched in 2 ways: leave one",
+        "bare: Search stands there without what it says: Search(...)",
     ]
