@@ -165,7 +165,8 @@ def study_contestants(
         )
     chosen = runs(start)
     for value in dict.fromkeys(over or study.values):
-        varied = resolve([*items, f"{study.varies}={value}"], [], [typed], data_dir=data_dir, home=home).methods
+        own = [*items, f"{study.varies}={value}"]
+        varied = resolve(own, settings.benchmarks, [typed], data_dir=data_dir, home=home).methods
         chosen += [replace(run, variant=value) for run in runs(replace(settings, methods=varied))]
     return chosen
 

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from benchmarks.common.errors import BadInput
 from benchmarks.common.identity import plain
+from benchmarks.load.load import load_benchmark
 from benchmarks.measure.front_files import FrontRecord, point_file, read_front
 from benchmarks.measure.point import Point
 from benchmarks.prepare.benchmark import Benchmark
@@ -29,10 +30,11 @@ from methods.contract.method import Method, method_name
 from methods.contract.run import Run
 from moa_cli.jobs.goals import sweep_goals
 from moa_cli.jobs.plan import measuring_jobs
-from moa_cli.runs.config import Settings, Source, as_config
+from moa_cli.runs.config import Settings, Source, as_config, resolve
 from moa_cli.runs.contestant import Contestant
 from moa_cli.runs.folders import FRONT, SWEEP, SWEEP_BEFORE, front_name, run_folder
 from moa_cli.runs.state import is_measured, is_swept
+from moa_cli.runs.tuned import tuning_file
 from moa_cli.studies.document import Estimate, Study
 from moa_cli.studies.figure import study_figure, study_image
 from moa_cli.studies.studies import find_study, make_study, study_contestants
@@ -40,6 +42,7 @@ from moa_cli.studies.tables import study_csv, study_markdown, study_table
 from moa_cli.words import amount
 from tests.kit.cli import environment, examples, moa, refused
 from tests.kit.fronts import other_card, store_card
+from tests.kit.runs import make_tuning
 from tests.kit.worlds import benchmark_in
 
 MOSLIM, SPO = find_method("moslim"), find_method("spo")
@@ -340,6 +343,16 @@ def test_variants_are_ordinary_runs(cries: Benchmark) -> None:
     assert len(set(labels)) == 6
     [one, _] = runs_of("controllability", cries, MOSLIM())
     assert (one.folder, one.variant) == (run_folder(cries, MOSLIM(), 0), "")
+
+
+def test_what_was_tuned_is_varied(tmp_path: Path) -> None:
+    mini = load_benchmark("hh-rlhf-mini", home=tmp_path)
+    path = tuning_file(tmp_path, mini.name, "moslim")
+    make_tuning(mini, "moslim", found={"epochs": 2.0}).store(path)
+    settings = resolve(["tuned"], [mini.name], ["moslim"], data_dir=None, home=tmp_path)
+    runs = study_contestants(find_study("optimizer"), settings, ["tuned"], ["grpo"], [0], home=tmp_path, data_dir=None)
+    assert [run.method for run in runs][1:] == [MOSLIM(epochs=2.0, optimizer="grpo")]
+    assert runs[1].trials == 2
 
 
 @pytest.mark.parametrize(
