@@ -114,6 +114,7 @@ def tune(
     with open_tuner(chosen, plan) as tuner:
         tuner.width = _width(tuner, settings.benchmarks.values(), jobs, trials)
         outcomes = execute(tuner.first(), settings.benchmarks.values(), jobs, tuner.follow)
+        tuner.store()
         found = tuner.documents
     show_failures(outcomes)
     out([one.model_dump(mode="json") for one in found] if json else tuple(map(tuning_table, found)))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import JsonValue
 
 from benchmarks import BadInput
-from benchmarks.common import Choices, Document, Part, Search, not_permitted, plain, search_of, write_text
+from benchmarks.common import Choices, Document, Part, Search, fit, not_permitted, search_of, write_text
 from benchmarks.spec import Signal
 from methods import Method, find_method, method_name
 from methods.contract import hyperparameter_types
@@ -32,7 +32,7 @@ class Trial(Part):
     config: dict[str, JsonValue]
     """All hyperparameters."""
     run: str
-    """The folder of its run, below that of the benchmark."""
+    """The folder of its run, below that of the benchmark; empty where the method refused these settings."""
     state: State
     rewards: float | None = None
     scores: float | None = None
@@ -112,7 +112,11 @@ def tuning_file(home: Path, benchmark: str, method: str) -> Path:
 def read_tuning(path: Path) -> Tuning:
     """The document of a search. BadInput for one that is missing or damaged."""
     try:
-        return Tuning.from_json(path.read_bytes())
+        found = Tuning.from_json(path.read_bytes())
+        fine = [n for n, trial in enumerate(found.trials) if trial.state == "fine"]
+        if found.best not in (None, *fine):
+            raise ValueError(f"its best trial, {found.best}, is none of the fine ones")
+        return found
     except FileNotFoundError as error:
         raise BadInput(
             f"nothing was tuned that is kept in {path}",
@@ -129,7 +133,15 @@ def read_tuning(path: Path) -> Tuning:
 
 def searched_fields(cls: type[Method]) -> dict[str, Search | Choices]:
     """The hyperparameters that a method says where to search, by name."""
-    return {name: found for name, hint in hyperparameter_types(cls).items() if (found := search_of(hint))}
+    hints = hyperparameter_types(cls)
+    return {name: _fitted(found, hint) for name, hint in hints.items() if (found := search_of(hint))}
+
+
+def _fitted(search: Search | Choices, hint: object) -> Search | Choices:
+    """Where a setting is searched, in values of its type: from 0 to 1 there are other numbers than these two."""
+    if isinstance(search, Choices):
+        return Choices(*(fit(value, hint) for value in search.values))
+    return replace(search, low=fit(search.low, hint), high=fit(search.high, hint))
 
 
 def tuned_as(cls: type[Method]) -> type[Method]:
@@ -148,11 +160,14 @@ def find_tuning(cls: type[Method], home: Path, benchmark: str) -> Tuning | None:
 
 
 def tuned_settings(cls: type[Method], tuning: Tuning) -> dict[str, object]:
-    """The settings that a search chose for a method, other than its defaults, as `-c` takes them."""
+    """The settings that a search chose for a method, as `-c` takes them: its defaults too, which win where they stand.
+
+    ValueError where the method no longer has a setting of that search.
+    """
     assert tuning.chosen is not None
-    name, own = method_name(cls), {f.name: plain(f.default) for f in fields(cls)}
+    if gone := [key for key in tuning.chosen.config if key not in hyperparameter_types(tuned_as(cls))]:
+        raise ValueError(f"{tuning.method} was tuned when it had {', '.join(gone)}; moa tune again")
+    name, own = method_name(cls), hyperparameter_types(cls)
     return {
-        f"{name}.{key}": "none" if value is None else value
-        for key, value in tuning.chosen.config.items()
-        if key in own and value != own[key]
+        f"{name}.{key}": "none" if value is None else value for key, value in tuning.chosen.config.items() if key in own
     }

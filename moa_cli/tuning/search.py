@@ -1,7 +1,7 @@
 """The search for one method's settings: Optuna asks and is told, in a journal beside what is found.
 
-A journal has JSON lines and no code; what was tried is in it as soon as it is known. A trial whose process was stopped
-is asked for again, with the same settings, so that its run goes on where it stopped.
+What was tried is in it as soon as it is known. A trial whose process was stopped is asked for again, with the same
+settings, so that its run goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks import BadInput
 from benchmarks.common import Choices, Search, digest, plain
 from benchmarks.measure import TOO_MANY
 from benchmarks.spec import Signal
+from moa_cli.console import say
 from moa_cli.jobs import Outcome
 from moa_cli.runs import Contestant, State, Trial, Tuning, as_config, searched_fields, tuning_file
+from moa_cli.tuning.journal import JOURNAL, reading, stored_in
 from moa_cli.tuning.space import contains, ends, suggest
 from moa_cli.tuning.trying import Measured
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.storages import JournalStorage
     from optuna.trial import Trial as OptunaTrial
 
 AT_RANDOM = 4
@@ -106,18 +108,26 @@ class MethodSearch:
         """The next trial: its number in the study, and the run to make. None where none is left."""
         from optuna.samplers import TPESampler
 
-        number = len(self.told) + len(self.under_way)
-        paid = self.plan.budget is None or self.spent < self.plan.budget
-        if self.broken or number >= self.plan.trials or not paid:
-            return None
-        seed = int(digest([self.run.seed, number])[:8], 16)  # of the number, so that a search that goes on is the same
-        self.study.sampler = TPESampler(seed=seed, n_startup_trials=AT_RANDOM)
-        trial = self.study.ask()
-        base, default = as_config(self.run.method), DEFAULT in trial.user_attrs
-        own = {n: suggest(trial, n, s) for n, s in self.spaces.items() if not default or contains(s, base[n])}
-        self.under_way[trial.number] = trial
-        made = Contestant.of(self.run.source, self.run.benchmark, replace(self.run.method, **own), self.run.seed)
-        return trial.number, replace(made, variant=f"trial {number}")
+        while (number := len(self.told) + len(self.under_way)) < self.plan.trials and not self.broken:
+            if self.plan.budget is not None and self.spent >= self.plan.budget:
+                break
+            seed = int(digest([self.run.seed, number])[:8], 16)  # of the number, so that a search goes on as it would
+            self.study.sampler = TPESampler(seed=seed, n_startup_trials=AT_RANDOM)
+            base = as_config(self.run.method)
+            with reading(self.path.with_suffix(JOURNAL)):
+                trial = self.study.ask()
+                default = DEFAULT in trial.user_attrs
+                own = {n: suggest(trial, n, s) for n, s in self.spaces.items() if not default or contains(s, base[n])}
+            try:
+                method = self.run.method if default else replace(self.run.method, **own)
+            except (BadInput, TypeError, ValueError) as error:  # of a user's __post_init__, for what do not go together
+                say(f"{self.run.method_name} trial {number} failed: {error}")
+                self._keep(trial, Trial(number=0, config=plain(base | own), run="", state="failed"))
+                continue
+            self.under_way[trial.number] = trial
+            made = Contestant.of(self.run.source, self.run.benchmark, method, self.run.seed)
+            return trial.number, replace(made, variant=f"trial {number}")
+        return None
 
     def tell(self, number: int, run: Contestant, outcome: Outcome) -> None:
         """Keeps how a trial went. The same command tries again a default that failed, which is not kept, and what a
@@ -129,16 +139,27 @@ class MethodSearch:
             self.broken = True
             return
         trial = self._trial(run, outcome.result if not outcome.error else None)
-        failed = trial.state == "failed"
-        if failed and DEFAULT in asked.user_attrs:
+        if trial.state == "failed" and DEFAULT in asked.user_attrs:
             self.broken = True
+            self.study.tell(asked, state=TrialState.FAIL)
         else:
-            asked.set_user_attr("trial", trial.model_dump(mode="json"))
-        if failed:
+            self._keep(asked, trial)
+
+    def _keep(self, asked: OptunaTrial, trial: Trial) -> None:
+        """Keeps how a trial went, whether it was begun or its settings were refused."""
+        from optuna.trial import TrialState
+
+        asked.set_user_attr("trial", trial.model_dump(mode="json"))
+        if trial.state == "failed":
             self.study.tell(asked, state=TrialState.FAIL)
         else:
             self.study.tell(asked, self._value(trial))
-        self.document().store(self.path)
+        self.store()
+
+    def store(self) -> None:
+        """Writes what is known so far, in place of what another search has found; nothing before a trial has ended."""
+        if self.told:
+            self.document().store(self.path)
 
     def _trial(self, run: Contestant, found: Measured | None) -> Trial:
         place = f"{run.method_name}/{run.folder.name}"
@@ -193,37 +214,17 @@ def open_search(run: Contestant, plan: Plan) -> MethodSearch:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     spaces = searched_fields(type(run.method))
-    path = kept_in(run).with_suffix(".journal")
+    path = kept_in(run).with_suffix(JOURNAL)
     path.parent.mkdir(parents=True, exist_ok=True)
     base, grid = plain(as_config(run.method)), run.benchmark.trained_grid
     told = [run.folder.name, base, run.benchmark.measuring_identity, grid, spaces, plan.on, plan.max_kl]
-    with warnings.catch_warnings():
+    with reading(path), warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study = optuna.create_study(
-            storage=_journal(path), study_name=digest(told), direction="maximize",
+            storage=stored_in(path), study_name=digest(told), direction="maximize",
             load_if_exists=True,
         )  # fmt: skip
-    search = MethodSearch(run, plan, study, spaces)
-    search.resume()
+        search = MethodSearch(run, plan, study, spaces)
+        search.resume()
+        search.document()
     return search
-
-
-def _journal(path: Path) -> JournalStorage:
-    """Optuna's storage in a file that no other process writes meanwhile, since a lock of ours is held.
-
-    Optuna's own lock is a file that would stay where a process is killed. So would half a line, which is cut off.
-    """
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-
-    class Held(JournalFileOpenLock):
-        def acquire(self) -> bool:
-            return True
-
-        def release(self) -> None:
-            pass
-
-    content = path.read_bytes() if path.exists() else b""
-    if not content.endswith(b"\n"):
-        path.write_bytes(content[: content.rfind(b"\n") + 1])
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=Held(str(path))))

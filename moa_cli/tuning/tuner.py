@@ -46,6 +46,11 @@ class Tuner:
         """What is known so far, by method."""
         return [search.document() for search in self.searches]
 
+    def store(self) -> None:
+        """Writes what is known, where `-c tuned` takes it: another search may have been written there meanwhile."""
+        for search in self.searches:
+            search.store()
+
     def _agree(self) -> bool:
         """Sets a common budget where none was given. Whether all defaults are tried, so that it can be known."""
         if not all(search.default or search.broken for search in self.searches):

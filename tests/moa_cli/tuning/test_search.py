@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from benchmarks.common.errors import BadInput
 from benchmarks.load.load import load_benchmark
 from benchmarks.prepare.parts import part_folders
 from methods.contract.find import find_method
@@ -274,6 +275,75 @@ def test_half_a_line_of_a_journal_is_cut_off(left: str, tmp_path: Path) -> None:
     search = search_all([run], plan).searches[0]
     assert configs(search)[:2] == before
     assert len(search.told) == 4
+
+
+@pytest.mark.parametrize("line", ["", "null", "{}", "<<<<<<< HEAD", '{"op_code": 4', "\0\0"])
+def test_a_damaged_journal_is_refused(line: str, tmp_path: Path) -> None:
+    """What mends it is said: its runs are there, and the same command finds them."""
+    run, plan = run_of("morlhf", tmp_path), Plan(trials=2)
+    before = configs(search_all([run], plan).searches[0])
+    journal = tmp_path / "hh-rlhf-mini" / "tuned" / "morlhf.journal"
+    journal.write_text(f"{journal.read_text()}{line}\n")
+    with pytest.raises(BadInput, match=f"cannot use {journal}") as refusal:
+        open_search(run, plan)
+    assert f"rm {journal}" in refusal.value.fix
+    journal.unlink()
+    assert configs(search_all([run], plan).searches[0]) == before
+
+
+def test_a_journal_of_another_version_is_refused(tmp_path: Path) -> None:
+    run, plan = run_of("morlhf", tmp_path), Plan(trials=2)
+    search_all([run], plan)
+    journal = tmp_path / "hh-rlhf-mini" / "tuned" / "morlhf.journal"
+    journal.write_text(journal.read_text().replace('"collapse":', '"collapsed":'))
+    with pytest.raises(BadInput, match="of another version: ValidationError"):
+        open_search(run, plan)
+    journal.write_text(journal.read_text().replace('"collapsed":', '"collapse":').replace("FloatD", "IntD"))
+    with pytest.raises(BadInput, match="of another version"):
+        search_all([run], Plan(trials=3))
+
+
+def own(folder: Path, field: str, body: str = "") -> Contestant:
+    """A run of a method of one's own, whose epochs are searched."""
+    lines = [
+        "from dataclasses import dataclass", "from typing import Annotated", "from moa_cli import *",
+        "@dataclass(frozen=True, kw_only=True)", "class Own(Method):", '    steering = "none"', f"    epochs: {field}",
+        *([f"    def __post_init__(self): {body}"] if body else []),
+        "    def train(self, benchmark, run): pass", "    def policy(self, benchmark, run, weights): pass",
+    ]  # fmt: skip
+    (folder / "own.py").write_text("\n".join(lines))
+    return run_of(str(folder / "own.py"), folder)
+
+
+def test_whole_ends_of_a_number_are_ends_of_numbers(tmp_path: Path) -> None:
+    """Else 0 and 1 alone would be tried, 0 in place of the default, and workers would mean other runs by them."""
+    run = own(tmp_path, "Annotated[float, Search(0, 1)] = 0.5")
+    search = search_all([run], Plan(trials=4)).searches[0]
+    tried = [config["epochs"] for config in configs(search)]
+    assert tried[0] == 0.5
+    assert all(isinstance(value, float) and 0 < value < 1 for value in tried)
+
+
+def test_settings_that_a_method_refuses_are_a_trial_that_failed(tmp_path: Path) -> None:
+    refusal = "0 if self.epochs < 3 else int('three')"
+    run = own(tmp_path, "Annotated[int, Choices(1, 3)] = 1", refusal)
+    search = search_all([run], Plan(trials=6)).searches[0]
+    assert {(trial.config["epochs"], trial.state) for trial in search.told} == {(1, "fine"), (3, "failed")}
+    assert len(search.told) == 6
+    assert len(open_search(run, Plan(trials=6)).told) == 6
+
+
+def test_the_last_search_is_what_is_kept(tmp_path: Path) -> None:
+    """The same command says again what it found, and is taken at its word; one that found nothing takes no place."""
+    run, plan, path = run_of("morlhf", tmp_path), Plan(trials=2), tmp_path / "hh-rlhf-mini/tuned/morlhf.json"
+    other = run_of("morlhf", tmp_path, samples_per_prompt=2)
+    for tried in (run, other):
+        search_all([tried], plan).store()
+    assert read_tuning(path).trials[0].config["samples_per_prompt"] == 2
+    search_all([run], plan).store()
+    assert read_tuning(path).trials[0].config["samples_per_prompt"] != 2
+    search_all([run_of("morlhf", tmp_path, samples_per_prompt=3)], plan, lambda _: None).store()
+    assert len(read_tuning(path).trials) == 2
 
 
 @pytest.mark.parametrize("width", [1, 2])

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.common.errors import BadInput
 from benchmarks.load.load import load_benchmark
+from methods.contract.find import find_method, method_names
 from moa_cli.runs.config import resolve
 from moa_cli.runs.contestant import contestants
 from moa_cli.runs.front import note_trials
@@ -161,9 +163,33 @@ def test_tuned_settings_win_where_they_stand(tmp_path: Path) -> None:
         tuned("tuned")
 
 
-def test_all_methods_take_what_is_there(tmp_path: Path) -> None:
-    from methods.contract.find import method_names
+def test_what_was_tuned_wins_where_it_is_the_default_too(tmp_path: Path) -> None:
+    mini = load_benchmark("hh-rlhf-mini", home=tmp_path)
+    make_tuning(mini, "ric", found={"rounds": 2}).store(tuning_file(tmp_path, mini.name, "ric"))
+    typed = ["ric.batch=9", "tuned", "ric.rounds=1"]
+    settings = resolve(typed, ["hh-rlhf-mini"], ["ric"], data_dir=None, home=tmp_path)
+    default = find_method("ric")()
+    assert settings.methods["ric"] == replace(default, rounds=1)  # type: ignore[call-arg]
 
+
+def test_what_was_tuned_of_a_method_that_has_changed_is_refused(tmp_path: Path) -> None:
+    mini = load_benchmark("hh-rlhf-mini", home=tmp_path)
+    make_tuning(mini, "ric", found={"tempo": 2}).store(tuning_file(tmp_path, mini.name, "ric"))
+    with pytest.raises(BadInput, match="tuned: ric was tuned when it had tempo; moa tune again"):
+        resolve(["tuned"], ["hh-rlhf-mini"], ["ric"], data_dir=None, home=tmp_path)
+
+
+@pytest.mark.parametrize("best", [7, -1])
+def test_a_best_trial_that_is_none_is_damage(best: int, tmp_path: Path) -> None:
+    mini = load_benchmark("hh-rlhf-mini", home=tmp_path)
+    path = tuning_file(tmp_path, mini.name, "ric")
+    make_tuning(mini, "ric").model_copy(update={"best": best}).write(path)
+    with pytest.raises(BadInput, match="cannot use") as refusal:
+        resolve(["tuned"], ["hh-rlhf-mini"], ["ric"], data_dir=None, home=tmp_path)
+    assert f"its best trial, {best}," in refusal.value.why
+
+
+def test_all_methods_take_what_is_there(tmp_path: Path) -> None:
     mini = load_benchmark("hh-rlhf-mini", home=tmp_path)
     make_tuning(mini, "ric", found={"batch": 7}).store(tuning_file(tmp_path, mini.name, "ric"))
     settings = resolve(["tuned"], ["hh-rlhf-mini"], method_names(), data_dir=None, home=tmp_path)
