@@ -92,5 +92,5 @@ def score_cache(benchmark: Description, reward: str) -> Path:
 
 
 def beside(model: str, folder: Path) -> str:
-    """A model's id, or its path where the folder has it."""
-    return str(folder / model) if (folder / model).is_dir() else model
+    """A model's id, or its path where the folder has it; the folder itself is none that was named by nothing."""
+    return str(folder / model) if model and (folder / model).is_dir() else model

@@ -135,8 +135,10 @@ def typed_setting(key: str, value: object) -> str:
 
     >>> typed_setting("policy", "scratch:4m"), typed_setting("version", "2"), typed_setting("grid", [[1, 0.0]])
     ('policy=scratch:4m', 'version="2"', 'grid=[[1, 0.0]]')
+    >>> typed_setting("between", " "), typed_setting("between", " [")
+    ('between=" "', 'between=" ["')
     """
-    if isinstance(value, str) and value[:1] not in ("", "[", "{", '"', "'") and _value(value.strip()) == value:
+    if isinstance(value, str) and value.strip()[:1] not in ("", *"[{\"'") and _value(value.strip()) == value:
         return f"{key}={value}"
     return f"{key}={json.dumps(value, ensure_ascii=False, default=str)}"
 

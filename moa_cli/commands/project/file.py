@@ -83,7 +83,13 @@ def _table(path: Path) -> Mapping[str, object] | None:
         return found
     tool = found.get("tool")
     table = tool.get("moa") if isinstance(tool, dict) else None
-    return table if isinstance(table, dict) else None
+    if table is not None and not isinstance(table, dict):
+        refuse(
+            f"tool.moa in {_seen(path)} is no table: {table!r:.80}",
+            "a project file says its settings in one, so nothing was started",
+            "write it as [tool.moa]; see docs/project.md",
+        )
+    return table
 
 
 def _read(path: Path, table: Mapping[str, object], needed: Collection[str]) -> Project:

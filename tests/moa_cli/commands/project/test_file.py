@@ -159,6 +159,18 @@ def test_it_may_begin_with_the_mark_of_windows_editors() -> None:
         Path(name).unlink()
 
 
+@pytest.mark.parametrize("text", ["[tool]\nmoa = 3", '[[tool.moa]]\nmethod = "ric"'])
+def test_what_speaks_of_moa_and_is_no_table_is_refused(text: str) -> None:
+    Path("pyproject.toml").write_text(text)
+    with pytest.raises(BadInput, match="tool.moa in pyproject.toml is no table"):
+        found()
+
+
+def test_no_model_is_not_the_folder_of_the_file() -> None:
+    Path("moa.toml").write_text('[config]\npolicy = ""\nreward.base = ""')
+    assert found().settings == {"policy": "", "reward.base": ""}
+
+
 def test_data_is_that_of_a_benchmark() -> None:
     Path("data").mkdir()
     assert mistakes('data-dir = "data"')[1:] == ["  data-dir: it goes with a benchmark, and none is named"]
