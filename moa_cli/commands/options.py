@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,13 @@ def limit_rewards(seconds: float | None) -> None:
 
     if seconds is not None:
         os.environ[TIMEOUT] = str(seconds)
+
+
+def finite(value: float | None) -> float | None:
+    """A number that may have no upper end, and yet is one. BadParameter for infinity."""
+    if value is not None and value == inf:
+        raise typer.BadParameter("Input should be a finite number")
+    return value
 
 
 def at_home(folder: Path) -> Path:
@@ -378,9 +386,10 @@ MaxAnswerCost = Annotated[
 MaxKL = Annotated[
     float | None,
     typer.Option(
-        "--max-kl", metavar="NATS", min=0, help="With --at: at most so far from the starting policy, per answer."
+        "--max-kl", metavar="NATS", min=0, callback=finite,
+        help="With --at: at most so far from the starting policy, per answer.",
     ),
-]
+]  # fmt: skip
 
 
 ClaimsOutputs = Annotated[list[Path] | None, _output("result", ".md .json")]

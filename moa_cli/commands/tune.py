@@ -36,6 +36,7 @@ from moa_cli.commands.options import (
     RewardTimeout,
     Track,
     Verbose,
+    finite,
 )
 from moa_cli.console import out, refuse, say, show_error
 
@@ -59,12 +60,15 @@ def tune(
     ] = "reward",
     max_kl: Annotated[
         float | None,
-        typer.Option("--max-kl", metavar="NATS", min=0.0, help="The best is no farther away than this on average."),
+        typer.Option(
+            "--max-kl", metavar="NATS", min=0.0, callback=finite,
+            help="The best is no farther away than this on average.",
+        ),
     ] = None,
     budget: Annotated[
         float | None,
         typer.Option(
-            "--budget", metavar="FLOP", min=0.0,
+            "--budget", metavar="FLOP", min=0.0, callback=finite,
             help=r"What the trainings of a method may take in all. \[default: N times the dearest method's default]",
         ),
     ] = None,

@@ -79,7 +79,7 @@ def _asks_preset(items: Sequence[str]) -> bool:
 
 def takes_tuned(item: str) -> bool:
     """Whether an item of `-c` stands for what `moa tune` found: in the runs folder, or in another."""
-    return item == TUNED or ("=" not in item and Path(item).is_dir())
+    return item == TUNED or (item != "" and "=" not in item and Path(item).is_dir())
 
 
 def _tuned(

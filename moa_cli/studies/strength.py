@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 
 from benchmarks import BadInput, Benchmark
 from benchmarks.common import fit, type_words
@@ -32,7 +33,7 @@ def check_goes_far(method: Method, benchmark: Benchmark) -> None:
 
 def factors_in(over: Sequence[str]) -> list[float]:
     """Factors as they were typed. BadInput for what is none."""
-    wrong = [text for text in over if not re.fullmatch(r"\d*\.?\d+", text) or float(text) == 0]
+    wrong = [text for text in over if not re.fullmatch(r"\d*\.?\d+", text) or not 0 < float(text) < inf]
     if wrong:
         raise BadInput(
             f"--over {','.join(wrong)}: expected numbers above 0",
@@ -47,7 +48,8 @@ def scaled_by(method: Method, factor: float) -> Method:
     name, field = method_name(type(method)), str(method.sets_kl)
     value = as_config(method)[field]
     assert isinstance(value, int | float)
-    scaled = max(1, round(value * factor)) if isinstance(value, int) else float(f"{value * factor:.6g}")
+    whole = isinstance(value, int) and value * factor < inf
+    scaled = max(1, round(value * factor)) if whole else float(f"{value * factor:.6g}")
     hint = hyperparameter_types(type(method))[field]
     try:
         return method if factor == 1 else replace(method, **{field: fit(scaled, hint)})

@@ -34,10 +34,12 @@ def export(
     """
     from moa_cli.commands.common import one_run, quietly, weights_in
     from moa_cli.runs import whole_command
-    from moa_cli.runs.export import check_free
+    from moa_cli.runs.export import check_free, check_repository
 
     asked = weights_in(weights) if weights is not None else None
     check_free(folder)
+    if push is not None:
+        check_repository(push)
     chosen = one_run(run, method, benchmark)
     with quietly():
         from moa_cli.runs.export import asked_weights, export_run, push_folder

@@ -34,6 +34,19 @@ def check_free(folder: Path) -> None:
         )
 
 
+def check_repository(name: str) -> None:
+    """BadInput for what no repository of the hub can be called."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise BadInput(
+            f"{name!r} is no name of a repository", str(error).strip().splitlines()[0], "--push OWNER/NAME"
+        ) from error
+
+
 def push_folder(folder: Path, repository: str) -> str:
     """Uploads the folder to the hub; returns the address. BadInput where the hub says no."""
     from huggingface_hub import HfApi

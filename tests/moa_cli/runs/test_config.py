@@ -81,6 +81,7 @@ def test_none_can_be_written() -> None:
         ("spo.beta=1", "spo is not among the methods"),
         ("sft.rounds=1", "sft has no such hyperparameter"),
         ("batch=", "no value"),
+        ("", ": expected preset=NAME, FILE.toml"),
         ("batch", "expected preset=NAME, FILE.toml, a run.json, tuned, a folder with what was tuned, or KEY=VALUE"),
         ("grid=[[1,0]", "Unclosed array"),
         ("nowhere.toml", "No such file"),

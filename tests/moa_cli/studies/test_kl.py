@@ -259,6 +259,8 @@ def test_every_strength_is_an_ordinary_run(cries: Benchmark) -> None:
         ("modpo", MODPO(), ["0"], "expected numbers above 0"),
         ("modpo", MODPO(), ["2", "nan"], "--over nan"),
         ("ric", RIC(), ["1e4"], "expected numbers"),
+        ("ric", RIC(), ["9" * 400], "expected numbers"),
+        ("best-of-n", find_method("best-of-n")(), ["9" * 308], "candidates cannot be inf: expected a whole number"),
         ("ric", RIC(), ["10000"], "learning_rate cannot be 1.414: expected a number from 0 to 1"),
     ],
 )

@@ -101,6 +101,8 @@ def test_what_was_tuned_is_taken_and_counted(place: Path) -> None:
         (("-m", "ric", "-b", "tiny.toml,hh-rlhf-mini"), ("2 benchmarks",)),
         (("-m", "ric", "-c", "tuned"), ("no settings were tuned for ric on hh-rlhf-mini", "moa tune -m ric")),
         (("-m", "ric", "--seed", "0,1"), ("names 2 seeds",)),
+        (("-m", "ric", "--max-kl", "inf"), ("Invalid value for '--max-kl'", "a finite number")),
+        (("-m", "ric", "--budget", "inf"), ("Invalid value for '--budget'", "a finite number")),
     ],
 )
 def test_what_cannot_be_tuned(arguments: tuple[str, ...], words: tuple[str, ...], tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ from tests.kit.files import ROOT
         ("compare -m sft -o table.xyz", [".xyz", ".md"]),
         ("compare nowhere", ["nowhere"]),
         ("compare --max-kl 3", ["--max-kl", "--at"]),
+        ("compare --at .5,.5 --max-kl inf", ["Invalid value for '--max-kl'", "a finite number"]),
         ("compare --at 1,0 --max-answer-cost twice", ["twice", "2x"]),
         ("compare nowhere.json", ["nowhere.json"]),
         ("compare -c rounds=1", ["-m"]),

@@ -25,6 +25,7 @@ from moa_cli.runs.export.folder import generation_settings, merged
 from moa_cli.runs.export.place import check_free, push_folder
 from moa_cli.runs.export.run import asked_weights, export_run, one_policy, policy_of
 from moa_cli.runs.record import read_record
+from tests.kit.cli import moa, refused
 from tests.moa_cli.runs.export.conftest import Trained
 
 
@@ -168,6 +169,12 @@ def test_what_is_there_is_not_replaced(tmp_path: Path) -> None:
     for path, words in ((tmp_path, "is not empty"), (tmp_path / "file", "is a file")):
         with pytest.raises(BadInput, match=words):
             check_free(path)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "one/two/three", "me/"])
+def test_a_repository_that_cannot_be_is_refused_before_any_work(name: str, tmp_path: Path) -> None:
+    result = moa("export", "runs/b/sft/0-s0", "out", "--push", name, cwd=tmp_path)
+    refused(result, f"{name!r} is no name of a repository", "--push OWNER/NAME")
 
 
 def test_pushing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
