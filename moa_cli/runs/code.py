@@ -27,9 +27,16 @@ def _is_python(name: str) -> bool:
 
 def check_code_named(what: str, option: str, file: str, named: Collection[Path]) -> None:
     """BadInput that says `what` the code is and how to name it, where its file is not among those `named`."""
-    if Path(file).resolve() not in named:
+    if Path(file).resolve() in named:
+        return
+    if not Path(file).is_file():
         raise BadInput(
-            f"{what}, which this command does not name",
-            "a runs folder may come from anybody, so the code that it names is not run by itself",
-            f"if you trust it, add {option} {file}",
+            f"{what}, which is not there any more",
+            "a run is made a policy of, and measured, by the file that its record names",
+            f"put it back; or moa compare with {option} where it lies now, which trains nothing anew if it is the same",
         )
+    raise BadInput(
+        f"{what}, which this command does not name",
+        "a runs folder may come from anybody, so the code that it names is not run by itself",
+        f"if you trust it, add {option} {file}",
+    )

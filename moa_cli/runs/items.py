@@ -105,9 +105,8 @@ def _of_run(record: dict[str, Any], classes: Mapping[str, type[Method]]) -> dict
     if method.endswith(".py"):
         files = {Path(typed).resolve(): cls for typed, cls in classes.items() if typed.endswith(".py")}
         if Path(method).resolve() not in files:
-            raise ValueError(
-                f"its method is a Python file, which runs only where it is named: if you trust it, add -m {method}"
-            )
+            mend = f"if you trust it, add -m {method}" if Path(method).is_file() else f"put {method} back, and add it"
+            raise ValueError(f"its method is a Python file, which runs only where it is named: {mend}")
         name = method_name(files[Path(method).resolve()])
     else:
         name = method_name(find_method(method))

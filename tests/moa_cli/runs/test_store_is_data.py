@@ -32,7 +32,7 @@ from moa_cli.comparisons.select import named_fronts
 from moa_cli.jobs import pool
 from moa_cli.jobs.ceiling import ceiling_jobs
 from moa_cli.jobs.job import Job, Outcome
-from moa_cli.runs.config import Source, as_config
+from moa_cli.runs.config import Source, as_config, resolve
 from moa_cli.runs.contestant import stored_contestant
 from moa_cli.runs.folders import find_runs, front_name, run_folder
 from moa_cli.runs.record import RecordedBenchmark, read_record
@@ -356,6 +356,16 @@ def test_by_default_nothing_is_named(folder: Path) -> None:
     with pytest.raises(BadInput, match="has Python functions as rewards, which this command does not name"):
         stored_contestant(run)
     assert stored_contestant(run, named=[folder / "tiny.toml"]).folder == run
+
+
+def test_nobody_is_told_to_name_a_file_that_is_gone(folder: Path) -> None:
+    run = stored(folder, method="mine.py")
+    (folder / "mine.py").rename(folder / "moved.py")
+    with pytest.raises(BadInput, match=r"mine.py is a Python file, which is not there any more") as refusal:
+        stored_contestant(run)
+    assert refusal.value.fix.startswith("put it back; or moa compare with -m where it lies now")
+    with pytest.raises(BadInput, match=rf"put {folder / 'mine.py'} back, and add it"):
+        resolve([str(run / "run.json")], [], ["sft"], data_dir=None, home=folder / "runs")
 
 
 @pytest.mark.parametrize("kind", ["mine", "llama"], ids=["a kind of its own", "a known kind"])
