@@ -28,6 +28,7 @@ def rm(
     from moa_cli.runs import bytes_of
     from moa_cli.words import bytes_words
 
+    run = [*dict.fromkeys(run)]
     check_runs(run, usual_home(), "train one: moa train")
     for path in run:
         check_removable(path)

@@ -50,7 +50,7 @@ def _method(name: Path) -> dict[Path, str]:
     from moa_cli.commands.common.starts import METHOD, start
 
     stem = name.name.removesuffix(".py").replace("-", "_")
-    path, cls = name.with_name(f"{stem}.py"), "".join(word[:1].upper() + word[1:] for word in stem.split("_"))
+    cls = "".join(word[:1].upper() + word[1:] for word in stem.split("_"))
     if not re.fullmatch(r"[A-Za-z]\w*", stem, re.ASCII):
         refuse(
             f"{name.name!r} cannot name a method",
@@ -60,6 +60,7 @@ def _method(name: Path) -> dict[Path, str]:
     own = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls).lower()
     if own in method_names():
         refuse(f"{own} comes with moa", "runs of both would lie in one folder", f"moa init method my-{own}")
+    path = name.with_name(f"{stem}.py")
     return {path: start(METHOD).replace("MyMethod", cls).replace("FILE", str(path))}
 
 
@@ -67,7 +68,7 @@ def _benchmark(name: Path) -> dict[Path, str]:
     """The files of a benchmark: its table, and beside it rewards and data."""
     from moa_cli.commands.common.starts import BENCHMARK, start
 
-    path = name if name.suffix else name.with_suffix(".toml")
+    path = name.with_suffix(".toml") if name.name and not name.suffix else name
     if path.suffix != ".toml" or not re.fullmatch(r"[A-Za-z][\w-]*", path.stem, re.ASCII):
         refuse(
             f"{name} cannot be the file of a benchmark",

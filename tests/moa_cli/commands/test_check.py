@@ -137,3 +137,9 @@ def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert written.read_text() == "mine"
     with pytest.raises(BadInput, match="there is no file"):
         check(tmp_path / "none.py")
+
+
+def test_what_is_begun_has_a_name() -> None:
+    for what, words in (("method", "'' cannot name a method"), ("benchmark", "cannot be the file of a benchmark")):
+        with pytest.raises(BadInput, match=words):
+            init(what, "")

@@ -107,6 +107,12 @@ def test_preparations_that_no_run_was_trained_on(tmp_path: Path) -> None:
     assert "cannot be read" in notes[0]
 
 
+def test_a_run_that_is_named_twice_is_one(tmp_path: Path) -> None:
+    run = a_run(tmp_path, "a-s0")
+    result = moa("rm", str(run), f"{run}/", "--yes", cwd=tmp_path)
+    assert (result.returncode, result.stderr.count(str(run)), run.exists()) == (0, 1, False)
+
+
 def test_it_is_asked_first(tmp_path: Path) -> None:
     """And nothing is removed where nobody can say yes, nor of several where one may not be."""
     run = a_run(tmp_path, "a-s0", "training")
