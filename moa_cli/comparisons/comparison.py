@@ -19,7 +19,7 @@ from moa_cli.comparisons.ceiling import ceiling_part
 from moa_cli.comparisons.contributions import training
 from moa_cli.comparisons.document import Comparison, OnBenchmark
 from moa_cli.comparisons.kept import SAMPLED, kept_answers, kept_curves, shown_samples
-from moa_cli.comparisons.parts import LEAST_PROMPTS, Quality, Row
+from moa_cli.comparisons.parts import LEAST_PROMPTS, Quality, Row, least_trained
 from moa_cli.comparisons.under import Under
 from moa_cli.runs import GIVEN, Record, measured_again, read_record
 from moa_cli.words import warnings_of
@@ -76,7 +76,7 @@ def _on_benchmark(
     under = by_signal["scores"]
     groups = {name: groups[name] for name in sorted(groups, key=lambda name: -under.volumes[name].value)}
     counting = [name for name in groups if keep_collapsed or any(f.sound.any() for f in groups[name])]
-    start = next((name for name, seeds in groups.items() if seeds[0].steering == "none"), None)
+    start = least_trained({name: seeds[0].cost for name, seeds in groups.items() if seeds[0].steering == "none"})
     start = start if start in counting else None
 
     gains = {signal: found.gains(start) for signal, found in by_signal.items()}

@@ -25,6 +25,7 @@ from moa_cli.comparisons.parts import (
     Pair,
     Row,
     Sample,
+    least_trained,
 )
 from moa_cli.words import in_trainings, numbered, one_line, scorers_word, signal_word
 
@@ -77,8 +78,9 @@ class OnBenchmark(Part):
 
     @property
     def base(self) -> str | None:
-        """The row that others are compared with: the first that is not steered at all, which no training moved."""
-        return next((row.method for row in self.rows if row.steering == "none"), None)
+        """The row that others are compared with: of those that are not steered, the one that was trained least, as the
+        starting policy was not."""
+        return least_trained({row.method: row.cost for row in self.rows if row.steering == "none"})
 
     @property
     def start(self) -> str | None:

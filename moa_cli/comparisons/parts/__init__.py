@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         PromptScores,
         Row,
         RowPoint,
+        least_trained,
         method_of,
     )
 

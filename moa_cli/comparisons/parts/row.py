@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import inf
 from typing import Literal
 
 import numpy as np
@@ -25,6 +27,20 @@ def method_of(name: str, steering: str) -> str:
     Answers made elsewhere have no settings, and their name may have spaces.
     """
     return name if steering == GIVEN else name.partition(" ")[0]
+
+
+def least_trained(costs: Mapping[str, Mapping[str, float | None]]) -> str | None:
+    """The name whose training had the fewest tokens to learn from, the first of several; None where there is none.
+
+    >>> least_trained({"dpo": {"trained_tokens": 9}, "own": {"trained_tokens": None}, "sft": {"trained_tokens": 0}})
+    'sft'
+    """
+
+    def tokens(name: str) -> float:
+        found = costs[name].get("trained_tokens")
+        return inf if found is None else found
+
+    return min(costs, key=tokens, default=None)
 
 
 class RowPoint(Part):

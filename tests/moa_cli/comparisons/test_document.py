@@ -253,6 +253,18 @@ def test_configurations_become_json(fronts) -> None:
     assert found.rows[0].config == {"layers": [1, 2]}
 
 
+def test_who_trains_and_is_not_steered_is_not_what_others_are_compared_with():
+    """A method of one's own for one objective has a row of its own, above the starting policy's."""
+    start = replace(make_front("sft", 0, steering="none"), cost=COST | {"trained_tokens": 0})
+    own = make_front("dpo", 0.5, steering="none")
+    for fronts in ([own, start, make_front("soup", 1.0)], [start, own]):
+        (found,) = compare(fronts).benchmarks
+        assert (found.base, found.rows[-1].method) == ("sft", "sft")
+        utility = found.rows[-1].scores.utility
+        assert utility == pytest.approx(0)
+    assert compare([own]).benchmarks[0].base == "dpo"
+
+
 def test_who_was_tuned_more_is_told():
     """What trains nothing has nothing to tune, and does not count as tuned less."""
 
