@@ -168,13 +168,15 @@ def main() -> None:
         sys.exit(0)
     except BaseException as error:
         from benchmarks import BadInput
-        from benchmarks.common import full_disk, no_room, not_permitted
+        from benchmarks.common import full_disk, no_path, no_room, not_permitted
 
         if end := interruption(error):
             say("interrupted")
             sys.exit(exit_code(end))
         if isinstance(error, PermissionError):
             error = not_permitted(error.filename)
+        elif refusal := no_path(error):
+            error = refusal
         elif full_disk(error):
             error = BadInput(*no_room("it stopped", getattr(error, "filename", None) or "what was written to"))
         if is_verbose():

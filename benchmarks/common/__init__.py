@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         full_disk,
         nearest,
         no_memory,
+        no_path,
         no_room,
         not_permitted,
         refuse,

@@ -43,6 +43,23 @@ def changed_since(file: object) -> BadInput:
     )
 
 
+NO_PATH = {errno.ENAMETOOLONG: "its name is longer than those of files", errno.ELOOP: "links in it lead in a circle"}
+"""Why no file can be at a path, by what the system says."""
+
+
+def no_path(error: BaseException) -> BadInput | None:
+    """The refusal of a path at which no file can be, where an error says that; pathlib has one of its own for a circle
+    of links, until Python 3.13."""
+    if isinstance(error, OSError) and error.errno in NO_PATH:
+        path, why = str(error.filename), NO_PATH[error.errno]
+    elif isinstance(error, RuntimeError) and str(error).startswith(circle := "Symlink loop from "):
+        path, why = str(error).removeprefix(circle).strip("'"), NO_PATH[errno.ELOOP]
+    else:
+        return None
+    shown = "/".join(part if len(part.encode()) < 256 else f"{part[:60]}..." for part in path.split("/"))
+    return BadInput(f"no file can be called {shown}", why, "check what was typed")
+
+
 def full_disk(error: BaseException) -> bool:
     """Whether it says that there was no room left, in the words of whoever wrote."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):

@@ -68,7 +68,7 @@ class Archive(Document):
 
 
 def pack(benchmarks: Sequence[Description], path: Path) -> None:
-    """Writes what was prepared of some benchmarks into one archive, whole or not at all.
+    """Writes what was prepared of some benchmarks into one archive, whole or not at all, and where a link leads.
 
     The same preparations give the same bytes: files are sorted, and neither times nor owners are kept. BadInput where
     one is not prepared, or the file cannot be written.
@@ -85,7 +85,7 @@ def pack(benchmarks: Sequence[Description], path: Path) -> None:
                     archive.addfile(_plain_file(sha256, file.stat().st_size), content)
 
     try:
-        write_whole(path, write)
+        write_whole(path.resolve(), write)
     except OSError as error:
         raise BadInput(
             f"cannot write {path}: {error.strerror}", "what was prepared is there, but not in one file",

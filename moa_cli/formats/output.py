@@ -17,14 +17,14 @@ Formats = Mapping[str, Callable[[D], bytes]]
 
 
 def write_document(document: D, path: Path, formats: Formats[D]) -> None:
-    """Writes a document in the format of the file's suffix, whole or not at all.
+    """Writes a document in the format of the file's suffix, whole or not at all, and where a link leads.
 
     BadInput for an unknown suffix.
     """
     check_suffix(path, formats)
     content = formats[path.suffix.lower()](document)
     try:
-        write_whole(path, lambda partial: partial.write_bytes(content))
+        write_whole(path.resolve(), lambda partial: partial.write_bytes(content))
     except OSError as error:
         raise BadInput(
             f"cannot write {path}: {error.strerror}",
@@ -45,9 +45,11 @@ def check_suffix(path: Path, formats: Formats[Any]) -> None:
 
 def check_place(path: Path) -> None:
     """BadInput for a file that could not be written where it is to be. Writes nothing."""
-    there = next(folder for folder in path.absolute().parents if folder.exists())
+    there = next(folder for folder in path.resolve().parents if folder.exists())
     if path.is_dir():
         reason = "it is a folder"
+    elif path.exists() and not path.is_file():  # a pipe, a device: it would be replaced
+        reason = "it is no file"
     elif not there.is_dir():
         reason = f"{there} is a file"
     elif not os.access(there, os.W_OK | os.X_OK):

@@ -132,10 +132,11 @@ def _below(folder: Path, levels: int) -> Iterator[Path]:
 
 def check_home(home: Path) -> None:
     """BadInput where nothing could be written under `home`. Writes nothing."""
-    there = next(path for path in (home, *home.absolute().parents) if path.exists())
+    there = next(path for path in (home, *home.absolute().parents) if path.exists() or path.is_symlink())
     if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
         return
-    reason = "the folder is not ours to write to" if there.is_dir() else f"{there} is a file"
+    reason = f"{there} is a file" if there.exists() else f"{there} is a link that leads nowhere"
+    reason = "the folder is not ours to write to" if there.is_dir() else reason
     raise BadInput(
         f"cannot write to {home}: {reason}",
         "results are kept there, so nothing was started",

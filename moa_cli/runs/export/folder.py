@@ -17,11 +17,15 @@ def write_folder(
     folder: Path, policy: Policy, template: str, generation: GenerationConfig, readme: str, *, adapter_of: str = ""
 ) -> None:
     """Writes the folder whole or not at all: the whole model in the precision that the policy is stored in, or its
-    adapter alone where the name of the model that it belongs to is given."""
+    adapter alone where the name of the model that it belongs to is given.
+
+    An empty folder that is there stays the one it is, which a shell may be in, a link lead to or a disk be mounted at.
+    """
+    empty = folder.is_dir()
     folder.parent.mkdir(parents=True, exist_ok=True)
     tokenizer = copy.deepcopy(policy.tokenizer)
     tokenizer.chat_template = template
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as place:
+    with tempfile.TemporaryDirectory(dir=folder if empty else folder.parent, prefix=f".{folder.name}.") as place:
         partial = Path(place) / "whole"
         if adapter_of:
             _save_adapter(policy, partial, adapter_of)
@@ -32,7 +36,10 @@ def write_folder(
         (partial / "README.md").write_text(readme, encoding="utf-8")
         for path in partial.iterdir():  # safetensors are written for their owner alone
             path.chmod((partial / "README.md").stat().st_mode)
-        os.replace(partial, folder)
+        for path in partial.iterdir() if empty else ():
+            os.replace(path, folder / path.name)
+        if not empty:
+            os.replace(partial, folder)
 
 
 def generation_settings(policy: Policy, sampling: Sampling) -> GenerationConfig:

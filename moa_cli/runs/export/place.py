@@ -24,14 +24,16 @@ def loading(base: str | Path) -> Iterator[None]:
 
 def check_free(folder: Path) -> None:
     """BadInput for a folder that has something in it, or cannot be one."""
-    if folder.is_dir() and not any(folder.iterdir()):
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())
+    if not there.exists():
+        reason = f"{there} is a link that leads nowhere"
+    elif not there.is_dir():
+        reason = f"{there} is a file"
+    elif there == folder and any(folder.iterdir()):
+        reason = f"{folder} is not empty"
+    else:
         return
-    if folder.exists():
-        raise BadInput(
-            f"{folder} is not empty" if folder.is_dir() else f"{folder} is a file",
-            "what is there is not replaced",
-            "name a folder that is not there yet, or an empty one",
-        )
+    raise BadInput(reason, "what is there is not replaced", "name a folder that is not there yet, or an empty one")
 
 
 def check_repository(name: str) -> None:

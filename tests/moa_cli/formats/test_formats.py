@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -301,11 +302,23 @@ def test_a_place_that_cannot_be_written(document, tmp_path):
 def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "folder.md").mkdir()
+    os.mkfifo(tmp_path / "pipe.md")
     check_outputs([tmp_path / "new" / "a.md"], COMPARISON_FORMATS)
-    for path, reason in (("folder.md", "it is a folder"), ("file/new/a.md", "file is a file")):
+    for path, reason in (("folder.md", "is a folder"), ("file/new/a.md", "file is a file"), ("pipe.md", "is no file")):
         with pytest.raises(BadInput, match=reason):
             check_outputs([tmp_path / path], COMPARISON_FORMATS)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.md"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.md", "pipe.md"]
+
+
+def test_a_link_leads_to_what_is_written(document: Comparison, tmp_path: Path) -> None:
+    """As that of a page which is served elsewhere; it stays a link."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "a.csv").symlink_to("elsewhere/b.csv")
+    for _ in range(2):
+        check_outputs([tmp_path / "a.csv"], COMPARISON_FORMATS)
+        write_document(document, tmp_path / "a.csv", COMPARISON_FORMATS)
+        assert (tmp_path / "elsewhere/b.csv").read_text().startswith("benchmark,")
+        assert (tmp_path / "a.csv").is_symlink()
 
 
 def test_a_file_that_cannot_be_written_costs_no_other(

@@ -266,5 +266,7 @@ def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
     check_home(tmp_path / "new" / "deep")
     assert not list(tmp_path.iterdir())
     (tmp_path / "file").write_text("")
-    with pytest.raises(BadInput, match="cannot write"):
-        check_home(tmp_path / "file" / "runs")
+    (tmp_path / "link").symlink_to("nothing")
+    for home, reason in (("file/runs", "file is a file"), ("link", "leads nowhere"), ("link/runs", "leads nowhere")):
+        with pytest.raises(BadInput, match=f"cannot write to .*{home}: .*{reason}"):
+            check_home(tmp_path / home)

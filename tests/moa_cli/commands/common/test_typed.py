@@ -39,6 +39,8 @@ from tests.kit.files import ROOT
         ("prepare -b reddit-summary --data-dir .", ["comparisons/validation.jsonl.gz", "put it there"]),
         ("train -m sft --runs file/runs", ["file/runs", "--runs DIR"]),
         ("train -m missing.py", ["missing.py"]),
+        *((f"{typed} {'a' * 300}.toml", ["aaa...", "longer"]) for typed in ("show", "compare", "list --runs", "rm")),
+        *((f"{typed} circle.py", ["circle.py", "in a circle"]) for typed in ("train -m", "prepare -b", "list --runs")),
         ("train -m sft --seed 0,x", ["--seed 'x'", "--seed 0,1"]),
         ("compare --seed=-1", ["--seed '-1'", "from 0 to 2147483647"]),
         ("train -m sft --seed 0,4294967296 --dry-run", ["--seed '4294967296'", "from 0 to 2147483647"]),
@@ -77,8 +79,9 @@ from tests.kit.files import ROOT
 )
 def test_bad_input_is_refused_before_any_work(command: str, words: list[str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
+    (tmp_path / "circle.py").symlink_to("circle.py")
     refused(moa(*command.split(), cwd=tmp_path), *words)
-    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["circle.py", "file"]
 
 
 def test_a_file_is_named_with_its_suffix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

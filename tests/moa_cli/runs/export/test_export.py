@@ -166,7 +166,13 @@ def test_what_is_there_is_not_replaced(tmp_path: Path) -> None:
     check_free(tmp_path)
     check_free(tmp_path / "new")
     (tmp_path / "file").touch()
-    for path, words in ((tmp_path, "is not empty"), (tmp_path / "file", "is a file")):
+    (tmp_path / "link").symlink_to("nothing")
+    for path, words in (
+        (tmp_path, "is not empty"),
+        (tmp_path / "file", "is a file"),
+        (tmp_path / "file" / "new", "file is a file"),
+        (tmp_path / "link", "leads nowhere"),
+    ):
         with pytest.raises(BadInput, match=words):
             check_free(path)
 
@@ -175,6 +181,20 @@ def test_what_is_there_is_not_replaced(tmp_path: Path) -> None:
 def test_a_repository_that_cannot_be_is_refused_before_any_work(name: str, tmp_path: Path) -> None:
     result = moa("export", "runs/b/sft/0-s0", "out", "--push", name, cwd=tmp_path)
     refused(result, f"{name!r} is no name of a repository", "--push OWNER/NAME")
+
+
+def test_an_empty_folder_is_filled_and_stays(trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a link, and where the command is typed in it."""
+    for folder, named in (("here", "."), ("there", "link")):
+        (tmp_path / folder).mkdir()
+        inode = (tmp_path / folder).stat().st_ino
+        (tmp_path / "link").unlink(missing_ok=True)
+        (tmp_path / "link").symlink_to(folder)
+        monkeypatch.chdir(tmp_path / folder if named == "." else tmp_path)
+        export_run(trained("sft-goals"), (0.5, 0.5), Path(named), adapter=False, command="")
+        assert {"README.md", "config.json"} <= {path.name for path in (tmp_path / folder).iterdir()}
+        assert not [*(tmp_path / folder).glob(".*")]
+        assert (tmp_path / folder).stat().st_ino == inode
 
 
 def test_pushing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
