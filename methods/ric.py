@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -243,7 +244,7 @@ def bounds_of(run: Run) -> tuple[np.ndarray, np.ndarray]:
         raise BadInput(
             f"cannot use {path}: {error}",
             "the rewards to ask for are read from it",
-            f"rm -r {run.dir}; then the command that made it trains it again",
+            f"rm -r {shlex.quote(str(run.dir))}; then the command that made it trains it again",
         ) from error
     return np.array(found["low"]), np.array(found["high"])
 

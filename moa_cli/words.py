@@ -192,8 +192,8 @@ def from_here(text: str) -> str:
 
     What is on somebody's disk is nobody else's business, and is no path elsewhere.
 
-    >>> from_here(f"moa compare -b {Path.cwd()}/shop.toml -o /tmp/x.md")
-    'moa compare -b shop.toml -o /tmp/x.md'
+    >>> from_here(f"-b {Path.cwd()}/shop.toml -o /tmp/x.md")
+    '-b shop.toml -o /tmp/x.md'
     """
     here = f"{Path.cwd()}/"
     return re.sub(rf"(?<![\w./-]){re.escape(here)}(?=[\w.])", "", text) if here != "//" else text

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from benchmarks.ceiling.tilt import Ceiling, balanced
-from benchmarks.common import BadInput, Document, digest, written_at
+from benchmarks.common import BadInput, Document, digest, to_type, written_at
 from benchmarks.prepare import Card
 from benchmarks.spec import Signal
 
@@ -92,7 +92,7 @@ def read_samples(folder: Path) -> Samples:
         raise BadInput(
             f"cannot use {folder}",
             f"its samples cannot be read: {error}",
-            f"rm -r {folder}; then moa compare --ceiling draws them again",
+            f"{to_type('rm', '-r', folder)}; then moa compare --ceiling draws them again",
         ) from error
 
 

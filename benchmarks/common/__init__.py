@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         not_permitted,
         refuse,
         some_of,
+        to_type,
     )
     from benchmarks.common.guest import TIMEOUT, Guest, TimeUp, time_limit, timely
     from benchmarks.common.hub import adapter_base, hub_commit, model_content

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 
-from benchmarks.common.errors import BadInput
+from benchmarks.common.errors import BadInput, to_type
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def check_inside(path: Path, home: Path) -> None:
         raise BadInput(
             f"{path} leads out of {home}, to {path.resolve()}",
             "nothing is written where a link in a runs folder leads",
-            f"move what it leads to in its place, or remove the link: rm {path}",
+            f"move what it leads to in its place, or remove the link: {to_type('rm', path)}",
         )
 
 

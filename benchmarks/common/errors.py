@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shlex
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -90,6 +91,15 @@ def error_words(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"it called sys.exit({'' if error.code is None else repr(error.code)})"
     return f"{type(error).__name__}: {str(error).strip()}".removesuffix(": ")
+
+
+def to_type(*words: object) -> str:
+    """A command, or words of one, as a shell takes it: a word with a space in it stays one word.
+
+    >>> to_type("rm", "-r", "my runs/b")
+    "rm -r 'my runs/b'"
+    """
+    return shlex.join(map(str, words))
 
 
 def refuse(what: str, mistakes: Sequence[str], fix: str, *, why: str = "nothing was started") -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common.atomic import SUMS_FILE, remove, write_text
-from benchmarks.common.errors import BadInput, error_words, no_memory
+from benchmarks.common.errors import BadInput, error_words, no_memory, to_type
 from benchmarks.common.identity import digest, file_content
 from benchmarks.common.ledger import tell
 from benchmarks.common.parse import json_of
@@ -119,10 +119,11 @@ def reading(folder: Path) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, BadInput) or no_memory(error) or (folder / SUMS_FILE).exists():
             raise
+        aside = to_type("mv", folder, folder.with_name(f".{folder.name}.damaged"))
         raise BadInput(
             f"{folder} cannot be read: {(error_words(error).splitlines() or [''])[0]}",
             "it is damaged, most likely; it was made before there were checksums",
-            f"mv {folder} {folder.with_name(f'.{folder.name}.damaged')}; then the same command makes it again",
+            f"{aside}; then the same command makes it again",
         ) from error
 
 

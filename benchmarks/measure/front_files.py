@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pydantic import Field, JsonValue
 
-from benchmarks.common import BadInput, Document, NotPermitted, not_permitted, tell
+from benchmarks.common import BadInput, Document, NotPermitted, not_permitted, tell, to_type
 from benchmarks.measure.front import Front
 from benchmarks.measure.point import Point, read_texts, unusable
 from benchmarks.prepare import Card
@@ -83,7 +83,7 @@ def read_front_record(folder: Path) -> FrontRecord:
         raise BadInput(
             f"there is no front in {folder}",
             "the run has not been measured, or not at all of its weights",
-            f"moa eval {folder.parent} --pareto",
+            to_type("moa", "eval", folder.parent, "--pareto"),
         ) from error
     except PermissionError as error:
         raise not_permitted(path) from error

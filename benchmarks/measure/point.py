@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.common import BadInput, Document, not_permitted, write_whole
+from benchmarks.common import BadInput, Document, not_permitted, to_type, write_whole
 from benchmarks.prepare import Card
 from benchmarks.spec import SIGNALS, Signal, Weights, column
 from benchmarks.stats import collapsed, text_statistics
@@ -172,7 +172,8 @@ def check_finite(name: str, values: np.ndarray) -> None:
 
 def unusable(path: Path, why: str) -> BadInput:
     """The refusal of a front's file."""
-    return BadInput(f"cannot use {path}", why, f"measure it again: moa eval {path.parent.parent} --pareto")
+    again = to_type("moa", "eval", path.parent.parent, "--pareto")
+    return BadInput(f"cannot use {path}", why, f"measure it again: {again}")
 
 
 def _read(path: Path, names: Sequence[str]) -> tuple[pa.Table, PointRecord]:

@@ -24,7 +24,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from benchmarks.common import BadInput, error_words, no_memory, some_of
+from benchmarks.common import BadInput, error_words, no_memory, some_of, to_type
 from benchmarks.models.device import attention
 from benchmarks.models.reader import Reader
 from benchmarks.spec import CHAT, PLAIN, SPLITS, Description, messages
@@ -152,7 +152,7 @@ def _opening(path: str | Path) -> Iterator[None]:
             raise BadInput(
                 f"the policy {path} is an adapter of {base}, no whole model",
                 "what a benchmark starts from has its weights, configuration and tokenizer in one place",
-                f"moa soup {path} --weights 1 merged; then policy = merged",
+                f"{to_type('moa', 'soup', path, '--weights', 1, 'merged')}; then policy = merged",
             ) from error
         raise BadInput(
             f"the policy {path} cannot be opened: {error_words(error).splitlines()[0][:200]}",

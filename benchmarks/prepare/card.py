@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from benchmarks.common import BadInput, Cost, Document, Part, digest, json_of, not_permitted
+from benchmarks.common import BadInput, Cost, Document, Part, digest, json_of, not_permitted, to_type
 from benchmarks.spec import REVISION, Description, Sampling, Signal, Split, card_file, root
 
 
@@ -140,7 +140,7 @@ def stored_card(benchmark: Description) -> StoredCard | None:
     except (OSError, ValueError) as error:
         raise BadInput(
             f"cannot use {path}", f"the scale card in it cannot be read: {error}",
-            f"rm {path}; then moa prepare or train makes it again",
+            f"{to_type('rm', path)}; then moa prepare or train makes it again",
         ) from error  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks.common import BadInput, file_content, locked
+from benchmarks.common import BadInput, file_content, locked, to_type
 from benchmarks.prepare.archive import FILE, CarriedFile, CarriedPreparation, damaged, extract, members, read_table
 from benchmarks.prepare.card import StoredCard, stored_card
 from benchmarks.prepare.parts import carried_parts
@@ -100,10 +100,11 @@ def _is_here(benchmark: Description, one: CarriedPreparation) -> bool:
 
 
 def _differs(benchmark: Description) -> NoReturn:
+    removal = to_type("rm", "-r", root(benchmark))
     raise BadInput(
         f"{root(benchmark)} has another preparation of {benchmark.name} than the file",
         "it was made elsewhere and has other units, in which runs beside it may be trained",
-        f"choose another folder with --runs DIR; or, if nothing there is to be kept: rm -r {root(benchmark)}",
+        f"choose another folder with --runs DIR; or, if nothing there is to be kept: {removal}",
     )
 
 

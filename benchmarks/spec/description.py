@@ -7,7 +7,6 @@ scored lies beside it (`benchmarks.prepare`), in a folder named after the conten
 from __future__ import annotations
 
 import json
-import shlex
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field, dataclass, field, fields
@@ -17,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 
-from benchmarks.common import BadInput, Range, Said, digest, model_content, nearest, plain
+from benchmarks.common import BadInput, Range, Said, digest, model_content, nearest, plain, to_type
 from benchmarks.spec.answers import Answer, Data, Graded, PreferencePair, Split
 from benchmarks.spec.grid import Weights, corners, default_grid, default_trained_grid
 from benchmarks.spec.settings import CHAT, LONGEST, PLAIN, Finetuning, Lora, Sampling, Scratch
@@ -138,7 +137,7 @@ class Description:
     @property
     def typed(self) -> str:
         """What -b takes for it, as one word of a command."""
-        return shlex.quote(self.source or self.name)
+        return to_type(self.source or self.name)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from benchmarks import BadInput
-from benchmarks.common import load_file, refuse
+from benchmarks.common import load_file, refuse, to_type
 from methods.contract.method import Method, hyperparameter_types, method_name
 from methods.contract.mistakes import mistakes_in
 
@@ -63,7 +63,7 @@ def _found(name: str) -> type[Method]:
         near = get_close_matches(plain, method_names(), n=1, cutoff=0.4)
         fix = f"did you mean: -m {near[0]}" if near else "name one of them, or a Python file with a Method in it"
         if Path(f"{name}.py").is_file():
-            fix = f"a method of your own is named by its file: -m {name}.py"
+            fix = f"a method of your own is named by its file: {to_type('-m', f'{name}.py')}"
         raise BadInput(
             f"there is no method {name!r}",
             f"known methods: {', '.join(method_names())}",

@@ -11,6 +11,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from benchmarks import BadInput, Front
+from benchmarks.common import to_type
 from benchmarks.measure import read_front
 from benchmarks.stats import Bootstrap, Interval, bootstrap_means, kendall_tau, spearman
 from methods import Method
@@ -147,7 +148,7 @@ def goal_following(found: Variants, of: Sequence[str]) -> Interval:
     one = _own(found, of[0])
     if not isinstance(one.method, TakesGoals):
         raise Missing(f"{of[0]} cannot be asked for intensities")
-    command = f"moa study controllability -m {of[0]}"
+    command = to_type("moa", "study", "controllability", "-m", of[0])
     swept = [beside_front(f.folder, SWEEP) for f in one.fronts if f.folder is not None]
     if not swept or not all((folder / "front.json").exists() for folder in swept):
         raise Missing(f"{of[0]} has not been measured at every intensity", command)
@@ -168,7 +169,7 @@ def kept_of_first(found: Variants, of: Sequence[str]) -> Difference:
     """First objective after the second round, largest alpha less alpha 0."""
     one = _own(found, of[0])
     method = one.method
-    command = f"moa study retention -m {of[0]}"
+    command = to_type("moa", "study", "retention", "-m", of[0])
     if not isinstance(method, InRounds):
         raise Missing(f"{of[0]} does not train for one objective after the other")
     if 0 not in method.alphas or len(set(method.alphas)) < 2:
@@ -196,7 +197,7 @@ def size_gain(found: Variants, of: Sequence[str]) -> Difference:
     if len(sized) < 2:
         raise Missing(
             f"{of[0]} has not been measured with reward models of two sizes",
-            f"moa study reward-model-size -m {of[0]}",
+            to_type("moa", "study", "reward-model-size", "-m", of[0]),
         )
     on = _compared({"largest": sized[max(sized)], "smallest": sized[min(sized)]})
     return _known(on.difference("largest", "smallest"), of)
@@ -233,7 +234,7 @@ def _own(found: Variants, name: str) -> Variant:
 
 
 def _compare(names: Sequence[str]) -> str:
-    return f"moa compare -m {','.join(names)}"
+    return to_type("moa", "compare", "-m", ",".join(names))
 
 
 def _headline(found: Variants, of: Sequence[str], headline: Headline) -> Difference:

@@ -62,6 +62,7 @@ def evaluate(
     moa eval --responses answers.csv --column prompt=question --column answer=output --seed 1
     moa eval --rescore
     """
+    from benchmarks.common import to_type
     from moa_cli.commands.common import check_mode, front_table, measure_runs, only_benchmark, score_again, take_in
     from moa_cli.runs import read_responses
 
@@ -82,8 +83,8 @@ def evaluate(
         found = read_responses(responses, chosen, columns=column or [], method=name, seed=seed_in(seed))
         fronts, outcomes = take_in(found, source, chosen, jobs)
     else:
-        mode = "--rescore" if rescore else "--pareto" if pareto else f"--weights {weights}"
-        check_runs(run or [], runs, f"moa eval {mode}")
+        mode = ["--rescore"] if rescore else ["--pareto"] if pareto else ["--weights", weights]
+        check_runs(run or [], runs, to_type("moa", "eval", *mode))
         picked = run or [], folder_names(benchmark, runs), runs, jobs
         methods, named = method_folders(method), named_files(method, benchmark)
         if rescore:

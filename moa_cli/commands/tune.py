@@ -130,6 +130,7 @@ def tune(
 
 def _searched(settings: Settings, seed: int, home: Path, data_dir: Path | None, *, every: bool) -> list[Contestant]:
     """The configurations that are to be improved. Methods without anything to search are told."""
+    from benchmarks.common import to_type
     from methods import method_name
     from moa_cli.runs import contestants, searched_fields, tuned_as
 
@@ -145,7 +146,8 @@ def _searched(settings: Settings, seed: int, home: Path, data_dir: Path | None, 
             chosen.append(run)
             continue
         if not every:
-            refuse(f"{name} has nothing to search", why, f"moa tune -m {other if other != name else 'METHOD'}")
+            fix = to_type("moa", "tune", "-m", other if other != name else "METHOD")
+            refuse(f"{name} has nothing to search", why, fix)
         say(f"{name} is left out: {why if other != name else 'it has nothing to search'}")
     return chosen
 

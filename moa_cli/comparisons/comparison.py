@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
@@ -11,7 +10,7 @@ from typing import Any
 
 from benchmarks import BadInput, Front
 from benchmarks.ceiling import Samples
-from benchmarks.common import plain, written_at
+from benchmarks.common import plain, to_type, written_at
 from benchmarks.measure import known
 from benchmarks.spec import SIGNALS, Signal
 from moa_cli.comparisons import equal, pairs, row
@@ -180,7 +179,7 @@ def _alike(one: Front, other: Front) -> str:
         return "measure both on the same prompts"
     run, beside = few.folder.parent, many.folder.parent
     making = record.training(run, by="compare")
-    return f"{making} -c eval_prompts={many.card.prompts}; then {shlex.join(['moa', 'compare', str(run), str(beside)])}"
+    return f"{making} -c eval_prompts={many.card.prompts}; then {to_type('moa', 'compare', run, beside)}"
 
 
 def _in_units(one: Front, other: Front) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import BadInput, Front
-from benchmarks.common import plain, written_at
+from benchmarks.common import plain, to_type, written_at
 from moa_cli.comparisons.failure import Failure
 from moa_cli.comparisons.saved import is_saved
 from moa_cli.runs import GIVEN, Counting, counted_cards, find_runs, fronts_in, read_asked, read_measured, read_record
@@ -46,7 +45,7 @@ def _named(folder: Path, prompts: int | None) -> list[Front]:
         raise BadInput(
             f"{folder} is a saved comparison, and no run",
             "it holds the scores of answers, which a gate reads, but not the fronts that are compared",
-            f"--baseline {folder} judges runs by it; alone it is shown: moa compare {folder}",
+            f"{to_type('--baseline', folder)} judges runs by it; {to_type('moa', 'compare', folder)} shows it alone",
         )
     if (folder / "front.json").is_file():
         return [read_measured(folder)]
@@ -132,7 +131,7 @@ def _tell_others(fronts: Sequence[Front], kept: Sequence[Front], say: Callable[[
     for (name, _), own in other_units.items():
         runs = list(dict.fromkeys(str(run_of(front)) for front in own))
         which = runs[0] if len(runs) == 1 else f"{len(runs)} runs on {name}"
-        say(f"left out: {which}, measured under another scale card: moa compare {shlex.join(runs)} shows such")
+        say(f"left out: {which}, measured under another scale card: {to_type('moa', 'compare', *runs)} shows such")
     for (name, prompts), own in others.items():
         which = str(own[0].folder) if len(own) == 1 else f"{len(own)} fronts on {name}"
         say(f"left out: {which}, measured on {prompts} prompts: -c eval_prompts={prompts} of moa compare shows such")

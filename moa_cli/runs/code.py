@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from benchmarks import BadInput
+from benchmarks.common import to_type
 
 
 def check_method_named(method: str, *, named: Collection[Path] = ()) -> None:
@@ -38,5 +39,5 @@ def check_code_named(what: str, option: str, file: str, named: Collection[Path])
     raise BadInput(
         f"{what}, which this command does not name",
         "a runs folder may come from anybody, so the code that it names is not run by itself",
-        f"if you trust it, add {option} {file}",
+        f"if you trust it, add {to_type(option, file)}",
     )

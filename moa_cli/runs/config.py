@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput, Benchmark, load_benchmark
-from benchmarks.common import fit, misfit, nearest, refuse
+from benchmarks.common import fit, misfit, nearest, refuse, to_type
 from benchmarks.load import option_names
 from methods import Method, find_method, method_name, method_names
 from methods.contract import hyperparameter_types
@@ -107,7 +107,7 @@ def _tuned(
         raise BadInput(
             f"no settings were tuned for {', '.join(missing)} on {name}",
             f"-c {item} takes what moa tune has found in {store}",
-            f"moa tune -m {','.join(missing)} -b {benchmarks[0]} --runs {store}",
+            to_type("moa", "tune", "-m", ",".join(missing), "-b", benchmarks[0], "--runs", store),
         )
     return {typed: tuning for typed, tuning in found.items() if tuning}
 
@@ -147,7 +147,7 @@ def restore(typed: str, config: Mapping[str, object], again: str = "") -> Method
     refuse(
         f"the stored configuration of {typed} does not fit it",
         mistakes,
-        f"train it again: {again or f'moa train -m {typed}'}",
+        f"train it again: {again or to_type('moa', 'train', '-m', typed)}",
         why="the method has changed since the run was trained",
     )
     return cls(**values)

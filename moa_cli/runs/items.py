@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import Benchmark
-from benchmarks.common import json_of, nearest, toml_of
+from benchmarks.common import json_of, nearest, to_type, toml_of
 from benchmarks.load import has_trained_rewards, option_names
 from methods import Method, find_method, method_name, method_names
 from methods.contract import hyperparameter_types
@@ -105,7 +105,11 @@ def _of_run(record: dict[str, Any], classes: Mapping[str, type[Method]]) -> dict
     if method.endswith(".py"):
         files = {Path(typed).resolve(): cls for typed, cls in classes.items() if typed.endswith(".py")}
         if Path(method).resolve() not in files:
-            mend = f"if you trust it, add -m {method}" if Path(method).is_file() else f"put {method} back, and add it"
+            mend = (
+                f"if you trust it, add {to_type('-m', method)}"
+                if Path(method).is_file()
+                else f"put {method} back, and add it"
+            )
             raise ValueError(f"its method is a Python file, which runs only where it is named: {mend}")
         name = method_name(files[Path(method).resolve()])
     else:

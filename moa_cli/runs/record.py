@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 from benchmarks import BadInput, Benchmark
-from benchmarks.common import Document, Part, code_content, is_locked, json_of, not_permitted, plain
+from benchmarks.common import Document, Part, code_content, is_locked, json_of, not_permitted, plain, to_type
 from benchmarks.models import setup
 from benchmarks.spec import REVISION, Signal, usual_home
 from moa_cli.runs.config import Source
@@ -188,7 +187,7 @@ class Record(Document):
         words += ["-c", str((run.resolve() if home else run) / "run.json")] if settings else []
         words += ["--data-dir", self.benchmark.data_dir] if self.benchmark.data_dir else []
         words += ["--seed", str(self.seed), *(["--runs", home] if home else _store(run))]
-        return shlex.join(words) if home else from_here(shlex.join(words))
+        return to_type(*words) if home else from_here(to_type(*words))
 
     def evaluating(self, run: Path, how: str = "--pareto") -> str:
         """The command that measures the run in a folder.
@@ -200,7 +199,7 @@ class Record(Document):
             return self.command
         files = [("-m", self.method if self.steering != GIVEN else ""), ("-b", self.benchmark.source)]
         named = [word for option, file in files if file.endswith((".py", ".toml")) for word in (option, file)]
-        return from_here(shlex.join(["moa", "eval", str(run), how, *named]))
+        return from_here(to_type("moa", "eval", run, how, *named))
 
 
 def _store(run: Path) -> list[str]:
@@ -231,10 +230,11 @@ def read_record(folder: Path) -> Record:
                 "its folder does not tell apart what acts in training and what acts when a policy answers",
                 "train it again: the command in its run.json",
             ) from error
+        removal = to_type("rm", "-r", folder)
         raise BadInput(
             f"cannot use {path}",
             "it is damaged, or something else than the record of a run",
-            f"make the run again: moa train with --restart; or rm -r {folder}, then the command that made it",
+            f"make the run again: moa train with --restart; or {removal}, then the command that made it",
         ) from error
 
 
@@ -243,7 +243,7 @@ def measured_again(run: Path) -> str:
     try:
         return read_record(run).evaluating(run)
     except BadInput:
-        return f"moa eval {shlex.quote(str(run))} --pareto"
+        return to_type("moa", "eval", run, "--pareto")
 
 
 def is_earlier(folder: Path) -> bool:

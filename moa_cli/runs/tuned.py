@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import JsonValue
 
 from benchmarks import BadInput
-from benchmarks.common import Choices, Document, Part, Search, fit, not_permitted, search_of, write_text
+from benchmarks.common import Choices, Document, Part, Search, fit, not_permitted, search_of, to_type, write_text
 from benchmarks.spec import Signal
 from methods import Method, find_method, method_name
 from methods.contract import hyperparameter_types
@@ -127,7 +127,7 @@ def read_tuning(path: Path) -> Tuning:
         raise not_permitted(path) from error
     except (OSError, ValueError) as error:
         raise BadInput(
-            f"cannot use {path}", f"it is not the record of a search: {error}", f"rm {path}; then moa tune"
+            f"cannot use {path}", f"it is not the record of a search: {error}", f"{to_type('rm', path)}; then moa tune"
         ) from error
 
 

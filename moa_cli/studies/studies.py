@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import BadInput, Benchmark
 from benchmarks.ceiling import find_samples
+from benchmarks.common import to_type
 from benchmarks.prepare import stored_card
 from methods import Method, find_method, method_name
 from moa_cli.comparisons import LEAST_PROMPTS, Comparison, Failure
@@ -109,7 +110,7 @@ def find_study(name: str) -> Question:
         raise BadInput(
             f"there is no study {name!r}",
             f"there are: {', '.join(STUDIES)}",
-            f"moa study {near[0] if near else next(iter(STUDIES))}",
+            to_type("moa", "study", near[0] if near else next(iter(STUDIES))),
         )
     return STUDIES[name]
 

@@ -25,6 +25,7 @@ RULES = (
     house.contestants_in_the_ruler,
     house.crowded_folders,
     house.names_that_hide_a_file,
+    house.unquoted_words,
 )
 
 
@@ -68,6 +69,8 @@ BREAKS: list[tuple[Callable[[House], list[str]], str, str]] = [
     (house.contestants_in_the_ruler, "benchmarks/data/table.py", "# as in Rewarded Soups"),
     (house.contestants_in_the_ruler, "benchmarks/data/notes.txt", "made for morlhf"),
     (house.names_that_hide_a_file, "benchmarks/stats/__init__.py", "if x:\n    from benchmarks.stats.text import text"),
+    (house.unquoted_words, "methods/ric.py", "def f(folder):\n    return f'mend it: rm -r {folder}; then again'"),
+    (house.unquoted_words, "moa_cli/runs/tuned.py", "def f(run):\n    return f'moa eval {run} --pareto'"),
     (house.crowded_folders, "methods/engines/extra.py", ""),
 ]
 """A rule, and a line in a file that breaks it."""

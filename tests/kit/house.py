@@ -31,6 +31,11 @@ ORDINARY = {"mod", "sft"}
 """Method names that are words: SFT is what the starting policy is called."""
 BUILDS_DOORS = "benchmarks.common.door"
 """What every door is made with: the one module that all folders take from behind its own door."""
+UNQUOTED = re.compile(
+    r"\b(rm|mv|mkdir|moa (chat|check|compare|eval|prepare|rm|show|soup|study|train|tune))( -\w+)* "
+    r"\{(?!benchmark\.typed\}|shlex\.)"
+)
+"""A command in a message with a value put into it as it is."""
 
 
 class Import(NamedTuple):
@@ -239,6 +244,16 @@ def names_that_hide_a_file(house: House) -> list[str]:
         if house.is_door(door) and _is_lazy(house.files[door])
         for i in imports
         if i.name and i.module != BUILDS_DOORS and f"{door}.{i.name}" in house.files
+    ]
+
+
+def unquoted_words(house: House) -> list[str]:
+    """Words of commands in messages that nothing quotes: pasted, `rm -r {folder}` removes `my` of `my runs/b`."""
+    return [
+        f"{module}:{number}: {found.group()}"
+        for module, path in house.files.items()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if (found := UNQUOTED.search(line))
     ]
 
 

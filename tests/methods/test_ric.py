@@ -303,7 +303,9 @@ def test_a_round_with_a_single_whole_answer_goes_on(
 
 def test_damaged_bounds_are_refused_with_what_mends_them(tmp_path: Path) -> None:
     """By a command that is about this run: `moa train -m ric` without its benchmark would begin another one."""
-    (tmp_path / "bounds.json").write_text("{")
+    folder = tmp_path / "my runs; ls"
+    folder.mkdir()
+    (folder / "bounds.json").write_text("{")
     with pytest.raises(BadInput, match="bounds.json") as refusal:
-        bounds_of(Run(tmp_path, 0))
-    assert refusal.value.fix == f"rm -r {tmp_path}; then the command that made it trains it again"
+        bounds_of(Run(folder, 0))
+    assert refusal.value.fix == f"rm -r '{folder}'; then the command that made it trains it again"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -87,10 +86,12 @@ def named_files(*options: list[str] | None) -> frozenset[Path]:
 
 def same_place(methods: list[str] | None, benchmarks: list[str] | None, home: Path) -> str:
     """What the next command needs to find the same runs: files that hold code, and the folder of runs."""
+    from benchmarks.common import to_type
+
     words = [word for name in names_in(methods) if name.endswith(".py") for word in ("-m", name)]
     words += [word for name in names_in(benchmarks) if name.endswith((".py", ".toml")) for word in ("-b", name)]
     words += [] if str(home) == os.environ.get("MOA_RUNS", "runs") else ["--runs", str(home)]
-    return "".join(f" {shlex.quote(word)}" for word in words)
+    return f" {to_type(*words)}" if words else ""
 
 
 def execute(

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import BadInput, Benchmark, Weights
+from benchmarks.common import to_type
 from moa_cli.commands.common.carrying import take_prepared
 from moa_cli.commands.common.finish import execute
 from moa_cli.commands.common.typed import say_left_out, trained_folders, trained_runs, weights_in
@@ -154,7 +155,7 @@ def _check_free(folder: Path, run: Responses, benchmark: Benchmark) -> None:
             refuse(
                 f"{run.method} has other answers at seed {run.seed}: {other}",
                 "two runs of one method at one seed would pass for more evidence",
-                f"another --name or --seed; or, if these are to replace them: rm -r {other}",
+                f"another --name or --seed; or, if these are to replace them: {to_type('rm', '-r', other)}",
             )
 
 

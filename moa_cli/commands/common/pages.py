@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
@@ -18,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks import Benchmark
-from benchmarks.common import Part
+from benchmarks.common import Part, to_type
 from benchmarks.load import option_names
 from benchmarks.prepare import StoredCard, stored_card
 from benchmarks.spec import SIGNALS
@@ -233,7 +232,7 @@ def benchmark_page(benchmark: BenchmarkFacts, typed: str) -> RenderableType:
     if benchmark.prepared:
         parts += [Text(), *_card(benchmark.prepared), *_as_read(benchmark.as_read)]
     else:
-        parts += [Text(), unbroken(f"not prepared yet: moa prepare -b {shlex.quote(typed)}")]
+        parts += [Text(), unbroken(f"not prepared yet: {to_type('moa', 'prepare', '-b', typed)}")]
     return Group(*parts)
 
 

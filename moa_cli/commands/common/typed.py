@@ -63,7 +63,7 @@ def settings_over(
 def check_runs(paths: Iterable[Path], home: Path, otherwise: str) -> None:
     """BadInput for a method where the folder of a run belongs, with the newest of its runs, or what to do `otherwise`:
     a command to be followed by -m METHOD."""
-    from benchmarks.common import some_of, written_at
+    from benchmarks.common import some_of, to_type, written_at
     from methods import find_method, method_name, method_names
     from moa_cli.runs import find_runs
 
@@ -77,7 +77,7 @@ def check_runs(paths: Iterable[Path], home: Path, otherwise: str) -> None:
         refuse(
             f"there is no run {path}",
             f"{path} is a method, {f'of which there are {first}' if found else f'and {home} has no run of it'}",
-            f"{f'name a run: {newest[0]}; or ' if found else ''}{otherwise} -m {path}",
+            f"{f'name a run: {newest[0]}; or ' if found else ''}{otherwise} {to_type('-m', path)}",
         )
 
 

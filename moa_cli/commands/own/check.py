@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from benchmarks.common import to_type
 from moa_cli.commands.options import AsJson, Verbose
 from moa_cli.console import is_verbose, out, say
 
@@ -51,7 +52,7 @@ def check(
     if json:
         out({"file": str(file), "kind": kind, "checks": [one.model_dump(mode="json") for one in found]})
     elif not wrong:
-        flag = "-b" if kind == "benchmark" else "-m"
-        say(f"next: moa compare -m sft{'' if kind == 'method' else ',ric'} {flag} {file}")
+        words = ("-m", "sft", "-m") if kind == "method" else ("-m", "sft,ric", "-b")
+        say(f"next: {to_type('moa', 'compare', *words, file)}")
     if wrong:
         raise typer.Exit(1)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.common import to_type
 from moa_cli.commands.options import Verbose
 from moa_cli.console import out, refuse, say
 
@@ -27,7 +28,8 @@ def init(
     """
     makers = {"method": _method, "benchmark": _benchmark}
     if what not in makers:
-        refuse(f"moa init writes no {what}", "it writes a method or a benchmark", f"moa init method {name}")
+        fix = to_type("moa", "init", "method", name)
+        refuse(f"moa init writes no {what}", "it writes a method or a benchmark", fix)
     files = makers[what](Path(name))
     if there := [path for path in files if path.exists()]:
         refuse(
@@ -37,11 +39,12 @@ def init(
         )
     missing = next((path.parent for path in files if not path.parent.is_dir()), None)
     if missing is not None:
-        refuse(f"there is no folder {missing}", "files are written into folders that exist", f"mkdir -p {missing}")
+        fix = to_type("mkdir", "-p", missing)
+        refuse(f"there is no folder {missing}", "files are written into folders that exist", fix)
     for path, text in files.items():
         path.write_text(text, encoding="utf-8")
         out(str(path))
-    say(f"next: moa check {next(iter(files))}")
+    say(f"next: {to_type('moa', 'check', next(iter(files)))}")
 
 
 def _method(name: Path) -> dict[Path, str]:
@@ -61,7 +64,7 @@ def _method(name: Path) -> dict[Path, str]:
     if own in method_names():
         refuse(f"{own} comes with moa", "runs of both would lie in one folder", f"moa init method my-{own}")
     path = name.with_name(f"{stem}.py")
-    return {path: start(METHOD).replace("MyMethod", cls).replace("FILE", str(path))}
+    return {path: start(METHOD).replace("MyMethod", cls).replace("FILE", to_type(path))}
 
 
 def _benchmark(name: Path) -> dict[Path, str]:
@@ -78,5 +81,5 @@ def _benchmark(name: Path) -> dict[Path, str]:
     stem = path.stem.replace("-", "_")
     rewards, data = path.with_name(f"{stem}_rewards.py"), path.with_name(f"{stem}_data.jsonl")
     table, functions, rows = map(start, BENCHMARK)
-    table = table.replace("FILE", str(path)).replace("DATA", data.name).replace("REWARDS", rewards.name)
+    table = table.replace("FILE", to_type(path)).replace("DATA", data.name).replace("REWARDS", rewards.name)
     return {path: table, rewards: functions, data: rows}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import BadInput, Front, Weights
-from benchmarks.common import plain
+from benchmarks.common import plain, to_type
 from benchmarks.measure import read_front
 from benchmarks.spec import Signal
 from methods import answering_config
@@ -72,7 +72,8 @@ def model_card(made: Made, name: str) -> str:
     run, record = made.run, read_record(made.run.folder)
     benchmark, method = run.benchmark, run.method_name
     public = not Path(made.base).is_absolute() and not Path(made.base).exists()
-    base = made.base if public else f"{benchmark.policy_name}, as moa prepare -b {_shown(run.source.name)} makes it"
+    made_by = to_type("moa", "prepare", "-b", _shown(run.source.name))
+    base = made.base if public else f"{benchmark.policy_name}, as {made_by} makes it"
     data = f"{_shown(run.source.name)}{f', from {_shown(str(run.source.data_dir))}' if run.source.data_dir else ''}"
     front = _measured_front(run)
     facts = {

@@ -9,6 +9,7 @@ from peft import PeftModel
 from transformers import PreTrainedModel
 
 from benchmarks import BadInput, Benchmark, Policy, Weights
+from benchmarks.common import to_type
 from benchmarks.spec import dialogue, is_dialogue, messages, policy_source
 from methods import Run, Template, adapters_apart
 from moa_cli.runs import Contestant, read_record
@@ -65,7 +66,7 @@ def policy_of(run: Contestant, weights: Weights) -> Policy:
         raise BadInput(
             f"the starting policy of {run.benchmark.name} is not where it was: {base}",
             "policies are made of it and of what training left",
-            f"moa prepare -b {run.source.name} makes it again",
+            f"{to_type('moa', 'prepare', '-b', run.source.name)} makes it again",
         )
     with loading(base):
         return run.method.policy(run.benchmark, Run(run.folder, run.seed), weights)
@@ -142,8 +143,8 @@ def _several(run: Contestant) -> BadInput:
     """The refusal of a policy that is made while it answers."""
     other, corner = run.foundation(), typed_weights(run.benchmark.corners[0])
     fix = (
-        f"moa train -m {other.method_name} -b {run.source.name}: of the same parts it makes one policy, which moa "
-        f"export takes; or one part alone, --weights {corner}"
+        f"{to_type('moa', 'train', '-m', other.method_name, '-b', run.source.name)}: of the same parts it makes one "
+        f"policy, which moa export takes; or one part alone, --weights {corner}"
         if other
         else "export a method that leaves one policy: moa list methods shows what steers them (prompt, merge, retrain)"
     )

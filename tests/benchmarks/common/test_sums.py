@@ -64,13 +64,13 @@ def test_damage_in_a_folder_within_and_of_the_sums_themselves(tmp_path: Path) ->
 
 
 def test_what_was_made_before_there_were_sums_is_read_and_its_faults_are_named(tmp_path: Path) -> None:
-    folder = tmp_path / "policy"
+    folder = tmp_path / "my policy"
     folder.mkdir()
     with reading(folder):
         pass
     with pytest.raises(BadInput, match="policy cannot be read: EOFError: cut") as error, reading(folder):
         raise EOFError("cut")
-    assert error.value.fix.startswith(f"mv {folder} {tmp_path / '.policy.damaged'}")
+    assert error.value.fix.startswith(f"mv '{folder}' '{tmp_path / '.my policy.damaged'}'; then")
     with pytest.raises(MemoryError), reading(folder):
         raise MemoryError
     with pytest.raises(EOFError), reading(made(folder)):

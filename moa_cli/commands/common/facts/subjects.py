@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from benchmarks import benchmark_names
+from benchmarks.common import to_type
 from methods import method_names
 from moa_cli.runs import TUNED
 
@@ -34,7 +35,7 @@ def nothing_called(subject: str) -> tuple[str, str, str]:
         return f"there is no file {subject}", f"it was named as {kind}", "check the path"
     near = get_close_matches(subject.lower(), [*method_names(), *benchmark_names()], n=1, cutoff=0.4)
     files = [file for file in (f"{subject}.py", f"{subject}.toml", f"{subject}.json") if Path(file).is_file()]
-    fix = "".join(f"did you mean: moa show {name}" for name in [*files, *near][:1]) or "moa list"
+    fix = "".join(f"did you mean: {to_type('moa', 'show', name)}" for name in [*files, *near][:1]) or "moa list"
     return f"there is nothing called {subject}", "it is no method, benchmark, run or saved comparison", fix
 
 
