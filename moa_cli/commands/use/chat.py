@@ -85,7 +85,7 @@ def _stream(answer: Iterator[str]) -> None:
     shown = ""
     for text in answer:
         if text.startswith(shown):
-            sys.stdout.write(inert(text[len(shown) :]))
+            sys.stdout.write(inert(text[len(shown) :]))  # letter by letter: no piece begins what another ends
             sys.stdout.flush()
             shown = text
     sys.stdout.write("\n")

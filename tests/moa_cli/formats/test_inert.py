@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from contextlib import redirect_stdout
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,11 +16,15 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from benchmarks.common.document import json_text
+from moa_cli.commands.use.chat import _stream
 from moa_cli.comparisons.document import Comparison
 from moa_cli.console import screen
 from moa_cli.formats.exports import COMPARISON_FORMATS
 from moa_cli.formats.terminal import comparison_table
+from moa_cli.jobs.job import Job
+from moa_cli.jobs.progress import Display
 from moa_cli.report.elements.style import plain
+from moa_cli.runs.config import Source
 from moa_cli.runs.folders import as_slug
 from moa_cli.words import csv_cell, inert, latex_text, markdown_text, one_line
 from tests.kit.cli import moa, refused
@@ -55,6 +60,30 @@ def test_in_a_terminal(text: str) -> None:
     assert is_inert(inert(text))
     assert (inert(text) == text) == is_inert(text), "what is inert stays as it is"
     assert one_line(text).isprintable()
+
+
+@MANY
+@given(TEXTS, st.integers(1, 3))
+@example(ESCAPES, 1)
+def test_in_an_answer_that_grows_in_a_chat(text: str, step: int) -> None:
+    """A sequence may be split between two pieces."""
+    written = io.StringIO()
+    with redirect_stdout(written):
+        _stream(text[: end + step] for end in range(0, len(text), step))
+    assert written.getvalue() == f"{inert(text)}\n"
+
+
+def test_in_the_progress_of_a_terminal() -> None:
+    """What a method calls a stage, or measures in it: the live table prints past what makes all else inert."""
+    file = io.StringIO()
+    display = Display(screen(file=file, force_terminal=True, width=160))
+    with display:
+        display.start(Job(key="k", label=ESCAPES, purpose="train", source=Source("b", Path("runs")), work=print))
+        display.event(("k", ESCAPES, 1, 2, {ESCAPES: 1.0}))
+        display.live.refresh()
+    assert file.getvalue().count("?]52;c;ZWNobw==?[31m?31m?") >= 3
+    assert not set(file.getvalue()) & set("\x07\x9b\u202e")
+    assert "\x1b]" not in file.getvalue()
 
 
 @MANY
