@@ -74,6 +74,7 @@ if TYPE_CHECKING:
         faulty,
         kept,
         missing_again,
+        read_cost,
         read_json,
         reading,
         set_aside,

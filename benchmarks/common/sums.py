@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.common.atomic import SUMS_FILE, remove, write_text
 from benchmarks.common.errors import BadInput, error_words, no_memory, to_type
 from benchmarks.common.identity import digest, file_content
-from benchmarks.common.ledger import tell
+from benchmarks.common.ledger import Cost, tell
 from benchmarks.common.parse import json_of
 
 
@@ -40,6 +40,14 @@ def read_json(path: Path) -> Any:
     if told != digest(content):
         raise ValueError("its content is not what was written")
     return content["content"] if set(content) == {"content"} else content
+
+
+def read_cost(path: Path) -> Cost:
+    """The ledger that `write_json` wrote. FileNotFoundError; ValueError that says what is wrong with the file."""
+    try:
+        return Cost.from_json(read_json(path))
+    except (TypeError, KeyError) as error:
+        raise ValueError("it is no ledger") from error
 
 
 def kept(path: Path, make: Callable[[], Any]) -> Any:

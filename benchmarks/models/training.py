@@ -5,7 +5,6 @@ TRL's defaults suit one large GPU; on a CPU they cost 1.5 to 4 times as much as 
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 import time
@@ -32,7 +31,7 @@ from trl import SFTConfig, SFTTrainer
 from trl.kernels import chunked_logprob
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-from benchmarks.common import BadInput, Cost, Log, in_force, silent, write_text
+from benchmarks.common import BadInput, Cost, Log, in_force, read_cost, silent, tell, write_json
 from benchmarks.models.checkpoints import Sums, last_checkpoint
 from benchmarks.models.device import room, setup
 from benchmarks.models.memory import MADE_HERE, PROCESS, Memory, Size, Split, planned, split
@@ -173,12 +172,18 @@ class KeepsLedger(TrainerCallback):
 
     def _keep(self, args: TrainingArguments, state: TrainerState) -> None:
         self.cost.tick()
-        write_text(self._path(args, state), json.dumps(self.cost.to_json()))
+        write_json(self._path(args, state), self.cost.to_json())
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        if (path := self._path(args, state)).exists():
-            self.cost.go_back_to(Cost.from_json(json.loads(path.read_text(encoding="utf-8"))))
-        elif not state.global_step:
+        path = self._path(args, state)
+        try:
+            self.cost.go_back_to(read_cost(path))
+            return
+        except FileNotFoundError:
+            pass
+        except ValueError as error:
+            tell(f"{path} is damaged: {error}. What was spent before and is done again counts as part of the training")
+        if not state.global_step:
             self._keep(args, state)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:

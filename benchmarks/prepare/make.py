@@ -24,11 +24,14 @@ from benchmarks.common import (
     check_inside,
     faulty,
     locked,
+    read_cost,
+    read_json,
     reading,
     set_aside,
     silent,
     tell,
     whole_folder,
+    write_json,
     write_text,
 )
 from benchmarks.models import (
@@ -151,17 +154,27 @@ def _once(folder: Path, make: Make, log: Log = silent) -> None:
 
                 def note(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
                     cost.tick()
-                    write_text(file, json.dumps(cost.to_json()))
+                    write_json(file, cost.to_json())
                     log(stage, step, steps, measured)
 
-                if file.exists():
-                    before = Cost.from_json(json.loads(file.read_text(encoding="utf-8")))
+                if before := _spent_before(file):
                     cost.lost = before.lost
                     cost.lose(before)
                 cost.start()
                 make(unfinished, note)
                 cost.tick()
-                write_text(file, json.dumps(cost.to_json()))
+                write_json(file, cost.to_json())
+
+
+def _spent_before(file: Path) -> Cost | None:
+    """What was spent until a preparation was stopped; None where none was, or where that is damaged, which is told."""
+    try:
+        return read_cost(file)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        tell(f"{file} is damaged: {error}. What was spent until the preparation was stopped is not counted")
+        return None
 
 
 def _tokenizer(benchmark: Description) -> PreTrainedTokenizerFast:
@@ -207,7 +220,7 @@ def _costs(benchmark: Description) -> dict[str, Cost]:
 def _left(folder: Path, name: str) -> Any:
     """What making a part left beside it."""
     with reading(folder):
-        return json.loads((folder / name).read_text(encoding="utf-8"))
+        return read_json(folder / name)
 
 
 ENOUGH = 1000

@@ -21,7 +21,7 @@ from benchmarks.common import (
     locked,
     missing_again,
     plain,
-    read_json,
+    read_cost,
     remove,
     set_aside,
     silent,
@@ -194,10 +194,10 @@ def _stored_cost(folder: Path) -> Cost:
     """What was spent so far; nothing where that is damaged, which is told."""
     path = folder / "cost.json"
     try:
-        return Cost.from_json(read_json(path))
+        return read_cost(path)
     except FileNotFoundError:
         return Cost()
-    except (ValueError, TypeError, KeyError):
+    except ValueError:
         with suppress(OSError):
             set_aside(path)
         tell(f"{path} is damaged: what was spent so far is not counted")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import BadInput
-from benchmarks.common import error_words
+from benchmarks.common import digest, error_words, json_of, set_aside, tell, to_type
 
 if TYPE_CHECKING:
     from optuna.storages import JournalStorage
@@ -25,14 +27,15 @@ def reading(path: Path) -> Iterator[None]:
         raise BadInput(
             f"cannot use {path}",
             f"it is no journal of a search, is damaged, or of another version: {error_words(error)}",
-            f"rm {path}; then the same command: what was trained is not trained again",
+            f"{to_type('rm', path)}; then the same command: what was trained is not trained again",
         ) from error
 
 
 def stored_in(path: Path) -> JournalStorage:
     """Optuna's storage in a file that no other process writes meanwhile, since a lock of ours is held.
 
-    Optuna's own lock is a file that would stay where a process is killed. So would half a line, which is cut off.
+    Optuna's own lock is a file that would stay where a process is killed. So would half a line, which is cut off; and
+    so is all from a line on that is not what was written, which is told.
     """
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
@@ -44,7 +47,27 @@ def stored_in(path: Path) -> JournalStorage:
         def release(self) -> None:
             pass
 
+    class Summed(JournalFileBackend):
+        def append_logs(self, logs: list[dict[str, Any]]) -> None:
+            told = json.loads(json.dumps(logs))
+            super().append_logs([{**log, "sum": digest(log)} for log in told])
+
     content = path.read_bytes() if path.exists() else b""
-    if not content.endswith(b"\n"):
-        path.write_bytes(content[: content.rfind(b"\n") + 1])
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=Held(str(path))))
+    end = content.rfind(b"\n") + 1
+    lines = content[:end].splitlines(keepends=True)
+    whole = b"".join([*takewhile(_is_whole, lines)])
+    if len(whole) < end:
+        tell(f"{path} is damaged: what was tried from there on is tried again")
+        set_aside(path)
+    if whole != content:
+        path.write_bytes(whole)
+    return JournalStorage(Summed(str(path), lock_obj=Held(str(path))))
+
+
+def _is_whole(line: bytes) -> bool:
+    """Whether a line of a journal is what was written; one of a time before there were sums, whether it is JSON."""
+    try:
+        log = json_of(line)
+    except ValueError:
+        return False
+    return isinstance(log, dict) and log.pop("sum", digest(log)) == digest(log)

@@ -95,9 +95,10 @@ class MethodSearch:
 
         for trial in self.study.get_trials(states=(TrialState.RUNNING,)):
             self.study.tell(trial.number, state=TrialState.FAIL)  # it says of no result, so it does not count
-            self.study.enqueue_trial(
-                trial.params, user_attrs={n: v for n, v in trial.user_attrs.items() if n == DEFAULT}
-            )
+            if set(trial.params) == set(self.spaces):  # else it was not begun, and its number finds it again
+                self.study.enqueue_trial(
+                    trial.params, user_attrs={n: v for n, v in trial.user_attrs.items() if n == DEFAULT}
+                )
         default = [trial for trial in self.study.get_trials(deepcopy=False) if DEFAULT in trial.user_attrs]
         if not any("trial" in trial.user_attrs or trial.state == TrialState.WAITING for trial in default):
             base = as_config(self.run.method)

@@ -15,7 +15,7 @@ import trl.trainer.utils as trl_utils
 from trl import RLOOTrainer
 
 from benchmarks.common.atomic import write_sums
-from benchmarks.common.ledger import Cost, charged_to
+from benchmarks.common.ledger import Cost, charged_to, telling
 from benchmarks.models.checkpoints import last_checkpoint
 from benchmarks.models.device import setup
 from benchmarks.models.policy import Policy
@@ -230,6 +230,24 @@ def test_steps_before_the_interruption_are_charged_once(random_policy: MakePolic
     with charged_to(cost):
         supervised(random_policy(3), rows, training, folder=tmp_path, seed=4)
     assert cost.trained_tokens == 5 * 8 * 7
+
+
+def test_a_damaged_ledger_of_an_interrupted_training_is_told(random_policy: MakePolicy, tmp_path: Path) -> None:
+    """It was kept at the beginning, and no checkpoint yet."""
+    rows, training = sequences(24, same_length=True), Training(steps=3, batch=8, learning_rate=1e-2)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), charged_to(Cost()):
+        supervised(random_policy(3), rows, training, folder=tmp_path, seed=4, log=stop)
+    ledger = tmp_path / "cost-0.json"
+    ledger.write_bytes(ledger.read_bytes()[:-9])
+    lines: list[str] = []
+    with charged_to(Cost()) as cost, telling(lines.append):
+        supervised(random_policy(3), rows, training, folder=tmp_path, seed=4)
+    assert cost.trained_tokens == 3 * 8 * 7
+    assert [line.partition(":")[0] for line in lines] == [f"{ledger} is damaged"]
 
 
 # Cost

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 
 from benchmarks.common.errors import BadInput
+from benchmarks.common.ledger import Log, telling
+from benchmarks.common.sums import read_cost
 from benchmarks.models.policy import Policy, load_policy
 from benchmarks.models.scratch import tagged_share, train_scratch_policy
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.card import stored_card
-from benchmarks.prepare.make import _held_out, missing_parts, prepare, prepare_part
+from benchmarks.prepare.make import _held_out, _once, missing_parts, prepare, prepare_part
 from benchmarks.prepare.parts import is_prepared
 from benchmarks.prepare.prepared import open_prepared
 from benchmarks.rewards.function import FunctionReward
@@ -270,6 +272,24 @@ def test_what_a_crash_left_is_not_taken_for_whole(own_tiny: Benchmark, tiny_size
     assert {"model.safetensors", "tokenizer.json", "cost.json"} <= {path.name for path in folder.iterdir()}
     assert root(changed) in folder.parents
     assert not list(root(changed).rglob("*.partial"))
+
+
+def test_a_damaged_ledger_of_what_a_crash_left_is_told(tmp_path: Path) -> None:
+    """What that had spent is not known any more; the part is made all the same."""
+
+    def stop(folder: Path, log: Log) -> None:
+        log("sft", 1, 2, {})
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _once(tmp_path / "policy", stop)
+    ledger = tmp_path / ".policy.partial" / "cost.json"
+    ledger.write_bytes(ledger.read_bytes()[:-9])
+    lines: list[str] = []
+    with telling(lines.append):
+        _once(tmp_path / "policy", lambda folder, log: None)
+    assert [line.partition(":")[0] for line in lines] == [f"{ledger} is damaged"]
+    assert read_cost(tmp_path / "policy" / "cost.json").lost == {}
 
 
 # Refused

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.common.ledger import Cost
+from benchmarks.common.sums import read_cost
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import prepare_part
 from benchmarks.prepare.parts import part_folders
@@ -92,9 +91,7 @@ def test_a_preparation_costs_what_it_does_uninterrupted(
         with pytest.raises(Killed):
             prepare_part(other, "policy", Killer(death))
     prepare_part(other, "policy")
-    whole, again = (
-        Cost.from_json(json.loads((part_folders(b)["policy"] / "cost.json").read_text())) for b in (tiny, other)
-    )
+    whole, again = (read_cost(part_folders(b)["policy"] / "cost.json") for b in (tiny, other))
     assert counted(again.numbers) == pytest.approx(counted(whole.numbers), rel=1e-12)
     assert whole.lost == {}
     assert again.lost["trained_tokens"] > whole.trained_tokens * 40 / 50  # all of pre-training, and a part of SFT
