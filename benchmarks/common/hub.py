@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import os
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from benchmarks.common.errors import BadInput
+from benchmarks.common.errors import BadInput, not_permitted
 from benchmarks.common.identity import digest, folder_content
+from benchmarks.common.parse import json_of
 
 SECONDS = 10.0
 """How long the hub may take to answer."""
@@ -18,7 +19,7 @@ def model_content(model: str, revision: str | None = None) -> str:
     """A model as it enters identities: a folder by its name and content, with those of its base where it holds an
     adapter; a hub id by its commit where that is known."""
     folder = Path(model)
-    if folder.is_dir():
+    if os.path.isdir(model):  # of a Path, a name that is too long would be an error
         base = adapter_base(model)
         content = folder_content(folder)
         return f"{folder.name}+{digest([content, model_content(base)]) if base else content}"
@@ -27,12 +28,35 @@ def model_content(model: str, revision: str | None = None) -> str:
 
 
 def adapter_base(model: str, revision: str | None = None) -> str:
-    """What the adapter in a folder or hub entry is an adapter of, "" for a whole model."""
+    """What the adapter in a folder or hub entry is an adapter of, "" for a whole model. BadInput for a damaged one."""
     folder = Path(model)
-    settings = folder / "adapter_config.json" if folder.is_dir() else _adapter_settings(model, revision)
+    settings = folder / "adapter_config.json" if os.path.isdir(model) else _adapter_settings(model, revision)
     if settings is None or not settings.is_file() or (folder / "config.json").is_file():
         return ""
-    return str(json.loads(settings.read_text(encoding="utf-8")).get("base_model_name_or_path") or "")
+    base = str(model_settings(settings).get("base_model_name_or_path") or "")
+    if os.path.isdir(base) and os.path.samefile(base, settings.parent):
+        raise damaged_model(settings, "it says that it is an adapter of itself")
+    return base
+
+
+def model_settings(file: Path) -> dict[str, Any]:
+    """What a file of JSON in a model's folder says, nothing where there is none. BadInput for one that is damaged."""
+    try:
+        found = json_of(file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except PermissionError as error:
+        raise not_permitted(file) from error
+    except (OSError, ValueError) as error:
+        raise damaged_model(file, f"it cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise damaged_model(file, "it is no JSON object")
+    return found
+
+
+def damaged_model(file: Path, why: str) -> BadInput:
+    """The refusal of a file in a model's folder."""
+    return BadInput(f"cannot use {file}", why, "save or download the model again, or name another")
 
 
 def _adapter_settings(entry: str, revision: str | None) -> Path | None:

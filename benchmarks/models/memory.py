@@ -7,13 +7,14 @@ width, S tokens). These are what transformers' Llama layers save, measured with 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from benchmarks.common import model_settings
 
 PROCESS = 1_000_000_000
 """Bytes of a process with its libraries and data, and of logits in pieces [choice: .6 GB and .3 GB were measured]."""
@@ -192,7 +193,7 @@ def size_of(source: str) -> tuple[Size, int] | None:
     """The size of a model in a folder or in the hub's cache, and the bytes of its files; about that which its name
     tells where it is still to be downloaded.
 
-    None where neither is told, or not as transformers tells it.
+    None where neither is told, or not as transformers tells it. BadInput for a configuration that is damaged.
     """
     folder = Path(source)
     if not folder.is_dir():
@@ -200,16 +201,16 @@ def size_of(source: str) -> tuple[Size, int] | None:
 
         found = try_to_load_from_cache(source, "config.json") if source.count("/") == 1 else None
         if not isinstance(found, str):
-            told = named_parameters(source)
-            return (Size.about(told), 2 * told) if told else None
+            named = named_parameters(source)
+            return (Size.about(named), 2 * named) if named else None
         folder = Path(found).parent
     stored = sum(f.stat().st_size for f in folder.glob("*.safetensors"))
     stored = stored or sum(f.stat().st_size for f in folder.glob("pytorch_model*.bin"))
     try:
-        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        told = model_settings(folder / "config.json")
         held = BYTES.get(told.get("dtype") or told.get("torch_dtype") or "float32", 4)
         return Size.of(told, stored // held), stored
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError):
         return None
 
 

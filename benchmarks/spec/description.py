@@ -6,7 +6,6 @@ scored lies beside it (`benchmarks.prepare`), in a folder named after the conten
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field, dataclass, field, fields
@@ -16,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 
-from benchmarks.common import BadInput, Range, Said, digest, model_content, nearest, plain, to_type
+from benchmarks.common import BadInput, Range, Said, digest, model_content, model_settings, nearest, plain, to_type
 from benchmarks.spec.answers import Answer, Data, Graded, PreferencePair, Split
 from benchmarks.spec.grid import Weights, corners, default_grid, default_trained_grid
 from benchmarks.spec.settings import CHAT, LONGEST, PLAIN, Finetuning, Lora, Sampling, Scratch
@@ -240,10 +239,9 @@ class Description:
 
 def _has_chat_template(folder: Path) -> bool:
     """Whether the tokenizer in a folder has a chat template."""
-    settings = folder / "tokenizer_config.json"
     if any((folder / name).exists() for name in ("chat_template.jinja", "chat_template.json")):
         return True
-    return settings.exists() and bool(json.loads(settings.read_text(encoding="utf-8")).get("chat_template"))
+    return bool(model_settings(folder / "tokenizer_config.json").get("chat_template"))
 
 
 _SAID_APART = {"policy", "template", "precision", "card_prompts", "finetuning", "lora", "data", "objectives"}

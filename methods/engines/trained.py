@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,7 +15,7 @@ from peft import PeftModel, set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from benchmarks import BadInput, Benchmark, Policy, Weights
-from benchmarks.common import missing_again, nearest, reading
+from benchmarks.common import missing_again, model_settings, nearest, reading
 from benchmarks.models import with_adapter
 from benchmarks.spec import LARGE, adapter_rank
 from methods.contract import Adapter
@@ -186,8 +185,7 @@ def _remembered(benchmark: Benchmark, folder: Path, changed: int, apart: bool) -
 def _check_plain(folder: Path) -> None:
     """BadInput for a stage that is no adapter, where others are, and for an adapter whose update is no B A."""
     check_made(folder)
-    file = folder / "adapter_config.json"
-    settings = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    settings = model_settings(folder / "adapter_config.json")
     odd = [name for name in ("use_dora", "use_rslora") if settings.get(name)]
     if odd or not settings:
         raise BadInput(

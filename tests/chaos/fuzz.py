@@ -47,7 +47,9 @@ class Found(NamedTuple):
 def attempt(reader: Reader, folder: Path, seed: int) -> Found:
     """Reads a file that was damaged as the seed says."""
     draw = random.Random(f"{reader.name} {seed}")
-    data = draw.choice(BYTES if reader.name.endswith((".parquet", ".gz", ".sqlite")) else TEXT)(reader.data, draw)
+    data = draw.choice(BYTES if reader.name.endswith((".parquet", ".gz", ".sqlite", ".safetensors")) else TEXT)(
+        reader.data, draw
+    )
     path = folder / reader.name
     path.parent.mkdir(parents=True, exist_ok=True)
     before = path.read_bytes() if path.exists() else None

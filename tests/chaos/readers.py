@@ -11,14 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from safetensors.numpy import save as save_tensors
 
 from benchmarks.common.errors import BadInput
+from benchmarks.common.hub import model_content
 from benchmarks.data.rows import read_rows
 from benchmarks.data.table import Table
 from benchmarks.load.load import load_benchmark
 from benchmarks.measure.front_files import read_front
+from benchmarks.models.memory import size_of
 from benchmarks.rewards.known import ScoreCache
 from methods.contract.run import Run
 from moa_cli.claims.claim import load_claims
@@ -31,9 +35,11 @@ from moa_cli.console import screen
 from moa_cli.formats.exports import comparison_csv, comparison_markdown, latex
 from moa_cli.formats.junit import xml
 from moa_cli.formats.terminal import comparison_table
+from moa_cli.jobs.estimate.models import find_model
 from moa_cli.jobs.run import _stored_cost
 from moa_cli.runs.config import resolve
 from moa_cli.runs.contestant import stored_contestant
+from moa_cli.runs.export.soup import _base
 from moa_cli.runs.responses import read_responses
 from tests.kit.fronts import make_card, make_front, save
 from tests.kit.runs import record_with
@@ -111,6 +117,20 @@ def readers(folder: Path) -> list[Reader]:
     def benchmark_file(path: Path) -> object:
         return load_benchmark(str(path), home=folder).identity
 
+    def template(path: Path) -> object:
+        options = {"policy": str(path.parent)}
+        return load_benchmark(str(folder / "tiny.toml"), options=options, home=folder).form
+
+    def sizes(path: Path) -> object:
+        return size_of(str(path.parent)), find_model(str(path.parent))
+
+    def adapter(path: Path) -> object:
+        return model_content(str(path.parent)), _base(path.parent)
+
+    shape = {"hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 8, "dtype": "float32"}
+    tensors = save_tensors({"a": np.zeros((8, 4), np.float32), "b": np.zeros(4, np.float32)})
+    (folder / "model").mkdir()
+    (folder / "model" / "model.safetensors").write_bytes(tensors)
     beside = {file.name: file.read_bytes() for file in (folder / "front-12345678").iterdir()}
     (folder / "f").mkdir()
     for name, data in beside.items():
@@ -141,5 +161,9 @@ def readers(folder: Path) -> list[Reader]:
         Reader("saved.json", comparison.to_json().encode(), shown),
         Reader("baseline.json", comparison.to_json().encode(), baseline),
         Reader("costs/cost.json", (folder / "logged" / "cost.json").read_bytes(), lambda p: _stored_cost(p.parent)),
+        Reader("model/config.json", json.dumps(shape).encode(), sizes),
+        Reader("weights/model.safetensors", tensors, lambda path: find_model(str(path.parent))),
+        Reader("chat/tokenizer_config.json", b'{"chat_template": "{{ messages }}", "eos_token": "</s>"}', template),
+        Reader("adapter/adapter_config.json", b'{"base_model_name_or_path": "a/b", "r": 8}', adapter),
         Reader("s.sqlite", (folder / "scores.sqlite").read_bytes(), lambda path: ScoreCache.read(path, [("a", "b")])),
     ]  # fmt: skip

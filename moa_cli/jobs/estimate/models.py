@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
+import operator
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from benchmarks.common import damaged_model, json_of, model_settings
 from benchmarks.models import named_parameters
 from benchmarks.spec import SIZES
 
@@ -78,7 +79,7 @@ def find_model(source: str, revision: str | None = None, *, classifier: bool = F
 
 
 def _in_folder(name: str, folder: Path, place: Place, *, classifier: bool) -> Model:
-    config = _json(folder / "config.json")
+    config = model_settings(folder / "config.json")
     files = next(filter(None, (sorted(folder.glob(kind)) for kind in WEIGHTS)), [])
     if not files and place == "in the hub cache":
         place = "on the hub"  # as yet, all but its weights
@@ -106,16 +107,20 @@ def _in_folder(name: str, folder: Path, place: Place, *, classifier: bool) -> Mo
 
 
 def _in_headers(files: list[Path]) -> tuple[int, int]:
-    """Parameters, and bytes, of weights in these files; the former are 0 where no header tells them."""
+    """Parameters, and bytes, of weights in these files; the former are 0 where no header tells them. BadInput for one
+    that is damaged."""
     stored, parameters = sum(file.stat().st_size for file in files), 0
     for file in files:
         if file.suffix != ".safetensors":
             return 0, stored
-        with file.open("rb") as opened:
-            length = int.from_bytes(opened.read(8), "little")
-            header = json.loads(opened.read(length)) if length < file.stat().st_size else {}
-        tensors = [entry for name, entry in header.items() if name != "__metadata__"]
-        parameters += sum(math.prod(entry["shape"]) for entry in tensors)
+        try:
+            with file.open("rb") as opened:
+                length = int.from_bytes(opened.read(8), "little")
+                header = json_of(opened.read(length)) if length < file.stat().st_size else {}
+            shapes = [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
+            parameters += sum(math.prod(map(operator.index, shape)) for shape in shapes)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise damaged_model(file, "its header is not that of weights") from error
     return parameters, stored
 
 
@@ -143,14 +148,6 @@ def _cached(source: str, name: str, revision: str | None) -> Path | None:
     except HFValidationError:  # no id that the hub could have
         return None
     return Path(found) if isinstance(found, str) else None
-
-
-def _json(path: Path) -> dict[str, object]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _whole(told: Mapping[str, object], *names: str) -> int:

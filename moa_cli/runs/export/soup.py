@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from transformers import GenerationConfig
 
 from benchmarks import BadInput, Benchmark, Policy, Weights
+from benchmarks.common import model_settings
 from benchmarks.measure import evaluate
 from benchmarks.models import load_policy
 from benchmarks.spec import are_weights, policy_source
@@ -113,11 +113,10 @@ def measured(benchmark: Benchmark, policy: Policy, weights: Weights) -> FrontFac
 
 def _base(adapter: Path) -> str:
     """The model that an adapter says it was trained on. BadInput for a folder that is none, or does not say it."""
-    try:
-        told = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
-        if base := told.get("base_model_name_or_path"):
-            return str(base)
-        why = "its adapter_config.json names no base_model_name_or_path"
-    except (OSError, ValueError):
+    told = model_settings(adapter / "adapter_config.json")
+    if base := told.get("base_model_name_or_path"):
+        return str(base)
+    why = "its adapter_config.json names no base_model_name_or_path"
+    if not told:
         why = "an adapter is a folder with adapter_config.json and adapter_model.safetensors"
     raise BadInput(f"{adapter} is no adapter that can be merged", why, "name folders that peft's save_pretrained wrote")

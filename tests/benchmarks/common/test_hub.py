@@ -9,12 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import huggingface_hub
+import huggingface_hub.constants
 import pytest
 
+from benchmarks.common.errors import BadInput
 from benchmarks.common.hub import hub_commit, model_content
 from benchmarks.data.rows import Source
 from benchmarks.data.table import Table
+from benchmarks.models.memory import size_of
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.rewards.hub import HubReward
 from benchmarks.rewards.trained import TrainedReward
@@ -129,6 +131,29 @@ def test_an_adapter_is_known_by_its_base_too(tmp_path: Path) -> None:
     assert model_content(str(adapter)) == before
     (base / "model.safetensors").write_bytes(b"22")
     assert model_content(str(adapter)) != before
+
+
+@pytest.mark.parametrize("text", [b"[]", b"{", b"[" * 5000, b'{"a": "\xff"}'])
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("adapter_config.json", lambda folder, benchmark: model_content(str(folder))),
+        ("tokenizer_config.json", lambda folder, benchmark: replace(benchmark, policy=str(folder), template="").form),
+        ("config.json", lambda folder, benchmark: size_of(str(folder))),
+    ],
+)
+def test_damaged_settings_of_a_model_are_refused_by_their_name(
+    name: str, read: Callable[[Path, Benchmark], object], text: bytes, tmp_path: Path, unprepared: Benchmark
+) -> None:
+    (tmp_path / name).write_bytes(text)
+    with pytest.raises(BadInput, match=f"cannot use .*/{name}"):
+        read(tmp_path, unprepared)
+
+
+def test_an_adapter_of_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(tmp_path)}))
+    with pytest.raises(BadInput, match=r"cannot use .*/adapter_config\.json"):
+        model_content(str(tmp_path))
 
 
 def test_a_base_in_a_folder_is_its_content(tmp_path: Path) -> None:

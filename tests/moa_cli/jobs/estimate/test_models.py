@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
+from benchmarks.common.errors import BadInput
 from benchmarks.models.scratch import scratch_classifier, untrained_policy
 from benchmarks.prepare.benchmark import Benchmark
 from moa_cli.jobs.estimate import models
@@ -42,6 +43,18 @@ def test_a_folder_tells_the_size(make: type[PreTrainedModel], shards: int, tmp_p
     assert 2 * count < found.stored < 2 * count + 20_000
     assert (found.hidden, found.layers, found.heads, found.vocabulary) == (16, 3, 4, 50)
     assert found.cached == (16 if isinstance(model, LlamaForCausalLM) else 32)  # two key heads of four, and all
+
+
+@pytest.mark.parametrize("header", [b"{", b"[]", b'{"a": {}}', b'{"a": {"shape": ["x"]}}', b'{"a": 1}', b"\xff" * 9])
+def test_a_damaged_header_is_refused(header: bytes, tmp_path: Path) -> None:
+    """As is a configuration that is none."""
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(BadInput, match=r"model\.safetensors"):
+        find_model(str(tmp_path))
+    (tmp_path / "config.json").write_bytes(b"[]")
+    with pytest.raises(BadInput, match=r"config\.json"):
+        find_model(str(tmp_path))
 
 
 @pytest.mark.parametrize("make", [llama, bert])

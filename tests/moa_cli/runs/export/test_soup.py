@@ -60,6 +60,8 @@ def test_a_soup_is_that_of_the_method(trained: Trained, adapters: list[Path], tm
         ({"base_model_name_or_path": None}, "0.5,0.5", "names no base_model_name_or_path"),
         ({"use_dora": True}, "0.5,0.5", "has use_dora set"),
         ("gone", "0.5,0.5", "is no adapter"),
+        ("[]", "0.5,0.5", "cannot use other/adapter_config.json"),
+        ("[" * 5000, "0.5,0.5", "cannot use other/adapter_config.json"),
     ],
 )
 def test_what_has_no_mean(adapters: list[Path], change: Any, weights: str, words: str, tmp_path: Path) -> None:
@@ -68,6 +70,8 @@ def test_what_has_no_mean(adapters: list[Path], change: Any, weights: str, words
     file = other / "adapter_config.json"
     if change == "gone":
         file.unlink()
+    elif isinstance(change, str):
+        file.write_text(change)
     elif change:
         file.write_text(json.dumps(json.loads(file.read_text()) | change))
     refused(moa("soup", str(adapters[0]), "other", "--weights", weights, "soup", cwd=tmp_path), words)
