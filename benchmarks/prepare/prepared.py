@@ -11,7 +11,8 @@ import numpy as np
 from benchmarks.common import charge
 from benchmarks.models import Policy, Reader, load_policy, starting_policy, starting_reader, untrained_policy
 from benchmarks.prepare.card import Card, Report, not_prepared, stored_card
-from benchmarks.spec import SIZES, Description, Scorer, Signal, part_name
+from benchmarks.prepare.sense import Sense
+from benchmarks.spec import SIGNALS, SIZES, Description, Scorer, Signal, part_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,12 @@ class Prepared:
         """Each signal's M scorers as far as they were needed."""
         return {}
 
+    @cached_property
+    def _senses(self) -> dict[Signal, list[Sense]]:
+        """What looks at the values of each signal's M scorers."""
+        names = self.benchmark.names
+        return {signal: [Sense(part_name(signal, name)) for name in names] for signal in SIGNALS}
+
     def rewards(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
         """What methods train on (N, M), z-scored by the card. Charged to the ledger in force, which also notes
         that they were used."""
@@ -71,6 +78,8 @@ class Prepared:
             (scorer(prompts, responses) - mean) / std
             for scorer, (mean, std) in zip(self._scorers[signal], self.card.units(signal), strict=True)
         ]
+        for sense, values in zip(self._senses[signal], columns, strict=True):
+            sense.look(responses, values)
         return np.stack(columns, axis=1)
 
 
