@@ -53,7 +53,7 @@ if TYPE_CHECKING:
         watching,
     )
     from benchmarks.common.parse import DEEPEST, json_of, toml_of
-    from benchmarks.common.python import class_content, code_content, load_file
+    from benchmarks.common.python import class_content, code_content, file_code, load_file
     from benchmarks.common.settings import (
         LARGEST,
         Answering,

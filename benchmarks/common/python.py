@@ -15,6 +15,9 @@ from benchmarks.common.errors import BadInput, error_words
 from benchmarks.common.guest import Guest
 from benchmarks.common.identity import digest
 
+NOT_BESIDE = sys.stdlib_module_names | {"benchmarks", "methods", "moa_cli"}
+"""What is not imported from beside a file, though a file or folder there has its name: what lies beside comes last."""
+
 
 def code_content(code: str) -> str:
     """Twelve hex digits of what a Python file does: of its syntax tree, without comments, layout and docstrings.
@@ -30,6 +33,39 @@ def code_content(code: str) -> str:
         return digest(_syntax(ast.parse(code)))
     except (SyntaxError, ValueError, RecursionError):
         return digest(code)
+
+
+def file_code(file: Path) -> str:
+    """What a Python file does, with what the files beside it do that it imports, and those that these import.
+
+    Alone it is its `code_content`. Nothing is run.
+    """
+    found = {file: _text(file)}
+    left = [file]
+    while left:
+        new = {path: _text(path) for path in _imported(found[left.pop()], file.parent) if path not in found}
+        left += new
+        found |= new
+    told = {path.relative_to(file.parent).as_posix(): code_content(text) for path, text in found.items()}
+    return told[file.name] if len(told) == 1 else digest([file.name, told])
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
+
+
+def _imported(code: str, folder: Path) -> list[Path]:
+    """The files of the modules and packages in a folder that some code imports."""
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    tops = {name.partition(".")[0] for name in names} - NOT_BESIDE - {""}
+    modules = [folder / f"{top}.py" for top in tops]
+    packages = [folder / top for top in tops if (folder / top / "__init__.py").is_file()]
+    return [*filter(Path.is_file, modules), *(path for package in packages for path in package.rglob("*.py"))]
 
 
 def _syntax(node: Any) -> Any:

@@ -23,6 +23,7 @@ from benchmarks.common import (
     changed_since,
     code_content,
     error_words,
+    file_code,
     load_file,
     nearest,
     time_limit,
@@ -37,12 +38,12 @@ class FunctionReward:
 
     function: str
     version: str = "1"
-    """Part of the identity: change it when the function's meaning changes."""
+    """Part of the identity: change it when the meaning changes of what the function imports from elsewhere."""
 
     @cached_property
     def identity(self) -> Self:
-        """A function by what its file's code did when this was first asked, whatever its comments and layout; one that
-        comes with moa by its version."""
+        """A function by what the code of its file did when this was first asked, and of the files beside that which it
+        imports, whatever their comments and layout; one that comes with moa by its version."""
         return self._identity()
 
     def _identity(self) -> Self:
@@ -51,7 +52,8 @@ class FunctionReward:
         file = Path(place) if is_file else _module_file(place)
         if file is None:
             return self
-        version = f"{self.version}+{code_content(file.read_text(encoding='utf-8', errors='replace'))}"
+        code = file_code(file) if is_file else code_content(file.read_text(encoding="utf-8", errors="replace"))
+        version = f"{self.version}+{code}"
         return replace(self, function=f"{file.name}:{name}" if is_file else self.function, version=version)
 
     @property

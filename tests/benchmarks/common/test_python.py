@@ -53,6 +53,28 @@ def test_it_is_the_same_in_every_version_of_python() -> None:
     assert code_content("x = 1") == digest(by_hand)
 
 
+def test_a_reward_is_known_by_what_it_imports_from_beside_it(tmp_path: Path) -> None:
+    """And by what that imports from there; not by other files there, nor by those that have the name of a library's."""
+    file = tmp_path / "mine.py"
+    file.write_text(f"def more():\n    import pack.words\n{CODE}")
+    alone = FunctionReward(function=f"{file}:polite").identity
+    assert alone.version == f"1+{code_content(file.read_text())}"
+    seen = []
+    for name, code in {
+        "other.py": "x = 1", "math.py": "x = 1",  # are not imported
+        "pack/__init__.py": "", "pack/words.py": "from helper import x", "helper.py": "import mine\nx = 1",
+    }.items():  # fmt: skip
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(code)
+        seen.append(FunctionReward(function=f"{file}:polite").identity)
+    assert seen[:2] == [alone] * 2
+    assert len({alone, *seen}) == 4
+    (tmp_path / "helper.py").write_text("import mine\nx = 1  # one")
+    assert FunctionReward(function=f"{file}:polite").identity == seen[-1]
+    (tmp_path / "helper.py").write_text("import mine\nx = 2")
+    assert FunctionReward(function=f"{file}:polite").identity not in seen
+
+
 def test_a_reward_is_known_by_its_code(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     told = []
