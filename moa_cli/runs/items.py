@@ -12,6 +12,7 @@ from benchmarks.common import json_of, nearest, to_type, toml_of
 from benchmarks.load import has_trained_rewards, option_names
 from methods import Method, find_method, method_name, method_names
 from methods.contract import hyperparameter_types
+from moa_cli.runs.surroundings import below_home
 from moa_cli.runs.tuned import TUNED, Tuning, tuned_settings
 
 PREFIX = "preset="
@@ -101,7 +102,7 @@ def _of_run(record: dict[str, Any], classes: Mapping[str, type[Method]]) -> dict
     """
     if not str(record.get("schema")).startswith("moa.run/"):  # of whatever version: settings are said alike in all
         raise ValueError('it is no run.json: it does not say "schema": "moa.run/..."')
-    method = record["method"]
+    method = below_home(record["method"])
     if method.endswith(".py"):
         files = {Path(typed).resolve(): cls for typed, cls in classes.items() if typed.endswith(".py")}
         if Path(method).resolve() not in files:

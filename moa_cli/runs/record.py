@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    AfterValidator,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from benchmarks import BadInput, Benchmark
 from benchmarks.common import Document, Part, code_content, is_locked, json_of, not_permitted, plain, to_type
 from benchmarks.models import setup
 from benchmarks.spec import REVISION, Signal, usual_home
 from moa_cli.runs.config import Source
-from moa_cli.runs.surroundings import git_commit, processor, versions, whole_command, working_folder
+from moa_cli.runs.surroundings import (
+    below_home,
+    from_home,
+    git_commit,
+    processor,
+    versions,
+    whole_command,
+    working_folder,
+)
 from moa_cli.words import from_here
 
 GIVEN = "given"
@@ -21,6 +36,10 @@ GIVEN = "given"
 
 EARLIER = ("moa.run/1",)
 """Schemas of records of earlier versions."""
+
+
+Recorded = Annotated[str, AfterValidator(below_home), PlainSerializer(from_home)]
+"""A name or a path, which is in the file as seen from the user's home where it lies there."""
 
 
 class RecordedBenchmark(Part):
@@ -33,9 +52,9 @@ class RecordedBenchmark(Part):
     """None in runs of a time when it was not told apart."""
     revision: int | None = None
     """Of the code that prepares benchmarks; None in runs of a time when it was not told."""
-    source: str
+    source: Recorded
     """Name or file."""
-    data_dir: str | None
+    data_dir: Recorded | None
     options: dict[str, JsonValue]
 
     @classmethod
@@ -98,7 +117,7 @@ class Record(Document):
     SCHEMA: ClassVar[str] = "moa.run/2"
 
     status: Literal["training", "trained"]
-    method: str
+    method: Recorded
     """Name or file, as `find_method` takes it; of answers that were made elsewhere, the name they came with."""
     steering: str
     code: str = ""

@@ -83,11 +83,20 @@ def without_secrets(words: list[str]) -> list[str]:
 
 
 def working_folder() -> str:
-    """The folder in which the command was typed; below the user's home as ~/..., so that it names no user."""
-    here = Path.cwd()
+    """The folder in which the command was typed."""
+    return from_home(str(Path.cwd()))
+
+
+def from_home(path: str) -> str:
+    """A path for a document: below the user's home as ~/..., so that it names no user. All else as it is."""
     with suppress(ValueError, RuntimeError):
-        return str("~" / here.relative_to(Path.home()))
-    return str(here)
+        return str("~" / Path(path).relative_to(Path.home()))
+    return path
+
+
+def below_home(told: str) -> str:
+    """What `from_home` was given."""
+    return os.path.expanduser(told) if told == "~" or told.startswith("~/") else told
 
 
 def processor(device: str) -> str:

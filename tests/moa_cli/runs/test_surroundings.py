@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from methods.ric import RiC
+from moa_cli.runs.items import pairs_of
+from moa_cli.runs.record import Record
 from moa_cli.runs.surroundings import LIBRARIES, processor, typed_command, versions, without_secrets, working_folder
+from tests.kit.runs import record_with
 
 
 def test_versions_are_those_of_all_libraries_that_matter() -> None:
@@ -60,6 +64,25 @@ def test_a_folder_names_no_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert working_folder() == "~/work"
     monkeypatch.chdir(tmp_path)
     assert working_folder() == str(tmp_path)
+
+
+def test_a_record_names_no_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Paths in it are whole again when it is read, as those of earlier records are; as settings, too."""
+    home = tmp_path / "ann"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    benchmark = record_with().benchmark.model_copy(update={"source": f"{home}/b.toml", "data_dir": str(home)})
+    record = record_with(method=f"{home}/mine.py", benchmark=benchmark, config={"rounds": 3})
+    written = record.to_json()
+    assert str(home) not in written
+    assert '"~/mine.py"' in written
+    assert Record.from_json(written) == record
+    earlier = written.replace('"~/', f'"{home}/').replace('"~"', f'"{home}"')
+    assert Record.from_json(earlier) == record
+    record.write(tmp_path / "run.json")
+    assert pairs_of([str(tmp_path / "run.json")], {f"{home}/mine.py": RiC}, {}, [], []) == [("ric.rounds", 3)]
+    elsewhere = benchmark.model_copy(update={"source": "hh-rlhf", "data_dir": f"{tmp_path}/data"})
+    assert f'"{tmp_path}/data"' in record_with(method="ric", benchmark=elsewhere).to_json()
 
 
 def test_a_processor_has_a_name() -> None:
