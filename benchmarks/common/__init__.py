@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from benchmarks.common.atomic import (
         SUMS_FILE,
         check_inside,
+        check_links,
         flush,
         is_locked,
         locked,

@@ -69,6 +69,8 @@ def whole_folder(target: Path, *, sums: bool = True) -> Iterator[Path]:
     files may be read by whom the umask lets read.
     """
     partial = target.with_name(f".{target.name}.partial")
+    if partial.is_symlink():  # nothing of ours: what would be written there, and opened up, is another's
+        partial.unlink()
     partial.mkdir(parents=True, exist_ok=True)
     for torn in partial.rglob(".tmp*"):  # what safetensors was writing when it was killed
         torn.unlink()
@@ -113,12 +115,22 @@ def written_at(path: Path) -> float:
 
 def check_inside(path: Path, home: Path) -> None:
     """BadInput where a path leads out of a folder by a link: a store may come from anybody."""
-    if not path.resolve().is_relative_to(home.resolve()):
+    there = Path(os.path.realpath(path))  # unlike `resolve`, of a link to itself, too
+    if not there.is_relative_to(os.path.realpath(home)):
         raise BadInput(
-            f"{path} leads out of {home}, to {path.resolve()}",
+            f"{path} leads out of {home}, to {there}",
             "nothing is written where a link in a runs folder leads",
             f"move what it leads to in its place, or remove the link: {to_type('rm', path)}",
         )
+
+
+def check_links(folder: Path, home: Path) -> None:
+    """BadInput where a folder leads out of `home` by a link, or a link anywhere in it out of the folder."""
+    check_inside(folder, home)
+    for place, folders, files in os.walk(folder):
+        for path in (Path(place) / name for name in (*folders, *files)):
+            if path.is_symlink():
+                check_inside(path, folder)
 
 
 def _open_up(folder: Path) -> None:

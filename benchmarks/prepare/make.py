@@ -21,7 +21,7 @@ from benchmarks.common import (
     Cost,
     Log,
     charged_to,
-    check_inside,
+    check_links,
     faulty,
     locked,
     read_cost,
@@ -74,7 +74,7 @@ def missing_parts(benchmark: Description) -> list[str]:
     cannot score: found before anything is made.
     """
     _check_splits(benchmark)
-    check_inside(root(benchmark), benchmark.home)
+    check_links(root(benchmark), benchmark.home)
     if stored_card(benchmark) is None:
         check_policy(benchmark)
         _check_bases(benchmark)

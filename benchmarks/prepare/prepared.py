@@ -8,11 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
-from benchmarks.common import charge
+from benchmarks.common import charge, check_links
 from benchmarks.models import Policy, Reader, load_policy, starting_policy, starting_reader, untrained_policy
 from benchmarks.prepare.card import Card, Report, not_prepared, stored_card
 from benchmarks.prepare.sense import Sense
-from benchmarks.spec import SIGNALS, SIZES, Description, Scorer, Signal, part_name
+from benchmarks.spec import SIGNALS, SIZES, Description, Scorer, Signal, part_name, root
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,8 @@ class Prepared:
 
 
 def open_prepared(benchmark: Description) -> Prepared:
-    """What `prepare` left. Raises BadInput where it has not run."""
+    """What `prepare` left, and scores are kept beside. BadInput where it has not run, or a link leads out of it."""
+    check_links(root(benchmark), benchmark.home)
     stored = stored_card(benchmark)
     if stored is None:
         raise not_prepared(benchmark)

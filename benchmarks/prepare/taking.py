@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks.common import BadInput, file_content, locked, to_type
+from benchmarks.common import BadInput, check_links, file_content, locked, to_type
 from benchmarks.prepare.archive import FILE, CarriedFile, CarriedPreparation, damaged, extract, members, read_table
 from benchmarks.prepare.card import StoredCard, stored_card
 from benchmarks.prepare.parts import carried_parts
@@ -123,7 +123,8 @@ def _check_room(benchmarks: Sequence[Description], table: Mapping[str, CarriedPr
 
 
 def _place(benchmark: Description, stack: ExitStack) -> Path:
-    """A folder in the store for what is not checked yet."""
+    """A folder in the store for what is not checked yet. BadInput where a link leads out of that."""
+    check_links(root(benchmark), benchmark.home)
     root(benchmark).mkdir(parents=True, exist_ok=True)
     return Path(stack.enter_context(tempfile.TemporaryDirectory(dir=root(benchmark), prefix=".taken-")))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import Benchmark
-from benchmarks.common import Log, locked
+from benchmarks.common import Log, check_links
 from moa_cli.jobs.job import Job
 from moa_cli.jobs.plan import after_preparations, run_label
 from moa_cli.runs import (
@@ -77,10 +77,11 @@ def _take_in(benchmark: Benchmark, log: Log, *, run: Responses, origin: Origin, 
     """Makes a run of answers that came from elsewhere."""
     from benchmarks.measure import score_given
     from benchmarks.prepare import prepare
+    from moa_cli.jobs.run import at_work
 
     prepare(benchmark, log)
     folder = run.folder(benchmark)
-    with locked(folder / "lock", wait=False):
+    with at_work(folder, benchmark.home):
         found = score_given(
             benchmark,
             run.points,
@@ -102,10 +103,12 @@ def _score_again(benchmark: Benchmark, log: Log, *, run: Path, folder: Path) -> 
     """Makes a copy of a run whose fronts are scored by the benchmark's present evaluators; the run stays as it is."""
     from benchmarks.measure import read_front_record, rescore
     from benchmarks.prepare import prepare
+    from moa_cli.jobs.run import at_work
 
     card, record = prepare(benchmark, log).card, read_record(run)
     scored = read_front_record(answered(run, benchmark)[0]).card.hash
-    with locked(folder / "lock", wait=False):
+    check_links(run, run)  # what they lead to would be copied
+    with at_work(folder, benchmark.home):
         shutil.copytree(run, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*PASSING))
         for kind in (FRONT, SWEEP, SWEEP_BEFORE):
             for measured in answered(run, benchmark, kind):

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from benchmarks import Benchmark, Front
-from benchmarks.common import Log, locked, silent
+from benchmarks.common import Log, silent
 from methods import Method, Run, method_name
 from moa_cli.runs import SWEEP, SWEEP_BEFORE, as_config, front_name, read_record
 
@@ -36,6 +36,7 @@ def sweep_goals(benchmark: Benchmark, method: Method, run: Run, *, log: Log = si
     What is measured stays. In place of weights (K, M) stand the intensities that were asked for.
     """
     from benchmarks.measure import evaluate
+    from moa_cli.jobs.run import at_work
 
     assert isinstance(method, TakesGoals)
     takes, highest = method, method.intensities(run)
@@ -60,6 +61,6 @@ def sweep_goals(benchmark: Benchmark, method: Method, run: Run, *, log: Log = si
             labels=[f"{benchmark.names[i]} {n}" for i, n in asked], log=watch,
         )  # fmt: skip
 
-    with locked(run.dir / "lock", wait=False):
+    with at_work(run.dir, benchmark.home):
         measure(SWEEP_BEFORE, None)
         return measure(SWEEP, run)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import resource
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from benchmarks.common import (
     Log,
     charged_to,
     check_inside,
+    check_links,
     copied_whole,
     locked,
     missing_again,
@@ -66,11 +68,7 @@ def train(
     contestant = Contestant.of(source or Source(benchmark.name, benchmark.home), benchmark, method, seed)
     folder = contestant.folder
     card = prepare(benchmark, log).card
-    check_inside(folder, benchmark.home)
-    with locked(folder / "lock", wait=False):
-        if restart:
-            _clear(folder)
-        _check_links(folder)
+    with at_work(folder, benchmark.home, restart=restart):
         cost = _stored_cost(folder)
         run = Run(folder, seed, log, cost)
         if contestant.trained:
@@ -114,9 +112,7 @@ def evaluate(
 
     watch("", 0, len(points), {})
     record = read_record(run.dir)
-    check_inside(run.dir, benchmark.home)
-    with locked(run.dir / "lock", wait=False):
-        _check_links(run.dir)
+    with at_work(run.dir, benchmark.home):
         write_asked(folder, Asked(weights=points, config=plain(config), eval_prompts=benchmark.eval_prompts))
         front = measure(
             benchmark, partial(method.policy, benchmark, run), points, folder,
@@ -127,8 +123,23 @@ def evaluate(
         return replace(front, trials=record.trials, tuned_on=record.tuned_on)
 
 
+@contextmanager
+def at_work(folder: Path, home: Path, *, restart: bool = False) -> Iterator[None]:
+    """Holds the lock of a run's folder, and empties that first with `restart`.
+
+    BadInput where another process holds it, or a link leads out: of the home of all runs, or from within the folder.
+    """
+    check_inside(folder, home)
+    with locked(folder / "lock", wait=False):
+        if restart:
+            _clear(folder)
+        check_links(folder, home)
+        yield
+
+
 def opened(folder: Path, log: Log = silent) -> Run:
-    """The run in a folder."""
+    """The run in a folder. BadInput where a link leads out of that: a policy may keep something there."""
+    check_links(folder, folder)
     return Run(folder, read_record(folder).seed, log, _stored_cost(folder))
 
 
@@ -202,12 +213,6 @@ def _stored_cost(folder: Path) -> Cost:
             set_aside(path)
         tell(f"{path} is damaged: what was spent so far is not counted")
         return Cost()
-
-
-def _check_links(folder: Path) -> None:
-    """BadInput where something in a run's folder is a link that leads out of it."""
-    for path in folder.iterdir():
-        check_inside(path, folder)
 
 
 def _clear(folder: Path) -> None:

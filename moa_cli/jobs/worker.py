@@ -80,7 +80,7 @@ def _aloud(log: Log) -> Callable[[str], None]:
 def _keep(path: Path, story: str) -> str:
     """Appends a traceback to a file; returns where it is."""
     try:
-        with open(path, "a", encoding="utf-8") as file:
+        with open(path, "a", encoding="utf-8", opener=_here) as file:
             file.write(story)
         return f"its traceback is in {path}"
     except OSError:
@@ -113,9 +113,14 @@ def _appending(path: Path) -> int:
     lost."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
+        return _here(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     except OSError:
         return os.open(os.devnull, os.O_WRONLY)
+
+
+def _here(path: str | Path, flags: int) -> int:
+    """Opens a file, and nothing that a link leads to."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 _send: Callable[[Event], None]

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from benchmarks.common import locked
+from benchmarks.common import check_inside, locked
 from moa_cli.jobs import Job, Outcome, RunAddress, after_preparations, make_run, run_label
 from moa_cli.runs import Contestant, Tuning
 from moa_cli.tuning.search import MethodSearch, Plan, kept_in, open_search
@@ -98,9 +98,13 @@ def trials_of(runs: Sequence[Contestant]) -> list[Job]:
 
 @contextmanager
 def open_tuner(runs: Sequence[Contestant], plan: Plan) -> Iterator[Tuner]:
-    """The searches for the settings of these methods, which no other process may go on with meanwhile."""
+    """The searches for the settings of these methods, which no other process may go on with meanwhile.
+
+    BadInput where one does, or a link leads out of where they are kept.
+    """
     with ExitStack() as held:
         for run in runs:
             path = kept_in(run)
+            check_inside(path.with_suffix(".journal"), run.source.home)
             held.enter_context(locked(path.with_name(f".{path.stem}.lock"), wait=False))
         yield Tuner([open_search(run, plan) for run in runs])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.common.atomic import is_locked, locked, whole_folder, write_text
+from benchmarks.common.atomic import check_links, is_locked, locked, whole_folder, write_text
 from benchmarks.common.errors import BadInput
 
 # The lock
@@ -90,6 +90,35 @@ def test_an_interrupted_folder_does_not_appear_and_is_gone_on_with(tmp_path: Pat
     with whole_folder(target) as partial:
         (partial / "b" / "c").write_text("2")
     assert sorted(p.relative_to(target).as_posix() for p in target.rglob("*")) == ["a", "b", "b/c", "sums.json"]
+
+
+def test_a_link_in_place_of_what_a_crash_left_is_not_followed(tmp_path: Path) -> None:
+    theirs = tmp_path / "home"
+    theirs.mkdir()
+    (theirs / ".tmp1").touch(0o600)
+    (tmp_path / ".policy.partial").symlink_to(theirs)
+    with whole_folder(tmp_path / "policy") as partial:
+        (partial / "a").write_text("1")
+    assert [p.name for p in theirs.iterdir()] == [".tmp1"]
+    assert (theirs / ".tmp1").stat().st_mode & 0o777 == 0o600
+    assert sorted(p.name for p in (tmp_path / "policy").iterdir()) == ["a", "sums.json"]
+
+
+def test_links_are_found_at_any_depth_and_only_those_that_lead_out(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "a"
+    (folder / "one" / "two").mkdir(parents=True)
+    (folder / "one" / "within").symlink_to("two")
+    (folder / "one" / "itself").symlink_to("itself")
+    check_links(folder, tmp_path / "runs")
+    (tmp_path / "linked").symlink_to(tmp_path / "runs")
+    check_links(tmp_path / "linked" / "a", tmp_path / "linked")
+    for name, to in {"one/two/f": "../../../b", "d": "../..", "e": "/nowhere"}.items():
+        (where := folder / name).symlink_to(to)
+        with pytest.raises(BadInput, match=f"{where} leads out of {folder}"):
+            check_links(folder, tmp_path / "runs")
+        where.unlink()
+    with pytest.raises(BadInput, match=f"{tmp_path / 'linked'} leads out of {folder}"):
+        check_links(tmp_path / "linked", folder)
 
 
 @pytest.mark.parametrize("lasting", [True, False])

@@ -195,6 +195,15 @@ def test_an_archive_that_was_cut_is_refused(elsewhere: Benchmark, archive: Path,
     assert content(elsewhere) == {}
 
 
+def test_nothing_is_taken_to_where_a_link_leads(elsewhere: Benchmark, archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    root(elsewhere).parent.mkdir(parents=True)
+    root(elsewhere).symlink_to(tmp_path / "theirs")
+    with pytest.raises(BadInput, match="leads out of"):
+        unpack(archive, [elsewhere])
+    assert not list((tmp_path / "theirs").iterdir())
+
+
 def test_a_file_that_is_not_there_is_told(elsewhere: Benchmark, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="No such file"):
         unpack(tmp_path / "none.tar", [elsewhere])

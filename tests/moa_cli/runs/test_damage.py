@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,15 +24,17 @@ from benchmarks.models.opening import open_model
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import missing_parts, prepare, prepare_part
 from benchmarks.prepare.parts import is_prepared
+from benchmarks.prepare.prepared import open_prepared
 from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec.places import policy_source
 from methods.contract.find import find_method
 from methods.contract.run import Run
 from moa_cli.commands.common.facts import run_rows
 from moa_cli.comparisons.select import found_fronts
+from moa_cli.jobs.goals import sweep_goals
 from moa_cli.jobs.job import Job
 from moa_cli.jobs.plan import measuring_jobs
-from moa_cli.jobs.run import _clear, _counted, _stored_cost, train
+from moa_cli.jobs.run import _clear, _counted, _stored_cost, evaluate, opened, train
 from moa_cli.jobs.worker import perform
 from moa_cli.runs.config import Source
 from moa_cli.runs.contestant import Contestant
@@ -304,6 +307,51 @@ def test_nothing_is_written_where_a_link_leads(unprepared: Benchmark, tiny: Benc
     with pytest.raises(BadInput, match="leads out of"):
         train(benchmark, method, restart=True)
     assert [p.name for p in elsewhere.iterdir()] == ["f"]
+
+
+@pytest.mark.parametrize("name", ["policy/.one.partial", "checkpoints/one", "front-01234567", "policy/one/model", "d"])
+def test_no_link_in_a_run_is_followed_whatever_is_done_there(
+    name: str, tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trained, measured, measured at every intensity, or asked for one answer."""
+    benchmark, method = replace(tiny, home=tmp_path / "runs"), find_method("moslim")()
+    monkeypatch.setattr(type(method), "intensities", lambda self, run: (1, 1))
+    (tmp_path / "runs" / tiny.name).mkdir(parents=True)
+    shutil.copytree(tiny.home / tiny.name / "prepared", tmp_path / "runs" / tiny.name / "prepared")
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    run = Run(run_folder(benchmark, method, 0), 0)
+    (run.dir / name).parent.mkdir(parents=True)
+    record_with(status="training").write(run.dir / "run.json")
+    (run.dir / name).symlink_to(elsewhere)
+    for do in (train, partial(evaluate, run=run), partial(sweep_goals, run=run)):
+        with pytest.raises(BadInput, match=f"{name} leads out of"):
+            do(benchmark, method)
+    with pytest.raises(BadInput, match=f"{name} leads out of"):
+        opened(run.dir)
+    assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize("name", [".policy-0123.partial", "scores", "policy-0123/model.safetensors"])
+def test_no_link_in_a_preparation_is_followed(name: str, own_tiny: Benchmark, tmp_path: Path) -> None:
+    """Nor where all is prepared: scores are kept there."""
+    place = own_tiny.home / own_tiny.name / "prepared" / name
+    shutil.rmtree(place, ignore_errors=True)
+    place.parent.mkdir(exist_ok=True)
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    place.symlink_to(elsewhere)
+    for do in (missing_parts, prepare, open_prepared):
+        with pytest.raises(BadInput, match=f"{name} leads out of"):
+            do(own_tiny)
+    assert not list(elsewhere.iterdir())
+
+
+def test_a_traceback_is_not_kept_where_a_link_leads(unprepared: Benchmark, tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text("mine")
+    (tmp_path / "output.txt").symlink_to(tmp_path / "theirs")
+    source = Source("hh-rlhf-mini", tmp_path)
+    job = Job(key="a", label="a", purpose="train", source=source, work=partial(failing, KeyError("x")), folder=tmp_path)
+    assert perform(job, lambda *_: None, quiet=True).error is not None
+    assert (tmp_path / "theirs").read_text() == "mine"
 
 
 @pytest.mark.parametrize("level", [0, 1, 2, 3])

@@ -23,7 +23,7 @@ from moa_cli.runs.tuned import Tuning, read_tuning
 from moa_cli.tuning.page import tuning_table
 from moa_cli.tuning.search import MethodSearch, Plan, open_search
 from moa_cli.tuning.trying import Measured
-from moa_cli.tuning.tuner import Tuner
+from moa_cli.tuning.tuner import Tuner, open_tuner
 from tests.kit.fronts import make_card, store_card
 
 Try = Callable[[Contestant], Measured | None]
@@ -263,6 +263,18 @@ def test_nothing_in_a_journal_is_code(tmp_path: Path) -> None:
     assert files == ["morlhf.journal", "morlhf.json", "morlhf.toml"]
     for line in (tmp_path / "hh-rlhf-mini" / "tuned" / "morlhf.journal").read_text().splitlines():
         assert line.startswith("{")
+
+
+@pytest.mark.parametrize("name", ["tuned", "tuned/morlhf.journal"])
+def test_no_search_is_kept_where_a_link_leads(name: str, tmp_path: Path) -> None:
+    run, theirs = run_of("morlhf", tmp_path / "runs"), tmp_path / "theirs"
+    theirs.mkdir()
+    link = tmp_path / "runs" / "hh-rlhf-mini" / name
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(theirs if name == "tuned" else theirs / "f")
+    with pytest.raises(BadInput, match="leads out of"), open_tuner([run], Plan(trials=2)):
+        pass
+    assert not list(theirs.iterdir())
 
 
 @pytest.mark.parametrize("left", ['{"op_code": 4, "work', "{"])
