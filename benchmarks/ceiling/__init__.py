@@ -8,7 +8,7 @@ from benchmarks.common.door import door
 
 if TYPE_CHECKING:
     from benchmarks.ceiling.draw import draw_samples
-    from benchmarks.ceiling.samples import Samples, find_samples, samples_folder
+    from benchmarks.ceiling.samples import Samples, find_samples, has_samples, samples_folder
     from benchmarks.ceiling.tilt import Ceiling, Measured, best_of, best_of_kl, gains
 
 __getattr__, __all__ = door(__name__)

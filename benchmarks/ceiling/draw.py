@@ -15,7 +15,7 @@ import torch
 from peft import PeftModel
 from transformers import DynamicCache, PreTrainedModel
 
-from benchmarks.ceiling.samples import BASE, OTHERS, PROMPTS, Samples, read_samples, write_samples
+from benchmarks.ceiling.samples import BASE, OTHERS, PROMPTS, Samples, has_samples, read_samples, write_samples
 from benchmarks.common import BadInput, Cost, Log, charged_to, kept, locked, silent, whole_folder
 from benchmarks.models import Policy, by_length, next_logits, nucleus, pad_right
 from benchmarks.prepare import Benchmark
@@ -31,7 +31,8 @@ Load = Callable[[], Policy]
 def draw_samples(benchmark: Benchmark, others: Sequence[Load], folder: Path, log: Log = silent) -> Samples:
     """Draws answers of the starting policy and of `others`, with what each policy and each reward makes of them.
 
-    They are kept in `folder`: what is there is read, what was interrupted goes on. No method is charged.
+    They are kept in `folder`: what is there is read unless it is damaged, what was interrupted goes on. No method is
+    charged.
 
     Of the others one at a time is loaded. Of one that does more than sample from its model nobody can tell how likely
     its answers are: it draws none.
@@ -43,7 +44,7 @@ def draw_samples(benchmark: Benchmark, others: Sequence[Load], folder: Path, log
             "measure with -c sampling.temperature=1.0",
         )
     with locked(folder.with_name(f".{folder.name}.lock")):
-        if not folder.exists():
+        if not has_samples(folder):
             with whole_folder(folder) as parts, charged_to(Cost()):
                 write_samples(parts, _drawn(benchmark, [lambda: benchmark.prepared.policy, *others], parts, log))
     return read_samples(folder)

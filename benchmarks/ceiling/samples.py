@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -10,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from benchmarks.ceiling.tilt import Ceiling, balanced
-from benchmarks.common import BadInput, Document, digest, to_type, written_at
+from benchmarks.common import BadInput, Document, digest, faulty, set_aside, tell, to_type, written_at
 from benchmarks.prepare import Card
 from benchmarks.spec import Signal
 
@@ -70,10 +71,20 @@ def samples_folder(home: Path, card: Card, others: Sequence[str]) -> Path:
 
 
 def find_samples(home: Path, card: Card) -> Samples | None:
-    """The newest samples scored in the units of a card, None where there are none."""
-    found = (home / card.benchmark / "prepared").glob(f"ceiling-{card.hash}-*/samples.json")
-    newest = max(found, key=written_at, default=None)
-    return None if newest is None else read_samples(newest.parent)
+    """The newest samples scored in the units of a card that are undamaged, None where there are none."""
+    found = filter(has_samples, (home / card.benchmark / "prepared").glob(f"ceiling-{card.hash}-*"))
+    newest = max(found, key=lambda folder: written_at(folder / "samples.json"), default=None)
+    return None if newest is None else read_samples(newest)
+
+
+def has_samples(folder: Path) -> bool:
+    """Whether samples are there, as they were written. Damaged ones are set aside, which is told."""
+    if name := faulty(folder):
+        with suppress(OSError):  # for want of permission
+            set_aside(folder)
+        tell(f"{folder} is damaged: {name} is not what was written. moa compare --ceiling draws it again")
+        return False
+    return folder.exists()
 
 
 def write_samples(folder: Path, samples: Samples) -> None:
@@ -88,7 +99,7 @@ def read_samples(folder: Path) -> Samples:
     try:
         record = SamplesRecord.from_json((folder / "samples.json").read_bytes())
         return Samples(counts=record.counts, **{name: np.load(folder / f"{name}.npy") for name in _ARRAYS})
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise BadInput(
             f"cannot use {folder}",
             f"its samples cannot be read: {error}",

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from benchmarks import Benchmark, Front, Weights
-from benchmarks.ceiling import Samples, find_samples, samples_folder
+from benchmarks.ceiling import Samples, find_samples, has_samples, samples_folder
 from benchmarks.common import Log
 from methods import Method
 from moa_cli.jobs.job import Job, benchmark_label
@@ -65,7 +65,7 @@ def ceiling_jobs(folders: Sequence[Path], fronts: Sequence[Front], *, named: Col
         record, source, benchmark = recorded_benchmark(own[0], named=named)
         check_in_force(benchmark, record, own[0])
         pool = _pool([f for _, f in runs], benchmark.trained_grid, named)
-        if not samples_folder(source.home, card, [m.name for m in pool]).exists():
+        if not has_samples(samples_folder(source.home, card, [m.name for m in pool])):
             for member in pool:
                 as_trained(member)
             label = f"{benchmark_label(source)}: ceiling"
