@@ -11,7 +11,18 @@ from typing import ClassVar
 import numpy as np
 
 from benchmarks.ceiling.tilt import Ceiling, balanced
-from benchmarks.common import BadInput, Document, digest, faulty, set_aside, tell, to_type, written_at
+from benchmarks.common import (
+    BadInput,
+    Document,
+    check_file,
+    digest,
+    faulty,
+    set_aside,
+    stored_bytes,
+    tell,
+    to_type,
+    written_at,
+)
 from benchmarks.prepare import Card
 from benchmarks.spec import Signal
 
@@ -97,8 +108,11 @@ def write_samples(folder: Path, samples: Samples) -> None:
 def read_samples(folder: Path) -> Samples:
     """What `write_samples` left. BadInput for something else."""
     try:
-        record = SamplesRecord.from_json((folder / "samples.json").read_bytes())
-        return Samples(counts=record.counts, **{name: np.load(folder / f"{name}.npy") for name in _ARRAYS})
+        record = SamplesRecord.from_json(stored_bytes(folder / "samples.json"))
+        files = {name: folder / f"{name}.npy" for name in _ARRAYS}
+        for file in files.values():
+            check_file(file)
+        return Samples(counts=record.counts, **{name: np.load(file) for name, file in files.items()})
     except (OSError, ValueError, EOFError) as error:
         raise BadInput(
             f"cannot use {folder}",

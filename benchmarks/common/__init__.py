@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         settable,
         type_words,
     )
+    from benchmarks.common.stored import check_file, stored_bytes
     from benchmarks.common.sums import (
         copied_whole,
         faulty,

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import socket
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
@@ -29,7 +30,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         file = open(number, "a+")  # noqa: SIM115 - it is closed below, where the lock is let go
     except OSError as error:
         raise BadInput(
-            f"cannot write to {path.parent}: {error.strerror}",
+            f"cannot write to {path.parent}: {error.strerror or error}",
             "results are kept there, so nothing was started",
             "choose another folder with --runs DIR, or mend the permissions",
         ) from error
@@ -52,7 +53,8 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
 def is_locked(path: Path) -> bool:
     """Whether a process holds the lock file `path`, or nobody can tell."""
     try:
-        with open(path) as file:
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would wait for whoever writes
+        with open(number) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
@@ -125,12 +127,28 @@ def check_inside(path: Path, home: Path) -> None:
 
 
 def check_links(folder: Path, home: Path) -> None:
-    """BadInput where a folder leads out of `home` by a link, or a link anywhere in it out of the folder."""
+    """BadInput where a folder leads out of `home` by a link, or a link anywhere in it out of the folder; and for what
+    is neither file nor folder, such as a pipe."""
     check_inside(folder, home)
     for place, folders, files in os.walk(folder):
         for path in (Path(place) / name for name in (*folders, *files)):
             if path.is_symlink():
                 check_inside(path, folder)
+            if _is_odd(path):
+                raise BadInput(
+                    f"{path} is a pipe or a device, and no file",
+                    "whoever reads it would wait for ever",
+                    f"remove it: rm {path}",
+                )
+
+
+def _is_odd(path: Path) -> bool:
+    """Whether something is there that is neither file nor folder."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # it is gone by now, or a link to nothing
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _open_up(folder: Path) -> None:

@@ -20,6 +20,7 @@ from benchmarks.common.errors import BadInput, error_words, no_memory, to_type
 from benchmarks.common.identity import digest, file_content
 from benchmarks.common.ledger import Cost, tell
 from benchmarks.common.parse import json_of
+from benchmarks.common.stored import LONGEST_KEPT, stored_bytes
 
 
 def write_json(path: Path, content: Any, *, lasting: bool = True) -> None:
@@ -30,8 +31,9 @@ def write_json(path: Path, content: Any, *, lasting: bool = True) -> None:
 
 def read_json(path: Path) -> Any:
     """What `write_json` wrote. FileNotFoundError; ValueError that says what is wrong with the file."""
+    written = stored_bytes(path, LONGEST_KEPT)
     try:
-        content = json_of(path.read_bytes())
+        content = json_of(written)
     except ValueError as error:
         raise ValueError("it is not JSON, or was cut short") from error
     if not isinstance(content, dict) or "sum" not in content:

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pydantic import Field, JsonValue
 
-from benchmarks.common import BadInput, Document, NotPermitted, not_permitted, tell, to_type
+from benchmarks.common import BadInput, Document, NotPermitted, not_permitted, stored_bytes, tell, to_type
 from benchmarks.measure.front import Front
 from benchmarks.measure.point import Point, read_texts, unusable
 from benchmarks.prepare import Card
@@ -78,7 +78,7 @@ def read_front_record(folder: Path) -> FrontRecord:
     """What `front.json` says. BadInput for a front that is missing or damaged, NotPermitted for one not to be read."""
     path = folder / "front.json"
     try:
-        return FrontRecord.from_json(path.read_bytes())
+        return FrontRecord.from_json(stored_bytes(path))
     except FileNotFoundError as error:
         raise BadInput(
             f"there is no front in {folder}",

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.common import BadInput, Document, not_permitted, to_type, write_whole
+from benchmarks.common import BadInput, Document, check_file, not_permitted, to_type, write_whole
 from benchmarks.prepare import Card
 from benchmarks.spec import SIGNALS, Signal, Weights, column
 from benchmarks.stats import collapsed, text_statistics
@@ -179,6 +179,7 @@ def unusable(path: Path, why: str) -> BadInput:
 def _read(path: Path, names: Sequence[str]) -> tuple[pa.Table, PointRecord]:
     """These columns of a point, and what it says once."""
     try:
+        check_file(path)
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read(columns=list(names), use_threads=False)
         record = PointRecord.from_json((table.schema.metadata or {}).get(b"moa", b"{}"))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
-from benchmarks.common import BadInput, Cost, Document, Part, digest, json_of, not_permitted, to_type
+from benchmarks.common import BadInput, Cost, Document, Part, digest, json_of, not_permitted, stored_bytes, to_type
 from benchmarks.spec import REVISION, Description, Sampling, Signal, Split, card_file, root
 
 
@@ -132,7 +133,7 @@ def stored_card(benchmark: Description) -> StoredCard | None:
     """What `prepare` left, None where it has not run. BadInput for a file that cannot be used. No model is loaded."""
     path = card_file(benchmark)
     try:
-        return StoredCard.from_json(path.read_bytes())
+        return StoredCard.from_json(stored_bytes(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError as error:
@@ -159,13 +160,13 @@ def not_prepared(benchmark: Description) -> BadInput:
 
 def _prepared_earlier(benchmark: Description) -> bool:
     """Whether some preparation is there, all of them of earlier revisions."""
-    cards = [path.read_bytes() for path in root(benchmark).glob("card-*.json")]
+    cards = [*root(benchmark).glob("card-*.json")]
     return bool(cards) and all(_revision(card) < REVISION for card in cards)
 
 
-def _revision(card: bytes) -> int:
+def _revision(card: Path) -> int:
     """Of the code that left a card, 0 where it did not say. Damaged ones count as this version's."""
     try:
-        return int(json_of(card).get("revision", 0))
-    except (ValueError, TypeError, AttributeError):
+        return int(json_of(stored_bytes(card)).get("revision", 0))
+    except (OSError, ValueError, TypeError, AttributeError):
         return REVISION

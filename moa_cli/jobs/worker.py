@@ -119,8 +119,8 @@ def _appending(path: Path) -> int:
 
 
 def _here(path: str | Path, flags: int) -> int:
-    """Opens a file, and nothing that a link leads to."""
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+    """Opens a file, and nothing that a link leads to, and waits for nobody who reads a pipe."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
 
 
 _send: Callable[[Event], None]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import JsonValue
 
 from benchmarks import BadInput, Front
-from benchmarks.common import Document, NotPermitted, Part, not_permitted
+from benchmarks.common import Document, NotPermitted, Part, not_permitted, stored_bytes
 from benchmarks.measure import known
 from benchmarks.spec import Signal
 from moa_cli.runs.record import Record, measured_again, read_record
@@ -136,7 +136,7 @@ def read_asked(folder: Path) -> Asked | None:
     """What a front was asked for, None where that is missing or damaged. NotPermitted where nobody can know."""
     path = folder / "asked.json"
     try:
-        return Asked.from_json(path.read_bytes())
+        return Asked.from_json(stored_bytes(path))
     except PermissionError as error:
         raise not_permitted(path) from error
     except (OSError, ValueError):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import Benchmark
-from benchmarks.common import json_of, nearest, to_type, toml_of
+from benchmarks.common import json_of, nearest, stored_bytes, to_type, toml_of
 from benchmarks.load import has_trained_rewards, option_names
 from methods import Method, find_method, method_name, method_names
 from methods.contract import hyperparameter_types
@@ -55,7 +55,7 @@ def pairs_of(
                 settings = dotted(toml_of(path.read_text(encoding="utf-8")))
                 pairs += [(key, value) for key, value in settings.items() if not _of_another(key, classes)]
             elif path.suffix == ".json" and "=" not in item:
-                pairs += _of_run(json_of(path.read_bytes(), finite=True), classes).items()
+                pairs += _of_run(json_of(stored_bytes(path), finite=True), classes).items()
             elif "=" in item:
                 key, _, text = item.partition("=")
                 pairs.append((key.strip(), _value(text.strip())))

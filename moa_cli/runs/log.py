@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
-from benchmarks.common import json_of
+from benchmarks.common import json_of, stored_bytes, tell
 
 CURVES = ("loss", "reward", "kl")
 """What trainings log by these names can be drawn."""
+LONGEST = 2**30
+"""Bytes of a log [choice]: some million rows."""
 
 
 class LogRow(NamedTuple):
@@ -66,10 +68,14 @@ def _thinned(points: list[tuple[int, float]], most: int) -> LogCurve:
 
 
 def _rows(folder: Path, count: int = 0) -> list[LogRow]:
-    """The last rows, or all of them."""
+    """The last rows, or all of them; none where it cannot be read, which is told."""
+    path = folder / "log.jsonl"
     try:
-        lines = (folder / "log.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
+        lines = stored_bytes(path, LONGEST).decode(errors="replace").splitlines()[-count:]
     except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        tell(f"{path} cannot be read: {error}. What was logged is not shown")
         return []
     return [row for line in lines if (row := _read(line))]
 

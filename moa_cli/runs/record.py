@@ -15,7 +15,17 @@ from pydantic import (
 )
 
 from benchmarks import BadInput, Benchmark
-from benchmarks.common import Document, Part, code_content, is_locked, json_of, not_permitted, plain, to_type
+from benchmarks.common import (
+    Document,
+    Part,
+    code_content,
+    is_locked,
+    json_of,
+    not_permitted,
+    plain,
+    stored_bytes,
+    to_type,
+)
 from benchmarks.models import setup
 from benchmarks.spec import REVISION, Signal, usual_home
 from moa_cli.runs.config import Source
@@ -235,7 +245,7 @@ def read_record(folder: Path) -> Record:
     """The run.json of a run. BadInput for one that is missing, damaged or something else."""
     path = folder / "run.json"
     try:
-        return Record.from_json(path.read_text(encoding="utf-8"))
+        return Record.from_json(stored_bytes(path))
     except FileNotFoundError as error:
         raise BadInput(
             f"there is no run in {folder}", "a run is a folder with a run.json", "moa list runs shows what there is"
@@ -268,7 +278,7 @@ def measured_again(run: Path) -> str:
 def is_earlier(folder: Path) -> bool:
     """Whether the run in a folder was recorded by an earlier version, which named folders otherwise."""
     try:
-        record = json_of((folder / "run.json").read_bytes())
+        record = json_of(stored_bytes(folder / "run.json"))
     except (OSError, ValueError):
         return False
     return isinstance(record, dict) and record.get("schema") in EARLIER

@@ -15,6 +15,7 @@ from benchmarks.common import (
     missing_again,
     not_permitted,
     plain,
+    stored_bytes,
     write_text,
     written_at,
 )
@@ -64,7 +65,7 @@ def note_failure(folder: Path, error: BaseException | None) -> None:
 def failed_for(folder: Path) -> str | None:
     """Why the training of a run failed, in a line; None where it did not."""
     try:
-        return (folder / FAILED).read_text(encoding="utf-8").splitlines()[0]
+        return stored_bytes(folder / FAILED).decode().splitlines()[0]
     except (OSError, ValueError, IndexError):
         return None
 
@@ -74,7 +75,7 @@ def has_front(folder: Path) -> bool:
     found = fronts_in(folder)
     for path in (front / "front.json" for front in found):
         try:
-            if not {"weights", "card", "cost"} <= json_of(path.read_bytes()).keys():
+            if not {"weights", "card", "cost"} <= json_of(stored_bytes(path)).keys():
                 raise ValueError("entries are missing")
         except PermissionError as error:
             raise not_permitted(path) from error

@@ -10,7 +10,18 @@ from typing import ClassVar, Literal
 from pydantic import JsonValue
 
 from benchmarks import BadInput
-from benchmarks.common import Choices, Document, Part, Search, fit, not_permitted, search_of, to_type, write_text
+from benchmarks.common import (
+    Choices,
+    Document,
+    Part,
+    Search,
+    fit,
+    not_permitted,
+    search_of,
+    stored_bytes,
+    to_type,
+    write_text,
+)
 from benchmarks.spec import Signal
 from methods import Method, find_method, method_name
 from methods.contract import hyperparameter_types
@@ -112,7 +123,7 @@ def tuning_file(home: Path, benchmark: str, method: str) -> Path:
 def read_tuning(path: Path) -> Tuning:
     """The document of a search. BadInput for one that is missing or damaged."""
     try:
-        found = Tuning.from_json(path.read_bytes())
+        found = Tuning.from_json(stored_bytes(path))
         fine = [n for n, trial in enumerate(found.trials) if trial.state == "fine"]
         if found.best not in (None, *fine):
             raise ValueError(f"its best trial, {found.best}, is none of the fine ones")

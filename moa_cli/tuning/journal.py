@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import BadInput
-from benchmarks.common import digest, error_words, json_of, set_aside, tell, to_type
+from benchmarks.common import digest, error_words, json_of, set_aside, stored_bytes, tell, to_type
 
 if TYPE_CHECKING:
     from optuna.storages import JournalStorage
@@ -52,7 +52,7 @@ def stored_in(path: Path) -> JournalStorage:
             told = json.loads(json.dumps(logs))
             super().append_logs([{**log, "sum": digest(log)} for log in told])
 
-    content = path.read_bytes() if path.exists() else b""
+    content = stored_bytes(path) if path.exists() else b""
     end = content.rfind(b"\n") + 1
     lines = content[:end].splitlines(keepends=True)
     whole = b"".join([*takewhile(_is_whole, lines)])

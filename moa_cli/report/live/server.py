@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from benchmarks import BadInput
-from benchmarks.common import Part
+from benchmarks.common import Part, telling
 from moa_cli.report import html_page
 from moa_cli.report.elements import el, seen
 from moa_cli.runs import find_runs, last_rows, log_curves, read_record
@@ -132,11 +132,13 @@ class Told(Part):
     def of(cls, root: Path) -> Told:
         """What is there at this moment."""
         names = sorted(path.relative_to(root).as_posix() for path in [*root.glob("*.html"), *root.glob("*/*.html")])
+        with telling(lambda line: None):  # it is asked for again and again
+            runs = tuple(LiveRun.of(root, folder) for folder in find_runs(root))
         return cls(
             reports=tuple(
                 LiveReport(name=seen(name), address=f"/{quote(name)}") for name in names if report_in(root, name)
             ),
-            runs=tuple(LiveRun.of(root, folder) for folder in find_runs(root)),
+            runs=runs,
         )
 
 

@@ -9,7 +9,7 @@ from peft import PeftModel
 from transformers import PreTrainedModel
 
 from benchmarks import BadInput, Benchmark, Policy, Weights
-from benchmarks.common import to_type
+from benchmarks.common import check_links, to_type
 from benchmarks.spec import dialogue, is_dialogue, messages, policy_source
 from methods import Run, Template, adapters_apart
 from moa_cli.runs import Contestant, read_record
@@ -60,7 +60,9 @@ def one_policy(run: Contestant, weights: Weights) -> Policy:
 
 
 def policy_of(run: Contestant, weights: Weights) -> Policy:
-    """The policy for these weights. BadInput where the model that it was trained from is gone."""
+    """The policy for these weights. BadInput where the model that it was trained from is gone, or a link leads out of
+    the run's folder, in which making a policy may keep something."""
+    check_links(run.folder, run.folder)
     base = policy_source(run.benchmark)
     if isinstance(base, Path) and not base.is_dir():
         raise BadInput(

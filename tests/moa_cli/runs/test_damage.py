@@ -361,16 +361,20 @@ def test_no_permission_is_called_that(tmp_path: Path, monkeypatch: pytest.Monkey
         record_with().write(tmp_path / f"b{number}" / f"sft{number}" / f"12345678-s{number}" / "run.json")
     closed = tmp_path.joinpath("b1", "sft1", "12345678-s1", "run.json")
     closed = closed.parents[3 - level] if level < 3 else closed
-    listing, reads = Path.iterdir, Path.read_text
+    listing, reads = Path.iterdir, Path.read_bytes
 
     def deny(path: Path) -> None:
         if path == closed or closed in path.parents:
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "iterdir", lambda self: deny(self) or listing(self))
-    monkeypatch.setattr(Path, "read_text", lambda self, **how: deny(self) or reads(self, **how))
+    monkeypatch.setattr(Path, "read_bytes", lambda self: deny(self) or reads(self))
     exists = Path.exists
     monkeypatch.setattr(Path, "exists", lambda self: (deny(self) if level < 3 else None) or exists(self))
+    told, within = Path.stat, level < 3
+    monkeypatch.setattr(
+        Path, "stat", lambda self, **how: (deny(self) if within and self != closed else None) or told(self, **how)
+    )
     rows = {row.path: row.status for row in run_rows(tmp_path)}
     assert "no permission" in rows.values()
     if level:

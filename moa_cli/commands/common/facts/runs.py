@@ -85,7 +85,7 @@ def _run_row(folder: Path, counted: Sequence[Counting]) -> RunRow:
     try:
         record = read_record(folder)
         status = record.standing(folder)
-        status += f": {failed_for(folder)}" if status == "failed" else ""
+        status += f": {failed_for(folder) or 'nobody knows why'}" if status == "failed" else ""
         return RunRow(
             path=str(folder), status=status, seed=record.seed, front=has_front(folder), settings=_settings(record),
             hypervolume=_hypervolume(counted), size=bytes_of(folder), age=_age(folder),
