@@ -34,7 +34,7 @@ class Document(Part):
     SCHEMA: ClassVar[str]
     """Name and version, as in "moa.compare/3"."""
     SUMMED: ClassVar[bool] = False
-    """Whether the file carries a checksum, as what numbers are read by does: nobody writes in it by hand."""
+    """Whether the file carries a checksum, as what numbers are read by and from does."""
 
     def to_json(self) -> str:
         """The content of the file."""
@@ -59,7 +59,7 @@ class Document(Part):
         if schema != cls.SCHEMA:
             raise ValueError(_another(schema, cls.SCHEMA))
         if cls.SUMMED and "sum" in content and content.pop("sum") != digest(content):  # earlier ones have none
-            raise ValueError("it is damaged: its content is not what was written")
+            raise ValueError('it is damaged: its content is not what was written (if you edited it, remove its "sum")')
         del content["schema"]
         try:
             found = cls.model_validate_json(json.dumps(content), strict=True)  # strict, a list is a tuple in JSON alone

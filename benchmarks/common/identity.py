@@ -30,7 +30,7 @@ def plain(value: Any) -> Any:
 def digest(value: Any) -> str:
     """Twelve hex digits of SHA-256 over the canonical JSON of a value."""
     text = json.dumps(plain(value), sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]  # names of files may have halves
 
 
 READ = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")

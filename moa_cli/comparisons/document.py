@@ -248,6 +248,7 @@ class Comparison(Document):
     """Fronts side by side, benchmark by benchmark."""
 
     SCHEMA: ClassVar[str] = "moa.compare/4"
+    SUMMED: ClassVar[bool] = True
 
     benchmarks: tuple[OnBenchmark, ...]
     command: str | None = None

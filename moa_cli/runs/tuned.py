@@ -66,6 +66,7 @@ class Tuning(Document):
     """The search for the settings of one method on one benchmark."""
 
     SCHEMA: ClassVar[str] = "moa.tuning/1"
+    SUMMED: ClassVar[bool] = True
 
     method: str
     benchmark: str

@@ -219,6 +219,7 @@ def test_what_is_damaged_or_earlier_is_refused_by_its_name(
 ) -> None:
     """What, why, and what to type."""
     path, content = tmp_path / "saved.JSON", json.loads(document.to_json())
+    del content["sum"]
     change(content)
     path.write_text(json.dumps(content))
     with pytest.raises(BadInput, match=f"saved.JSON is no saved comparison: .*{told}") as refusal:
@@ -237,6 +238,23 @@ def test_what_is_no_document_is_refused(content: str, tmp_path: Path) -> None:
 def test_what_was_saved_is_read(document: Comparison, tmp_path: Path) -> None:
     document.write(tmp_path / "x.json")
     assert read_saved(tmp_path / "x.json") == document
+    half = document.with_(command="moa compare -o \udcff.json")  # a name of another encoding
+    assert "\\udcff.json" in half.to_json()
+
+
+def test_a_changed_number_is_refused_unless_the_file_says_that_it_was_edited(
+    document: Comparison, tmp_path: Path
+) -> None:
+    """By having no sum, as those that were saved before there were any."""
+    path = tmp_path / "x.json"
+    document.write(path)
+    path.write_text(path.read_text().replace('"prompts": 60', '"prompts": 61'))
+    with pytest.raises(BadInput, match='if you edited it, remove its "sum"'):
+        read_saved(path)
+    content = json.loads(path.read_text())
+    del content["sum"]
+    path.write_text(json.dumps(content))
+    assert read_saved(path) != document
 
 
 def test_the_schema_names_what_a_file_must_hold() -> None:

@@ -229,7 +229,9 @@ def attacked(comparison: Comparison, text: str) -> Comparison:
             return [walk(one, key) for one in part]
         return part + text if isinstance(part, str) and key not in kept else part
 
-    return Comparison.from_json(json.dumps(walk(json.loads(comparison.to_json()))))
+    document = json.loads(comparison.to_json())
+    del document["sum"]
+    return Comparison.from_json(json.dumps(walk(document)))
 
 
 def skeleton(page: Page) -> list[tuple[str, list[str]]]:

@@ -24,6 +24,7 @@ from moa_cli.tuning.page import tuning_table
 from moa_cli.tuning.search import MethodSearch, Plan, open_search
 from moa_cli.tuning.trying import Measured
 from moa_cli.tuning.tuner import Tuner, open_tuner
+from tests.kit.documents import rewritten
 from tests.kit.fronts import make_card, store_card
 
 Try = Callable[[Contestant], Measured | None]
@@ -263,6 +264,18 @@ def test_nothing_in_a_journal_is_code(tmp_path: Path) -> None:
     assert files == ["morlhf.journal", "morlhf.json", "morlhf.toml"]
     for line in (tmp_path / "hh-rlhf-mini" / "tuned" / "morlhf.journal").read_text().splitlines():
         assert line.startswith("{")
+
+
+def test_a_changed_number_of_a_search_is_refused_and_one_without_a_sum_is_read(tmp_path: Path) -> None:
+    """As one that was edited, or made before there were checksums."""
+    search_all([run_of("morlhf", tmp_path)], Plan(trials=2))
+    path = tmp_path / "hh-rlhf-mini" / "tuned" / "morlhf.json"
+    asked = read_tuning(path)
+    path.write_text(path.read_text().replace('"asked": 2', '"asked": 3'))
+    with pytest.raises(BadInput, match='if you edited it, remove its "sum"'):
+        read_tuning(path)
+    rewritten(path, lambda content: None)
+    assert read_tuning(path) == asked.model_copy(update={"asked": 3})
 
 
 @pytest.mark.parametrize("name", ["tuned", "tuned/morlhf.journal"])
