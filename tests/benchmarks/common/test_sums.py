@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -158,6 +159,28 @@ def test_content_reaches_the_disk_before_its_name_and_names_after(
     assert done[-1] == f"flush {tmp_path.name}"
     monkeypatch.undo()
     flush(tmp_path)
+
+
+def test_to_flush_is_to_ask_the_system_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For that very file or folder. A file system that has no such thing is told of by nobody."""
+    asked: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda number: asked.append(os.fstat(number).st_ino))
+    for path in (tmp_path / "f", tmp_path):
+        write_text(tmp_path / "f", "1", lasting=False)
+        assert asked == []
+        flush(path)
+        assert asked.pop() == path.stat().st_ino
+
+    wrong = [errno.EIO, errno.ENOTSUP, errno.EINVAL]
+
+    def failing(number: int) -> None:
+        raise OSError(wrong.pop(), "why")
+
+    monkeypatch.setattr(os, "fsync", failing)
+    flush(tmp_path)
+    flush(tmp_path)
+    with pytest.raises(OSError, match="why"):
+        flush(tmp_path)
 
 
 def test_no_part_is_left_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

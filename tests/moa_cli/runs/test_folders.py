@@ -190,6 +190,19 @@ def test_a_front_is_measured_under_the_card_in_force_at_all_weights(soup: tuple[
     assert not is_measured(folder, mini, method)
 
 
+def test_a_front_with_a_damaged_answer_is_to_be_measured_again(soup: tuple[Path, Benchmark, Method]) -> None:
+    """Though all numbers that a comparison reads are as they were."""
+    folder, mini, method = soup
+    front = folder / front_name(mini, method)
+    path = front / "w-001.parquet"
+    data = bytearray(path.read_bytes())
+    data[data.index(b"answer 1.0") + 8] ^= 1
+    path.write_bytes(data)
+    read_front(front)
+    assert not is_measured(folder, mini, method)
+    assert not is_scored(folder, mini)
+
+
 @pytest.mark.parametrize(
     "damage",
     [

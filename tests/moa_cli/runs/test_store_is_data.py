@@ -32,6 +32,7 @@ from moa_cli.comparisons.select import named_fronts
 from moa_cli.jobs import pool
 from moa_cli.jobs.ceiling import ceiling_jobs
 from moa_cli.jobs.job import Job, Outcome
+from moa_cli.report.live.server import Told, live_page
 from moa_cli.runs.config import Source, as_config, resolve
 from moa_cli.runs.contestant import stored_contestant
 from moa_cli.runs.folders import find_runs, front_name, run_folder
@@ -185,8 +186,14 @@ COMMANDS = {
     "study": ("study", "retention"),
     "train -c": ("train", "-m", "ric", "-c", "RUN/run.json", "--dry-run"),
     "train": ("train", "-m", "sft"),
+    "tune": ("tune", "-m", "ric", "--trials", "1"),
+    "clean": ("clean", "--dry-run"),
+    "export": ("export", "RUN", "there"),
+    "chat": ("chat", "RUN"),
 }
-NEEDS = {"compare --ceiling", "eval --pareto", "eval --pareto RUN", "eval --weights", "eval --rescore RUN"}
+NEEDS = {
+    "compare --ceiling", "eval --pareto", "eval --pareto RUN", "eval --weights", "eval --rescore RUN", "export", "chat",
+}  # fmt: skip
 """Commands that can do nothing without the code, which they say; `eval --rescore` does, and says what it left out."""
 
 
@@ -205,6 +212,15 @@ def test_no_command_runs_what_only_a_store_names(
     if command in NEEDS | {"eval --rescore"} or (command == "train -c" and evil == "method"):
         file = folder / next(iter(EVIL[evil].values()))
         assert f"add {'-m' if evil == 'method' else '-b'} {file}" in told
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_the_page_of_a_store_runs_nothing_either(evil: str, folder: Path) -> None:
+    """What `moa view` serves."""
+    stored(folder, **EVIL[evil])
+    assert [run.standing for run in Told.of(folder / "runs").runs] == ["trained"]
+    live_page(folder / "runs")
+    assert not executed(folder)
 
 
 def test_a_record_may_name_a_method_in_any_words(folder: Path) -> None:
