@@ -179,6 +179,9 @@ def main() -> None:
             error = refusal
         elif full_disk(error):
             error = BadInput(*no_room("it stopped", getattr(error, "filename", None) or "what was written to"))
+        elif isinstance(error, FileNotFoundError) and not _is_somewhere():
+            why = "files and runs are looked for from there"
+            error = BadInput("the folder that this was typed in is gone", why, "cd to one that is there")
         if is_verbose():
             errors.print(traceback.format_exc(), soft_wrap=True)
         if isinstance(error, BadInput):
@@ -188,6 +191,14 @@ def main() -> None:
             place = f"this should not happen: {Path(where.filename).name}, line {where.lineno}"
             show_error(f"{type(error).__name__}: {error}", place, "the same command with -v shows the traceback")
         sys.exit(2)
+
+
+def _is_somewhere() -> bool:
+    """Whether the working folder is there."""
+    try:
+        return bool(os.getcwd())
+    except FileNotFoundError:
+        return False
 
 
 def _print_version(value: bool) -> None:

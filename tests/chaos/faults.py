@@ -72,6 +72,20 @@ def _small_disk(folder: Path) -> Path:
     return folder
 
 
+def _read_only(folder: Path) -> Path:
+    """Its runs lie on a disk that takes nothing, which stops root, too; OSError where none can be made."""
+    _small_disk(folder)
+    subprocess.run(["mount", "-o", "remount,ro", folder / "runs"], check=True)
+    return folder
+
+
+def _gone() -> None:
+    """The folder in which it is typed is removed."""
+    Path("gone").mkdir()
+    os.chdir("gone")
+    Path("../gone").rmdir()
+
+
 def _elsewhere(folder: Path) -> Path:
     """Its runs are a link to another place."""
     (folder / "runs").rename(folder.with_name(f"{folder.name}.runs"))
@@ -128,6 +142,8 @@ FAULTS: dict[str, Fault] = {
     "a reward ignores signals": _reward(0, "signal.signal(signal.SIGTERM, signal.SIG_IGN); return good"),
     "no file may be large": Fault(2, ("room",), first=_limit(resource.RLIMIT_FSIZE, 300_000)),
     "the disk is full": Fault(2, ("room",), place=_small_disk),
+    "a folder that may not be written": Fault(2, ("cannot write to",), place=_read_only),
+    "the folder is gone": Fault(2, ("is gone",), first=_gone),
     "no memory": Fault(2, ("memory",), first=_memory),
     "stdout is full": Fault(2, ("room",), first=_full),
     "no stdout": Fault(0, first=_without("stdout", 1)),
@@ -166,7 +182,7 @@ def faulted(name: str, states: Path, folder: Path, expected: dict[str, str]) -> 
         (folder / "runs").unlink()
         folder.with_name(f"{folder.name}.runs").rename(folder / "runs")
     if place == folder and os.path.ismount(folder / "runs"):
-        subprocess.run(["mount", "-o", "remount,size=100m", folder / "runs"], check=True)
+        subprocess.run(["mount", "-o", "remount,rw,size=100m", folder / "runs"], check=True)
     if fault.code and (last := Running(SAME, place).end()).code:
         wrong.append(f"ends with {last.code} afterwards: {last.error[-500:]}")
     wrong += differences(expected, came_to(place))

@@ -254,6 +254,13 @@ def test_work_goes_on_where_nobody_reads_how() -> None:
     assert done.returncode == 0
 
 
+def test_a_working_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    (gone := tmp_path / "gone").mkdir()
+    code = "import os, sys; os.rmdir(os.getcwd()); sys.argv = ['moa', 'list']; from moa_cli.app import main; main()"
+    result = subprocess.run([sys.executable, "-c", code], cwd=gone, env=environment(), capture_output=True, text=True)
+    refused(result, "the folder that this was typed in is gone", "cd to")
+
+
 def test_ctrl_c_stays_130(tmp_path: Path) -> None:
     """While a user's file is being imported, too."""
     place = benchmark_in(tmp_path)
