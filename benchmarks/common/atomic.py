@@ -138,7 +138,7 @@ def check_links(folder: Path, home: Path) -> None:
                 raise BadInput(
                     f"{path} is a pipe or a device, and no file",
                     "whoever reads it would wait for ever",
-                    f"remove it: rm {path}",
+                    f"remove it: {to_type('rm', path)}",
                 )
 
 
