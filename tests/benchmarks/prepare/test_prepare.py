@@ -239,19 +239,19 @@ def test_editing_a_reward_file_is_noticed(tiny: Benchmark, tmp_path: Path) -> No
     assert isinstance(evaluator, FunctionReward)
     text = Path(evaluator.function.rpartition(":")[0]).read_text()
     place = tmp_path / "gold.py"
-    moved = tuple(
-        Objective(name=o.name, reward=o.reward if isinstance(o.reward, TrainedReward) else f, evaluator=f)
-        for o, f in (
-            (o, FunctionReward(function=f"{place}:{name}"))
-            for o, name in zip(tiny.objectives, ("ahs", "ohs"), strict=True)
+
+    def moved(text: str) -> str:
+        place.write_text(text)
+        scorers = [FunctionReward(function=f"{place}:{name}") for name in ("ahs", "ohs")]
+        objectives = tuple(
+            Objective(name=o.name, reward=o.reward if isinstance(o.reward, TrainedReward) else f, evaluator=f)
+            for o, f in zip(tiny.objectives, scorers, strict=True)
         )
-    )
-    place.write_text(text)
-    assert replace(tiny, objectives=moved).identity == tiny.identity
-    place.write_text(text + "\n")
-    assert replace(tiny, objectives=moved).identity == tiny.identity
-    place.write_text(text + "\nx = 1\n")
-    assert replace(tiny, objectives=moved).identity != tiny.identity
+        return replace(tiny, objectives=objectives).identity
+
+    assert moved(text) == tiny.identity
+    assert moved(text + "\n") == tiny.identity
+    assert moved(text + "\nx = 1\n") != tiny.identity
 
 
 def test_what_a_crash_left_is_not_taken_for_whole(own_tiny: Benchmark, tiny_size: None) -> None:

@@ -116,7 +116,7 @@ def test_a_reward_in_a_module_goes_by_its_file(tmp_path: Path, monkeypatch: pyte
     assert before.function == reward.function
     assert before.version.startswith("1+")
     (tmp_path / "mine" / "rewards.py").write_text("def f(prompts, responses): return []\n")
-    assert reward.identity != before
+    assert replace(reward).identity != before == reward.identity, "one that was named stays what it was"
     for stays in ("benchmarks.hh_rlhf_mini:gold_helpful", "math:sqrt", "nowhere.at:all"):
         assert FunctionReward(function=stays).identity == FunctionReward(function=stays)
 

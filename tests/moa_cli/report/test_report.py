@@ -219,7 +219,7 @@ def attacked(comparison: Comparison, text: str) -> Comparison:
     But for words of which there are only some, such as "regressed": with others, it is no comparison.
     """
     names = {name for on in comparison.benchmarks for name in [*on.objectives, *(row.method for row in on.rows)]}
-    kept = {"steering", "verdict", "kind", "schema", "split"}
+    kept = {"steering", "verdict", "kind", "schema", "split", "tuned_on"}
 
     def walk(part: Any, key: str = "") -> Any:
         if isinstance(part, dict):

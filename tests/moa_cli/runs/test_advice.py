@@ -28,6 +28,12 @@ def _damaged(read: Callable[[Path], object], name: str, path: Path) -> None:
     read(path)
 
 
+def _unnamed(path: Path) -> None:
+    path.mkdir()
+    (path / "mine.py").touch()
+    check_method_named(f"{path}/mine.py")
+
+
 def _point(path: Path) -> None:
     raise unusable(path / "front-0" / "w-000.parquet", "it is cut")
 
@@ -41,7 +47,7 @@ def _point(path: Path) -> None:
         (_link, "rm '{}'"),
         (lambda path: read_front_record(path / "front-0"), "moa eval '{}' --pareto"),
         (_point, "moa eval '{}' --pareto"),
-        (lambda path: check_method_named(f"{path}/mine.py"), "-m '{}/mine.py'"),
+        (_unnamed, "-m '{}/mine.py'"),
     ],
 )
 def test_a_path_stays_one_word(refused: Callable[[Path], object], command: str, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from moa_cli.runs.front import read_asked
 from moa_cli.runs.log import last_rows
 from moa_cli.runs.record import read_record
 from moa_cli.runs.tuned import read_tuning
-from moa_cli.tuning.search import _journal
+from moa_cli.tuning.journal import reading, stored_in
 from tests.kit.cli import moa
 from tests.kit.fronts import make_card, save
 from tests.kit.runs import record_with
@@ -89,8 +89,9 @@ def test_nobody_waits_for_a_pipe_who_works_there(tmp_path: Path) -> None:
     assert lines == [f"{path} is damaged: it is a pipe or a device, and no file. It is made again"]
     with pytest.raises(BadInput, match="a pipe or a device"):
         read_tuning(piped(tmp_path / "ric.json"))
-    with pytest.raises(BadInput, match="cannot use .*ric.journal"):
-        _journal(piped(tmp_path / "ric.journal"))
+    journal = piped(tmp_path / "ric.journal")
+    with pytest.raises(BadInput, match="cannot use .*ric.journal"), reading(journal):
+        stored_in(journal)
     lock = piped(tmp_path / "lock")
     assert not is_locked(lock)
     with pytest.raises(BadInput, match="cannot write to"), locked(lock):

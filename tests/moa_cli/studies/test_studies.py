@@ -321,7 +321,7 @@ def test_amounts() -> None:
 
 
 def settings_for(benchmark: Benchmark, method: Method) -> Settings:
-    return Settings({"x": benchmark}, {"moslim" if isinstance(method, MOSLIM) else "spo": method}, {})
+    return Settings({"hh-rlhf-mini": benchmark}, {"moslim" if isinstance(method, MOSLIM) else "spo": method}, {})
 
 
 def runs_of(
@@ -339,7 +339,7 @@ def test_variants_are_ordinary_runs(cries: Benchmark) -> None:
     ]  # fmt: skip
     assert runs[2].folder == run_folder(cries, MOSLIM(epochs=2.0, optimizer="grpo"), 0)
     labels = [job.label for job in measuring_jobs(runs, may_train=True) if job.folder]
-    assert labels[:2] == ["moslim/x/s0 grpo", "moslim/x/s1 grpo"]  # RL goes first, the starting policy last
+    assert labels[:2] == ["moslim/hh-rlhf-mini/s0 grpo", "moslim/hh-rlhf-mini/s1 grpo"]  # RL goes first
     assert len(set(labels)) == 6
     [one, _] = runs_of("controllability", cries, MOSLIM())
     assert (one.folder, one.variant) == (run_folder(cries, MOSLIM(), 0), "")

@@ -75,6 +75,7 @@ def test_the_second_time_nothing_is_done(contest: Path) -> None:
     told, saved = json.loads(again.stdout), json.loads((contest / "saved.json").read_text())
     assert told.pop("command") == f"moa compare {' '.join(METHODS)} -b tiny.toml --json"
     assert saved.pop("command").endswith("-b tiny.toml -o table.md -o saved.json")
+    assert told.pop("sum") != saved.pop("sum"), "of the command as well"
     assert told == saved
 
 
