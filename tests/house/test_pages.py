@@ -149,7 +149,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "settings.toml").write_text("eval_prompts = 9\n", encoding="utf-8")
     (folder / "run.json").write_text(json.dumps(RECORD), encoding="utf-8")
     for mini in map(load_benchmark, (DEFAULT_BENCHMARK, "reddit-summary-mini")):
-        for name in ("ric", "rewarded-soups", "moslim"):
+        for name in ("ric", "rewarded-soups", "moslim", "modpo", "spo"):
             make_tuning(mini, name).store(tuning_file(folder / "runs", mini.name, name))
     for part in ("helpful-base", "helpful-online", "helpful-rejection-sampled", "harmless-base"):
         for split_ in ("train", "test"):
