@@ -83,9 +83,10 @@ def samples_folder(home: Path, card: Card, others: Sequence[str]) -> Path:
 
 def find_samples(home: Path, card: Card) -> Samples | None:
     """The newest samples scored in the units of a card that are undamaged, None where there are none."""
-    found = filter(has_samples, (home / card.benchmark / "prepared").glob(f"ceiling-{card.hash}-*"))
-    newest = max(found, key=lambda folder: written_at(folder / "samples.json"), default=None)
-    return None if newest is None else read_samples(newest)
+    found = (home / card.benchmark / "prepared").glob(f"ceiling-{card.hash}-*")
+    newest_first = sorted(found, key=lambda folder: written_at(folder / "samples.json"), reverse=True)
+    whole = next(filter(has_samples, newest_first), None)  # older ones are not read for their checksums
+    return None if whole is None else read_samples(whole)
 
 
 def has_samples(folder: Path) -> bool:
