@@ -72,6 +72,8 @@ class Commands(TyperGroup):
             return super().make_context(*args, **more)
         except UsageError as error:
             _refuse_mistyped(error, error.ctx)
+        except typer.Exit as left:  # with 1 for a shell without completion, which says that a method became worse
+            raise typer.Exit(2 if left.exit_code else 0) from None
 
     def invoke(self, ctx: Any) -> Any:
         """Does a command."""

@@ -226,9 +226,20 @@ def test_a_reader_that_has_seen_enough_is_no_fault(arguments: str, tmp_path: Pat
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "moa_cli", *arguments.split()]
-    done = subprocess.run(command, cwd=tmp_path, env=environment(), stdout=writing, stderr=subprocess.PIPE, text=True)
+    named = environment() | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # whichever shell the tests run in
+    done = subprocess.run(command, cwd=tmp_path, env=named, stdout=writing, stderr=subprocess.PIPE, text=True)
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("option", ["--show-completion", "--install-completion"])
+def test_a_shell_without_completion_leaves_with_2(option: str, tmp_path: Path) -> None:
+    """As `make` starts. 1 is for a method that became worse."""
+    shell = ["sh", "-c", f"{sys.executable} -m moa_cli {option}; exit $?"]
+    home = environment(HOME=str(tmp_path))
+    done = subprocess.run(shell, cwd=tmp_path, env=home, capture_output=True, text=True)
+    assert "supported" in done.stdout + done.stderr
+    assert done.returncode == 2
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has such a device")
