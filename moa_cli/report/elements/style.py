@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 import matplotlib
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from moa_cli.comparisons import method_of
@@ -96,7 +97,10 @@ def encoded(drawn: Figure, kind: str, look: dict[Any, Any] = LOOK) -> bytes:
     """A figure as a "png", "pdf" or "svg" file."""
     with matplotlib.rc_context(look):
         file = io.BytesIO()
-        drawn.savefig(file, format=kind, dpi=300, metadata=_NO_DATE[kind])
+        if kind == "svg":  # savefig() draws everything twice to arrive at the same bytes
+            FigureCanvasSVG(drawn).print_svg(file, metadata=_NO_DATE[kind])
+        else:
+            drawn.savefig(file, format=kind, dpi=300, metadata=_NO_DATE[kind])
     return file.getvalue()
 
 
