@@ -13,6 +13,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
+from io import BufferedWriter
 from pathlib import Path
 
 from benchmarks.common.errors import BadInput, to_type
@@ -174,10 +175,11 @@ def write_whole(path: Path, write: Callable[[Path], object], *, lasting: bool = 
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        write(partial)
-        if lasting:
-            flush(partial)
-        os.replace(partial, path)
+        with _begun(partial):
+            write(partial)
+            if lasting:
+                flush(partial)
+            os.replace(partial, path)
     except BaseException:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
@@ -187,15 +189,23 @@ def write_whole(path: Path, write: Callable[[Path], object], *, lasting: bool = 
         flush(path.parent)
 
 
+def _begun(partial: Path) -> BufferedWriter:
+    """The unfinished file, locked: the kernel lets go of it when its writer ends, of which numbers of processes say
+    nothing, neither from other machines nor where nobody waits for those that were killed."""
+    while True:
+        file = open(partial, "ab")  # noqa: SIM115 - the caller closes it
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:  # else somebody took it for unfinished before it was locked
+            return file
+        file.close()
+
+
 def _remove_unfinished(path: Path) -> None:
     """Removes what processes that were killed had written of a file."""
     for partial in path.parent.glob(f".{escape(path.name)}.[0-9]*.partial"):
-        try:
-            os.kill(int(partial.suffixes[-2][1:]), 0)
-        except ProcessLookupError:
+        with suppress(OSError), open(os.open(partial, os.O_RDONLY | os.O_NONBLOCK)) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             partial.unlink(missing_ok=True)
-        except (OSError, ValueError, OverflowError):  # it lives, and is somebody else's; or is no process
-            continue
 
 
 def flush(path: Path) -> None:

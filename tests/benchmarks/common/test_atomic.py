@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.common.atomic import check_links, is_locked, locked, whole_folder, write_text
+from benchmarks.common.atomic import check_links, is_locked, locked, whole_folder, write_text, write_whole
 from benchmarks.common.errors import BadInput
+from tests.kit.cli import environment
 
 # The lock
 
@@ -124,15 +127,35 @@ def test_links_are_found_at_any_depth_and_only_those_that_lead_out(tmp_path: Pat
 @pytest.mark.parametrize("lasting", [True, False])
 def test_what_a_killed_process_had_written_of_a_file_is_gone_when_it_is_whole(lasting: bool, tmp_path: Path) -> None:
     """What one that lives is writing stays, and so does what belongs to another file."""
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    mine, theirs = f".[x].json.{dead.pid}.partial", f".[x].json.{os.getppid()}.partial"
-    for name in (mine, theirs, f".x.json.{dead.pid}.partial", ".[x].json.partial"):
-        (tmp_path / name).write_text("{")
-    write_text(tmp_path / "[x].json", "{}", lasting=lasting)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "[x].json", theirs, f".x.json.{dead.pid}.partial", ".[x].json.partial"
-    }  # fmt: skip
+
+    def die(partial: Path) -> None:
+        partial.write_text("{")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if (killed := os.fork()) == 0:
+        write_whole(tmp_path / "[x].json", die, lasting=lasting)
+    os.waitid(os.P_PID, killed, os.WEXITED | os.WNOWAIT)  # it has its number until somebody waits for it
+    theirs = tmp_path / ".[x].json.1.partial"
+    others = [theirs, tmp_path / f".x.json.{killed}.partial", tmp_path / ".[x].json.partial"]
+    for path in others:
+        path.write_text("{")
+    with open(theirs, "ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert (tmp_path / f".[x].json.{killed}.partial").exists()
+        write_text(tmp_path / "[x].json", "{}", lasting=lasting)
+    assert set(tmp_path.iterdir()) == {tmp_path / "[x].json", *others}
+    os.waitpid(killed, 0)
+
+
+def test_files_that_many_write_at_once_are_whole(tmp_path: Path) -> None:
+    """Nobody takes what another has just begun for what a killed process has left."""
+    code = (
+        "from pathlib import Path\nfrom benchmarks.common.atomic import write_text\n"
+        "for k in range(300): write_text(Path('x'), str(k) * 99, lasting=False)"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=environment()) for _ in range(4)]
+    assert [writer.wait(100) for writer in writers] == [0] * 4
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("x", "299" * 99)]
 
 
 def test_a_file_is_replaced_whole_or_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
