@@ -11,7 +11,7 @@ import shutil
 import socket
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from glob import escape
 from io import BufferedWriter
 from pathlib import Path
@@ -184,7 +184,7 @@ def write_whole(path: Path, write: Callable[[Path], object], *, lasting: bool = 
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
-    _remove_unfinished(path)
+    remove_unfinished(path)
     if lasting:
         flush(path.parent)
 
@@ -200,12 +200,30 @@ def _begun(partial: Path) -> BufferedWriter:
         file.close()
 
 
-def _remove_unfinished(path: Path) -> None:
-    """Removes what processes that were killed had written of a file."""
+@contextmanager
+def passing_folder(path: Path) -> Iterator[Path]:
+    """A folder beside `path`, for what is to become that. It is gone afterwards, and so is what processes that were
+    killed have left of theirs."""
+    remove_unfinished(path)
+    place = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    place.mkdir()
+    number = os.open(place, os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        os.close(number)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Removes what processes that were killed had made of a file or folder."""
     for partial in path.parent.glob(f".{escape(path.name)}.[0-9]*.partial"):
-        with suppress(OSError), open(os.open(partial, os.O_RDONLY | os.O_NONBLOCK)) as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            partial.unlink(missing_ok=True)
+        with suppress(OSError), ExitStack() as stack:
+            number = os.open(partial, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+            stack.callback(os.close, number)
+            fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            remove(partial)
 
 
 def flush(path: Path) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks.common import BadInput, check_links, file_content, locked, to_type
+from benchmarks.common import BadInput, check_links, file_content, locked, passing_folder, to_type
 from benchmarks.prepare.archive import FILE, CarriedFile, CarriedPreparation, damaged, extract, members, read_table
 from benchmarks.prepare.card import StoredCard, stored_card
 from benchmarks.prepare.parts import carried_parts
@@ -126,7 +125,7 @@ def _place(benchmark: Description, stack: ExitStack) -> Path:
     """A folder in the store for what is not checked yet. BadInput where a link leads out of that."""
     check_links(root(benchmark), benchmark.home)
     root(benchmark).mkdir(parents=True, exist_ok=True)
-    return Path(stack.enter_context(tempfile.TemporaryDirectory(dir=root(benchmark), prefix=".taken-")))
+    return stack.enter_context(passing_folder(root(benchmark) / "taken"))
 
 
 def _check_card(folder: Path, benchmark: Description, path: Path) -> None:

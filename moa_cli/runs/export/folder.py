@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import os
-import tempfile
 from pathlib import Path
 
 from peft import PeftModel
 from transformers import GenerationConfig, PreTrainedModel
 
 from benchmarks import BadInput, Policy, Sampling
+from benchmarks.common import passing_folder
+from moa_cli.runs.export.place import WITHIN
 
 
 def write_folder(
@@ -25,8 +26,8 @@ def write_folder(
     folder.parent.mkdir(parents=True, exist_ok=True)
     tokenizer = copy.deepcopy(policy.tokenizer)
     tokenizer.chat_template = template
-    with tempfile.TemporaryDirectory(dir=folder if empty else folder.parent, prefix=f".{folder.name}.") as place:
-        partial = Path(place) / "whole"
+    with passing_folder(folder / WITHIN if empty else folder) as place:
+        partial = place / "whole"
         if adapter_of:
             _save_adapter(policy, partial, adapter_of)
         else:
@@ -36,10 +37,12 @@ def write_folder(
         (partial / "README.md").write_text(readme, encoding="utf-8")
         for path in partial.iterdir():  # safetensors are written for their owner alone
             path.chmod((partial / "README.md").stat().st_mode)
-        for path in partial.iterdir() if empty else ():
-            os.replace(path, folder / path.name)
         if not empty:
             os.replace(partial, folder)
+            return
+        settings_last = sorted(partial.iterdir(), key=lambda path: path.suffix == ".json")  # nothing opens it without
+        for path in settings_last:
+            os.replace(path, folder / path.name)
 
 
 def generation_settings(policy: Policy, sampling: Sampling) -> GenerationConfig:

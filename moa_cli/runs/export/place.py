@@ -7,6 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import BadInput
+from benchmarks.common import remove_unfinished
+
+WITHIN = "moa"
+"""After what is unfinished in a folder is called that was there, and empty."""
 
 
 @contextmanager
@@ -23,7 +27,8 @@ def loading(base: str | Path) -> Iterator[None]:
 
 
 def check_free(folder: Path) -> None:
-    """BadInput for a folder that has something in it, or cannot be one."""
+    """BadInput for a folder that has something in it, or cannot be one. What a killed process left there is removed."""
+    remove_unfinished(folder / WITHIN)
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())
     if not there.exists():
         reason = f"{there} is a link that leads nowhere"

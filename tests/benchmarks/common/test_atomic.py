@@ -12,7 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.common.atomic import check_links, is_locked, locked, whole_folder, write_text, write_whole
+from benchmarks.common.atomic import (
+    check_links,
+    is_locked,
+    locked,
+    passing_folder,
+    remove_unfinished,
+    whole_folder,
+    write_text,
+    write_whole,
+)
 from benchmarks.common.errors import BadInput
 from tests.kit.cli import environment
 
@@ -144,6 +153,24 @@ def test_what_a_killed_process_had_written_of_a_file_is_gone_when_it_is_whole(la
         assert (tmp_path / f".[x].json.{killed}.partial").exists()
         write_text(tmp_path / "[x].json", "{}", lasting=lasting)
     assert set(tmp_path.iterdir()) == {tmp_path / "[x].json", *others}
+    os.waitpid(killed, 0)
+
+
+def test_what_a_killed_process_had_made_of_a_folder_is_gone_with_the_next(tmp_path: Path) -> None:
+    """What one that lives is making stays."""
+    path = tmp_path / "out"
+    if (killed := os.fork()) == 0:
+        with passing_folder(path) as place:
+            (place / "half").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitid(os.P_PID, killed, os.WEXITED | os.WNOWAIT)
+    left = tmp_path / f".out.{killed}.partial"
+    assert (left / "half").exists()
+    with passing_folder(path) as place:
+        assert [*tmp_path.iterdir()] == [place]
+        remove_unfinished(path)
+        os.replace(place, path)
+    assert [*tmp_path.iterdir()] == [path]
     os.waitpid(killed, 0)
 
 

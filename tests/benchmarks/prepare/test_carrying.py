@@ -69,7 +69,7 @@ def test_a_preparation_is_carried_whole(tiny: Benchmark, elsewhere: Benchmark, a
     assert content(elsewhere) == content(tiny)
     assert stored_card(elsewhere) == stored_card(tiny)
     assert missing_parts(elsewhere) == []
-    assert not list(root(elsewhere).glob(".taken-*"))
+    assert not list(root(elsewhere).glob(".taken.*"))
     assert unpack(archive, [elsewhere]) == []  # it is there
 
 
