@@ -45,7 +45,7 @@ real: $(INSTALLED)  ## the demo's methods on a real model and real data: make re
 		-o demo/real.html -o demo/real.json -o demo/real.png -o demo/real.md
 
 test: $(INSTALLED)  ## everything needed to trust a change: CPU, offline, in parallel (about 1 GB for each of up to 4 processes)
-	$(BIN)/python -m pytest tests -m "not e2e and not gpu" -n logical --maxprocesses 4 --dist loadscope
+	$(BIN)/python -m pytest tests -m "not e2e and not gpu" -n logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 check: $(INSTALLED)  ## lint, format and types
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-from benchmarks import Policy
+from benchmarks import Benchmark, Policy
 from benchmarks.models import sequence_divergence
 from benchmarks.prepare import prepare
 from benchmarks.spec import policy_source
@@ -103,11 +103,15 @@ def portable(examined: Examined, place: Path) -> None:
     expect(same, "a run that was moved answers otherwise", "keep no path in the run, nothing outside of it")
 
 
+def of_one_objective(benchmark: Benchmark) -> Benchmark:
+    """The benchmark with its last objective alone."""
+    return replace(benchmark, objectives=benchmark.objectives[-1:], grid=(), trained_grid=())
+
+
 def alone(examined: Examined, place: Path) -> None:
     """one objective is enough"""
     shutil.copytree(examined.benchmark.home, place / "home")
-    here = replace(examined.benchmark, home=place / "home")
-    one = replace(here, objectives=here.objectives[1:], grid=(), trained_grid=())
+    one = of_one_objective(replace(examined.benchmark, home=place / "home"))
     prepare(one)
     run = Run(place / "run", 0)
     examined.method.train(one, run)

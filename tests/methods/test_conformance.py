@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.make import prepare
 from methods.conformance.examined import Examined, in_small, train_examined
 from methods.conformance.kept import FOLDER_CHECKS
-from methods.conformance.trained import POLICY_CHECKS
+from methods.conformance.tiny import a_tiny_size
+from methods.conformance.trained import POLICY_CHECKS, of_one_objective
 from methods.contract.find import find_method, method_names
 from methods.contract.method import method_name
 from moa_cli.jobs.estimate import known_of, spent_on, summed
@@ -23,10 +25,18 @@ NAMES = method_names()
 BUILT_IN = [name for name in NAMES if find_method(name).__module__.startswith("methods.")]
 
 
+@pytest.fixture(scope="module")
+def alone_too(tiny: Benchmark) -> Benchmark:
+    """What is needed for one objective alone is prepared beside it, once for all methods."""
+    with a_tiny_size():
+        prepare(of_one_objective(tiny))
+    return tiny
+
+
 @pytest.fixture(scope="module", params=[*NAMES, *EXAMPLES], ids=lambda name: Path(name).stem)
-def trained(request: pytest.FixtureRequest, tiny: Benchmark, tmp_path_factory: pytest.TempPathFactory) -> Examined:
+def trained(request: pytest.FixtureRequest, alone_too: Benchmark, tmp_path_factory: pytest.TempPathFactory) -> Examined:
     place = tmp_path_factory.mktemp(Path(request.param).stem)
-    return train_examined(in_small(find_method(request.param)), tiny, place)
+    return train_examined(in_small(find_method(request.param)), alone_too, place)
 
 
 # What a method is
