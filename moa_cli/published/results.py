@@ -171,13 +171,26 @@ def _tuned(recorded: Recorded) -> str:
     """What the search brought every method, on dev prompts."""
     if not recorded.tunings:
         return NOTHING
-    heads = ["benchmark", "method", "trials", "reward", "best", "score", "best", "KL", "best", "what was found"]
-    lines = [f"| {' | '.join(heads)} |", "|:--|:--|" + "--:|" * 7 + ":--|"]
+    heads = [
+        "benchmark",
+        "method",
+        "trials",
+        "hours",
+        "reward",
+        "best",
+        "score",
+        "best",
+        "KL",
+        "best",
+        "what was found",
+    ]
+    lines = [f"| {' | '.join(heads)} |", "|:--|:--|" + "--:|" * 8 + ":--|"]
     for tuning in recorded.tunings:
         first, best = tuning.trials[0], tuning.chosen or tuning.trials[0]
         found = {name: value for name, value in best.config.items() if first.config.get(name) != value}
         cells = [
             f"`{tuning.benchmark}`", f"`{tuning.method}`", str(len(tuning.trials)),
+            f"{sum(trial.seconds for trial in tuning.trials) / 3600:.1f}",
             *map(signed, (first.rewards, best.rewards, first.scores, best.scores)),
             kl_words(first.kl), kl_words(best.kl),
             ", ".join(f"`{name} = {setting_words(value)}`" for name, value in found.items()) or "the default",
