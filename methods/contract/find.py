@@ -6,7 +6,8 @@ import importlib
 import inspect
 import pkgutil
 from difflib import get_close_matches
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from benchmarks import BadInput
@@ -22,7 +23,13 @@ def method_names() -> list[str]:
         for m in pkgutil.iter_modules(importlib.import_module("methods").__path__)
         if not m.ispkg
     ]
-    return sorted({*here, *(e.name for e in entry_points(group="moa.methods"))})
+    return sorted({*here, *_installed()})
+
+
+@cache
+def _installed() -> dict[str, EntryPoint]:
+    """Methods of installed packages; to look for them reads what every package says of itself."""
+    return {entry.name: entry for entry in entry_points(group="moa.methods")}
 
 
 def find_method(name: str | Path) -> type[Method]:
@@ -55,10 +62,9 @@ def _found(name: str) -> type[Method]:
     if name.endswith(".py"):
         return _only_method(load_file(Path(name), "a method"), name)
     plain = written(name)
-    for entry in entry_points(group="moa.methods"):
-        if entry.name == plain:
-            loaded: type[Method] = entry.load()
-            return loaded
+    if plain in _installed():
+        loaded: type[Method] = _installed()[plain].load()
+        return loaded
     if plain not in method_names():
         near = get_close_matches(plain, method_names(), n=1, cutoff=0.4)
         fix = f"did you mean: -m {near[0]}" if near else "name one of them, or a Python file with a Method in it"

@@ -10,21 +10,27 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.main
 from typer.main import get_command
 
 from benchmarks.models.device import release, setup
 from moa_cli import console
 from moa_cli.app import app, main
 from moa_cli.jobs import pool
+from moa_cli.jobs.estimate import machine
 from moa_cli.jobs.job import Event, Job, Outcome
 from moa_cli.jobs.pool import Submit, Workers
 from moa_cli.jobs.worker import perform
 from tests.kit.files import ROOT
 
 Done = subprocess.CompletedProcess[str]
+
+GET_COMMAND, RATE = cache(get_command), cache(machine._rate)
+"""What a process does once, in whatever command it needs it first."""
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -53,6 +59,8 @@ def moa(*arguments: str, cwd: Path, **more: str) -> Done:
         patch.setattr(sys, "argv", ["moa", *arguments])
         patch.setattr(console, "_verbose", False)
         patch.setattr(pool, "_started", _started_here)
+        patch.setattr(typer.main, "get_command", GET_COMMAND)
+        patch.setattr(machine, "_rate", RATE)
         patch.setattr(sys, "unraisablehook", sys.unraisablehook)  # put back afterwards: `main` has one of its own
         with redirect_stdout(out), redirect_stderr(error), pytest.raises(SystemExit) as leaving:
             main()
