@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         passing_folder,
         remove,
         remove_unfinished,
+        remove_unfinished_in,
         whole_folder,
         write_sums,
         write_text,

@@ -92,6 +92,7 @@ SUMS_FILE = "sums.json"
 
 def write_sums(folder: Path) -> None:
     """Writes down the SHA-256 of every file in a folder, and brings them all to the disk."""
+    remove_unfinished_in(folder)
     sums = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS_FILE):
         flush(path)
@@ -179,12 +180,12 @@ def write_whole(path: Path, write: Callable[[Path], object], *, lasting: bool = 
             write(partial)
             if lasting:
                 flush(partial)
+            remove_unfinished(path)  # once it is there, nobody may come here again
             os.replace(partial, path)
     except BaseException:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
-    remove_unfinished(path)
     if lasting:
         flush(path.parent)
 
@@ -219,10 +220,21 @@ def passing_folder(path: Path) -> Iterator[Path]:
 def remove_unfinished(path: Path) -> None:
     """Removes what processes that were killed had made of a file or folder."""
     for partial in path.parent.glob(f".{escape(path.name)}.[0-9]*.partial"):
-        with suppress(OSError), ExitStack() as stack:
-            number = os.open(partial, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-            stack.callback(os.close, number)
-            fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        _remove_unheld(partial)
+
+
+def remove_unfinished_in(folder: Path) -> None:
+    """The same of all that is in a folder."""
+    for partial in folder.rglob(".*.[0-9]*.partial"):
+        _remove_unheld(partial)
+
+
+def _remove_unheld(partial: Path) -> None:
+    with suppress(OSError), ExitStack() as stack:
+        number = os.open(partial, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        stack.callback(os.close, number)
+        fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(number), os.lstat(partial)):  # else it is whole by now, and its writer at the next
             remove(partial)
 
 

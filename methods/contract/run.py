@@ -10,7 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.common import BadInput, Cost, kept, read_json, silent, whole_folder, write_json
+from benchmarks.common import (
+    BadInput,
+    Cost,
+    kept,
+    read_json,
+    remove_unfinished_in,
+    silent,
+    whole_folder,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from benchmarks.common import Log
@@ -102,8 +111,9 @@ class Kept:
             self._cost.go_back_to(whole)
 
     def end(self) -> None:
-        """The training is done, and nothing will go on from here."""
+        """The training is done, and nothing will go on from here, nor from what killed processes had begun."""
         self._file.unlink(missing_ok=True)
+        remove_unfinished_in(self._folder)
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ def train(
         cost = _stored_cost(folder)
         run = Run(folder, seed, log, cost)
         if contestant.trained:
+            run.kept.end()
             return run
         _check_units(folder, card.units_hash)
         mending = bool(missing_again(folder / "policy")) and read_record(folder).status == "trained"
@@ -113,6 +114,7 @@ def evaluate(
     watch("", 0, len(points), {})
     record = read_record(run.dir)
     with at_work(run.dir, benchmark.home):
+        run.kept.end()  # its training may have been killed when all but this was done
         write_asked(folder, Asked(weights=points, config=plain(config), eval_prompts=benchmark.eval_prompts))
         front = measure(
             benchmark, partial(method.policy, benchmark, run), points, folder,

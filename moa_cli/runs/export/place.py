@@ -28,6 +28,7 @@ def loading(base: str | Path) -> Iterator[None]:
 
 def check_free(folder: Path) -> None:
     """BadInput for a folder that has something in it, or cannot be one. What a killed process left there is removed."""
+    remove_unfinished(folder)
     remove_unfinished(folder / WITHIN)
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())
     if not there.exists():

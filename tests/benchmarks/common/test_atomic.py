@@ -23,6 +23,7 @@ from benchmarks.common.atomic import (
     write_whole,
 )
 from benchmarks.common.errors import BadInput
+from benchmarks.common.sums import faulty
 from tests.kit.cli import environment
 
 # The lock
@@ -94,6 +95,8 @@ def test_an_interrupted_folder_does_not_appear_and_is_gone_on_with(tmp_path: Pat
             (partial / "a").write_text("1")
             (partial / "b").mkdir()
             (partial / "b" / ".tmpSPkH14").write_text("half of what safetensors writes")
+            (partial / ".sums.json.9.partial").write_text("half of what a killed process writes")
+            (partial / "b" / ".c.9.partial").write_text("and of another file")
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -102,6 +105,7 @@ def test_an_interrupted_folder_does_not_appear_and_is_gone_on_with(tmp_path: Pat
     with whole_folder(target) as partial:
         (partial / "b" / "c").write_text("2")
     assert sorted(p.relative_to(target).as_posix() for p in target.rglob("*")) == ["a", "b", "b/c", "sums.json"]
+    assert not faulty(target)
 
 
 def test_a_link_in_place_of_what_a_crash_left_is_not_followed(tmp_path: Path) -> None:

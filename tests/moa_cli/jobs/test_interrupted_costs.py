@@ -13,8 +13,9 @@ from benchmarks.prepare.make import prepare_part
 from benchmarks.prepare.parts import part_folders
 from methods.contract.method import Method
 from methods.ric import RiC
+from methods.sft import SFT
 from methods.spo import SPO
-from moa_cli.jobs.run import train
+from moa_cli.jobs.run import evaluate, train
 from moa_cli.runs.record import read_record
 
 COUNTED = ("generated_tokens", "trained_tokens", "reward_calls", "flops")
@@ -96,3 +97,14 @@ def test_a_preparation_costs_what_it_does_uninterrupted(
     assert whole.lost == {}
     assert again.lost["trained_tokens"] > whole.trained_tokens * 40 / 50  # all of pre-training, and a part of SFT
     assert again.lost["seconds"] > 0
+
+
+def test_what_a_kill_at_the_very_end_leaves_is_gone_with_the_next_command(own_tiny: Benchmark) -> None:
+    run = train(own_tiny, SFT())
+    costs = run.dir / "checkpoints" / "costs.json"
+    for again in (lambda: train(own_tiny, SFT()), lambda: evaluate(own_tiny, SFT(), run)):
+        costs.parent.mkdir(exist_ok=True)
+        costs.write_text("{}")
+        (run.dir / ".cost.json.9.partial").touch()
+        again()
+        assert not [*run.dir.glob("checkpoints/*"), *run.dir.glob(".*.partial")]
