@@ -195,7 +195,8 @@ def _begun(partial: Path) -> BufferedWriter:
     nothing, neither from other machines nor where nobody waits for those that were killed."""
     while True:
         file = open(partial, "ab")  # noqa: SIM115 - the caller closes it
-        fcntl.flock(file, fcntl.LOCK_EX)
+        with suppress(OSError):  # a disk that knows no locks; then nobody takes it for unfinished either
+            fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:  # else somebody took it for unfinished before it was locked
             return file
         file.close()
@@ -210,7 +211,8 @@ def passing_folder(path: Path) -> Iterator[Path]:
     place.mkdir()
     number = os.open(place, os.O_RDONLY)
     try:
-        fcntl.flock(number, fcntl.LOCK_EX)
+        with suppress(OSError):
+            fcntl.flock(number, fcntl.LOCK_EX)
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import signal
@@ -176,6 +177,18 @@ def test_what_a_killed_process_had_made_of_a_folder_is_gone_with_the_next(tmp_pa
         os.replace(place, path)
     assert [*tmp_path.iterdir()] == [path]
     os.waitpid(killed, 0)
+
+
+def test_a_disk_that_knows_no_locks_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(file: object, kind: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    (tmp_path / ".x.9.partial").touch()
+    write_text(tmp_path / "x", "{}")
+    with passing_folder(tmp_path / "y") as place:
+        os.replace(place, tmp_path / "y")
+    assert {path.name for path in tmp_path.iterdir()} == {"x", "y", ".x.9.partial"}
 
 
 def test_files_that_many_write_at_once_are_whole(tmp_path: Path) -> None:
