@@ -138,7 +138,8 @@ def main() -> int:
             if asked.only in (name, name.split(" ")[0], "")
         ]
         for name, future in chosen:
-            trial = future.result()
+            error = future.exception()
+            trial = Trial("itself", 0, (f"ends in {error!r}",)) if error else future.result()
             tried[name.split(" ")[0]] += trial.count
             for told in trial.wrong:
                 wrong.append(name)

@@ -42,6 +42,8 @@ class Running:
         self.pid = os.fork()
         if self.pid == 0:
             _be(arguments, folder, self.streams, environment, first)
+        while os.getpgid(self.pid) != self.pid:  # there is nothing to be killed as one before
+            time.sleep(0.001)
 
     def others(self) -> list[int]:
         """The living processes of its session but itself."""
