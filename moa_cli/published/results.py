@@ -172,18 +172,8 @@ def _tuned(recorded: Recorded) -> str:
     if not recorded.tunings:
         return NOTHING
     heads = [
-        "benchmark",
-        "method",
-        "trials",
-        "hours",
-        "reward",
-        "best",
-        "score",
-        "best",
-        "KL",
-        "best",
-        "what was found",
-    ]
+        "benchmark", "method", "trials", "hours", "reward", "best", "score", "best", "KL", "best", "what was found",
+    ]  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|:--|:--|" + "--:|" * 8 + ":--|"]
     for tuning in recorded.tunings:
         first, best = tuning.trials[0], tuning.chosen or tuning.trials[0]
