@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from glob import escape
@@ -207,12 +208,13 @@ def passing_folder(path: Path) -> Iterator[Path]:
     """A folder beside `path`, for what is to become that. It is gone afterwards, and so is what processes that were
     killed have left of theirs."""
     remove_unfinished(path)
+    fresh = tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.")  # not yet what looks unfinished
     place = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    place.mkdir()
-    number = os.open(place, os.O_RDONLY)
+    number = os.open(fresh, os.O_RDONLY)
     try:
         with suppress(OSError):
             fcntl.flock(number, fcntl.LOCK_EX)
+        os.rename(fresh, place)
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
