@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,11 +28,13 @@ BUILT_IN = [name for name in NAMES if find_method(name).__module__.startswith("m
 
 
 @pytest.fixture(scope="module")
-def alone_too(tiny: Benchmark) -> Benchmark:
-    """What is needed for one objective alone is prepared beside it, once for all methods."""
+def alone_too(tiny: Benchmark, tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
+    """A copy, with what is needed for one objective alone prepared beside it, once for all methods."""
+    own = replace(tiny, home=tmp_path_factory.mktemp("alone") / "runs")
+    shutil.copytree(tiny.home, own.home)
     with a_tiny_size():
-        prepare(of_one_objective(tiny))
-    return tiny
+        prepare(of_one_objective(own))
+    return own
 
 
 @pytest.fixture(scope="module", params=[*NAMES, *EXAMPLES], ids=lambda name: Path(name).stem)
