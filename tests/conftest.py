@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
@@ -66,6 +69,20 @@ def pytest_collection() -> Iterator[Any]:
 def what_earlier_files_made() -> None:
     """Worlds that are drawn once per process, benchmarks prepared for all, libraries that were imported meanwhile."""
     left_alone()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_it_was() -> Iterator[None]:
+    """What a file's tests, and the commands that they run in this process, change of it is changed back: the files
+    run in any order."""
+    levels = {name: logging.getLogger(name).level for name in ("moa", "moa.settings")}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
+    with mock.patch.dict(os.environ):
+        yield
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

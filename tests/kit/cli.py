@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import typer.main
@@ -50,12 +51,9 @@ def moa(*arguments: str, cwd: Path, **more: str) -> Done:
         tempfile.TemporaryFile("w+") as out,
         tempfile.TemporaryFile("w+") as error,
         pytest.MonkeyPatch.context() as patch,
+        mock.patch.dict(os.environ, environment(**more), clear=True),
     ):
         patch.chdir(cwd)
-        for name in set(os.environ) - set(environment(**more)):
-            patch.delenv(name)
-        for name, value in environment(**more).items():
-            patch.setenv(name, value)
         patch.setattr(sys, "argv", ["moa", *arguments])
         patch.setattr(console, "_verbose", False)
         patch.setattr(pool, "_started", _started_here)
