@@ -20,6 +20,8 @@ SMALL := -c preset=laptop -c policy=demo/weights/smollm2-135m-instruct -c reward
 
 .PHONY: help setup demo gate baseline real test check e2e chaos bench results pages clean
 demo gate baseline test e2e chaos bench results: export HF_HUB_OFFLINE = 1
+# Each of hundreds of processes would compile all of moa anew.
+export PYTHONDONTWRITEBYTECODE =
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

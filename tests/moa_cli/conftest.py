@@ -9,6 +9,8 @@ import pytest
 from benchmarks.measure.front import Front
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.document import Comparison
+from moa_cli.report.elements import axes
+from moa_cli.report.elements.markup import el
 from tests.kit.cli import process
 from tests.kit.fronts import make_front
 from tests.kit.worlds import METHODS, benchmark_in, copied, once
@@ -22,6 +24,12 @@ def fronts() -> list[Front]:
 @pytest.fixture(scope="module")
 def document(fronts) -> Comparison:
     return compare(fronts)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The drawings of a report are prepared, and not drawn, which takes most of its time: for tests of its words."""
+    monkeypatch.setattr(axes, "inline", lambda drawn, finding: el("svg", role="img", aria_label=finding))
 
 
 @pytest.fixture(scope="session")

@@ -86,6 +86,7 @@ def test_several_seeds_on_each_are_one_number_per_preparation() -> None:
         assert pair.utility.interval == pytest.approx(other.utility.interval)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_table_says_over_what_it_is() -> None:
     several, one = compare(over({0: 0.0, 2: 0.1})), compare(over({0: 0.0}, seeds=(0, 1)))
     assert "preparations 0, 2" in show(several)

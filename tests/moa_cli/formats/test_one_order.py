@@ -87,6 +87,7 @@ def check(on: OnBenchmark, rows: list[list[str]], volume: int, utility: int) -> 
         assert {cells[0] for cells in rows if "*" in cells[column]} == starred(on, headline)
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("seeds", [3, 1])
 def test_every_format_agrees(seeds: int):
     document = contest(seeds)
@@ -119,6 +120,7 @@ def test_every_format_agrees(seeds: int):
     assert ("on these trainings" in Page(html).text) == (seeds == 1)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_ties_in_words_are_differences_without_a_star(three):
     """Nobody is called better who is not told apart, in the matrix nor in the sentence."""
     text = Page(report_html(three)).text
@@ -129,6 +131,7 @@ def test_ties_in_words_are_differences_without_a_star(three):
     assert f"and cannot be told from {tied[0]}" in text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_few_prompts_are_told_loudly_everywhere_and_star_nothing():
     document = contest(3, prompts=49)
     told = "only 49 test prompts: below 50, nothing can be told apart"
@@ -163,6 +166,7 @@ def test_held_out_is_said_only_where_everything_is(three, evaluators: tuple[str,
     assert "training" in shown
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_is_one_is_drawn_once(three):
     """Where every reward is its own evaluator, both are the same numbers."""
 

@@ -260,6 +260,7 @@ def test_half_of_a_surrogate_pair_is_no_text_of_a_comparison(comparison):
         attacked(comparison, "\ud800")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_texts_appear_as_they_are(comparison):
     shown = Page(report_html(attacked(comparison, "<script>alert(1)</script>"))).text
     for text in (
@@ -298,6 +299,7 @@ def test_a_gate_comes_first_and_names_who_failed(page):
     assert told.index(sentence) < told.index("has the largest")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_intervals_include_seeds_only_where_there_are_several():
     one, two = (Page(report_html(CASES[case]())).text for case in ("one seed", "two objectives"))
     assert "over prompts, paired" in one
@@ -334,6 +336,7 @@ def test_the_staircase():
     assert staircase(np.array([0.0, 1.0, 1.5, 2.0, 2.5]), steps, -9.0).tolist() == [3, 3, 1, 1, -9]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_collapsed_points_are_listed(comparison, page):
     point = "hypervolumes for too many collapsed answers:context at 0.7,0.3 (0%)"
     assert f"Left out of {point}" in Page(page).text
@@ -344,6 +347,7 @@ def test_collapsed_points_are_listed(comparison, page):
     assert f"Kept in {point.replace('for', 'in spite of')}" in Page(report_html(edited(comparison, change))).text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_nothing_is_compared_with_a_row_of_which_no_point_counts():
     text = Page(report_html(collapsed("sft"))).text
     assert "; all points of sft are left out for collapse." in text
@@ -356,6 +360,7 @@ def test_a_share_out_of_reach_is_bounded(page):
     assert "70%" in page
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_methods_keep_their_colour_across_benchmarks():
     """One that is only in the second shifts none of the first."""
     other = make_card(benchmark="other")
@@ -365,6 +370,7 @@ def test_methods_keep_their_colour_across_benchmarks():
     assert len(marks) == 1
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_comparison_made_in_python_has_no_command(comparison):
     """Nor what only the command line adds, and texts may be unknown."""
 
@@ -375,6 +381,7 @@ def test_a_comparison_made_in_python_has_no_command(comparison):
     assert "Settings on toy" in Page(report_html(edited(comparison, change))).text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_method_whose_cost_is_unknown_joins():
     """Answers that were made elsewhere come without a ledger."""
     front = replace(make_front("elsewhere", 0.5), cost={})
@@ -382,6 +389,7 @@ def test_a_method_whose_cost_is_unknown_joins():
     assert "elsewhere" in Page(report_html(made)).text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_tuning_brought_is_told_of_methods_that_are_there_twice():
     """With the interval and colour of the pair, in both numbers."""
     fronts = [
