@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         refuse,
         some_of,
         to_type,
+        together,
     )
     from benchmarks.common.guest import TIMEOUT, Guest, TimeUp, time_limit, timely
     from benchmarks.common.hub import adapter_base, damaged_model, hub_commit, model_content, model_settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -106,8 +106,27 @@ def refuse(what: str, mistakes: Sequence[str], fix: str, *, why: str = "nothing 
     """Raises one BadInput that lists all mistakes, if there are any."""
     if mistakes:
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        listed = "".join(f"\n  {mistake}" for mistake in mistakes)
-        raise BadInput(f"{what}: {count}{listed}", why, fix)
+        raise BadInput(f"{what}: {count}{_listed(mistakes)}", why, fix)
+
+
+def _listed(lines: Iterable[str]) -> str:
+    return "".join(f"\n  {line}" for line in lines)
+
+
+def together(what: str, checks: Iterable[Callable[[], object]]) -> None:
+    """Does all checks. What one of them refuses is raised as it is, what several refuse as one BadInput, with reasons
+    and mends in the same order; each is told once."""
+    found: dict[str, BadInput] = {}
+    for check in checks:
+        try:
+            check()
+        except BadInput as error:
+            found.setdefault(str(error), error)
+    if len(found) == 1:
+        raise next(iter(found.values()))
+    if found:
+        whats, whys, fixes = zip(*(error.args for error in found.values()), strict=True)
+        refuse(what, whats, _listed(fixes), why=_listed(whys))
 
 
 def some_of(names: Sequence[str], most: int) -> str:

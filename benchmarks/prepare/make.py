@@ -30,6 +30,7 @@ from benchmarks.common import (
     set_aside,
     silent,
     tell,
+    together,
     whole_folder,
     write_json,
     write_text,
@@ -47,7 +48,7 @@ from benchmarks.prepare.card import PairAccuracy, Report, StoredCard, stored_car
 from benchmarks.prepare.parts import is_prepared, part_folders
 from benchmarks.prepare.prepared import Prepared, open_prepared
 from benchmarks.prepare.probe import probe_policy
-from benchmarks.rewards import OTHER_HALF, TrainedReward, check_base, fold, pair_accuracy, probe_rewards, train_reward
+from benchmarks.rewards import OTHER_HALF, TrainedReward, check_base, fold, pair_accuracy, reward_probes, train_reward
 from benchmarks.spec import (
     SIGNALS,
     SIZES,
@@ -69,17 +70,14 @@ from benchmarks.spec import (
 def missing_parts(benchmark: Description) -> list[str]:
     """Names of the parts of a preparation that are still to be made.
 
-    They can be made side by side, the card after them. BadInput for data that put a prompt in two splits, for a
-    policy that cannot read or answer, for a base that nothing can be trained from, and for a reward or evaluator that
-    cannot score: found before anything is made.
+    They can be made side by side, the card after them. BadInput for data that put a prompt in two splits; for a
+    policy that cannot read or answer, a base that nothing can be trained from, and a reward or evaluator that cannot
+    score, all that there are of these: found before anything is made.
     """
     _check_splits(benchmark)
     check_links(root(benchmark), benchmark.home)
     if stored_card(benchmark) is None:
-        check_policy(benchmark)
-        _check_bases(benchmark)
-        probe_rewards(benchmark)
-        probe_policy(benchmark)
+        together(f"models of {benchmark.name}", _model_checks(benchmark))
     return [name for name, (folder, _) in _parts(benchmark).items() if not folder.exists()]
 
 
@@ -101,14 +99,18 @@ def prepare(benchmark: Description, log: Log = silent) -> Prepared:
     return open_prepared(benchmark)
 
 
-def _check_bases(benchmark: Description) -> None:
-    """BadInput for a pretrained base of rewards still to be trained that nothing can be trained from."""
+def _model_checks(benchmark: Description) -> list[Callable[[], None]]:
+    """What raises BadInput for a policy, a base of rewards still to be trained, or a reward that cannot be used."""
+
+    def policy() -> None:
+        check_policy(benchmark)
+        probe_policy(benchmark)
+
     rewards = [(objective.source(signal), objective.name) for objective in benchmark.objectives for signal in SIGNALS]
     trained = [(reward, name) for reward, name in rewards if isinstance(reward, TrainedReward)]
     bases = [reward.base for reward, name in trained if not reward.folder(benchmark, name).exists()]
-    for base in dict.fromkeys(bases):
-        if base not in ("policy", *SIZES):
-            check_base(base)
+    pretrained = [base for base in dict.fromkeys(bases) if base not in ("policy", *SIZES)]
+    return [policy, *(partial(check_base, base) for base in pretrained), *reward_probes(benchmark)]
 
 
 def _check_splits(benchmark: Description) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,27 +12,28 @@ import numpy as np
 from benchmarks.common import BadInput, error_words, no_memory
 from benchmarks.rewards.function import FunctionReward
 from benchmarks.rewards.hub import HubReward
-from benchmarks.spec import SIGNALS, Answer, Description, Reward, Scorer, part_name
+from benchmarks.spec import SIGNALS, Answer, Description, Reward, Signal, part_name
 
 
-def probe_rewards(benchmark: Description, *, functions_alone: bool = False) -> None:
-    """Has every reward and evaluator that is not trained here score two answers, one after the other; or those that are
-    functions alone, for which no model is loaded.
+def reward_probes(benchmark: Description, *, functions_alone: bool = False) -> list[Callable[[], None]]:
+    """What has each reward and evaluator that is not trained here score two answers; of those that are functions alone,
+    for which no model is loaded.
 
-    BadInput that names the one which cannot: whose model or function is not there, does not load, raises, or gives
-    something else than a finite number per answer; and a model that gives both answers the same.
+    Each raises BadInput that names a reward which cannot: whose model or function is not there, does not load, raises,
+    or gives something else than a finite number per answer; and a model that gives both answers the same.
     """
-    tried: list[Reward] = []
     kinds = (FunctionReward,) if functions_alone else (FunctionReward, HubReward)
+    probes: dict[Reward, Callable[[], None]] = {}
     for objective in benchmark.objectives:
         for signal in reversed(SIGNALS):
             reward = objective.source(signal)
-            if isinstance(reward, kinds) and reward not in tried:
-                tried.append(reward)
-                _probe(reward, reward.scorer(benchmark, objective.name), part_name(signal, objective.name), benchmark)
+            if isinstance(reward, kinds):
+                probes.setdefault(reward, partial(_probe, reward, objective.name, signal, benchmark))
+    return [*probes.values()]
 
 
-def _probe(reward: Reward, scorer: Scorer, name: str, benchmark: Description) -> None:
+def _probe(reward: Reward, objective: str, signal: Signal, benchmark: Description) -> None:
+    scorer, name = reward.scorer(benchmark, objective), part_name(signal, objective)
     answers = _two_answers(benchmark)
     prompts, responses = [a.prompt for a in answers], [a.response for a in answers]
     try:

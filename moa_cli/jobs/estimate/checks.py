@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from benchmarks import BadInput, Benchmark
+from benchmarks.common import together
 from benchmarks.models import named_parameters
-from benchmarks.rewards import probe_rewards
+from benchmarks.rewards import reward_probes
 from methods import Adapter
 from moa_cli.jobs import Job, Workers
 from moa_cli.jobs.estimate.document import DryRun
@@ -20,7 +21,7 @@ def try_functions(benchmarks: Iterable[Benchmark]) -> None:
     cannot."""
     for benchmark in {one.identity: one for one in benchmarks}.values():
         if are_here(benchmark):
-            probe_rewards(benchmark, functions_alone=True)
+            together(f"rewards of {benchmark.name}", reward_probes(benchmark, functions_alone=True))
 
 
 def check_fits(told: DryRun, jobs: Sequence[Job], runs: Sequence[Contestant], workers: Workers) -> None:

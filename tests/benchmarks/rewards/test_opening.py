@@ -421,6 +421,25 @@ def test_a_reward_that_cannot_score_is_found_before_anything_is_made(
     assert not list((tmp_path / "runs").rglob("policy*"))
 
 
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path, unprepared: Benchmark, tiny_size: None) -> None:
+    """Each once, whatever uses it: one model scores two objectives here."""
+    for name in ("base", "labels"):
+        (tmp_path / name).mkdir()
+    base, labels, broken = half(tmp_path / "base"), unlabelled(tmp_path / "labels"), function("return None")(tmp_path)
+    first, second = unprepared.objectives
+    objectives = (replace(first, reward=base, evaluator=labels), replace(second, reward=broken, evaluator=labels))
+    benchmark = replace(unprepared, policy=str(tmp_path), objectives=objectives, home=tmp_path / "runs")
+    error = refused(lambda: missing_parts(benchmark))
+    whole, *lines = error.what.splitlines()
+    assert whole == f"models of {benchmark.name}: 4 mistakes"
+    for line, said in zip(lines, (f"{tmp_path}", "/base/m of a", "/labels/m has 2 labels", "None"), strict=True):
+        assert said in line
+    for several in (error.why, error.fix):  # in the same order
+        assert len(several.splitlines()) == 5
+        assert "label" in several.splitlines()[3]
+    assert not list((tmp_path / "runs").rglob("policy*"))
+
+
 def test_what_can_score_is_let_pass(tmp_path: Path, unprepared: Benchmark, tiny_size: None) -> None:
     """A function that gives both answers the same too: many answers earn nothing."""
     for reward in (function("return [0.0 for r in responses]")(tmp_path), HubReward(model=str(tmp_path / "m"))):
