@@ -16,7 +16,7 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from benchmarks.common import BadInput, adapter_base, error_words, folder_content, no_memory, some_of
-from benchmarks.models import attention, check_shapes, check_unread, pad_right, setup
+from benchmarks.models import attention, check_embedded, check_shapes, check_unread, pad_right, setup
 from benchmarks.rewards.inputs import Row
 
 
@@ -150,6 +150,7 @@ def _open(source: str, revision: str | None) -> Opened:
     check_unread(
         f"the reward model {source}", [name for name in found["unexpected_keys"] if not LANGUAGE_HEAD.match(name)]
     )
+    check_embedded(f"the reward model {source}", model, tokenizer)
     return Opened(source, model.to(setup()).eval(), tokenizer, readable(model, tokenizer))
 
 

@@ -33,13 +33,12 @@ def reward_probes(benchmark: Description, *, functions_alone: bool = False) -> l
 
 
 def _probe(reward: Reward, objective: str, signal: Signal, benchmark: Description) -> None:
-    scorer, name = reward.scorer(benchmark, objective), part_name(signal, objective)
-    answers = _two_answers(benchmark)
+    name, answers = part_name(signal, objective), _two_answers(benchmark)
     prompts, responses = [a.prompt for a in answers], [a.response for a in answers]
     try:
-        values = scorer(prompts, responses)
-    except BadInput:
-        raise
+        values = reward.scorer(benchmark, objective)(prompts, responses)
+    except BadInput as error:
+        raise type(error)(f"{name}: {error.what}", error.why, error.fix) from error
     except Exception as error:
         if no_memory(error):
             raise

@@ -419,13 +419,14 @@ def test_answers_and_dialogues(tmp_path: Path) -> None:
 
 
 def test_the_hubs_splits(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(name: str, config: str | None, *, split: str, **kwargs: Any) -> list[dict[str, str]]:
-        return [{"prompt": f"{name} {config} {split}", "response": "a"}]
+    def load(name: str, config: str | None, *, split: str, revision: str, **kwargs: Any) -> list[dict[str, str]]:
+        return [{"prompt": f"{name}@{revision} {config} {split}", "response": "a"}]
 
     monkeypatch.setattr("datasets.load_dataset", load)
-    table = Table(hub="owner/name", config="big", dev_split="val", test_split="held", format="answers")
+    said = {"dev_split": "val", "test_split": "held", "format": "answers"}
+    table = Table(hub="owner/name", config="big", revision="v2", **said)
     assert [table.prompts(split) for split in SPLITS] == [
-        [f"owner/name big {name}"] for name in ("train", "val", "held")
+        [f"owner/name@v2 big {name}"] for name in ("train", "val", "held")
     ]
 
 

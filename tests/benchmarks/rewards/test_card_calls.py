@@ -11,6 +11,7 @@ import torch
 from transformers import Gemma3Config, Gemma3ForSequenceClassification
 
 from benchmarks.rewards.classifier import Classifier
+from benchmarks.spec.dialogues import messages
 from tests.kit import classifiers
 from tests.kit.classifiers import KINDS, card_calls, of_kind, saved
 
@@ -43,6 +44,17 @@ def compare(folder: Path, inputs: str, expected: list[float], **more: float) -> 
 def test_a_batch_scores_as_the_model_card_does_one_by_one(kind: str, inputs: str, tmp_path: Path) -> None:
     saved(tmp_path, kind)
     compare(tmp_path, inputs, card_calls(tmp_path, [TEXTS[inputs](p, r) for p, r in ANSWERS]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_of_dialogues_scores_as_the_model_card_does_one_by_one(kind: str, tmp_path: Path) -> None:
+    words = of_kind(kind)
+    words.chat_template = classifiers.CHAT
+    model = saved(tmp_path, kind, words=words)
+    said = [[*messages(p), {"role": "assistant", "content": r}] for p, r in ANSWERS]
+    read = [words.apply_chat_template(turns, return_tensors="pt", return_dict=True) for turns in said]
+    with torch.no_grad():
+        compare(tmp_path, "chat", [float(model(**one).logits[0, 0]) for one in read])
 
 
 def test_a_configuration_that_has_a_text_part_in_it(tmp_path: Path) -> None:

@@ -183,6 +183,14 @@ def test_tokens_beyond_the_embeddings_are_told(tmp_path: Path) -> None:
     refused(lambda: Classifier(tmp_path, inputs="pair")(["<pad>"], ["So."]), str(tmp_path), "embeddings")
 
 
+def test_a_token_of_texts_without_an_embedding_is_found_at_once(tmp_path: Path) -> None:
+    words = of_kind("Bert")
+    saved(tmp_path, "Bert", words=words)
+    words.add_tokens(["<said>"])
+    words.save_pretrained(tmp_path)
+    refused(lambda: Classifier(tmp_path, inputs="pair"), f"the reward model {tmp_path} embeds", "not '<said>'")
+
+
 # Inputs
 
 
@@ -379,6 +387,14 @@ def unlabelled(folder: Path) -> Reward:
     return HubReward(model=str(folder / "m"))
 
 
+def mute(folder: Path) -> Reward:
+    """One whose chat template refuses whatever is said."""
+    words = of_kind("Llama")
+    words.chat_template = "{{ raise_exception('not in this order') }}"
+    saved(folder / "m", "Llama", words=words)
+    return HubReward(model=str(folder / "m"), inputs="chat")
+
+
 def half(folder: Path) -> Reward:
     """A base whose second layer is not there."""
     saved(folder / "m", "Llama", head="CausalLM")
@@ -406,7 +422,8 @@ def function(body: str) -> Callable[[Path], Reward]:
         (flat, ("evaluator ah", "/m (label 0", "gives two different answers the same")),
         (half, ("the base", "/m of a trained reward lacks weights: model.layers.1.")),
         (adapted, ("the base", "/a of a trained reward is an adapter of", "merge_and_unload")),
-        (unlabelled, ("/m has 2 labels", "LABEL_1")),
+        (unlabelled, ("evaluator ah: the reward model", "/m has 2 labels", "LABEL_1")),
+        (mute, ("evaluator ah: a chat template refuses the dialogue", "not in this order", "inputs")),
         (function("return None"), ("f.py:f'", "f.py, line 4) returned None for 2 answers")),
         (function("return [1.0]"), ("f.py:f'", "f.py, line 4) returned an array of shape (1,) for 2 answers")),
         (function("return math.sqrt(-1)"), ("evaluator ah", "f.py:f", "ValueError", "f.py, line 5, in f)")),
