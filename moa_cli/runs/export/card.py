@@ -14,7 +14,7 @@ from benchmarks.measure import read_front
 from benchmarks.spec import Signal
 from methods import answering_config
 from moa_cli.runs import Contestant, fronts_in, read_record
-from moa_cli.words import typed_weights
+from moa_cli.words import signal_word, typed_weights
 
 SHOWN: tuple[Signal, ...] = ("rewards", "scores")
 
@@ -153,7 +153,8 @@ def _scores(made: Made, front: Front | None) -> str:
     exact = np.allclose(front.weights[k], made.weights, atol=1e-6)
     point = typed_weights(front.weights[k])
     place = f"at {point}" if exact or front.steering == "none" else f"at {point}, the nearest point that was measured"
-    held = "" if not front.card.not_held_out else f" (not for {', '.join(front.card.not_held_out)}: the reward itself)"
+    same = ", ".join(front.card.not_held_out)
+    note = f" {same}: no evaluator beside the reward, so nothing here is held-out." if same else ""
     rows = [
         f"| {name} | {' | '.join(_mean(front, signal, k, m) for signal in SHOWN)} |"
         for m, name in enumerate(front.card.objectives)
@@ -161,9 +162,9 @@ def _scores(made: Made, front: Front | None) -> str:
     return "\n".join(
         [
             f"Measured {place}: mean ± standard error over {front.card.prompts} test prompts, in standard deviations "
-            "of the starting policy's answers, whose mean is 0.",
+            f"of the starting policy's answers, whose mean is 0.{note}",
             "",
-            f"| | training reward | held-out score{held} |",
+            f"| | {' | '.join(signal_word(signal, not same) for signal in SHOWN)} |",
             "|---|---|---|",
             *rows,
         ]

@@ -64,6 +64,8 @@ def test_the_readme_says_what_was_measured(trained: Trained, tmp_path: Path) -> 
         for m, name in enumerate(("ah", "oh")):
             cells = [f"{x[:, m].mean():+.2f} ± {x[:, m].std(ddof=1) / 10**0.5:.2f}" for x in (rewards, scores)]
             assert f"| {name} | {cells[0]} | {cells[1]} |" in text
+        assert "| | training reward | reward |" in text  # where one objective has no evaluator of its own
+        assert "oh: no evaluator beside the reward, so nothing here is held-out" in text
         for fact in (
             words,
             run.benchmark.card.hash,
