@@ -36,11 +36,12 @@ def note_trials(run: Path, front: Path, trials: int, tuned_on: Signal) -> None:
 
 
 def read_measured(place: Path) -> Front:
-    """A front of a run. BadInput that names the command which measures it again, with the files that this needs."""
+    """A front of a run, its answers checked too: they are read later. BadInput that names the command which measures it
+    again, with the files that this needs."""
     from benchmarks.measure import read_front
 
     try:
-        return read_front(place)
+        return read_front(place, texts=True)
     except NotPermitted:
         raise
     except BadInput as error:

@@ -111,6 +111,18 @@ def test_what_is_damaged_or_unfinished_does_not_stop_the_others(tmp_path: Path) 
     assert asked(tmp_path, (), (0,))[0] == ["toy soup 0"], "a comparison needs no run.json"
 
 
+def test_what_is_damaged_in_an_answer_alone_is_left_out_too(tmp_path: Path) -> None:
+    """Its numbers are as they were: the report would stop at it."""
+    measured(tmp_path, "soup", 0)
+    path = measured(tmp_path, "soup", 1) / FRONT / "w-001.parquet"
+    data = bytearray(path.read_bytes())
+    data[data.index(b"answer 1.0") + 8] ^= 1
+    path.write_bytes(data)
+    found, said = asked(tmp_path)
+    assert found == ["toy soup 0"]
+    assert [line.split(";")[0] for line in said] == [f"left out: cannot use {path}"]
+
+
 def test_many_runs_that_are_not_measured_are_told_in_two_lines(tmp_path: Path) -> None:
     measured(tmp_path, "soup", 0)
     for seed in range(1, 9):
