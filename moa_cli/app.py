@@ -170,7 +170,7 @@ def main() -> None:
         sys.exit(0)
     except BaseException as error:
         from benchmarks import BadInput
-        from benchmarks.common import full_disk, no_path, no_room, not_permitted
+        from benchmarks.common import full_disk, no_memory, no_path, no_room, not_permitted
 
         if end := interruption(error):
             say("interrupted")
@@ -181,6 +181,10 @@ def main() -> None:
             error = refusal
         elif full_disk(error):
             error = BadInput(*no_room("it stopped", getattr(error, "filename", None) or "what was written to"))
+        elif no_memory(error):
+            last = (str(error).strip() or type(error).__name__).splitlines()[-1]
+            why, fix = f"the system gave no more: {last}", "close what else runs here, or raise its limit"
+            error = BadInput("it stopped: there is too little memory", why, fix)
         elif isinstance(error, FileNotFoundError) and not _is_somewhere():
             why = "files and runs are looked for from there"
             error = BadInput("the folder that this was typed in is gone", why, "cd to one that is there")

@@ -71,7 +71,7 @@ def full_disk(error: BaseException) -> bool:
 
 def no_memory(error: BaseException) -> bool:
     """Whether it says that there was no memory left, in the words of whoever asked for it."""
-    words = ("can't allocate memory", "Cannot allocate memory", "can't start new thread")
+    words = ("can't allocate memory", "Cannot allocate memory", "can't start new thread", "failed to map segment")
     known = isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
     return known or any(word in str(error) for word in words)
 

@@ -185,6 +185,29 @@ def test_an_interruption_is_one_wherever_it_comes(
     assert "this should not happen" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError(), ImportError("Its advice.\n\nIt was libarrow.so: failed to map segment from shared object")]
+)
+def test_too_little_memory_is_told_as_that(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A library that finds no room to be loaded in calls that an import that fails."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(sys, "argv", ["moa", "list"])
+    monkeypatch.setattr(TyperGroup, "invoke", fail)
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "error: it stopped: there is too little memory"
+    assert told[1].startswith("why: the system gave no more: ")
+    assert told[1].endswith(("MemoryError", "failed to map segment from shared object"))
+    assert len(told) == 3
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_in_a_finalizer_is_not_lost(
     number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
