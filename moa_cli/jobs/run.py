@@ -199,7 +199,7 @@ def _check_units(folder: Path, units: str) -> None:
         raise BadInput(
             f"{folder} began in other units ({begun}, now {units})",
             "the benchmark was prepared again meanwhile, so its rewards have other units",
-            "begin anew with --restart",
+            "begin anew: moa train with --restart",
         )
 
 
