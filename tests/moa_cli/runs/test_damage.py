@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
 
 from benchmarks.common.atomic import write_sums
@@ -140,7 +141,9 @@ def test_a_run_with_a_damaged_policy_is_not_trained_any_more(unprepared: Benchma
 def checkpoint(folder: Path, step: int, sums: bool = True) -> Path:
     made = folder / f"checkpoint-{step}"
     made.mkdir(parents=True)
-    (made / "trainer_state.json").write_text('{"global_step": 1}')
+    for name in ("trainer_state.json", "config.json"):
+        (made / name).write_text('{"global_step": 1}')
+    save_file({"a": torch.arange(50)}, made / "model.safetensors")
     for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
         torch.save({"a": torch.arange(50)}, made / name)
     if sums:
@@ -149,13 +152,16 @@ def checkpoint(folder: Path, step: int, sums: bool = True) -> Path:
 
 
 @pytest.mark.parametrize("sums", [True, False])
-@pytest.mark.parametrize("name", ["optimizer.pt", "rng_state.pth", "trainer_state.json", "scheduler.pt"])
+@pytest.mark.parametrize(
+    "name",
+    ["optimizer.pt", "rng_state.pth", "trainer_state.json", "scheduler.pt", "config.json", "model.safetensors"],
+)
 @pytest.mark.parametrize("harm", [harmed, lambda p: p.write_bytes(p.read_bytes()[:10]), lambda p: p.write_bytes(b"")])
 def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, name: str, harm, sums: bool) -> None:
     """One without sums tells as much as its files tell by themselves: of one bit, those that are zip files."""
     older, newer = checkpoint(tmp_path, 25, sums), checkpoint(tmp_path, 100, sums)
     assert last_checkpoint(tmp_path) == newer
-    if harm is harmed and name == "trainer_state.json" and not sums:
+    if harm is harmed and name.endswith((".json", ".safetensors")) and not sums:
         return
     lines: list[str] = []
     harm(newer / name)

@@ -8,12 +8,27 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.common.errors import not_permitted
 from moa_cli.comparisons.document import Comparison
 from moa_cli.report.page import report_html
 from moa_cli.runs.folders import fronts_in
 from tests.kit.cli import moa, refused
 from tests.kit.pages import Page
 from tests.kit.worlds import METHODS
+
+
+def test_what_keeps_nothing_needs_no_right_to_write(contest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a store of somebody else's; what would keep something asks for it."""
+
+    def denied(home: Path) -> None:
+        raise not_permitted(home)
+
+    monkeypatch.setattr("moa_cli.runs.check_home", denied)
+    (run,) = contest.glob("runs/tiny/ric/*-s0")
+    for asked in (("compare", *METHODS), ("eval", str(run), "--weights", "0.3,0.7")):
+        result = moa(*asked, "-b", "tiny.toml", cwd=contest)
+        assert result.returncode == 0, result.stderr
+    refused(moa("train", "-m", "sft", "-b", "tiny.toml", "--seed", "77", cwd=contest), "no permission for runs")
 
 
 def test_a_dry_run_writes_nothing(finished: Path, tmp_path: Path) -> None:
