@@ -14,6 +14,8 @@ from benchmarks.load.toml import read_benchmark
 from benchmarks.models.policy import Policy, load_policy, sequence_log_probs
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import missing_parts, prepare_part
+from benchmarks.rewards.classifier import Classifier
+from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec.places import policy_id, policy_source
 from benchmarks.spec.settings import Finetuning
 from tests.kit.tokenizers import CHAT, tiny_policy_in, tiny_tokenizer
@@ -51,6 +53,23 @@ def test_it_learns_the_demonstrations(bare: Benchmark, rank: int) -> None:
     assert not list(folder.glob("adapter*"))
     assert json.loads((folder / "cost.json").read_text())["trained_tokens"] > 0
     assert missing_parts(benchmark) == []
+
+
+@pytest.mark.parametrize("finetuning", [Finetuning(), Finetuning(sft=True, steps=2, batch=8)])
+def test_a_reward_is_trained_from_the_policy(bare: Benchmark, finetuning: Finetuning) -> None:
+    """From what it is in its folder, or has become by demonstrations."""
+    first, *others = bare.objectives
+    reward = TrainedReward(base="policy", steps=2, batch=4, learning_rate=1e-9)
+    benchmark = replace(bare, objectives=(replace(first, reward=reward), *others), finetuning=finetuning)
+    name = f"reward {first.name}"
+    assert missing_parts(benchmark) == [*["policy"] * finetuning.sft, name]
+    prepare_part(benchmark, name)
+    assert missing_parts(benchmark) == []
+    trained = Classifier(reward.folder(benchmark, first.name))
+    start, own = load_policy(policy_source(benchmark), 100).model.state_dict(), trained.model.state_dict()
+    shared = {name for name in own if name in start}
+    assert {name for name in own if name not in shared} == {"score.weight"}
+    assert all(own[name].allclose(start[name], atol=1e-6) for name in shared)
 
 
 def test_one_pass_unless_steps_are_set(bare: Benchmark, monkeypatch: pytest.MonkeyPatch) -> None:
