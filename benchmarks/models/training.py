@@ -57,6 +57,8 @@ class Training:
     """Tokens of the longest row of a batch, both texts of a pair together."""
     answers: int = 0
     """Answers that are drawn side by side for a batch, where there is a reference to stay near to."""
+    resident: int = 0
+    """Bytes of what else stays in memory meanwhile: the rewards that judge these answers."""
 
 
 PAD = 8
@@ -119,7 +121,7 @@ def split_batch(training: Training, model: PreTrainedModel) -> Split:
         return planned(
             size, rows=rows, tokens=training.tokens, held=weight.element_size(), adapter_rank=adapter,
             checkpointing=checkpointing, eager=model.config._attn_implementation == "eager",
-            answers=min(16, training.answers), reference=training.answers > 0,
+            answers=min(16, training.answers), reference=training.answers > 0, rewards=training.resident,
         )  # fmt: skip
 
     found = split(training.batch, room(), memory, most)

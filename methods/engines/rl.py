@@ -10,6 +10,7 @@ from datasets import Dataset
 
 from benchmarks import BadInput, Benchmark, Policy, Sampling, Weights
 from benchmarks.models import Progress, Training, run_trainer, training_mode
+from benchmarks.rewards import resident_bytes
 from methods.contract import Reinforcement, Stage
 from methods.engines.optimisers import make_trainer
 from methods.engines.tasks import Judge, Pose, Reward, Task, tasks_of, weighted, weights_of
@@ -65,6 +66,7 @@ def train_rl(
         schedule="constant_with_warmup",
         tokens=policy.max_prompt_tokens + benchmark.sampling.max_new_tokens,
         answers=per_step * contrast * settings.samples_per_prompt,
+        resident=resident_bytes(benchmark, ("rewards",)),  # a reward of one's own is taken for as large
     )
     sampling = Sampling(
         max_new_tokens=benchmark.sampling.max_new_tokens,

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from queue import Empty
 
-from benchmarks import Benchmark, HubReward, TrainedReward
+from benchmarks import Benchmark
 from benchmarks.models import ENVIRONMENT, MADE_HERE, USABLE, planned, size_of, there_is
-from benchmarks.spec import SIGNALS, SIZES
+from benchmarks.rewards import resident_bytes
 from moa_cli.jobs.job import Event, Job, Look, Outcome
 from moa_cli.jobs.progress import Display
 from moa_cli.jobs.worker import perform, perform_here, start
@@ -89,14 +89,8 @@ def least_memory(benchmark: Benchmark) -> int:
     found = None if benchmark.policy.startswith("scratch:") else size_of(benchmark.policy)
     if found is None or found[0].parameters < MADE_HERE:
         return 0
-    sources = [o.source(signal) for o in benchmark.objectives for signal in SIGNALS]
-    trained = [reward.base for reward in sources if isinstance(reward, TrainedReward) and reward.base not in SIZES]
-    models = dict.fromkeys(reward.model for reward in sources if isinstance(reward, HubReward))
-    bases = [benchmark.policy if base == "policy" else base for base in trained]
-    rewards = [size_of(model) for model in (*models, *bases)]
-    tokens = benchmark.max_prompt_tokens + benchmark.sampling.max_new_tokens
-    resident = sum(4 * size.parameters for size, _ in filter(None, rewards))
-    return planned(found[0], rows=1, tokens=tokens, held=4, checkpointing=True, reference=True, rewards=resident).total
+    tokens, rewards = benchmark.max_prompt_tokens + benchmark.sampling.max_new_tokens, resident_bytes(benchmark)
+    return planned(found[0], rows=1, tokens=tokens, held=4, checkpointing=True, reference=True, rewards=rewards).total
 
 
 def _wanted_threads() -> int:

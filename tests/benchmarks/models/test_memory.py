@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,8 @@ def test_what_does_not_fit_is_refused_with_the_sum(
     monkeypatch.setattr(training_module, "room", lambda: 1_001_000_000)
     settings = Training(steps=1, batch=8, learning_rate=1.0, tokens=64)
     assert training_module.split_batch(settings, model).rows < 8
+    with pytest.raises(BadInput, match=r"rewards 0\.5"):
+        training_module.split_batch(replace(settings, resident=500_000_000), model)
     monkeypatch.setattr(training_module, "room", lambda: 900_000_000)
     with pytest.raises(BadInput, match=r"does not fit in memory: it takes 1.0 GB: process 1.0") as refused:
         training_module.split_batch(settings, model)

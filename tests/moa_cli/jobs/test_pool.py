@@ -13,6 +13,7 @@ from rich.console import Console
 
 from benchmarks.load.load import load_benchmark
 from benchmarks.models.memory import PROCESS, Size
+from benchmarks.rewards import memory
 from benchmarks.rewards.trained import TrainedReward
 from methods.contract.find import find_method
 from moa_cli.jobs import pool
@@ -94,7 +95,8 @@ def test_the_least_memory_of_a_stored_policy(tmp_path: Path, monkeypatch: pytest
     benchmark = load_benchmark("hh-rlhf-mini", home=tmp_path)
     assert least_memory(benchmark) == 0
     size = Size(parameters=1_000_000_000, layers=1, hidden=1, inner=1, heads=1, keys=1)
-    monkeypatch.setattr(pool, "size_of", lambda _: (size, 0))
+    for module in (pool, memory):
+        monkeypatch.setattr(module, "size_of", lambda _: (size, 0))
     assert least_memory(replace(benchmark, policy="o/n")) == pytest.approx(28e9 + PROCESS, rel=1e-4)
 
 
