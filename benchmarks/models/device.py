@@ -10,8 +10,6 @@ import warnings
 from contextlib import suppress
 from functools import cache
 
-from benchmarks.models.memory import USABLE, there_is
-
 ENVIRONMENT = {
     "GOMP_SPINCOUNT": "1000",  # two spinning OpenMP processes on the same cores collapse a hundredfold
     "TOKENIZERS_PARALLELISM": "false",
@@ -60,6 +58,8 @@ def share_memory(workers: int) -> None:
 
 def room() -> int:
     """Bytes that a job of this process may plan with: its share of what the machine has, or its GPU."""
+    from benchmarks.models.memory import USABLE, there_is  # the command line waits for this file, to ask for help too
+
     whole = there_is()
     if setup() == "cuda":
         import torch
