@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import sys
@@ -72,6 +71,8 @@ def release() -> None:
     """Gives memory that is no longer used back to the system, between two jobs of a process."""
     gc.collect()  # trainers refer to themselves
     if sys.platform == "linux":
+        import ctypes
+
         with suppress(OSError, AttributeError):  # another C library than glibc
             ctypes.CDLL("libc.so.6").malloc_trim(0)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from moa_cli.commands.common import leave_unless
 from moa_cli.commands.options import AsJson, Verbose
-from moa_cli.commands.project import find_project
 from moa_cli.console import out
 
 
@@ -26,6 +25,7 @@ def doctor(json: AsJson = False, verbose: Verbose = False) -> None:
 
 def _project() -> str:
     from benchmarks import BadInput
+    from moa_cli.commands.project import find_project
 
     try:
         found = find_project(Path.cwd())

@@ -2,5 +2,12 @@
 
 from __future__ import annotations
 
-from moa_cli.commands.project.file import find_project
-from moa_cli.commands.project.taken import ProjectCommand
+from typing import TYPE_CHECKING
+
+from benchmarks.common.door import door
+
+if TYPE_CHECKING:
+    from moa_cli.commands.project.file import find_project
+    from moa_cli.commands.project.taken import ProjectCommand
+
+__getattr__, __all__ = door(__name__)

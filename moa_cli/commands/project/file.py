@@ -25,7 +25,6 @@ KEYS: dict[str, object] = {
     "data-dir": Annotated[str, Said()],
 }
 """What the file may say beside its table of settings, called as on the command line, and of which type."""
-CONFIG = "config"
 MODELS = ("policy", "reward.base")
 """Settings that name a model of the hub, or a folder."""
 
@@ -93,7 +92,7 @@ def _table(path: Path) -> Mapping[str, object] | None:
 
 
 def _read(path: Path, table: Mapping[str, object], needed: Collection[str]) -> Project:
-    known = [*KEYS, CONFIG]
+    known = [*KEYS, "config"]
     there_are = f"; there are: {', '.join(known)}"
     mistakes = [f"{key}: there is no such key{nearest(key, known) or there_are}" for key in table if key not in known]
     options = {key: _values(key, table[key], path.parent, mistakes) for key in KEYS if key in table}
@@ -101,7 +100,7 @@ def _read(path: Path, table: Mapping[str, object], needed: Collection[str]) -> P
         mistakes += [f"{key}: {mistake}" for value in options[key] if (mistake := _missing(key, value))]
     if "data-dir" in table and "benchmark" not in table:
         mistakes.append("data-dir: it goes with a benchmark, and none is named")
-    settings = _settings(table.get(CONFIG, {}), path.parent, mistakes)
+    settings = _settings(table.get("config", {}), path.parent, mistakes)
     refuse_all(_seen(path), mistakes, "docs/project.md says what it may hold")
     return Project(_seen(path), options, settings)
 
@@ -149,7 +148,7 @@ def _settings(table: object, folder: Path, mistakes: list[str]) -> dict[str, obj
     from moa_cli.runs import dotted
 
     if not isinstance(table, dict):
-        mistakes.append(f"{CONFIG}: expected a table of settings, found {table!r}")
+        mistakes.append(f"config: expected a table of settings, found {table!r}")
         return {}
     found = dotted(table)
     for key in MODELS:

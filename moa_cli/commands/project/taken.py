@@ -7,13 +7,16 @@ import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand
 
-from moa_cli.commands.project.file import CONFIG, Project, find_project
 from moa_cli.console import say
 
+if TYPE_CHECKING:
+    from moa_cli.commands.project.file import Project
+
+CONFIG = "config"
 TAKES = {
     "prepare": ("benchmark", "runs", "data-dir", CONFIG),
     "train": ("benchmark", "method", "seed", "runs", "data-dir", CONFIG),
@@ -43,6 +46,8 @@ class ProjectCommand(TyperCommand):
 
 def _taken(command: str, typed: Mapping[str, Any]) -> list[str]:
     """The words that a command takes, which it tells; `typed` are values by the names of parameters."""
+    from moa_cli.commands.project.file import find_project
+
     keys = _keys(command, typed)
     needed = [key for key in keys if not _is_given(key, typed)]
     project = find_project(Path.cwd(), needed) if keys else None
