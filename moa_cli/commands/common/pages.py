@@ -230,9 +230,11 @@ def benchmark_page(benchmark: BenchmarkFacts, typed: str) -> RenderableType:
         signals = [("  reward", str(objective.reward["words"])), ("  evaluator", str(objective.evaluator["words"]))]
         parts += [Text(), Text.assemble((objective.name, "bold"), f"  {objective.description}"), _grid(signals)]
     if benchmark.prepared:
-        parts += [Text(), *_card(benchmark.prepared), *_as_read(benchmark.as_read)]
+        parts += [Text(), *_card(benchmark.prepared)]
     else:
         parts += [Text(), unbroken(f"not prepared yet: {to_type('moa', 'prepare', '-b', typed)}")]
+    if benchmark.as_read:
+        parts += [*([] if benchmark.prepared else [Text()]), *_as_read(benchmark.as_read)]
     return Group(*parts)
 
 

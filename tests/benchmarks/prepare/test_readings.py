@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
+
+from rich.console import Console
 
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.readings import as_read
 from benchmarks.rewards.hub import HubReward
 from moa_cli.commands.common.facts import BenchmarkFacts
+from moa_cli.commands.common.pages import benchmark_page
 from tests.kit import classifiers
 from tests.kit.tokenizers import CHAT, tiny_policy_in, tiny_tokenizer
 
@@ -29,12 +33,22 @@ def test_everyone_reads_in_its_own_way(unprepared: Benchmark, tmp_path: Path) ->
                 evaluator=HubReward(model=str(llama), inputs="Q: {prompt} A: {response}{eos}")),
     )  # fmt: skip
     prompt, response = unprepared.demonstrations()[0]
-    assert as_read(replace(unprepared, policy=str(policy), objectives=chosen)) == {
+    benchmark = replace(unprepared, policy=str(policy), objectives=chosen)
+    assert as_read(benchmark) == {
         "policy": f"<s><|turn|>user\n{prompt}</s>\n<|turn|>assistant\n{response}</s>",
         "reward ah": f"[CLS]{prompt}[SEP]{response}[SEP]",
         "reward oh": f"<s>[user] {prompt}</s>[assistant] {response}</s>",
         "evaluator oh": f"<s>Q: {prompt} A: {response}</s>",
     }
+    facts = BenchmarkFacts.of(benchmark)
+    assert facts.prepared is None
+    page = Console(file=(told := io.StringIO()), width=400)
+    page.print(benchmark_page(facts, "mine.toml"))
+    for line in ("not prepared yet", "by reward oh", "<s>[user] ", "by reward ah"):
+        assert line in told.getvalue()
+    started = replace(benchmark, policy="scratch:1m")
+    assert as_read(started).keys() == {"reward ah", "reward oh", "evaluator oh"}
+    assert BenchmarkFacts.of(unprepared).as_read == {}
 
 
 def test_what_was_made_here_reads_plainly(tiny: Benchmark) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import JsonValue
 
-from benchmarks import Benchmark
+from benchmarks import Benchmark, HubReward
 from benchmarks.common import Part, plain
 from benchmarks.load import benchmark_summary
 from benchmarks.prepare import StoredCard, stored_card
-from benchmarks.spec import Finetuning, Lora, Reward, Sampling, Scratch
+from benchmarks.spec import SIGNALS, Finetuning, Lora, Reward, Sampling, Scratch
 
 
 class BenchmarkRow(Part):
@@ -55,7 +56,7 @@ class BenchmarkFacts(Part):
     identity: str
     prepared: StoredCard | None
     as_read: dict[str, str]
-    """An answer as each model reads it, see `benchmarks.prepare.as_read`; empty before it is prepared."""
+    """An answer as each model reads it, see `benchmarks.prepare.as_read`: before it is prepared, those in folders."""
 
     @classmethod
     def of(cls, b: Benchmark) -> BenchmarkFacts:
@@ -85,7 +86,7 @@ class BenchmarkFacts(Part):
             lora=_fields(b.lora),
             identity=b.identity,
             prepared=(card := stored_card(b)),
-            as_read=_as_read(b) if card else {},
+            as_read=_as_read(b, prepared=card is not None),
         )
 
 
@@ -94,7 +95,13 @@ def benchmark_rows(names: Sequence[str]) -> list[BenchmarkRow]:
     return [BenchmarkRow(name=name, summary=benchmark_summary(name)) for name in names]
 
 
-def _as_read(b: Benchmark) -> dict[str, str]:
+def _as_read(b: Benchmark, *, prepared: bool) -> dict[str, str]:
+    from moa_cli.jobs.estimate import are_here
+
+    rewards = [o.source(signal) for o in b.objectives for signal in SIGNALS]
+    models = [b.policy, *(reward.model for reward in rewards if isinstance(reward, HubReward))]
+    if not prepared and not (any(Path(model).is_dir() for model in models) and are_here(b)):
+        return {}
     from benchmarks.prepare import as_read  # loads transformers
 
     return as_read(b)
