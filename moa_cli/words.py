@@ -105,7 +105,8 @@ def setting_words(value: object) -> str:
 
 def inert(text: str) -> str:
     """A text as terminals show it and do nothing else: "?" for what steers them, or turns around what is read."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+    odd = [c for c in set(text) if not c.isprintable() and c != "\n"]
+    return text.translate(dict.fromkeys(map(ord, odd), "?")) if odd else text
 
 
 def one_line(text: str) -> str:

@@ -19,7 +19,8 @@ def json_text(content: object, *, ascii_only: bool = False) -> str:
     ValueError for numbers that are not finite.
     """
     text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=ascii_only)
-    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    odd = [c for c in set(text) if not c.isprintable() and c != "\n"]
+    return text.translate({ord(c): json.dumps(c)[1:-1] for c in odd}) if odd else text
 
 
 class Part(BaseModel):

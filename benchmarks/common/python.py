@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import inspect
 import sys
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,7 @@ NOT_BESIDE = sys.stdlib_module_names | {"benchmarks", "methods", "moa_cli"}
 """What is not imported from beside a file, though a file or folder there has its name: what lies beside comes last."""
 
 
+@lru_cache(maxsize=1024)
 def code_content(code: str) -> str:
     """Twelve hex digits of what a Python file does: of its syntax tree, without comments, layout and docstrings.
 

@@ -132,8 +132,15 @@ class Bootstrap:
         own = (self.draws - common).var(axis=1).sum() / (S - 1)
         narrower = np.sqrt(max(0.0, 1 - own / (S * variance))) if variance > 0 else 0.0
         error = self.values.std(ddof=1) / np.sqrt(S)
-        noise = np.random.default_rng([stream, S]).standard_t(S - 1, size=common.size)
-        return center + narrower * (common - center) + error * noise
+        return center + narrower * (common - center) + error * _noise(stream, S, common.size)
+
+
+@lru_cache(maxsize=8)
+def _noise(stream: int, seeds: int, draws: int) -> np.ndarray:
+    """How far the mean over so many seeds may be off (draws,), in its standard errors."""
+    noise = np.random.default_rng([stream, seeds]).standard_t(seeds - 1, size=draws)
+    noise.flags.writeable = False
+    return noise
 
 
 def bootstrap_hypervolume(

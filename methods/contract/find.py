@@ -39,7 +39,7 @@ def find_method(name: str | Path) -> type[Method]:
 
     name = str(name)
     cls = _found(name)
-    mistakes = mistakes_in(cls)
+    mistakes = [*mistakes_in(cls)]
     if not mistakes:
         both = [own for own in hyperparameter_types(cls) if own in option_names()]
         mistakes += [f"{own}: rename it; an option of benchmarks is called that, which -c {own} sets" for own in both]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, asdict, fields
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
@@ -27,10 +28,11 @@ TAKEN = ("prepared", "tuned")
 """Folders that lie among those of methods: of what is prepared, and of what was tuned."""
 
 
-def mistakes_in(cls: type[Method]) -> list[str]:
+@cache
+def mistakes_in(cls: type[Method]) -> tuple[str, ...]:
     """Everything about a class that would only fail, or be ignored, once it is trained."""
-    mistakes = [*_of_name(cls), *_of_steering(cls), *_of_verbs(cls), *_of_fields(cls)]
-    return mistakes or [*_of_making(cls)]
+    mistakes = (*_of_name(cls), *_of_steering(cls), *_of_verbs(cls), *_of_fields(cls))
+    return mistakes or tuple(_of_making(cls))
 
 
 def _of_name(cls: type[Method]) -> Iterator[str]:

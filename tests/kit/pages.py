@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from html.parser import HTMLParser
 from typing import Any
 
@@ -93,6 +94,7 @@ def _ceiling(names: list[str], M: int) -> dict[str, Any]:
     }
 
 
+@cache
 def toy(objectives: int = 2, seeds: int = 2, nulls: bool = False, base: bool = True) -> Comparison:
     """Three methods."""
     card = make_card(objectives)

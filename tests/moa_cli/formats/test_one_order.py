@@ -7,6 +7,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -37,6 +38,7 @@ def trainings(method: str, shifts: tuple[float, ...], *, kept: list[int] | None 
     return fronts
 
 
+@cache
 def contest(seeds: int = 3, prompts: int = 60) -> Comparison:
     """Eleven points; five points, better by little; five goals at eleven weights, better than the start on average, but
     trainings differ by more; eleven points, surely worse than the start."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer.main
 
 from benchmarks.common.atomic import write_text
 from benchmarks.common.errors import BadInput
@@ -37,6 +38,7 @@ from moa_cli.runs.config import Source, as_config, resolve
 from moa_cli.runs.contestant import stored_contestant
 from moa_cli.runs.folders import find_runs, front_name, run_folder
 from moa_cli.runs.record import RecordedBenchmark, read_record
+from tests.kit.cli import GET_COMMAND
 from tests.kit.files import PACKAGES, ROOT
 from tests.kit.fronts import changed, make_front, other_card
 from tests.kit.runs import record_with
@@ -101,6 +103,7 @@ def moa(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["moa", *arguments])
+        monkeypatch.setattr(typer.main, "get_command", GET_COMMAND)
         capsys.readouterr()
         with pytest.raises(SystemExit) as left:
             main()

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
 from moa_cli.app import app
 from moa_cli.runs.record import read_record
 from moa_cli.runs.surroundings import note_taken, typed_command, whole_command
-from tests.kit.cli import moa, refused
+from tests.kit.cli import GET_COMMAND, moa, refused
 from tests.kit.files import MY_BENCHMARK
 
 PROJECT = """
@@ -45,7 +44,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def parsed(*words: str) -> dict[str, Any]:
     """The parameters of a command as it would be called."""
-    command = get_command(app).commands[words[0]]  # type: ignore[attr-defined]
+    command = GET_COMMAND(app).commands[words[0]]  # type: ignore[attr-defined]
     params: dict[str, Any] = command.make_context(words[0], list(words[1:])).params
     return params
 
