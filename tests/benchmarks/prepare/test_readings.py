@@ -33,7 +33,7 @@ def test_everyone_reads_in_its_own_way(unprepared: Benchmark, tmp_path: Path) ->
                 evaluator=HubReward(model=str(llama), inputs="Q: {prompt} A: {response}{eos}")),
     )  # fmt: skip
     prompt, response = unprepared.demonstrations()[0]
-    benchmark = replace(unprepared, policy=str(policy), objectives=chosen)
+    benchmark = replace(unprepared, policy=str(policy), objectives=chosen, home=tmp_path / "runs")
     assert as_read(benchmark) == {
         "policy": f"<s><|turn|>user\n{prompt}</s>\n<|turn|>assistant\n{response}</s>",
         "reward ah": f"[CLS]{prompt}[SEP]{response}[SEP]",
@@ -48,7 +48,7 @@ def test_everyone_reads_in_its_own_way(unprepared: Benchmark, tmp_path: Path) ->
         assert line in told.getvalue()
     started = replace(benchmark, policy="scratch:1m")
     assert as_read(started).keys() == {"reward ah", "reward oh", "evaluator oh"}
-    assert BenchmarkFacts.of(unprepared).as_read == {}
+    assert BenchmarkFacts.of(replace(unprepared, home=tmp_path / "runs")).as_read == {}
 
 
 def test_what_was_made_here_reads_plainly(tiny: Benchmark) -> None:
