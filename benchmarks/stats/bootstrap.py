@@ -178,18 +178,23 @@ def bootstrap_means(seeds: Mapping[Key, np.ndarray], *, draws: int = DRAWS, seed
 
 
 def hypervolumes(points: np.ndarray, ref: Sequence[float]) -> np.ndarray:
-    """Hypervolumes (draws,) of many sets of points (draws, K, M): all at once in numpy for M <= 2, by moocore beyond.
+    """Hypervolumes (draws,) of many sets of points (draws, K, M): all at once in numpy for M <= 3, by moocore beyond.
 
     >>> hypervolumes(np.array([[[3.0, 1.0], [1.0, 2.0]], [[3.0, -1.0], [1.0, 2.0]]]), [0, 0])
     array([4., 2.])
     """
     objectives = points.shape[2]
-    if objectives > 2:
+    if objectives > 3:
         measure = moocore.Hypervolume(ref=ref, maximise=True)
         return np.array([measure(p) for p in points])
     above = np.maximum(points - np.asarray(ref), 0)
     if objectives == 1:
         return above[..., 0].max(axis=1)
+    if objectives == 3:  # slabs from the highest point down, each as wide as the points that reach it
+        above = np.take_along_axis(above, np.argsort(-above[..., 2:], axis=1), axis=1)
+        slabs = -np.diff(above[..., 2], axis=1, append=0)
+        areas = [hypervolumes(above[:, : k + 1, :2], (0, 0)) for k in range(above.shape[1])]
+        return (np.stack(areas, axis=1) * slabs).sum(axis=1)
     # From the widest point to the narrowest, each adds the slab by which it is higher than all before it.
     width, height = above[..., 0], above[..., 1]
     order = np.argsort(-width, axis=1)
