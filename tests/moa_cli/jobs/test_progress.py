@@ -9,6 +9,8 @@ import pytest
 from rich.console import Console
 
 from benchmarks.common.ledger import answering, watching
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.rewards.classifier import Classifier
 from moa_cli.jobs.job import ANSWERS, Job, Look, Outcome
 from moa_cli.jobs.progress import Display
 from moa_cli.jobs.worker import _now_and_then
@@ -113,3 +115,16 @@ def test_what_watches_is_told_of_answers() -> None:
     report(1, 9)
     report(2, 9)
     assert sent == [(ANSWERS, 1, 9)]
+
+
+def test_policies_and_rewards_say_how_many_answers_there_are(tiny: Benchmark) -> None:
+    """While they answer and score, a batch after another."""
+    policy, prompts = tiny.prepared.policy, tiny.prompts("train")[:7]
+    scorer = Classifier(tiny.objectives[0].reward.folder(tiny, "ah"))  # type: ignore[attr-defined]
+    heard: list[tuple[int, int]] = []
+    with watching(lambda done, total: heard.append((done, total))):
+        policy.sample(prompts, tiny.sampling, 0, batch=3)
+        assert heard == [(3, 7), (6, 7), (7, 7)]
+        scorer.forward(prompts, ["ah"] * 7)
+    assert heard[3:]
+    assert heard[-1] == (7, 7)
