@@ -69,7 +69,7 @@ results: $(INSTALLED)  ## the published results anew, as far as they are stale o
 	$(BIN)/moa tune -m all -b reddit-summary-mini --trials 4 $(SEARCH) --runs results
 	$(BIN)/moa compare -m all $(MINIS:%=-b %) -c tuned --seed 0,1,2 --ceiling --runs results \
 		-o results/compare.json -o results/compare.md -o results/compare.png -o results/report.html
-	$(BIN)/moa study kl -m moslim,modpo,spo -b hh-rlhf-mini -c tuned --runs results \
+	$(BIN)/moa study kl -m moslim,modpo,spo,ric -b hh-rlhf-mini -c tuned --runs results \
 		-o results/kl.json -o results/kl.png
 	$(BIN)/moa claims $(MINIS:%=-b %) --runs results -o results/claims.json -o results/claims.md
 	$(BIN)/python -m moa_cli.published
