@@ -26,6 +26,13 @@ COST = {"seconds": 90.0, "generated_tokens": 1e4, "trained_tokens": 2e4, "reward
 WEIGHTS = ((1.0, 0.0), (0.5, 0.5), (0.0, 1.0))
 
 
+def damage_an_answer(path: Path) -> None:
+    """A bit of an answer in the file of a second point is another; its numbers are as they were."""
+    data = bytearray(path.read_bytes())
+    data[data.index(b"answer 1.0") + 8] ^= 1
+    path.write_bytes(data)
+
+
 def make_point(k: int, prompts: int = 4, weights: tuple[float, ...] | None = None) -> Point:
     random = np.random.default_rng(k)
     weights = WEIGHTS[k] if weights is None else weights

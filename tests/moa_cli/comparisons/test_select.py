@@ -24,7 +24,7 @@ from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.select import found_fronts, named_fronts, run_of
 from moa_cli.runs.record import GIVEN
 from tests.kit.documents import rewritten
-from tests.kit.fronts import make_card, other_card, save
+from tests.kit.fronts import damage_an_answer, make_card, other_card, save
 from tests.kit.runs import record_with
 
 FRONT = "front-0123abcd"
@@ -115,9 +115,7 @@ def test_what_is_damaged_in_an_answer_alone_is_left_out_too(tmp_path: Path) -> N
     """Its numbers are as they were: the report would stop at it."""
     measured(tmp_path, "soup", 0)
     path = measured(tmp_path, "soup", 1) / FRONT / "w-001.parquet"
-    data = bytearray(path.read_bytes())
-    data[data.index(b"answer 1.0") + 8] ^= 1
-    path.write_bytes(data)
+    damage_an_answer(path)
     found, said = asked(tmp_path)
     assert found == ["toy soup 0"]
     assert [line.split(";")[0] for line in said] == [f"left out: cannot use {path}"]

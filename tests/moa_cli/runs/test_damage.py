@@ -42,7 +42,7 @@ from moa_cli.runs.contestant import Contestant
 from moa_cli.runs.folders import find_runs, run_folder
 from moa_cli.runs.record import read_record
 from moa_cli.runs.state import is_trained
-from tests.kit.fronts import make_card, save
+from tests.kit.fronts import damage_an_answer, make_card, save
 from tests.kit.runs import record_with
 
 
@@ -216,9 +216,7 @@ def test_a_damaged_answer_of_a_front_is_measured_again(tmp_path: Path) -> None:
     card = make_card(prompts=4)
     save(tmp_path, card)
     front, path = read_front(tmp_path), point_file(tmp_path, 1)
-    data = bytearray(path.read_bytes())
-    data[data.index(b"answer 1.0") + 8] ^= 1
-    path.write_bytes(data)
+    damage_an_answer(path)
     lines: list[str] = []
     with telling(lines.append):
         assert has_point(tmp_path, 0, card, front.weights[0], front.labels[0])

@@ -25,7 +25,7 @@ from moa_cli.runs.front import Asked, read_asked, write_asked
 from moa_cli.runs.log import LogRow, last_rows
 from moa_cli.runs.record import Origin, read_record
 from moa_cli.runs.state import has_front, is_measured, is_scored, is_trained
-from tests.kit.fronts import WEIGHTS, make_card, save, store_card
+from tests.kit.fronts import WEIGHTS, damage_an_answer, make_card, save, store_card
 from tests.kit.runs import RECORD, record_with
 
 
@@ -195,9 +195,7 @@ def test_a_front_with_a_damaged_answer_is_to_be_measured_again(soup: tuple[Path,
     folder, mini, method = soup
     front = folder / front_name(mini, method)
     path = front / "w-001.parquet"
-    data = bytearray(path.read_bytes())
-    data[data.index(b"answer 1.0") + 8] ^= 1
-    path.write_bytes(data)
+    damage_an_answer(path)
     read_front(front)
     assert not is_measured(folder, mini, method)
     assert not is_scored(folder, mini)
