@@ -21,33 +21,33 @@ def as_read(benchmark: Benchmark) -> dict[str, str]:
     folder is read.
     """
     answer = (benchmark.demonstrations() or benchmark.responses())[0]
-    found = {}
-    if reader := _policy_reader(benchmark):
+    found, prepared = {}, is_prepared(benchmark)
+    if reader := _policy_reader(benchmark, prepared):
         asked, said = reader.encode(answer.prompt, answer.response)
         found["policy"] = str(reader.tokenizer.decode([*asked, *said]))
     for objective in benchmark.objectives:
         for signal in SIGNALS:
-            reading = _reading(objective.source(signal), benchmark, objective.name)
+            reading = _reading(objective.source(signal), benchmark, objective.name, prepared)
             if reading:
                 [row] = reading.rows([answer.prompt], [answer.response])
                 found[part_name(signal, objective.name)] = str(reading.tokenizer.decode(row["input_ids"]))
     return found
 
 
-def _policy_reader(benchmark: Benchmark) -> Reader | None:
+def _policy_reader(benchmark: Benchmark, prepared: bool) -> Reader | None:
     """How the policy reads; None for one that is not there yet."""
-    if is_prepared(benchmark):
+    if prepared:
         return starting_reader(benchmark)
     there = Path(benchmark.policy).is_dir()
     return open_reader(benchmark.policy, benchmark.max_prompt_tokens, benchmark.template) if there else None
 
 
-def _reading(reward: Reward, benchmark: Benchmark, objective: str) -> Reading | None:
+def _reading(reward: Reward, benchmark: Benchmark, objective: str, prepared: bool) -> Reading | None:
     """How a classifier reads; None for another kind of reward, and for one that is not there yet."""
-    if isinstance(reward, HubReward) and (is_prepared(benchmark) or Path(reward.model).is_dir()):
+    if isinstance(reward, HubReward) and (prepared or Path(reward.model).is_dir()):
         tokenizer = AutoTokenizer.from_pretrained(reward.model, revision=reward.revision, trust_remote_code=False)
         return Reading(tokenizer, reward.inputs, tokenizer.model_max_length)
-    if isinstance(reward, TrainedReward) and is_prepared(benchmark):
+    if isinstance(reward, TrainedReward) and prepared:
         tokenizer = AutoTokenizer.from_pretrained(reward.folder(benchmark, objective), trust_remote_code=False)
         return Reading(tokenizer, own_inputs(tokenizer), tokenizer.model_max_length, benchmark.max_prompt_tokens)
     return None
