@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         Range,
         Said,
         Search,
+        field_types,
         fit,
         is_answering,
         misfit,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cache
 from math import inf
 from numbers import Number
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 LARGEST = 2**31 - 1
 """The largest whole number that can be set [choice]: no setting counts as far, and numpy's seeds end at 2**32."""
@@ -76,6 +77,13 @@ class Answering:
 
     Without the mark a setting is one of training. What is marked can be changed without training anew.
     """
+
+
+@cache
+def field_types(kind: type) -> Mapping[str, Any]:
+    """The types of a dataclass's fields, with their ranges."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {field.name: hints[field.name] for field in fields(kind)}
 
 
 def fit(value: Any, hint: Any) -> Any:

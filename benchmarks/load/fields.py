@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
-from benchmarks.common import fit, misfit, nearest
+from benchmarks.common import field_types, fit, misfit, nearest
 from benchmarks.spec import folder_mistake
 
 T = TypeVar("T")
@@ -24,8 +23,7 @@ def checked(
     values: Mapping[str, Any], kind: type, where: str, mistakes: list[str], only: Sequence[str] = ()
 ) -> dict[str, Any]:
     """The values that fit fields of a dataclass (all, or those named); what does not fit is added to the mistakes."""
-    types = _types(kind)
-    hints = {f.name: types[f.name] for f in fields(kind) if not only or f.name in only}
+    hints = {name: hint for name, hint in field_types(kind).items() if not only or name in only}
     known = ", ".join(hints)
     good: dict[str, Any] = {}
     for key, value in values.items():
@@ -45,12 +43,6 @@ def checked(
         else:
             good[key] = fitted
     return good
-
-
-@cache
-def _types(kind: type) -> Mapping[str, Any]:
-    """The types of a dataclass's fields, with their ranges."""
-    return get_type_hints(kind, include_extras=True)
 
 
 def build(values: Any, kind: Callable[..., T], where: str, mistakes: list[str], only: Sequence[str] = ()) -> T | None:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from methods.contract.method import (
         Method,
         answering_config,
-        hyperparameter_types,
         method_name,
         point_name,
         training_config,

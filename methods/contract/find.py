@@ -11,8 +11,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from benchmarks import BadInput
-from benchmarks.common import load_file, refuse, to_type
-from methods.contract.method import Method, hyperparameter_types, method_name
+from benchmarks.common import field_types, load_file, refuse, to_type
+from methods.contract.method import Method, method_name
 from methods.contract.mistakes import mistakes_in
 
 
@@ -41,7 +41,7 @@ def find_method(name: str | Path) -> type[Method]:
     cls = _found(name)
     mistakes = [*mistakes_in(cls)]
     if not mistakes:
-        both = [own for own in hyperparameter_types(cls) if own in option_names()]
+        both = [own for own in field_types(cls) if own in option_names()]
         mistakes += [f"{own}: rename it; an option of benchmarks is called that, which -c {own} sets" for own in both]
     if name.endswith(".py") and method_name(cls) in method_names():
         mistakes.append(

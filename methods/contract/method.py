@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_type_hints
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from benchmarks import Benchmark, Weights
-from benchmarks.common import fit, is_answering, misfit, nearest, refuse
+from benchmarks.common import field_types, fit, is_answering, misfit, nearest, refuse
 from methods.contract.effort import Effort
 from methods.contract.run import Run
 from methods.contract.template import Template
@@ -28,7 +26,7 @@ class Settable(type):
 
     def __call__(cls, *args: Any, **settings: Any) -> Any:
         """A method. One BadInput lists all settings that are unknown, of another type or out of range."""
-        hints = hyperparameter_types(cls) if settings else {}
+        hints = field_types(cls) if settings else {}
         mistakes, fitted = list[str](), dict[str, Any]()
         for name, value in settings.items():
             try:
@@ -39,13 +37,6 @@ class Settable(type):
                 mistakes.append(f"{name}: {misfit(value, hints[name])}")
         refuse(f"settings of {cls.__name__}", mistakes, f"there are: {', '.join(hints) or 'none'}")
         return super().__call__(*args, **fitted)
-
-
-@cache
-def hyperparameter_types(cls: type) -> Mapping[str, Any]:
-    """The types of a method's hyperparameters, with their ranges."""
-    hints = get_type_hints(cls, include_extras=True)
-    return {field.name: hints[field.name] for field in fields(cls)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +96,7 @@ class Method(metaclass=Settable):
 
 def answering_config(method: Method) -> dict[str, Any]:
     """The hyperparameters that act only when a policy answers, by name; all others are of training."""
-    types = hyperparameter_types(type(method))
+    types = field_types(type(method))
     return {name: value for name, value in asdict(method).items() if is_answering(types[name])}
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput, Benchmark, load_benchmark
-from benchmarks.common import fit, misfit, nearest, refuse, to_type
+from benchmarks.common import field_types, fit, misfit, nearest, refuse, to_type
 from benchmarks.load import option_names
 from methods import Method, find_method, method_name, method_names
-from methods.contract import hyperparameter_types
 from moa_cli.runs.items import PREFIX, pairs_of
 from moa_cli.runs.tuned import TUNED, Tuning, find_tuning, searched_fields
 
@@ -49,11 +48,9 @@ def resolve(
             options[key] = value
             continue
         owner, _, name = key.rpartition(".")
-        takers = [
-            t for t, cls in classes.items() if owner in ("", method_name(cls)) and name in hyperparameter_types(cls)
-        ]
+        takers = [t for t, cls in classes.items() if owner in ("", method_name(cls)) and name in field_types(cls)]
         for typed in takers:
-            _set(configs[typed], key, value, hyperparameter_types(classes[typed])[name], mistakes)
+            _set(configs[typed], key, value, field_types(classes[typed])[name], mistakes)
         if not takers:
             mistakes.append(f"{key}: {_unknown(key, classes.values())}")
     loaded = {name: _load(name, options, data_dir, home, mistakes) for name in names}
@@ -140,8 +137,8 @@ def restore(typed: str, config: Mapping[str, object], again: str = "") -> Method
     values: dict[str, Any] = {}
     mistakes: list[str] = []
     for name, value in config.items():
-        if name in hyperparameter_types(cls):
-            _set(values, name, value, hyperparameter_types(cls)[name], mistakes)
+        if name in field_types(cls):
+            _set(values, name, value, field_types(cls)[name], mistakes)
         else:
             mistakes.append(f"{name}: {typed} has no such hyperparameter")
     refuse(
@@ -166,7 +163,7 @@ def _make(cls: type[Method], config: dict[str, Any], mistakes: list[str]) -> Met
 
     A default of 1 where a number belongs is 1.0 again in a worker, and the run's folder is named after it.
     """
-    hints = hyperparameter_types(cls)
+    hints = field_types(cls)
     try:
         return cls(**{name: fit(value, hints[name]) for name, value in as_config(cls(**config)).items()})
     except (TypeError, ValueError) as error:  # of a user's __post_init__
@@ -190,14 +187,12 @@ def _load(
 def _unknown(key: str, classes: Iterable[type[Method]]) -> str:
     """Why a key is none, with the nearest one that is."""
     owner, _, name = key.rpartition(".")
-    selected = {method_name(cls): list(hyperparameter_types(cls)) for cls in classes}
+    selected = {method_name(cls): list(field_types(cls)) for cls in classes}
     if owner in method_names() and owner not in selected:
-        its = hyperparameter_types(find_method(owner))
+        its = field_types(find_method(owner))
         known = "is not among the methods of this command"
         return f"{owner} {known if name in its else f'has no such hyperparameter{nearest(name, its)}'}"
-    having = [
-        m for m in method_names() if not owner and m not in selected and name in hyperparameter_types(find_method(m))
-    ]
+    having = [m for m in method_names() if not owner and m not in selected and name in field_types(find_method(m))]
     if having:
         return f"no method of this command has it ({', '.join(having)} would)"
     keys = [*option_names(), *(k for names in selected.values() for k in names)]

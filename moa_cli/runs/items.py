@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import Benchmark
-from benchmarks.common import json_of, nearest, stored_bytes, to_type, toml_of
+from benchmarks.common import field_types, json_of, nearest, stored_bytes, to_type, toml_of
 from benchmarks.load import has_trained_rewards, option_names
 from methods import Method, find_method, method_name, method_names
-from methods.contract import hyperparameter_types
 from moa_cli.runs.surroundings import below_home
 from moa_cli.runs.tuned import TUNED, Tuning, tuned_settings
 
@@ -84,7 +83,7 @@ def fits(key: str, value: Any, classes: Mapping[str, type[Method]], bare: Sequen
         return all(name in benchmark.names for benchmark in bare for name in value)
     if key in option_names():
         return owner != "reward" or any(has_trained_rewards(benchmark) for benchmark in bare)
-    return any(owner in ("", method_name(cls)) and name in hyperparameter_types(cls) for cls in classes.values())
+    return any(owner in ("", method_name(cls)) and name in field_types(cls) for cls in classes.values())
 
 
 def _of_another(key: str, classes: Mapping[str, type[Method]]) -> bool:
@@ -92,7 +91,7 @@ def _of_another(key: str, classes: Mapping[str, type[Method]]) -> bool:
     file serves commands of several methods and of one."""
     owner, _, name = key.rpartition(".")
     others = set(method_names()) - {method_name(cls) for cls in classes.values()}
-    return owner in others and name in hyperparameter_types(find_method(owner))
+    return owner in others and name in field_types(find_method(owner))
 
 
 def _of_run(record: dict[str, Any], classes: Mapping[str, type[Method]]) -> dict[str, Any]:

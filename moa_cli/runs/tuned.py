@@ -15,6 +15,7 @@ from benchmarks.common import (
     Document,
     Part,
     Search,
+    field_types,
     fit,
     not_permitted,
     search_of,
@@ -24,7 +25,6 @@ from benchmarks.common import (
 )
 from benchmarks.spec import Signal
 from methods import Method, find_method, method_name
-from methods.contract import hyperparameter_types
 
 TUNED = "tuned"
 """The folder of what was tuned, and what `-c` takes in place of a file."""
@@ -145,7 +145,7 @@ def read_tuning(path: Path) -> Tuning:
 
 def searched_fields(cls: type[Method]) -> dict[str, Search | Choices]:
     """The hyperparameters that a method says where to search, by name."""
-    hints = hyperparameter_types(cls)
+    hints = field_types(cls)
     return {name: _fitted(found, hint) for name, hint in hints.items() if (found := search_of(hint))}
 
 
@@ -177,9 +177,9 @@ def tuned_settings(cls: type[Method], tuning: Tuning) -> dict[str, object]:
     ValueError where the method no longer has a setting of that search.
     """
     assert tuning.chosen is not None
-    if gone := [key for key in tuning.chosen.config if key not in hyperparameter_types(tuned_as(cls))]:
+    if gone := [key for key in tuning.chosen.config if key not in field_types(tuned_as(cls))]:
         raise ValueError(f"{tuning.method} was tuned when it had {', '.join(gone)}; moa tune again")
-    name, own = method_name(cls), hyperparameter_types(cls)
+    name, own = method_name(cls), field_types(cls)
     return {
         f"{name}.{key}": "none" if value is None else value for key, value in tuning.chosen.config.items() if key in own
     }

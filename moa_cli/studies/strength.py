@@ -8,9 +8,8 @@ from dataclasses import replace
 from math import inf
 
 from benchmarks import BadInput, Benchmark
-from benchmarks.common import fit, type_words
+from benchmarks.common import field_types, fit, type_words
 from methods import Method, method_name
-from methods.contract import hyperparameter_types
 from moa_cli.runs import as_config
 
 
@@ -50,7 +49,7 @@ def scaled_by(method: Method, factor: float) -> Method:
     assert isinstance(value, int | float)
     whole = isinstance(value, int) and value * factor < inf
     scaled = max(1, round(value * factor)) if whole else float(f"{value * factor:.6g}")
-    hint = hyperparameter_types(type(method))[field]
+    hint = field_types(type(method))[field]
     try:
         return method if factor == 1 else replace(method, **{field: fit(scaled, hint)})
     except TypeError as error:

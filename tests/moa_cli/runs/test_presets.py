@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from benchmarks.common.errors import BadInput
+from benchmarks.common.settings import field_types
 from benchmarks.load.load import option_names
 from methods.contract.find import find_method, method_names
-from methods.contract.method import hyperparameter_types
 from moa_cli.runs.config import resolve
 from moa_cli.runs.items import PRESETS, dotted, preset_names, preset_settings
 
@@ -34,7 +34,7 @@ def test_all_that_a_preset_sets_is_set(name: str) -> None:
         elif owner:
             assert getattr(made.methods[owner], field) == value
         else:
-            having = [n for n in method_names() if field in hyperparameter_types(find_method(n))]
+            having = [n for n in method_names() if field in field_types(find_method(n))]
             assert {getattr(made.methods[n], field) for n in having} == {value}
 
 

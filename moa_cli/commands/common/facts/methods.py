@@ -8,9 +8,9 @@ from dataclasses import MISSING, fields
 
 from pydantic import JsonValue
 
-from benchmarks.common import Part, is_answering, plain, type_words
+from benchmarks.common import Part, field_types, is_answering, plain, type_words
 from methods import find_method, method_name, method_names
-from methods.contract import attribute_docstrings, hyperparameter_types
+from methods.contract import attribute_docstrings
 
 
 class MethodRow(Part):
@@ -51,7 +51,7 @@ def method_rows() -> list[MethodRow]:
 def method_facts(name: str) -> MethodFacts:
     """A method and its hyperparameters, with what their docstrings say."""
     cls = find_method(name)
-    hints, words = hyperparameter_types(cls), attribute_docstrings(cls)
+    hints, words = field_types(cls), attribute_docstrings(cls)
     return MethodFacts(
         name=method_name(cls),
         title=_module_line(cls),
