@@ -204,9 +204,10 @@ def load_policy(
     return Policy(model.eval(), tokenizer, max_prompt_tokens=max_prompt_tokens, form=reader.form, stored=stored)
 
 
-def starting_policy(benchmark: Description) -> Policy:
-    """A fresh copy of the policy that every method starts from, as the benchmark shows it prompts and holds it."""
-    with _reading(source := policy_source(benchmark)):
+def starting_policy(benchmark: Description, trained: Path | None = None) -> Policy:
+    """A fresh copy of the policy that every method starts from, as the benchmark shows it prompts and holds it; or of
+    what that became, whole in a folder."""
+    with _reading(source := trained or policy_source(benchmark)):
         policy = load_policy(
             source, benchmark.max_prompt_tokens, template=benchmark.template,
             max_new_tokens=benchmark.sampling.max_new_tokens, precision=benchmark.precision,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -28,9 +29,9 @@ class Prepared:
         """The policy that every method starts from, loaded. Not to be trained in place: use `load_starting_policy`."""
         return self.load_starting_policy()
 
-    def load_starting_policy(self) -> Policy:
-        """A fresh copy of the starting policy."""
-        return starting_policy(self.benchmark)
+    def load_starting_policy(self, trained: Path | None = None) -> Policy:
+        """A fresh copy of the starting policy, or of what it became, whole in a folder."""
+        return starting_policy(self.benchmark, trained)
 
     @cached_property
     def reader(self) -> Reader:

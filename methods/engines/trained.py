@@ -116,15 +116,11 @@ def check_made(folder: Path) -> None:
 
 def _load(benchmark: Benchmark, folder: Path) -> Policy:
     check_made(folder)
+    if not (folder / "adapter_config.json").exists():
+        return benchmark.prepared.load_starting_policy(folder)
     start = benchmark.prepared.load_starting_policy()
     with reading(folder):
-        if (folder / "adapter_config.json").exists():
-            return replace(start, model=as_trained(PeftModel.from_pretrained(start.model, folder)))
-        model = type(start.model).from_pretrained(
-            folder, dtype=start.model.dtype, attn_implementation=start.model.config._attn_implementation
-        )
-    model.to(start.model.device)
-    return replace(start, model=model.eval())
+        return replace(start, model=as_trained(PeftModel.from_pretrained(start.model, folder)))
 
 
 def forget_loaded() -> None:

@@ -15,6 +15,8 @@ from safetensors.torch import load_file
 
 from benchmarks.common.errors import BadInput
 from benchmarks.models import Policy, load_policy
+from benchmarks.prepare.benchmark import Benchmark
+from benchmarks.prepare.prepared import Prepared
 from methods.engines.grader import classes_of, grade
 from methods.engines.trained import _load, as_trained, load_adapters, load_trained, save_trained, soup, souped
 
@@ -34,10 +36,16 @@ def stored(random_policy: Callable[..., Policy], tmp_path: Path) -> Path:
     return tmp_path / "start"
 
 
-def benchmark(folder: Path, precision: str) -> Any:
-    return SimpleNamespace(
-        prepared=SimpleNamespace(load_starting_policy=lambda: load_policy(folder, precision=precision))
-    )
+@pytest.fixture
+def opened(unprepared: Benchmark, stored: Path) -> Callable[[str], Any]:
+    """A benchmark that starts from it, of which nothing but the policy can be had."""
+    none: Any = None
+
+    def of(precision: str) -> Any:
+        benchmark = replace(unprepared, policy=str(stored), precision=precision)
+        return SimpleNamespace(prepared=Prepared(benchmark, card=none, report=none))
+
+    return of
 
 
 def with_adapter(start: Policy, seed: int = 0) -> Policy:
@@ -50,7 +58,9 @@ def with_adapter(start: Policy, seed: int = 0) -> Policy:
     return replace(start, model=model.eval())
 
 
-def test_a_policy_is_held_in_what_is_asked_for_and_stored_in_what_it_came_in(stored: Path, tmp_path: Path) -> None:
+def test_a_policy_is_held_in_what_is_asked_for_and_stored_in_what_it_came_in(
+    stored: Path, opened: Callable[[str], Any], tmp_path: Path
+) -> None:
     """On a CPU, in float32 unless asked; trained whole in float32. A weight is rounded once, to 2^-9 of itself."""
     assert load_policy(stored, precision="bfloat16").model.dtype == torch.bfloat16
     policy = load_policy(stored)
@@ -61,22 +71,25 @@ def test_a_policy_is_held_in_what_is_asked_for_and_stored_in_what_it_came_in(sto
     trained = log_probs(policy.model)
     save_trained(policy, tmp_path / "stage")
     assert {v.dtype for v in load_file(tmp_path / "stage" / "model.safetensors").values()} == {torch.bfloat16}
-    measured = _load(benchmark(stored, ""), tmp_path / "stage").model
-    assert measured.dtype == torch.float32
     moved = (trained - log_probs(load_policy(stored).model)).abs().mean()
+    (stored / "model.safetensors").unlink()  # a whole model needs no other
+    measured = _load(opened(""), tmp_path / "stage").model
+    assert measured.dtype == torch.float32
     assert (log_probs(measured) - trained).abs().mean() < 0.1 * moved
 
 
 @pytest.mark.parametrize(("precision", "within"), [("float32", 1e-4), ("bfloat16", 1e-6)])
-def test_an_adapter_is_measured_as_it_was_trained(stored: Path, tmp_path: Path, precision: str, within: float) -> None:
+def test_an_adapter_is_measured_as_it_was_trained(
+    stored: Path, opened: Callable[[str], Any], tmp_path: Path, precision: str, within: float
+) -> None:
     """It is stored in float32, and does not lose what the weights that it changes have no room for."""
     policy = with_adapter(load_policy(stored, precision=precision))
     trained = log_probs(policy.model)
     save_trained(policy, tmp_path / "stage")
     assert {v.dtype for v in load_file(tmp_path / "stage" / "adapter_model.safetensors").values()} == {torch.float32}
-    opened = benchmark(stored, precision)
-    assert (log_probs(_load(opened, tmp_path / "stage").model) - trained).abs().max() < within
-    alone = soup(opened, [tmp_path / "stage"] * 2, (0.25, 0.75))
+    benchmark = opened(precision)
+    assert (log_probs(_load(benchmark, tmp_path / "stage").model) - trained).abs().max() < within
+    alone = soup(benchmark, [tmp_path / "stage"] * 2, (0.25, 0.75))
     assert (log_probs(alone.model) - trained).abs().max() < (within if precision == "float32" else 0.1)
 
 
@@ -91,17 +104,17 @@ def test_merging_into_bfloat16_would_lose_it(stored: Path) -> None:
     assert not isinstance(as_trained(exact.model), PeftModel)
 
 
-def test_a_stage_that_was_never_made_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+def test_a_stage_that_was_never_made_is_told_from_a_damaged_one(opened: Callable[[str], Any], tmp_path: Path) -> None:
     """The same command makes a damaged one again, and never one that `train` does not name."""
-    opened: Any = SimpleNamespace(prepared=SimpleNamespace(load_starting_policy=lambda: None))
+    benchmark = opened("")
     policies = tmp_path / "policy"
     for name in ("helpful", "harmless", ".humor.damaged"):
         (policies / name).mkdir(parents=True)
     for read in (
-        lambda folder: load_trained(opened, folder, fresh=True),
+        lambda folder: load_trained(benchmark, folder, fresh=True),
         lambda folder: load_adapters(None, [policies / "harmless", folder]),
         lambda folder: souped(None, [folder], (1.0,)),
-        lambda folder: grade(opened, folder),
+        lambda folder: grade(benchmark, folder),
         classes_of,
     ):
         with pytest.raises(BadInput) as refused:
@@ -109,6 +122,6 @@ def test_a_stage_that_was_never_made_is_told_from_a_damaged_one(tmp_path: Path) 
         assert refused.value.what == f"there is no stage 'helpfull' in {tmp_path} (did you mean helpful?)"
         assert refused.value.why.endswith("harmless, helpful")
     with pytest.raises(BadInput, match="set aside as damaged"):
-        load_trained(opened, policies / "humor", fresh=True)
+        load_trained(benchmark, policies / "humor", fresh=True)
     with pytest.raises(BadInput, match="left: nothing"):
-        load_trained(opened, tmp_path / "other" / "policy" / "a", fresh=True)
+        load_trained(benchmark, tmp_path / "other" / "policy" / "a", fresh=True)
