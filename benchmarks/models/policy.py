@@ -181,15 +181,16 @@ def load_policy(
     template: str = "",
     max_new_tokens: int = 0,
     precision: str = "",
+    reader: Reader | None = None,
 ) -> Policy:
     """A policy from a local folder or a hub id, in evaluation mode, on this process's device.
 
-    `template` is as in `open_reader`, `precision` as in `Description`. BadInput for what the former refuses, for what
-    is no such model or lacks weights, for a model without an embedding for each token, and for one with fewer positions
-    than a prompt and an answer of `max_new_tokens` need.
+    It reads as another does whose `reader` is given. `template` is as in `open_reader`, `precision` as in
+    `Description`. BadInput for what the former refuses, for what is no such model or lacks weights, for a model without
+    an embedding for each token, and for one with fewer positions than a prompt and an answer of `max_new_tokens` need.
     """
     device = device or setup()
-    reader = open_reader(path, max_prompt_tokens, template)
+    reader = reader or open_reader(path, max_prompt_tokens, template)
     tokenizer = reader.tokenizer
     stored = open_config(path).get_text_config().dtype or torch.float32
     if precision == IN_4BIT:
@@ -207,11 +208,11 @@ def load_policy(
 def starting_policy(benchmark: Description, trained: Path | None = None) -> Policy:
     """A fresh copy of the policy that every method starts from, as the benchmark shows it prompts and holds it; or of
     what that became, whole in a folder."""
+    reader, most = starting_reader(benchmark), benchmark.sampling.max_new_tokens
     with _reading(source := trained or policy_source(benchmark)):
         policy = load_policy(
-            source, benchmark.max_prompt_tokens, template=benchmark.template,
-            max_new_tokens=benchmark.sampling.max_new_tokens, precision=benchmark.precision,
-        )  # fmt: skip
+            source, benchmark.max_prompt_tokens, max_new_tokens=most, precision=benchmark.precision, reader=reader
+        )
     return replace(policy, pretrained=not benchmark.policy.startswith("scratch:"))
 
 
