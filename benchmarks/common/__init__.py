@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from benchmarks.common.errors import (
         BadInput,
         NotPermitted,
+        Refusals,
         changed_since,
         error_words,
         full_disk,

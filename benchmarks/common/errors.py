@@ -6,6 +6,9 @@ import errno
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from typing import TypeVar
+
+Found = TypeVar("Found")
 
 
 class BadInput(Exception):
@@ -113,20 +116,51 @@ def _listed(lines: Iterable[str]) -> str:
     return "".join(f"\n  {line}" for line in lines)
 
 
-def together(what: str, checks: Iterable[Callable[[], object]]) -> None:
-    """Does all checks. What one of them refuses is raised as it is, what several refuse as one BadInput, with reasons
-    and mends in the same order; each is told once."""
-    found: dict[str, BadInput] = {}
-    for check in checks:
+class Refusals:
+    """What is refused while all of something is looked at, to be told at once."""
+
+    SHOWN = 3
+    """How many are named of those that have the same reason and the same mend. [choice]"""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], dict[str, None]] = {}
+        self._last: BadInput | None = None
+
+    def ask(self, check: Callable[[], Found]) -> Found | None:
+        """What a check finds; None where it refuses, which is kept."""
         try:
-            check()
+            return check()
         except BadInput as error:
-            found.setdefault(str(error), error)
-    if len(found) == 1:
-        raise next(iter(found.values()))
-    if found:
-        whats, whys, fixes = zip(*(error.args for error in found.values()), strict=True)
-        refuse(what, whats, _listed(fixes), why=_listed(whys))
+            self._found.setdefault((error.why, error.fix), {})[error.what] = None
+            self._last = error
+            return None
+
+    def tell(self, what: str) -> None:
+        """Raises what was refused, each once: one as it is, several as one BadInput, with reasons and mends in the same
+        order."""
+        if self._last is None:
+            return
+        if (count := sum(map(len, self._found.values()))) == 1:
+            raise self._last
+        lines = []
+        for like in self._found.values():
+            lines += [*like][: self.SHOWN]
+            if (more := len(like) - self.SHOWN) > 0:
+                lines[-1] += f", and {more:,} more like it"
+        whys, fixes = zip(*self._found, strict=True)
+        raise BadInput(f"{what}: {count:,} mistakes{_listed(lines)}", _told(whys), _told(fixes))
+
+
+def _told(lines: Sequence[str]) -> str:
+    return lines[0] if len(lines) == 1 else _listed(lines)
+
+
+def together(what: str, checks: Iterable[Callable[[], object]]) -> None:
+    """Does all checks, and tells what they refuse at once, as `Refusals` does."""
+    refusals = Refusals()
+    for check in checks:
+        refusals.ask(check)
+    refusals.tell(what)
 
 
 def some_of(names: Sequence[str], most: int) -> str:

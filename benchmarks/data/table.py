@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from benchmarks.common import BadInput, Range, digest, hub_commit, nearest
+from benchmarks.common import BadInput, Range, Refusals, digest, hub_commit, nearest
 from benchmarks.data.clean import (
     DEV_SHARE,
     alike,
@@ -151,18 +151,25 @@ class Table:
     @cached_property
     def files(self) -> list[tuple[Path, Split | None]]:
         """Local files with their split; None where rows or prompts decide. BadInput for what is not there."""
+        refusals = Refusals()
+        found = [(file, split) for split, look in self._looks() for file in refusals.ask(look) or ()]
+        refusals.tell(f"files of {self.place}")
+        return found
+
+    def _looks(self) -> list[tuple[Split | None, Callable[[], list[Path]]]]:
+        """What finds the local files, with their split."""
         if not self.is_folder:
             named = self._named(self.path, self.dev_path, self.test_path)
-            return [(file, split) for place, split in named for file in named_files(place)]
+            return [(split, partial(named_files, place)) for place, split in named]
         folder = Path(str(self.path))
         names: dict[Split, str] = {"train": self.train_split, "dev": self.dev_split, "test": self.test_split}
         if self.hub and not self.test_split and not has_files(folder, self.train_split):
-            return [(file, None) for file in named_files(str(folder))]
+            return [(None, partial(named_files, str(folder)))]
         if self.hub:
             named = self._named(*names.values())
         else:
             named = [(names[s] or s, s) for s in SPLITS if s != "dev" or names[s] or has_files(folder, s)]
-        return [(file, s) for name, s in named for file in split_files(folder, str(name), f"{folder}/{name}.jsonl")]
+        return [(s, partial(split_files, folder, str(name), f"{folder}/{name}.jsonl")) for name, s in named]
 
     def _named(self, train: Place, dev: Place, test: Place) -> list[tuple[Place, Split | None]]:
         """Those that are named, with their splits; None for the rows of which only some are for training."""
@@ -182,12 +189,15 @@ class Table:
         """Items by split, and the number of skipped rows by reason."""
         skipped: Counter[str] = Counter()
         rows: dict[Split, list[Item]] = {split: [] for split in SPLITS}
-        for where, row, split in self._placed():
-            for item in self._items(row, where):
+        refusals, placed = Refusals(), self._placed()
+        while found := refusals.ask(partial(next, placed, None)):  # what is no row ends the reading
+            where, row, split = found
+            for item in self._items(row, where, refusals):
                 if isinstance(item, str):
                     skipped[item] += 1
-                else:
-                    rows[split or self._split(row, item.prompt, where)].append(item)
+                elif part := split or refusals.ask(partial(self._split, row, item.prompt, where)):
+                    rows[part].append(item)
+        refusals.tell(f"rows of {self.place}")
         overlaps: tuple[tuple[Split, Split], ...] = (("dev", "test"), ("train", "test"), ("train", "dev"))
         for one, other in overlaps:
             kept = without(rows[one], {item.prompt for item in rows[other]})
@@ -245,8 +255,8 @@ class Table:
     def _regrade(self) -> dict[float | str, str]:
         return {as_number(written): meant for written, meant in self.regrade}
 
-    def _items(self, row: Row, where: str) -> Iterator[Item | str]:
-        """What a row holds, or why it is skipped. BadInput for labels that say something else."""
+    def _items(self, row: Row, where: str, refusals: Refusals) -> Iterator[Item | str]:
+        """What a row holds, or why it is skipped. Refused are labels that say something else."""
         listed, is_list, _ = self.columns.response.partition("[].")
         needed = (self.columns.objective, self.columns.split, listed if is_list else "")
         if null := [column for column in needed if column and row[column] is None]:
@@ -258,10 +268,13 @@ class Table:
                 yield f"{listed} is empty"
             for response, cells in answers:
                 texts = self._texts([row[self.columns.prompt], response])
-                given = {o: grade(*cell, where, self.grade_range, self._regrade) for o, cell in cells.items()}
+                given = {
+                    o: refusals.ask(partial(grade, *cell, where, self.grade_range, self._regrade))
+                    for o, cell in cells.items()
+                }
                 yield self._item(texts, grades=tuple((o, g) for o, g in given.items() if g is not None))
             return
-        won = {o: winner(column, row[column], where) for o, column in self.winners}
+        won = {o: refusals.ask(partial(winner, column, row[column], where)) for o, column in self.winners}
         if self.format == "pairs":
             won = {row[self.columns.objective] if self.columns.objective else self.objective: 0}
         texts = self._texts([row.get(self._called[role]) for role in FORMATS[self.format]])

@@ -240,6 +240,33 @@ def test_a_grade_that_is_none_is_refused_with_line_and_column(tmp_path: Path, od
     assert "from 0 to 4" in caught.value.why
 
 
+def test_all_that_is_wrong_with_rows_is_told_at_once(tmp_path: Path) -> None:
+    """Both grades of a row, those of others, and what is no row; of many alike, three, and how many more."""
+    rows = [graded("p", "A", helpfulness="a", correctness="b"), graded("q", "B", helpfulness=9), {"prompt": "q"}]
+    with pytest.raises(BadInput) as caught:
+        table(tmp_path, rows, grade_range=(0.0, 4.0), **GRADES).prompts("train")
+    told = caught.value.what.splitlines()
+    assert told[0].endswith("rows.jsonl: 4 mistakes")
+    assert [line.split("rows.jsonl:")[1].split(": ")[0] for line in told[1:]] == [
+        "1, column 'helpfulness'", "1, column 'correctness'", "2, column 'helpfulness'",
+        "3 is not a row of this data set",
+    ]  # fmt: skip
+    assert caught.value.why.count("grades here are numbers") == caught.value.fix.count("mend the row") == 1
+    many = [graded("p", "A", helpfulness="a") for _ in range(1203)]
+    with pytest.raises(BadInput) as caught:
+        table(tmp_path, many, grade_range=(0.0, 4.0), **GRADES).prompts("train")
+    assert "1,203 mistakes" in caught.value.what
+    assert caught.value.what.endswith("rows.jsonl:3, column 'helpfulness': the grade is 'a', and 1,200 more like it")
+    assert caught.value.why.startswith("grades here are numbers")
+
+
+def test_all_files_that_are_missing_are_told_at_once(tmp_path: Path) -> None:
+    data = table(tmp_path, [graded("p", "A")], **GRADES)
+    with pytest.raises(BadInput) as caught:
+        replace(data, dev_path=str(tmp_path / "dev.jsonl"), test_path=str(tmp_path / "test.jsonl")).prompts("train")
+    assert caught.value.what.count("no data file") == 2
+
+
 @pytest.mark.parametrize("given", [10, 10.0, "10", " 10.0", "ten", float("nan")])
 @pytest.mark.parametrize("written", [("10", "ten", "nan"), ("10.0", "ten", "nan")])
 def test_a_grade_stands_for_another_however_it_is_written(tmp_path: Path, given: Any, written: tuple[str, ...]) -> None:
