@@ -26,6 +26,7 @@ from transformers import (
 
 from benchmarks.common import BadInput, error_words, no_memory, some_of, to_type
 from benchmarks.models.device import attention
+from benchmarks.models.memory import SMALL
 from benchmarks.models.reader import Reader
 from benchmarks.spec import CHAT, PLAIN, SPLITS, Description, messages
 
@@ -115,6 +116,23 @@ def check_shapes(what: str, differing: Collection[tuple[str, Sequence[int], Sequ
             "a head has a row for every label that id2label names, an embedding one for every token of vocab_size",
             "make config.json say what was trained, or save the model again",
         )
+
+
+def held_in(path: str | Path, device: str, precision: str) -> torch.dtype:
+    """What the weights of a policy are held in on a device, see `Description.precision`.
+
+    Found before they are read: those of a small policy that came in float32 would be rounded on the way.
+    """
+    if precision or device != "cuda":
+        return getattr(torch, precision or "float32")
+    return torch.float32 if _without_weights(path).num_parameters() < SMALL else torch.bfloat16
+
+
+def _without_weights(path: str | Path) -> PreTrainedModel:
+    config = open_config(path)
+    with _opening(path), torch.device("meta"):
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    return model
 
 
 NEEDLESS = re.compile(
@@ -234,9 +252,7 @@ def check_policy(benchmark: Description) -> None:
     if path.startswith("scratch:"):
         return
     reader = open_reader(path, benchmark.max_prompt_tokens, benchmark.template)
-    config = open_config(path)
-    with _opening(path), torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    model = _without_weights(path)
     check_fit(path, model, reader.tokenizer, benchmark.max_prompt_tokens, benchmark.sampling.max_new_tokens)
     if reader.form == CHAT:
         _check_template(reader, [prompt for split in SPLITS for prompt in benchmark.prompts(split)])

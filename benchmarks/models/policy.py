@@ -17,8 +17,8 @@ from benchmarks.common import answering, charge, reading
 from benchmarks.models.batching import by_length, pad_left
 from benchmarks.models.counting import counted, language_models, uncounted
 from benchmarks.models.device import attention, room, setup
-from benchmarks.models.memory import MADE_HERE, SMALL, Size, fitting
-from benchmarks.models.opening import check_fit, in_4bit, open_config, open_model, open_reader
+from benchmarks.models.memory import MADE_HERE, Size, fitting
+from benchmarks.models.opening import check_fit, held_in, in_4bit, open_config, open_model, open_reader
 from benchmarks.models.pieces import next_logits
 from benchmarks.models.reader import Reader
 from benchmarks.models.sampler import cut, cut_tokens, draw_uniforms, growing, sample_tokens, settled, stopped
@@ -196,10 +196,8 @@ def load_policy(
     if precision == IN_4BIT:
         model = in_4bit(path, device)
     else:
-        held = getattr(torch, precision or ("bfloat16" if device == "cuda" else "float32"))
+        held = held_in(path, device, precision)
         model = open_model(path, dtype=held, attn_implementation=attention(device)).to(device)
-    if not precision and model.num_parameters() < SMALL:
-        model = model.float()
     check_fit(path, model, tokenizer, max_prompt_tokens, max_new_tokens)
     model.config.pad_token_id = tokenizer.pad_token_id
     return Policy(model.eval(), tokenizer, max_prompt_tokens=max_prompt_tokens, form=reader.form, stored=stored)

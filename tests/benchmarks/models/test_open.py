@@ -14,7 +14,8 @@ from transformers import XLNetConfig, XLNetLMHeadModel
 
 from benchmarks.common.errors import BadInput
 from benchmarks.load.load import load_benchmark
-from benchmarks.models.opening import check_policy, open_reader
+from benchmarks.models import opening
+from benchmarks.models.opening import check_policy, held_in, open_reader
 from benchmarks.models.policy import load_policy
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import missing_parts
@@ -69,6 +70,15 @@ def test_another_shape_than_the_configuration_has_is_told(tmp_path: Path) -> Non
     (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 512}))
     rows = config["vocab_size"]
     assert "config.json" in refused(folder, rf"has lm_head\.weight of shape \({rows}, 16\), and of \(512, 16\)")
+
+
+def test_what_weights_are_held_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small ones come to a GPU as they are: read in bfloat16, those in float32 would be rounded."""
+    folder = tiny_policy_in(tmp_path, tiny_tokenizer())
+    assert held_in(folder, "cpu", "") == held_in(folder, "cuda", "") == torch.float32
+    assert held_in(folder, "cpu", "bfloat16") == held_in(folder, "cuda", "bfloat16") == torch.bfloat16
+    monkeypatch.setattr(opening, "SMALL", 1000)
+    assert (held_in(folder, "cpu", ""), held_in(folder, "cuda", "")) == (torch.float32, torch.bfloat16)
 
 
 def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
