@@ -175,13 +175,12 @@ def _run_memory(run: Contestant, known: Known, *, here: Machine) -> Memory | Non
     efforts = _efforts(run, known) if known.lengths.prompts is not None else None
     serving = checked_serving(run.method, known.benchmark, 1)
     models = 1 + ceil(serving.drawn / len(run.method.points(known.benchmark))) if efforts else 1
-    scorers = [*known.scorers("rewards"), *known.scorers("scores")]
-    answering = _memory(known, Effort(own=True, drawn=1), None, scorers_memory(scorers), here=here)
+    answering = _memory(known, Effort(own=True, drawn=1), None, scorers_memory(known), here=here)
     answering = replace(answering, weights=models * answering.weights)
     rank = run.method.lora_rank if isinstance(run.method, Adapter) else None
     needed = [answering]
     for effort in efforts or ():
-        rewards = scorers_memory(known.scorers("rewards")) if effort.scored else 0
+        rewards = scorers_memory(known, ("rewards",)) if effort.scored else 0
         needed.append(_memory(known, effort, rank, rewards, here=here))
     return max(needed, key=lambda memory: memory.total)
 
@@ -189,8 +188,7 @@ def _run_memory(run: Contestant, known: Known, *, here: Machine) -> Memory | Non
 def _part_memory(part: str, effort: Effort, known: Known, *, here: Machine) -> Memory | None:
     """The peak of a part of a preparation."""
     if part == "scale card":
-        scorers = [*known.scorers("rewards"), *known.scorers("scores")]
-        return _memory(known, effort, None, scorers_memory(scorers), here=here)
+        return _memory(known, effort, None, scorers_memory(known), here=here)
     model = next(role.model for role in known.roles if role.role == part)
     rank = known.benchmark.finetuning.lora_rank if part == "policy" else None
     learner = replace(known, roles=[known.roles[0]._replace(model=model), *known.roles[1:]])

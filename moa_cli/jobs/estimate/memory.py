@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
+from benchmarks import HubReward
 from benchmarks.models import SMALL, Memory, Size, fitting, planned, split
+from benchmarks.rewards import held_bytes
+from benchmarks.spec import SIGNALS, Signal
+from moa_cli.jobs.estimate.amounts import Known
 from moa_cli.jobs.estimate.models import Model
 
 
-def scorers_memory(models: Iterable[Model]) -> int:
-    """Bytes of reward models, each once."""
-    return sum(4 * parameters for parameters in {m.name: m.parameters for m in models}.values())
+def scorers_memory(known: Known, signals: Iterable[Signal] = SIGNALS) -> int:
+    """Bytes of the models that give rewards or scores, each once: published ones by name, those made here by what they
+    learn."""
+    held: dict[object, int] = {}
+    for signal in signals:
+        for objective, model in zip(known.benchmark.objectives, known.scorers(signal), strict=True):
+            reward = objective.source(signal)
+            if isinstance(reward, HubReward):
+                held[model.name] = held_bytes(model.parameters, model.stored)
+            else:
+                held[objective.name, reward] = 4 * model.parameters
+    return sum(held.values())
 
 
 def size_of_model(model: Model) -> Size:

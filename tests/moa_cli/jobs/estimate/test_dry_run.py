@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from benchmarks import load_benchmark
+from benchmarks import Benchmark, HubReward, TrainedReward, load_benchmark
 from benchmarks.models.memory import PROCESS
+from benchmarks.spec import Reward
 from methods import find_method
 from moa_cli.commands.common import finish
-from moa_cli.jobs.estimate import foreseen
+from moa_cli.jobs.estimate import foreseen, known_of
 from moa_cli.jobs.estimate.amounts import EFFICIENCY, Spent, seconds_of
 from moa_cli.jobs.estimate.document import DryRun
 from moa_cli.jobs.estimate.machine import Machine, machine
-from moa_cli.jobs.estimate.memory import memory_of, size_of_model
+from moa_cli.jobs.estimate.memory import memory_of, scorers_memory, size_of_model
 from moa_cli.jobs.estimate.models import Model
 from moa_cli.runs.items import preset_names, preset_settings
+from tests.kit.classifiers import saved
 from tests.kit.cli import moa, refused
 from tests.kit.models import model_in
 from tests.kit.worlds import METHODS, benchmark_in
@@ -203,6 +206,21 @@ def test_memory_is_that_of_the_training() -> None:
     assert (adapted.weights, adapted.gradients) == (400_000_000 + 4 * trained, 4 * trained)
     answering = memory_of(model, rank=None, room=10**12, **how)  # type: ignore[arg-type]
     assert (answering.gradients, answering.cache) == (0, 32 * 500 * 2 * 2 * 200 * 4)
+
+
+def test_a_reward_model_is_resident_once(unprepared: Benchmark, tiny_size: None, tmp_path: Path) -> None:
+    """A published one for all that read it; one that is learned here for its objective, and for the evaluator where
+    that learns otherwise."""
+    saved(tmp_path, "Llama")
+
+    def memory(reward: Reward, evaluator: Reward | None = None) -> int:
+        objectives = tuple(replace(o, reward=reward, evaluator=evaluator or reward) for o in unprepared.objectives)
+        return scorers_memory(known_of(replace(unprepared, objectives=objectives)))
+
+    once, learned = memory(HubReward(model=str(tmp_path))), TrainedReward(base=str(tmp_path))
+    assert once > 0
+    assert memory(learned) == 2 * once
+    assert memory(learned, replace(learned, steps=7)) == 4 * once
 
 
 def test_a_size_that_only_a_name_tells_is_that_of_a_llama() -> None:
