@@ -42,6 +42,11 @@ class Line:
     answers: str = ""
     """How many answers are made since it last reported, where it makes some."""
 
+    @property
+    def part(self) -> str:
+        """The stage, unless it is all of the job and has its name."""
+        return "" if self.job.label.endswith(f": {self.stage}") else self.stage
+
     def left(self, now: float) -> str:
         """Estimated time to the end of the stage; empty where nothing is known yet."""
         if self.step <= self.first or self.step >= self.steps:
@@ -59,7 +64,7 @@ class Line:
         """All of it, on a line."""
         left = self.left(now)
         parts = [
-            self.job.label, self.stage, f"{self.step}/{self.steps}" if self.steps else "", self.rate(now),
+            self.job.label, self.part, f"{self.step}/{self.steps}" if self.steps else "", self.rate(now),
             f"{left} left" if left else f"for {duration(now - self.begin)}", self.answers,
             shown(self.measured),
         ]  # fmt: skip
@@ -109,7 +114,8 @@ class Display:
             now = self.clock()
             self.lines[key] = line = Line(line.job, stage, first=step, begin=now, said=now, since=line.since)
             if not self.console.is_terminal:
-                self.say(f"{line.job.label}  {stage}  {step}/{steps}  {shown(measured)}".rstrip())
+                parts = (line.job.label, line.part, f"{step}/{steps}", shown(measured))
+                self.say("  ".join(part for part in parts if part))
         line.step, line.steps = step, steps
         line.measured |= measured
 
@@ -159,7 +165,7 @@ class Display:
             bar = ProgressBar(total=max(line.steps, 1), completed=line.step, width=12)
             count = f"{line.step}/{line.steps}" if line.steps else ""
             grid.add_row(
-                Text(line.job.label), Text(line.stage, style="cyan"), bar, count,
+                Text(line.job.label), Text(line.part, style="cyan"), bar, count,
                 Text(f"{line.answers} {shown(line.measured)}".strip(), style="dim"), line.left(self.clock()),
             )  # fmt: skip
         if self.whole:

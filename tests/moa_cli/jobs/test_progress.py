@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,14 @@ def test_a_stage_has_done_total_rate_and_what_is_left(display: Watched) -> None:
     assert display.after(60) == ["ric  online-1  180/300  2/s  1:00 left"]
     display.event(("ric", "online-1", 300, 300, {}))
     assert display.after(60) == ["ric  online-1  300/300  2/s  for 2:00"]
+
+
+def test_a_stage_that_is_all_of_its_job_is_not_named_twice(display: Watched) -> None:
+    one = replace(job("card", "prepare"), label="tiny: scale card")
+    display.start(one)
+    display.event(("card", "scale card", 0, 1, {}))
+    assert display.after(60) == ["tiny: scale card  0/1  for 1:00"]
+    assert display.file.getvalue().splitlines()[0] == "tiny: scale card  0/1"
 
 
 def test_a_new_stage_is_a_line_and_begins_a_minute(display: Watched) -> None:
