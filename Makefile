@@ -71,6 +71,9 @@ results: $(INSTALLED)  ## the published results anew, as far as they are stale o
 		-o results/compare.json -o results/compare.md -o results/compare.png -o results/report.html
 	$(BIN)/moa study kl -m moslim,modpo,spo,ric -b hh-rlhf-mini -c tuned --runs results \
 		-o results/kl.json -o results/kl.png
+	set -e; for mini in $(MINIS); do \
+		$(BIN)/moa study controllability -m moslim -b $$mini -c tuned --seed 0,1,2 --runs results; \
+		$(BIN)/moa study reward-model-size -m moslim -b $$mini -c tuned --runs results; done
 	$(BIN)/moa claims $(MINIS:%=-b %) --runs results -o results/claims.json -o results/claims.md
 	$(BIN)/python -m moa_cli.published
 

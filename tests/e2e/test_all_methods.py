@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +15,7 @@ from moa_cli.comparisons.document import Comparison
 from tests.kit.cli import environment
 from tests.kit.files import ROOT
 
-PUBLISHED = ROOT / "results/compare.json"
+RESULTS = ROOT / "results"
 
 
 def said(place: Path, *arguments: str) -> str:
@@ -28,32 +28,29 @@ def said(place: Path, *arguments: str) -> str:
     return result.stdout
 
 
-def told(place: Path, *arguments: str) -> Any:
-    """What a command says, read."""
-    return json.loads(said(place, *arguments))
-
-
 @pytest.mark.e2e
 @pytest.mark.parametrize("name", ["hh-rlhf-mini", "reddit-summary-mini"])
-def test_every_method_does_what_it_is_for(name: str, tmp_path: Path) -> None:
-    """Every method is measured; those that train beat the starting policy under the held-out evaluators, the interval
-    of the difference excluding 0, but for those of which the published results say that they do not; scores follow the
-    intensities that MOSLIM is asked for; MOSLIM takes one RL run."""
-    (benchmark,) = Comparison.from_json(said(tmp_path, "compare", "-m", "all", "-b", name)).benchmarks
-    rows = {row.method: row for row in benchmark.rows}
-    assert set(rows) == set(method_names())
-    trained = [method for method, row in rows.items() if row.cost["trained_tokens"]]
-    assert len(trained) == len(rows) - 3, "all but sft, sft-goals and best-of-n"
-    gains = {method: benchmark.difference(method, "sft") for method in trained}
-    (published,) = (b for b in Comparison.from_json(PUBLISHED.read_text(encoding="utf-8")).benchmarks if b.name == name)
-    known = {method for method in trained if published.difference(method, "sft").low <= 0}
-    assert len(known) < len(trained) / 2
-    assert {method: gain for method, gain in gains.items() if gain.low <= 0 and method not in known} == {}
+def test_what_is_published_is_found_again(name: str, tmp_path: Path) -> None:
+    """With the published settings, on a preparation and trainings of its own: what is told from the starting policy in
+    the published results beats it again under the held-out evaluators, the interval of the difference excluding 0.
 
-    told(tmp_path, "study", "controllability", "-b", name)
-    (checked,) = told(tmp_path, "claims", "-b", name)["benchmarks"]
-    (control,) = [claim for claim in checked["claims"] if claim["measure"] == "control"]
-    assert control["value"] > 0.89, "of one training: at most two neighbours among the five intensities are swapped"
+    On hh-rlhf-mini scores follow the intensities that MOSLIM is asked for; on the other, published tau are near 0.
+    MOSLIM takes one RL run, MORLHF one per weight.
+    """
+    shutil.copytree(RESULTS / name / "tuned", tmp_path / "runs" / name / "tuned")
+    (benchmark,) = Comparison.from_json(said(tmp_path, "compare", "-m", "all", "-b", name, "-c", "tuned")).benchmarks
+    assert {row.method for row in benchmark.rows} == set(method_names())
+    comparison = Comparison.from_json((RESULTS / "compare.json").read_text(encoding="utf-8"))
+    (published,) = (one for one in comparison.benchmarks if one.name == name)
+    better = [row.method for row in published.rows if (gain := published.gain(row, "hypervolume")) and gain.clear]
+    assert len(better) > 5
+    gains = {method: benchmark.difference(method, "sft") for method in better}
+    assert {method: gain for method, gain in gains.items() if gain.low <= 0} == {}
     (run,) = tmp_path.glob(f"runs/{name}/moslim/*-s0")
     assert sorted(path.name for path in (run / "policy").iterdir()) == ["policy", "reward-model"]
     assert len(list(tmp_path.glob(f"runs/{name}/morlhf/*-s0/policy/*"))) == 5
+    if name == "hh-rlhf-mini":
+        said(tmp_path, "study", "controllability", "-b", name, "-c", "tuned")
+        (checked,) = json.loads(said(tmp_path, "claims", "-b", name))["benchmarks"]
+        (control,) = [claim for claim in checked["claims"] if claim["measure"] == "control"]
+        assert control["value"] > 0.89, "of one training: at most two neighbours among the five intensities are swapped"
