@@ -31,8 +31,9 @@ def said(place: Path, *arguments: str) -> str:
 @pytest.mark.e2e
 @pytest.mark.parametrize("name", ["hh-rlhf-mini", "reddit-summary-mini"])
 def test_what_is_published_is_found_again(name: str, tmp_path: Path) -> None:
-    """With the published settings, on a preparation and trainings of its own: what is told from the starting policy in
-    the published results beats it again under the held-out evaluators, the interval of the difference excluding 0.
+    """With the published settings, on a preparation and a training of its own, under the held-out evaluators: what is
+    told from the starting policy in the published results does not lose to it, and what is surely better by 1 or more
+    there beats it again, the interval of the difference excluding 0.
 
     On hh-rlhf-mini scores follow the intensities that MOSLIM is asked for; on the other, published tau are near 0.
     MOSLIM takes one RL run, MORLHF one per weight.
@@ -42,10 +43,11 @@ def test_what_is_published_is_found_again(name: str, tmp_path: Path) -> None:
     assert {row.method for row in benchmark.rows} == set(method_names())
     comparison = Comparison.from_json((RESULTS / "compare.json").read_text(encoding="utf-8"))
     (published,) = (one for one in comparison.benchmarks if one.name == name)
-    better = [row.method for row in published.rows if (gain := published.gain(row, "hypervolume")) and gain.clear]
-    assert len(better) > 5
-    gains = {method: benchmark.difference(method, "sft") for method in better}
-    assert {method: gain for method, gain in gains.items() if gain.low <= 0} == {}
+    told = {row.method: gain for row in published.rows if (gain := published.gain(row, "hypervolume")) and gain.clear}
+    assert sum(gain.low >= 1 for gain in told.values()) > 5
+    found = {method: benchmark.difference(method, "sft") for method in told}
+    lost = {method: gain for method, gain in found.items() if (gain.low if told[method].low >= 1 else gain.high) <= 0}
+    assert lost == {}
     (run,) = tmp_path.glob(f"runs/{name}/moslim/*-s0")
     assert sorted(path.name for path in (run / "policy").iterdir()) == ["policy", "reward-model"]
     assert len(list(tmp_path.glob(f"runs/{name}/morlhf/*-s0/policy/*"))) == 5
