@@ -217,12 +217,24 @@ def _rows(fronts: list[Front]) -> dict[str, list[Front]]:
             if front.method == method:
                 configs.setdefault(json.dumps(front.config, sort_keys=True), []).append(front)
         flat = [_flat(seeds[0].config) for seeds in configs.values()]
-        keys = [key for key in dict.fromkeys(k for f in flat for k in f) if len({_short(f.get(key)) for f in flat}) > 1]
-        for facts, seeds in zip(flat, configs.values(), strict=True):
-            name = " ".join([method, *(f"{key}={_short(facts.get(key))}" for key in keys)])
+        columns = {key: _apart([facts.get(key) for facts in flat]) for key in dict.fromkeys(k for f in flat for k in f)}
+        told = {key: values for key, values in columns.items() if len({*values}) > 1}
+        for k, seeds in enumerate(configs.values()):
+            name = " ".join([method, *(f"{key}={values[k]}" for key, values in told.items())])
             rows[name] = seeds
             _check_seeds(name, rows[name])
     return rows
+
+
+def _apart(values: Sequence[Any]) -> list[str]:
+    """Values in few characters, different for different values: numbers to three digits, where these tell them apart.
+
+    >>> _apart([2.0187620982365364e-05, 0.0001414, None]), _apart([0.10001, 0.10002])
+    (['2.02e-05', '0.000141', 'null'], ['0.10001', '0.10002'])
+    """
+    whole = [_short(value) for value in values]
+    few = [_short(float(f"{value:.3g}")) if isinstance(value, float) else _short(value) for value in values]
+    return few if len({*few}) == len({*whole}) else whole
 
 
 def _preparations(rows: Mapping[str, Sequence[Front]]) -> tuple[int, ...]:

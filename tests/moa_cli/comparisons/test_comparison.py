@@ -173,6 +173,14 @@ def test_configurations_of_one_method_are_told_apart():
     assert {r.method for r in nested.benchmarks[0].rows} == {"ric lora.rank=8", "ric lora.rank=16"}
 
 
+def test_numbers_that_a_search_has_found_are_told_in_three_digits_where_these_tell_them_apart():
+    rates = (2.0187620982365364e-05, 0.0001414), (0.10001, 0.10002)
+    documents = [compare([make_front("ric", v, config={"rate": v}) for v in pair]) for pair in rates]
+    first, second = ({row.method for row in document.benchmarks[0].rows} for document in documents)
+    assert first == {"ric rate=2.02e-05", "ric rate=0.000141"}
+    assert second == {"ric rate=0.10001", "ric rate=0.10002"}
+
+
 def test_benchmarks_stand_apart(fronts):
     document = compare([*fronts, make_front("soup", 1.0, card=make_card(benchmark="other"))])
     assert [(b.name, len(b.rows)) for b in document.benchmarks] == [("toy", 3), ("other", 1)]
