@@ -230,7 +230,7 @@ def _apart(values: Sequence[Any]) -> list[str]:
     """Values in few characters, different for different values: numbers to three digits, where these tell them apart.
 
     >>> _apart([2.0187620982365364e-05, 0.0001414, None]), _apart([0.10001, 0.10002])
-    (['2.02e-05', '0.000141', 'null'], ['0.10001', '0.10002'])
+    (['2.02e-05', '0.000141', 'none'], ['0.10001', '0.10002'])
     """
     whole = [_short(value) for value in values]
     few = [_short(float(f"{value:.3g}")) if isinstance(value, float) else _short(value) for value in values]
@@ -285,5 +285,7 @@ def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _short(value: Any) -> str:
-    """A value in few characters, different for different values."""
+    """A value in few characters, different for different values; what is not set as one would type it."""
+    if value is None:
+        return "none"
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
