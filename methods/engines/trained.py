@@ -60,7 +60,9 @@ def to_train(
     Or another model than the starting policy, as `Prepared.load_base` takes it.
 
     The adapter's initialisation depends on the seed alone, so policies trained apart can be merged (arXiv 2306.04488).
+    Policies that are kept in memory to answer (`load_trained`) make room: a training is planned without them.
     """
+    forget_loaded()
     adapted = start is not None and (start / "adapter_config.json").exists()
     if start is not None and not adapted:
         return _exact(load_trained(benchmark, start, fresh=True))
@@ -96,7 +98,7 @@ def save_trained(policy: Policy, folder: Path) -> None:
 
 
 def load_trained(benchmark: Benchmark, folder: Path, fresh: bool = False) -> Policy:
-    """The policy that a stage left. Kept in memory until another is asked for, unless `fresh`."""
+    """The policy that a stage left. Kept until others are asked for or something is trained, unless `fresh`."""
     changed = folder.stat().st_mtime_ns if folder.exists() else 0
     return _load(benchmark, folder) if fresh else _remembered(benchmark, folder, changed, _apart.get())
 

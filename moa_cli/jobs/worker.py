@@ -152,11 +152,13 @@ def start(events: Any, gpus: Any, threads: int, sharing: int, quiet: bool) -> No
 
 def perform_here(job: Job) -> Outcome:
     """Does a job in a worker process."""
+    from methods.engines import forget_loaded
 
     def log(stage: str, step: int, steps: int, measured: dict[str, float]) -> None:
         _send((job.key, stage, step, steps, measured))
 
     outcome = perform(job, log, quiet=_quiet)
+    forget_loaded()  # policies that were loaded hold on to the job's benchmark, and it to its own and to rewards
     release()
     return outcome
 

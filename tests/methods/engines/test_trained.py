@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,10 @@ from benchmarks.models import Policy, load_policy
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.prepared import Prepared
 from methods.engines.grader import classes_of, grade
-from methods.engines.trained import _load, as_trained, load_adapters, load_trained, save_trained, soup, souped
+from methods.engines.trained import _load, as_trained, load_adapters, load_trained, save_trained, soup, souped, to_train
+from moa_cli.jobs import worker
+from moa_cli.jobs.job import Job
+from moa_cli.runs.config import Source
 
 IDS = torch.arange(5, 45).view(2, 20)
 
@@ -102,6 +107,39 @@ def test_merging_into_bfloat16_would_lose_it(stored: Path) -> None:
     update = trained - before
     assert (log_probs(merged) - trained).abs().mean() > 0.3 * update.abs().mean()
     assert not isinstance(as_trained(exact.model), PeftModel)
+
+
+def answering(benchmark: Benchmark, folder: Path) -> Callable[[], object]:
+    """A policy that answers, from a stage: it is kept to answer again, which the result tells."""
+    benchmark.prepared.policy.save(folder)
+    kept = weakref.ref(load_trained(benchmark, folder).model)
+    assert load_trained(benchmark, folder).model is kept()
+    return kept
+
+
+def test_policies_that_answered_make_room_for_a_training(tiny: Benchmark, tmp_path: Path) -> None:
+    kept = answering(tiny, tmp_path / "stage")
+    assert kept() is not None
+    to_train(tiny, None, 0)
+    gc.collect()
+    assert kept() is None
+
+
+def test_a_worker_begins_the_next_job_with_the_memory_of_the_last(
+    tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The starting policy of a job's benchmark and its rewards too."""
+    kept = list[Callable[[], object]]()
+
+    def work(benchmark: Benchmark, log: object) -> None:
+        kept.extend([answering(benchmark, tmp_path / "stage"), weakref.ref(benchmark.prepared.policy.model)])
+
+    monkeypatch.setattr(worker, "_send", lambda event: None, raising=False)
+    monkeypatch.setattr(worker, "_quiet", False, raising=False)
+    monkeypatch.setattr(Source, "load", lambda source: replace(tiny))
+    job = Job(key="run", label="x", purpose="train", source=Source("tiny", tmp_path), work=work, folder=tmp_path / "x")
+    assert worker.perform_here(job).error is None
+    assert [one() for one in kept] == [None, None]
 
 
 def test_a_stage_that_was_never_made_is_told_from_a_damaged_one(opened: Callable[[str], Any], tmp_path: Path) -> None:
