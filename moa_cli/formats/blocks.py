@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -18,7 +18,8 @@ class Column:
     heading: str
     cells: tuple[Text, ...]
     words: bool = False
-    """Words stand to the left and are folded after `most` characters; numbers to the right, and whole."""
+    """Words stand to the left and are folded after `most` characters, or more where there is room; numbers to the
+    right, and whole."""
     most: int | None = None
 
 
@@ -39,13 +40,16 @@ class Blocks:
     def __rich_console__(self, console: Console, screen: ConsoleOptions) -> RenderResult:
         whole = screen.update(max_width=WIDEST)
 
-        def fits(columns: Sequence[Column]) -> bool:
-            return console.measure(self._table(columns), options=whole).maximum <= screen.max_width
+        def left(columns: Sequence[Column]) -> int:
+            return screen.max_width - console.measure(self._table(columns), options=whole).maximum
 
         first, rest = self.columns[: self.names], self.columns[self.names :]
         while True:
-            count = _most(first, rest, fits)
-            yield self._table((*first, *rest[:count]))
+            count = _most(first, rest, lambda columns: left(columns) >= 0)
+            room = max(0, left((*first, *rest[:count])))
+            *names, last = first
+            wider = replace(last, most=last.most + room if last.most else None)
+            yield self._table((*names, wider, *rest[:count]))
             if not (rest := rest[count:]):
                 return
             yield Text()

@@ -55,6 +55,15 @@ def test_names_stay_on_a_narrow_screen_and_columns_go(document) -> None:
     assert "…" not in text
 
 
+def test_long_names_are_folded_in_the_room_there_is() -> None:
+    """Settings that tell rows apart stand whole beside what has room, on a screen that has it."""
+    config = {"learning_rate": 2.93e-06, "offline_epochs": 6.35}
+    fronts = [make_front("sft", 0, steering="none"), make_front("ric", 1.0, config=config), make_front("ric", 1.5)]
+    text = show(compare(fronts))
+    assert "ric learning_rate=2.93e-06" in text.split("\n\n")[0]
+    assert max(map(len, text.splitlines())) <= 80
+
+
 def test_what_has_no_room_beside_the_names_goes_on_below(document: Comparison) -> None:
     """At every width all numbers are there, and no name, heading or number is broken."""
     wide = show(document, 160)
