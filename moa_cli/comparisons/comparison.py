@@ -21,7 +21,7 @@ from moa_cli.comparisons.kept import SAMPLED, kept_answers, kept_curves, shown_s
 from moa_cli.comparisons.parts import LEAST_PROMPTS, Quality, Row, least_trained
 from moa_cli.comparisons.under import Under
 from moa_cli.runs import GIVEN, Record, measured_again, read_record
-from moa_cli.words import warnings_of
+from moa_cli.words import setting_words, warnings_of
 
 
 def compare(
@@ -233,7 +233,7 @@ def _apart(values: Sequence[Any]) -> list[str]:
     (['2.02e-05', '0.000141', 'none'], ['0.10001', '0.10002'])
     """
     whole = [_short(value) for value in values]
-    few = [_short(float(f"{value:.3g}")) if isinstance(value, float) else _short(value) for value in values]
+    few = [_short(float(setting_words(value))) if isinstance(value, float) else _short(value) for value in values]
     return few if len({*few}) == len({*whole}) else whole
 
 
