@@ -62,10 +62,10 @@ class ParetoHqD(Adapter, Method):
             w: run.stage(f"first-{point_name(benchmark, w)}")
             for w in dict.fromkeys([*self.points(benchmark), *representatives])
         }
-        self._imitate(benchmark, benchmark.responses(), self.answers, first, {})
+        self._imitate(benchmark, run, "training answers", benchmark.responses(), self.answers, first, {})
         made = self._augmentation(benchmark, run, {w: first[w] for w in representatives})
         second = dict(zip(self.points(benchmark), wanted, strict=True))
-        self._imitate(benchmark, made, max(1, self.answers // 2), second, first)
+        self._imitate(benchmark, run, "own answers", made, max(1, self.answers // 2), second, first)
 
     def effort(self, benchmark: Benchmark, parameters: int) -> tuple[Effort, ...]:
         """First stages, the answers of some of them where all come to an end, second stages."""
@@ -97,16 +97,25 @@ class ParetoHqD(Adapter, Method):
     def _imitate(
         self,
         benchmark: Benchmark,
+        run: Run,
+        name: str,
         answers: Sequence[Answer],
         count: int,
         stages: dict[Weights, Stage],
         start: dict[Weights, Stage],
     ) -> None:
-        """One SFT per w, on the `count` answers that suit it, from the stages in `start` or the starting policy."""
-        from methods import rank_for, train_sft
+        """One SFT per w, on the `count` answers that suit it, from the stages in `start` or the starting policy.
+
+        The rewards of all answers are kept in the run under `name`, for weights that are asked for later.
+        """
+        from methods import rank_for, remembered, train_sft
 
         distinct = list(dict.fromkeys(answers))
-        rewards = benchmark.rewards([a.prompt for a in distinct], [a.response for a in distinct])
+        rewards = remembered(
+            run,
+            f"rewards on {name}",
+            lambda: benchmark.rewards([a.prompt for a in distinct], [a.response for a in distinct]),
+        )
         front = pareto_layers(rewards, min(self.pool * count, max(2 * count, len(distinct) // 20)))
         policy = benchmark.prepared.policy
         steps = self._steps(count, policy.parameters)
@@ -121,10 +130,16 @@ class ParetoHqD(Adapter, Method):
             )  # fmt: skip
 
     def _augmentation(self, benchmark: Benchmark, run: Run, stages: dict[Weights, Stage]) -> list[Answer]:
-        """What these policies answer to the same training prompts, as far as it comes to an end.
+        """What these policies answer to the same training prompts, as far as it comes to an end; made once, and kept in
+        the run for weights that are asked for later.
 
         Where no answer of one of them does, those of the others are taken; BadInput where none does at all.
         """
+        rows = run.keep(run.dir / "answers.json", lambda: self._answered(benchmark, run, stages))
+        return [Answer(prompt, response) for prompt, response in rows]
+
+    def _answered(self, benchmark: Benchmark, run: Run, stages: dict[Weights, Stage]) -> list[Answer]:
+        """The same, made now."""
         from methods import load_trained
 
         generator = np.random.default_rng(run.seed)

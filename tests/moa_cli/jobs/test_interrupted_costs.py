@@ -12,6 +12,8 @@ from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import prepare_part
 from benchmarks.prepare.parts import part_folders
 from methods.contract.method import Method
+from methods.modpo import MODPO
+from methods.paretohqd import ParetoHqD
 from methods.ric import RiC
 from methods.sft import SFT
 from methods.spo import SPO
@@ -81,6 +83,22 @@ def test_a_training_costs_what_it_does_uninterrupted(
     assert all(lost >= 0 for lost in record.lost.values())
     assert record.cost["seconds"] < run.clock.seconds + record.lost["seconds"]
     assert not list((run.dir / "checkpoints").glob("*"))
+
+
+@pytest.mark.parametrize("method", [ParetoHqD(answers=8, steps=4, batch=4, prompts=20), MODPO(epochs=0.5, batch=8)])
+def test_weights_that_are_asked_for_later_cost_what_they_cost_at_once(
+    own_tiny: Benchmark, tmp_path: Path, method: Method
+) -> None:
+    """What all of them share, answers and their rewards among it, is made for the first ones."""
+    grid = ((1.0, 0.0), (0.25, 0.75), (0.0, 1.0))
+    whole = train(replace(own_tiny, trained_grid=grid), method)
+    expected = read_record(whole.dir)
+    whole.dir.rename(tmp_path / "whole")
+    train(replace(own_tiny, trained_grid=grid[::2]), method)
+    record = read_record(train(replace(own_tiny, trained_grid=grid), method).dir)
+    assert counted(record.cost) == pytest.approx(counted(expected.cost), rel=1e-12)  # type: ignore[arg-type]
+    assert record.used == expected.used
+    assert record.lost == {}
 
 
 def test_a_preparation_costs_what_it_does_uninterrupted(
