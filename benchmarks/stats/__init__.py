@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         spearman,
         utility,
     )
-    from benchmarks.stats.nested import NestedTest, compare_rows, nested_test
+    from benchmarks.stats.nested import NestedTest, compare_contrasts, compare_rows, nested_test
     from benchmarks.stats.power import Spread, detectable_difference, spread
     from benchmarks.stats.prepared import compare_preparations
     from benchmarks.stats.significance import dominance, holm, pseudo_values

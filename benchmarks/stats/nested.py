@@ -54,7 +54,7 @@ class NestedTest(NamedTuple):
 
 class Variances(NamedTuple):
     """Variances that R rows show: between trainings, as seed means tell it (R,); what single answers add to the mean of
-    a row (R,); of the prompts' differences of P pairs (P,); degrees of freedom of the first (R,), 0 for a
+    a row (R,); of the prompts' differences of P contrasts (P,); degrees of freedom of the first (R,), 0 for a
     single training.
     """
 
@@ -77,22 +77,39 @@ def compare_rows(rows: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]] | 
 
     Raises ValueError where rows are not matrices over the same prompts, or not finite.
     """
+    return compare_contrasts(
+        rows, contrasts(len(rows), list(combinations(range(len(rows)), 2)) if pairs is None else pairs)
+    )
+
+
+def contrasts(R: int, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+    """By what R rows are multiplied in each of P differences (P, R): 1 and -1."""
+    found = np.zeros((len(pairs), R))
+    for row, (i, j) in zip(found, pairs, strict=True):
+        row[i], row[j] = 1, -1
+    return found
+
+
+def compare_contrasts(rows: Sequence[np.ndarray], of: np.ndarray) -> list[NestedTest]:
+    """As `compare_rows`, of sums of R rows, each multiplied by what P contrasts `of` (P, R) have for it: 1, -1 or 0.
+
+    A row that stands alone in a contrast is a difference itself: of two points of the same trainings, in each of these.
+    Two points are no two rows, whose trainings have nothing to do with each other: where a training that moved one of
+    them up moved the other down, their difference varies by more than both do apart.
+    """
     from scipy.special import stdtr, stdtrit  # light commands import this package too
 
-    pairs = list(combinations(range(len(rows)), 2)) if pairs is None else pairs
-    if not pairs:
+    if not len(of):
         return []
-    found = variances(rows, pairs)
-    i, j = np.transpose(pairs)
-    means, N = np.array([np.mean(row) for row in rows]), np.shape(rows[0])[1]
-    difference = means[i] - means[j]
+    found = variances(rows, of)
+    difference, N = of @ [np.mean(row) for row in rows], np.shape(rows[0])[1]
     if N == 1:
-        p, reach = np.ones(len(i)), np.full(len(i), np.inf)
+        p, reach = np.ones(len(of)), np.full(len(of), np.inf)
     else:
-        error, freedom = _standard_errors(found, i, j, N)
+        error, freedom = _standard_errors(found, of, N)
         t = np.divide(np.abs(difference), error, out=np.where(difference == 0, 0, np.inf), where=error > 0)
         p, reach = 2 * stdtr(freedom, -t), error * stdtrit(freedom, (1 + LEVEL) / 2)
-    trainings = (found.freedom[i] > 0) & (found.freedom[j] > 0)
+    trainings = _several(found, of)
     corrected = iter(holm(p[trainings]).tolist())
     return [
         NestedTest(value, value - far, value + far, alone, next(corrected) if told else None, told)
@@ -100,8 +117,9 @@ def compare_rows(rows: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]] | 
     ]
 
 
-def variances(rows: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> Variances:
-    """What R rows (S_i, N) show of how much trainings and prompts vary. A single prompt has a variance of 0.
+def variances(rows: Sequence[np.ndarray], of: np.ndarray) -> Variances:
+    """What R rows (S_i, N), and contrasts of them `of` (P, R), show of how much trainings and prompts vary. A single
+    prompt has a variance of 0.
 
     Raises ValueError where rows are not matrices over the same prompts, or not finite.
     """
@@ -111,32 +129,35 @@ def variances(rows: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> V
     if not all(np.isfinite(row).all() for row in rows):
         raise ValueError("rows must be finite")
     R, N = len(rows), rows[0].shape[1]
-    between, own, paired = np.zeros(R), np.zeros(R), np.zeros(len(pairs))
+    between, own, paired = np.zeros(R), np.zeros(R), np.zeros(len(of))
     freedom = np.array([len(row) - 1 for row in rows])
     several = np.flatnonzero(freedom).tolist()
     for i in several:
         between[i] = rows[i].mean(axis=1).var(ddof=1)
-    if N > 1 and pairs:
+    if N > 1:
         for i in several:
             left = rows[i] - rows[i].mean(axis=0)
             left -= left.mean(axis=1, keepdims=True)
             own[i] = (left**2).sum() / (freedom[i] * (N - 1)) / rows[i].size
-        prompts = np.stack([row.mean(axis=0) for row in rows])
-        one, other = np.transpose(pairs)
-        paired = (prompts[one] - prompts[other]).var(axis=1, ddof=1)
+        paired = (of @ np.stack([row.mean(axis=0) for row in rows])).var(axis=1, ddof=1)
     return Variances(between, own, paired, freedom)
 
 
-def _standard_errors(found: Variances, i: np.ndarray, j: np.ndarray, N: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of the differences of rows i (P,) and j (P,) on N > 1 prompts: standard errors, and degrees of freedom."""
-    several, d = found.freedom > 0, found.freedom
-    prompts, own = found.paired / N, found.own[i] + found.own[j]
+def _several(found: Variances, of: np.ndarray) -> np.ndarray:
+    """Whether all rows that enter a contrast have several trainings (P,)."""
+    return ~np.any(of[:, found.freedom == 0], axis=1)
+
+
+def _standard_errors(found: Variances, of: np.ndarray, N: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of contrasts `of` (P, R) on N > 1 prompts: standard errors, and degrees of freedom."""
+    entering, several, d = np.abs(of), found.freedom > 0, found.freedom
+    prompts, own = found.paired / N, entering @ found.own
     squared, spread = prompts, prompts**2 / (N - 1)
-    both = several[i] & several[j]
+    both = _several(found, of)
     if both.any():
         # how much of each row's variance between trainings (columns) is in the squared error of each row's mean
         shares = (PRIOR * d / d.sum() + np.diag(d)) / ((PRIOR + d) * (d + 1))[:, None]
-        parts = ((shares[i] + shares[j]) * found.between)[:, several]
+        parts = (entering @ shares * found.between)[:, several]
         trainings = parts.sum(axis=1)
         # either holds what answers add, so that together they are no less than the larger
         together = np.maximum(trainings + prompts - own, np.maximum(trainings, prompts))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.stats.nested import PRIOR, variances
+from benchmarks.stats.nested import PRIOR, contrasts, variances
 
 LEVEL = 0.05
 """Chance of calling any row better than its equal."""
@@ -28,9 +28,9 @@ def spread(rows: Sequence[np.ndarray]) -> Spread:
 
     Raises ValueError where no row has several trainings, or there is a single row or prompt: nothing varies there.
     """
-    pairs = list(combinations(range(len(rows)), 2))
-    found = variances(rows, pairs)
     R, N = len(rows), np.shape(rows[0])[1]
+    pairs = list(combinations(range(R), 2))
+    found = variances(rows, contrasts(R, pairs))
     if R < 2 or N < 2 or not found.freedom.any():
         raise ValueError(f"a spread needs 2 rows, 2 prompts, 2 trainings, got shapes {[np.shape(row) for row in rows]}")
     i, j = np.transpose(pairs)

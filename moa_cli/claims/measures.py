@@ -179,7 +179,7 @@ def kept_of_first(found: Variants, of: Sequence[str]) -> Difference:
     if not set(points) <= set(weights):
         raise Missing(f"the front of {of[0]} does not hold the points after two rounds", command)
     kept, forgot = (np.stack([f.scores[weights.index(point), :, 0] for f in one.fronts]) for point in points)
-    (difference,) = differences([Sides([kept], [forgot], float(kept.mean() - forgot.mean()))])
+    (difference,) = differences([Sides([kept], [forgot], float(kept.mean() - forgot.mean()), together=True)])
     return difference
 
 

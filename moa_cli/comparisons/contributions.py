@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks import Front, Weights
 from benchmarks.spec import Signal
-from benchmarks.stats import Bootstrap, compare_preparations, compare_rows, pseudo_values
+from benchmarks.stats import Bootstrap, compare_contrasts, compare_preparations, pseudo_values
 from moa_cli.comparisons.parts import LEAST_PROMPTS, Difference
 
 Training = tuple[int, int]
@@ -33,6 +33,8 @@ class Sides(NamedTuple):
     b: Contributions
     value: float
     """The one number less the other."""
+    together: bool = False
+    """Whether both are of the same trainings, in their order, as two points of one method are."""
 
 
 def to_volume(trainings: Mapping[Training, np.ndarray], ref: Sequence[float]) -> Contributions:
@@ -71,6 +73,13 @@ def over_preparations(sampled: Bootstrap, trainings: Iterable[Training]) -> Boot
     return sampled.over([preparation for preparation, _ in trainings])
 
 
+def _terms(sides: Sides) -> list[tuple[np.ndarray, int]]:
+    """Rows (S, N) whose trainings have nothing to do with each other, and the signs with which they make the
+    difference."""
+    (a,), (b,) = sides.a, sides.b
+    return [(a - b, 1)] if sides.together else [(a, 1), (b, -1)]
+
+
 def differences(family: Sequence[Sides]) -> list[Difference]:
     """Every difference, tested, its p corrected for being one of so many (Holm 1979).
 
@@ -82,13 +91,17 @@ def differences(family: Sequence[Sides]) -> list[Difference]:
     """
     if not family:
         return []
-    rows = {id(side): side for sides in family for side in (sides.a, sides.b)}
-    places = {key: place for place, key in enumerate(rows)}
-    tested, listed = [(places[id(sides.a)], places[id(sides.b)]) for sides in family], list(rows.values())
-    if len(listed[0]) > 1:
-        found = compare_preparations(listed, tested)
+    if len(family[0].a) > 1:
+        rows = {id(side): side for sides in family for side in (sides.a, sides.b)}
+        places = {key: place for place, key in enumerate(rows)}
+        found = compare_preparations([*rows.values()], [(places[id(s.a)], places[id(s.b)]) for s in family])
     else:
-        found = compare_rows([row for (row,) in listed], tested)
+        terms = [_terms(sides) for sides in family]
+        trained = {id(row): row for own in terms for row, _ in own}
+        signs = [{id(row): sign for row, sign in own} for own in terms]
+        found = compare_contrasts(
+            [*trained.values()], np.array([[own.get(key, 0) for key in trained] for own in signs])
+        )
     return [
         Difference(
             value=sides.value, p=one.p, p_holm=one.p_holm if sides.a[0].shape[1] >= LEAST_PROMPTS else None,

@@ -189,9 +189,9 @@ def _estimate(sampled: Bootstrap) -> Estimate:
 
 
 def _sides(scores: Mapping[int, np.ndarray], one: tuple[int, int], other: tuple[int, int]) -> Sides:
-    """Two points' scores on objectives, (k, m) each, of scores (K, N, M) by seed."""
+    """Two points' scores on objectives, (k, m) each, of scores (K, N, M) of one method by seed."""
     a, b = (np.stack([own[k, :, m] for own in scores.values()]) for k, m in (one, other))
-    return Sides([a], [b], float(a.mean() - b.mean()))
+    return Sides([a], [b], float(a.mean() - b.mean()), together=True)
 
 
 def _correlation(own: Sequence[Bootstrap]) -> Estimate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from rich.console import Console
 from benchmarks.measure.front import Front
 from benchmarks.stats.significance import holm
 from moa_cli.comparisons.comparison import compare
+from moa_cli.comparisons.contributions import Sides, differences
 from moa_cli.comparisons.document import Comparison, OnBenchmark
 from moa_cli.formats.terminal import comparison_table
 from tests.kit.fronts import changed, make_card, make_front, only
@@ -38,6 +40,22 @@ def test_p_is_corrected_for_all_pairs_of_each_number():
         told = [pair.of(headline) for pair in pairs.benchmarks[0].pairs]
         np.testing.assert_allclose([one.p_holm for one in told], holm([one.p for one in told]))
         assert max(one.p_holm for one in told) < 1
+
+
+@pytest.mark.parametrize("correlation", [-1.0, 0.9])
+def test_equal_points_of_the_same_trainings_are_told_apart_in_few_worlds(correlation):
+    """Whether a training moves two points alike or oppositely: in four of a starting policy, which training does not
+    move, and four of a trained one."""
+    random = np.random.default_rng(0)
+
+    def sides(varying: float) -> Sides:
+        one = random.normal(0, varying, (3, 1))
+        other = correlation * one + math.sqrt(1 - correlation**2) * random.normal(0, varying, (3, 1))
+        a, b = (moved + random.normal(0, 0.5, 100) + random.normal(0, 0.8, (3, 100)) for moved in (one, other))
+        return Sides([a], [b], float(a.mean() - b.mean()), together=True)
+
+    worlds = [differences([sides(varying) for varying in (0, 0, 0, 0, 0.2, 0.2, 0.2, 0.2)]) for _ in range(400)]
+    assert np.mean([any(one.clear for one in world) for world in worlds]) < 0.09
 
 
 @pytest.mark.parametrize(("seeds", "prompts"), [((1, 3), 60), ((3, 1), 60), ((3, 3), 49)])

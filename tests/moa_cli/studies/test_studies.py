@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -195,6 +196,32 @@ def test_seeds_are_averaged(cries: Benchmark) -> None:
     [benchmark] = make_study("controllability", runs).benchmarks
     assert benchmark.seeds == (0, 3)
     assert benchmark.tables[1].rows[0][2].value == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(("other_end", "certain"), [(1, True), (-1, False)])
+def test_points_of_a_training_are_compared_within_it(cries: Benchmark, other_end: int, certain: bool) -> None:
+    """What a training does to all its points alike is in no difference of two of them. What it does to one end and the
+    opposite to the other is in it twice: 1 + 2 s, of which s = -.5, 0, .5 have a standard error of 1 / sqrt(3)."""
+    points = [(1.0, 0.0), (2.0, 0.0), (0.0, 1.0), (0.0, 2.0)]
+    for name in (SWEEP_BEFORE, SWEEP):
+        runs = [
+            made(
+                cries,
+                MOSLIM(),
+                [(1 + other_end * s, 0), (2 + s, 0), (0, 0), (0, 0)],
+                name=name,
+                points=points,
+                seed=seed,
+            )
+            for seed, s in enumerate((-0.5, 0.0, 0.5))
+        ]
+    told = {tuple(row[:3]): row[-1] for row in make_study("controllability", runs).benchmarks[0].tables[2].rows}
+    rise = told["ah", "training rewards", "trained"]
+    assert rise.value == pytest.approx(1)
+    if certain:
+        assert (rise.low, rise.high) == pytest.approx((1, 1))
+    else:
+        assert rise.high - rise.value > 2 / math.sqrt(3)
 
 
 def test_reward_models_are_compared(cries: Benchmark) -> None:
