@@ -25,13 +25,19 @@ class Adapter:
     """How the policy's weights are trained."""
 
     pretrained_rates: ClassVar[Mapping[str, Rates]] = {}
-    """By field, what its default is for a pretrained policy. A rate that is set is used as it stands."""
+    """By field, what its default is for a pretrained policy. A rate that is set is used as it stands; one that equals
+    the default counts as not set."""
 
     lora_rank: Annotated[int, Range(0)] | None = None
     """Rank of LoRA on all linear layers [choice] (MORLHF: on q and v), alpha = 2 rank (papers: 64; SPO: 16).
     Dropout is .05 in supervised learning and none in RL and DPO, whose log-probabilities it would blur; the benchmark's
     settings lora.* change these, for all methods. None chooses: full fine-tuning below a billion parameters, rank 64
     from there. 0 is full fine-tuning."""
+
+    def unset_rates(self) -> dict[str, Rates]:
+        """The `pretrained_rates` of fields that are not set: they have their default."""
+        defaults = {name: field.default for name, field in type(self).__dataclass_fields__.items()}
+        return {name: rates for name, rates in self.pretrained_rates.items() if getattr(self, name) == defaults[name]}
 
 
 @dataclass(frozen=True, kw_only=True)

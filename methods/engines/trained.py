@@ -38,11 +38,9 @@ def rank_for(policy: Policy, lora_rank: int | None) -> int:
 def rate_of(settings: Adapter, name: str, policy: Policy) -> float:
     """A method's learning rate, its field `name`; for a pretrained policy, where none is set, the one that the method
     has for those in `pretrained_rates`: of adapters, or of whole policies."""
-    rate: float = getattr(settings, name)
-    unset = rate == type(settings).__dataclass_fields__[name].default
-    if not (policy.pretrained and unset and name in settings.pretrained_rates):
-        return rate
-    rates = settings.pretrained_rates[name]
+    rates = settings.unset_rates().get(name) if policy.pretrained else None
+    if rates is None:
+        return float(getattr(settings, name))
     return rates.adapters if rank_for(policy, settings.lora_rank) else rates.whole
 
 

@@ -9,7 +9,7 @@ from math import inf
 
 from benchmarks import BadInput, Benchmark
 from benchmarks.common import field_types, fit, type_words
-from methods import Method, method_name
+from methods import Adapter, Method, method_name
 from moa_cli.runs import as_config
 
 
@@ -28,6 +28,21 @@ def check_goes_far(method: Method, benchmark: Benchmark) -> None:
             "this study multiplies it by several factors",
             f"set it to begin with: -c {name}.{field}=NUMBER",
         )
+    if isinstance(method, Adapter) and not benchmark.policy.startswith("scratch:"):
+        _check_trained_at(method, name, field)
+
+
+def _check_trained_at(method: Adapter, name: str, field: str) -> None:
+    """BadInput for a rate that a pretrained policy, where none is set, is not trained at."""
+    rates = method.unset_rates().get(field)
+    if rates is None or (method.lora_rank and rates.adapters == getattr(method, field)):
+        return
+    raise BadInput(
+        f"{field} of {name} is not set, and depends on what is trained: {rates.whole:g} for a whole pretrained policy, "
+        f"{rates.adapters:g} for adapters",
+        "this study multiplies it by several factors",
+        f"-c {name}.{field}={rates.whole:g}, or -c {name}.lora_rank=64 -c {name}.{field}={rates.adapters:g}",
+    )
 
 
 def factors_in(over: Sequence[str]) -> list[float]:

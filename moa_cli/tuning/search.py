@@ -16,6 +16,7 @@ from benchmarks import BadInput
 from benchmarks.common import Choices, Search, digest, plain
 from benchmarks.measure import TOO_MANY
 from benchmarks.spec import Signal
+from methods import Adapter
 from moa_cli.console import say
 from moa_cli.jobs import Outcome
 from moa_cli.runs import Contestant, State, Trial, Tuning, as_config, searched_fields, tuning_file
@@ -85,6 +86,15 @@ class MethodSearch:
         return first[0] if first and first[0].config == plain(as_config(self.run.method)) else None
 
     @property
+    def start(self) -> dict[str, Any]:
+        """What it has of the settings that are searched, where that is among what is searched, and what it is trained
+        with: a pretrained policy has other rates where none are set."""
+        method, config = self.run.method, as_config(self.run.method)
+        scratch = self.run.benchmark.policy.startswith("scratch:")
+        others = method.unset_rates() if isinstance(method, Adapter) and not scratch else {}
+        return {n: config[n] for n, space in self.spaces.items() if contains(space, config[n]) and n not in others}
+
+    @property
     def spent(self) -> float:
         """Floating-point operations of all trainings so far."""
         return sum(trial.flops for trial in self.told)
@@ -101,9 +111,7 @@ class MethodSearch:
                 )
         default = [trial for trial in self.study.get_trials(deepcopy=False) if DEFAULT in trial.user_attrs]
         if not any("trial" in trial.user_attrs or trial.state == TrialState.WAITING for trial in default):
-            base = as_config(self.run.method)
-            within = {name: base[name] for name, space in self.spaces.items() if contains(space, base[name])}
-            self.study.enqueue_trial(within, user_attrs={DEFAULT: True})
+            self.study.enqueue_trial(self.start, user_attrs={DEFAULT: True})
 
     def ask(self) -> tuple[int, Contestant] | None:
         """The next trial: its number in the study, and the run to make. None where none is left."""
@@ -118,7 +126,7 @@ class MethodSearch:
             with reading(self.path.with_suffix(JOURNAL)):
                 trial = self.study.ask()
                 default = DEFAULT in trial.user_attrs
-                own = {n: suggest(trial, n, s) for n, s in self.spaces.items() if not default or contains(s, base[n])}
+                own = {n: suggest(trial, n, s) for n, s in self.spaces.items() if not default or n in self.start}
             try:
                 method = self.run.method if default else replace(self.run.method, **own)
             except (BadInput, TypeError, ValueError) as error:  # of a user's __post_init__, for what do not go together

@@ -26,12 +26,13 @@ from moa_cli.studies.document import KLCurve, Study
 from moa_cli.studies.kl import asked_points, read_at
 from moa_cli.studies.kl_figure import kl_figure
 from moa_cli.studies.page import study_html
-from moa_cli.studies.strength import scaled_by
+from moa_cli.studies.strength import check_goes_far, scaled_by
 from moa_cli.studies.studies import find_study, make_study, study_contestants
 from moa_cli.studies.tables import study_csv, study_markdown
 from tests.kit.cli import moa, refused
 from tests.kit.fronts import make_front, only
 from tests.kit.pages import Page
+from tests.kit.tokenizers import tiny_policy_in, tiny_tokenizer
 from tests.kit.worlds import benchmark_in
 from tests.moa_cli.studies.test_studies import cries, made, shown
 
@@ -269,6 +270,19 @@ def test_what_cannot_be_scaled_is_refused(
 ) -> None:
     with pytest.raises(BadInput, match=words):
         runs_of(cries, {typed: method}, over)
+
+
+def test_a_rate_that_pretrained_policies_have_another_for_is_to_be_set(cries: Benchmark, tmp_path: Path) -> None:
+    """RiC trains a whole one at 2e-5 where 1.414e-4 stands: the point of factor 1 would be the weakest of the curve."""
+    folder = str(tiny_policy_in(tmp_path, tiny_tokenizer("bytes", "<s> $A")))
+    pretrained = replace(cries, policy=folder)
+    for rank in (None, 0):
+        with pytest.raises(BadInput, match="2e-05 for a whole pretrained policy, 0.0001414 for adapters") as told:
+            check_goes_far(RIC(lora_rank=rank), pretrained)
+    assert told.value.fix == "-c ric.learning_rate=2e-05, or -c ric.lora_rank=64 -c ric.learning_rate=0.0001414"
+    for method in (RIC(learning_rate=2e-5), RIC(lora_rank=64), MODPO()):
+        check_goes_far(method, pretrained)
+    check_goes_far(RIC(), cries)
 
 
 def test_a_strength_may_be_set_to_begin_with(cries: Benchmark) -> None:

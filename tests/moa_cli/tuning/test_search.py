@@ -26,6 +26,7 @@ from moa_cli.tuning.trying import Measured
 from moa_cli.tuning.tuner import Tuner, open_tuner
 from tests.kit.documents import rewritten
 from tests.kit.fronts import make_card, store_card
+from tests.kit.tokenizers import tiny_policy_in, tiny_tokenizer
 
 Try = Callable[[Contestant], Measured | None]
 
@@ -167,6 +168,17 @@ def test_a_default_that_is_chosen_later_is_tried_as_it_is(tmp_path: Path) -> Non
     assert rates[0] is None
     assert None not in rates[1:]
     assert search.document().best == 0
+
+
+def test_a_default_rate_says_nothing_of_pretrained_policies(tmp_path: Path) -> None:
+    """A whole one is trained at 1e-6 where 1e-5 stands: a search that took that for what was tried would be misled."""
+    folder = tiny_policy_in(tmp_path, tiny_tokenizer("bytes", "<s> $A"))
+    for policy, told in (("scratch:1m", True), (str(folder), False)):
+        run = run_of("morlhf", tmp_path / str(told))
+        search = open_search(replace(run, benchmark=replace(run.benchmark, policy=policy)), Plan(trials=2))
+        assert search.ask()
+        [params] = [trial.params for trial in search.study.get_trials()]
+        assert set(params) == {"epochs", "kl_coef", *(["learning_rate"] if told else [])}
 
 
 def test_another_configuration_is_another_search(tmp_path: Path) -> None:
