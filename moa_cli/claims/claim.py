@@ -105,6 +105,8 @@ def _claim(entry: Any, name: str) -> Claim:
         faults.append(f"there is no measure {entry['measure']!r} (there are {', '.join(MEASURES)})")
     elif not _are_names(entry["of"], 1 + (entry["measure"] in PAIRED)):
         faults.append(f"{entry['measure']} is of {'two methods' if entry['measure'] in PAIRED else 'one method'}")
+    elif len(set(entry["of"])) < len(entry["of"]):
+        faults.append(f"it compares {entry['of'][0]} with itself")
     bounds = [entry[key] for key in ("above", "below") if key in entry]
     if len(bounds) != 1:
         faults.append("it holds above or below a number: name one")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import combinations
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from benchmarks.common import to_type
 from benchmarks.measure import read_front
 from benchmarks.stats import Bootstrap, Interval, bootstrap_means, kendall_tau, spearman
 from methods import Method
-from moa_cli.comparisons import Difference, Headline, OnBenchmark, Sides, compare, differences
+from moa_cli.comparisons import Difference, Headline, OnBenchmark, Sides, answering, compare, differences
 from moa_cli.jobs import TakesGoals
 from moa_cli.runs import SWEEP, Source, as_config, beside_front, method_source
 from moa_cli.studies import InRounds
@@ -50,11 +51,31 @@ class Variants(dict[str, list[Variant]]):
     @cached_property
     def compared(self) -> OnBenchmark:
         """Every method that can be compared, with its own hyperparameters, beside the others."""
-        own = {}
+        return _compared(self._comparable)
+
+    @cached_property
+    def collapses(self) -> dict[tuple[str, str], Difference]:
+        """Share of degenerate answers of one method less that of another, for every pair that can be compared, at the
+        weights that all are asked for."""
+        asked = max((one.fronts[0].weights for one in self._comparable.values()), key=lambda w: (len(w), w))
+        shares = {
+            name: [np.stack([f.collapsed[answering(f.weights, asked)].mean(axis=0) for f in one.fronts])]
+            for name, one in self._comparable.items()
+        }
+        pairs = list(combinations(shares, 2))
+        told = differences(
+            [Sides(shares[a], shares[b], float(np.mean(shares[a]) - np.mean(shares[b]))) for a, b in pairs]
+        )
+        found = dict(zip(pairs, told, strict=True))
+        return found | {(b, a): one.turned() for (a, b), one in found.items()}
+
+    @property
+    def _comparable(self) -> dict[str, Variant]:
+        found = {}
         for name in self:
             with suppress(Missing):
-                own[name] = _own(self, name)
-        return _compared(own)
+                found[name] = _own(self, name)
+        return found
 
 
 def volume_gain(found: Variants, of: Sequence[str]) -> Difference:
@@ -68,10 +89,10 @@ def utility_gain(found: Variants, of: Sequence[str]) -> Difference:
 
 
 def collapse_gain(found: Variants, of: Sequence[str]) -> Difference:
-    """Share of degenerate answers of a less that of b."""
-    a, b = (np.stack([f.collapsed.mean(axis=0) for f in _own(found, name).fronts]) for name in of)
-    (difference,) = differences([Sides([a], [b], float(a.mean() - b.mean()))])
-    return difference
+    """Share of degenerate answers of a less that of b, at the same weights for all methods that are measured."""
+    for name in of:
+        _own(found, name)
+    return found.collapses[of[0], of[1]]
 
 
 def cost_ratio(found: Variants, of: Sequence[str]) -> Interval:

@@ -142,6 +142,27 @@ def test_collapse_counts_answers():
     assert difference.clear
 
 
+def test_collapse_is_of_the_same_weights_and_one_of_all_tests():
+    """b answers (1/2, 1/2) and the two weights nearest to it with a point that b's third of all points is, and a's
+    share of them is the same; of three methods each p is one of three."""
+    eleven = make_front("ric", 1.0)
+    middle = np.array([abs(w[0] - 0.5) < 0.2 for w in eleven.weights])
+    many = changed(eleven, collapsed=np.repeat(middle[:, None], PROMPTS, axis=1))
+    few = changed(THREE, collapsed=np.repeat([[False], [True], [False]], PROMPTS, axis=1))
+    rows = {name: one("ric", *of_seeds(front)) for name, front in (("a", many), ("b", few), ("c", THREE))}
+    alone, among = (found_of(**{name: rows[name] for name in names}) for names in ("ab", "abc"))
+    found = MEASURES["collapse"](among, ("a", "b"))
+    asked = [min(range(3), key=lambda k: abs(THREE.weights[k][0] - w[0])) for w in eleven.weights]
+    assert found.value == pytest.approx(middle.mean() - np.mean([k == 1 for k in asked]))
+    assert MEASURES["collapse"](among, ("b", "a")) == found.turned()
+    noisy = np.random.default_rng(0).random((3, PROMPTS)) < 0.2
+    rows["b"] = one("ric", *of_seeds(changed(THREE, collapsed=noisy)))
+    alone, among = (found_of(**{name: rows[name] for name in names}) for names in ("bc", "abc"))
+    one_p, of_three = (MEASURES["collapse"](found, ("b", "c")) for found in (alone, among))
+    assert one_p.p_holm == one_p.p
+    assert of_three.p_holm >= of_three.p
+
+
 def test_nothing_is_compared_with_a_front_that_collapsed_everywhere():
     """As in a table: its hypervolume would be 0 by a rule. Its cost and its collapse are what they are."""
     lost = changed(THREE, collapsed=np.ones_like(THREE.collapsed))
@@ -381,6 +402,7 @@ def test_an_inference_is_told_from_what_a_paper_says():
         ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'coast'\nof = ['a', 'b']\nabove = 0",
          "no measure 'coast'"),
         ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'cost'\nof = ['a']\nabove = 0", "of two methods"),
+        ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'cost'\nof = ['a', 'a']\nabove = 0", "compares a with itself"),
         ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'obeys'\nof = ['a']", "above or below"),
         ("claim = 'x'\nsource = ''\npublished = ''\nmeasure = 'obeys'\nof = ['a']\nabove = 0\nbelow = 1", "name one"),
         ("claim = 'x'\nsauce = ''", "sauce"),
@@ -472,11 +494,11 @@ def test_claims_outlive_methods_and_benchmarks(contest: Path, tmp_path: Path):
     rewritten(runs, "ric", "front-*/front.json", lambda record: record["config"].update(gone=1))
     rewritten(runs, "sft", "run.json", lambda record: record["benchmark"].update(source="/gone.toml"))
     said: list[str] = []
-    facts = {"source": "", "published": "", "measure": "collapse", "below": 1.0}
-    claims = [Claim(claim="", of=of, **facts) for of in (("sft", "sft"), ("ric", "sft"))]
+    facts = {"claim": "", "source": "", "published": "", "above": 0.0}
+    claims = [Claim(measure="obeys", of=("sft",), **facts), Claim(measure="collapse", of=("ric", "sft"), **facts)]
     fronts = [read_front(place) for run in find_runs(runs) for place in fronts_in(run)]
     first, second = check_claims(claims, fronts, said.append).benchmarks[0].claims
-    assert (first.verdict, first.value) == ("inconclusive", 0), "of one training"
+    assert first.reason == "the front of sft is a single point, which follows no weights", "its scores are read"
     assert second.reason == "ric has not been measured"
     (line,) = said
     assert "left out" in line
