@@ -6,7 +6,8 @@ from preparation to preparation by whatever it does to one row alone, and by the
 in all preparations, and vary beside that, as they do beside trainings (`benchmarks.stats.nested`).
 
 Few preparations tell as little as few trainings do. Each pair's variance is drawn towards the mean over all pairs in
-the same way, and for the same reason; no test has more degrees of freedom than all rows together.
+the same way, and for the same reason; no test has more degrees of freedom than all rows together. Two rows on two
+preparations have a single one, even where prompts seem to vary more: a variance of one degree is often small by chance.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def compare_preparations(
         both = (left**2).sum(axis=(1, 2)) / ((P - 1) * (N - 1)) / (P * N)
         squared = np.maximum(moderated + prompts - both, np.maximum(moderated, prompts))
         spread = moderated**2 / least + prompts**2 / (N - 1)
-        freedom = np.divide(squared**2, spread, out=np.ones(len(i)), where=spread > 0)
+        freedom = np.divide(squared**2, spread, out=np.ones(len(i)), where=(spread > 0) & (least > 1))
         error = np.sqrt(squared)
         t = np.divide(np.abs(difference), error, out=np.where(difference == 0, 0, np.inf), where=error > 0)
         p, reach = 2 * stdtr(freedom, -t), error * stdtrit(freedom, (1 + LEVEL) / 2)

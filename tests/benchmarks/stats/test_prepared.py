@@ -30,6 +30,13 @@ def test_ten_identical_methods_are_told_apart_in_few_worlds(P, own):
     assert np.mean(false) <= 0.07
 
 
+@pytest.mark.parametrize("own", [0.0, 0.1, 0.3])
+def test_two_identical_methods_on_two_preparations_are_told_apart_in_few_worlds(own):
+    random = np.random.default_rng(int(10 * own))
+    worlds = (world(random, 2, np.full(2, own)) for _ in range(1_000))
+    assert np.mean([compare_preparations(rows)[0].p_holm <= 0.05 for rows in worlds]) <= 0.07
+
+
 def test_two_rows_by_hand():
     """On every prompt the rows differ by 1, 2 and 3 in three preparations: mean 2, variance 1 over 3, 2 degrees of
     freedom. t = 2 sqrt(3), p = 1 - t / sqrt(2 + t^2) = 1 - sqrt(12/14) = .07418; reach 4.30265 / sqrt(3) = 2.48414."""
