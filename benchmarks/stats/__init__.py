@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
-    from benchmarks.stats.bootstrap import Bootstrap, Interval, bootstrap_hypervolume, bootstrap_means
+    from benchmarks.stats.bootstrap import Bootstrap, Interval, bootstrap_hypervolume, bootstrap_means, gain_by_chance
     from benchmarks.stats.indicators import (
         attainment,
         expected_utility,

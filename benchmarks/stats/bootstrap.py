@@ -165,6 +165,19 @@ def bootstrap_hypervolume(
     ]
 
 
+def gain_by_chance(
+    seeds: Mapping[Key, np.ndarray], point: Sequence[float], ref: Sequence[float], *, draws: int = 2_000
+) -> float:
+    """By how much the hypervolume of points (K, N, M), by training seed, would exceed that of one `point` (M,) that all
+    of them equal in truth: the best of K noisy points looks better than it is.
+
+    By resampled prompts of the points' own scores, each moved to have that mean.
+    """
+    equal = {seed: scores - scores.mean(axis=1, keepdims=True) + point for seed, scores in seeds.items()}
+    [found] = bootstrap_hypervolume([equal], ref, draws=draws)
+    return float(found.draws.mean()) - hypervolume([point], ref)
+
+
 def bootstrap_means(seeds: Mapping[Key, np.ndarray], *, draws: int = DRAWS, seed: int = 0) -> list[list[Bootstrap]]:
     """The mean of every point and objective under resampling of the prompts: K lists of M, all paired.
 

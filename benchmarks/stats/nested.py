@@ -82,6 +82,15 @@ def compare_rows(rows: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]] | 
     )
 
 
+def beyond_chance(differences: np.ndarray, by_chance: Sequence[float] | None) -> np.ndarray:
+    """What differences (P,) exceed those by that equals would have (P,): nothing where they have less of that sign.
+
+    >>> beyond_chance(np.array([0.5, 0.1, -0.1]), [0.2, 0.2, 0.2])
+    array([ 0.3,  0. , -0.1])
+    """
+    return differences - np.clip(by_chance or 0.0, np.minimum(differences, 0), np.maximum(differences, 0))
+
+
 def contrasts(R: int, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
     """By what R rows are multiplied in each of P differences (P, R): 1 and -1."""
     found = np.zeros((len(pairs), R))
@@ -90,12 +99,16 @@ def contrasts(R: int, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
     return found
 
 
-def compare_contrasts(rows: Sequence[np.ndarray], of: np.ndarray) -> list[NestedTest]:
+def compare_contrasts(
+    rows: Sequence[np.ndarray], of: np.ndarray, by_chance: Sequence[float] | None = None
+) -> list[NestedTest]:
     """As `compare_rows`, of sums of R rows, each multiplied by what P contrasts `of` (P, R) have for it: 1, -1 or 0.
 
     A row that stands alone in a contrast is a difference itself: of two points of the same trainings, in each of these.
     Two points are no two rows, whose trainings have nothing to do with each other: where a training that moved one of
     them up moved the other down, their difference varies by more than both do apart.
+
+    p is of what differences exceed those `by_chance` (P,) by, which equals would have, see `beyond_chance`.
     """
     from scipy.special import stdtr, stdtrit  # light commands import this package too
 
@@ -107,7 +120,8 @@ def compare_contrasts(rows: Sequence[np.ndarray], of: np.ndarray) -> list[Nested
         p, reach = np.ones(len(of)), np.full(len(of), np.inf)
     else:
         error, freedom = _standard_errors(found, of, N)
-        t = np.divide(np.abs(difference), error, out=np.where(difference == 0, 0, np.inf), where=error > 0)
+        beyond = np.abs(beyond_chance(difference, by_chance))
+        t = np.divide(beyond, error, out=np.where(beyond == 0, 0, np.inf), where=error > 0)
         p, reach = 2 * stdtr(freedom, -t), error * stdtrit(freedom, (1 + LEVEL) / 2)
     trainings = _several(found, of)
     corrected = iter(holm(p[trainings]).tolist())

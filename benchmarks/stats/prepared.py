@@ -18,17 +18,20 @@ from itertools import combinations
 import numpy as np
 
 from benchmarks.stats.bootstrap import LEVEL
-from benchmarks.stats.nested import PRIOR, NestedTest
+from benchmarks.stats.nested import PRIOR, NestedTest, beyond_chance
 from benchmarks.stats.significance import holm
 
 
 def compare_preparations(
-    rows: Sequence[Sequence[np.ndarray]], pairs: Sequence[tuple[int, int]] | None = None
+    rows: Sequence[Sequence[np.ndarray]],
+    pairs: Sequence[tuple[int, int]] | None = None,
+    by_chance: Sequence[float] | None = None,
 ) -> list[NestedTest]:
     """Pairs of R rows, row i less row j: all of i < j, or `pairs`; a row has an (S, N) for each of P >= 2 preparations.
 
     Preparations and prompts are the same for all rows; S may differ, and may be 1, as a preparation is a training too.
-    Each value is in the units of its own preparation's card.
+    Each value is in the units of its own preparation's card. p is of what differences exceed those `by_chance` by, as
+    `compare_contrasts` has it.
 
     Raises ValueError for fewer than 2 preparations, rows with unequally many, or other prompts.
     """
@@ -55,7 +58,8 @@ def compare_preparations(
         spread = moderated**2 / least + prompts**2 / (N - 1)
         freedom = np.divide(squared**2, spread, out=np.ones(len(i)), where=(spread > 0) & (least > 1))
         error = np.sqrt(squared)
-        t = np.divide(np.abs(difference), error, out=np.where(difference == 0, 0, np.inf), where=error > 0)
+        beyond = np.abs(beyond_chance(difference, by_chance))
+        t = np.divide(beyond, error, out=np.where(beyond == 0, 0, np.inf), where=error > 0)
         p, reach = 2 * stdtr(freedom, -t), error * stdtrit(freedom, (1 + LEVEL) / 2)
     return [
         NestedTest(value, value - far, value + far, alone, corrected, trainings=True)

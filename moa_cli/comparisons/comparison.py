@@ -121,7 +121,7 @@ def _on_benchmark(
         policies=max(map(len, compared.values())),
         asked=asked,
         rows=tuple(rows),
-        pairs=tuple(pairs.paired({n: groups[n][0] for n in counting}, under.headlines, under.counted)),
+        pairs=tuple(pairs.paired({n: groups[n][0] for n in counting}, under.headlines, under.counted, under.by_chance)),
         detectable=pairs.detectable({n: groups[n][0] for n in groups}, under.headlines),
         refs=tuple(pairs.other_refs({name: under.equal[name] for name in groups}, card.ref)),
         samples=tuple(shown_samples(groups)),

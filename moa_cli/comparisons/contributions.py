@@ -35,6 +35,8 @@ class Sides(NamedTuple):
     """The one number less the other."""
     together: bool = False
     """Whether both are of the same trainings, in their order, as two points of one method are."""
+    by_chance: float = 0.0
+    """The one number less the other where nothing but chance tells the two apart."""
 
 
 def to_volume(trainings: Mapping[Training, np.ndarray], ref: Sequence[float]) -> Contributions:
@@ -91,16 +93,18 @@ def differences(family: Sequence[Sides]) -> list[Difference]:
     """
     if not family:
         return []
+    by_chance = [sides.by_chance for sides in family]
     if len(family[0].a) > 1:
         rows = {id(side): side for sides in family for side in (sides.a, sides.b)}
         places = {key: place for place, key in enumerate(rows)}
-        found = compare_preparations([*rows.values()], [(places[id(s.a)], places[id(s.b)]) for s in family])
+        pairs = [(places[id(sides.a)], places[id(sides.b)]) for sides in family]
+        found = compare_preparations([*rows.values()], pairs, by_chance)
     else:
         terms = [_terms(sides) for sides in family]
         trained = {id(row): row for own in terms for row, _ in own}
         signs = [{id(row): sign for row, sign in own} for own in terms]
         found = compare_contrasts(
-            [*trained.values()], np.array([[own.get(key, 0) for key in trained] for own in signs])
+            [*trained.values()], np.array([[own.get(key, 0) for key in trained] for own in signs]), by_chance
         )
     return [
         Difference(

@@ -33,16 +33,26 @@ Headlines = Mapping[Headline, Mapping[str, tuple[Contributions, float]]]
 """For each headline number, what prompts contribute to that of each row, and the number itself."""
 
 
-def paired(fronts: Mapping[str, Front], headlines: Headlines, scores: Counted) -> list[Pair]:
+def paired(
+    fronts: Mapping[str, Front],
+    headlines: Headlines,
+    scores: Counted,
+    by_chance: Mapping[tuple[str, str], float],
+) -> list[Pair]:
     """Every pair of rows once, in the order of the rows, with all that tells the two apart.
 
     That is the difference in each headline number, tested, and who dominates whom at the weights that both have.
-    `fronts` are the rows' first ones.
+    `fronts` are the rows' first ones; `by_chance` is by how much hypervolumes of some pairs differ without any reason.
     """
     names = list(combinations(fronts, 2))
+
+    def sides(headline: Headline, a: str, b: str) -> Sides:
+        (ours, value), (theirs, other) = (headlines[headline][name] for name in (a, b))
+        chance = by_chance.get((a, b), 0.0) if headline == "hypervolume" else 0.0
+        return Sides(ours, theirs, value - other, by_chance=chance)
+
     told: dict[Headline, list[Difference]] = {
-        headline: differences([Sides(rows[a][0], rows[b][0], rows[a][1] - rows[b][1]) for a, b in names])
-        for headline, rows in headlines.items()
+        headline: differences([sides(headline, a, b) for a, b in names]) for headline in headlines
     }
     means = {
         name: [[over_preparations(m, scores[name]) for m in k] for k in bootstrap_means(scores[name], draws=DRAWS)]

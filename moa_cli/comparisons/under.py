@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks import Front, Weights
 from benchmarks.spec import Signal
-from benchmarks.stats import Bootstrap, Interval, bootstrap_hypervolume, bootstrap_means, utility
+from benchmarks.stats import Bootstrap, Interval, bootstrap_hypervolume, bootstrap_means, gain_by_chance, utility
 from moa_cli.comparisons import row
 from moa_cli.comparisons.contributions import (
     Contributions,
@@ -109,10 +109,24 @@ class Under:
         [[mean]] = bootstrap_means(trainings)
         return over_preparations(mean, trainings).interval()
 
-    @property
+    @cached_property
     def headlines(self) -> Headlines:
         """What pairs are tested in."""
         volumes = {
             name: (to_volume(trainings, self.ref), self.volumes[name].value) for name, trainings in self.equal.items()
         }
         return {"hypervolume": volumes, "utility": self.utilities}
+
+    @cached_property
+    def by_chance(self) -> dict[tuple[str, str], float]:
+        """By how much a row of several points has a larger hypervolume than one of a single point where all of them are
+        that point in truth: beyond what the prompts' contributions, which tests are made of, are already without."""
+        found: dict[tuple[str, str], float] = {}
+        for name, (contributions, value) in self.headlines["hypervolume"].items():
+            taken_off = value - row.mean([one.mean() for one in contributions])
+            for other in self.equal:
+                if len(self.compared[name]) > 1 == len(self.compared[other]):
+                    [point] = np.mean([one.mean(axis=1) for one in self.equal[other].values()], axis=0)
+                    gain = max(gain_by_chance(self.equal[name], point, self.ref) - taken_off, 0.0)
+                    found |= {(name, other): gain, (other, name): -gain}
+        return found

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from benchmarks.stats.bootstrap import Bootstrap, bootstrap_hypervolume, bootstrap_means, hypervolumes
+from benchmarks.stats.bootstrap import Bootstrap, bootstrap_hypervolume, bootstrap_means, gain_by_chance, hypervolumes
 from benchmarks.stats.indicators import hypervolume
 
 REF = (-2.0, -2.0)
@@ -142,6 +142,17 @@ def test_the_best_of_equal_points_is_hardly_taken_for_better():
         above_by_percentiles.append(np.percentile(a.less(b), 2.5) > 0)
     assert np.mean(above) < 0.3
     assert np.mean(above) < np.mean(above_by_percentiles) / 2
+
+
+def test_what_equal_points_gain_by_chance():
+    """One objective: the largest of 5 and of 11 independent means over N prompts is 1.163 and 1.586 standard errors
+    above the truth on average (order statistics of normal numbers). Nothing where all points say the same."""
+    random = np.random.default_rng(0)
+    for K, highest in ((5, 1.163), (11, 1.586)):
+        seeds = {seed: random.normal(3, 2, (K, 400, 1)) for seed in range(3)}
+        assert gain_by_chance(seeds, [0.5], [-2]) == pytest.approx(highest * 2 / 20, rel=0.05)
+    same = np.repeat(random.normal(size=(1, 400, 2)), 5, axis=0)
+    assert gain_by_chance({0: same}, [0.0, 0.0], [-2, -2]) == pytest.approx(0, abs=0.01)
 
 
 def test_identical_methods_do_not_differ():

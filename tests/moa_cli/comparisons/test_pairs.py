@@ -58,6 +58,21 @@ def test_equal_points_of_the_same_trainings_are_told_apart_in_few_worlds(correla
     assert np.mean([any(one.clear for one in world) for world in worlds]) < 0.09
 
 
+@pytest.mark.parametrize(("reach", "clear"), [(0.0, False), (2.0, True)])
+def test_many_points_are_not_better_than_one_by_being_many(reach, clear):
+    """The best of eleven points, each noisy by itself, look .9 better than a twelfth where all are one in truth. Worlds
+    in which a test that does not know that is taken in."""
+    for number in (6, 11):
+        random = np.random.default_rng(number)
+        eleven = [changed(f, scores=random.normal(reach, 1, (11, 60, 2))) for f in trained("equal", 0.0)]
+        start = trained("sft", 0.0, steering="none")
+        start = [changed(f, scores=random.normal(0, 1, (1, 60, 2))) for f in start]
+        (pair,) = compare([*eleven, *start]).benchmarks[0].pairs
+        assert pair.hypervolume.value > 0.9
+        assert pair.hypervolume.low > 0
+        assert (pair.hypervolume.clear, pair.hypervolume.p < 0.05) == (clear, clear)
+
+
 @pytest.mark.parametrize(("seeds", "prompts"), [((1, 3), 60), ((3, 1), 60), ((3, 3), 49)])
 def test_one_training_or_few_prompts_conclude_nothing(seeds, prompts):
     """However large the difference; three of each on 50 prompts do."""
