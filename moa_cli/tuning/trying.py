@@ -29,19 +29,22 @@ class Measured(NamedTuple):
 def try_out(benchmark: Benchmark, log: Log, *, run: RunAddress, source: Source) -> Measured:
     """Trains a configuration where that is not done, and measures it on dev prompts.
 
-    It is measured at the weights for which methods that retrain are trained, whatever the method: as many points for
-    all, and few of them.
+    It is asked for the weights for which methods that retrain are trained, whatever the method, and few of them; one
+    with points of its own answers with the nearest.
     """
     from benchmarks.stats import utility
+    from moa_cli.comparisons import answering
     from moa_cli.jobs import evaluate, train
 
     method = restore(run.method, run.config)
     made = train(benchmark, method, seed=run.seed, log=log, source=source)
     front = evaluate(replace(benchmark, grid=benchmark.trained_grid), method, made, split="dev", log=log)
     cost = read_record(made.dir).cost
+    asked = benchmark.trained_grid
+    answers = answering(front.weights, asked)
     return Measured(
-        rewards=utility(front.means("rewards"), front.weights),
-        scores=utility(front.means("scores"), front.weights),
+        rewards=utility(front.means("rewards")[answers], asked),
+        scores=utility(front.means("scores")[answers], asked),
         kl=known(front.mean_kl.mean()),
         collapse=float(front.collapse_rate.max()),
         flops=float(cost["flops"] or 0),

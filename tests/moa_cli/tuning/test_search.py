@@ -7,25 +7,28 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
 from benchmarks.common.errors import BadInput
-from benchmarks.common.ledger import telling
+from benchmarks.common.ledger import silent, telling
 from benchmarks.load.load import load_benchmark
 from benchmarks.prepare.parts import part_folders
 from methods.contract.find import find_method
+from moa_cli import jobs
 from moa_cli.jobs.job import Job, Outcome
 from moa_cli.runs.config import Source
 from moa_cli.runs.contestant import Contestant
 from moa_cli.runs.tuned import Tuning, read_tuning
+from moa_cli.tuning import trying
 from moa_cli.tuning.page import tuning_table
 from moa_cli.tuning.search import MethodSearch, Plan, open_search
 from moa_cli.tuning.trying import Measured
 from moa_cli.tuning.tuner import Tuner, open_tuner
 from tests.kit.documents import rewritten
-from tests.kit.fronts import make_card, store_card
+from tests.kit.fronts import make_card, make_front, only, store_card
 from tests.kit.tokenizers import tiny_policy_in, tiny_tokenizer
 
 Try = Callable[[Contestant], Measured | None]
@@ -168,6 +171,21 @@ def test_a_default_that_is_chosen_later_is_tried_as_it_is(tmp_path: Path) -> Non
     assert rates[0] is None
     assert None not in rates[1:]
     assert search.document().best == 0
+
+
+def test_a_trial_is_asked_for_the_same_weights_whatever_its_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Points of its own, such as SPO's, answer (1, 0), (.6, .4) and (0, 1) with the nearest: the first, the second and
+    the last of (1, 0), (.7, .3), (.3, .7), (0, 1)."""
+    front, run = only(make_front("spo", 1.0), [0, 3, 7, 10]), run_of("spo", tmp_path)
+    monkeypatch.setattr(jobs, "train", lambda *_, **__: SimpleNamespace(dir=tmp_path), raising=False)
+    monkeypatch.setattr(jobs, "evaluate", lambda *_, **__: front, raising=False)
+    monkeypatch.setattr(trying, "read_record", lambda _: SimpleNamespace(cost={"flops": 1.0, "seconds": 2.0}))
+    benchmark = replace(run.benchmark, trained_grid=((1.0, 0.0), (0.6, 0.4), (0.0, 1.0)))
+    found = trying.try_out(benchmark, silent, run=jobs.RunAddress.of(run), source=run.source)
+    for value, means in ((found.rewards, front.means("rewards")), (found.scores, front.means("scores"))):
+        assert value == pytest.approx((means[0, 0] + means[1] @ [0.6, 0.4] + means[3, 1]) / 3)
 
 
 def test_a_default_rate_says_nothing_of_pretrained_policies(tmp_path: Path) -> None:
