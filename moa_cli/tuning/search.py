@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import JsonValue
+
 from benchmarks import BadInput
 from benchmarks.common import Choices, Search, digest, plain
 from benchmarks.measure import TOO_MANY
@@ -86,7 +88,7 @@ class MethodSearch:
         return first[0] if first and first[0].config == plain(as_config(self.run.method)) else None
 
     @property
-    def start(self) -> dict[str, Any]:
+    def start(self) -> dict[str, JsonValue]:
         """What it has of the settings that are searched, where that is among what is searched, and what it is trained
         with: a pretrained policy has other rates where none are set."""
         method, config = self.run.method, as_config(self.run.method)
