@@ -48,8 +48,9 @@ from benchmarks.prepare.card import PairAccuracy, Report, StoredCard, stored_car
 from benchmarks.prepare.parts import is_prepared, part_folders
 from benchmarks.prepare.prepared import Prepared, open_prepared
 from benchmarks.prepare.probe import probe_policy
-from benchmarks.rewards import OTHER_HALF, TrainedReward, check_base, fold, pair_accuracy, reward_probes, train_reward
+from benchmarks.rewards import TrainedReward, check_base, fold, pair_accuracy, reward_probes, train_reward
 from benchmarks.spec import (
+    OTHER_HALF,
     SIGNALS,
     SIZES,
     SPLITS,
@@ -243,13 +244,13 @@ def _held_out(benchmark: Description, objective: str, reward: Reward) -> list[Pr
     dev = benchmark.preference_pairs(objective, "dev")
     if not (isinstance(reward, TrainedReward) and (other := OTHER_HALF.get(reward.fold))):
         return dev
-    return [*dev, *fold(benchmark.preference_pairs(objective, "train"), other)[: max(0, ENOUGH - len(dev))]]
+    return [*dev, *fold(benchmark.data.preference_pairs(objective, "train"), other)[: max(0, ENOUGH - len(dev))]]
 
 
 def _make_reward(
     benchmark: Description, objective: Objective, reward: TrainedReward, name: str, folder: Path, log: Log
 ) -> None:
-    pairs = benchmark.preference_pairs(objective.name, "train")
+    pairs = benchmark.data.preference_pairs(objective.name, "train")
     if not pairs:
         raise BadInput(
             f"objective {objective.name!r} of {benchmark.name} has no preference pairs to train a reward from",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmarks.rewards.kinds import KINDS
     from benchmarks.rewards.memory import held_bytes, resident_bytes
     from benchmarks.rewards.probe import reward_probes
-    from benchmarks.rewards.train import OTHER_HALF, check_base, fold, pair_accuracy, tell_apart, train_reward
+    from benchmarks.rewards.train import check_base, fold, pair_accuracy, tell_apart, train_reward
     from benchmarks.rewards.trained import TrainedReward
 
 __getattr__, __all__ = door(__name__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Sequence
 from copy import deepcopy
@@ -35,18 +34,12 @@ from benchmarks.models import (
 from benchmarks.rewards.inputs import Reading, Row, check_inputs, own_inputs
 from benchmarks.rewards.opening import load, readable
 from benchmarks.rewards.trained import ADAPTER_RATE, OWN_RATE, PRETRAINED_RATE, TrainedReward
-from benchmarks.spec import LARGE, SIZES, PreferencePair, Scorer
+from benchmarks.spec import LARGE, SIZES, Half, PreferencePair, Scorer, in_half
 
 
-def fold(pairs: Sequence[PreferencePair], which: str) -> list[PreferencePair]:
-    """ "all", or the half of the pairs whose prompt hashes to an even / odd number."""
-    if which == "all":
-        return list(pairs)
-    parity = {"even": 0, "odd": 1}[which]
-    return [p for p in pairs if hashlib.blake2b(p.prompt.encode(), digest_size=1).digest()[0] % 2 == parity]
-
-
-OTHER_HALF = {"even": "odd", "odd": "even"}
+def fold(pairs: Sequence[PreferencePair], which: Half) -> list[PreferencePair]:
+    """The pairs on the prompts of a half."""
+    return [p for p in pairs if in_half(p.prompt, which)]
 
 
 def train_reward(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from benchmarks.common import Range, Said, digest, model_content, reading
 from benchmarks.spec import (
     REVISION,
     SIZES,
     Description,
+    Half,
     Scorer,
     beside,
     model_mistake,
@@ -46,7 +47,7 @@ class TrainedReward:
     """None: `OWN_RATE` for what is made here; for pretrained bases `PRETRAINED_RATE`, `ADAPTER_RATE` with LoRA."""
     seed: Annotated[int, Range(0)] = 0
     """Two objectives' seeds may agree; a held-out evaluator trained on the same pairs needs another."""
-    fold: Literal["all", "even", "odd"] = "all"
+    fold: Half = "all"
     """Which training pairs it sees: all, or the "even" or "odd" half.
     With a half each, a reward and its held-out evaluator share none."""
 

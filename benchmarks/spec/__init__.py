@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING
 from benchmarks.common.door import door
 
 if TYPE_CHECKING:
-    from benchmarks.spec.answers import SPLITS, Answer, ForPolicies, PreferencePair, Split
-    from benchmarks.spec.description import REVISION, Description, Objective, Reward, Scorer, choose, names_mistakes
+    from benchmarks.spec.answers import OTHER_HALF, SPLITS, Answer, ForPolicies, Half, PreferencePair, Split, in_half
+    from benchmarks.spec.description import (
+        REVISION,
+        Description,
+        Objective,
+        Reward,
+        Scorer,
+        all_grades,
+        choose,
+        names_mistakes,
+    )
     from benchmarks.spec.dialogues import ASSISTANT, USER, Message, dialogue, is_dialogue, messages, told_apart
     from benchmarks.spec.grid import (
         ROUNDING,

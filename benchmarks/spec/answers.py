@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 Split = Literal["train", "dev", "test"]
@@ -9,6 +10,18 @@ Split = Literal["train", "dev", "test"]
 
 
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+
+Half = Literal["all", "even", "odd"]
+"""Which labels somebody learns from: all, or those of half of the prompts."""
+
+
+OTHER_HALF: dict[Half, Half] = {"even": "odd", "odd": "even"}
+
+
+def in_half(prompt: str, half: Half) -> bool:
+    """Whether labels on a prompt are in a half: the number that it hashes to is even, or odd."""
+    return half == "all" or hashlib.blake2b(prompt.encode(), digest_size=1).digest()[0] % 2 == (half == "odd")
 
 
 class Answer(NamedTuple):

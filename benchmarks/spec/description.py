@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 import numpy as np
 
 from benchmarks.common import BadInput, Range, Said, digest, model_content, model_settings, nearest, plain, to_type
-from benchmarks.spec.answers import Answer, Data, Graded, PreferencePair, Split
+from benchmarks.spec.answers import OTHER_HALF, Answer, Data, Graded, Half, PreferencePair, Split, in_half
 from benchmarks.spec.grid import Weights, corners, default_grid, default_trained_grid
 from benchmarks.spec.settings import CHAT, LONGEST, PLAIN, Finetuning, Lora, Sampling, Scratch
 from benchmarks.spec.signal import Signal
@@ -50,6 +50,11 @@ class Reward(Protocol):
         """The reward in a line for people."""
         ...
 
+    @property
+    def fold(self) -> Half:
+        """The half of the benchmark's labels that it learned from, where it is one."""
+        ...
+
     def id(self, benchmark: Description, objective: str) -> str:
         """What it is as the reward of an objective, in one string that scale cards keep."""
         ...
@@ -75,6 +80,12 @@ class Objective:
     def source(self, signal: Signal) -> Reward:
         """What gives the rewards, or the scores."""
         return self.reward if signal == "rewards" else self.evaluator
+
+    @property
+    def learnt(self) -> Half:
+        """The labels that methods may learn from: not the half that a held-out evaluator was trained on, whose noise it
+        shares."""
+        return "all" if self.reward.fold == self.evaluator.fold else OTHER_HALF.get(self.evaluator.fold, "all")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,28 +224,36 @@ class Description:
 
     def preference_pairs(self, objective: str, split: Split = "train") -> list[PreferencePair]:
         """Preference pairs labelled under one objective; empty where the data has none for it. BadInput for no
-        objective of the benchmark."""
-        self._check_objective(objective)
-        return self.data.preference_pairs(objective, split)
+        objective of the benchmark.
+
+        Of training pairs those that methods may learn from (`Objective.learnt`), as do rewards; `data` has all.
+        """
+        pairs, learnt = self.data.preference_pairs(objective, split), self._objective(objective).learnt
+        return pairs if learnt == "all" or split != "train" else [p for p in pairs if in_half(p.prompt, learnt)]
 
     def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
-        """Training answers with grades 1, 2, ... under one objective; empty where the data has none. BadInput for no
-        objective of the benchmark."""
-        self._check_objective(objective)
-        return self.data.graded_labels(objective) if isinstance(self.data, Graded) else []
+        """Training answers with grades 1, 2, ... under one objective, of those that methods may learn from; empty where
+        the data has none. BadInput for no objective of the benchmark."""
+        learnt = self._objective(objective).learnt
+        return [told for told in all_grades(self.data, objective) if in_half(told[0].prompt, learnt)]
 
     @property
     def graded(self) -> bool:
         """Whether the data has grades for every objective."""
         return all(map(self.graded_labels, self.names))
 
-    def _check_objective(self, name: str) -> None:
+    def _objective(self, name: str) -> Objective:
         """BadInput for a name that no objective has: of a misspelt one there would seem to be no data."""
-        if name not in self.names:
-            has = f"it has: {', '.join(self.names)}"
-            raise BadInput(
-                f"{self.name} has no objective {name!r}{nearest(name, self.names)}", has, "name one of these"
-            )
+        for objective in self.objectives:
+            if objective.name == name:
+                return objective
+        has = f"it has: {', '.join(self.names)}"
+        raise BadInput(f"{self.name} has no objective {name!r}{nearest(name, self.names)}", has, "name one of these")
+
+
+def all_grades(data: Data, objective: str) -> list[tuple[Answer, int]]:
+    """Training answers with grades under one objective, as far as the data has any."""
+    return data.graded_labels(objective) if isinstance(data, Graded) else []
 
 
 def _has_chat_template(folder: Path) -> bool:

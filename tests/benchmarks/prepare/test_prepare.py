@@ -25,12 +25,12 @@ from benchmarks.prepare.prepared import open_prepared
 from benchmarks.rewards.function import FunctionReward
 from benchmarks.rewards.train import fold
 from benchmarks.rewards.trained import TrainedReward
-from benchmarks.spec.answers import SPLITS
+from benchmarks.spec.answers import SPLITS, Answer, Half
 from benchmarks.spec.description import REVISION, Objective
 from benchmarks.spec.places import card_file, policy_source, root
 from benchmarks.spec.settings import Scratch
 from benchmarks.stats.text import collapsed
-from tests.kit.worlds import Cries
+from tests.kit.worlds import Cries, WithGrades
 
 
 def contents(folder: Path) -> dict[str, tuple[int, int]]:
@@ -133,6 +133,32 @@ def test_accuracy_is_told_on_pairs_that_a_reward_has_not_seen(unprepared: Benchm
     assert even & odd == split["dev"]
     assert even | odd == split["dev"] | split["train"]
     assert even == split["dev"] | set(fold(unprepared.preference_pairs("ah", "train"), "even"))
+
+
+def test_nobody_learns_from_the_labels_of_a_held_out_evaluator(unprepared: Benchmark) -> None:
+    """Where reward and evaluator have learned from a half each, pairs and grades of the reward's are all that methods
+    see; where both have learned from the same, or the evaluator from none, they see all."""
+    pairs, other = unprepared.preference_pairs("ah"), unprepared.preference_pairs("ah", "dev")
+    grades = {"ah": [(Answer(p.prompt, p.chosen), 5) for p in pairs], "oh": []}
+    ah, oh = unprepared.objectives
+
+    def with_halves(reward: Half, evaluator: Half | None) -> Benchmark:
+        assert isinstance(ah.reward, TrainedReward)
+        trained = replace(ah.reward, fold=evaluator, seed=1) if evaluator else ah.evaluator
+        objective = replace(ah, reward=replace(ah.reward, fold=reward), evaluator=trained)
+        return replace(unprepared, objectives=(objective, oh), data=WithGrades(unprepared.data, grades))
+
+    for reward, evaluator in (("even", "odd"), ("odd", "even")):
+        benchmark = with_halves(reward, evaluator)
+        assert benchmark.preference_pairs("ah") == fold(pairs, reward)
+        assert 0 < len(fold(pairs, reward)) < len(pairs)
+        assert [answer.prompt for answer, _ in benchmark.graded_labels("ah")] == [p.prompt for p in fold(pairs, reward)]
+        assert benchmark.preference_pairs("ah", "dev") == other
+        assert benchmark.data.preference_pairs("ah", "train") == pairs
+    for reward, evaluator in (("all", "all"), ("even", None), ("all", None)):
+        benchmark = with_halves(reward, evaluator)
+        assert benchmark.preference_pairs("ah") == pairs
+        assert benchmark.graded_labels("ah") == grades["ah"]
 
 
 def test_the_report_says_how_many_answers_are_collapsed(tiny: Benchmark) -> None:
