@@ -90,6 +90,11 @@ class FunctionReward:
         return replace(self, function=f"{folder / place}:{name}") if file else self
 
 
+LARGEST = 1e100
+"""Magnitude of the largest number that a reward may be [choice]: of larger ones the squares, which their spread is made
+of, add up to no number."""
+
+
 OURS = __name__.partition(".")[0]
 """Where the functions of the benchmarks that come with moa lie: their versions say what they mean."""
 
@@ -107,7 +112,7 @@ def _module_file(module: str) -> Path | None:
 
 
 def load_function(named: str) -> Scorer:
-    """The function that is so named; its N outputs are checked to be N finite numbers."""
+    """The function that is so named; its N outputs are checked to be N finite numbers, none beyond `LARGEST`."""
     place, _, name = named.rpartition(":")
     guest = Guest(Path(place) if place.endswith(".py") else None)
     try:
@@ -146,10 +151,10 @@ def load_function(named: str) -> Scorer:
                 "make it return a list of floats, or raise an error that says what is wrong",
             ) from error
         values = numbers(returned)
-        if values is None or values.shape != (len(prompts),) or not np.isfinite(values).all():
+        if values is None or values.shape != (len(prompts),) or not (np.abs(values) <= LARGEST).all():
             raise BadInput(
                 f"{what} returned {describe(returned, values)} for {len(prompts)} answers",
-                "a reward is one finite number per answer",
+                f"a reward is one finite number per answer, from {-LARGEST:g} to {LARGEST:g}",
                 "make it return a list of floats as long as its arguments",
             )
         return values
@@ -182,12 +187,15 @@ def _number(value: Any) -> Any:
 
 
 def describe(returned: object, values: np.ndarray | None) -> str:
-    """What a function returned, in words: its shape, how many of its numbers are not finite, or what is no number."""
+    """What a function returned, in words: its shape, how many of its numbers are not finite or too large, or what is no
+    number."""
     if returned is None:
         return "None"
     if values is not None:
-        bad = int((~np.isfinite(values)).sum())
-        return f"{bad} non-finite numbers" if bad else f"an array of shape {values.shape}"
+        if bad := int((~np.isfinite(values)).sum()):
+            return f"{bad} non-finite numbers"
+        large = values[np.abs(values) > LARGEST]
+        return f"{large[0]:.4g} and the like" if large.size else f"an array of shape {values.shape}"
     for i, one in enumerate(returned if isinstance(returned, list | tuple) else []):
         if numbers(one) is None:
             return f"something else than numbers ({type(one).__name__} as number {i + 1})"

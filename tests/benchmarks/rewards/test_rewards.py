@@ -286,6 +286,7 @@ def test_a_function_in_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
         ("return ['good', 'bad']", "something else than numbers (str as number 1) for 2 answers"),
         ("return [1.0, 10**400]", "something else than numbers (int as number 2)"),
         ("return [1.0, None]", "1 non-finite numbers for 2 answers"),
+        ("return [1.0, -1e200]", "-1e+200 and the like for 2 answers"),
         ("return (1.0 for r in responses)", "something else than numbers (generator)"),
     ],
 )
