@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
+from itertools import permutations
 from math import isfinite
 
 from benchmarks.common import nearest
@@ -57,7 +58,7 @@ def check_labels(data: Table, known: Sequence[Objective], mistakes: list[str]) -
     low, high = data.grade_range if len(data.grade_range) == 2 else (0, 0)
     if low >= high:
         mistakes.append(f"data.grade_range: expected the lowest and the highest grade, found {list(data.grade_range)}")
-    mistakes += _list_mistakes(data)
+    mistakes += _list_mistakes(data) + _read_twice(data)
     lists = {column.partition("[].")[0] for column in (data.columns.response, *(c for _, c in data.grades))}
     if "[]." in data.columns.response + "".join(c for _, c in data.grades) and len(lists) > 1:
         mistakes.append(f"data.grades: answers and grades lie in one list, found {', '.join(sorted(lists))}")
@@ -93,4 +94,19 @@ def _list_mistakes(data: Table) -> list[str]:
         f'data.{key}: {column!r} lies in a list of the row; columns.response and grades of format = "grades" alone may'
         for key, column in said
         if "[]." in column and key != possible
+    ]
+
+
+def _read_twice(data: Table) -> list[str]:
+    """Columns that lie in what another column is, and labels that are another column."""
+    columns = asdict(data.columns)
+    read = [(f"columns.{role}", columns[role]) for role in (*FORMATS[data.format], "objective", "split")]
+    labels = [(key, column) for key in ("grades", "winners") for _, column in getattr(data, key)]
+    within = [
+        f"data.{key}: {column!r} lies in {other!r}, which is data.{of}"
+        for (key, column), (of, other) in permutations([*read, *labels], 2)
+        if other and column.startswith((f"{other}[].", *[f"{other}."] * ("[]." in other)))
+    ]
+    return within + [
+        f"data.{key}: {column!r} is data.{of}, too" for key, column in labels for of, other in read if column == other
     ]

@@ -256,6 +256,31 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
         (GRADED + 'grades = { kind = "x" }\ngrade_range = [4, 0]\n' + KIND, "data.grade_range: expected the lowest"),
         (GRADED + 'grades = { kind = "a[].x" }\n' + KIND, "answers and grades lie in one list, found a, response"),
         (
+            GRADED + 'columns = { response = "c[].r" }\ngrades = { kind = "c[].r.g" }\n' + KIND,
+            "data.grades: 'c[].r.g' lies in 'c[].r', which is data.columns.response",
+        ),
+        (
+            GRADED + 'columns = { response = "c[].r.t" }\ngrades = { kind = "c[].r" }\n' + KIND,
+            "data.columns.response: 'c[].r.t' lies in 'c[].r', which is data.grades",
+        ),
+        (
+            GRADED + 'columns = { prompt = "c", response = "c[].r" }\ngrades = { kind = "c[].g" }\n' + KIND,
+            "data.columns.response: 'c[].r' lies in 'c', which is data.columns.prompt",
+        ),
+        (
+            GRADED + 'columns = { response = "c[].r", split = "c" }\ngrades = { kind = "c[].g" }\n' + KIND,
+            "data.grades: 'c[].g' lies in 'c', which is data.columns.split",
+        ),
+        (
+            GRADED + 'columns = { response = "c[].r" }\ngrades = { kind = "c" }\n' + KIND,
+            "data.columns.response: 'c[].r' lies in 'c', which is data.grades",
+        ),
+        (GRADED + 'grades = { kind = "response" }\n' + KIND, "data.grades: 'response' is data.columns.response, too"),
+        (
+            DATA.replace("pairs", "winners") + 'columns = { split = "w" }\nwinners = { kind = "w" }\n' + KIND,
+            "data.winners: 'w' is data.columns.split, too",
+        ),
+        (
             GRADED + 'columns = { prompt = "c[].p", response = "c[].r" }\ngrades = { kind = "c[].g" }\n' + KIND,
             "data.columns.prompt: 'c[].p' lies in a list of the row; columns.response and grades of",
         ),
