@@ -42,7 +42,13 @@ def named_files(place: str | Sequence[str]) -> list[Path]:
         return [path]
     else:
         anchor = Path(path.anchor)
-        found = _readable(anchor.glob(str(path.relative_to(anchor)) if path.anchor else place))
+        try:
+            matching = list(anchor.glob(str(path.relative_to(anchor)) if path.anchor else place))
+        except ValueError as error:  # until Python 3.13, of ** in a name
+            raise BadInput(
+                f"{place} is no glob: {error}", "it says which files are read", "**/*.jsonl means all below a folder"
+            ) from error
+        found = _readable(matching)
     if not found:
         known = ", ".join(SUFFIXES)
         raise BadInput(f"no data file {path}", f"nothing there has a suffix that is read: {known}", "check the path")
