@@ -34,9 +34,11 @@ LARGEST = 2**30
 
 
 UNREADABLE = (
-    OSError, EOFError, ValueError, KeyError, TypeError, NotImplementedError, RecursionError, zlib.error, csv.Error,
+    OSError, EOFError, ValueError, ArithmeticError, KeyError, TypeError, NotImplementedError, RecursionError,
+    zlib.error, csv.Error,
 )  # fmt: skip
-"""What readers raise at a file that is damaged, or is something else than its name says."""
+"""What readers raise at a file that is damaged, is something else than its name says, or holds what Python has no value
+for, such as a time after the year 9999."""
 
 
 def is_saved(path: Path) -> bool:

@@ -159,7 +159,7 @@ def grade(
     said = regrade.get(as_number(said), said)
     try:
         number = math.nan if isinstance(said, bool) else float(said)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # of a whole number beyond all others
         number = math.nan
     lowest, highest = between
     if lowest <= number <= highest:

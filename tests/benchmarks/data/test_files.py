@@ -118,6 +118,16 @@ def test_whatever_is_damaged_is_refused_with_its_name(tmp_path: Path, suffix: st
         list(read_rows(path, SCHEMA))
 
 
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
+def test_a_time_that_python_has_no_value_for(tmp_path: Path, suffix: str) -> None:
+    """In a column that nobody asked for, too: rows are read whole."""
+    later = pyarrow.array([2**62], pyarrow.timestamp("us"))
+    made, path = pyarrow.table({"chosen": ["a"], "rejected": ["b"], "when": later}), tmp_path / f"rows{suffix}"
+    (pyarrow.parquet.write_table if suffix == ".parquet" else pyarrow.feather.write_feather)(made, path)
+    with pytest.raises(BadInput, match=r"rows\.[a-z]+ cannot be read: OverflowError"):
+        list(read_rows(path, SCHEMA))
+
+
 def test_a_key_that_is_there_twice_and_a_list_under_another_name(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"a": "x"}\n{"a": "x", "b": {"c": 1, "c": 2}}\n')
