@@ -9,7 +9,6 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
-from benchmarks import BadInput
 from benchmarks.common import Choices, Range, Search, error_words, fit, nearest, notes_of, settable, type_words
 from benchmarks.spec import folder_mistake
 from methods.contract.method import Method, Steering, method_name
@@ -113,7 +112,11 @@ def _of_field(name: str, hint: Any, field: Field[Any] | None) -> Iterator[str]:
         for kind in (kind for kind in (Range, Search, Choices) if kind in notes_of(hint)):
             yield f"{name}: {kind.__name__} stands there without what it says: {kind.__name__}(...)"
         yield from _of_search(name, hint)
-        default = field.default if field.default_factory is MISSING else field.default_factory()
+        try:
+            default = field.default if field.default_factory is MISSING else field.default_factory()
+        except Exception as error:  # of a user's code
+            yield f"{name}: its default cannot be made: {error_words(error)}"
+            return
         if not _fits(default, hint):
             yield f"{name}: its default must be {type_words(hint)}, found {default!r}"
 
@@ -153,7 +156,7 @@ def _of_making(cls: type[Method]) -> Iterator[str]:
         again = asdict(cls(**first))
     except TypeError as error:
         yield f"it cannot be made of its defaults: {error_words(error)}"
-    except (BadInput, ValueError):  # a combination of settings that it refuses, and others may be typed
+    except Exception:  # a combination of settings that it refuses in its own way, and others may be typed
         return
     else:
         for name in first:

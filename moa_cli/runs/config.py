@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput, Benchmark, load_benchmark
-from benchmarks.common import field_types, fit, misfit, nearest, refuse, to_type
+from benchmarks.common import error_words, field_types, fit, misfit, nearest, refuse, to_type
 from benchmarks.load import option_names
 from methods import Method, find_method, method_name, method_names
 from moa_cli.runs.items import PREFIX, pairs_of
@@ -141,13 +141,15 @@ def restore(typed: str, config: Mapping[str, object], again: str = "") -> Method
             _set(values, name, value, field_types(cls)[name], mistakes)
         else:
             mistakes.append(f"{name}: {typed} has no such hyperparameter")
+    made = None if mistakes else _own(lambda: cls(**values), cls, mistakes)
     refuse(
         f"the stored configuration of {typed} does not fit it",
         mistakes,
         f"train it again: {again or to_type('moa', 'train', '-m', typed)}",
         why="the method has changed since the run was trained",
     )
-    return cls(**values)
+    assert made
+    return made
 
 
 def _set(config: dict[str, Any], key: str, value: Any, hint: Any, mistakes: list[str]) -> None:
@@ -164,10 +166,21 @@ def _make(cls: type[Method], config: dict[str, Any], mistakes: list[str]) -> Met
     A default of 1 where a number belongs is 1.0 again in a worker, and the run's folder is named after it.
     """
     hints = field_types(cls)
+    return _own(
+        lambda: cls(**{name: fit(value, hints[name]) for name, value in as_config(cls(**config)).items()}),
+        cls,
+        mistakes,
+    )
+
+
+def _own(make: Callable[[], Method], cls: type[Method], mistakes: list[str]) -> Method | None:
+    """The method that is made; None where a user's `__post_init__` raises, in whatever way it refuses settings."""
     try:
-        return cls(**{name: fit(value, hints[name]) for name, value in as_config(cls(**config)).items()})
-    except (TypeError, ValueError) as error:  # of a user's __post_init__
-        mistakes.append(f"{method_name(cls)}: {error}")
+        return make()
+    except BadInput:
+        raise
+    except Exception as error:
+        mistakes.append(f"{method_name(cls)}: {error_words(error)}")
         return None
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import JsonValue
 
 from benchmarks import BadInput
-from benchmarks.common import Choices, Search, digest, plain
+from benchmarks.common import Choices, Search, digest, error_words, plain
 from benchmarks.measure import TOO_MANY
 from benchmarks.spec import Signal
 from methods import Adapter
@@ -131,8 +131,9 @@ class MethodSearch:
                 own = {n: suggest(trial, n, s) for n, s in self.spaces.items() if not default or n in self.start}
             try:
                 method = self.run.method if default else replace(self.run.method, **own)
-            except (BadInput, TypeError, ValueError) as error:  # of a user's __post_init__, for what do not go together
-                say(f"{self.run.method_name} trial {number} failed: {error}")
+            except Exception as error:  # of a user's __post_init__, for what do not go together
+                told = error if isinstance(error, BadInput) else error_words(error)
+                say(f"{self.run.method_name} trial {number} failed: {told}")
                 self._keep(trial, Trial(number=0, config=plain(base | own), run="", state="failed"))
                 continue
             self.under_way[trial.number] = trial

@@ -62,8 +62,8 @@ def examine_method(path: Path, place: Path) -> Iterator[Checked]:
         benchmark = tiny_benchmark(place / "home")
         prepare(benchmark)
         trained: list[Examined] = []
-        method = in_small(find_method(str(path)))
-        train = lambda: trained.append(train_examined(method, benchmark, place / "run"))  # noqa: E731
+        small = lambda: in_small(find_method(str(path)))  # noqa: E731
+        train = lambda: trained.append(train_examined(small(), benchmark, place / "run"))  # noqa: E731
         yield from _tried("it can be trained", train, path)
         if not trained:
             return
@@ -74,7 +74,7 @@ def examine_method(path: Path, place: Path) -> Iterator[Checked]:
             if check is POLICY_CHECKS[0] and one.wrong:
                 yield Checked(check="the rest", note="what policies do was not examined: it gives none")
                 break
-        if type(method).effort is not Method.effort:
+        if type(trained[0].method).effort is not Method.effort:
             yield from _tried("its effort is foreseen", lambda: _foreseen(trained[0]), path)
 
 

@@ -63,6 +63,10 @@ def test_a_method_without_settings_needs_no_decorator(tmp_path: Path) -> None:
         (("steering = 'none'", "needed: int"), "needed needs a default"),
         (("steering = 'none'", "share: Annotated[float, Range(0, 1)] = 2"), "a number from 0 to 1, found 2"),
         (("steering = 'none'", "count: int = field(default_factory=list)"), "a whole number, found []"),
+        (
+            ("steering = 'none'", "count: int = field(default_factory=lambda: {}['x'])"),
+            "count: its default cannot be made: KeyError: 'x'",
+        ),
         (("steering = 'none'", "sets_kl = 'rate'", "rates: int = 1"), "found 'rate' (did you mean rates?)"),
         (("steering = 'none'", "sets_kl = 'name'", "name: str = 'a'"), "sets_kl: name is a text, and it must be"),
         (("steering = 'none'", "count: int = field(default=1, init=False)"), "count: field(init=False) cannot be set"),
@@ -137,7 +141,10 @@ def test_a_method_is_made_of_its_settings(done: str, said: str, tmp_path: Path) 
     assert said in mistake
 
 
-@pytest.mark.parametrize("done", ["raise ValueError('set x')", "object.__setattr__(self, 'x', min(self.x, 0))"])
+@pytest.mark.parametrize(
+    "done",
+    ["raise ValueError('set x')", "assert self.x > 1", "{}['x']", "object.__setattr__(self, 'x', min(self.x, 0))"],
+)
 def test_a_method_may_refuse_its_defaults_or_round_them(done: str, tmp_path: Path) -> None:
     assert find_method(method(tmp_path, "steering = 'none'", MAKING.format(done)))
 

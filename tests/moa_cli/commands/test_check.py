@@ -104,6 +104,13 @@ def test_a_class_that_is_no_method_is_not_trained(tmp_path: Path, capsys: pytest
     assert "steering is missing" in str(words)
 
 
+def test_a_method_that_refuses_its_defaults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """However it does so: that is what is found, and not a fault of the command."""
+    refusal = "\n    def __post_init__(self):\n        assert self.keep > 1, 'no good'\n"
+    (tmp_path / "careless.py").write_text(CARELESS + refusal)
+    assert checked(tmp_path / "careless.py", capsys)["it can be trained"] == "AssertionError: no good"
+
+
 def test_a_benchmark_to_start_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What `moa init` writes passes; with a column misspelled and a reward that is random it does not."""
     init("benchmark", str(tmp_path / "helpdesk"))

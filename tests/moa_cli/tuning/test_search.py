@@ -381,8 +381,8 @@ def test_whole_ends_of_a_number_are_ends_of_numbers(tmp_path: Path) -> None:
     assert all(isinstance(value, float) and 0 < value < 1 for value in tried)
 
 
-def test_settings_that_a_method_refuses_are_a_trial_that_failed(tmp_path: Path) -> None:
-    refusal = "0 if self.epochs < 3 else int('three')"
+@pytest.mark.parametrize("refusal", ["0 if self.epochs < 3 else int('three')", "assert self.epochs < 3"])
+def test_settings_that_a_method_refuses_are_a_trial_that_failed(refusal: str, tmp_path: Path) -> None:
     run = own(tmp_path, "Annotated[int, Choices(1, 3)] = 1", refusal)
     search = search_all([run], Plan(trials=6)).searches[0]
     assert {(trial.config["epochs"], trial.state) for trial in search.told} == {(1, "fine"), (3, "failed")}
