@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from numbers import Real
+from numbers import Integral, Real
 from traceback import extract_tb
 from typing import Any, TypeVar
 
@@ -69,6 +69,8 @@ def checked_effort(method: Method, benchmark: Benchmark, parameters: int) -> tup
     found: Any = _asked(method.effort, benchmark, parameters)
     if found is not None and not (isinstance(found, tuple | list) and all(isinstance(one, Effort) for one in found)):
         raise _no_effort(method.effort, found, "a tuple of Effort, or None where nobody knows")
+    for one in found or ():
+        _check_amounts(method.effort, one)
     return found if found is None else tuple(found)
 
 
@@ -77,7 +79,23 @@ def checked_serving(method: Method, benchmark: Benchmark, prompts: int) -> Effor
     found: Any = _asked(method.serving, benchmark, prompts)
     if not isinstance(found, Effort):
         raise _no_effort(method.serving, found, "one Effort")
+    _check_amounts(method.serving, found)
     return found
+
+
+MOST, LARGEST_BATCH = 1e15, 10**6
+"""Answers, and answers of an update, of which nobody does as many [choice]: with more, sums of FLOPs and hours are soon
+no numbers, and to split a batch takes hours."""
+
+
+def _check_amounts(question: Callable[..., object], effort: Effort) -> None:
+    """BadInput for amounts of nothing that can be done."""
+    amounts = (effort.drawn, effort.learned, effort.read, effort.scored)
+    real = all(isinstance(amount, Real) and 0 <= amount <= MOST for amount in amounts)
+    least = 1 if real and effort.learned else 0
+    if not (real and isinstance(effort.batch, Integral) and least <= effort.batch <= LARGEST_BATCH):
+        expected = f"of amounts from 0 to {MOST:g}, and of a batch from 1 to {LARGEST_BATCH:,} where it learns"
+        raise _no_effort(question, effort, expected)
 
 
 def _no_effort(question: Callable[..., object], found: object, expected: str) -> BadInput:

@@ -98,6 +98,25 @@ def test_an_effort_that_is_none(effort: Any, unprepared: Benchmark, monkeypatch:
             checked_serving(saying(monkeypatch, effort=effort), unprepared, 1)
 
 
+@pytest.mark.parametrize("amount", [-1e9, NAN, float("inf"), 1e300, "many", None])
+def test_amounts_of_nothing_that_can_be_done(
+    amount: Any, unprepared: Benchmark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for wrong in (Effort(learned=amount, batch=1), Effort(drawn=amount), Effort(learned=1, batch=amount)):
+        with pytest.raises(BadInput, match=r"(?s)Saying\.effort returned Effort.*of amounts from 0 to 1e\+15"):
+            checked_effort(saying(monkeypatch, effort=(Effort(), wrong)), unprepared, 1)
+        with pytest.raises(BadInput, match=r"Saying\.serving returned Effort"):
+            checked_serving(saying(monkeypatch, effort=wrong), unprepared, 1)
+
+
+@pytest.mark.parametrize("batch", [0, 0.5, 10**9])
+def test_what_is_learned_from_goes_through_in_batches(
+    batch: Any, unprepared: Benchmark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BadInput, match=r"(?s)Saying\.effort returned Effort.*a batch from 1 to 1,000,000"):
+        checked_effort(saying(monkeypatch, effort=(Effort(learned=2, batch=batch),)), unprepared, 1)
+
+
 @pytest.mark.parametrize("name", method_names())
 def test_what_comes_with_moa_says_what_it_should(name: str, unprepared: Benchmark) -> None:
     method = find_method(name)()
