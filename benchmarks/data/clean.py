@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +25,13 @@ UNSEEN = ("Cc", "Cf", "Zs", "Zl", "Zp")
 """Categories of characters that nobody sees: control, format (such as those without width), white space."""
 
 
+WITHOUT_FORM = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
+"""Characters that nobody sees either, though they count as letters, marks or symbols: Unicode's default ignorable ones,
+such as fillers and what chooses a form of the character before, and braille without a dot."""
+
+
 NO_DIALOGUE = "not a dialogue"
 """Why a text is skipped that has no turns."""
 
@@ -35,17 +43,18 @@ A_DIALOGUE = f"{USER} Hi.{ASSISTANT} Hello!"
 def blank(text: str) -> bool:
     """Whether nothing is to be seen of a text.
 
-    >>> blank(" \\n"), blank("\\u200b\\ufeff"), blank("?")
+    >>> blank(" \\n"), blank("\\u200b\\ufeff\\ufe0f\\u3164"), blank("?")
     (True, True, False)
     """
-    return all(unicodedata.category(character) in UNSEEN for character in text)
+    return all(unicodedata.category(character) in UNSEEN for character in WITHOUT_FORM.sub("", text))
 
 
 def alike(prompt: str) -> str:
-    """A prompt up to white space, case, what has no width and how accents are put together: what is the same for people
+    """A prompt up to white space, case, what nobody sees and how accents are put together: what is the same for people
     is in one split."""
     if not prompt.isascii():
-        prompt = "".join(c for c in unicodedata.normalize("NFC", prompt) if unicodedata.category(c) != "Cf")
+        seen = "".join(c for c in WITHOUT_FORM.sub("", prompt) if unicodedata.category(c) != "Cf")
+        prompt = unicodedata.normalize("NFC", seen)  # what nobody sees keeps accents apart
     return " ".join(prompt.split()).casefold()
 
 

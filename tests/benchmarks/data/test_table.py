@@ -71,7 +71,7 @@ def test_messages_are_a_dialogue_that_ends_in_its_last_answer(tmp_path: Path) ->
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("nothing", ["", " \n", None, "\u200b"])
+@pytest.mark.parametrize("nothing", ["", " \n", None, "\u200b", "\u3164"])
 def test_a_system_that_says_nothing_is_none(tmp_path: Path, nothing: str | None) -> None:
     """As many chat templates and published sets begin."""
     system = {"role": "system", "content": nothing}
@@ -446,6 +446,20 @@ def test_prompts_that_differ_in_white_space_or_case_are_in_one_split(tmp_path: P
     keys = [{" ".join(p.lower().split()) for p in data.prompts(split)} for split in ("train", "dev")]
     assert not keys[0] & keys[1]
     assert keys[1]
+
+
+@pytest.mark.parametrize("unseen", [*"\u034f\u115f\u17b4\u180b\u180f\u2800\u3164\uffa0\ufe00\ufe0f\U000e0100\u200b"])
+def test_what_counts_as_a_letter_or_a_mark_may_be_unseen(tmp_path: Path, unseen: str) -> None:
+    """Fillers, choices of a form, braille without a dot: they say nothing, and no two prompts differ in them."""
+    rows = [
+        {"prompt": f"Hea{unseen}rt?{unseen}", "response": "a"}, {"prompt": "Caf\u00e9?", "response": "a"},
+        {"prompt": f"Cafe{unseen}\u0301?", "response": "a", "split": "test"}, {"prompt": unseen, "response": "a"},
+        {"prompt": "p", "response": f" {unseen}"}, {"prompt": f"kept{unseen}", "response": f"a{unseen}"},
+        {"prompt": "heart?", "response": "a"},
+    ]  # fmt: skip
+    data = table(tmp_path, rows, format="answers")
+    assert len(data.responses()) == 1
+    assert data.skipped == {"prompt also in the test split": 2, "empty prompt": 1, "empty answer": 1}
 
 
 @pytest.mark.parametrize("word", ["Train", "training", "validation", ""])
