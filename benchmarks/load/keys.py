@@ -46,9 +46,11 @@ def unread(table: Table, given: Collection[str]) -> list[str]:
     return wrong
 
 
-def check_labels(data: Table, known: Sequence[Objective], mistakes: list[str]) -> None:
-    """Labels are of objectives, and in the format that has them; trained rewards need pairs, which labels make."""
-    names = [o.name for o in known]
+def check_labels(data: Table, known: Sequence[Objective], names: Collection[str], mistakes: list[str]) -> None:
+    """Labels are of objectives, and in the format that has them; trained rewards need pairs, which labels make.
+
+    `names` are those of all objectives, `known` those that are right.
+    """
     said = [("objective", data.objective), *((key, o) for key in ("grades", "winners") for o, _ in getattr(data, key))]
     mistakes += [f"data.{k}: there is no objective {o!r}{nearest(o, names)}" for k, o in said if o and o not in names]
     for key in ("grades", "winners"):

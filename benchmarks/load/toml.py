@@ -83,11 +83,11 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
     lora = build(content.get("lora", {}), Lora, "lora.", mistakes)
     known = _objectives(content.get("objectives"), path.parent, mistakes)
     if data:
-        check_labels(data, known, mistakes)
+        check_labels(data, known, _names(content.get("objectives")), mistakes)
         data = replace(data, known=tuple(o.name for o in known))
     for key in ("grid", "trained_grid"):
-        if known and objectives is None:
-            check_grid(settings.get(key, ()), len(known), key, mistakes)
+        if known and objectives is None:  # of which some may be wrong: the weights are for all of them
+            check_grid(settings.get(key, ()), len(content["objectives"]), key, mistakes)
     settings = {"name": path.stem, "version": "1", "policy": "scratch:1m"} | settings
     settings["policy"] = beside(settings["policy"], path.parent)
     mistakes += finetuning_mistakes(first, finetuning := Finetuning(**first), settings["policy"])
@@ -194,6 +194,12 @@ def _objectives(values: Any, folder: Path, mistakes: list[str]) -> list[Objectiv
     right = [objective for objective in found if objective]
     mistakes += names_mistakes(objective.name for objective in right)
     return right
+
+
+def _names(values: Any) -> list[str]:
+    """What the [[objectives]] are called, also those in which something else is wrong."""
+    tables = values if isinstance(values, list) else []
+    return [name for table in tables if isinstance(table, Mapping) and isinstance(name := table.get("name"), str)]
 
 
 def _objective(values: Any, where: str, folder: Path, mistakes: list[str]) -> Objective | None:

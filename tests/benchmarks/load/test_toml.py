@@ -218,6 +218,20 @@ def test_every_mistake_is_listed_with_the_nearest_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("grid", "also"), [("[[1, 0], [0, 1]]", []), ("[[1, 0], [1]]", ["grid: [1.0] has 1 weights for 2 objectives"])]
+)
+def test_a_mistake_in_one_objective_makes_no_other(tmp_path: Path, grid: str, also: list[str]) -> None:
+    """Weights, and labels, are for all of them: those that are wrong too are told, others are not."""
+    labels = 'grades = { kind = "a", short = "b" }\n'
+    wrong = '[[objectives]]\nname = "short"\nreward = { model = "owner/name", label = -1 }\n'
+    with pytest.raises(BadInput) as caught:
+        read_benchmark(toml(tmp_path, f"grid = {grid}\n" + GRADED + labels + KIND + wrong))
+    first, *others = [line.strip() for line in caught.value.what.splitlines()[1:]]
+    assert first.startswith("objectives[2].reward.label: expected a whole number")
+    assert others == also
+
+
+@pytest.mark.parametrize(
     ("text", "mistake"),
     [
         (KIND, "data is missing"),
