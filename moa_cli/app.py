@@ -170,7 +170,7 @@ def main() -> None:
         sys.exit(0)
     except BaseException as error:
         from benchmarks import BadInput
-        from benchmarks.common import full_disk, no_memory, no_path, no_room, not_permitted
+        from benchmarks.common import error_words, full_disk, no_memory, no_path, no_room, not_permitted
 
         if end := interruption(error):
             say("interrupted")
@@ -195,7 +195,7 @@ def main() -> None:
         else:
             where = traceback.extract_tb(error.__traceback__)[-1]
             place = f"this should not happen: {Path(where.filename).name}, line {where.lineno}"
-            show_error(f"{type(error).__name__}: {error}", place, "the same command with -v shows the traceback")
+            show_error(error_words(error), place, "the same command with -v shows the traceback")
         sys.exit(2)
 
 

@@ -56,8 +56,8 @@ def no_path(error: BaseException) -> BadInput | None:
     of links, until Python 3.13."""
     if isinstance(error, OSError) and error.errno in NO_PATH:
         path, why = str(error.filename), NO_PATH[error.errno]
-    elif isinstance(error, RuntimeError) and str(error).startswith(circle := "Symlink loop from "):
-        path, why = str(error).removeprefix(circle).strip("'"), NO_PATH[errno.ELOOP]
+    elif isinstance(error, RuntimeError) and _said(error).startswith(circle := "Symlink loop from "):
+        path, why = _said(error).removeprefix(circle).strip("'"), NO_PATH[errno.ELOOP]
     else:
         return None
     shown = "/".join(part if len(part.encode()) < 256 else f"{part[:60]}..." for part in path.split("/"))
@@ -69,14 +69,14 @@ def full_disk(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return True
     words = ("No space left on device", "disk is full", "Disk quota exceeded", "File too large", "PytorchStreamWriter")
-    return any(word in str(error) for word in words)
+    return any(word in _said(error) for word in words)
 
 
 def no_memory(error: BaseException) -> bool:
     """Whether it says that there was no memory left, in the words of whoever asked for it."""
     words = ("can't allocate memory", "Cannot allocate memory", "can't start new thread", "failed to map segment")
     known = isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
-    return known or any(word in str(error) for word in words)
+    return known or any(word in _said(error) for word in words)
 
 
 def no_room(what: str, folder: object) -> tuple[str, str, str]:
@@ -93,7 +93,15 @@ def error_words(error: BaseException) -> str:
     """
     if isinstance(error, SystemExit):
         return f"it called sys.exit({'' if error.code is None else repr(error.code)})"
-    return f"{type(error).__name__}: {str(error).strip()}".removesuffix(": ")
+    return f"{type(error).__name__}: {_said(error).strip()}".removesuffix(": ")
+
+
+def _said(error: BaseException) -> str:
+    """What an error says of itself: nothing where a user's `__str__` raises."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
 
 
 def to_type(*words: object) -> str:

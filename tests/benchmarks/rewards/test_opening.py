@@ -427,6 +427,10 @@ def function(body: str) -> Callable[[Path], Reward]:
         (function("return None"), ("f.py:f'", "f.py, line 4) returned None for 2 answers")),
         (function("return [1.0]"), ("f.py:f'", "f.py, line 4) returned an array of shape (1,) for 2 answers")),
         (function("return math.sqrt(-1)"), ("evaluator ah", "f.py:f", "ValueError", "f.py, line 5, in f)")),
+        (
+            function("raise type('Mute', (Exception,), {'__str__': lambda self: self.text})"),
+            ("evaluator ah", "f.py:f", "cannot score an answer: Mute", "f.py, line 5, in f)"),
+        ),
         (function("return [len(r) / 0 for r in responses]"), ("ZeroDivisionError", "f.py, line 5")),
     ],
 )
