@@ -23,6 +23,9 @@ VERBS = {
 NEEDED = ("train", "policy")
 """What it must define."""
 
+UNFINISHED = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
+"""Functions of which nothing is done when they are called."""
+
 TAKEN = ("prepared", "tuned")
 """Folders that lie among those of methods: of what is prepared, and of what was tuned."""
 
@@ -65,6 +68,9 @@ def _of_verbs(cls: type[Method]) -> Iterator[str]:
             inspect.signature(getattr(cls, verb)).bind(*itself, *VERBS[verb])
         except TypeError:
             yield f"{verb}: it is called as {called}"
+        else:
+            if any(kind(getattr(cls, verb)) for kind in UNFINISHED):
+                yield f"{verb}: it is called once and done: write it without async and yield"
 
 
 def _of_fields(cls: type[Method]) -> Iterator[str]:

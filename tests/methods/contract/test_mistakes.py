@@ -115,6 +115,12 @@ def test_verbs_that_may_be_left_out_take_what_they_are_given(written: str, calle
     assert mistake == f"{called.partition('(')[0]}: it is called as {called}"
 
 
+@pytest.mark.parametrize("written", ["async def serving({}): return 1", "def serving({}): yield 1"])
+def test_verbs_do_what_they_are_called_for(written: str, tmp_path: Path) -> None:
+    (mistake,) = mistakes(method(tmp_path, "steering = 'none'", written.format("self, benchmark, prompts")))
+    assert mistake == "serving: it is called once and done: write it without async and yield"
+
+
 def test_a_verb_may_do_without_self(tmp_path: Path) -> None:
     points = "points = staticmethod(lambda benchmark: benchmark.grid)"
     labels = "labels = classmethod(lambda cls, benchmark: ())"
