@@ -181,7 +181,10 @@ def numbers(returned: object) -> np.ndarray | None:
 
 
 def _number(value: Any) -> Any:
-    """A tensor as numpy takes it, wherever it is, whatever its type and gradient; all else as it is."""
+    """A tensor as numpy takes it, wherever it is, whatever its type and gradient; what is masked as no number; all else
+    as it is."""
+    if isinstance(value, np.ma.MaskedArray):
+        return np.ma.filled(value.astype(float), np.nan)
     torch = sys.modules.get("torch")
     return value.detach().cpu().double().numpy() if torch and isinstance(value, torch.Tensor) else value
 
@@ -193,7 +196,8 @@ def describe(returned: object, values: np.ndarray | None) -> str:
         return "None"
     if values is not None:
         if bad := int((~np.isfinite(values)).sum()):
-            return f"{bad} non-finite numbers"
+            masked = any(map(np.ma.is_masked, returned if isinstance(returned, list | tuple) else [returned]))
+            return f"{bad} {'masked or ' if masked else ''}non-finite numbers"
         large = values[np.abs(values) > LARGEST]
         return f"{large[0]:.4g} and the like" if large.size else f"an array of shape {values.shape}"
     for i, one in enumerate(returned if isinstance(returned, list | tuple) else []):
