@@ -130,6 +130,12 @@ def load_function(named: str) -> Scorer:
             "a reward names a Python function as module:function or path/to/file.py:function",
             "check the spelling and that the module can be imported from here",
         ) from error
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise BadInput(
+            f"the reward function {named!r}{_place(function)} is async",
+            "what it returns would be something to wait for, and no numbers",
+            "write def in place of async def; asyncio.run(...) in it waits for what is async",
+        )
 
     def scorer(prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
         what = f"the reward function {named!r}{_place(function)}"
@@ -220,7 +226,7 @@ def function_mistake(place: Path | str, name: str) -> str:
         nodes = list(ast.walk(ast.parse(place.read_bytes(), place.name)))
     except (SyntaxError, ValueError) as error:
         return f"{place} cannot be read: {error}"
-    names = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    names = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
     names |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     names |= {n.asname or n.name for n in nodes if isinstance(n, ast.alias)}
     return "" if name in names or "*" in names else f"{place} defines no {name}{nearest(name, names)}"

@@ -18,7 +18,7 @@ from benchmarks.common.ledger import Cost, charged_to
 from benchmarks.models.scratch import scratch_classifier
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.rewards.classifier import Classifier
-from benchmarks.rewards.function import FunctionReward, load_function
+from benchmarks.rewards.function import FunctionReward, function_mistake, load_function
 from benchmarks.rewards.hub import HubReward
 from benchmarks.rewards.known import ScoreCache
 from benchmarks.rewards.train import fold, pair_accuracy, train_reward
@@ -336,6 +336,15 @@ def test_a_function_that_is_not_there(named: str) -> None:
 def test_a_file_without_that_function(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be loaded"):
         load_function(function(tmp_path, "return []", name="g").function)
+
+
+@pytest.mark.parametrize("last", ["return [1.0]", "yield 1.0"])
+def test_a_function_that_is_async(tmp_path: Path, last: str) -> None:
+    """It is there, and it is said what it is; nothing is left behind that nobody waited for."""
+    (tmp_path / "mine.py").write_text(f"async def f(prompts, responses):\n    {last}\n")
+    assert function_mistake(tmp_path / "mine.py", "f") == ""
+    with pytest.raises(BadInput, match=r"mine\.py:f' \(.*mine\.py, line 1\) is async\n.*\nwrite def in place of async"):
+        load_function(f"{tmp_path / 'mine.py'}:f")
 
 
 @pytest.mark.parametrize("text", ["def f(prompts, responses) return 1", "1 / 0", "import nowhere"])
