@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple
@@ -35,8 +37,8 @@ class Guest:
 
     It can import what lies beside its file, whatever the working folder.
 
-    The working folder, stdout and stderr, torch's threads, gradients and type of numbers are after a call what they
-    were before it. A child that it forks and lets return ends there.
+    The working folder, stdout and stderr, filters of warnings, torch's threads, gradients, device and type of numbers
+    are after a call what they were before it. A child that it forks and lets return ends there.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -56,10 +58,10 @@ class Guest:
         finally:
             if os.getpid() != process:
                 os._exit(0)
-            self._drawn = _random_states()
-            _draw_from(ours)
             for again in undo:
                 again()
+            self._drawn = _random_states()
+            _draw_from(ours)
             if place is not None and _folder() != place:
                 os.chdir(place)
             for stream in streams:
@@ -135,16 +137,27 @@ def _draw_from(states: dict[str, Any]) -> None:
 
 
 def _settings() -> list[Callable[[], object]]:
-    """What puts back what torch is set to, as far as it matters to a training."""
-    torch = sys.modules.get("torch")
+    """What puts back the filters of warnings, and what torch is set to as far as it matters to a training."""
+    filters, torch = list(warnings.filters), sys.modules.get("torch")
+    undo: list[Callable[[], object]] = [partial(_filter_as, filters)]
     if torch is None:
-        return []
+        return undo
     threads, gradients, numbers = torch.get_num_threads(), torch.is_grad_enabled(), torch.get_default_dtype()
+    device = torch.get_default_device()
     return [
+        *undo,
+        lambda: torch.set_default_device(None if device.type == "cpu" else device),
         lambda: torch.set_num_threads(threads) if torch.get_num_threads() != threads else None,
         lambda: torch.set_grad_enabled(gradients),
         lambda: torch.set_default_dtype(numbers),
     ]
+
+
+def _filter_as(filters: list[Any]) -> None:
+    """Warnings are filtered as they were."""
+    if warnings.filters != filters:
+        warnings.resetwarnings()  # forgets what was told under the others
+        warnings.filters[:] = filters  # type: ignore[index]
 
 
 def _folder() -> str | None:

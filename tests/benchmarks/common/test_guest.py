@@ -9,6 +9,7 @@ import random
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,12 +97,17 @@ def test_a_reward_draws_numbers_of_its_own(reward: Callable[[str], Scorer]) -> N
 
 
 def test_a_file_that_sets_things_when_it_is_loaded(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(f"{HEAD}os.chdir('/')\ntorch.manual_seed(1)\ntorch.set_grad_enabled(False)\n")
-    place, state = os.getcwd(), torch.get_rng_state()
+    (tmp_path / "mine.py").write_text(
+        f"{HEAD}os.chdir('/')\ntorch.manual_seed(1)\ntorch.set_grad_enabled(False)\n"
+        "torch.set_default_device('meta')\nimport warnings\nwarnings.simplefilter('error')\n"
+    )
+    place, state, filters = os.getcwd(), torch.get_rng_state(), [*warnings.filters]
     load_file(tmp_path / "mine.py", "a method")
     assert os.getcwd() == place
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.is_grad_enabled()
+    assert torch.empty(0).device == torch.device("cpu")
+    assert [*warnings.filters] == filters
 
 
 @pytest.mark.parametrize(
@@ -111,6 +117,9 @@ def test_a_file_that_sets_things_when_it_is_loaded(tmp_path: Path) -> None:
         "torch.set_num_threads(7)",
         "torch.set_grad_enabled(False)",
         "torch.set_default_dtype(torch.float64)",
+        "torch.set_default_device('meta')",
+        "torch.set_default_device('cuda')",
+        "import warnings; warnings.simplefilter('error')",
         "os.close(1); os.close(2)",
         "sys.stdout = sys.stderr = None",
     ],
@@ -122,7 +131,7 @@ def test_what_a_reward_sets_is_undone(
     def state() -> tuple[object, ...]:
         return (
             os.getcwd(), torch.get_num_threads(), torch.is_grad_enabled(), torch.get_default_dtype(), sys.stdout,
-            os.fstat(1).st_ino, os.fstat(2).st_ino,
+            torch.get_default_device(), [*warnings.filters], os.fstat(1).st_ino, os.fstat(2).st_ino,
         )  # fmt: skip
 
     before, opened = state(), len(os.listdir("/proc/self/fd"))
