@@ -20,6 +20,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from benchmarks.models import soften_warnings
 from moa_cli.commands import (
     chat,
     check,
@@ -160,6 +161,7 @@ def main() -> None:
         signal.signal(signal.SIGTERM, _terminate)  # as a batch system stops what it has started
         sys.unraisablehook = _come_again
     logging.lastResort = Said(logging.WARNING)
+    soften_warnings()
     try:
         app(prog_name="moa")
     except SystemExit as left:

@@ -9,7 +9,7 @@ from benchmarks.common.door import door
 if TYPE_CHECKING:
     from benchmarks.models.batching import by_length, fixed_shapes, pad_right
     from benchmarks.models.counting import counted, language_models, uncounted
-    from benchmarks.models.device import ENVIRONMENT, attention, release, setup, share_memory
+    from benchmarks.models.device import ENVIRONMENT, attention, release, setup, share_memory, soften_warnings
     from benchmarks.models.finetuning import finetuned_policy, with_adapter
     from benchmarks.models.memory import (
         MADE_HERE,

@@ -22,6 +22,15 @@ ENVIRONMENT = {
 """Set before torch is imported; a variable that the user has set wins."""
 
 
+def soften_warnings() -> None:
+    """No warning is an error, whatever PYTHONWARNINGS says: libraries warn of what they will rename one day, and no
+    training ends for that."""
+    if any(action == "error" for action, *_ in warnings.filters):
+        kept = [("default" if action == "error" else action, *rest) for action, *rest in warnings.filters]
+        warnings.resetwarnings()
+        warnings.filters[:] = kept  # type: ignore[index]
+
+
 @cache
 def setup(threads: int | None = None) -> str:
     """Prepares this process once; returns the device, "cuda", "mps" or "cpu".
@@ -31,6 +40,7 @@ def setup(threads: int | None = None) -> str:
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    soften_warnings()
     import torch
 
     if torch.cuda.is_available():

@@ -9,7 +9,7 @@ from typing import Literal
 
 from benchmarks import BadInput, Benchmark, Front
 from benchmarks.common import LARGEST, Log, fit, plain
-from benchmarks.models import setup
+from benchmarks.models import setup, soften_warnings
 from methods import Method, Run, method_name, training_config
 from methods.contract import checked_points
 from moa_cli.console import errors
@@ -105,4 +105,5 @@ def _quieten() -> None:
     disable_progress_bars()
     disable_hub_bars()
     logging.disable_progress_bar()
+    soften_warnings()
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(torch|transformers|trl|peft)\b")

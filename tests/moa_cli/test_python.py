@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,8 +18,10 @@ import pytest
 
 import moa_cli
 from benchmarks.common.errors import BadInput
+from benchmarks.models.device import setup
 from benchmarks.prepare.benchmark import Benchmark
 from methods.conformance.examined import in_small
+from moa_cli.jobs.python import _quieten
 from tests.kit.files import EXAMPLES, ROOT
 
 
@@ -87,6 +91,18 @@ def test_the_version_and_the_environment_of_workers() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.split()[1:] == ["7", "1"]
     assert done.stdout[0].isdigit() or done.stdout.startswith("unknown")
+
+
+@pytest.mark.parametrize("prepare", [setup.__wrapped__, _quieten])
+def test_no_training_ends_for_a_warning(prepare: Callable[[], object]) -> None:
+    """As PYTHONWARNINGS=error would have it; what is ignored stays so."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message="never mind")
+        before = [*warnings.filters]
+        prepare()
+        warnings.warn("will be renamed one day", FutureWarning, stacklevel=1)
+        assert ("ignore", *before[0][1:]) in warnings.filters
 
 
 def test_the_notebook_runs(own_tiny: Benchmark, tiny_size: None, monkeypatch: pytest.MonkeyPatch) -> None:
