@@ -24,7 +24,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from benchmarks.common import BadInput, error_words, no_memory, some_of, to_type
+from benchmarks.common import BadInput, damaged_model, error_words, model_settings, no_memory, some_of, to_type
 from benchmarks.models.device import attention
 from benchmarks.models.memory import SMALL
 from benchmarks.models.reader import Reader
@@ -227,8 +227,10 @@ def check_fit(
     max_prompt_tokens: int,
     max_new_tokens: int,
 ) -> None:
-    """BadInput for a model that cannot read what its tokenizer writes, or not as much of it."""
+    """BadInput for a model that cannot read what its tokenizer writes, or not as much of it, or that names tokens which
+    it does not know to end its answers."""
     check_embedded(f"the policy {path}", model, tokenizer)
+    _check_ends(Path(path) / "generation_config.json", model.get_input_embeddings().weight.shape[0])
     if tokenizer.pad_token_id is not None and tokenizer.pad_token_id >= model.get_input_embeddings().weight.shape[0]:
         tokenizer.pad_token = tokenizer.eos_token
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
@@ -240,6 +242,15 @@ def check_fit(
             if positions > max_new_tokens
             else f"-c sampling.max_new_tokens={positions // 2} -c max_prompt_tokens={positions // 2}",
         )
+
+
+def _check_ends(file: Path, known: int) -> None:
+    """BadInput for generation settings that name no tokens to end answers with, of so many that are known: transformers
+    goes on without settings that it cannot read."""
+    named = model_settings(file).get("eos_token_id")
+    for token in named if isinstance(named, list) else [named]:
+        if token is not None and not (type(token) is int and 0 <= token < known):
+            raise damaged_model(file, f"eos_token_id names {token!r:.40}; the model knows tokens 0 to {known - 1:,}")
 
 
 def check_policy(benchmark: Description) -> None:

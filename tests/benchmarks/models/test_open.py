@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -222,6 +223,29 @@ def test_every_token_that_the_model_names_ends_an_answer(tmp_path: Path) -> None
     assert all(long[: len(ids)] == ids for long, ids in zip(before, answers, strict=True))
     ids = next(ids for ids in answers if ids[-1] == other)
     assert policy.decode(ids, ()) == policy.tokenizer.decode(ids[:-1], skip_special_tokens=True).strip()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "cannot be read"),
+        ("[2]", "it is no JSON object"),
+        *((f'{{"eos_token_id": {told}}}', f"eos_token_id names {told}") for told in ("-1", "99999", "2.0")),
+        ('{"eos_token_id": "<eos>"}', "eos_token_id names '<eos>'"),
+        ('{"eos_token_id": [2, true]}', "eos_token_id names True"),
+    ],
+)
+def test_ends_of_answers_that_are_damaged(content: str, said: str, unprepared: Benchmark, tmp_path: Path) -> None:
+    """Else answers would go on after the tokens that end them."""
+    folder = tiny_policy_in(tmp_path, tiny_tokenizer())
+    benchmark = replace(unprepared, policy=str(folder))
+    for fine in ("{}", '{"eos_token_id": null}', '{"eos_token_id": [2, 3]}'):
+        (folder / "generation_config.json").write_text(fine)
+        check_policy(benchmark)
+    (folder / "generation_config.json").write_text(content)
+    with pytest.raises(BadInput, match=rf"cannot use .*generation_config\.json\n.*{re.escape(said)}"):
+        check_policy(benchmark)
+    refused(folder, r"cannot use .*generation_config|cannot be opened: TypeError")
 
 
 # The template of a benchmark
