@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         to_type,
         together,
     )
-    from benchmarks.common.guest import TIMEOUT, Guest, TimeUp, time_limit, timely
+    from benchmarks.common.guest import TIMEOUT, Guest, TimeUp, staying, time_limit, timely
     from benchmarks.common.hub import adapter_base, damaged_model, hub_commit, model_content, model_settings
     from benchmarks.common.identity import digest, file_content, folder_content, plain
     from benchmarks.common.ledger import (

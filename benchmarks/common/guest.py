@@ -48,12 +48,12 @@ class Guest:
     @contextmanager
     def inside(self) -> Iterator[None]:
         """The guest's code runs inside the block."""
-        process, place, streams = os.getpid(), _folder(), _streams()
+        process, streams = os.getpid(), _streams()
         undo = _settings()
         ours = _random_states()
         _draw_from(self._drawn)
         try:
-            with _neighbours(self._folder) if self._folder else nullcontext():
+            with staying(), _neighbours(self._folder) if self._folder else nullcontext():
                 yield
         finally:
             if os.getpid() != process:
@@ -62,10 +62,20 @@ class Guest:
                 again()
             self._drawn = _random_states()
             _draw_from(ours)
-            if place is not None and _folder() != place:
-                os.chdir(place)
             for stream in streams:
                 stream.restore()
+
+
+@contextmanager
+def staying() -> Iterator[None]:
+    """The working folder is after the block what it was before, wherever a user's code goes: where runs lie is told by
+    paths that begin there. Of use as a decorator, too."""
+    place = _folder()
+    try:
+        yield
+    finally:
+        if place is not None and _folder() != place:
+            os.chdir(place)
 
 
 _FOUND: dict[str, dict[str, ModuleType]] = {}

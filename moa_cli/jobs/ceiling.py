@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from benchmarks import Benchmark, Front, Weights
 from benchmarks.ceiling import Samples, find_samples, has_samples, samples_folder
-from benchmarks.common import Log
+from benchmarks.common import Log, staying
 from methods import Method
 from moa_cli.jobs.job import Job, benchmark_label
 from moa_cli.runs import (
@@ -118,7 +118,8 @@ def _member(front: Front, weights: Weights, *, named: Collection[Path]) -> Membe
 def _policy(benchmark: Benchmark, member: Member) -> Policy:
     from moa_cli.jobs.run import opened
 
-    return as_trained(member).policy(benchmark, opened(member.front.parent), member.weights)
+    with staying():
+        return as_trained(member).policy(benchmark, opened(member.front.parent), member.weights)
 
 
 def as_trained(member: Member) -> Method:

@@ -27,6 +27,7 @@ from benchmarks.common import (
     remove,
     set_aside,
     silent,
+    staying,
     tell,
     whole_folder,
     write_json,
@@ -117,7 +118,7 @@ def evaluate(
         run.kept.end()  # its training may have been killed when all but this was done
         write_asked(folder, Asked(weights=points, config=plain(config), eval_prompts=benchmark.eval_prompts))
         front = measure(
-            benchmark, partial(method.policy, benchmark, run), points, folder,
+            benchmark, partial(staying()(method.policy), benchmark, run), points, folder,
             method=method_name(type(method)), steering=method.steering, seed=run.seed,
             cost=record.cost, used=record.used, config=config, labels=method.labels(benchmark), split=split, log=watch,
         )  # fmt: skip
@@ -168,7 +169,7 @@ def _train(benchmark: Benchmark, method: Method, run: Run, *, mending: bool) -> 
     watched = replace(run, progress=watch)  # its clock starts here
     watched.kept.begin(mending=mending)
     try:
-        with charged_to(cost):
+        with charged_to(cost), staying():
             method.train(benchmark, watched)
         watched.kept.done()
     finally:

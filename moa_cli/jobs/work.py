@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import BadInput, Benchmark, Weights
-from benchmarks.common import Log
+from benchmarks.common import Log, staying
 from methods import Method, method_name
 from moa_cli.runs import Contestant, FrontFacts, Source, as_config, restore, run_name
 
@@ -63,7 +63,7 @@ def measure_point(benchmark: Benchmark, log: Log, *, run: RunAddress, weights: W
     method, made = as_named(benchmark, run), opened(run.folder, log)
     with tempfile.TemporaryDirectory() as folder:
         front = measure(
-            benchmark, partial(method.policy, benchmark, made), (weights,), Path(folder),
+            benchmark, partial(staying()(method.policy), benchmark, made), (weights,), Path(folder),
             method=method_name(type(method)), steering=method.steering, seed=run.seed, cost={},
             config=as_config(method), log=log,
         )  # fmt: skip

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput
-from benchmarks.common import Log, error_words, full_disk, no_memory, no_room, telling, watching
+from benchmarks.common import Log, error_words, full_disk, no_memory, no_room, staying, telling, watching
 from benchmarks.models import release, setup, share_memory
 from moa_cli.console import interruption
 from moa_cli.jobs.job import ANSWERS, NOTE, Event, Job, Outcome
@@ -32,7 +32,7 @@ def perform(job: Job, log: Log, *, quiet: bool) -> Outcome:
         benchmark = job.source.load()
         folder = job.folder or benchmark.home / benchmark.name / "prepared"
         output = folder / "output.txt" if quiet else None
-        with output_to(output), watching(_now_and_then(log)), telling(_aloud(log)):
+        with output_to(output), watching(_now_and_then(log)), telling(_aloud(log)), staying():
             result = job.work(benchmark, log)
         return Outcome(job=job, seconds=time.perf_counter() - begin, result=result)
     except BadInput as error:

@@ -9,7 +9,7 @@ from peft import PeftModel
 from transformers import PreTrainedModel
 
 from benchmarks import BadInput, Benchmark, Policy, Weights
-from benchmarks.common import check_links, to_type
+from benchmarks.common import check_links, staying, to_type
 from benchmarks.spec import dialogue, is_dialogue, messages, policy_source
 from methods import Run, Template, adapters_apart
 from moa_cli.runs import Contestant, read_record
@@ -70,7 +70,7 @@ def policy_of(run: Contestant, weights: Weights) -> Policy:
             "policies are made of it and of what training left",
             f"{to_type('moa', 'prepare', '-b', run.source.name)} makes it again",
         )
-    with loading(base):
+    with loading(base), staying():
         return run.method.policy(run.benchmark, Run(run.folder, run.seed), weights)
 
 

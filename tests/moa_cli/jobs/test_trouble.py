@@ -79,6 +79,15 @@ def test_a_crash_is_three_lines_and_the_others_go_on(contest: Path) -> None:
     assert [line.split()[1] for line in mended.stdout.splitlines()] == ["done", "trained"]
 
 
+def test_a_method_may_go_to_another_folder(contest: Path) -> None:
+    """Runs lie where they were asked for, and the next job finds what it needs."""
+    leave = "import os; os.chdir('/')\n        "
+    (contest / "mine.py").write_text(LEAVES.replace("sys.exit(0)", leave).replace("return", f"{leave}return"))
+    result = moa("compare", "-m", "mine.py", "-b", "tiny.toml", "--seed", "0,1", "--jobs", "1", cwd=contest)
+    assert result.returncode == 0, result.stderr
+    assert len([*contest.glob("runs/tiny/mine/*/front-*/front.json")]) == 2
+
+
 def test_runs_wait_for_a_preparation_that_fails(contest: Path) -> None:
     arguments = ("train", "-m", "sft", "-b", "tiny.toml", "-c", "sampling.temperature=0.9")
     result = moa(*arguments, cwd=contest, TROUBLE="raise")
