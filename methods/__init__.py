@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from benchmarks import Answer, PreferencePair
     from methods.contract import (
         NORM,
+        TAKEN,
         Adapter,
         Effort,
         Method,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         point_name,
         training_config,
     )
+    from methods.contract.mistakes import TAKEN
     from methods.contract.run import Run, Stage
     from methods.contract.said import checked_effort, checked_points, checked_serving
     from methods.contract.settings import Adapter, Optimizer, Preference, Rates, Reinforcement

@@ -43,7 +43,7 @@ def claims(
     from moa_cli.claims import CLAIM_FORMATS, check_claims, claims_table, load_claims
     from moa_cli.comparisons import found_fronts
 
-    check_outputs(output or [], CLAIM_FORMATS)
+    check_outputs(output or [], CLAIM_FORMATS, runs)
     check_files(method)
     checked = load_claims(own)
     first = [0]  # a measure is over trainings from one starting policy

@@ -100,7 +100,7 @@ def compare(
     from moa_cli.formats import COMPARISON_FORMATS, comparison_table
     from moa_cli.runs import typed_command
 
-    check_outputs(output or [], COMPARISON_FORMATS)
+    check_outputs(output or [], COMPARISON_FORMATS, runs)
     allowed = share_in("1%" if tolerance is None else tolerance)
     if tolerance is not None and baseline is None:
         refuse("--tolerance was given without --baseline", "it is what a gate lets pass", "--baseline FILE.json")

@@ -66,7 +66,7 @@ def prepare(
     from moa_cli.runs import Contestant, Source
     from moa_cli.words import prepared_name
 
-    check_archive(output)
+    check_archive(output, runs)
     every = settings_over(config, benchmark_list(benchmark), [], preparations_in(preparations), data_dir, runs)
     starting = find_method("sft")()  # what is prepared, as a run
     made = [

@@ -90,7 +90,7 @@ def study(
     if name is None:
         refuse("no study was named", f"there are: {', '.join(STUDIES)}", "moa study controllability")
     chosen = find_study(name)
-    check_outputs(output or [], STUDY_FORMATS)
+    check_outputs(output or [], STUDY_FORMATS, runs)
     track_with(track)
     settings = settings_of(config, benchmark_list(benchmark), method_list(method) or [chosen.method], data_dir, runs)
     carried = take_prepared(prepared, [*settings.benchmarks.values()], dry=dry_run)

@@ -43,7 +43,9 @@ if TYPE_CHECKING:
         front_name,
         fronts_in,
         method_source,
+        run_around,
         run_name,
+        taken_around,
     )
     from moa_cli.runs.front import Asked, FrontFacts, note_trials, read_asked, read_measured, write_asked
     from moa_cli.runs.items import PREFIX, dotted, fits, preset_names, preset_settings, typed_setting

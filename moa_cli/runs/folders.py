@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks import BadInput, Benchmark
 from benchmarks.common import class_content, digest, plain
-from methods import Method, answering_config, find_method, method_name, training_config
+from methods import TAKEN, Method, answering_config, find_method, method_name, training_config
 
 FRONT, DEV, SWEEP, SWEEP_BEFORE = "front", "dev", "sweep", "sweep-before"
 """What is measured of a run: its front, that on dev prompts, and what `moa study controllability` looks at."""
@@ -117,7 +117,7 @@ def _below(folder: Path, levels: int) -> Iterator[Path]:
     """Folders of runs so many levels below, in order, and in place of theirs those that may not be looked into."""
     try:
         if levels == 0:
-            if "-s" in folder.name and (folder / "run.json").exists():
+            if _is_run(folder):
                 yield folder
             return
         inner = sorted(path for path in folder.iterdir() if path.is_dir())
@@ -128,6 +128,26 @@ def _below(folder: Path, levels: int) -> Iterator[Path]:
         return
     for path in inner:
         yield from _below(path, levels - 1)
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder is called as runs are, and has a record."""
+    return "-s" in folder.name and (folder / "run.json").exists()
+
+
+def run_around(path: Path) -> Path | None:
+    """The run that a path lies in, wherever the store of that is; None where it lies in none."""
+    place = path.resolve()
+    return next((folder for folder in (place, *place.parents) if _is_run(folder)), None)
+
+
+def taken_around(path: Path, home: Path) -> Path | None:
+    """The folder under `home` of what was prepared, or tuned, that a path lies in; None where it lies in none."""
+    place, store = path.resolve(), home.resolve()
+    if not place.is_relative_to(store):
+        return None
+    benchmark, folder = (*place.relative_to(store).parts, "", "")[:2]
+    return store / benchmark / folder if folder in TAKEN else None
 
 
 def check_home(home: Path) -> None:

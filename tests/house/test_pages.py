@@ -224,7 +224,7 @@ def check(command: str, given: dict[str, Any]) -> None:
             assert known or subject in PLACEHOLDERS.values(), subject
     formats = {"compare": COMPARISON_FORMATS, "study": STUDY_FORMATS, "claims": CLAIM_FORMATS}
     if command == "prepare":
-        check_archive(given["output"])
+        check_archive(given["output"], home)
         return
     for path in given.get("output") or []:
         check_suffix(path, formats[command])

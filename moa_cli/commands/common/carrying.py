@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from benchmarks import Benchmark
 
 
-def check_archive(path: Path | None) -> None:
-    """BadInput for a file that what is prepared cannot be written to. Writes nothing."""
+def check_archive(path: Path | None, home: Path) -> None:
+    """BadInput for a file that what is prepared under `home` cannot be written to. Writes nothing."""
     from moa_cli.formats import check_place
 
     if path is None:
@@ -23,7 +23,7 @@ def check_archive(path: Path | None) -> None:
         refuse(
             f"cannot write {path}: its suffix is not .tar", "what is prepared goes into one such file", "-o FILE.tar"
         )
-    check_place(path)
+    check_place(path, home)
 
 
 def take_prepared(path: Path | None, benchmarks: Sequence[Benchmark], *, dry: bool = False) -> frozenset[str]:

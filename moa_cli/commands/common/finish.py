@@ -28,13 +28,13 @@ D = TypeVar("D")
 """A kind of document."""
 
 
-def check_outputs(paths: list[Path], formats: Formats[Any]) -> None:
-    """BadInput for a file that could not be written, for its suffix or where it is to be."""
+def check_outputs(paths: list[Path], formats: Formats[Any], home: Path) -> None:
+    """BadInput for a file that could not be written, for its suffix or where it is to be, or is not to be replaced."""
     from moa_cli.formats import check_place, check_suffix
 
     for path in paths:
         check_suffix(path, formats)
-        check_place(path)
+        check_place(path, home)
 
 
 def write_outputs(document: D, paths: list[Path], formats: Formats[D]) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks import BadInput
 from benchmarks.common import remove_unfinished
+from moa_cli.runs.folders import run_around
 
 WITHIN = "moa"
 """After what is unfinished in a folder is called that was there, and empty."""
@@ -27,7 +28,10 @@ def loading(base: str | Path) -> Iterator[None]:
 
 
 def check_free(folder: Path) -> None:
-    """BadInput for a folder that has something in it, or cannot be one. What a killed process left there is removed."""
+    """BadInput for a folder that has something in it, cannot be one, or would go with the run that it lies in.
+
+    What a killed process left there is removed.
+    """
     remove_unfinished(folder)
     remove_unfinished(folder / WITHIN)
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())
@@ -37,9 +41,11 @@ def check_free(folder: Path) -> None:
         reason = f"{there} is a file"
     elif there == folder and any(folder.iterdir()):
         reason = f"{folder} is not empty"
+    elif run := run_around(folder):
+        reason = f"{folder} lies in the run {run}"
     else:
         return
-    raise BadInput(reason, "what is there is not replaced", "name a folder that is not there yet, or an empty one")
+    raise BadInput(reason, "what is there stays as it is", "name a folder that is not there yet, or an empty one")
 
 
 def check_repository(name: str) -> None:

@@ -38,3 +38,15 @@ def test_an_archive_that_would_do_nothing_is_refused(own: Path) -> None:
     refused(moa("compare", "--prepared", "prepared.tar", cwd=own), "--prepared was given without -m")
     refused(moa("eval", "--rescore", "--prepared", "prepared.tar", cwd=own), "--prepared was given with --rescore")
     refused(moa("prepare", "-b", "tiny.toml", "-o", "prepared.zip", cwd=own), "its suffix is not .tar")
+
+
+def test_an_archive_replaces_an_archive_alone(own: Path) -> None:
+    """Whatever it holds by now; a tar file of one's own stays."""
+    for name, content in (("ours.tar", b"prepared.json\0cut off"), ("theirs.tar", b"photo.png\0"), ("empty.tar", b"")):
+        (own / name).write_bytes(content)
+    refused(moa("prepare", "-b", "tiny.toml", "-o", "theirs.tar", cwd=own), "a file that -o did not write")
+    refused(moa("prepare", "-b", "tiny.toml", "-o", "runs/tiny/prepared/new.tar", cwd=own), "is moa's own")
+    for name in ("ours.tar", "empty.tar"):
+        for _ in range(2):
+            done = moa("prepare", "-b", "tiny.toml", "-o", name, cwd=own)
+            assert done.returncode == 0, done.stderr

@@ -11,23 +11,30 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from benchmarks.common.errors import BadInput
 from benchmarks.measure.front import Front
+from moa_cli.claims.document import Claims
+from moa_cli.claims.tables import CLAIM_FORMATS
 from moa_cli.commands.common.finish import check_outputs, write_outputs
 from moa_cli.comparisons.comparison import compare
 from moa_cli.comparisons.document import Comparison
 from moa_cli.console import out
 from moa_cli.formats.columns import columns
 from moa_cli.formats.exports import COMPARISON_FORMATS, comparison_csv, comparison_markdown, latex
-from moa_cli.formats.output import write_document
+from moa_cli.formats.output import Formats, check_place, write_document
 from moa_cli.formats.terminal import comparison_table
+from moa_cli.studies.document import Study
+from moa_cli.studies.outputs import STUDY_FORMATS
+from moa_cli.studies.tables import study_csv
 from tests.kit.documents import edited
 from tests.kit.fronts import COST, NAMES, make_card, make_front, other_card
 from tests.kit.pages import show
+from tests.kit.runs import record_with
 from tests.kit.worlds import GOLD
 
 
@@ -312,11 +319,51 @@ def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path: Pat
     (tmp_path / "file").write_text("")
     (tmp_path / "folder.md").mkdir()
     os.mkfifo(tmp_path / "pipe.md")
-    check_outputs([tmp_path / "new" / "a.md"], COMPARISON_FORMATS)
+    check_outputs([tmp_path / "new" / "a.md"], COMPARISON_FORMATS, tmp_path)
     for path, reason in (("folder.md", "is a folder"), ("file/new/a.md", "file is a file"), ("pipe.md", "is no file")):
         with pytest.raises(BadInput, match=reason):
-            check_outputs([tmp_path / path], COMPARISON_FORMATS)
+            check_outputs([tmp_path / path], COMPARISON_FORMATS, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.md", "pipe.md"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("toy/ric/01234567-s0/table.md", "", "what lies in .*01234567-s0 is moa's own"),
+        ("toy/prepared/new.csv", "", "what lies in .*prepared is moa's own"),
+        ("toy/tuned/ric.json", "", "what lies in .*tuned is moa's own"),
+        ("run.json", record_with().to_json(), "it is a moa.run/2"),
+        ("data.json", '[{"prompt": "a"}]', "it is a file that -o did not write"),
+        ("data.csv", "prompt,answer\n", "it is a file that -o did not write"),
+        ("dash.json", '{"a": {"schema": "moa.compare/4"}}', "it is a file that -o did not write"),
+    ],
+)
+def test_what_no_output_is_is_not_replaced(name: str, content: str, reason: str, tmp_path: Path) -> None:
+    """Nor when a link leads there; before any work."""
+    record_with().write(tmp_path / "toy/ric/01234567-s0/run.json")
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if content:
+        path.write_text(content)
+    (tmp_path / f"link{path.suffix}").symlink_to(path)
+    for typed in (path, tmp_path / f"link{path.suffix}"):
+        with pytest.raises(BadInput, match=f"cannot write .*: {reason}"):
+            check_outputs([typed], COMPARISON_FORMATS, tmp_path)
+
+
+@pytest.mark.parametrize("formats", [COMPARISON_FORMATS, STUDY_FORMATS, CLAIM_FORMATS])
+def test_an_earlier_output_is_replaced(formats: Formats[Any], document: Comparison, tmp_path: Path) -> None:
+    """Also of an earlier version, of another command, or an empty file, as `mktemp` makes."""
+    study = Study(study="kl", methods=(), benchmarks=(), comparison=document)
+    documents = document.to_json(), Claims(benchmarks=()).to_json(), study.to_json(), '{"schema": "moa.compare/1"}', ""
+    for text in documents:
+        (tmp_path / "a.json").write_text(text)
+        check_outputs([tmp_path / "a.json"], formats, tmp_path)
+    for text in (comparison_csv(document), study_csv(study), ""):
+        (tmp_path / "a.csv").write_text(text)
+        check_place(tmp_path / "a.csv", tmp_path)
+    (tmp_path / "prepared").mkdir()  # a folder of one's own
+    check_place(tmp_path / "prepared" / "a.csv", tmp_path)
 
 
 def test_a_link_leads_to_what_is_written(document: Comparison, tmp_path: Path) -> None:
@@ -324,7 +371,7 @@ def test_a_link_leads_to_what_is_written(document: Comparison, tmp_path: Path) -
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "a.csv").symlink_to("elsewhere/b.csv")
     for _ in range(2):
-        check_outputs([tmp_path / "a.csv"], COMPARISON_FORMATS)
+        check_outputs([tmp_path / "a.csv"], COMPARISON_FORMATS, tmp_path)
         write_document(document, tmp_path / "a.csv", COMPARISON_FORMATS)
         assert (tmp_path / "elsewhere/b.csv").read_text().startswith("benchmark,")
         assert (tmp_path / "a.csv").is_symlink()

@@ -63,6 +63,7 @@ from tests.kit.files import ROOT
         ("compare", ["moa compare -m"]),
         ("compare -o table.xyz", [".xyz", ".md"]),
         ("compare -m sft -o table.xyz", [".xyz", ".md"]),
+        *((f"{typed} -o runs/toy/tuned/ric.json", ["moa's own"]) for typed in ("compare", "claims", "study kl")),
         ("compare nowhere", ["nowhere"]),
         ("compare --max-kl 3", ["--max-kl", "--at"]),
         ("compare --at .5,.5 --max-kl inf", ["Invalid value for '--max-kl'", "a finite number"]),

@@ -26,6 +26,7 @@ from moa_cli.runs.export.place import check_free, push_folder
 from moa_cli.runs.export.run import asked_weights, export_run, one_policy, policy_of
 from moa_cli.runs.record import read_record
 from tests.kit.cli import moa, refused
+from tests.kit.runs import record_with
 from tests.moa_cli.runs.export.conftest import Trained
 
 
@@ -170,11 +171,13 @@ def test_what_is_there_is_not_replaced(tmp_path: Path) -> None:
     check_free(tmp_path / "new")
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("nothing")
+    record_with().write(tmp_path / "0-s0" / "run.json")
     for path, words in (
         (tmp_path, "is not empty"),
         (tmp_path / "file", "is a file"),
         (tmp_path / "file" / "new", "file is a file"),
         (tmp_path / "link", "leads nowhere"),
+        (tmp_path / "0-s0" / "new", "lies in the run"),  # and would go with it
     ):
         with pytest.raises(BadInput, match=words):
             check_free(path)
