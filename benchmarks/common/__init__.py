@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         SUMS_FILE,
         check_inside,
         check_links,
+        check_no_pipe,
         flush,
         is_locked,
         locked,
@@ -76,7 +77,7 @@ if TYPE_CHECKING:
         settable,
         type_words,
     )
-    from benchmarks.common.stored import check_file, stored_bytes
+    from benchmarks.common.stored import check_file, stored_bytes, stored_text, typed_bytes
     from benchmarks.common.sums import (
         copied_whole,
         faulty,

@@ -137,21 +137,21 @@ def check_links(folder: Path, home: Path) -> None:
         for path in (Path(place) / name for name in (*folders, *files)):
             if path.is_symlink():
                 check_inside(path, folder)
-            if _is_odd(path):
-                raise BadInput(
-                    f"{path} is a pipe or a device, and no file",
-                    "whoever reads it would wait for ever",
-                    f"remove it: {to_type('rm', path)}",
-                )
+            check_no_pipe(path)
 
 
-def _is_odd(path: Path) -> bool:
-    """Whether something is there that is neither file nor folder."""
+def check_no_pipe(path: Path) -> None:
+    """BadInput for what is there and neither file nor folder, such as a pipe."""
     try:
         mode = path.stat().st_mode
     except OSError:  # it is gone by now, or a link to nothing
-        return False
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise BadInput(
+            f"{path} is a pipe or a device, and no file",
+            "whoever reads it would wait for ever",
+            "remove it, put a file in its place, or name another",
+        )
 
 
 def _open_up(folder: Path) -> None:

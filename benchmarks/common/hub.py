@@ -10,6 +10,7 @@ from typing import Any, Literal
 from benchmarks.common.errors import BadInput, not_permitted
 from benchmarks.common.identity import digest, folder_content
 from benchmarks.common.parse import json_of
+from benchmarks.common.stored import stored_bytes
 
 SECONDS = 10.0
 """How long the hub may take to answer."""
@@ -42,7 +43,7 @@ def adapter_base(model: str, revision: str | None = None) -> str:
 def model_settings(file: Path) -> dict[str, Any]:
     """What a file of JSON in a model's folder says, nothing where there is none. BadInput for one that is damaged."""
     try:
-        found = json_of(file.read_bytes())
+        found = json_of(stored_bytes(file))
     except FileNotFoundError:
         return {}
     except PermissionError as error:

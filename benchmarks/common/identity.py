@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common.atomic import SUMS_FILE
+from benchmarks.common.atomic import SUMS_FILE, check_no_pipe
 
 
 def plain(value: Any) -> Any:
@@ -43,9 +43,15 @@ BESIDE = (
 
 
 def folder_content(folder: Path) -> str:
-    """Twelve hex digits of the content of a model's folder: equal where it would be read as the same model."""
+    """Twelve hex digits of the content of a model's folder: equal where it would be read as the same model.
+
+    BadInput for a pipe among its files.
+    """
     names = [f for f in folder.iterdir() if f.suffix in READ and f.name not in BESIDE]
-    files = sorted(f for f in names if (f.suffix != ".txt" or f.name in TEXTS) and f.is_file())
+    read = sorted(f for f in names if f.suffix != ".txt" or f.name in TEXTS)
+    for file in read:
+        check_no_pipe(file)
+    files = [f for f in read if f.is_file()]
     return digest([[f.name, file_content(f)] for f in files])
 
 

@@ -1,4 +1,4 @@
-"""Reading what lies in a store, which may come from anybody: files alone, and none that is too long."""
+"""Reading what a store or a person names, which may be anything: files alone, and none that is too long."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ LONGEST = 2**26
 """Bytes of a document [choice]: 64 MiB, of which none of ours has a hundredth."""
 LONGEST_KEPT = 2**32
 """Bytes of what is kept in between [choice]: all answers to all prompts may be among it."""
+OPENED = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
+"""How the names begin of what a shell has opened for a command, as in --baseline <(zcat main.json.gz)."""
 
 
 def check_file(path: Path, most: int | None = None) -> None:
@@ -26,4 +28,18 @@ def check_file(path: Path, most: int | None = None) -> None:
 def stored_bytes(path: Path, most: int = LONGEST) -> bytes:
     """The content of a file in a store. OSError where it cannot be read, and what `check_file` raises."""
     check_file(path, most)
+    return path.read_bytes()
+
+
+def stored_text(path: Path) -> str:
+    """The same of a text."""
+    check_file(path, LONGEST)
+    return path.read_text(encoding="utf-8")
+
+
+def typed_bytes(path: Path) -> bytes:
+    """The content of a file that somebody typed, or of a pipe that their shell opened: somebody writes into that.
+    OSError where it cannot be read, and what `check_file` raises."""
+    if not (str(path).startswith(OPENED) and stat.S_ISFIFO(path.stat().st_mode)):
+        check_file(path, LONGEST_KEPT)
     return path.read_bytes()

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks.common import BadInput, file_content, some_of
+from benchmarks.common import BadInput, check_no_pipe, file_content, some_of
 from benchmarks.data.clean import warn_once
 from benchmarks.data.formats import SUFFIXES, is_saved, saved_shards
 
@@ -39,6 +39,7 @@ def named_files(place: str | Sequence[str]) -> list[Path]:
     elif path.exists() or not any(sign in place for sign in "*?["):
         if not path.exists():
             raise BadInput(f"no data file {path}", "the rows are read from it", "check the path")
+        check_no_pipe(path)
         return [path]
     else:
         anchor = Path(path.anchor)
@@ -110,9 +111,10 @@ def _readable(paths: Iterable[Path]) -> list[Path]:
 
 
 def _complete(files: list[Path]) -> list[Path]:
-    """The files, if no shard is missing among them; otherwise raises BadInput that names it."""
+    """The files, if no shard is missing among them, and none is a pipe; otherwise raises BadInput that names it."""
     numbers: dict[tuple[Path, str, str], set[int]] = {}
     for file in files:
+        check_no_pipe(file)
         if shard := SHARD.fullmatch(file.name):
             numbers.setdefault((file.parent, shard["stem"], shard["count"]), set()).add(int(shard["number"]))
     for (folder, stem, count), there in numbers.items():

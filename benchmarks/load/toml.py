@@ -21,7 +21,7 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import BadInput, nearest, refuse, toml_of
+from benchmarks.common import BadInput, nearest, refuse, stored_text, toml_of
 from benchmarks.data import Place, Table, local_folder, named_files
 from benchmarks.load.fields import benchmark_names, build, checked, required, table_file
 from benchmarks.load.keys import check_labels, unread
@@ -125,7 +125,7 @@ def _first(content: dict[str, Any], mistakes: list[str]) -> tuple[dict[str, Any]
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return toml_of(path.read_text(encoding="utf-8"))
+        return toml_of(stored_text(path))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise BadInput(

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks.common import BadInput, check_links, file_content, locked, passing_folder, to_type
+from benchmarks.common import BadInput, check_links, check_no_pipe, file_content, locked, passing_folder, to_type
 from benchmarks.prepare.archive import FILE, CarriedFile, CarriedPreparation, damaged, extract, members, read_table
 from benchmarks.prepare.card import StoredCard, stored_card
 from benchmarks.prepare.parts import carried_parts
@@ -24,6 +24,7 @@ def unpack(path: Path, benchmarks: Sequence[Description], *, dry: bool = False) 
     reads all but the cards.
     """
     wanted = {b.measuring_identity: b for b in benchmarks}
+    check_no_pipe(path)
     try:
         with open(path, "rb") as file, ExitStack() as stack:
             found = members(file, path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput
-from benchmarks.common import nearest, toml_of
+from benchmarks.common import nearest, toml_of, typed_bytes
 from benchmarks.stats import Interval
 from moa_cli.claims.document import Verdict
 from moa_cli.claims.measures import MEASURES, PAIRED
@@ -60,11 +60,18 @@ def load_claims(own: Path | None = None) -> list[Claim]:
     if own is None:
         return found
     try:
-        return [*found, *_claims(own.read_text(encoding="utf-8"), str(own))]
+        return [*found, *_claims(_text(own), str(own))]
     except OSError as error:
         raise BadInput(f"cannot read {own}: {error.strerror}", _FILE, _EXAMPLE) from error
+
+
+def _text(own: Path) -> str:
+    try:
+        return typed_bytes(own).decode()
     except UnicodeDecodeError as error:
         raise BadInput(f"cannot read {own}: it is not UTF-8 text", _FILE, _EXAMPLE) from error
+    except ValueError as error:
+        raise BadInput(f"cannot read {own}: {error}", _FILE, _EXAMPLE) from error
 
 
 def _claims(text: str, name: str) -> list[Claim]:

@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from benchmarks import BadInput
+from benchmarks.common import typed_bytes
 from moa_cli.comparisons.document import Comparison, OnBenchmark
 from moa_cli.comparisons.parts import CeilingOf, Row
 from moa_cli.words import one_line
@@ -37,7 +38,7 @@ def read_saved(path: Path) -> Comparison:
     BadInput where it cannot be read, is something else, is damaged, or was saved by an earlier version.
     """
     try:
-        return comparison_of_json(path.read_bytes())
+        return comparison_of_json(typed_bytes(path))
     except OSError as error:
         raise _refused(path, error.strerror or "it cannot be read") from error
     except ValueError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import Benchmark
-from benchmarks.common import field_types, json_of, nearest, stored_bytes, to_type, toml_of
+from benchmarks.common import field_types, json_of, nearest, stored_bytes, stored_text, to_type, toml_of
 from benchmarks.load import has_trained_rewards, option_names
 from methods import Method, find_method, method_name, method_names
 from moa_cli.runs.surroundings import below_home
@@ -51,7 +51,7 @@ def pairs_of(
                 settings = dotted(preset_settings(item.removeprefix(PREFIX)))
                 pairs += [(key, value) for key, value in settings.items() if fits(key, value, classes, bare)]
             elif path.suffix == ".toml" and "=" not in item:
-                settings = dotted(toml_of(path.read_text(encoding="utf-8")))
+                settings = dotted(toml_of(stored_text(path)))
                 pairs += [(key, value) for key, value in settings.items() if not _of_another(key, classes)]
             elif path.suffix == ".json" and "=" not in item:
                 pairs += _of_run(json_of(stored_bytes(path), finite=True), classes).items()

@@ -96,14 +96,14 @@ def _home(project: Project, typed: Mapping[str, Any]) -> Path:
 
 def _measured(benchmarks: Sequence[str], home: Path) -> tuple[str, ...]:
     """The names of the benchmarks that have a folder of runs; none that could be taken for a file, and be run."""
-    from benchmarks.common import toml_of
+    from benchmarks.common import stored_text, toml_of
     from moa_cli.commands.common import names_in
 
     names = []
     for name in benchmarks:
         if name.endswith(".toml"):
             with suppress(OSError, ValueError):
-                name = str(toml_of(Path(name).read_text(encoding="utf-8")).get("name", Path(name).stem))
+                name = str(toml_of(stored_text(Path(name))).get("name", Path(name).stem))
         if names_in([name]) == [name] and Path(name).suffix not in (".py", ".toml") and (home / name).is_dir():
             names.append(name)
     return tuple(names)

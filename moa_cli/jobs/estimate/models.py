@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from benchmarks.common import damaged_model, json_of, model_settings
+from benchmarks.common import check_no_pipe, damaged_model, json_of, model_settings
 from benchmarks.models import named_parameters
 from benchmarks.spec import SIZES
 
@@ -113,6 +113,7 @@ def _in_headers(files: list[Path]) -> tuple[int, int]:
     for file in files:
         if file.suffix != ".safetensors":
             return 0, stored
+        check_no_pipe(file)
         try:
             with file.open("rb") as opened:
                 length = int.from_bytes(opened.read(8), "little")

@@ -10,7 +10,7 @@ from pathlib import Path
 from transformers import GenerationConfig
 
 from benchmarks import BadInput, Benchmark, Policy, Weights
-from benchmarks.common import model_settings
+from benchmarks.common import check_no_pipe, model_settings
 from benchmarks.measure import evaluate
 from benchmarks.models import load_policy
 from benchmarks.spec import are_weights, policy_source
@@ -54,6 +54,8 @@ def soup_of(adapters: Sequence[Path], weights: Weights, benchmark: Benchmark | N
         )
     bases = {adapter: _base(adapter) for adapter in adapters}
     base = bases[adapters[0]]
+    for path in (path for folder in (*adapters, Path(base)) if folder.is_dir() for path in folder.iterdir()):
+        check_no_pipe(path)
     for adapter, other in bases.items():
         if other != base:
             raise BadInput(

@@ -13,7 +13,7 @@ from benchmarks.common import stored
 from benchmarks.common.atomic import check_links, is_locked, locked, whole_folder, write_text
 from benchmarks.common.errors import BadInput
 from benchmarks.common.ledger import telling
-from benchmarks.common.stored import stored_bytes
+from benchmarks.common.stored import stored_bytes, typed_bytes
 from benchmarks.common.sums import faulty, kept
 from moa_cli.jobs.worker import output_to
 from moa_cli.runs.front import read_asked
@@ -21,9 +21,10 @@ from moa_cli.runs.log import last_rows
 from moa_cli.runs.record import read_record
 from moa_cli.runs.tuned import read_tuning
 from moa_cli.tuning.journal import reading, stored_in
-from tests.kit.cli import moa
+from tests.kit.cli import moa, refused
 from tests.kit.fronts import make_card, save
-from tests.kit.runs import record_with
+from tests.kit.runs import RECORD, record_with
+from tests.kit.worlds import benchmark_in
 
 SECONDS = 20
 """In which a command must end: it has nothing to do."""
@@ -31,9 +32,11 @@ SECONDS = 20
 
 @pytest.fixture(autouse=True)
 def in_time() -> Iterator[None]:
-    """Who waits for a pipe is called off."""
+    """Who waits for a pipe is called off, and told, whatever becomes of the error."""
+    waited = []
 
     def late(number: int, frame: object) -> None:
+        waited.append(number)
         raise TimeoutError
 
     before = signal.signal(signal.SIGALRM, late)
@@ -41,6 +44,7 @@ def in_time() -> Iterator[None]:
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+    assert not waited
 
 
 def piped(path: Path) -> Path:
@@ -130,3 +134,65 @@ def test_what_is_too_long_is_not_read(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(FileNotFoundError):
         stored_bytes(tmp_path / "none.json")
     assert stored.LONGEST < stored.LONGEST_KEPT
+
+
+NAMED = {
+    "show hh-rlhf-mini -c pipe.toml": "pipe.toml",
+    "train -m sft -b pipe.toml": "pipe.toml",
+    "compare pipe.json": "pipe.json",
+    "compare --baseline pipe.json": "pipe.json",
+    "show pipe.json": "pipe.json",
+    "claims --claims pipe.toml": "pipe.toml",
+    "eval --responses pipe.jsonl -b tiny.toml": "pipe.jsonl",
+    "train -m sft -b tiny.toml --prepared pipe.tar": "pipe.tar",
+    "show zero.toml": "/dev/zero",
+    "show tiny.toml": "rows.jsonl",
+    "train -m sft -b folder.toml --dry-run": "folder/rows.jsonl",
+    "show tiny.toml -c policy=model": "model.safetensors",
+    "soup model model --weights .5,.5 new": "model.safetensors",
+}
+"""What is typed, and the pipe or device in it that is told."""
+
+
+@pytest.mark.parametrize("typed", NAMED)
+def test_nobody_waits_for_a_pipe_that_is_named(typed: str, tmp_path: Path) -> None:
+    benchmark_in(tmp_path)
+    for name, data in (("zero", "/dev/zero"), ("folder", "folder/*.jsonl")):
+        text = (tmp_path / "tiny.toml").read_text().replace("rows.jsonl", data)
+        (tmp_path / f"{name}.toml").write_text(text)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    (tmp_path / "model" / "adapter_config.json").write_text('{"base_model_name_or_path": "base"}')
+    for name in (NAMED[typed], "model/model.safetensors"):
+        if not name.startswith("/dev"):
+            piped(tmp_path / name)
+    refused(moa(*typed.split(), cwd=tmp_path, COLUMNS="400"), NAMED[typed], "a pipe or a device, and no file")
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("clean --dry-run", "left alone"),
+        ("show RUN --reproduce", "gone"),
+        ("eval --pareto", "a pipe or a device, and no file"),
+        ("eval --weights .5,.5", "a pipe or a device, and no file"),
+    ],
+)
+def test_nobody_waits_for_a_pipe_that_a_record_names(typed: str, told: str, tmp_path: Path) -> None:
+    run, pipe = tmp_path / "runs/toy/toy/12345678-s0", piped(tmp_path / "runs" / "toy" / "x.toml")
+    of = RECORD.benchmark.model_copy(update={"name": "toy", "source": str(pipe)})
+    record_with(method="sft", benchmark=of).write(run / "run.json")
+    (tmp_path / "runs/toy/prepared").mkdir()
+    done = moa(*typed.replace("RUN", str(run)).split(), cwd=tmp_path, COLUMNS="400")
+    assert told in done.stdout + done.stderr
+
+
+def test_a_pipe_that_a_shell_opened_is_read(tmp_path: Path) -> None:
+    """As that of --baseline <(zcat main.json.gz); what is called so and is none is no file either."""
+    number, into = os.pipe()
+    os.write(into, b"{}")
+    os.close(into)
+    assert typed_bytes(Path(f"/dev/fd/{number}")) == b"{}"
+    os.close(number)
+    with open("/dev/zero") as zero, pytest.raises(ValueError, match="a pipe or a device"):
+        typed_bytes(Path(f"/dev/fd/{zero.fileno()}"))
