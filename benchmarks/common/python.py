@@ -67,7 +67,8 @@ def _imported(code: str, folder: Path) -> list[Path]:
     tops = {name.partition(".")[0] for name in names} - NOT_BESIDE - {""}
     modules = [folder / f"{top}.py" for top in tops]
     packages = [folder / top for top in tops if (folder / top / "__init__.py").is_file()]
-    return [*filter(Path.is_file, modules), *(path for package in packages for path in package.rglob("*.py"))]
+    inside = (path for package in packages for path in package.rglob("*.py") if not path.name.startswith("."))
+    return [*filter(Path.is_file, (*modules, *inside))]  # editors leave locks there, which are links to nothing
 
 
 def _syntax(node: Any) -> Any:

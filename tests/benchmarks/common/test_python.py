@@ -75,6 +75,22 @@ def test_a_reward_is_known_by_what_it_imports_from_beside_it(tmp_path: Path) -> 
     assert FunctionReward(function=f"{file}:polite").identity not in seen
 
 
+def test_what_is_no_module_beside_a_reward_does_not_count(tmp_path: Path) -> None:
+    """What an editor leaves, a folder, and a pipe, which nobody opens."""
+    file, helper = tmp_path / "mine.py", tmp_path / "helper"
+    file.write_text(f"import helper\n{CODE}")
+    helper.mkdir()
+    (helper / "__init__.py").touch()
+    before = FunctionReward(function=f"{file}:polite").identity
+    (helper / ".#mod.py").symlink_to("me@here.123")
+    (helper / "._mod.py").write_text("x = 1")
+    (helper / "sub.py").mkdir()
+    os.mkfifo(helper / "pipe.py")
+    assert FunctionReward(function=f"{file}:polite").identity == before
+    (helper / "mod.py").write_text("x = 1")
+    assert FunctionReward(function=f"{file}:polite").identity != before
+
+
 def test_a_reward_is_known_by_its_code(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     told = []
