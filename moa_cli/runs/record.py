@@ -48,7 +48,14 @@ EARLIER = ("moa.run/1",)
 """Schemas of records of earlier versions."""
 
 
-Recorded = Annotated[str, AfterValidator(below_home), PlainSerializer(from_home)]
+def _seen_from_here(told: str) -> str:
+    """A name or path of a record. ValueError for one that no file can have, which whoever looks for it would raise."""
+    if "\0" in told:
+        raise ValueError("a name has a NUL in it")
+    return below_home(told)
+
+
+Recorded = Annotated[str, AfterValidator(_seen_from_here), PlainSerializer(from_home)]
 """A name or a path, which is in the file as seen from the user's home where it lies there."""
 
 

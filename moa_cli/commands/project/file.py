@@ -131,6 +131,8 @@ def _missing(key: str, value: str) -> str:
 
     if key == "seed":
         return ""
+    if "\0" in value:
+        return f"nothing can be called {value!r}"
     if key == "runs":
         return f"{value} is a file" if os.path.isfile(value) else ""
     if key == "data-dir":

@@ -42,8 +42,9 @@ from moa_cli.runs.contestant import Contestant
 from moa_cli.runs.folders import find_runs, run_folder
 from moa_cli.runs.record import read_record
 from moa_cli.runs.state import is_trained
+from tests.kit.cli import moa
 from tests.kit.fronts import damage_an_answer, make_card, save
-from tests.kit.runs import record_with
+from tests.kit.runs import RECORD, record_with
 
 
 def harmed(path: Path) -> None:
@@ -356,6 +357,25 @@ def test_a_traceback_is_not_kept_where_a_link_leads(unprepared: Benchmark, tmp_p
     job = Job(key="a", label="a", purpose="train", source=source, work=partial(failing, KeyError("x")), folder=tmp_path)
     assert perform(job, lambda *_: None, quiet=True).error is not None
     assert (tmp_path / "theirs").read_text() == "mine"
+
+
+@pytest.mark.parametrize("harmed", ["method", "source", "data_dir"])
+def test_a_record_with_a_name_that_no_file_can_have_is_damaged(harmed: str, tmp_path: Path) -> None:
+    """And beside the others of the store its run is left out."""
+    name = "a\0.py"
+    of = RECORD.benchmark if harmed == "method" else RECORD.benchmark.model_copy(update={harmed: name})
+    record = record_with(method=name if harmed == "method" else "sft", benchmark=of)
+    for number, one in enumerate((record_with(), record)):
+        run = tmp_path / "runs" / "b" / "sft" / f"1234567{number}-s{number}"
+        one.write(run / "run.json")
+        save(run / "front-01234567", make_card(prompts=4))
+    (tmp_path / "runs/b/prepared").mkdir()
+    with pytest.raises(BadInput, match=r"cannot use .*run\.json"):
+        read_record(run)
+    for typed in ("list runs", "claims", "clean --dry-run", "eval --pareto", "eval --weights .5,.5"):
+        done = moa(*typed.split(), cwd=tmp_path, COLUMNS="400")
+        assert run.name in done.stdout + done.stderr, typed
+        assert "should not happen" not in done.stderr, typed
 
 
 @pytest.mark.parametrize("level", [0, 1, 2, 3])

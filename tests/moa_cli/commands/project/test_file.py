@@ -188,6 +188,7 @@ def test_what_a_command_does_not_need_may_be_missing() -> None:
         ("seed = [", "moa.toml cannot be read: "),
         ("seeds = 1", "seeds: there is no such key (did you mean seed?)"),
         ('runs = ["a", "b"]', "runs: expected a text that is not empty, found ['a', 'b']"),
+        (r'runs = "a\u0000b"', r"runs: nothing can be called 'a\x00b'"),
     ],
 )
 def test_the_command_line_refuses_it(text: str, told: str) -> None:
