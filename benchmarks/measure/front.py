@@ -24,7 +24,8 @@ TOO_MANY = 0.2
 class Front:
     """K measured points. Rewards and scores are in benchmark units; higher is better.
 
-    ValueError for no points, or points that are not what the card says.
+    ValueError for no points, points that are not what the card says, or a part that was used and does not say all that
+    making it cost.
     """
 
     method: str
@@ -58,6 +59,9 @@ class Front:
         for point in self.points:
             if point.rewards.shape != expected:
                 raise ValueError(f"points of the front must have shape {expected}, got {point.rewards.shape}")
+        for part, spent in self.used.items():
+            if untold := [name for name in SUMS if name in self.cost and name not in spent]:
+                raise ValueError(f"what it used of {part} does not say {', '.join(untold)}")
 
     def __repr__(self) -> str:
         """In a line, as notebooks show what a cell ends in."""

@@ -91,7 +91,7 @@ def train(
     for run in chosen:
         note_trials(run.folder, run.front_folder(), run.trials, run.tuned_on)
         status = ended.get(run.folder, "done")
-        seconds = read_record(run.folder).cost["seconds"] if status in ("trained", "done") else None
+        seconds = read_record(run.folder).cost.get("seconds") if status in ("trained", "done") else None
         rows.append((str(run.folder), status, seconds))
     if json:
         out([{"path": path, "status": status, "seconds": seconds} for path, status, seconds in rows])

@@ -47,6 +47,6 @@ def try_out(benchmark: Benchmark, log: Log, *, run: RunAddress, source: Source) 
         scores=utility(front.means("scores")[answers], asked),
         kl=known(front.mean_kl.mean()),
         collapse=float(front.collapse_rate.max()),
-        flops=float(cost["flops"] or 0),
-        seconds=float(cost["seconds"] or 0),
+        flops=float(cost.get("flops") or 0),
+        seconds=float(cost.get("seconds") or 0),
     )

@@ -223,6 +223,7 @@ def test_a_missing_front_says_what_to_type(folder):
         lambda text: json.dumps(json.loads(text) | {"weights": "all"}),
         lambda text: json.dumps(json.loads(text) | {"seed": "one"}),
         lambda text: json.dumps({k: v for k, v in json.loads(text).items() if k != "card"}),
+        lambda text: json.dumps({k: v for k, v in json.loads(text).items() if k != "sum"} | {"used": {"tags": {}}}),
     ],
 )
 def test_a_damaged_description_is_refused(folder, damage):

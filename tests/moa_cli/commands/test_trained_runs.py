@@ -24,7 +24,10 @@ from moa_cli.runs.config import Source, as_config
 from moa_cli.runs.contestant import stored_contestant
 from moa_cli.runs.folders import run_folder
 from moa_cli.runs.record import GIVEN, RecordedBenchmark, measured_again, read_record
+from tests.kit.cli import moa
+from tests.kit.documents import rewritten
 from tests.kit.runs import record_with
+from tests.kit.worlds import METHODS
 
 METHOD = '''"""Ours."""
 from dataclasses import dataclass
@@ -217,3 +220,12 @@ def test_a_command_that_measures_names_the_files_that_it_runs(
     given = record.model_copy(update={"steering": GIVEN, "command": "moa eval --responses a.jsonl"})
     assert given.evaluating(since) == "moa eval --responses a.jsonl"
     assert measured_again(file.parent) == f"moa eval {file.parent} --pareto"
+
+
+def test_a_run_that_does_not_say_what_it_took_is_done(own: Path) -> None:
+    """As one whose record somebody shortened."""
+    for path in own.glob("runs/tiny/*/*/run.json"):
+        rewritten(path, lambda record: record.update(cost={}))
+    done = moa("train", *METHODS, "-b", "tiny.toml", cwd=own)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[1:] for line in done.stdout.splitlines()] == [["done"]] * 2
