@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from benchmarks import Benchmark, Weights
 from benchmarks.common import LARGEST, nearest, refuse, some_of
 from benchmarks.spec import are_weights, rounded_from
-from methods import method_names
+from methods import TAKEN, method_names
 from moa_cli.runs.folders import as_slug
 
 ROLES = {
@@ -109,7 +109,7 @@ def checked_name(name: str) -> str:
     slug = as_slug(name)
     if not name.isprintable() or not 0 < len(name) <= LONGEST_NAME or not slug:
         raise ValueError(f"{name[:LONGEST_NAME]!r} is no name for a method: one line, 1 to {LONGEST_NAME} characters")
-    if slug.lower().replace("_", "-") in (*method_names(), "prepared"):
+    if slug.lower().replace("_", "-") in (*method_names(), *TAKEN):
         raise ValueError(f"{name!r} is the name of something that moa itself makes")
     return name
 

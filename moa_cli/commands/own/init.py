@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from keyword import iskeyword
 from pathlib import Path
 from typing import Annotated
 
@@ -49,26 +50,29 @@ def init(
 
 def _method(name: Path) -> dict[Path, str]:
     """The file of a method: pref-dpo, pref_dpo or pref_dpo.py has the class PrefDpo."""
-    from methods import method_names
+    from methods import TAKEN, method_names
     from moa_cli.commands.common.starts import METHOD, start
 
     stem = name.name.removesuffix(".py").replace("-", "_")
     cls = "".join(word[:1].upper() + word[1:] for word in stem.split("_"))
-    if not re.fullmatch(r"[A-Za-z]\w*", stem, re.ASCII):
+    if not re.fullmatch(r"[A-Za-z]\w*", stem, re.ASCII) or iskeyword(cls):
         refuse(
             f"{name.name!r} cannot name a method",
             "its file and its class in Python are called so",
-            "take letters, digits and hyphens, a letter first: moa init method pref-dpo",
+            "take letters, digits and hyphens, a letter first, and no word of Python: moa init method pref-dpo",
         )
     own = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls).lower()
     if own in method_names():
         refuse(f"{own} comes with moa", "runs of both would lie in one folder", f"moa init method my-{own}")
+    if own in TAKEN:
+        refuse(f"moa keeps something else in the folder {own}", "runs would lie among it", f"moa init method my-{own}")
     path = name.with_name(f"{stem}.py")
     return {path: start(METHOD).replace("MyMethod", cls).replace("FILE", to_type(path))}
 
 
 def _benchmark(name: Path) -> dict[Path, str]:
     """The files of a benchmark: its table, and beside it rewards and data."""
+    from benchmarks import benchmark_names
     from moa_cli.commands.common.starts import BENCHMARK, start
 
     path = name.with_suffix(".toml") if name.name and not name.suffix else name
@@ -78,6 +82,9 @@ def _benchmark(name: Path) -> dict[Path, str]:
             "moa init writes TOML, and the name is also that of a folder",
             "moa init benchmark helpdesk.toml",
         )
+    if path.stem in benchmark_names():
+        fix = f"moa init benchmark my-{path.stem}.toml"
+        refuse(f"{path.stem} comes with moa", "runs of both would lie in one folder", fix)
     stem = path.stem.replace("-", "_")
     rewards, data = path.with_name(f"{stem}_rewards.py"), path.with_name(f"{stem}_data.jsonl")
     table, functions, rows = map(start, BENCHMARK)

@@ -138,6 +138,8 @@ def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[st
     for what, name, words in (
         ("method", "pref-dpo", "exists"), ("method", "ric", "comes with moa"), ("method", "2b", "cannot name"),
         ("benchmark", "a.csv", "TOML"), ("report", "x", "writes no report"), ("method", "no/where", "no folder"),
+        ("method", "tuned", "folder tuned"), ("method", "Prepared.py", "folder prepared"), ("method", "none", "Python"),
+        ("benchmark", "hh-rlhf.toml", "comes with moa"),
     ):  # fmt: skip
         with pytest.raises(BadInput, match=words):
             init(what, str(tmp_path / name))

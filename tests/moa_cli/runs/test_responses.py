@@ -491,3 +491,13 @@ def test_half_a_character_is_replaced(unprepared: Benchmark, tmp_path: Path) -> 
     text = "".join(json.dumps(row) + "\n" for row in rows).replace("answer 3", "ah \\ud83d")
     (tmp_path / "x.jsonl").write_text(text)
     assert read_responses(tmp_path / "x.jsonl", unprepared).runs[0].points[0].responses[3] == "ah ?"
+
+
+@pytest.mark.parametrize("name", ["ric", "prepared", "tuned", "Tuned"])
+def test_a_name_of_what_moa_makes_is_taken(name: str, unprepared: Benchmark, tmp_path: Path) -> None:
+    """The answers would lie among that: as --name, and in a column."""
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows_for(unprepared)))
+    with pytest.raises(BadInput, match="the name of something that moa itself makes"):
+        read_responses(tmp_path / "x.jsonl", unprepared, method=name)
+    with pytest.raises(BadInput, match="the name of something that moa itself makes"):
+        found_in([row | {"method": name} for row in rows_for(unprepared)], unprepared, tmp_path)
