@@ -180,7 +180,8 @@ def _own(make: Callable[[], Method], cls: type[Method], mistakes: list[str]) -> 
     except BadInput:
         raise
     except Exception as error:
-        mistakes.append(f"{method_name(cls)}: {error_words(error)}")
+        said = error if isinstance(error, TypeError | ValueError) else error_words(error)
+        mistakes.append(f"{method_name(cls)}: {said}")
         return None
 
 

@@ -196,12 +196,19 @@ def test_words_and_flat() -> None:
     assert dotted({"a": {"b": {"c": 1}}, "d": [1]}) == {"a.b.c": 1, "d": [1]}
 
 
-@pytest.mark.parametrize("error", ["ValueError", "TypeError", "AssertionError", "KeyError"])
-def test_a_method_refuses_what_is_typed_with_an_error_of_its_own(error: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("ValueError", ": 5 is no good"),
+        ("TypeError", ": 5 is no good"),
+        ("AssertionError", ": AssertionError: 5 is no good"),
+        ("KeyError", ": KeyError: '5 is no good'"),
+    ],
+)
+def test_a_method_refuses_what_is_typed_with_an_error_of_its_own(error: str, words: str, tmp_path: Path) -> None:
     own = f"\n    def __post_init__(self):\n        if self.batch == 5:\n            raise {error}('5 is no good')\n"
     (tmp_path / "mine.py").write_text(MY_METHOD.read_text(encoding="utf-8") + own, encoding="utf-8")
     mine = str(tmp_path / "mine.py")
-    assert f"{error}: " in (said := mistakes("batch=5", methods=(mine,)))
-    assert "5 is no good" in said
-    with pytest.raises(BadInput, match=rf"stored configuration of .*\n.*{error}: '?5 is no good"):
+    assert words in mistakes("batch=5", methods=(mine,))
+    with pytest.raises(BadInput, match=rf"stored configuration of .*\n.*{words}"):
         restore(mine, {"batch": 5})
