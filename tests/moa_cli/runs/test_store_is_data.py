@@ -321,8 +321,8 @@ def test_settings_of_a_stored_run_of_a_method_that_is_named(
 def test_claims_count_runs_of_a_method_that_is_named(folder: Path, moa: Callable[..., tuple[int, str, str]]) -> None:
     stored(folder, method="mine.py")
     (folder / "own.toml").write_text(
-        '[[claims]]\nclaim = "c"\nsource = "s"\npublished = "-"\nmeasure = "collapse"\n'
-        'of = ["mine", "mine"]\nbelow = 1\n'
+        '[[claims]]\nclaim = "c"\nsource = "s"\npublished = "-"\nmeasure = "obeys"\n'
+        'of = ["mine"]\nabove = 1\n'
     )
     code, out, told = moa("claims", "--claims", "own.toml", "--json")
     assert (code, json.loads(out)["benchmarks"]) == (0, [])
@@ -330,7 +330,7 @@ def test_claims_count_runs_of_a_method_that_is_named(folder: Path, moa: Callable
     assert not executed(folder)
     code, out, _ = moa("claims", "--claims", "own.toml", "--json", "-m", "mine.py")
     (benchmark,) = json.loads(out)["benchmarks"]
-    assert benchmark["claims"][-1]["reason"] is None
+    assert benchmark["claims"][-1]["reason"] == "the front of mine is a single point, which follows no weights"
     assert executed(folder)
     for typed, word in (("ric", "names no file"), ("nowhere.py", "there is no file")):
         code, _, told = moa("claims", "-m", typed)
