@@ -230,7 +230,7 @@ def test_every_token_that_the_model_names_ends_an_answer(tmp_path: Path) -> None
     [
         ("{", "cannot be read"),
         ("[2]", "it is no JSON object"),
-        *((f'{{"eos_token_id": {told}}}', f"eos_token_id names {told}") for told in ("-1", "99999", "2.0")),
+        ('{"eos_token_id": 2.0}', "eos_token_id names 2.0"),
         ('{"eos_token_id": "<eos>"}', "eos_token_id names '<eos>'"),
         ('{"eos_token_id": [2, true]}', "eos_token_id names True"),
     ],
@@ -239,7 +239,7 @@ def test_ends_of_answers_that_are_damaged(content: str, said: str, unprepared: B
     """Else answers would go on after the tokens that end them."""
     folder = tiny_policy_in(tmp_path, tiny_tokenizer())
     benchmark = replace(unprepared, policy=str(folder))
-    for fine in ("{}", '{"eos_token_id": null}', '{"eos_token_id": [2, 3]}'):
+    for fine in ("{}", '{"eos_token_id": null}', '{"eos_token_id": [2, 3]}', '{"eos_token_id": 50256}'):
         (folder / "generation_config.json").write_text(fine)
         check_policy(benchmark)
     (folder / "generation_config.json").write_text(content)

@@ -321,8 +321,7 @@ def test_settings_of_a_stored_run_of_a_method_that_is_named(
 def test_claims_count_runs_of_a_method_that_is_named(folder: Path, moa: Callable[..., tuple[int, str, str]]) -> None:
     stored(folder, method="mine.py")
     (folder / "own.toml").write_text(
-        '[[claims]]\nclaim = "c"\nsource = "s"\npublished = "-"\nmeasure = "obeys"\n'
-        'of = ["mine"]\nabove = 1\n'
+        '[[claims]]\nclaim = "c"\nsource = "s"\npublished = "-"\nmeasure = "obeys"\nof = ["mine"]\nabove = 1\n'
     )
     code, out, told = moa("claims", "--claims", "own.toml", "--json")
     assert (code, json.loads(out)["benchmarks"]) == (0, [])

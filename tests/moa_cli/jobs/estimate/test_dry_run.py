@@ -157,7 +157,7 @@ def test_what_cannot_fit_is_refused(
         refused(moa(command, "-m", "ric", *policy, cwd=tmp_path), "needs at least")
     refused(moa("prepare", *policy, cwd=tmp_path), "needs at least")
     refused(moa("tune", "-m", "ric", *policy, cwd=tmp_path), "needs at least")
-    refused(moa("study", "kl", "-m", "ric", *policy, cwd=tmp_path), "needs at least")
+    refused(moa("study", "kl", "-m", "ric", "-c", "learning_rate=2e-5", *policy, cwd=tmp_path), "needs at least")
     assert not (tmp_path / "runs").exists()
 
 
