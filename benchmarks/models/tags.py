@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.common import BadInput, charge
-from benchmarks.spec import TAGS, Answer, all_grades
+from benchmarks.spec import TAGS, Answer
 
 if TYPE_CHECKING:
     from benchmarks.spec import Description
@@ -67,7 +67,7 @@ def known_levels(benchmark: Description) -> dict[str, Levels]:
     They are the answers' grades where every objective has grades, or what pairs tell, which is nothing where there are
     none. BadInput for grades that no tag has.
     """
-    graded = {name: all_grades(benchmark.data, name) for name in benchmark.names}
+    graded = {name: benchmark.graded_labels(name) for name in benchmark.names}
     if not all(graded.values()):
         return {name: _told_by_pairs(benchmark, name) for name in benchmark.names}
     for name, grades in graded.items():
@@ -82,7 +82,7 @@ def known_levels(benchmark: Description) -> dict[str, Levels]:
 
 def _told_by_pairs(benchmark: Description, objective: str) -> Levels:
     known: dict[Answer, list[int]] = {}
-    for pair in benchmark.data.preference_pairs(objective, "train"):
+    for pair in benchmark.preference_pairs(objective):
         known.setdefault(Answer(pair.prompt, pair.chosen), []).extend(CHOSEN)
         known.setdefault(Answer(pair.prompt, pair.rejected), []).extend(REJECTED)
     return known

@@ -244,13 +244,13 @@ def _held_out(benchmark: Description, objective: str, reward: Reward) -> list[Pr
     dev = benchmark.preference_pairs(objective, "dev")
     if not (isinstance(reward, TrainedReward) and (other := OTHER_HALF.get(reward.fold))):
         return dev
-    return [*dev, *fold(benchmark.data.preference_pairs(objective, "train"), other)[: max(0, ENOUGH - len(dev))]]
+    return [*dev, *fold(benchmark.preference_pairs(objective, "train"), other)[: max(0, ENOUGH - len(dev))]]
 
 
 def _make_reward(
     benchmark: Description, objective: Objective, reward: TrainedReward, name: str, folder: Path, log: Log
 ) -> None:
-    pairs = benchmark.data.preference_pairs(objective.name, "train")
+    pairs = benchmark.preference_pairs(objective.name, "train")
     if not pairs:
         raise BadInput(
             f"objective {objective.name!r} of {benchmark.name} has no preference pairs to train a reward from",

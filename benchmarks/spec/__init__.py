@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         Objective,
         Reward,
         Scorer,
-        all_grades,
         choose,
         names_mistakes,
     )

@@ -224,18 +224,25 @@ class Description:
 
     def preference_pairs(self, objective: str, split: Split = "train") -> list[PreferencePair]:
         """Preference pairs labelled under one objective; empty where the data has none for it. BadInput for no
-        objective of the benchmark.
+        objective of the benchmark."""
+        self._objective(objective)
+        return self.data.preference_pairs(objective, split)
 
-        Of training pairs those that methods may learn from (`Objective.learnt`), as do rewards; `data` has all.
-        """
-        pairs, learnt = self.data.preference_pairs(objective, split), self._objective(objective).learnt
-        return pairs if learnt == "all" or split != "train" else [p for p in pairs if in_half(p.prompt, learnt)]
+    def pairs_to_learn(self, objective: str) -> list[PreferencePair]:
+        """The training pairs of an objective that methods may learn from (`Objective.learnt`)."""
+        pairs, learnt = self.preference_pairs(objective), self._objective(objective).learnt
+        return pairs if learnt == "all" else [pair for pair in pairs if in_half(pair.prompt, learnt)]
 
     def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
-        """Training answers with grades 1, 2, ... under one objective, of those that methods may learn from; empty where
-        the data has none. BadInput for no objective of the benchmark."""
-        learnt = self._objective(objective).learnt
-        return [told for told in all_grades(self.data, objective) if in_half(told[0].prompt, learnt)]
+        """Training answers with grades 1, 2, ... under one objective; empty where the data has none. BadInput for no
+        objective of the benchmark."""
+        self._objective(objective)
+        return self.data.graded_labels(objective) if isinstance(self.data, Graded) else []
+
+    def grades_to_learn(self, objective: str) -> list[tuple[Answer, int]]:
+        """The graded answers of an objective that methods may learn from (`Objective.learnt`)."""
+        grades, learnt = self.graded_labels(objective), self._objective(objective).learnt
+        return grades if learnt == "all" else [told for told in grades if in_half(told[0].prompt, learnt)]
 
     @property
     def graded(self) -> bool:
@@ -249,11 +256,6 @@ class Description:
                 return objective
         has = f"it has: {', '.join(self.names)}"
         raise BadInput(f"{self.name} has no objective {name!r}{nearest(name, self.names)}", has, "name one of these")
-
-
-def all_grades(data: Data, objective: str) -> list[tuple[Answer, int]]:
-    """Training answers with grades under one objective, as far as the data has any."""
-    return data.graded_labels(objective) if isinstance(data, Graded) else []
 
 
 def _has_chat_template(folder: Path) -> bool:

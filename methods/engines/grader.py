@@ -105,7 +105,7 @@ def annotated_labels(benchmark: Benchmark) -> tuple[list[Answer], np.ndarray]:
 
     BadInput where an objective has no grades.
     """
-    graded = {name: benchmark.graded_labels(name) for name in benchmark.names}
+    graded = {name: benchmark.grades_to_learn(name) for name in benchmark.names}
     if empty := [name for name, grades in graded.items() if not grades]:
         raise BadInput(
             f"{benchmark.name} has no graded annotations for {', '.join(empty)}",

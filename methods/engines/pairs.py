@@ -26,7 +26,7 @@ def preferences(benchmark: Benchmark, k: int, epochs: float, seed: int) -> list[
     sampled from the starting policy: chosen is the one with the higher reward k, equal ones are left out [choice].
     BadInput where no pair is left.
     """
-    labelled = benchmark.preference_pairs(benchmark.names[k])
+    labelled = benchmark.pairs_to_learn(benchmark.names[k])
     pairs = labelled or _contests(benchmark, seed)
     order = np.random.default_rng(seed).permutation(len(pairs))
     pairs = [pairs[i] for i in order[: max(1, round(epochs * len(pairs)))]]
@@ -42,7 +42,7 @@ def preferences(benchmark: Benchmark, k: int, epochs: float, seed: int) -> list[
 
 def kept_preferences(benchmark: Benchmark, k: int, epochs: float, run: Run) -> list[PreferencePair]:
     """The `preferences` under the seed of a run, which keeps what has to be made: it is made once."""
-    if benchmark.preference_pairs(benchmark.names[k]):
+    if benchmark.pairs_to_learn(benchmark.names[k]):
         return preferences(benchmark, k, epochs, run.seed)
     path = run.dir / "constants" / f"pairs on {benchmark.names[k]}.json"
     return [PreferencePair(*row) for row in run.keep(path, lambda: preferences(benchmark, k, epochs, run.seed))]
@@ -50,7 +50,7 @@ def kept_preferences(benchmark: Benchmark, k: int, epochs: float, run: Run) -> l
 
 def pairs_effort(benchmark: Benchmark, k: int, epochs: float) -> tuple[int, Effort]:
     """How many pairs `preferences` gives, at most, and what finding them takes."""
-    if labelled := benchmark.preference_pairs(benchmark.names[k]):
+    if labelled := benchmark.pairs_to_learn(benchmark.names[k]):
         return max(1, round(min(epochs, 1.0) * len(labelled))), Effort()
     answers: dict[str, set[str]] = {}
     for prompt, response in benchmark.responses():
@@ -107,7 +107,7 @@ def logits_per_sd(benchmark: Benchmark, k: int, differences: Callable[[int], np.
     """
     if isinstance(benchmark.objectives[k].reward, TrainedReward):
         return benchmark.card.reward_std[k]
-    if not benchmark.preference_pairs(benchmark.names[k]):
+    if not benchmark.pairs_to_learn(benchmark.names[k]):
         return STEEPEST
     return steepness(differences(k)[:, k])
 

@@ -138,7 +138,7 @@ def test_accuracy_is_told_on_pairs_that_a_reward_has_not_seen(unprepared: Benchm
 def test_nobody_learns_from_the_labels_of_a_held_out_evaluator(unprepared: Benchmark) -> None:
     """Where reward and evaluator have learned from a half each, pairs and grades of the reward's are all that methods
     see; where both have learned from the same, or the evaluator from none, they see all."""
-    pairs, other = unprepared.preference_pairs("ah"), unprepared.preference_pairs("ah", "dev")
+    pairs = unprepared.preference_pairs("ah")
     grades = {"ah": [(Answer(p.prompt, p.chosen), 5) for p in pairs], "oh": []}
     ah, oh = unprepared.objectives
 
@@ -150,15 +150,14 @@ def test_nobody_learns_from_the_labels_of_a_held_out_evaluator(unprepared: Bench
 
     for reward, evaluator in (("even", "odd"), ("odd", "even")):
         benchmark = with_halves(reward, evaluator)
-        assert benchmark.preference_pairs("ah") == fold(pairs, reward)
+        assert benchmark.pairs_to_learn("ah") == fold(pairs, reward)
         assert 0 < len(fold(pairs, reward)) < len(pairs)
-        assert [answer.prompt for answer, _ in benchmark.graded_labels("ah")] == [p.prompt for p in fold(pairs, reward)]
-        assert benchmark.preference_pairs("ah", "dev") == other
-        assert benchmark.data.preference_pairs("ah", "train") == pairs
+        assert [one.prompt for one, _ in benchmark.grades_to_learn("ah")] == [p.prompt for p in fold(pairs, reward)]
+        assert benchmark.preference_pairs("ah") == pairs
     for reward, evaluator in (("all", "all"), ("even", None), ("all", None)):
         benchmark = with_halves(reward, evaluator)
-        assert benchmark.preference_pairs("ah") == pairs
-        assert benchmark.graded_labels("ah") == grades["ah"]
+        assert benchmark.pairs_to_learn("ah") == pairs
+        assert benchmark.grades_to_learn("ah") == grades["ah"]
 
 
 def test_the_report_says_how_many_answers_are_collapsed(tiny: Benchmark) -> None:

@@ -19,7 +19,8 @@ from benchmarks.data.lexicon import sentences
 from benchmarks.load.load import load_benchmark
 from benchmarks.models.policy import Policy
 from benchmarks.prepare.benchmark import Benchmark
-from benchmarks.spec.answers import Answer
+from benchmarks.rewards.trained import TrainedReward
+from benchmarks.spec.answers import Answer, in_half
 from benchmarks.spec.places import policy_source
 from benchmarks.spec.settings import SIZES
 from methods.contract.run import Run
@@ -36,6 +37,8 @@ from methods.engines.grader import (
     split_prompts,
     train_grader,
 )
+from methods.engines.pairs import preferences
+from tests.kit.worlds import WithGrades
 
 LOG2, LOG3 = float(np.log(2)), float(np.log(3))
 
@@ -174,6 +177,24 @@ def test_the_grader_sees_what_rewards_see(name: str) -> None:
         asked.setdefault(a.response, set()).add(a.prompt)
     strays = [a for a in answers if a.response in asked and a.prompt not in asked[a.response]]
     assert min(len(said_again), len(strays)) > 300
+
+
+def test_no_method_learns_from_the_labels_of_a_held_out_evaluator(tiny: Benchmark) -> None:
+    """Those on the prompts whose half it was trained from: grades and pairs are of the others."""
+    ah, oh = tiny.objectives
+    assert isinstance(ah.reward, TrainedReward)
+    reward, evaluator = (replace(ah.reward, fold=half, seed=number) for number, half in enumerate(("even", "odd")))
+    halves = replace(tiny, objectives=(replace(ah, reward=reward, evaluator=evaluator), oh))
+    pairs = tiny.preference_pairs("ah")
+    grades = {"ah": [(Answer(p.prompt, p.chosen), 2) for p in pairs], "oh": [(Answer("p", "a"), 1)]}
+    graded, labels = annotated_labels(replace(halves, data=WithGrades(tiny.data, grades)))
+    of_ah = {answer.prompt for answer, (label, _) in zip(graded, labels.tolist(), strict=True) if label != MISSING}
+    assert (
+        of_ah
+        == {p.prompt for p in preferences(halves, 0, 1.0, 0)}
+        == {p.prompt for p in pairs if in_half(p.prompt, "even")}
+    )
+    assert len(preferences(tiny, 0, 1.0, 0)) == len(pairs) > len(preferences(halves, 0, 1.0, 0))
 
 
 def test_without_annotations(tiny: Benchmark) -> None:
