@@ -82,6 +82,18 @@ def compare_rows(rows: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]] | 
     )
 
 
+def t_test(
+    difference: np.ndarray, error: np.ndarray, freedom: np.ndarray, by_chance: Sequence[float] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of differences (P,) with their standard errors and degrees of freedom: two-sided p values of what exceeds chance,
+    and how far 95 % intervals reach to either side. Without an error a difference is certain."""
+    from scipy.special import stdtr, stdtrit  # light commands import this package too
+
+    beyond = np.abs(beyond_chance(difference, by_chance))
+    t = np.divide(beyond, error, out=np.where(beyond == 0, 0, np.inf), where=error > 0)
+    return 2 * stdtr(freedom, -t), error * stdtrit(freedom, (1 + LEVEL) / 2)
+
+
 def beyond_chance(differences: np.ndarray, by_chance: Sequence[float] | None) -> np.ndarray:
     """What differences (P,) exceed those by that equals would have (P,): nothing where they have less of that sign.
 
@@ -110,8 +122,6 @@ def compare_contrasts(
 
     p is of what differences exceed those `by_chance` (P,) by, which equals would have, see `beyond_chance`.
     """
-    from scipy.special import stdtr, stdtrit  # light commands import this package too
-
     if not len(of):
         return []
     found = variances(rows, of)
@@ -119,10 +129,7 @@ def compare_contrasts(
     if N == 1:
         p, reach = np.ones(len(of)), np.full(len(of), np.inf)
     else:
-        error, freedom = _standard_errors(found, of, N)
-        beyond = np.abs(beyond_chance(difference, by_chance))
-        t = np.divide(beyond, error, out=np.where(beyond == 0, 0, np.inf), where=error > 0)
-        p, reach = 2 * stdtr(freedom, -t), error * stdtrit(freedom, (1 + LEVEL) / 2)
+        p, reach = t_test(difference, *_standard_errors(found, of, N), by_chance)
     trainings = _several(found, of)
     corrected = iter(holm(p[trainings]).tolist())
     return [

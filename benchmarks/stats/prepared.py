@@ -17,8 +17,7 @@ from itertools import combinations
 
 import numpy as np
 
-from benchmarks.stats.bootstrap import LEVEL
-from benchmarks.stats.nested import PRIOR, NestedTest, beyond_chance
+from benchmarks.stats.nested import PRIOR, NestedTest, t_test
 from benchmarks.stats.significance import holm
 
 
@@ -35,8 +34,6 @@ def compare_preparations(
 
     Raises ValueError for fewer than 2 preparations, rows with unequally many, or other prompts.
     """
-    from scipy.special import stdtr, stdtrit  # light commands import this package too
-
     shapes = {(len(row), *(one.shape[1] for one in row)) for row in rows}
     if len(shapes) != 1 or len(next(iter(shapes))) < 3 or len(set(next(iter(shapes))[1:])) > 1:
         raise ValueError(f"rows must have the same 2 or more preparations, all on the same prompts, got {shapes}")
@@ -57,10 +54,7 @@ def compare_preparations(
         squared = np.maximum(moderated + prompts - both, np.maximum(moderated, prompts))
         spread = moderated**2 / least + prompts**2 / (N - 1)
         freedom = np.divide(squared**2, spread, out=np.ones(len(i)), where=(spread > 0) & (least > 1))
-        error = np.sqrt(squared)
-        beyond = np.abs(beyond_chance(difference, by_chance))
-        t = np.divide(beyond, error, out=np.where(beyond == 0, 0, np.inf), where=error > 0)
-        p, reach = 2 * stdtr(freedom, -t), error * stdtrit(freedom, (1 + LEVEL) / 2)
+        p, reach = t_test(difference, np.sqrt(squared), freedom, by_chance)
     return [
         NestedTest(value, value - far, value + far, alone, corrected, trainings=True)
         for value, far, alone, corrected in zip(*(x.tolist() for x in (difference, reach, p, holm(p))), strict=True)
