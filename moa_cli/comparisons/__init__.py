@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from moa_cli.comparisons.comparison import compare
     from moa_cli.comparisons.contributions import Sides, differences
     from moa_cli.comparisons.document import Comparison, OnBenchmark
-    from moa_cli.comparisons.equal import answering
+    from moa_cli.comparisons.equal import answering, largest_grid
     from moa_cli.comparisons.failure import Failure, alike, failed_who, failed_words
     from moa_cli.comparisons.gate import check_units, judge, read_baseline
     from moa_cli.comparisons.kept import SAMPLED, first_looked_at

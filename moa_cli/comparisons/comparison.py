@@ -67,7 +67,7 @@ def _on_benchmark(
     groups = _rows(fronts)
     preparations = _preparations(groups)
     fronts_asked = {name: equal.Asked(seeds[0].weights, equal.policies(seeds)) for name, seeds in groups.items()}
-    compared, asked = equal.equal_points(fronts_asked), equal.largest_grid(fronts_asked)
+    compared, asked = equal.equal_points(fronts_asked), equal.largest_grid(a.weights for a in fronts_asked.values())
     by_signal = {
         signal: Under(signal=signal, rows=groups, compared=compared, asked=asked, keep_collapsed=keep_collapsed)
         for signal in SIGNALS

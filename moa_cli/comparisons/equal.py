@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -90,9 +90,9 @@ def answering(weights: Sequence[Weights], asked: Sequence[Weights]) -> list[int]
     return [min(range(len(weights)), key=lambda k: nearness(weights[k], w)) for w in asked]
 
 
-def largest_grid(rows: Mapping[str, Asked]) -> tuple[Weights, ...]:
+def largest_grid(grids: Iterable[tuple[Weights, ...]]) -> tuple[Weights, ...]:
     """The weights that all rows are asked for: those of the row that has most."""
-    return max((asked.weights for asked in rows.values()), key=lambda weights: (len(weights), weights))
+    return max(grids, key=lambda weights: (len(weights), weights))
 
 
 def nearness(weights: Weights, to: Sequence[float] | np.ndarray) -> tuple[float, float]:
