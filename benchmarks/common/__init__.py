@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         no_path,
         no_room,
         not_permitted,
+        refusal_words,
         refuse,
         some_of,
         to_type,

@@ -96,6 +96,11 @@ def error_words(error: BaseException) -> str:
     return f"{type(error).__name__}: {_said(error).strip()}".removesuffix(": ")
 
 
+def refusal_words(error: Exception) -> str:
+    """The same of an error by which settings are refused: in its words alone where that is what it is for."""
+    return _said(error) if isinstance(error, BadInput | TypeError | ValueError) else error_words(error)
+
+
 def _said(error: BaseException) -> str:
     """What an error says of itself: nothing where a user's `__str__` raises."""
     try:

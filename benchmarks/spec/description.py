@@ -230,8 +230,8 @@ class Description:
 
     def pairs_to_learn(self, objective: str) -> list[PreferencePair]:
         """The training pairs of an objective that methods may learn from (`Objective.learnt`)."""
-        pairs, learnt = self.preference_pairs(objective), self._objective(objective).learnt
-        return pairs if learnt == "all" else [pair for pair in pairs if in_half(pair.prompt, learnt)]
+        learnt = self._objective(objective).learnt
+        return [pair for pair in self.preference_pairs(objective) if in_half(pair.prompt, learnt)]
 
     def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
         """Training answers with grades 1, 2, ... under one objective; empty where the data has none. BadInput for no
@@ -241,8 +241,8 @@ class Description:
 
     def grades_to_learn(self, objective: str) -> list[tuple[Answer, int]]:
         """The graded answers of an objective that methods may learn from (`Objective.learnt`)."""
-        grades, learnt = self.graded_labels(objective), self._objective(objective).learnt
-        return grades if learnt == "all" else [told for told in grades if in_half(told[0].prompt, learnt)]
+        learnt = self._objective(objective).learnt
+        return [told for told in self.graded_labels(objective) if in_half(told[0].prompt, learnt)]
 
     @property
     def graded(self) -> bool:

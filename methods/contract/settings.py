@@ -39,6 +39,10 @@ class Adapter:
         defaults = {name: field.default for name, field in type(self).__dataclass_fields__.items()}
         return {name: rates for name, rates in self.pretrained_rates.items() if getattr(self, name) == defaults[name]}
 
+    def other_rates(self, benchmark: Benchmark) -> dict[str, Rates]:
+        """The fields in place of which the benchmark's starting policy is trained at a rate for pretrained ones."""
+        return {} if benchmark.policy.startswith("scratch:") else self.unset_rates()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reinforcement(Adapter):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import BadInput, Benchmark, load_benchmark
-from benchmarks.common import error_words, field_types, fit, misfit, nearest, refuse, to_type
+from benchmarks.common import field_types, fit, misfit, nearest, refusal_words, refuse, to_type
 from benchmarks.load import option_names
 from methods import Method, find_method, method_name, method_names
 from moa_cli.runs.items import PREFIX, pairs_of
@@ -180,8 +180,7 @@ def _own(make: Callable[[], Method], cls: type[Method], mistakes: list[str]) -> 
     except BadInput:
         raise
     except Exception as error:
-        said = error if isinstance(error, TypeError | ValueError) else error_words(error)
-        mistakes.append(f"{method_name(cls)}: {said}")
+        mistakes.append(f"{method_name(cls)}: {refusal_words(error)}")
         return None
 
 

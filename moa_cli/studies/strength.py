@@ -28,13 +28,13 @@ def check_goes_far(method: Method, benchmark: Benchmark) -> None:
             "this study multiplies it by several factors",
             f"set it to begin with: -c {name}.{field}=NUMBER",
         )
-    if isinstance(method, Adapter) and not benchmark.policy.startswith("scratch:"):
-        _check_trained_at(method, name, field)
+    if isinstance(method, Adapter):
+        _check_trained_at(method, name, field, benchmark)
 
 
-def _check_trained_at(method: Adapter, name: str, field: str) -> None:
+def _check_trained_at(method: Adapter, name: str, field: str, benchmark: Benchmark) -> None:
     """BadInput for a rate that a pretrained policy, where none is set, is not trained at."""
-    rates = method.unset_rates().get(field)
+    rates = method.other_rates(benchmark).get(field)
     if rates is None or (method.lora_rank and rates.adapters == getattr(method, field)):
         return
     raise BadInput(

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
-from benchmarks import BadInput
-from benchmarks.common import Choices, Search, digest, error_words, plain
+from benchmarks.common import Choices, Search, digest, plain, refusal_words
 from benchmarks.measure import TOO_MANY
 from benchmarks.spec import Signal
 from methods import Adapter
@@ -92,8 +91,7 @@ class MethodSearch:
         """What it has of the settings that are searched, where that is among what is searched, and what it is trained
         with: a pretrained policy has other rates where none are set."""
         method, config = self.run.method, as_config(self.run.method)
-        scratch = self.run.benchmark.policy.startswith("scratch:")
-        others = method.unset_rates() if isinstance(method, Adapter) and not scratch else {}
+        others = method.other_rates(self.run.benchmark) if isinstance(method, Adapter) else {}
         return {n: config[n] for n, space in self.spaces.items() if contains(space, config[n]) and n not in others}
 
     @property
@@ -128,12 +126,11 @@ class MethodSearch:
             with reading(self.path.with_suffix(JOURNAL)):
                 trial = self.study.ask()
                 default = DEFAULT in trial.user_attrs
-                own = {n: suggest(trial, n, s) for n, s in self.spaces.items() if not default or n in self.start}
+                own = {n: suggest(trial, n, self.spaces[n]) for n in (self.start if default else self.spaces)}
             try:
                 method = self.run.method if default else replace(self.run.method, **own)
             except Exception as error:  # of a user's __post_init__, for what do not go together
-                told = error if isinstance(error, BadInput) else error_words(error)
-                say(f"{self.run.method_name} trial {number} failed: {told}")
+                say(f"{self.run.method_name} trial {number} failed: {refusal_words(error)}")
                 self._keep(trial, Trial(number=0, config=plain(base | own), run="", state="failed"))
                 continue
             self.under_way[trial.number] = trial
