@@ -211,7 +211,7 @@ def starting_policy(benchmark: Description, trained: Path | None = None) -> Poli
         policy = load_policy(
             source, benchmark.max_prompt_tokens, max_new_tokens=most, precision=benchmark.precision, reader=reader
         )
-    return replace(policy, pretrained=not benchmark.policy.startswith("scratch:"))
+    return replace(policy, pretrained=benchmark.pretrained)
 
 
 def starting_reader(benchmark: Description) -> Reader:

@@ -148,7 +148,7 @@ def _added(phases: Iterable[tuple[Encoded, Encoded, int]]) -> float:
 def tagged_share(benchmark: Description) -> float:
     """Share of the texts that the starting policy is trained on here that have tags before them, 0 to 1."""
     made = benchmark.scratch
-    if not (made.tags and benchmark.policy.startswith("scratch:")):
+    if benchmark.pretrained or not made.tags:
         return 0.0
     known = known_levels(benchmark)
     stages = (

@@ -189,11 +189,11 @@ def _tokenizer(benchmark: Description) -> PreTrainedTokenizerFast:
 
 
 def _make_policy(benchmark: Description, folder: Path, log: Log) -> None:
-    if benchmark.policy.startswith("scratch:"):
+    if benchmark.pretrained:
+        policy, tags = finetuned_policy(benchmark, folder, log), 0.0
+    else:
         size = benchmark.policy.removeprefix("scratch:")
         policy, tags = train_scratch_policy(benchmark, _tokenizer(benchmark), size, folder, log)
-    else:
-        policy, tags = finetuned_policy(benchmark, folder, log), 0.0
     policy.save(folder)
     write_text(folder / "tags.json", json.dumps({"share": tags}))
 
@@ -260,7 +260,7 @@ def _make_reward(
     if reward.base == "policy":
         if isinstance(policy_source(benchmark), Path):
             prepare_part(benchmark, "policy", log)  # waits for it where another process is making it
-        if benchmark.policy.startswith("scratch:"):
+        if not benchmark.pretrained:
             reward = replace(reward, learning_rate=reward.identity.learning_rate)  # that of what is made here
         reward = replace(reward, base=str(policy_source(benchmark)))
     train_reward(

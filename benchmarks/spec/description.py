@@ -185,7 +185,7 @@ class Description:
         first |= {"lora": plain(self.lora)} if self.lora != Lora() else {}
         held: dict[str, Any] = {"precision": self.precision} if self.precision else {}
         held |= {"card_prompts": self.card_prompts} if self.card_prompts != CARD_PROMPTS else {}
-        known = {"policy": self.pretrained, "data": self.data.fingerprint(), "revision": REVISION}
+        known = {"policy": self.policy_identity, "data": self.data.fingerprint(), "revision": REVISION}
         return {**facts, **form, **first, **held, **known}
 
     @property
@@ -193,16 +193,21 @@ class Description:
         """The starting policy as people call it: its size, its hub id, or the name of its folder."""
         return Path(self.policy).name if Path(self.policy).is_dir() else self.policy
 
+    @property
+    def pretrained(self) -> bool:
+        """Whether the policy comes from the hub or a folder; others are made here, from nothing."""
+        return not self.policy.startswith("scratch:")
+
     @cached_property
-    def pretrained(self) -> str:
+    def policy_identity(self) -> str:
         """The policy as it enters identities: a folder by its name and content, a hub id by its commit."""
-        return self.policy if self.policy.startswith("scratch:") else model_content(self.policy)
+        return model_content(self.policy) if self.pretrained else self.policy
 
     @cached_property
     def form(self) -> str:
         """The template as it enters identities, not at all where it is "plain"; "auto" where the hub's tokenizer says
         which it is, since an identity must not depend on what is downloaded."""
-        if self.template or self.policy.startswith("scratch:"):
+        if self.template or not self.pretrained:
             return self.template or PLAIN
         folder = Path(self.policy)
         if not folder.is_dir():

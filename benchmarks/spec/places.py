@@ -53,11 +53,11 @@ def card_file(benchmark: Description) -> Path:
 
 def policy_source(benchmark: Description) -> str | Path:
     """Folder or hub id of the starting policy."""
-    if benchmark.policy.startswith("scratch:"):
+    if not benchmark.pretrained:
         recipe = [benchmark.policy, benchmark.scratch, tokenizer_folder(benchmark).name]
     elif benchmark.finetuning.sft:
         data = benchmark.data.fingerprint()
-        recipe = [benchmark.pretrained, benchmark.form, benchmark.finetuning, benchmark.lora, data, benchmark.seed]
+        recipe = [benchmark.policy_identity, benchmark.form, benchmark.finetuning, benchmark.lora, data, benchmark.seed]
     else:
         return benchmark.policy
     recipe = [REVISION, *recipe, benchmark.max_prompt_tokens, benchmark.sampling.max_new_tokens]
@@ -68,7 +68,7 @@ def policy_id(benchmark: Description) -> str:
     """What the starting policy is: the name of its recipe, its hub id, or the name and content of its folder; and how
     it is shown prompts, where that is not plainly."""
     source = policy_source(benchmark)
-    name = source.name if isinstance(source, Path) else benchmark.pretrained
+    name = source.name if isinstance(source, Path) else benchmark.policy_identity
     return name if benchmark.form == PLAIN else f"{name} ({benchmark.form})"
 
 

@@ -41,7 +41,7 @@ class Adapter:
 
     def other_rates(self, benchmark: Benchmark) -> dict[str, Rates]:
         """The fields in place of which the benchmark's starting policy is trained at a rate for pretrained ones."""
-        return {} if benchmark.policy.startswith("scratch:") else self.unset_rates()
+        return self.unset_rates() if benchmark.pretrained else {}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,7 +86,7 @@ def least_memory(benchmark: Benchmark) -> int:
 
     Its rewards are resident, in float32, as it is beside its reference.
     """
-    found = None if benchmark.policy.startswith("scratch:") else size_of(benchmark.policy)
+    found = size_of(benchmark.policy) if benchmark.pretrained else None
     if found is None or found[0].parameters < MADE_HERE:
         return 0
     tokens, rewards = benchmark.max_prompt_tokens + benchmark.sampling.max_new_tokens, resident_bytes(benchmark)

@@ -193,7 +193,7 @@ def check_room(todo: Sequence[Job], runs: Sequence[Contestant], asked: int | Non
 
     def brings_models(benchmark: Benchmark) -> bool:
         rewards = [reward for o in benchmark.objectives for reward in (o.reward, o.evaluator)]
-        return not benchmark.policy.startswith("scratch:") or any(isinstance(one, HubReward) for one in rewards)
+        return benchmark.pretrained or any(isinstance(one, HubReward) for one in rewards)
 
     if not todo or not any(brings_models(run.benchmark) for run in runs):
         return

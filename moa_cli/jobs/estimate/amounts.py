@@ -119,10 +119,10 @@ def preparation_efforts(known: Known) -> dict[str, Effort]:
             continue
         if role.role == "policy":
             made, first = b.scratch, b.finetuning
-            if b.policy.startswith("scratch:"):
-                learned, batch = (made.pretrain_steps + made.sft_steps) * made.batch, made.batch
-            else:
+            if b.pretrained:
                 learned, batch = (first.steps or ceil(len(b.demonstrations()) / first.batch)) * first.batch, first.batch
+            else:
+                learned, batch = (made.pretrain_steps + made.sft_steps) * made.batch, made.batch
         else:
             reward = next(
                 found

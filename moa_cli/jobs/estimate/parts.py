@@ -25,11 +25,11 @@ class Role(NamedTuple):
 
 def policy_of(benchmark: Benchmark) -> Role:
     """The starting policy."""
-    source, scratch = policy_source(benchmark), benchmark.policy.startswith("scratch:")
-    how = "made here" if scratch else "learns the demonstrations first"
+    source = policy_source(benchmark)
+    how = "learns the demonstrations first" if benchmark.pretrained else "made here"
     if isinstance(source, Path) and source.is_dir():
         return Role("policy", find_model(str(source))._replace(name=benchmark.policy, place="made here"), how)
-    if scratch:
+    if not benchmark.pretrained:
         model = scratch_model(benchmark.policy.removeprefix("scratch:"), benchmark.scratch.vocabulary)
         return Role("policy", model, how, ready=False)
     if isinstance(source, Path):
