@@ -99,7 +99,7 @@ class HhRlhf:
     def fingerprint(self) -> str:
         """Hash of the files, or hub id and revision, and of the limits."""
         limits = [self.max_prompt_chars, self.max_response_chars, self.dev_share]
-        return digest(["hh-rlhf 3", *limits, self.source.fingerprint(_tables())])
+        return digest(["hh-rlhf 4", *limits, self.source.fingerprint(_tables())])
 
     @property
     def skipped(self) -> dict[str, int]:

@@ -157,7 +157,7 @@ class RedditSummary:
         """Hash of the files, or hub id and revision, and of the limits."""
         files = [(table, stem) for stems in FILES.values() for table, stem in stems.items()]
         limits = [self.min_post_chars, self.max_post_chars, self.max_response_chars, self.dev_share]
-        return digest(["reddit-summary 3", *limits, self.source.fingerprint(files, OPTIONAL)])
+        return digest(["reddit-summary 4", *limits, self.source.fingerprint(files, OPTIONAL)])
 
     @property
     def skipped(self) -> dict[str, int]:

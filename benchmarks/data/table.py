@@ -127,7 +127,7 @@ class Table:
         if self.hub and (commit := hub_commit(self.hub, self.revision, "dataset")):
             how["revision"] = commit
         files = [(split, self._named_files[path]) for path, split in self.files] if self.path else []
-        return digest(["table 5", how | {"columns": _said(self.columns)}, files])
+        return digest(["table 6", how | {"columns": _said(self.columns)}, files])
 
     @property
     def skipped(self) -> dict[str, int]:

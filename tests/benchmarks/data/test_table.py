@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from benchmarks.common import digest
 from benchmarks.common.errors import BadInput
+from benchmarks.data.clean import alike
 from benchmarks.data.items import Columns
 from benchmarks.data.table import Table
-from benchmarks.spec.answers import Answer, PreferencePair
+from benchmarks.spec.answers import SPLITS, Answer, PreferencePair
 
 HELD = {"split": "test"}
 
@@ -484,6 +486,21 @@ def test_which_file_is_which_split_is_in_the_fingerprint(tmp_path: Path) -> None
         {"path": (a, b, c)},
     ]
     assert len({Table(format="answers", **way).fingerprint() for way in ways}) == len(ways)
+
+
+def test_how_rows_are_split_is_in_the_fingerprint(tmp_path: Path) -> None:
+    """Whoever has other splits of the same files raises the number in `fingerprint`: what was prepared and trained from
+    the earlier ones must not count as done."""
+    heart, rows = (
+        "\u2764",
+        ["Why {n}?", "why  {n}?", "Do you {heart} {n}?", "Do you {heart}\ufe0f {n}?", "Cafe\u0301 {n}", "Caf\xe9 {n}"],
+    )
+    prompts = [row.format(n=n, heart=heart) for n in range(30) for row in rows]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"prompt": p, "response": "a"}) + "\n" for p in prompts), encoding="utf-8")
+    data = Table(path=str(path), format="answers")
+    splits = digest([[sorted(map(alike, data.prompts(split))), len(data.prompts(split))] for split in SPLITS])
+    assert (data.fingerprint(), splits) == ("7db3c5becfe7", "44648183f391")
 
 
 def test_what_is_not_said_is_in_no_fingerprint(tmp_path: Path) -> None:
