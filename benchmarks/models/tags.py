@@ -62,12 +62,12 @@ def tags_of(names: Sequence[str]) -> list[str]:
 
 
 def known_levels(benchmark: Description) -> dict[str, Levels]:
-    """Per objective, levels that training answers may be said to have.
+    """Per objective, levels that training answers may be said to have, by the labels that may be learned from.
 
     They are the answers' grades where every objective has grades, or what pairs tell, which is nothing where there are
     none. BadInput for grades that no tag has.
     """
-    graded = {name: benchmark.graded_labels(name) for name in benchmark.names}
+    graded = {name: benchmark.grades_to_learn(name) for name in benchmark.names}
     if not all(graded.values()):
         return {name: _told_by_pairs(benchmark, name) for name in benchmark.names}
     for name, grades in graded.items():
@@ -82,7 +82,7 @@ def known_levels(benchmark: Description) -> dict[str, Levels]:
 
 def _told_by_pairs(benchmark: Description, objective: str) -> Levels:
     known: dict[Answer, list[int]] = {}
-    for pair in benchmark.preference_pairs(objective):
+    for pair in benchmark.pairs_to_learn(objective):
         known.setdefault(Answer(pair.prompt, pair.chosen), []).extend(CHOSEN)
         known.setdefault(Answer(pair.prompt, pair.rejected), []).extend(REJECTED)
     return known

@@ -84,7 +84,7 @@ class Objective:
     @property
     def learnt(self) -> Half:
         """The labels that methods may learn from: not the half that a held-out evaluator was trained on, whose noise it
-        shares."""
+        shares. One that was trained on all leaves none to keep from them."""
         return "all" if self.reward.fold == self.evaluator.fold else OTHER_HALF.get(self.evaluator.fold, "all")
 
 

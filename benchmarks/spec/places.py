@@ -54,7 +54,9 @@ def card_file(benchmark: Description) -> Path:
 def policy_source(benchmark: Description) -> str | Path:
     """Folder or hub id of the starting policy."""
     if not benchmark.pretrained:
-        recipe = [benchmark.policy, benchmark.scratch, tokenizer_folder(benchmark).name]
+        halves = [objective.learnt for objective in benchmark.objectives]  # tags tell of these labels
+        told = [] if set(halves) == {"all"} else [halves]
+        recipe = [benchmark.policy, benchmark.scratch, tokenizer_folder(benchmark).name, *told]
     elif benchmark.finetuning.sft:
         data = benchmark.data.fingerprint()
         recipe = [benchmark.policy_identity, benchmark.form, benchmark.finetuning, benchmark.lora, data, benchmark.seed]

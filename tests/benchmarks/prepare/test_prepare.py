@@ -17,6 +17,7 @@ from benchmarks.common.ledger import Log, telling
 from benchmarks.common.sums import read_cost
 from benchmarks.models.policy import Policy, load_policy
 from benchmarks.models.scratch import tagged_share, train_scratch_policy
+from benchmarks.models.tags import known_levels
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.card import stored_card
 from benchmarks.prepare.make import _held_out, _once, missing_parts, prepare, prepare_part
@@ -137,7 +138,8 @@ def test_accuracy_is_told_on_pairs_that_a_reward_has_not_seen(unprepared: Benchm
 
 def test_nobody_learns_from_the_labels_of_a_held_out_evaluator(unprepared: Benchmark) -> None:
     """Where reward and evaluator have learned from a half each, pairs and grades of the reward's are all that methods
-    see; where both have learned from the same, or the evaluator from none, they see all."""
+    see, and that the starting policy is told in tags; where both have learned from the same, or the evaluator from
+    none, they see all."""
     pairs = unprepared.preference_pairs("ah")
     grades = {"ah": [(Answer(p.prompt, p.chosen), 5) for p in pairs], "oh": []}
     ah, oh = unprepared.objectives
@@ -154,10 +156,13 @@ def test_nobody_learns_from_the_labels_of_a_held_out_evaluator(unprepared: Bench
         assert 0 < len(fold(pairs, reward)) < len(pairs)
         assert [one.prompt for one, _ in benchmark.grades_to_learn("ah")] == [p.prompt for p in fold(pairs, reward)]
         assert benchmark.preference_pairs("ah") == pairs
+        assert {told.prompt for told in known_levels(benchmark)["ah"]} == {p.prompt for p in fold(pairs, reward)}
+        assert policy_source(benchmark) != policy_source(unprepared)
     for reward, evaluator in (("all", "all"), ("even", None), ("all", None)):
         benchmark = with_halves(reward, evaluator)
         assert benchmark.pairs_to_learn("ah") == pairs
         assert benchmark.grades_to_learn("ah") == grades["ah"]
+        assert policy_source(benchmark) == policy_source(unprepared)
 
 
 def test_the_report_says_how_many_answers_are_collapsed(tiny: Benchmark) -> None:
