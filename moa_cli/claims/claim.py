@@ -34,7 +34,7 @@ class Claim:
         """What was measured says about it: its interval lies on the right side, on the wrong one, or on both.
 
         One training says nothing about another, but of what it costs. A difference that is not clear, for being one of
-        many, says nothing either.
+        many, says nothing either; of one that is, what exceeds chance decides.
 
         >>> claim = Claim(claim="", source="", published="", measure="cost", of=("a", "b"), below=0.5)
         >>> claim.verdict(Interval(0.4, 0.3, 0.6), trainings=3)
@@ -44,7 +44,7 @@ class Claim:
             return "inconclusive"
         if isinstance(found, Difference) and not found.clear:
             return "inconclusive"
-        low, high = found.low, found.high
+        _, low, high = found.beyond_chance if isinstance(found, Difference) else found
         if self.above is not None:
             right, wrong = low > self.above, high <= self.above
         else:

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks import Front, Weights
 from benchmarks.spec import Signal
-from benchmarks.stats import Bootstrap, compare_contrasts, compare_preparations, pseudo_values
+from benchmarks.stats import Bootstrap, compare_contrasts, compare_preparations, gain_by_chance, pseudo_values
 from moa_cli.comparisons.parts import LEAST_PROMPTS, Difference
 
 Training = tuple[int, int]
@@ -42,6 +42,34 @@ class Sides(NamedTuple):
 def to_volume(trainings: Mapping[Training, np.ndarray], ref: Sequence[float]) -> Contributions:
     """What each prompt contributes to the hypervolume of scores (K, N, M) by training."""
     return by_preparation(trainings, pseudo_values(list(trainings.values()), ref))
+
+
+class Volume(NamedTuple):
+    """The hypervolume of a row: the scores (K, N, M) of its trainings, what prompts contribute, the number itself."""
+
+    scores: Mapping[Training, np.ndarray]
+    contributions: Contributions
+    value: float
+
+    @property
+    def single(self) -> bool:
+        """Whether the row has a single point."""
+        return all(len(points) == 1 for points in self.scores.values())
+
+
+def volume_by_chance(ours: Volume, theirs: Volume, ref: Sequence[float]) -> float:
+    """By how much a hypervolume exceeds another where nothing but chance tells the two apart.
+
+    Of several points and a single one: where all of them are that point in truth, beyond what the prompts'
+    contributions, which tests are made of, are already without.
+    """
+    if ours.single == theirs.single:
+        return 0.0
+    if ours.single:
+        return -volume_by_chance(theirs, ours, ref)
+    [point] = np.mean([one.mean(axis=1) for one in theirs.scores.values()], axis=0)
+    taken_off = ours.value - np.mean([one.mean() for one in ours.contributions])
+    return max(gain_by_chance(ours.scores, point, ref) - float(taken_off), 0.0)
 
 
 def to_utility(
@@ -108,7 +136,8 @@ def differences(family: Sequence[Sides]) -> list[Difference]:
         )
     return [
         Difference(
-            value=sides.value, p=one.p, p_holm=one.p_holm if sides.a[0].shape[1] >= LEAST_PROMPTS else None,
+            value=sides.value, by_chance=sides.by_chance,
+            p=one.p, p_holm=one.p_holm if sides.a[0].shape[1] >= LEAST_PROMPTS else None,
             low=min(one.low, sides.value) if isfinite(one.low) else sides.value,
             high=max(one.high, sides.value) if isfinite(one.high) else sides.value,
         )

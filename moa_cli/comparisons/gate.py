@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks import BadInput, Card
 from benchmarks.stats import hypervolume
-from moa_cli.comparisons.contributions import Sides, Training, differences, to_volume
+from moa_cli.comparisons.contributions import Sides, Training, Volume, differences, to_volume, volume_by_chance
 from moa_cli.comparisons.document import Comparison, OnBenchmark
 from moa_cli.comparisons.equal import Asked, equal_points
 from moa_cli.comparisons.parts import Difference, Gate, GateVerdict, GateWord, Row
@@ -32,7 +32,8 @@ def judge(
     called the same whatever that is, so a changed default is judged.
 
     A row has regressed where it lost more than `tolerance`, a share of the baseline's hypervolume, and the interval of
-    the difference excludes 0; where it lost as much but the interval does not, nobody can be sure. That guards: it is
+    the difference excludes 0; where it lost as much but the interval does not, nobody can be sure. Of several policies
+    before and a single one now, or the other way round, it is about what exceeds chance. That guards: it is
     not corrected for many rows, and with one training it is about these. A row is better only where the difference is
     clear, as two rows of a table are. A row of the baseline that is missing is lost. All rows of a method that is
     among the comparison's failures have failed, whatever else was measured; one without any row gets a verdict too.
@@ -153,9 +154,10 @@ def _judged(benchmark: OnBenchmark, rows: Mapping[str, tuple[Row, Row]], toleran
     family, bases = [], []
     for now, before in rows.values():
         ours, theirs = _equal(now, before)
-        base, volume = (_volume(one.values(), benchmark.ref) for one in (theirs, ours))
-        family.append(Sides(to_volume(ours, benchmark.ref), to_volume(theirs, benchmark.ref), volume - base))
-        bases.append(base)
+        a, b = (_volume(one, benchmark.ref) for one in (ours, theirs))
+        chance = volume_by_chance(a, b, benchmark.ref)
+        family.append(Sides(a.contributions, b.contributions, a.value - b.value, by_chance=chance))
+        bases.append(b.value)
     return {
         name: GateVerdict(
             benchmark=benchmark.name, method=name, verdict=_word(change, tolerance * base), difference=change.value,
@@ -166,9 +168,10 @@ def _judged(benchmark: OnBenchmark, rows: Mapping[str, tuple[Row, Row]], toleran
 
 
 def _word(change: Difference, allowed: float) -> GateWord:
-    if change.value < -allowed:
-        return "regressed" if change.high < 0 else "unsure"
-    return "better" if change.value > allowed and change.clear else "same"
+    value, _, high = change.beyond_chance
+    if value < -allowed:
+        return "regressed" if high < 0 else "unsure"
+    return "better" if value > allowed and change.clear else "same"
 
 
 def _equal(now: Row, before: Row) -> tuple[dict[Training, np.ndarray], dict[Training, np.ndarray]]:
@@ -183,9 +186,10 @@ def _equal(now: Row, before: Row) -> tuple[dict[Training, np.ndarray], dict[Trai
     return ours, {training: scores[chosen["before"]] for training, scores in _scores(before).items()}
 
 
-def _volume(trainings: Iterable[np.ndarray], ref: Sequence[float]) -> float:
-    """The mean over trainings of the hypervolume of points (K, N, M)."""
-    return float(np.mean([hypervolume(scores.mean(axis=1), ref) for scores in trainings]))
+def _volume(trainings: Mapping[Training, np.ndarray], ref: Sequence[float]) -> Volume:
+    """The hypervolume of a row of scores (K, N, M): the mean over its trainings."""
+    value = np.mean([hypervolume(scores.mean(axis=1), ref) for scores in trainings.values()])
+    return Volume(trainings, to_volume(trainings, ref), float(value))
 
 
 def _scores(row: Row) -> dict[Training, np.ndarray]:

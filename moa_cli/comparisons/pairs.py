@@ -42,13 +42,13 @@ def paired(
     """Every pair of rows once, in the order of the rows, with all that tells the two apart.
 
     That is the difference in each headline number, tested, and who dominates whom at the weights that both have.
-    `fronts` are the rows' first ones; `by_chance` is by how much hypervolumes of some pairs differ without any reason.
+    `fronts` are the rows' first ones; `by_chance` is by how much hypervolumes differ without any reason.
     """
     names = list(combinations(fronts, 2))
 
     def sides(headline: Headline, a: str, b: str) -> Sides:
         (ours, value), (theirs, other) = (headlines[headline][name] for name in (a, b))
-        chance = by_chance.get((a, b), 0.0) if headline == "hypervolume" else 0.0
+        chance = by_chance[a, b] if headline == "hypervolume" else 0.0
         return Sides(ours, theirs, value - other, by_chance=chance)
 
     told: dict[Headline, list[Difference]] = {

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 
 from benchmarks import Front, Weights
 from benchmarks.spec import Signal
-from benchmarks.stats import Bootstrap, Interval, bootstrap_hypervolume, bootstrap_means, gain_by_chance, utility
+from benchmarks.stats import Bootstrap, Interval, bootstrap_hypervolume, bootstrap_means, utility
 from moa_cli.comparisons import row
 from moa_cli.comparisons.contributions import (
     Contributions,
     Sides,
+    Volume,
     differences,
     over_preparations,
     to_utility,
     to_volume,
     training,
+    volume_by_chance,
     worth,
 )
 from moa_cli.comparisons.equal import answering
@@ -110,23 +113,21 @@ class Under:
         return over_preparations(mean, trainings).interval()
 
     @cached_property
+    def _volumes(self) -> dict[str, Volume]:
+        return {
+            name: Volume(trainings, to_volume(trainings, self.ref), self.volumes[name].value)
+            for name, trainings in self.equal.items()
+        }
+
+    @cached_property
     def headlines(self) -> Headlines:
         """What pairs are tested in."""
-        volumes = {
-            name: (to_volume(trainings, self.ref), self.volumes[name].value) for name, trainings in self.equal.items()
-        }
+        volumes = {name: (volume.contributions, volume.value) for name, volume in self._volumes.items()}
         return {"hypervolume": volumes, "utility": self.utilities}
 
     @cached_property
     def by_chance(self) -> dict[tuple[str, str], float]:
-        """By how much a row of several points has a larger hypervolume than one of a single point where all of them are
-        that point in truth: beyond what the prompts' contributions, which tests are made of, are already without."""
-        found: dict[tuple[str, str], float] = {}
-        for name, (contributions, value) in self.headlines["hypervolume"].items():
-            taken_off = value - row.mean([one.mean() for one in contributions])
-            for other in self.equal:
-                if len(self.compared[name]) > 1 == len(self.compared[other]):
-                    [point] = np.mean([one.mean(axis=1) for one in self.equal[other].values()], axis=0)
-                    gain = max(gain_by_chance(self.equal[name], point, self.ref) - taken_off, 0.0)
-                    found |= {(name, other): gain, (other, name): -gain}
-        return found
+        """By how much the hypervolumes of any two rows differ without any reason."""
+        rows = self._volumes
+        found = {(a, b): volume_by_chance(rows[a], rows[b], self.ref) for a, b in combinations(rows, 2)}
+        return found | {(b, a): 0 - gain for (a, b), gain in found.items()}

@@ -18,8 +18,10 @@ class Difference(Part):
     value: float
     low: float
     high: float
+    by_chance: float = 0.0
+    """What equals would differ by: several noisy points have a larger hypervolume than a single one."""
     p: float
-    """Of the nested test, alone."""
+    """Of the nested test of what exceeds that, alone."""
     p_holm: float | None
     """Corrected for all that were tested (Holm). None where nothing may be concluded: on one training of a row, or on
     too few prompts."""
@@ -34,9 +36,20 @@ class Difference(Part):
         """Value, low, high."""
         return self.value, self.low, self.high
 
+    @property
+    def beyond_chance(self) -> tuple[float, float, float]:
+        """The same of what exceeds what equals would differ by: 0 where the value has less of that sign.
+
+        >>> Difference(value=0.5, low=0.1, high=0.9, by_chance=0.25, p=0.2, p_holm=None).beyond_chance
+        (0.25, -0.15, 0.65)
+        """
+        chance = max(min(self.by_chance, max(self.value, 0)), min(self.value, 0))
+        return self.value - chance, self.low - chance, self.high - chance
+
     def turned(self) -> Difference:
         """The other row's number less this one's."""
-        return self.model_copy(update={"value": -self.value, "low": -self.high, "high": -self.low})
+        turned = {"value": -self.value, "low": -self.high, "high": -self.low, "by_chance": 0 - self.by_chance}
+        return self.model_copy(update=turned)
 
 
 class Quality(Part):

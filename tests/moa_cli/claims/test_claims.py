@@ -31,6 +31,7 @@ from moa_cli.claims.document import Claims
 from moa_cli.claims.measures import MEASURES, PAIRED, Missing, Variant, Variants
 from moa_cli.claims.tables import claims_markdown, claims_table
 from moa_cli.comparisons.comparison import compare
+from moa_cli.comparisons.parts import Difference
 from moa_cli.runs.config import Source, as_config, resolve
 from moa_cli.runs.folders import find_runs, fronts_in
 from tests.kit import documents
@@ -68,6 +69,14 @@ THREE = only(make_front("ric", 1.0), [0, 5, 10])
 def test_verdicts(side, low, high, verdict):
     claim = Claim(claim="", source="", published="", measure="cost", of=("a", "b"), **side)
     assert claim.verdict(Interval((low + high) / 2, low, high), trainings=3) == verdict
+
+
+def test_what_chance_gives_is_no_evidence():
+    """Told apart, and above a bound that the same points would not reach as a single one."""
+    claim = Claim(claim="", source="", published="", measure="hypervolume", of=("a", "b"), above=0.3)
+    told = Difference(value=0.6, low=0.4, high=0.8, p=0.01, p_holm=0.01)
+    for chance, verdict in ((0.0, "replicated"), (0.2, "inconclusive")):
+        assert claim.verdict(told.model_copy(update={"by_chance": chance}), trainings=3) == verdict
 
 
 def found_of(**variants: Variant | list[Variant]) -> Variants:

@@ -120,14 +120,16 @@ def test_indicators_under_each_signal() -> None:
 
 def test_differences_have_a_direction() -> None:
     """a - b = 3 [2, 5] is b - a = -3 [-5, -2]; the base is the first that nothing steers."""
-    volume = Difference(value=3.0, low=2.0, high=5.0, p=0.02, p_holm=0.04)
+    volume = Difference(value=3.0, low=2.0, high=5.0, by_chance=0.5, p=0.02, p_holm=0.04)
     worth = Difference(value=0.3, low=-0.1, high=0.7, p=0.1, p_holm=0.1)
     pair = Pair(a="soup", b="sft", hypervolume=volume, utility=worth, dominance=None)
     soup, sft, other = row("soup"), row("sft", "none"), row("other", "none")
     found = on_benchmark(soup, sft, other, pairs=(pair,))
     assert found.base == "sft"
     assert found.difference("soup", "sft") == found.gain(soup) == volume
-    assert found.difference("sft", "soup") == Difference(value=-3.0, low=-5.0, high=-2.0, p=0.02, p_holm=0.04)
+    assert found.difference("sft", "soup") == Difference(
+        value=-3.0, low=-5.0, high=-2.0, by_chance=-0.5, p=0.02, p_holm=0.04
+    )
     assert found.gain(soup, "utility") == worth
     assert found.difference("sft", "soup", "utility").interval == (-0.3, -0.7, 0.1)
     assert found.gain(sft) is None

@@ -281,6 +281,24 @@ def test_more_points_alone_neither_regress_nor_improve():
         assert found.difference == pytest.approx(0, abs=1e-3), "scores of a baseline have four digits"
 
 
+@pytest.mark.parametrize("world", [1, 5, 22])
+def test_what_equal_points_gain_by_chance_neither_improves_nor_regresses(world: int):
+    """Eleven points that are all as good as the single one there was, or that there is."""
+    drawn, card = np.random.default_rng(world), make_card(prompts=100)
+    fronts = [make_front("soup", 0.0, seed=seed, card=card) for seed in range(3)]
+    several = [changed(front, scores=drawn.normal(size=(11, 100, 2))) for front in fronts]
+    single = [
+        changed(
+            front, scores=np.repeat(drawn.normal(size=(1, 100, 2)), 11, 0), rewards=np.repeat(front.rewards[:1], 11, 0)
+        )
+        for front in fronts
+    ]  # one policy at all weights
+    assert judged(several, single)["soup"] == "same"
+    assert judged(single, several)["soup"] in ("same", "unsure")
+    assert judged([changed(front, scores=front.scores + 1) for front in several], single)["soup"] == "better"
+    assert judged(single, [changed(front, scores=front.scores + 1) for front in several])["soup"] == "regressed"
+
+
 def test_a_verdict_in_words():
     found = GateVerdict(
         benchmark="toy", method="soup", verdict="regressed", difference=-1.0, low=-1.5, high=-0.5, base=4.0
