@@ -27,6 +27,7 @@ from moa_cli.runs import (
     as_config,
     check_benchmark_named,
     check_method_named,
+    default_config,
     read_record,
     restore,
     source_of,
@@ -63,7 +64,7 @@ def _add(methods: Variants, front: Front, named: Collection[Path]) -> None:
     check_method_named(record.method, named=named)
     check_benchmark_named(record.benchmark.source, named=named)
     method = restore(record.method, front.config)
-    own = as_config(method) == as_config(find_method(record.method)())
+    own = as_config(method) == default_config(find_method(record.method))
     one = Variant(source=source_of(record, front.folder.parent), method=method, fronts=(front,))
     methods[front.method] = [one, *variants] if own else [*variants, one]
 

@@ -18,7 +18,7 @@ from benchmarks.stats import Bootstrap, Interval, bootstrap_means, kendall_tau, 
 from methods import Method
 from moa_cli.comparisons import Difference, Headline, OnBenchmark, Sides, answering, compare, differences, largest_grid
 from moa_cli.jobs import TakesGoals
-from moa_cli.runs import SWEEP, Source, as_config, beside_front, method_source
+from moa_cli.runs import SWEEP, Source, as_config, beside_front, default_config, method_source
 from moa_cli.studies import InRounds
 
 DRAWS = 2_000
@@ -212,9 +212,9 @@ def size_gain(found: Variants, of: Sequence[str]) -> Difference:
     """
     sized = {}
     for variant in found.get(of[0], ()):
-        config, own = (as_config(method) for method in (variant.method, type(variant.method)()))
+        config, own = as_config(variant.method), default_config(type(variant.method))
         size = re.fullmatch(r"(\d+(?:\.\d+)?)m", str(config.get("reward_base")))
-        if size and config | {"reward_base": None} == own | {"reward_base": None}:
+        if size and {**config, "reward_base": None} == {**own, "reward_base": None}:
             sized[float(size[1])] = variant
     if len(sized) < 2:
         raise Missing(

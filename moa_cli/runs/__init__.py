@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         Settings,
         Source,
         as_config,
+        default_config,
         over_preparations,
         resolve,
         restore,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -217,6 +217,15 @@ def _unknown(key: str, classes: Iterable[type[Method]]) -> str:
 def as_config(method: Method) -> dict[str, Any]:
     """The hyperparameters by name."""
     return asdict(method)
+
+
+def default_config(cls: type[Method]) -> Mapping[str, object]:
+    """The hyperparameters of which nothing is set; as its fields have them where a class of the user's refuses these
+    together."""
+    try:
+        return as_config(cls())
+    except Exception:
+        return {one.name: one.default for one in fields(cls) if one.default is not MISSING}
 
 
 @dataclass(frozen=True)

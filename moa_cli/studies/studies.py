@@ -16,7 +16,7 @@ from benchmarks.prepare import stored_card
 from methods import Method, find_method, method_name
 from moa_cli.comparisons import LEAST_PROMPTS, Comparison, Failure
 from moa_cli.jobs import Job, TakesGoals, ceiling_jobs, measuring_jobs, sweeping_jobs
-from moa_cli.runs import Contestant, Settings, as_config, contestants, resolve
+from moa_cli.runs import Contestant, Settings, as_config, contestants, default_config, resolve
 from moa_cli.studies import findings
 from moa_cli.studies.document import Study, StudyOn
 from moa_cli.studies.findings import Findings, InRounds
@@ -158,7 +158,7 @@ def study_contestants(
                 "leave --over out; -c sets hyperparameters",
             )
         return runs(settings)
-    if as_config(method).get(study.varies) != as_config(type(method)()).get(study.varies):
+    if as_config(method).get(study.varies) != default_config(type(method)).get(study.varies):
         raise BadInput(
             f"{study.varies} is what this study goes through, so it cannot be set",
             "-c gives it one value for all",

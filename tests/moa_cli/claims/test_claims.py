@@ -328,6 +328,18 @@ def test_scaling_varies_nothing_but_the_size():
         MEASURES["scaling"]({"moslim": [sized("1m", 0.0), *other]}, ("moslim",))
 
 
+def test_a_method_that_refuses_its_defaults_ends_no_claim() -> None:
+    class Refusing(find_method("moslim")):
+        def __post_init__(self) -> None:
+            if self.classes == 5:
+                raise RuntimeError("set classes first")
+
+    usual = sized("1m", 0.0)
+    mine = replace(usual, method=Refusing(classes=3))
+    with pytest.raises(Missing, match="two sizes"):
+        MEASURES["scaling"]({"mine": [mine]}, ("mine",))
+
+
 def test_what_is_missing_is_named():
     for claim in load_claims():
         with pytest.raises(Missing) as error:

@@ -15,7 +15,7 @@ from benchmarks.data.table import Table
 from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec.settings import Sampling, Scratch
 from methods.contract.find import find_method, method_names
-from moa_cli.runs.config import resolve, restore
+from moa_cli.runs.config import as_config, default_config, resolve, restore
 from moa_cli.runs.items import dotted
 from tests.kit.files import MY_METHOD
 
@@ -212,3 +212,14 @@ def test_a_method_refuses_what_is_typed_with_an_error_of_its_own(error: str, wor
     assert words in mistakes("batch=5", methods=(mine,))
     with pytest.raises(BadInput, match=rf"stored configuration of .*\n.*{words}"):
         restore(mine, {"batch": 5})
+
+
+@pytest.mark.parametrize("error", ["ValueError", "RuntimeError"])
+def test_defaults_are_known_of_a_method_that_refuses_them(error: str, tmp_path: Path) -> None:
+    """As one that wants something set. It is compared, listed and studied as any other is."""
+    own = f"\n    def __post_init__(self):\n        if self.batch != 5:\n            raise {error}('set batch first')\n"
+    (tmp_path / "mine.py").write_text(MY_METHOD.read_text(encoding="utf-8") + own, encoding="utf-8")
+    refusing, usual = find_method(str(tmp_path / "mine.py")), find_method(str(MY_METHOD))
+    with pytest.raises((ValueError, RuntimeError), match="set batch first"):
+        refusing()
+    assert default_config(refusing) == default_config(usual) == as_config(usual())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from time import time
@@ -21,6 +20,7 @@ from moa_cli.runs import (
     Record,
     bytes_of,
     counted_cards,
+    default_config,
     failed_for,
     find_runs,
     fronts_in,
@@ -143,7 +143,7 @@ def _settings(record: Record) -> dict[str, JsonValue]:
 @cache
 def _defaults(method: str) -> dict[str, JsonValue]:
     """The hyperparameters of a method of which nothing is set; found once for all its runs."""
-    found: dict[str, JsonValue] = plain(asdict(find_method(method)()))
+    found: dict[str, JsonValue] = plain(dict(default_config(find_method(method))))
     return found
 
 
