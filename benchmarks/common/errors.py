@@ -97,8 +97,13 @@ def error_words(error: BaseException) -> str:
 
 
 def refusal_words(error: Exception) -> str:
-    """The same of an error by which settings are refused: in its words alone where that is what it is for."""
-    return _said(error) if isinstance(error, BadInput | TypeError | ValueError) else error_words(error)
+    """The same of an error by which settings are refused: in its words alone where that is what it is for.
+
+    >>> refusal_words(ValueError("beta is 0")), refusal_words(ValueError())
+    ('beta is 0', 'ValueError')
+    """
+    alone = _said(error) if isinstance(error, BadInput | TypeError | ValueError) else ""
+    return alone or error_words(error)
 
 
 def _said(error: BaseException) -> str:
