@@ -18,7 +18,7 @@ Formats = Mapping[str, Callable[[D], bytes]]
 """What writes a document, by suffix."""
 OURS = {
     ".json": re.compile(rb'\s*\{\s*"schema":\s*"moa\.(compare|study|claims)/'),
-    ".csv": re.compile(rb"benchmark,"),
+    ".csv": re.compile(rb"benchmark,(version,(method|table),|failed\n)"),
     ".tar": re.compile(rb"prepared\.json\0"),
 }
 """How a file begins that -o wrote, by suffix: of those formats in which people keep data of their own, too."""

@@ -335,6 +335,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path: Pat
         ("run.json", record_with().to_json(), "it is a moa.run/2"),
         ("data.json", '[{"prompt": "a"}]', "it is a file that -o did not write"),
         ("data.csv", "prompt,answer\n", "it is a file that -o did not write"),
+        ("leaders.csv", "benchmark,owner\n", "it is a file that -o did not write"),
         ("dash.json", '{"a": {"schema": "moa.compare/4"}}', "it is a file that -o did not write"),
     ],
 )
