@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from math import inf
+from math import inf, nextafter
 
 from benchmarks import BadInput, Benchmark
 from benchmarks.common import field_types, fit, type_words
@@ -57,8 +57,11 @@ def factors_in(over: Sequence[str]) -> list[float]:
     return [float(text) for text in over]
 
 
-def scaled_by(method: Method, factor: float) -> Method:
-    """The method with its strength multiplied, as a whole number where it is one. BadInput where that is too much."""
+def scaled_by(method: Method, factor: float, *, pretrained: bool = False) -> Method:
+    """The method with its strength multiplied, as a whole number where it is one. BadInput where that is too much.
+
+    For a pretrained policy a rate that comes to the default is the next number: the default would count as not set.
+    """
     name, field = method_name(type(method)), str(method.sets_kl)
     value = as_config(method)[field]
     assert isinstance(value, int | float)
@@ -66,7 +69,9 @@ def scaled_by(method: Method, factor: float) -> Method:
     scaled = max(1, round(value * factor)) if whole else float(f"{value * factor:.6g}")
     hint = field_types(type(method))[field]
     try:
-        return method if factor == 1 else replace(method, **{field: fit(scaled, hint)})
+        made = method if factor == 1 else replace(method, **{field: fit(scaled, hint)})
+        set_apart = pretrained and isinstance(made, Adapter) and field in made.unset_rates()
+        return replace(made, **{field: nextafter(scaled, inf)}) if set_apart else made
     except TypeError as error:
         raise BadInput(
             f"{name}.{field} cannot be {scaled:g}: expected {type_words(hint)}",

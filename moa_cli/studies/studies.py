@@ -143,9 +143,10 @@ def study_contestants(
         study.check(method, benchmark)
     if study.scales:
         factors = factors_in(over or study.values)
+        pretrained = any(benchmark.pretrained for benchmark in settings.benchmarks.values())
         made = [runs(start)]
         for typed, method in settings.methods.items():
-            for one in dict.fromkeys(scaled_by(method, factor) for factor in factors):
+            for one in dict.fromkeys(scaled_by(method, factor, pretrained=pretrained) for factor in factors):
                 told = f"{method.sets_kl}={as_config(one)[str(method.sets_kl)]:g}"
                 made.append([replace(run, variant=told) for run in runs(replace(settings, methods={typed: one}))])
         return [run for several in made for run in several]

@@ -291,6 +291,11 @@ def test_a_strength_may_be_set_to_begin_with(cries: Benchmark) -> None:
     ]  # fmt: skip
     assert scaled_by(MODPO(beta=0.3), 1.0) == MODPO(beta=0.3)
     assert replace(MODPO(), beta=0.03) == scaled_by(MODPO(), 0.3), "no digits that rounding left"
+    quarter, default = RIC(learning_rate=RIC().learning_rate / 4), RIC().learning_rate
+    assert scaled_by(quarter, 4).learning_rate == default
+    there = scaled_by(quarter, 4, pretrained=True)
+    assert there.learning_rate == pytest.approx(default, rel=1e-12)
+    assert "learning_rate" not in there.unset_rates(), "a pretrained policy is trained at it"
 
 
 def test_other_studies_are_about_one_method(cries: Benchmark) -> None:
