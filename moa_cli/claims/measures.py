@@ -16,7 +16,7 @@ from benchmarks.common import to_type
 from benchmarks.measure import read_front
 from benchmarks.stats import Bootstrap, Interval, bootstrap_means, kendall_tau, spearman
 from methods import Method
-from moa_cli.comparisons import Difference, Headline, OnBenchmark, Sides, answering, compare, differences, largest_grid
+from moa_cli.comparisons import Difference, Headline, OnBenchmark, Sides, answering, compare, differences
 from moa_cli.jobs import TakesGoals
 from moa_cli.runs import SWEEP, Source, as_config, beside_front, default_config, method_source
 from moa_cli.studies import InRounds
@@ -58,7 +58,7 @@ class Variants(dict[str, list[Variant]]):
         """Share of degenerate answers of one method less that of another, for every pair that can be compared, at the
         weights that all are asked for."""
         fronts = {name: one.fronts for name, one in self._comparable.items()}
-        asked = largest_grid(own[0].weights for own in fronts.values())
+        asked = self.compared.asked  # where the fronts have other units there is none
         shares = {
             name: [np.stack([f.collapsed[answering(f.weights, asked)].mean(axis=0) for f in own])]
             for name, own in fronts.items()

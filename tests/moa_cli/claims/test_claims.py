@@ -36,7 +36,7 @@ from moa_cli.runs.config import Source, as_config, resolve
 from moa_cli.runs.folders import find_runs, fronts_in
 from tests.kit import documents
 from tests.kit.cli import moa, refused
-from tests.kit.fronts import COST, PROMPTS, changed, make_front, only
+from tests.kit.fronts import COST, PROMPTS, changed, make_front, only, other_card
 
 
 def one(name: str, *fronts: Front) -> Variant:
@@ -159,7 +159,7 @@ def test_collapse_is_of_the_same_weights_and_one_of_all_tests():
     many = changed(eleven, collapsed=np.repeat(middle[:, None], PROMPTS, axis=1))
     few = changed(THREE, collapsed=np.repeat([[False], [True], [False]], PROMPTS, axis=1))
     rows = {name: one("ric", *of_seeds(front)) for name, front in (("a", many), ("b", few), ("c", THREE))}
-    alone, among = (found_of(**{name: rows[name] for name in names}) for names in ("ab", "abc"))
+    among = found_of(**rows)
     found = MEASURES["collapse"](among, ("a", "b"))
     asked = [min(range(3), key=lambda k: abs(THREE.weights[k][0] - w[0])) for w in eleven.weights]
     assert found.value == pytest.approx(middle.mean() - np.mean([k == 1 for k in asked]))
@@ -298,6 +298,23 @@ def test_retention_compares_alphas():
     means[weights.index(method.after(benchmark, 2, max(method.alphas)))] = (0.7, 0.0)
     means[weights.index(method.after(benchmark, 2, 0.0))] = (0.3, 0.0)
     assert MEASURES["retention"]({"spo": [one("spo", at(front, means))]}, ("spo",)).value == pytest.approx(0.4)
+    drawn = np.random.default_rng(1).normal(0, 0.1, (3, 1, PROMPTS, 1))
+    varied = [
+        replace(changed(moved := at(front, means), scores=moved.scores + shift + drawn[seed]), seed=seed)
+        for seed, shift in enumerate((-2.0, 0.0, 2.0))
+    ]
+    found = MEASURES["retention"]({"spo": [one("spo", *varied)]}, ("spo",))
+    assert found.value == pytest.approx(0.4)
+    assert found.clear, "both points of a training move alike: the difference does not vary"
+
+
+def test_collapse_of_other_prompts_is_not_compared():
+    """As little as a hypervolume of theirs is."""
+    other = replace(THREE, card=other_card(THREE.card, prompts_hash="another"))
+    found = found_of(a=one("ric", THREE), b=one("ric", other))
+    for measure in ("hypervolume", "collapse"):
+        with pytest.raises(BadInput, match="cannot be compared"):
+            MEASURES[measure](found, ("a", "b"))
 
 
 def sized(size: str, gain: float, **settings: object) -> Variant:
