@@ -158,7 +158,8 @@ def test_nobody_learns_from_the_labels_of_a_held_out_evaluator(unprepared: Bench
         assert benchmark.preference_pairs("ah") == pairs
         assert {told.prompt for told in known_levels(benchmark)["ah"]} == {p.prompt for p in fold(pairs, reward)}
         assert policy_source(benchmark) != policy_source(unprepared)
-    for reward, evaluator in (("all", "all"), ("even", None), ("all", None)):
+    assert with_halves("all", "odd").pairs_to_learn("ah") == fold(pairs, "even")
+    for reward, evaluator in (("all", "all"), ("even", "all"), ("even", None), ("all", None)):
         benchmark = with_halves(reward, evaluator)
         assert benchmark.pairs_to_learn("ah") == pairs
         assert benchmark.grades_to_learn("ah") == grades["ah"]

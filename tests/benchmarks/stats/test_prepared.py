@@ -45,6 +45,10 @@ def test_two_rows_by_hand():
     (test,) = compare_preparations([a, b])
     assert test.p == test.p_holm == pytest.approx(0.07418, abs=1e-5)
     assert (test.difference, test.low, test.high) == pytest.approx((2, 2 - 2.48414, 2 + 2.48414), abs=1e-4)
+    t = (2 - 0.5) * np.sqrt(3)  # equals differ by .5
+    (beyond,) = compare_preparations([a, b], by_chance=[0.5])
+    assert beyond.p == pytest.approx(1 - t / np.sqrt(2 + t**2))
+    assert beyond[:3] == test[:3]
 
 
 def test_what_a_preparation_does_to_all_rows_cancels():
