@@ -66,7 +66,7 @@ def volume_by_chance(ours: Volume, theirs: Volume, ref: Sequence[float]) -> floa
     if ours.single == theirs.single:
         return 0.0
     if ours.single:
-        return -volume_by_chance(theirs, ours, ref)
+        return 0 - volume_by_chance(theirs, ours, ref)
     [point] = np.mean([one.mean(axis=1) for one in theirs.scores.values()], axis=0)
     taken_off = ours.value - np.mean([one.mean() for one in ours.contributions])
     return max(gain_by_chance(ours.scores, point, ref) - float(taken_off), 0.0)
