@@ -205,11 +205,12 @@ def load_policy(
 
 def starting_policy(benchmark: Description, trained: Path | None = None) -> Policy:
     """A fresh copy of the policy that every method starts from, as the benchmark shows it prompts and holds it; or of
-    what that became, whole in a folder."""
+    what that became, whole in a folder, in the float32 that it was trained in."""
     reader, most = starting_reader(benchmark), benchmark.sampling.max_new_tokens
+    precision = "float32" if trained else benchmark.precision
     with _reading(source := trained or policy_source(benchmark)):
         policy = load_policy(
-            source, benchmark.max_prompt_tokens, max_new_tokens=most, precision=benchmark.precision, reader=reader
+            source, benchmark.max_prompt_tokens, max_new_tokens=most, precision=precision, reader=reader
         )
     return replace(policy, pretrained=benchmark.pretrained)
 

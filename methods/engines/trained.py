@@ -86,12 +86,14 @@ def _exact(policy: Policy) -> Policy:
 
 
 def save_trained(policy: Policy, folder: Path) -> None:
-    """Writes what was trained, which ends with that: the adapter in float32, or the whole model, with its tokenizer, in
-    the precision that the starting policy came in."""
+    """Writes what was trained, which ends with that, in float32: the adapter, or the whole model with its tokenizer.
+
+    In the bfloat16 that most policies come in, what a small learning rate moves a weight by would be rounded away.
+    """
     if isinstance(policy.model, PeftModel):
         policy.model.save_pretrained(folder, selected_adapters=["default"])
     else:
-        policy.model.to(policy.stored)
+        policy.model.float()
         policy.save(folder)
 
 
@@ -230,7 +232,7 @@ def soup(
         start = benchmark.prepared.load_starting_policy()
         return replace(start, model=as_trained(souped(start.model, folders, weights, average)))
     policies = [load_trained(benchmark, folder) for folder in folders]
-    mixed = benchmark.prepared.load_starting_policy()
+    mixed = replace(_exact(benchmark.prepared.load_starting_policy()), stored=torch.float32)
     states = [p.model.state_dict() for p in policies]
     known, mixture = mixed.model.state_dict(), {}
     for folder, state in zip(folders, states, strict=True):

@@ -17,8 +17,8 @@ from moa_cli.runs.export.place import WITHIN
 def write_folder(
     folder: Path, policy: Policy, template: str, generation: GenerationConfig, readme: str, *, adapter_of: str = ""
 ) -> None:
-    """Writes the folder whole or not at all: the whole model in the precision that the policy is stored in, or its
-    adapter alone where the name of the model that it belongs to is given.
+    """Writes the folder whole or not at all: the whole model, in float32 where it was trained and else as it came, or
+    its adapter alone where the name of the model that it belongs to is given.
 
     An empty folder that is there stays the one it is, which a shell may be in, a link lead to or a disk be mounted at.
     """
@@ -31,7 +31,7 @@ def write_folder(
         if adapter_of:
             _save_adapter(policy, partial, adapter_of)
         else:
-            merged(policy).to(policy.stored).save_pretrained(partial)
+            merged(policy).save_pretrained(partial)
         generation.save_pretrained(partial)
         tokenizer.save_pretrained(partial)
         (partial / "README.md").write_text(readme, encoding="utf-8")
@@ -57,7 +57,8 @@ def generation_settings(policy: Policy, sampling: Sampling) -> GenerationConfig:
 
 
 def merged(policy: Policy) -> PreTrainedModel:
-    """The policy's model with its adapter in its weights, merged in float32. BadInput for weights in 4 bits."""
+    """The policy's model with its adapter in its weights, in float32: bfloat16 has no room for small updates. One
+    without an adapter in what it is stored in. BadInput for weights in 4 bits."""
     model = policy.model
     base = model.get_base_model() if isinstance(model, PeftModel) else model
     if getattr(base, "is_quantized", False):
@@ -68,8 +69,8 @@ def merged(policy: Policy) -> PreTrainedModel:
         )
     if isinstance(model, PeftModel):
         base.float()
-        model = model.merge_and_unload()
-    return model
+        return model.merge_and_unload()
+    return model.to(policy.stored)
 
 
 def _save_adapter(policy: Policy, folder: Path, base: str) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from peft import LoraConfig, get_peft_model
 from transformers import AutoTokenizer
 
 from benchmarks.common.errors import BadInput
@@ -163,6 +167,14 @@ def test_adapters_and_four_bits(trained: Trained, tmp_path: Path, random_policy:
     policy.model.is_quantized = True
     with pytest.raises(BadInput, match="precision is 4bit"):
         merged(policy)
+
+
+def test_what_was_trained_is_not_rounded(random_policy: Callable[..., Policy], tmp_path: Path) -> None:
+    """Of a policy that came in bfloat16: its adapter may move the weights by less than that has room for."""
+    start = replace(random_policy(), stored=torch.bfloat16)
+    model = get_peft_model(copy.deepcopy(start.model), LoraConfig(r=2, target_modules="all-linear"))
+    assert merged(replace(start, model=model)).dtype == torch.float32
+    assert merged(start).dtype == torch.bfloat16
 
 
 def test_what_is_there_is_not_replaced(tmp_path: Path) -> None:
