@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,12 +14,44 @@ from trl import GRPOTrainer, RLOOTrainer
 
 from benchmarks import Policy, Sampling
 from benchmarks.common import read_json, write_json
-from benchmarks.models import counted, cut_tokens, sample_tokens, side_by_side, training_mode, uncounted
+from benchmarks.models import (
+    counted,
+    cut_tokens,
+    language_models,
+    sample_tokens,
+    side_by_side,
+    training_mode,
+    uncounted,
+)
 from methods.contract import Reinforcement
 from methods.engines.advantages import adapted
 
 ROWS = 32
 """Answers of similar length that go through the model side by side on a CPU."""
+
+
+POSITIONS = ("wpe", "embed_positions", "position_embeddings")
+"""What models call an embedding of positions."""
+
+
+def told_positions(model: torch.nn.Module) -> None:
+    """Has a model count positions from the first token that is no padding, as wherever it answers or is measured.
+
+    TRL pads prompts on the left and passes no positions: models that have learned an embedding of each, such as GPT-2,
+    count the padding. To others only distances matter.
+    """
+    for one in language_models(model):
+        body = one.base_model
+        learned = any(name.rpartition(".")[2] in POSITIONS for name, _ in body.named_modules())
+        if learned and "position_ids" in signature(body.forward).parameters:
+            body.register_forward_pre_hook(_positions, with_kwargs=True)
+
+
+def _positions(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    mask = kwargs.get("attention_mask")
+    if mask is not None and kwargs.get("position_ids") is None and kwargs.get("past_key_values") is None:
+        kwargs["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)
+    return args, kwargs
 
 
 class _OnCpu:
@@ -27,12 +60,14 @@ class _OnCpu:
     def __init__(self, policy: Policy, sampling: Sampling, copies: int, **kwargs: Any):
         self.policy, self.sampling, self.copies = policy, sampling, copies
         super().__init__(model=policy.model, processing_class=policy.tokenizer, **kwargs)  # type: ignore[call-arg]
-        self._count_reference()
+        told_positions(policy.model)
+        self._open_reference()
 
-    def _count_reference(self: Any) -> None:
+    def _open_reference(self: Any) -> None:
         """Has passes through the reference charged: a model of the trainer's own, where it is not an adapter's base."""
         if self.ref_model is not None:
             counted(self.ref_model)
+            told_positions(self.ref_model)
 
     def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
         """Prompts as the policy reads them anywhere."""

@@ -13,10 +13,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch.nn.functional import logsigmoid
+from transformers import GPT2Config, GPT2LMHeadModel
 from trl import RLOOTrainer
 
 from benchmarks.common.ledger import Cost, charged_to
-from benchmarks.models import training
+from benchmarks.models import load_policy, sequence_log_probs, training
 from benchmarks.prepare.benchmark import Benchmark
 from methods.contract.run import Run
 from methods.contract.settings import Reinforcement
@@ -50,6 +51,50 @@ def central_differences(f: Callable[[torch.Tensor], torch.Tensor], at: torch.Ten
         step = step.view_as(at)
         gradient.view(-1)[i] = (f(at + step) - f(at - step)) / (2 * h)
     return gradient
+
+
+# What the policy reads
+
+
+@pytest.mark.parametrize("optimizer", ["rloo", "ppo"])
+def test_padding_moves_no_position(
+    gold_tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: Any
+) -> None:
+    """GPT-2 has learned an embedding of every position. Trained are the answers' probabilities as the ruler has them,
+    whatever the lengths of the prompts side by side."""
+    tokenizer = gold_tiny.prepared.policy.tokenizer
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=len(tokenizer), n_positions=256, n_embd=32, n_layer=2, n_head=2, initializer_range=0.3,
+        bos_token_id=None, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    GPT2LMHeadModel(config).save_pretrained(tmp_path / "gpt2")
+    tokenizer.save_pretrained(tmp_path / "gpt2")
+    policy = load_policy(tmp_path / "gpt2", gold_tiny.max_prompt_tokens)
+    prompts = [prompt * (1 + i % 3) for i, prompt in enumerate(gold_tiny.prompts("train"))]
+    monkeypatch.setattr(rl, "to_train", lambda *_, **__: policy)
+    monkeypatch.setattr(rl, "_whole_prompts", lambda *_: prompts)
+    found, padded = [], []
+
+    def trained_on(self: Any, model: Any, inputs: dict[str, torch.Tensor], *_: Any, **__: Any) -> torch.Tensor:
+        ids, mask = (torch.cat([inputs[f"prompt_{x}"], inputs[f"completion_{x}"]], dim=1) for x in ("ids", "mask"))
+        start, answers = inputs["prompt_ids"].shape[1], inputs["completion_mask"]
+        if optimizer == "ppo":
+            logps, _ = self._act(model, inputs)
+        else:
+            logps, *_ = self._get_per_token_logps_and_entropies(model, ids, mask, answers.shape[1])
+        rows = [
+            (i[:start][m[:start] > 0].tolist(), i[start:][m[start:] > 0].tolist())
+            for i, m in zip(ids, mask, strict=True)
+        ]
+        padded.append(int((mask[:, 0] == 0).sum()))
+        found.append((logps * answers).sum(1).detach().numpy() - sequence_log_probs(self.policy, rows))
+        return logps.sum() * 0
+
+    monkeypatch.setattr({"rloo": Rloo, "ppo": Ppo}[optimizer], "_compute_loss", trained_on)
+    train_rl(gold_tiny, (0.5, 0.5), replace(FEW, optimizer=optimizer), Run(tmp_path / "run", 0).stage("x"))
+    assert sum(padded) > 8
+    assert np.abs(np.concatenate(found)).max() < 1e-3
 
 
 # What training costs
