@@ -257,7 +257,6 @@ def supervised(
     stage: str = "sft",
     log: Log = silent,
     on_prompt: bool = False,
-    max_tokens: int = 1024,
 ) -> None:
     """Supervised fine-tuning of `policy.model` in place on (prompt ids, response ids).
 
@@ -268,7 +267,7 @@ def supervised(
     for prompt, response in sequences:
         ids = [*prompt, *response]
         labels = ids if on_prompt else [*[-100] * len(prompt), *response]
-        rows.append({"input_ids": ids[-max_tokens:], "labels": labels[-max_tokens:]})
+        rows.append({"input_ids": ids, "labels": labels})
     lengths = [len(row["input_ids"]) for row in rows]
     order, training = passes(lengths, training, seed), replace(training, tokens=max(lengths))
     config = SFTConfig(

@@ -148,12 +148,15 @@ def test_a_single_step_trains(random_policy: MakePolicy, tmp_path: Path) -> None
     assert not all(torch.equal(value, before[name]) for name, value in state(policy).items())
 
 
-def test_only_the_last_tokens_of_a_long_sequence_are_trained_on(random_policy: MakePolicy, tmp_path: Path) -> None:
-    """Of 4 + 3 tokens the last 5 stay: a prompt of 2 and the whole response."""
-    policy, rows, losses = random_policy(1), sequences(4, same_length=True), []
-    expected = cross_entropy(policy, [(p[2:], r) for p, r in rows], False)
+def test_a_long_sequence_is_trained_on_whole(random_policy: MakePolicy, tmp_path: Path) -> None:
+    """What is too long is cut where it is encoded, in prompt and answer, for all who train."""
+    policy, losses = random_policy(1), []
+    [(prompt, response)] = sequences(1)
+    rows = [(prompt * 400, response * 3)]  # 1,200 tokens before it
+    expected = cross_entropy(policy, rows, False)
+    assert cross_entropy(policy, [(prompt, rows[0][1])], False) != pytest.approx(expected, rel=1e-4)
     supervised(
-        policy, rows, Training(steps=1, batch=4, learning_rate=1e-3), folder=tmp_path, seed=0, max_tokens=5,
+        policy, rows, Training(steps=1, batch=1, learning_rate=1e-3), folder=tmp_path, seed=0,
         log=lambda stage, step, steps, measured: losses.append(measured["loss"]),
     )  # fmt: skip
     assert losses == [pytest.approx(expected, rel=1e-4)]
