@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 import numpy as np
 
 from benchmarks import Benchmark, PreferencePair, Weights
 from benchmarks.common import Range, Search
-from methods import Effort, Method, Preference, Run, Stage, kept_preferences, labels_sd, pairs_effort
+from methods import Effort, Method, Preference, Rates, Run, Stage, kept_preferences, labels_sd, pairs_effort
 
 if TYPE_CHECKING:
     from benchmarks import Policy
@@ -41,6 +41,7 @@ class SPO(Preference, Method):
     """
 
     steering = "retrain"
+    pretrained_rates: ClassVar[Mapping[str, Rates]] = {"learning_rate": Rates(whole=1e-6, adapters=6e-5)}
 
     learning_rate: Annotated[float, Range(0, 1), Search(1e-5, 1e-3, log=True)] = 6e-5
     """AdamW, cosine after a warm-up of 3 % [choice]; 1e-6 where a pretrained policy is trained whole and none is set.

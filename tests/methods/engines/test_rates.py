@@ -51,7 +51,7 @@ def test_a_rate_that_is_set_is_the_rate(pretrained: Policy) -> None:
         ("moslim", "learning_rate", 2e-6, 2e-5),
         ("moslim", "reward_learning_rate", 1.5e-5, 1.5e-4),
         ("modpo", "learning_rate", 1e-6, 1e-4),
-        ("spo", "learning_rate", 1e-6, 1e-4),
+        ("spo", "learning_rate", 1e-6, 6e-5),
     ],
 )
 def test_pretrained_ones_have_rates_of_their_own(
