@@ -26,6 +26,7 @@ from methods import (
     WeightsToGoals,
     goals_for,
     goals_template,
+    intensities,
     random_goals,
 )
 
@@ -139,7 +140,7 @@ class MOSLIM(Reinforcement, Method):
         """The reward model with its labels, the answers with which the statistics begin, and an RL run it judges."""
         labels, classes = Effort(), self.classes
         if self.graded(benchmark):
-            classes = max(grade for name in benchmark.names for _, grade in benchmark.graded_labels(name))
+            classes = max(intensities(benchmark, self.classes))
         else:
             pairs = sum(len(benchmark.preference_pairs(name)) for name in benchmark.names)
             seen = min(len(benchmark.responses()) + 2 * pairs, self.reward_steps * self.reward_batch)
@@ -187,7 +188,7 @@ class MOSLIM(Reinforcement, Method):
 
         if self.graded(benchmark):
             answers, labels = annotated_labels(benchmark)
-            return answers, labels, (labels.max(axis=0) + 1).tolist()
+            return answers, labels, [*intensities(benchmark, self.classes)]
         answers = answers_to_grade(benchmark, self.reward_steps * self.reward_batch, seed)
         return answers, binned_labels(benchmark, answers, self.classes), [self.classes] * len(benchmark.names)
 

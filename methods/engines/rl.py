@@ -106,10 +106,10 @@ def _whole_prompts(benchmark: Benchmark, policy: Policy) -> list[str]:
     """The training prompts that the policy reads whole. BadInput where there is none."""
     texts = benchmark.prompts("train")
     lengths = zip(texts, policy.reader.lengths(texts), strict=True)
-    prompts = [text for text, length in lengths if length < policy.max_prompt_tokens]
+    prompts = [text for text, length in lengths if length <= policy.max_prompt_tokens]
     if not prompts:
         raise BadInput(
-            f"every training prompt of {benchmark.name} has {policy.max_prompt_tokens} tokens or more",
+            f"every training prompt of {benchmark.name} has more than {policy.max_prompt_tokens} tokens",
             "prompts that would be cut are left out of reinforcement learning, and none is left",
             "raise max_prompt_tokens of the benchmark",
         )

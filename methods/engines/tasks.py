@@ -9,7 +9,6 @@ import numpy as np
 
 from benchmarks import BadInput, Benchmark, Policy, Weights
 from benchmarks.common import charge
-from benchmarks.models import cut
 from benchmarks.spec import are_weights
 
 
@@ -109,13 +108,13 @@ class Judge:
     def __call__(
         self,
         prompts: list[str],
-        completions: list[str],
         completion_ids: list[list[int]],
         plain: list[str],
         goals: list[list[int]],
         **_: Any,
     ) -> list[float]:
-        found = self.reward(plain, [cut(c, self.stop) for c in completions], [tuple(g) for g in goals])
+        answers = [self.policy.decode(ids, self.stop) for ids in completion_ids]  # an end may be no special token
+        found = self.reward(plain, answers, [tuple(g) for g in goals])
         values, means = judged(found, len(plain))
         for name, mean in means.items():
             self._measured.setdefault(name, []).append(mean)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -314,6 +315,11 @@ def test_grades_are_learned_where_all_objectives_have_them(tiny: Benchmark) -> N
     answers, labels, classes = SMALL._labelled(replace(tiny, data=WithGrades(tiny.data, grades)), 0)
     assert answers == [Answer("p", "a"), Answer("p", "b")]
     assert (labels.tolist(), classes) == ([[6, -100], [0, 2]], [7, 3])
+    hidden = patch.object(
+        Benchmark, "grades_to_learn", lambda self, name: [g for g in self.graded_labels(name) if g[1] < 7]
+    )
+    with hidden:  # a grade may be one that an evaluator alone has seen
+        assert SMALL._labelled(replace(tiny, data=WithGrades(tiny.data, grades)), 0)[2] == classes
     some = replace(tiny, data=WithGrades(tiny.data, {**grades, "oh": []}))
     assert SMALL._labelled(some, 0)[2] == [5, 5]
     assert SMALL._labelled(some, 0)[0] == SMALL._labelled(tiny, 0)[0]

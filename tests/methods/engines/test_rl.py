@@ -25,6 +25,7 @@ from methods.engines import ppo, rl
 from methods.engines.advantages import adapted, dpo_advantages, gae, policy_kl, ppo_loss, whiten
 from methods.engines.ppo import Ppo
 from methods.engines.rl import Task, train_rl
+from methods.engines.tasks import Judge
 from methods.engines.trained import to_train
 from methods.engines.trainers import Rloo
 from methods.moslim import MOSLIM
@@ -95,6 +96,24 @@ def test_padding_moves_no_position(
     train_rl(gold_tiny, (0.5, 0.5), replace(FEW, optimizer=optimizer), Run(tmp_path / "run", 0).stage("x"))
     assert sum(padded) > 8
     assert np.abs(np.concatenate(found)).max() < 1e-3
+
+
+def test_a_prompt_that_just_fits_is_read_whole(tiny: Benchmark) -> None:
+    policy, prompts = tiny.prepared.policy, tiny.prompts("train")
+    longest = max(policy.reader.lengths(prompts))
+    assert rl._whole_prompts(tiny, replace(policy, max_prompt_tokens=longest)) == prompts
+    assert len(rl._whole_prompts(tiny, replace(policy, max_prompt_tokens=longest - 1))) < len(prompts)
+
+
+def test_rewards_see_answers_as_the_ruler_does(tiny: Benchmark) -> None:
+    """Without the token that ends them, which may be an ordinary one, nor what follows a stop."""
+    said, policy = [], tiny.prepared.policy
+    ids = policy.tokenizer("ah oh ah")["input_ids"]
+    judge = Judge(lambda _, answers, __: (said.extend(answers), (np.zeros(2), {}))[1], policy, (), 0.0)
+    judge.policy = replace(policy, ends=(*policy.ends, ids[-1]))
+    judge(["p"] * 2, completion_ids=[ids, ids[:-1]], plain=["p"] * 2, goals=[[], []])
+    assert said[0] == said[1] == judge.policy.decode(ids, ())
+    assert said[0] != policy.decode(ids, ())
 
 
 # What training costs
