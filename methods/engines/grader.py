@@ -32,7 +32,7 @@ from benchmarks.models import (
 )
 from benchmarks.spec import PLAIN
 from methods.contract import Stage, in_range
-from methods.engines.trained import check_made, scaled, to_train
+from methods.engines.trained import check_made, is_exact, scaled, to_train
 
 MISSING = -100
 """Label of an answer that was not graded under an objective."""
@@ -243,10 +243,15 @@ def train_grader(
     with charged_to(Cost()):  # a measurement, as the accuracy of the benchmark's own rewards is
         measured = accuracies(benchmark, grader, [answers[i] for i in np.flatnonzero(held).tolist()], labels[held])
     stage.log(stage.name, steps, steps, measured)
-    if isinstance(policy.model, PeftModel):
-        policy.model.merge_and_unload()
+    adapted = policy.model if isinstance(policy.model, PeftModel) else None
     with stage.writing() as folder:
-        save_grader(grader, folder, measured)
+        if adapted and not is_exact(adapted):  # merged, it would be rounded away
+            adapted.save_pretrained(folder, selected_adapters=["default"])
+        else:
+            if adapted:
+                adapted.merge_and_unload()
+            model.decoder.save_pretrained(folder)
+        save_heads(grader, folder, measured, base)
 
 
 def accuracies(benchmark: Benchmark, grader: Grader, answers: Sequence[Answer], labels: np.ndarray) -> dict[str, float]:
@@ -269,13 +274,13 @@ def accuracies(benchmark: Benchmark, grader: Grader, answers: Sequence[Answer], 
     return measured
 
 
-def save_grader(grader: Grader, folder: Path, measured: dict[str, float]) -> None:
-    """Writes decoder and tokenizer, loadable by `AutoModel`, and the heads beside them."""
-    grader.model.decoder.save_pretrained(folder)
+def save_heads(grader: Grader, folder: Path, measured: dict[str, float], base: str) -> None:
+    """Writes the heads and the tokenizer beside a decoder, loadable by `AutoModel`, or its adapter."""
     grader.reader.tokenizer.save_pretrained(folder)
     save_file(grader.model.heads.state_dict(), folder / "heads.safetensors")
     form = {} if grader.reader.form == PLAIN else {"template": grader.reader.form}
-    write_text(folder / "heads.json", json.dumps({"classes": grader.classes, "accuracy": measured, **form}))
+    told = {"classes": grader.classes, "accuracy": measured, "base": base, **form}
+    write_text(folder / "heads.json", json.dumps(told))
 
 
 def grade(benchmark: Benchmark, folder: Path) -> Grader:
@@ -286,10 +291,15 @@ def grade(benchmark: Benchmark, folder: Path) -> Grader:
     check_made(folder)
     start = benchmark.prepared.policy.model
     attention = start.config._attn_implementation
+    adapted = (folder / "adapter_config.json").exists()
+    base = benchmark.prepared.load_base(_saved(folder)["base"], 0).model if adapted else None
     with reading(folder):
-        decoder = AutoModel.from_pretrained(
-            folder, dtype="auto", attn_implementation=attention, trust_remote_code=False
-        ).to(start.device)
+        if base is None:
+            decoder = AutoModel.from_pretrained(
+                folder, dtype="auto", attn_implementation=attention, trust_remote_code=False
+            ).to(start.device)
+        else:
+            decoder = PeftModel.from_pretrained(base, folder).get_base_model().base_model
         model = Heads(decoder, classes_of(folder))
         model.heads.load_state_dict(load_file(folder / "heads.safetensors"))
         form = _saved(folder).get("template", PLAIN)

@@ -272,6 +272,21 @@ def test_adapters_are_merged(tiny: Benchmark, tmp_path: Path) -> None:
     assert moved == {name for name in start if "proj" in name}
 
 
+def test_adapters_stay_beside_weights_of_less_precision(
+    tiny: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Merged into bfloat16 an adapter would be rounded: what rewards RL is what was trained and measured."""
+    benchmark = replace(tiny, precision="bfloat16")
+    vars(benchmark)["prepared"] = replace(tiny.prepared, benchmark=benchmark)
+    asked, trained = tuple(zip(*tiny.responses()[:20], strict=True)), []
+    monkeypatch.setattr(grader_module, "accuracies", lambda _, g, *__: trained.append(g.probabilities(*asked)) or {})
+    folder = train(benchmark, Run(tmp_path, 0), steps=8, lora_rank=4)
+    graded = grade(benchmark, folder)
+    assert graded.model.decoder.dtype == torch.bfloat16
+    assert np.abs(graded.probabilities(*asked) - trained[0]).max() < 1e-6
+    assert not graded.model.training
+
+
 def test_other_models_to_start_from(
     tiny: Benchmark, tmp_path: Path, tiny_size: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
