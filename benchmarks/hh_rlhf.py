@@ -39,8 +39,8 @@ from benchmarks.data import (
     distinct,
     fault,
     local_folder,
+    parted,
     report_skipped,
-    share_of,
     split_dialogue,
 )
 from benchmarks.prepare import Benchmark
@@ -140,14 +140,12 @@ class HhRlhf:
                     seen.add(pair)
             if split == "test":
                 tested.update(alike(pair.prompt) for pair in kept)
-        dev = share_of(
-            (pair.prompt for (_, split), kept in pairs.items() if split == "train" for pair in kept), self.dev_share
-        )
-        drawn = set(map(alike, dev))
+        known = [pair for (_, split), kept in pairs.items() if split == "train" for pair in kept]
+        dev = set(parted(known, self.dev_share)[1])
         for subset in [subset for subset, split in pairs if split == "train"]:
             known = pairs[subset, "train"]
-            pairs[subset, "dev"] = [pair for pair in known if alike(pair.prompt) in drawn]
-            pairs[subset, "train"] = [pair for pair in known if alike(pair.prompt) not in drawn]
+            pairs[subset, "dev"] = [pair for pair in known if pair in dev]
+            pairs[subset, "train"] = [pair for pair in known if pair not in dev]
         report_skipped(f"hh-rlhf in {self.source.place}", sum(map(len, pairs.values())), skipped)
         return pairs, skipped
 

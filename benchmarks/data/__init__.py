@@ -14,6 +14,8 @@ if TYPE_CHECKING:
         contrast,
         distinct,
         fault,
+        first_turn,
+        parted,
         report_skipped,
         share_of,
         split_dialogue,

@@ -131,6 +131,24 @@ def distinct(items: Iterable[Item]) -> list[Item]:
     return list(dict.fromkeys(items))
 
 
+def first_turn(prompt: str) -> str:
+    """What the conversation of a prompt began with, as a prompt of its own: rows of one conversation are in one split,
+    as a later one holds the answers to those before.
+
+    >>> first_turn("\\n\\nHuman: Hi.\\n\\nAssistant: Hello!\\n\\nHuman: How?\\n\\nAssistant:")
+    '\\n\\nHuman: Hi.\\n\\nAssistant:'
+    """
+    asked, mark, _ = prompt.partition(ASSISTANT)
+    return asked + mark
+
+
+def parted(items: Sequence[About], share: float) -> tuple[list[About], list[About]]:
+    """The items about all but a share of the conversations, and those about that share (`share_of`)."""
+    drawn = set(map(alike, share_of((first_turn(item.prompt) for item in items), share)))
+    began = [(item, alike(first_turn(item.prompt)) in drawn) for item in items]
+    return [item for item, taken in began if not taken], [item for item, taken in began if taken]
+
+
 def share_of(prompts: Iterable[str], share: float) -> set[str]:
     """That share of the distinct prompts, those whose hashes come first: at least one unless the share is 0, never all.
 

@@ -14,12 +14,12 @@ from typing import Annotated, Any, Literal
 from benchmarks.common import BadInput, Range, Refusals, digest, hub_commit, nearest
 from benchmarks.data.clean import (
     DEV_SHARE,
-    alike,
     distinct,
     fault,
+    first_turn,
     mending,
+    parted,
     report_skipped,
-    share_of,
     warn_once,
     without,
 )
@@ -124,7 +124,7 @@ class Table:
         """Hash of the files' content, or hub id and commit, and of how rows are read where it is said."""
         elsewhere = ("path", "test_path", "dev_path", "known")
         how = {name: value for name, value in _said(self).items() if name not in elsewhere}
-        if self.hub and (commit := hub_commit(self.hub, self.revision, "dataset")):
+        if self.hub and not self.path and (commit := hub_commit(self.hub, self.revision, "dataset")):
             how["revision"] = commit
         files = [(split, self._named_files[path]) for path, split in self.files] if self.path else []
         return digest(["table 6", how | {"columns": _said(self.columns)}, files])
@@ -205,9 +205,7 @@ class Table:
                 skipped[f"prompt also in the {other} split"] += left
             rows[one] = kept
         if not rows["dev"]:
-            drawn = set(map(alike, share_of((item.prompt for item in rows["train"]), self.dev_share)))
-            rows["dev"] = [item for item in rows["train"] if alike(item.prompt) in drawn]
-            rows["train"] = [item for item in rows["train"] if alike(item.prompt) not in drawn]
+            rows["train"], rows["dev"] = parted(rows["train"], self.dev_share)
         report_skipped(self.place, sum(map(len, rows.values())), skipped)
         if not rows["train"] or not rows["test"]:
             fix = "name a test file, a column for the split, or a larger test_share"
@@ -293,7 +291,7 @@ class Table:
 
     def _split(self, row: Row, prompt: str, where: str) -> Split:
         if not self.columns.split:
-            part = int.from_bytes(hashlib.sha256(prompt.encode()).digest()[:4], "big") / 2**32
+            part = int.from_bytes(hashlib.sha256(first_turn(prompt).encode()).digest()[:4], "big") / 2**32
             return "test" if part < self.test_share else "train"
         said = row[self.columns.split]
         names: dict[str, Split] = {self.train_split: "train", self.dev_split or "dev": "dev"}

@@ -13,7 +13,8 @@ import pytest
 
 from benchmarks.common import digest
 from benchmarks.common.errors import BadInput
-from benchmarks.data.clean import alike
+from benchmarks.data import table as table_module
+from benchmarks.data.clean import alike, first_turn
 from benchmarks.data.items import Columns
 from benchmarks.data.table import Table
 from benchmarks.spec.answers import SPLITS, Answer, PreferencePair
@@ -473,6 +474,33 @@ def test_a_split_that_no_one_knows_is_refused(tmp_path: Path, word: str) -> None
         data.prompts("train")
     if word:
         assert "q" in replace(data, dev_split=word).prompts("dev")
+
+
+def test_a_conversation_is_in_one_split(tmp_path: Path) -> None:
+    """A later turn holds the answers to those before: a test prompt would stand in the training data, answered."""
+    turns = [f"Why {n}?" for n in range(60)]
+    rows = [
+        [user(turn)] + [said("So."), user("And then?")] * depth + [said(f"Thus {depth}.")]
+        for turn in turns
+        for depth in range(3)
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"messages": row}) + "\n" for row in rows), encoding="utf-8")
+    data = Table(path=str(path), format="messages", test_share=0.3, dev_share=0.2)
+    splits = {split: {first_turn(prompt) for prompt in data.prompts(split)} for split in SPLITS}
+    assert all(splits.values())
+    assert sum(map(len, splits.values())) == len(turns)
+    assert sum(len(data.prompts(split)) for split in SPLITS) == len(rows)
+
+
+def test_a_copy_of_a_hub_data_set_is_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the hub has by now, and whether it can be asked."""
+    (tmp_path / "a.jsonl").write_text(json.dumps({"prompt": "p", "response": "a"}) + "\n", encoding="utf-8")
+    found = set()
+    for commit in (None, "aaaa", "bbbb"):
+        monkeypatch.setattr(table_module, "hub_commit", lambda *_, told=commit: told)
+        found.add(Table(format="answers", hub="owner/name", path=str(tmp_path / "a.jsonl")).fingerprint())
+    assert len(found) == 1
 
 
 def test_which_file_is_which_split_is_in_the_fingerprint(tmp_path: Path) -> None:
