@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from threading import Thread
 
+import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
@@ -35,6 +36,18 @@ def test_an_own_training_step_is_charged(random_policy: MakePolicy) -> None:
     with charged_to(cost):
         loss(policy.model).backward()
     assert cost == Cost(trained_tokens=TOKENS, flops=6.0 * policy.parameters * TOKENS)
+
+
+def test_weights_in_four_bits_are_counted_one_by_one(
+    random_policy: MakePolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of them lie in a number."""
+    policy, cost = random_policy(), Cost()
+    monkeypatch.setattr(policy.model, "is_quantized", True, raising=False)
+    monkeypatch.setattr(policy.model, "num_parameters", lambda: 7_000)
+    with charged_to(cost), torch.no_grad():
+        policy.model(torch.arange(5)[None])
+    assert cost.flops == 2 * 7_000 * 5
 
 
 def test_what_is_only_read_is_charged_a_third(random_policy: MakePolicy) -> None:
