@@ -29,7 +29,7 @@ from benchmarks.common import (
     time_limit,
     timely,
 )
-from benchmarks.spec import Description, Half, Scorer
+from benchmarks.spec import Description, Scorer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +60,6 @@ class FunctionReward:
     def words(self) -> str:
         """The function."""
         return f"function {self.function} (version {self.version})"
-
-    @property
-    def fold(self) -> Half:
-        """It was made elsewhere, from other labels."""
-        return "all"
 
     def id(self, benchmark: Description, objective: str) -> str:
         """Function and version."""

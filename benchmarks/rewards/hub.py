@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from benchmarks.common import Range, Said, hub_commit, model_content
-from benchmarks.spec import Description, Half, Scorer, beside, model_mistake, score_cache
+from benchmarks.spec import Description, Scorer, beside, model_mistake, score_cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +38,6 @@ class HubReward:
         """The model and how it is read."""
         revision = f", revision {self.revision}" if self.revision else ""
         return f"model {self.model} (label {self.label or 0}, sign {self.sign:g}, inputs {self.inputs}{revision})"
-
-    @property
-    def fold(self) -> Half:
-        """It was made elsewhere, from other labels."""
-        return "all"
 
     def id(self, benchmark: Description, objective: str) -> str:
         """Model and commit, and how the model is read."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Self
 
-from benchmarks.common import Range, Said, digest, model_content, reading
+from benchmarks.common import Range, Said, digest, folder_content, model_content, reading
 from benchmarks.spec import (
     REVISION,
     SIZES,
@@ -15,10 +15,10 @@ from benchmarks.spec import (
     Scorer,
     beside,
     model_mistake,
-    policy_id,
     root,
     score_cache,
     tokenizer_folder,
+    weights_id,
 )
 
 OWN_RATE = 7e-4
@@ -76,7 +76,7 @@ class TrainedReward:
         """Where it lies when it is made."""
         recipe = [
             REVISION, self.identity, tokenizer_folder(benchmark).name, benchmark.max_prompt_tokens,
-            benchmark.sampling.max_new_tokens, policy_id(benchmark) if self.base == "policy" else "",
+            benchmark.sampling.max_new_tokens, weights_id(benchmark) if self.base == "policy" else "",
         ]  # fmt: skip
         return root(benchmark) / f"reward-{objective}-{digest(recipe)}"
 
@@ -85,9 +85,8 @@ class TrainedReward:
         from benchmarks.rewards.classifier import Classifier
 
         with reading(folder := self.folder(benchmark, objective)):
-            return Classifier(
-                folder, prompt_tokens=benchmark.max_prompt_tokens, cache=score_cache(benchmark, folder.name)
-            )
+            known = f"{folder.name} {folder_content(folder)}"  # the same recipe elsewhere makes another model
+            return Classifier(folder, prompt_tokens=benchmark.max_prompt_tokens, cache=score_cache(benchmark, known))
 
     def found_in(self, folder: Path) -> Self:
         """With the path of its base where the folder has it. ValueError for a base that cannot be."""

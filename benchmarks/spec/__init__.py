@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         score_cache,
         tokenizer_folder,
         usual_home,
+        weights_id,
     )
     from benchmarks.spec.settings import (
         CHAT,

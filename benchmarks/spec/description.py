@@ -50,11 +50,6 @@ class Reward(Protocol):
         """The reward in a line for people."""
         ...
 
-    @property
-    def fold(self) -> Half:
-        """The half of the benchmark's labels that it learned from, where it is one."""
-        ...
-
     def id(self, benchmark: Description, objective: str) -> str:
         """What it is as the reward of an objective, in one string that scale cards keep."""
         ...
@@ -85,7 +80,14 @@ class Objective:
     def learnt(self) -> Half:
         """The labels that methods may learn from: not the half that a held-out evaluator was trained on, whose noise it
         shares. One that was trained on all leaves none to keep from them."""
-        return "all" if self.reward.fold == self.evaluator.fold else OTHER_HALF.get(self.evaluator.fold, "all")
+        own, held_out = _fold(self.reward), _fold(self.evaluator)
+        return "all" if own == held_out else OTHER_HALF.get(held_out, "all")
+
+
+def _fold(reward: Reward) -> Half:
+    """The labels of the benchmark that a reward learned from; other kinds than trained ones were made elsewhere."""
+    fold: Half = getattr(reward, "fold", "all")
+    return fold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,9 +169,11 @@ class Description:
 
     @cached_property
     def training_identity(self) -> str:
-        """Twelve hex digits naming what training and answering depend on: not the version, nor the evaluators."""
+        """Twelve hex digits naming what training and answering depend on: not the version, nor the evaluators, but for
+        the labels that these keep from methods."""
         rewards = [{"name": o.name, "reward": o.reward.identity} for o in self.objectives]
-        return digest({**self._facts, "version": "", "objectives": rewards})
+        learnt = {"learnt": self.halves} if self.halves else {}
+        return digest({**self._facts, "version": "", "objectives": rewards, **learnt})
 
     @cached_property
     def measuring_identity(self) -> str:
@@ -187,6 +191,12 @@ class Description:
         held |= {"card_prompts": self.card_prompts} if self.card_prompts != CARD_PROMPTS else {}
         known = {"policy": self.policy_identity, "data": self.data.fingerprint(), "revision": REVISION}
         return {**facts, **form, **first, **held, **known}
+
+    @property
+    def halves(self) -> list[Half]:
+        """The labels that methods may learn from, by objective (`Objective.learnt`); empty where that is all."""
+        halves = [objective.learnt for objective in self.objectives]
+        return [] if set(halves) == {"all"} else halves
 
     @property
     def policy_name(self) -> str:

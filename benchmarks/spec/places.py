@@ -54,8 +54,7 @@ def card_file(benchmark: Description) -> Path:
 def policy_source(benchmark: Description) -> str | Path:
     """Folder or hub id of the starting policy."""
     if not benchmark.pretrained:
-        halves = [objective.learnt for objective in benchmark.objectives]  # tags tell of these labels
-        told = [] if set(halves) == {"all"} else [halves]
+        told = [benchmark.halves] if benchmark.halves else []  # by tags
         recipe = [benchmark.policy, benchmark.scratch, tokenizer_folder(benchmark).name, *told]
     elif benchmark.finetuning.sft:
         data = benchmark.data.fingerprint()
@@ -67,8 +66,14 @@ def policy_source(benchmark: Description) -> str | Path:
 
 
 def policy_id(benchmark: Description) -> str:
-    """What the starting policy is: the name of its recipe, its hub id, or the name and content of its folder; and how
-    it is shown prompts, where that is not plainly."""
+    """What the starting policy is: its `weights_id`, and what it is held in, where that is asked for."""
+    held = f" ({benchmark.precision})" if benchmark.precision else ""
+    return weights_id(benchmark) + held
+
+
+def weights_id(benchmark: Description) -> str:
+    """What a model that begins as the starting policy begins as: the name of its recipe, its hub id, or the name and
+    content of its folder; and how it is shown prompts, where that is not plainly."""
     source = policy_source(benchmark)
     name = source.name if isinstance(source, Path) else benchmark.policy_identity
     return name if benchmark.form == PLAIN else f"{name} ({benchmark.form})"

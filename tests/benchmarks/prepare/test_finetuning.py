@@ -14,6 +14,7 @@ from benchmarks.load.toml import read_benchmark
 from benchmarks.models.policy import Policy, load_policy, sequence_log_probs
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import missing_parts, prepare_part
+from benchmarks.prepare.parts import answers_file
 from benchmarks.rewards.classifier import Classifier
 from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec.places import policy_id, policy_source
@@ -91,6 +92,15 @@ def test_it_is_another_start(bare: Benchmark) -> None:
     some = [replace(bare, finetuning=Finetuning(sft=True, steps=n)) for n in (1, 2)]
     assert len({bare.identity, *(b.identity for b in some)}) == 3
     assert len({policy_id(b) for b in (bare, *some)}) == 3
+
+
+def test_what_it_is_held_in_makes_another_start(bare: Benchmark) -> None:
+    """Whose answers have units of their own; a reward that begins as its weights do is the same."""
+    held = replace(bare, precision="bfloat16")
+    assert policy_source(held) == policy_source(bare)
+    assert policy_id(held) != policy_id(bare)
+    assert answers_file(held, ["p"]) != answers_file(bare, ["p"])
+    assert TrainedReward().folder(held, "ah") == TrainedReward().folder(bare, "ah")
 
 
 def test_a_policy_in_a_folder_is_its_content(bare: Benchmark, tmp_path: Path) -> None:

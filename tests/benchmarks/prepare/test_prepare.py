@@ -159,6 +159,8 @@ def test_nobody_learns_from_the_labels_of_a_held_out_evaluator(unprepared: Bench
         assert {told.prompt for told in known_levels(benchmark)["ah"]} == {p.prompt for p in fold(pairs, reward)}
         assert policy_source(benchmark) != policy_source(unprepared)
     assert with_halves("all", "odd").pairs_to_learn("ah") == fold(pairs, "even")
+    assert with_halves("even", "odd").training_identity != with_halves("even", None).training_identity
+    assert with_halves("all", "all").training_identity == with_halves("all", None).training_identity
     for reward, evaluator in (("all", "all"), ("even", "all"), ("even", None), ("all", None)):
         benchmark = with_halves(reward, evaluator)
         assert benchmark.pairs_to_learn("ah") == pairs

@@ -247,6 +247,16 @@ def test_a_known_score_costs_what_a_new_one_does(trained: Path, tmp_path: Path) 
 # Halves of the pairs
 
 
+def test_kept_scores_are_those_of_the_model_that_is_there(tiny: Benchmark, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same recipe elsewhere, or on another processor, makes another model in the same folder."""
+    reward, caches = tiny.objectives[0].reward, set()
+    for content in ("one", "other"):
+        monkeypatch.setattr("benchmarks.rewards.trained.folder_content", lambda _, told=content: told)
+        monkeypatch.setattr("benchmarks.rewards.trained.score_cache", lambda _, known: caches.add(known))
+        reward.scorer(tiny, "ah")
+    assert len(caches) == 2
+
+
 def test_the_halves_share_no_prompt() -> None:
     many = [other for p in pairs(200) for other in (p, PreferencePair(p.prompt, p.rejected, p.chosen))]
     even, odd = fold(many, "even"), fold(many, "odd")
