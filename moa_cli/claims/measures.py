@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from benchmarks import BadInput, Front
-from benchmarks.common import to_type
+from benchmarks.common import digest, plain, to_type
 from benchmarks.measure import read_front
 from benchmarks.stats import Bootstrap, Interval, bootstrap_means, kendall_tau, spearman
 from methods import Method
@@ -208,15 +208,17 @@ def kept_of_first(found: Variants, of: Sequence[str]) -> Difference:
 def size_gain(found: Variants, of: Sequence[str]) -> Difference:
     """Hypervolume with the largest reward model less that with the smallest.
 
-    Of those with a scratch size (such as "0.3m") and otherwise the method's own hyperparameters.
+    Of those with a scratch size (such as "0.3m") that have all other hyperparameters in common: the method's own where
+    they were measured with several sizes.
     """
-    sized = {}
+    alike: dict[str, dict[float, Variant]] = {}
     for variant in found.get(of[0], ()):
         config, own = as_config(variant.method), default_config(type(variant.method))
-        size = re.fullmatch(r"(\d+(?:\.\d+)?)m", str(config.get("reward_base")))
-        if size and {**config, "reward_base": None} == {**own, "reward_base": None}:
-            sized[float(size[1])] = variant
-    if len(sized) < 2:
+        if size := re.fullmatch(r"(\d+(?:\.\d+)?)m", str(config.get("reward_base"))):
+            others, first = ({**one, "reward_base": None} for one in (config, own))
+            alike.setdefault("" if others == first else digest(plain(others)), {})[float(size[1])] = variant
+    sized = next((alike[others] for others in sorted(alike) if len(alike[others]) > 1), None)
+    if sized is None:
         raise Missing(
             f"{of[0]} has not been measured with reward models of two sizes",
             to_type("moa", "study", "reward-model-size", "-m", of[0]),

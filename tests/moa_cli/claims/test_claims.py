@@ -337,12 +337,15 @@ def test_scaling_takes_the_largest_and_the_smallest():
 
 
 def test_scaling_varies_nothing_but_the_size():
-    """Configurations that differ in more are left out, whether their sizes are others or the same."""
+    """The method's own configuration where it has two sizes, else another; never one beside another."""
     other = [sized("4m", 2.0, kl_coef=0.9), sized("0.3m", -1.0, kl_coef=0.9), sized("20m", 3.0, kl_coef=0.9)]
     found = {"moslim": [sized("0.3m", 0.0), sized("4m", 1.0), *other]}
     assert MEASURES["scaling"](found, ("moslim",)).value == pytest.approx(9 - 4)
+    assert MEASURES["scaling"]({"moslim": [*other, *found["moslim"][:2]]}, ("moslim",)).value == pytest.approx(9 - 4)
+    tuned = {"moslim": [sized("1m", 0.0), *other]}
+    assert MEASURES["scaling"](tuned, ("moslim",)).value == pytest.approx(25 - 1)
     with pytest.raises(Missing, match="two sizes"):
-        MEASURES["scaling"]({"moslim": [sized("1m", 0.0), *other]}, ("moslim",))
+        MEASURES["scaling"]({"moslim": [sized("1m", 0.0), other[0]]}, ("moslim",))
 
 
 def test_a_method_that_refuses_its_defaults_ends_no_claim() -> None:
