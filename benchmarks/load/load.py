@@ -133,7 +133,8 @@ def _redrawn(benchmark: Benchmark) -> Benchmark:
     """The benchmark with the seeds of its preparation: its own where that is 0.
 
     Drawn anew are the answers and labels of a world, the starting policy and the rewards, where they are made here, and
-    the answers that give the scale. The test prompts and the evaluators stay: they are what is measured by.
+    the answers that give the scale. The test prompts and the evaluators stay: they are what is measured by. An
+    evaluator that is trained from the starting policy begins as another, too.
     """
     ahead = APART * benchmark.preparation
     data = benchmark.data
