@@ -141,6 +141,15 @@ def test_nor_does_it_of_a_method_alone(measure: str, above: float):
     assert replace(claim, measure="cost").verdict(found, 1) == "replicated"
 
 
+def test_the_configuration_that_was_trained_most_often_is_measured():
+    """Settings that were found and trained thrice say more than the defaults in one training; of equally many these."""
+    low, high = at(THREE, [(0.0, 0.0)] * 3), at(THREE, [(1.0, 1.0)] * 3)
+    base = one("ric", *of_seeds(low))
+    for default, tuned, gain in ((1, 3, 5.0), (3, 3, 0.0), (3, 1, 0.0)):
+        found = found_of(a=[one("ric", *of_seeds(low, default)), one("ric", *of_seeds(high, tuned))], b=base)
+        assert MEASURES["hypervolume"](found, ("a", "b")).value == pytest.approx(gain)
+
+
 def test_collapse_counts_answers():
     half = np.zeros((3, PROMPTS), bool)
     half[0, : PROMPTS // 2] = True
