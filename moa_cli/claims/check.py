@@ -19,7 +19,7 @@ from benchmarks.common import nearest
 from methods import find_method, method_names
 from moa_cli.claims.claim import Claim
 from moa_cli.claims.document import CheckedClaim, Claims, ClaimsOn
-from moa_cli.claims.measures import MEASURES, Missing, Variant, Variants
+from moa_cli.claims.measures import MEASURES, Missing, Variant, Variants, most_trained
 from moa_cli.comparisons import LEAST_PROMPTS, run_of
 from moa_cli.runs import (
     GIVEN,
@@ -111,5 +111,5 @@ def _checked(claim: Claim, methods: Variants) -> CheckedClaim:
         return judged(verdict="not measured", reason=missing.reason, command=missing.command)
     except (BadInput, ArithmeticError, LookupError, ValueError) as error:  # of this claim; it must not cost the others
         return judged(verdict="not measured", reason=str(error).partition("\n")[0])
-    trainings = min(len(methods[name][0].fronts) for name in claim.of)
+    trainings = min(len(most_trained(methods, name).fronts) for name in claim.of)
     return judged(verdict=claim.verdict(measured, trainings), value=value, low=low, high=high)

@@ -75,7 +75,7 @@ class Variants(dict[str, list[Variant]]):
         found = {}
         for name in self:
             with suppress(Missing):
-                found[name] = _measured(self, name)
+                found[name] = most_trained(self, name)
         return found
 
 
@@ -92,7 +92,7 @@ def utility_gain(found: Variants, of: Sequence[str]) -> Difference:
 def collapse_gain(found: Variants, of: Sequence[str]) -> Difference:
     """Share of degenerate answers of a less that of b, at the same weights for all methods that are measured."""
     for name in of:
-        _measured(found, name)
+        most_trained(found, name)
     return found.collapses[of[0], of[1]]
 
 
@@ -104,7 +104,7 @@ def cost_ratio(found: Variants, of: Sequence[str]) -> Interval:
     a, b = (_operations(found, name) for name in of)
     seeds = tuple(seed for seed in a if seed in b)
     if not seeds:
-        typed = [method_source(type(_measured(found, name).method)) for name in of]
+        typed = [method_source(type(most_trained(found, name).method)) for name in of]
         raise Missing(f"{of[0]} and {of[1]} have no seed in common", _compare(typed))
     if not all(b[seed] for seed in seeds):
         raise Missing(f"{of[1]} trains nothing and uses no trained reward, so there is no ratio to its cost")
@@ -114,7 +114,7 @@ def cost_ratio(found: Variants, of: Sequence[str]) -> Interval:
 
 def _operations(found: Variants, name: str) -> dict[int, float]:
     """What training took with what it used, by seed."""
-    spent = {f.seed: f.charged.get("flops") for f in _measured(found, name).fronts}
+    spent = {f.seed: f.charged.get("flops") for f in most_trained(found, name).fronts}
     known = {seed: flops for seed, flops in spent.items() if flops is not None}
     if len(known) < len(spent):
         raise Missing(f"what {name} spent in training was not counted")
@@ -123,7 +123,7 @@ def _operations(found: Variants, name: str) -> dict[int, float]:
 
 def weight_following(found: Variants, of: Sequence[str]) -> Interval:
     """Lowest rank correlation of an objective's score with its weight (Kendall's tau)."""
-    fronts = _measured(found, of[0]).fronts
+    fronts = most_trained(found, of[0]).fronts
     weights = np.array(fronts[0].weights)
     if len(weights) < 2:
         raise Missing(f"the front of {of[0]} is a single point, which follows no weights")
@@ -141,7 +141,7 @@ def height_above_chord(found: Variants, of: Sequence[str]) -> Interval:
     do. The lowest of each resampled front would do worse, since the least of several noisy heights is low by chance
     alone.
     """
-    fronts = _measured(found, of[0]).fronts
+    fronts = most_trained(found, of[0]).fronts
     K, M = np.shape(fronts[0].weights)
     if M != 2:
         raise Missing(f"it is about two objectives, and here are {M}")
@@ -167,7 +167,7 @@ def height_above_chord(found: Variants, of: Sequence[str]) -> Interval:
 
 def goal_following(found: Variants, of: Sequence[str]) -> Interval:
     """Lowest rank correlation of a goal's score with the intensity asked for (Spearman)."""
-    one = _measured(found, of[0])
+    one = most_trained(found, of[0])
     if not isinstance(one.method, TakesGoals):
         raise Missing(f"{of[0]} cannot be asked for intensities")
     command = to_type("moa", "study", "controllability", "-m", of[0])
@@ -189,7 +189,7 @@ def goal_following(found: Variants, of: Sequence[str]) -> Interval:
 
 def kept_of_first(found: Variants, of: Sequence[str]) -> Difference:
     """First objective after the second round, largest alpha less alpha 0."""
-    one = _measured(found, of[0])
+    one = most_trained(found, of[0])
     method = one.method
     command = to_type("moa", "study", "retention", "-m", of[0])
     if not isinstance(method, InRounds):
@@ -245,7 +245,7 @@ PAIRED = ("hypervolume", "utility", "collapse", "cost")
 """Measures of two methods; the others are of one."""
 
 
-def _measured(found: Variants, name: str) -> Variant:
+def most_trained(found: Variants, name: str) -> Variant:
     """The runs of the configuration that was trained most often: of equally many the method's own hyperparameters, else
     the first ones there are."""
     if not found.get(name):
@@ -266,7 +266,7 @@ def _compare(names: Sequence[str]) -> str:
 def _headline(found: Variants, of: Sequence[str], headline: Headline) -> Difference:
     """A headline number of a less that of b, as a comparison of all methods that are measured tests it."""
     for name in of:
-        _measured(found, name)
+        most_trained(found, name)
     return _known(found.compared.difference(of[0], of[1], headline), of)
 
 

@@ -24,7 +24,7 @@ from benchmarks.measure.front import Front
 from benchmarks.measure.front_files import read_front
 from benchmarks.stats.bootstrap import Interval
 from methods.contract.find import find_method, method_names
-from moa_cli.claims.check import check_claims
+from moa_cli.claims.check import _checked, check_claims
 from moa_cli.claims.check import where as check_where
 from moa_cli.claims.claim import Claim, load_claims
 from moa_cli.claims.document import Claims
@@ -148,6 +148,9 @@ def test_the_configuration_that_was_trained_most_often_is_measured():
     for default, tuned, gain in ((1, 3, 5.0), (3, 3, 0.0), (3, 1, 0.0)):
         found = found_of(a=[one("ric", *of_seeds(low, default)), one("ric", *of_seeds(high, tuned))], b=base)
         assert MEASURES["hypervolume"](found, ("a", "b")).value == pytest.approx(gain)
+    found = found_of(ric=[one("ric", low), one("ric", *of_seeds(high))], spo=one("spo", *of_seeds(low)))
+    claim = Claim(claim="", source="", published="", measure="utility", of=("ric", "spo"), above=0.0)
+    assert _checked(claim, found).verdict == "replicated"
 
 
 def test_collapse_counts_answers():
