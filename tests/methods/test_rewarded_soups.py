@@ -180,17 +180,17 @@ def test_every_step_draws_anew_and_repeats_when_resumed(tiny: Benchmark, tmp_pat
 def test_prompts_that_would_be_cut_are_left_out(
     tiny: Benchmark, tmp_path: Path, trainers: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Prompts with a number of two digits are one token longer, so a limit of that length may have cut them. Of the
-    other ten half a pass, four at a time, is one step."""
+    """Prompts with a number of two digits are one token longer than a limit that the others just keep. Of these ten
+    half a pass, four at a time, is one step."""
     policy = tiny.prepared.policy
     short, long = (len(policy.encode_prompt(f"Call {i}: what do you say?")) for i in (3, 33))
     assert long == short + 1
     original = to_train
-    monkeypatch.setattr(rl, "to_train", lambda *a, **k: replace(original(*a, **k), max_prompt_tokens=long))
+    monkeypatch.setattr(rl, "to_train", lambda *a, **k: replace(original(*a, **k), max_prompt_tokens=short))
     trained(tiny, tmp_path, FEW)
     assert set(trainers[0].train_dataset["prompt"]) <= {f"Call {i}: what do you say?" for i in range(10)}
     assert trainers[0].args.max_steps == 1
-    monkeypatch.setattr(rl, "to_train", lambda *a, **k: replace(original(*a, **k), max_prompt_tokens=short))
+    monkeypatch.setattr(rl, "to_train", lambda *a, **k: replace(original(*a, **k), max_prompt_tokens=short - 1))
     with pytest.raises(BadInput, match="raise max_prompt_tokens"):
         trained(tiny, tmp_path / "none", FEW)
 
