@@ -154,7 +154,26 @@ def _open(source: str, revision: str | None) -> Opened:
     check_embedded(f"the reward model {source}", model, tokenizer)
     if model.num_parameters() >= SMALL:
         keep_halves(model)
-    return Opened(source, model.to(setup()).eval(), tokenizer, readable(model, tokenizer))
+    if hasattr(model.base_model, "set_attention_type"):  # BigBird's changes for good at its first short text
+        model.base_model.set_attention_type("original_full")
+    opened = Opened(source, model.to(setup()).eval(), tokenizer, readable(model, tokenizer))
+    _check_padding(opened)
+    return opened
+
+
+def _check_padding(opened: Opened) -> None:
+    """BadInput for a classifier that says something else of a short text with padding behind it: its scores would
+    depend on which texts are scored beside."""
+    row = {name: ids for name, ids in opened.tokenizer("Hi").items() if name != "attention_mask"}
+    if not row["input_ids"] or 2 * len(row["input_ids"]) > opened.limit:
+        return
+    alone, padded = (opened.logits([row], width)[0] for width in (1, 2 * len(row["input_ids"])))
+    if not torch.allclose(alone, padded, rtol=0.01, atol=0.01, equal_nan=True):
+        raise BadInput(
+            f"the reward model {opened.source} scores a text otherwise where padding follows it",
+            f"{type(opened.model).__name__} reads the last position, be there a token or not",
+            "name a classifier that reads its first token, or looks for its last one, such as BERT, GPT-2 or Llama",
+        )
 
 
 def keep_halves(model: PreTrainedModel) -> None:

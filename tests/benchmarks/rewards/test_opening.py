@@ -18,8 +18,12 @@ from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
+    BigBirdConfig,
+    BigBirdForSequenceClassification,
     BloomConfig,
     BloomForSequenceClassification,
+    XLNetConfig,
+    XLNetForSequenceClassification,
 )  # fmt: skip
 
 from benchmarks.common.errors import BadInput
@@ -470,3 +474,35 @@ def test_what_can_score_is_let_pass(tmp_path: Path, unprepared: Benchmark, tiny_
             "reward ah",
         ]
     assert np.isfinite(Classifier(tmp_path / "m", inputs="pair")([""], [""])).all()
+
+
+def test_a_classifier_that_reads_padding_is_refused(tmp_path: Path) -> None:
+    """XLNet reads the last position: beside a longer text it would read a token that is none."""
+    words = of_kind("Bert")
+    torch.manual_seed(0)
+    config = XLNetConfig(
+        vocab_size=len(words), d_model=32, n_layer=2, n_head=2, d_inner=48, num_labels=1, initializer_range=0.3,
+        pad_token_id=words.pad_token_id,
+    )  # fmt: skip
+    XLNetForSequenceClassification(config).save_pretrained(tmp_path)
+    words.save_pretrained(tmp_path)
+    with pytest.raises(BadInput, match="otherwise where padding follows"):
+        open_classifier(tmp_path)
+
+
+def test_no_score_depends_on_what_was_scored_before(tmp_path: Path) -> None:
+    """BigBird attends in blocks until the first text that is too short for them, and fully from then on."""
+    words = of_kind("Bert")
+    torch.manual_seed(0)
+    config = BigBirdConfig(
+        vocab_size=len(words), hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=2,
+        max_position_embeddings=140, block_size=4, num_random_blocks=1, num_labels=1, initializer_range=0.3,
+        pad_token_id=words.pad_token_id,
+    )  # fmt: skip
+    BigBirdForSequenceClassification(config).save_pretrained(tmp_path)
+    words.save_pretrained(tmp_path)
+    long, short = ({"input_ids": np.random.default_rng(0).integers(6, len(words), n).tolist()} for n in (100, 10))
+    opened = open_classifier(tmp_path)
+    before = opened.logits([long])
+    opened.logits([short])
+    assert torch.equal(opened.logits([long]), before)
