@@ -140,12 +140,12 @@ class HhRlhf:
                     seen.add(pair)
             if split == "test":
                 tested.update(alike(pair.prompt) for pair in kept)
-        known = [pair for (_, split), kept in pairs.items() if split == "train" for pair in kept]
-        dev = set(parted(known, self.dev_share)[1])
-        for subset in [subset for subset, split in pairs if split == "train"]:
-            known = pairs[subset, "train"]
-            pairs[subset, "dev"] = [pair for pair in known if pair in dev]
-            pairs[subset, "train"] = [pair for pair in known if pair not in dev]
+        known = {subset: kept for (subset, split), kept in pairs.items() if split == "train"}
+        _, drawn = parted([pair for kept in known.values() for pair in kept], self.dev_share)
+        dev = set(drawn)
+        for subset, kept in known.items():
+            pairs[subset, "dev"] = [pair for pair in kept if pair in dev]
+            pairs[subset, "train"] = [pair for pair in kept if pair not in dev]
         report_skipped(f"hh-rlhf in {self.source.place}", sum(map(len, pairs.values())), skipped)
         return pairs, skipped
 

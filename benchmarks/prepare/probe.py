@@ -28,7 +28,7 @@ def probe_policy(benchmark: Description) -> None:
     its cache and beside another prompt than alone: whatever is trained from it would be wrong.
     """
     path = benchmark.policy
-    if path.startswith("scratch:"):
+    if not benchmark.pretrained:
         return
     policy = load_policy(
         path, benchmark.max_prompt_tokens, template=benchmark.template,

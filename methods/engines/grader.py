@@ -32,7 +32,7 @@ from benchmarks.models import (
 )
 from benchmarks.spec import PLAIN
 from methods.contract import Stage, in_range
-from methods.engines.trained import check_made, is_exact, scaled, to_train
+from methods.engines.trained import as_trained, check_made, save_trained, scaled, to_train
 
 MISSING = -100
 """Label of an answer that was not graded under an objective."""
@@ -243,13 +243,11 @@ def train_grader(
     with charged_to(Cost()):  # a measurement, as the accuracy of the benchmark's own rewards is
         measured = accuracies(benchmark, grader, [answers[i] for i in np.flatnonzero(held).tolist()], labels[held])
     stage.log(stage.name, steps, steps, measured)
-    adapted = policy.model if isinstance(policy.model, PeftModel) else None
+    trained = as_trained(policy.model) if isinstance(policy.model, PeftModel) else causal
     with stage.writing() as folder:
-        if adapted and not is_exact(adapted):  # merged, it would be rounded away
-            adapted.save_pretrained(folder, selected_adapters=["default"])
+        if isinstance(trained, PeftModel):
+            save_trained(policy, folder)
         else:
-            if adapted:
-                adapted.merge_and_unload()
             model.decoder.save_pretrained(folder)
         save_heads(grader, folder, measured, base)
 

@@ -164,13 +164,9 @@ def as_trained(model: PeftModel) -> torch.nn.Module:
 
     Of an update that is a thousandth of the weights, bfloat16 would keep next to nothing.
     """
-    return (model.merge_and_unload() if is_exact(model) and not _apart.get() else model).eval()
-
-
-def is_exact(model: PeftModel) -> bool:
-    """Whether a model's weights are in float32, so that an adapter can be merged into them and nothing is lost."""
     base = model.get_base_model()
-    return base.get_input_embeddings().weight.dtype == torch.float32 and not getattr(base, "is_quantized", False)
+    exact = base.get_input_embeddings().weight.dtype == torch.float32 and not getattr(base, "is_quantized", False)
+    return (model.merge_and_unload() if exact and not _apart.get() else model).eval()
 
 
 def _adapter(folder: Path) -> dict[str, torch.Tensor]:

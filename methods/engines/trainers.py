@@ -34,7 +34,7 @@ POSITIONS = ("wpe", "embed_positions", "position_embeddings")
 """What models call an embedding of positions."""
 
 
-def told_positions(model: torch.nn.Module) -> None:
+def _tell_positions(model: torch.nn.Module) -> None:
     """Has a model count positions from the first token that is no padding, as wherever it answers or is measured.
 
     TRL pads prompts on the left and passes no positions: models that have learned an embedding of each, such as GPT-2,
@@ -60,14 +60,14 @@ class _OnCpu:
     def __init__(self, policy: Policy, sampling: Sampling, copies: int, **kwargs: Any):
         self.policy, self.sampling, self.copies = policy, sampling, copies
         super().__init__(model=policy.model, processing_class=policy.tokenizer, **kwargs)  # type: ignore[call-arg]
-        told_positions(policy.model)
+        _tell_positions(policy.model)
         self._open_reference()
 
     def _open_reference(self: Any) -> None:
         """Has passes through the reference charged: a model of the trainer's own, where it is not an adapter's base."""
         if self.ref_model is not None:
             counted(self.ref_model)
-            told_positions(self.ref_model)
+            _tell_positions(self.ref_model)
 
     def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
         """Prompts as the policy reads them anywhere."""

@@ -519,11 +519,8 @@ def test_which_file_is_which_split_is_in_the_fingerprint(tmp_path: Path) -> None
 def test_how_rows_are_split_is_in_the_fingerprint(tmp_path: Path) -> None:
     """Whoever has other splits of the same files raises the number in `fingerprint`: what was prepared and trained from
     the earlier ones must not count as done."""
-    heart, rows = (
-        "\u2764",
-        ["Why {n}?", "why  {n}?", "Do you {heart} {n}?", "Do you {heart}\ufe0f {n}?", "Cafe\u0301 {n}", "Caf\xe9 {n}"],
-    )
-    prompts = [row.format(n=n, heart=heart) for n in range(30) for row in rows]
+    rows = "Why {}?", "why  {}?", "Do you \u2764 {}?", "Do you \u2764\ufe0f {}?", "Cafe\u0301 {}", "Caf\xe9 {}"
+    prompts = [row.format(n) for n in range(30) for row in rows]
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"prompt": p, "response": "a"}) + "\n" for p in prompts), encoding="utf-8")
     data = Table(path=str(path), format="answers")
