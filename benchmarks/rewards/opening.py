@@ -126,6 +126,8 @@ def load(source: str, revision: str | None = None, **how: Any) -> tuple[PreTrain
             "prompts that are too long are cut, answers are not",
             "name a model with a fast tokenizer (tokenizer.json)",
         )
+    if hasattr(model.base_model, "set_attention_type"):  # BigBird's changes for good at its first short text
+        model.base_model.set_attention_type("original_full")
     return model, found, tokenizer
 
 
@@ -154,14 +156,12 @@ def _open(source: str, revision: str | None) -> Opened:
     check_embedded(f"the reward model {source}", model, tokenizer)
     if model.num_parameters() >= SMALL:
         keep_halves(model)
-    if hasattr(model.base_model, "set_attention_type"):  # BigBird's changes for good at its first short text
-        model.base_model.set_attention_type("original_full")
     opened = Opened(source, model.to(setup()).eval(), tokenizer, readable(model, tokenizer))
-    _check_padding(opened)
+    check_padding(opened)
     return opened
 
 
-def _check_padding(opened: Opened) -> None:
+def check_padding(opened: Opened) -> None:
     """BadInput for a classifier that says something else of a short text with padding behind it: its scores would
     depend on which texts are scored beside."""
     row = {name: ids for name, ids in opened.tokenizer("Hi").items() if name != "attention_mask"}

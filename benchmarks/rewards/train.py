@@ -32,7 +32,7 @@ from benchmarks.models import (
     trainer_arguments,
 )
 from benchmarks.rewards.inputs import Reading, Row, check_inputs, own_inputs
-from benchmarks.rewards.opening import load, readable
+from benchmarks.rewards.opening import Opened, check_padding, load, readable
 from benchmarks.rewards.trained import ADAPTER_RATE, OWN_RATE, PRETRAINED_RATE, TrainedReward
 from benchmarks.spec import LARGE, SIZES, Half, PreferencePair, Scorer, in_half
 
@@ -61,6 +61,7 @@ def train_reward(
         torch.manual_seed(reward.seed)  # of the new head
         model, tokenizer = _open_base(reward.base)
         model = model.to(setup())
+        check_padding(Opened(reward.base, model, tokenizer, readable(model, tokenizer)))  # or nothing could open it
     inputs = own_inputs(tokenizer)
     # no longer than what a policy can say
     reading = Reading(tokenizer, inputs, readable(model, tokenizer), max_prompt_tokens, max_new_tokens)

@@ -35,7 +35,9 @@ from benchmarks.rewards.function import FunctionReward
 from benchmarks.rewards.hub import HubReward
 from benchmarks.rewards.inputs import inputs_mistake
 from benchmarks.rewards.opening import Opened, open_classifier
+from benchmarks.rewards.train import train_reward
 from benchmarks.rewards.trained import TrainedReward
+from benchmarks.spec.answers import PreferencePair
 from benchmarks.spec.description import Objective, Reward
 from benchmarks.spec.dialogues import messages
 from tests.kit import classifiers
@@ -477,7 +479,8 @@ def test_what_can_score_is_let_pass(tmp_path: Path, unprepared: Benchmark, tiny_
 
 
 def test_a_classifier_that_reads_padding_is_refused(tmp_path: Path) -> None:
-    """XLNet reads the last position: beside a longer text it would read a token that is none."""
+    """XLNet reads the last position: beside a longer text it would read a token that is none. No reward is trained from
+    one, either."""
     words = of_kind("Bert")
     torch.manual_seed(0)
     config = XLNetConfig(
@@ -488,6 +491,9 @@ def test_a_classifier_that_reads_padding_is_refused(tmp_path: Path) -> None:
     words.save_pretrained(tmp_path)
     with pytest.raises(BadInput, match="otherwise where padding follows"):
         open_classifier(tmp_path)
+    reward, pairs = TrainedReward(base=str(tmp_path), steps=1), [PreferencePair("Hi", "Well.", "No.")]
+    with pytest.raises(BadInput, match="otherwise where padding follows"):
+        train_reward(reward, pairs, words, tmp_path / "made", stage="s", max_prompt_tokens=9, max_new_tokens=9)
 
 
 def test_no_score_depends_on_what_was_scored_before(tmp_path: Path) -> None:
