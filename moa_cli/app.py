@@ -41,7 +41,7 @@ from moa_cli.commands import (
     tune,
     view,
 )
-from moa_cli.commands.project import ProjectCommand
+from moa_cli.commands.project import ProjectCommand, bare_flags
 from moa_cli.console import (
     Said,
     Terminated,
@@ -66,6 +66,10 @@ class Commands(TyperGroup):
     These come from a user's code that runs in this process, and are its fault. What was mistyped is refused as
     everything else is.
     """
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its parameters."""
+        return bare_flags(super().get_params(ctx))
 
     def make_context(self, *args: Any, **more: Any) -> Any:
         """Reads what stands before a command."""

@@ -8,6 +8,6 @@ from benchmarks.common.door import door
 
 if TYPE_CHECKING:
     from moa_cli.commands.project.file import find_project
-    from moa_cli.commands.project.taken import ProjectCommand
+    from moa_cli.commands.project.taken import ProjectCommand, bare_flags
 
 __getattr__, __all__ = door(__name__)

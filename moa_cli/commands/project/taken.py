@@ -29,8 +29,20 @@ TAKES = {
 """The keys that each command takes, where it does not depend on what else was typed. Others take nothing."""
 
 
+def bare_flags(params: list[Any]) -> list[Any]:
+    """Parameters of a command whose help tells no type of a flag: it takes nothing."""
+    for param in params:
+        if getattr(param, "is_flag", False):
+            param.metavar = ""
+    return params
+
+
 class ProjectCommand(TyperCommand):
     """A command that takes from the project file what it needs and nobody typed."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its parameters."""
+        return bare_flags(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Reads what was typed, after what was taken: later ones win."""

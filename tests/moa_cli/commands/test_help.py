@@ -20,6 +20,8 @@ def test_help(command: str, tmp_path: Path) -> None:
     result = moa(*command.split(), "--help", cwd=tmp_path)
     assert result.returncode == 0
     assert "Usage: moa" in result.stdout
+    assert "<bool>" not in result.stdout
+    assert ("Where and how it runs" in result.stdout) == ("--runs" in result.stdout)
     words = " ".join(result.stdout.replace("│", " ").split())
     if command in ("train", "study"):
         assert "[default: 0]" in words  # rich takes brackets for markup
