@@ -15,12 +15,12 @@ from moa_cli.commands.common import (
     seed_in,
     settings_of,
     succeed,
-    take_prepared,
 )
 from moa_cli.commands.options import (
     AsJson,
     BenchmarksOrAll,
     DataDir,
+    DryRun,
     Home,
     Items,
     Jobs,
@@ -49,6 +49,7 @@ def evaluate(
     data_dir: DataDir = None,
     jobs: Jobs = None,
     reward_timeout: RewardTimeout = None,
+    dry_run: DryRun = False,
     json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
@@ -56,6 +57,7 @@ def evaluate(
 
     \b
     moa eval --pareto
+    moa eval --pareto --dry-run
     moa eval --weights 0.3,0.7 -m ric -b hh-rlhf-mini
     moa eval --prompts -b hh-rlhf-mini
     moa eval --responses answers.jsonl --name theirs
@@ -63,7 +65,15 @@ def evaluate(
     moa eval --rescore
     """
     from benchmarks.common import to_type
-    from moa_cli.commands.common import check_mode, front_table, measure_runs, only_benchmark, score_again, take_in
+    from moa_cli.commands.common import (
+        Doing,
+        check_mode,
+        front_table,
+        measure_runs,
+        only_benchmark,
+        score_again,
+        take_in,
+    )
     from moa_cli.runs import read_responses
 
     modes = {
@@ -72,6 +82,7 @@ def evaluate(
     }  # fmt: skip
     beside = {"RUN": run, "--name": name is not None, "--column": column, "--seed": seed is not None}
     check_mode(modes, beside | {"--method": method, "--config": config, "--data-dir": data_dir, "--prepared": prepared})
+    doing = Doing(jobs, dry_run, json)
     if responses or prompts:
         settings = settings_of(config, benchmark_list(benchmark), [], data_dir, runs)
         source, chosen = only_benchmark(settings, runs, data_dir)
@@ -79,13 +90,12 @@ def evaluate(
             out([{"prompt": prompt} for prompt in chosen.prompts("test")])
             return
         assert responses is not None
-        take_prepared(prepared, [chosen])
         found = read_responses(responses, chosen, columns=column or [], method=name, seed=seed_in(seed))
-        fronts, outcomes = take_in(found, source, chosen, jobs)
+        fronts, outcomes = take_in(found, source, chosen, doing, prepared=prepared)
     else:
         mode = ["--rescore"] if rescore else ["--pareto"] if pareto else ["--weights", weights]
         check_runs(run or [], runs, to_type("moa", "eval", *mode))
-        picked = run or [], folder_names(benchmark, runs), runs, jobs
+        picked = run or [], folder_names(benchmark, runs), runs, doing
         methods, named = method_folders(method), named_files(method, benchmark)
         if rescore:
             fronts, outcomes = score_again(*picked, methods=methods, named=named)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from moa_cli.jobs.preparation import preparation_jobs
     from moa_cli.jobs.progress import Display
     from moa_cli.jobs.run import evaluate, train
-    from moa_cli.jobs.work import RunAddress, make_run
+    from moa_cli.jobs.work import RunAddress, make_run, measure_point
     from moa_cli.jobs.worker import output_to
 
 __getattr__, __all__ = door(__name__)

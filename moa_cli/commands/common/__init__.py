@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         write_outputs,
     )
     from moa_cli.commands.common.machine import examine
-    from moa_cli.commands.common.measured import check_mode, measure_runs, only_benchmark, score_again, take_in
+    from moa_cli.commands.common.measured import Doing, check_mode, measure_runs, only_benchmark, score_again, take_in
     from moa_cli.commands.common.pages import benchmark_page, card_table, front_table, list_page, method_page, run_page
     from moa_cli.commands.common.remarks import few_prompts
     from moa_cli.commands.common.removal import KINDS, check_removable, removable, remove

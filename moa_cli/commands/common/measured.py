@@ -1,20 +1,25 @@
 """What `moa eval` does: measures trained runs, takes in answers made elsewhere, scores stored ones again.
 
-Each function returns the fronts or points to be shown, and how the jobs went.
+Each function returns the fronts or points to be shown, and how the jobs went; a dry run says what the jobs would be,
+and ends the command.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import typer
 
 from benchmarks import BadInput, Benchmark, Weights
 from benchmarks.common import to_type
+from methods import find_method
 from moa_cli.commands.common.carrying import take_prepared
-from moa_cli.commands.common.finish import execute
+from moa_cli.commands.common.finish import execute, foresee
 from moa_cli.commands.common.typed import say_left_out, trained_folders, trained_runs, weights_in
 from moa_cli.console import refuse, say
-from moa_cli.jobs import Odd, Outcome, measuring_jobs, pointing_jobs, rescoring_jobs, taking_jobs
+from moa_cli.jobs import Job, Odd, Outcome, measuring_jobs, pointing_jobs, rescoring_jobs, taking_jobs
 from moa_cli.runs import (
     Contestant,
     Found,
@@ -32,6 +37,31 @@ from moa_cli.runs import (
 )
 
 Result = tuple[list[FrontFacts], list[Outcome]]
+
+
+@dataclass(frozen=True)
+class Doing:
+    """How jobs are done: by how many workers, or in words alone, which may be JSON."""
+
+    workers: int | None = None
+    dry: bool = False
+    as_json: bool = False
+
+
+def _done(
+    todo: list[Job],
+    doing: Doing,
+    benchmarks: Iterable[Benchmark],
+    *,
+    runs: Sequence[Contestant] = (),
+    carried: Collection[str] = (),
+    keeps: bool = True,
+) -> list[Outcome]:
+    """How the jobs went. A dry run says what they would be, and leaves; `runs` are those whose cost can be told."""
+    if doing.dry:
+        foresee(todo, runs, doing.workers, as_json=doing.as_json, carried=carried)
+        raise typer.Exit
+    return execute(todo, benchmarks, doing.workers, keeps=keeps)
 
 
 BELONGS = {
@@ -81,7 +111,7 @@ def measure_runs(
     paths: list[Path],
     benchmarks: list[str],
     home: Path,
-    jobs: int | None,
+    doing: Doing,
     weights: str | None,
     *,
     methods: Sequence[str] = (),
@@ -94,12 +124,13 @@ def measure_runs(
     """
     point = weights_in(weights) if weights is not None else ()
     chosen = trained_runs(paths, benchmarks, home, methods=methods, named=named)
-    take_prepared(prepared, [run.benchmark for run in chosen])
+    carried = take_prepared(prepared, [run.benchmark for run in chosen], dry=doing.dry)
     if point:  # of each run once, as it was trained
         chosen = [*{run.folder: run for run in reversed(chosen)}.values()][::-1]
     points = _points(chosen, point, typed=bool(paths)) if point else []
     todo = pointing_jobs(points) if point else measuring_jobs(chosen, may_train=False)
-    outcomes = execute(todo, {r.benchmark.identity: r.benchmark for r in chosen}.values(), jobs, keeps=not point)
+    about = {run.benchmark.identity: run.benchmark for run in chosen}
+    outcomes = _done(todo, doing, about.values(), runs=chosen, carried=carried, keeps=not point)
     if point:
         return [o.result for o in outcomes if isinstance(o.result, FrontFacts)], outcomes
     return [FrontFacts.stored(r.front_folder()) for r in chosen if r.measured], outcomes
@@ -122,8 +153,12 @@ def _points(runs: Sequence[Contestant], point: Weights, *, typed: bool) -> list[
     return points
 
 
-def take_in(found: Found, source: Source, benchmark: Benchmark, jobs: int | None) -> Result:
-    """Scores the answers that a file holds, where that is not done, each method and seed as a run."""
+def take_in(
+    found: Found, source: Source, benchmark: Benchmark, doing: Doing, *, prepared: Path | None = None
+) -> Result:
+    """Scores the answers that a file holds, where that is not done, each method and seed as a run. Preparations that
+    are not there come from `prepared`."""
+    carried = take_prepared(prepared, [benchmark], dry=doing.dry)
     for note in found.notes:
         say(note)
     todo = []
@@ -134,7 +169,8 @@ def take_in(found: Found, source: Source, benchmark: Benchmark, jobs: int | None
             continue
         _check_free(folder, run, benchmark)
         todo.append((run, found.origin(run)))
-    outcomes = execute(taking_jobs(benchmark, source, todo), [benchmark], jobs)
+    starting = Contestant.of(source, benchmark, find_method("sft")(), 0)  # what is prepared, as a run
+    outcomes = _done(taking_jobs(benchmark, source, todo), doing, [benchmark], runs=[starting], carried=carried)
     odd = [outcome.result for outcome in outcomes if isinstance(outcome.result, Odd)]
     if cut := sum(one.cut for one in odd):
         say(f"{cut:,} answers went on after a text that ends an answer here and were cut there")
@@ -163,7 +199,7 @@ def score_again(
     paths: list[Path],
     benchmarks: list[str],
     home: Path,
-    jobs: int | None,
+    doing: Doing,
     *,
     methods: Sequence[str] = (),
     named: Collection[Path] = (),
@@ -193,6 +229,6 @@ def score_again(
     say_left_out(refusals)
     if current:
         say(f"no evaluator has changed for {current} runs")
-    outcomes = execute(rescoring_jobs(todo.values()), [one.benchmark for one in todo.values()], jobs)
+    outcomes = _done(rescoring_jobs(todo.values()), doing, [one.benchmark for one in todo.values()])
     done = [folder for folder in dict.fromkeys(folders) if (folder / "run.json").exists()]
     return [FrontFacts.stored(front) for folder in done for front in fronts_in(folder)], outcomes

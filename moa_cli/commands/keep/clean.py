@@ -12,9 +12,12 @@ from moa_cli.console import ask, out, refuse, say
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")]
+
 
 def rm(
     run: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    dry_run: DryRun = False,
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> None:
@@ -34,7 +37,7 @@ def rm(
         check_removable(path)
     for path in run:
         say(f"{path}  {bytes_words(bytes_of(path))}")
-    if yes or ask(f"remove {'this run' if len(run) == 1 else f'these {len(run)} runs'}?"):
+    if not dry_run and (yes or ask(f"remove {'this run' if len(run) == 1 else f'these {len(run)} runs'}?")):
         for path in run:
             remove(path)
 
@@ -44,7 +47,7 @@ def clean(
         list[str] | None,
         typer.Argument(metavar="[KIND]...", help="checkpoints, unfinished, superseded or preparations; all if none."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
     runs: Home = Path("runs"),
     verbose: Verbose = False,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from moa_cli.commands import options
-from moa_cli.commands.options import RunFolder, Verbose, WeightsOfOne
+from moa_cli.commands.options import RunFolder, TryOut, Verbose, WeightsOfOne
 from moa_cli.console import out, say
 
 Push = Annotated[str | None, typer.Option("--push", metavar="REPO", help="Upload the folder to the hub, too.")]
@@ -24,6 +24,7 @@ def export(
     push: Push = None,
     method: options.MethodFiles = None,
     benchmark: options.BenchmarkFiles = None,
+    dry_run: TryOut = False,
     verbose: Verbose = False,
 ) -> None:
     """Write the policy of a run as a Hugging Face folder, which answers without moa.
@@ -45,7 +46,10 @@ def export(
         from moa_cli.runs.export import asked_weights, export_run, push_folder
 
         point = asked_weights(chosen, asked)
-        export_run(chosen, point, folder, adapter=adapter, command=whole_command())
+        export_run(chosen, point, folder, adapter=adapter, command=whole_command(), dry=dry_run)
+        if dry_run:
+            say(f"would write {folder}{f' and upload it to {push}' if push else ''}: all but that was tried")
+            return
         say(f"wrote {folder}: README.md says how it is loaded")
         if push:
             say(f"uploaded to {push_folder(folder, push)}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from moa_cli.commands.options import Home, Verbose
+from moa_cli.commands.options import Home, TryOut, Verbose
 from moa_cli.console import out, say
 
 
@@ -20,6 +20,7 @@ def soup(
         typer.Option("--benchmark", "-b", metavar="BENCHMARK", help="Read and draw as this one does, and measure it."),
     ] = None,
     runs: Home = Path("runs"),
+    dry_run: TryOut = False,
     verbose: Verbose = False,
 ) -> None:
     """Merge adapters that were made elsewhere, and write the result as a Hugging Face folder.
@@ -42,6 +43,9 @@ def soup(
         if chosen:
             _ = chosen.prepared  # or it is said what is missing
         base, policy = soup_of(adapter, point, chosen)
+        if dry_run:
+            say(f"would write {folder}: all but that was tried")
+            return
         export_soup(adapter, point, folder, base=base, policy=policy, benchmark=chosen, command=whole_command())
         say(f"wrote {folder}")
         if chosen:

@@ -12,7 +12,7 @@ from benchmarks.models import USABLE, Memory
 from benchmarks.spec import adapter_rank
 from methods import Adapter, Effort
 from methods.contract import checked_effort, checked_serving
-from moa_cli.jobs import Job, Look, Workers, make_run
+from moa_cli.jobs import Job, Look, Workers, make_run, measure_point
 from moa_cli.jobs.estimate.amounts import (
     SIDE,
     Known,
@@ -121,9 +121,14 @@ class _Foreseen:
             yield self._row("prepare", f"{name}: {part}", "", spent, memory)
 
     def _about(self, job: Job, run: Contestant, known: Known) -> JobRow:
-        asked = job.work.keywords if isinstance(job.work, partial) and job.work.func is make_run else {}
+        func, asked = (job.work.func, job.work.keywords) if isinstance(job.work, partial) else (job.work, {})
         spent = None
-        if known.lengths.prompts is not None and known.policy.parameters:
+        if known.lengths.prompts is None or not known.policy.parameters:
+            pass
+        elif func is measure_point:
+            points = len(run.method.points(known.benchmark))
+            spent = Spent(*(amount / points for amount in spent_on_front(run.method, known)))
+        elif func is make_run:
             trained = self._training(run, known) if asked.get("training") else Spent()
             # intensities of goals are measured twice, each time at about as many points as a front has
             fronts = [spent_on_front(run.method, known)] * (bool(asked.get("front")) + 2 * bool(asked.get("goals")))

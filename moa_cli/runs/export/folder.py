@@ -29,7 +29,7 @@ def write_folder(
     with passing_folder(folder / WITHIN if empty else folder) as place:
         partial = place / "whole"
         if adapter_of:
-            _save_adapter(policy, partial, adapter_of)
+            _save_adapter(adapter_in(policy), partial, adapter_of)
         else:
             merged(policy).save_pretrained(partial)
         generation.save_pretrained(partial)
@@ -73,15 +73,18 @@ def merged(policy: Policy) -> PreTrainedModel:
     return model.to(policy.stored)
 
 
-def _save_adapter(policy: Policy, folder: Path, base: str) -> None:
-    """Writes the active adapter. BadInput for a policy without one."""
-    model = policy.model
-    if not isinstance(model, PeftModel):
+def adapter_in(policy: Policy) -> PeftModel:
+    """The model of a policy that has an adapter. BadInput for one without."""
+    if not isinstance(policy.model, PeftModel):
         raise BadInput(
             "this policy has no adapter",
             "it was trained whole, or not at all",
             "without --adapter its weights are exported",
         )
+    return policy.model
+
+
+def _save_adapter(model: PeftModel, folder: Path, base: str) -> None:
     name = str(model.active_adapter)
     model.peft_config[name].base_model_name_or_path = base
     model.save_pretrained(folder, selected_adapters=[name])

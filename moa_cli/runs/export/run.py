@@ -14,7 +14,7 @@ from benchmarks.spec import dialogue, is_dialogue, messages, policy_source
 from methods import Run, Template, adapters_apart
 from moa_cli.runs import Contestant, read_record
 from moa_cli.runs.export.card import Made, model_card
-from moa_cli.runs.export.folder import generation_settings, write_folder
+from moa_cli.runs.export.folder import adapter_in, generation_settings, write_folder
 from moa_cli.runs.export.place import check_free, loading
 from moa_cli.runs.export.template import Steering, chat_template
 from moa_cli.words import typed_weights
@@ -74,8 +74,10 @@ def policy_of(run: Contestant, weights: Weights) -> Policy:
         return run.method.policy(run.benchmark, Run(run.folder, run.seed), weights)
 
 
-def export_run(run: Contestant, weights: Weights, folder: Path, *, adapter: bool, command: str) -> None:
-    """Writes the folder: what answers for these weights, or its adapter alone.
+def export_run(
+    run: Contestant, weights: Weights, folder: Path, *, adapter: bool, command: str, dry: bool = False
+) -> None:
+    """Writes the folder: what answers for these weights, or its adapter alone. A `dry` run tries all but the writing.
 
     BadInput where there is no such policy, and where a chat template cannot say what moa shows it.
     """
@@ -90,11 +92,12 @@ def export_run(run: Contestant, weights: Weights, folder: Path, *, adapter: bool
         tried = [p for p in benchmark.prompts("test") if not dialogues or dialogue(messages(p)) == p]
         _check_shown(template, asked, tried[:TRIED], steered=steering is not None)
         made = Made(run, weights, str(base), adapter=adapter, steered=steering is not None, command=command)
-        write_folder(
-            folder, policy, template, generation_settings(policy, benchmark.sampling),
-            model_card(made, folder.resolve().name),
-            adapter_of=str(base.resolve() if isinstance(base, Path) else base) if adapter else "",
-        )  # fmt: skip
+        card, settings = model_card(made, folder.resolve().name), generation_settings(policy, benchmark.sampling)
+        if adapter:
+            adapter_in(policy)
+        if not dry:
+            base = base.resolve() if isinstance(base, Path) else base
+            write_folder(folder, policy, template, settings, card, adapter_of=str(base) if adapter else "")
 
 
 def _steering(run: Contestant, weights: Weights, asked: Mapping[Weights, Policy]) -> Steering | None:

@@ -16,7 +16,7 @@ from benchmarks.spec.description import REVISION
 from methods.contract.find import find_method
 from moa_cli.commands.common.alone import one_run
 from moa_cli.commands.common.facts import run_rows
-from moa_cli.commands.common.measured import measure_runs, score_again
+from moa_cli.commands.common.measured import Doing, measure_runs, score_again
 from moa_cli.commands.common.pages import RunsTable
 from moa_cli.jobs.ceiling import Member, as_trained
 from moa_cli.jobs.work import RunAddress, as_named
@@ -73,15 +73,15 @@ def test_runs_that_retrain_are_left_out_at_weights_of_no_training(
     """And said to be; the others answer. Where such a run is named, or no run is left, that is refused."""
     one, *_ = [trained(tmp_path, "modpo", seed) for seed in (0, 1)]
     with pytest.raises(BadInput, match="modpo was not trained for these weights"):
-        measure_runs([], [], tmp_path, None, "0.3,0.7")
+        measure_runs([], [], tmp_path, Doing(), "0.3,0.7")
     trained(tmp_path, "ric")
     capsys.readouterr()
-    measure_runs([], [], tmp_path, None, "0.3,0.7")
+    measure_runs([], [], tmp_path, Doing(), "0.3,0.7")
     assert [(run.folder.parent.name, weights) for run, weights in asked] == [("ric", (0.3, 0.7))]
     (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("left out")]
     assert told.startswith("left out (2 runs): modpo was not trained for these weights; one of: 1,0")
     with pytest.raises(BadInput, match="modpo was not trained for these weights"):
-        measure_runs([one], [], tmp_path, None, "0.3,0.7")
+        measure_runs([one], [], tmp_path, Doing(), "0.3,0.7")
 
 
 @pytest.mark.parametrize("again", [False, True])
@@ -92,10 +92,10 @@ def test_a_broken_benchmark_is_told_once(again: bool, tmp_path: Path, capsys: py
     for seed in range(3):
         trained(tmp_path, "sft", seed, source=str(broken))
     if again:
-        score_again([], [], tmp_path, None)
+        score_again([], [], tmp_path, Doing())
     else:
         with pytest.raises(BadInput, match="no run in .* can be measured"):
-            measure_runs([], [], tmp_path, None, None)
+            measure_runs([], [], tmp_path, Doing(), None)
     told = capsys.readouterr().err
     assert told.count("left out") == told.count("left out (3 runs): ") == 1
     assert "did you mean policy?" in told
@@ -174,7 +174,7 @@ def test_no_policy_is_made_by_code_that_did_not_train_it(edited: tuple[Path, Pat
     home, command = before.parents[2], f"moa train -m {file} -b hh-rlhf-mini -c {before}/run.json --seed 0"
     for point in (None, "1,0"):
         with pytest.raises(BadInput, match=f"{before} was trained by earlier code of {file}") as refusal:
-            measure_runs([before], [], home, None, point, named=[file])
+            measure_runs([before], [], home, Doing(), point, named=[file])
         assert refusal.value.fix == f"train again: {command} --runs {home}; or restore the file as it was"
     with pytest.raises(BadInput, match="earlier code"):
         one_run(before, [str(file)], None)
@@ -189,7 +189,7 @@ def test_runs_of_earlier_code_are_not_measured(
     edited: tuple[Path, Path, Path], asked: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, before, since = edited
-    measure_runs([], [], before.parents[2], None, "0.5,0.5", named=[file])
+    measure_runs([], [], before.parents[2], Doing(), "0.5,0.5", named=[file])
     assert [run.folder for run, _ in asked] == [since]
     assert f"left out: {before} was trained by earlier code" in capsys.readouterr().err.replace("\n", " ")
 

@@ -162,7 +162,7 @@ def test_a_base_that_is_gone(trained: Trained, tmp_path: Path) -> None:
 
 def test_adapters_and_four_bits(trained: Trained, tmp_path: Path, random_policy: Any) -> None:
     with pytest.raises(BadInput, match="has no adapter"):
-        export_run(trained("sft-goals"), (0.5, 0.5), tmp_path / "no", adapter=True, command="")
+        export_run(trained("sft-goals"), (0.5, 0.5), tmp_path / "no", adapter=True, command="", dry=True)
     policy = random_policy()
     policy.model.is_quantized = True
     with pytest.raises(BadInput, match="precision is 4bit"):

@@ -34,7 +34,10 @@ def test_a_soup_is_that_of_the_method(trained: Trained, adapters: list[Path], tm
     """The same logits, in memory and as a folder; with a benchmark the same scores."""
     run, weights = trained("rewarded-soups"), (0.3, 0.7)
     policy_at = partial(run.method.policy, run.benchmark, Run(run.folder, 0))
-    result = moa("soup", *map(str, adapters), "--weights", ".3,.7", "soup", cwd=tmp_path)
+    typed = "soup", *map(str, adapters), "--weights", ".3,.7", "soup"
+    tried = moa(*typed, "--dry-run", cwd=tmp_path)
+    assert (tried.returncode, "would write soup" in tried.stderr, [*tmp_path.iterdir()]) == (0, True, [])
+    result = moa(*typed, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     _, merged = soup_of(adapters, weights, run.benchmark)
     with torch.no_grad():
@@ -74,7 +77,8 @@ def test_what_has_no_mean(adapters: list[Path], change: Any, weights: str, words
         file.write_text(change)
     elif change:
         file.write_text(json.dumps(json.loads(file.read_text()) | change))
-    refused(moa("soup", str(adapters[0]), "other", "--weights", weights, "soup", cwd=tmp_path), words)
+    typed = "soup", str(adapters[0]), "other", "--weights", weights, "soup"
+    refused(moa(*typed, "--dry-run", cwd=tmp_path), words)
     assert not (tmp_path / "soup").exists()
 
 
