@@ -8,7 +8,7 @@ from benchmarks.common.door import door
 
 if TYPE_CHECKING:
     from benchmarks.rewards.function import FunctionReward
-    from benchmarks.rewards.hub import HubReward
+    from benchmarks.rewards.hub import HubReward, id_in_words
     from benchmarks.rewards.inputs import Reading, own_inputs
     from benchmarks.rewards.kinds import KINDS
     from benchmarks.rewards.memory import held_bytes, resident_bytes

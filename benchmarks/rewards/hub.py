@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Self
 
 from benchmarks.common import Range, Said, hub_commit, model_content
 from benchmarks.spec import Description, Scorer, beside, model_mistake, score_cache
+
+ID = re.compile(
+    r"(?P<model>.+)@(?P<revision>[^@\[\]]+)\[(?P<sign>[+-][^*]+)\*(?P<label>\d+):(?P<inputs>.*)\]", re.DOTALL
+)
+"""How scale cards call a model of the hub or of a folder."""
+
+
+def id_in_words(name: str) -> str:
+    """What a scale card calls a reward, as people read it: what is not as usual in words. Other kinds' stay."""
+    if not (found := ID.fullmatch(name)):
+        return name
+    told = {
+        f"revision {found['revision'][:12]}": found["revision"] != "main",
+        f"label {found['label']}": found["label"] != "0",
+        f"times {found['sign'].removeprefix('+')}": found["sign"] != "+1",
+        f"read as {found['inputs']!r}": found["inputs"] != "pair",
+    }
+    return ", ".join([found["model"], *(words for words, unusual in told.items() if unusual)])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from benchmarks.rewards import id_in_words
 from moa_cli.comparisons import Comparison, OnBenchmark
 from moa_cli.report.elements import (
     LONG,
@@ -112,7 +113,7 @@ def _benchmark(on: OnBenchmark, key: str, styles: Styles) -> Html:
         "Preparations": ", ".join(map(str, on.preparations)),
         "Ref": ", ".join(number(r, digits=1) for r in on.ref),
         "Starting policy": f"{on.policy_name} ({on.card.policy})" if on.policy_name else on.card.policy,
-        on.scorers_word("scores").capitalize(): ", ".join(on.card.evaluators),
+        on.scorers_word("scores").capitalize(): "; ".join(map(id_in_words, on.card.evaluators)),
     }
     title = el("h2", called(on.name), el("small", f" version {on.version}"))
     menu = el("nav", el("ul", *links), aria_label=f"Sections on {on.name}")
@@ -133,7 +134,7 @@ def _again(comparison: Comparison) -> Html:
         facts = {
             "Scale card": on.card.hash,
             "Prompts": on.card.prompts_hash,
-            "Rewards": ", ".join(on.card.rewards),
+            "Rewards": "; ".join(map(id_in_words, on.card.rewards)),
             "Decoding": _settings(asdict(on.card.sampling)),
         }
         rows = [

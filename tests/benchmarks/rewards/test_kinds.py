@@ -16,7 +16,7 @@ from benchmarks.load.toml import read_benchmark
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.rewards import KINDS
 from benchmarks.rewards.function import FunctionReward
-from benchmarks.rewards.hub import HubReward
+from benchmarks.rewards.hub import HubReward, id_in_words
 from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec.description import Description, Scorer
 
@@ -100,6 +100,9 @@ def test_every_kind_says_all_of_its_fields(unprepared: Benchmark) -> None:
     for reward in made:
         assert all(str(getattr(reward, f.name)).removesuffix(".0") in reward.words for f in fields(reward))
     assert [reward.id(unprepared, "ah") for reward in made[:2]] == ["some/model@abc[-1*2:response]", "math:sqrt@3"]
+    told = "some/model, revision abc, label 2, times -1, read as 'response'"
+    assert [id_in_words(reward.id(unprepared, "ah")) for reward in made[:2]] == [told, "math:sqrt@3"]
+    assert id_in_words(HubReward(model="some/model").id(unprepared, "ah")) == "some/model"
     ids = {made[2].id(unprepared, name) for name in ("ah", "oh")}
     assert {name[:10] for name in ids} == {"reward-ah-", "reward-oh-"}
     assert made[2].id(replace(unprepared, max_prompt_tokens=3), "ah") not in ids
