@@ -34,7 +34,7 @@ def soup(
     from moa_cli.runs.export import check_free
 
     point = weights_in(weights)
-    check_free(folder)
+    check_free(folder, runs)
     settings = settings_of([], benchmark_list([benchmark]), [], None, runs) if benchmark else None
     [chosen] = settings.benchmarks.values() if settings else [None]
     with quietly():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks import BadInput
 from benchmarks.common import remove_unfinished
-from moa_cli.runs.folders import run_around
+from moa_cli.runs.folders import run_around, taken_around
 
 WITHIN = "moa"
 """After what is unfinished in a folder is called that was there, and empty."""
@@ -27,8 +27,9 @@ def loading(base: str | Path) -> Iterator[None]:
         ) from error
 
 
-def check_free(folder: Path) -> None:
-    """BadInput for a folder that has something in it, cannot be one, or would go with the run that it lies in.
+def check_free(folder: Path, home: Path | None = None) -> None:
+    """BadInput for a folder that has something in it, cannot be one, or would go with what it lies in: a run, or what
+    was prepared or tuned under `home`.
 
     What a killed process left there is removed.
     """
@@ -41,8 +42,8 @@ def check_free(folder: Path) -> None:
         reason = f"{there} is a file"
     elif there == folder and any(folder.iterdir()):
         reason = f"{folder} is not empty"
-    elif run := run_around(folder):
-        reason = f"{folder} lies in the run {run}"
+    elif kept := run_around(folder) or (home and taken_around(folder, home)):
+        reason = f"{folder} lies in {kept}, which is moa's own"
     else:
         return
     raise BadInput(reason, "what is there stays as it is", "name a folder that is not there yet, or an empty one")

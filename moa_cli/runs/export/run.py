@@ -81,7 +81,7 @@ def export_run(
 
     BadInput where there is no such policy, and where a chat template cannot say what moa shows it.
     """
-    check_free(folder)
+    check_free(folder, run.benchmark.home)
     benchmark, base = run.benchmark, policy_source(run.benchmark)
     with adapters_apart():
         dialogues = in_dialogues(benchmark)

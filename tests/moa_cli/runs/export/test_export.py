@@ -189,10 +189,11 @@ def test_what_is_there_is_not_replaced(tmp_path: Path) -> None:
         (tmp_path / "file", "is a file"),
         (tmp_path / "file" / "new", "file is a file"),
         (tmp_path / "link", "leads nowhere"),
-        (tmp_path / "0-s0" / "new", "lies in the run"),  # and would go with it
+        (tmp_path / "0-s0" / "new", "which is moa's own"),  # and would go with it
+        (tmp_path / "tiny" / "prepared" / "new", "which is moa's own"),
     ):
         with pytest.raises(BadInput, match=words):
-            check_free(path)
+            check_free(path, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "one/two/three", "me/"])
