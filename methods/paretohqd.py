@@ -75,7 +75,7 @@ class ParetoHqD(Adapter, Method):
 
         def lessons(count: int, stages: int) -> Effort:
             steps = max(1, round(self._steps(count, parameters)))
-            return Effort(learned=stages * steps * self.batch, batch=self.batch)
+            return Effort(learned=stages * steps * self.batch, batch=self.batch, stages=stages)
 
         first = lessons(self.answers, len({*points, *representatives}))
         second = lessons(max(1, self.answers // 2), len(points))

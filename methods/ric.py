@@ -131,6 +131,7 @@ class RiC(Adapter, Method):
                 learned=self.online_epochs * mixed,
                 batch=self.batch,
                 scored=self.rounds * drawn,
+                stages=self.rounds,
             ),
         )
 

@@ -73,6 +73,11 @@ class Size:
             keys=hidden,
         )  # fmt: skip
 
+    def adapters(self, rank: int) -> int:
+        """Parameters of LoRA on every linear layer of the blocks: one from a to b has rank (a + b) of them."""
+        attention = 2 * (2 * self.hidden) + 2 * (self.hidden + self.keys)  # q and o, k and v
+        return rank * self.layers * (attention + 3 * (self.hidden + self.inner))
+
     def cache(self, tokens: int, held: int) -> int:
         """Bytes of the keys and values of tokens, each number in `held` bytes."""
         return 2 * self.layers * self.keys * held * tokens
@@ -132,9 +137,7 @@ def planned(
     Weights have `held` bytes each, and four where all of them are trained, beside a `reference` in `held` bytes.
     Checkpointing keeps the input of each layer, and of one layer all. `rewards` are the bytes of resident rewards.
     """
-    # a linear layer from a to b has rank (a + b) more: q and o, k and v, and three of the MLP
-    width = 4 * size.hidden + 2 * (size.hidden + size.keys) + 3 * (size.hidden + size.inner)
-    trained = adapter_rank * size.layers * width or size.parameters
+    trained = size.adapters(adapter_rank) or size.parameters
     weights = (held * size.parameters + 4 * trained) if adapter_rank else 4 * size.parameters
     if reference and not adapter_rank:
         weights += held * size.parameters

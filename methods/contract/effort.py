@@ -21,5 +21,7 @@ class Effort:
     """Answers whose likelihood, or grade, is computed without learning from them: by a reference, for instance."""
     batch: int = 0
     """Answers that an update learns from."""
+    stages: int = 1
+    """Trainings that this is the sum of, where it learns: each leaves a model, or its adapter, on the disk."""
     scored: float = 0
     """Answers that all rewards of the benchmark score."""

@@ -93,8 +93,11 @@ def _check_amounts(question: Callable[..., object], effort: Effort) -> None:
     amounts = (effort.drawn, effort.learned, effort.read, effort.scored)
     real = all(isinstance(amount, Real) and 0 <= amount <= MOST for amount in amounts)
     least = 1 if real and effort.learned else 0
-    if not (real and isinstance(effort.batch, Integral) and least <= effort.batch <= LARGEST_BATCH):
-        expected = f"of amounts from 0 to {MOST:g}, and of a batch from 1 to {LARGEST_BATCH:,} where it learns"
+    whole = all(isinstance(number, Integral) for number in (effort.batch, effort.stages))
+    if not (real and whole and least <= effort.batch <= LARGEST_BATCH and 0 <= effort.stages <= LARGEST_BATCH):
+        expected = (
+            f"of amounts from 0 to {MOST:g}, and of a batch and stages from 1 to {LARGEST_BATCH:,} where it learns"
+        )
         raise _no_effort(question, effort, expected)
 
 

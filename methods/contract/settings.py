@@ -121,7 +121,7 @@ class Reinforcement(Adapter):
         read = (own + (self.kl_coef > 0)) * answers
         return Effort(
             own=True, drawn=answers, learned=passes * answers, batch=per_step * self.samples_per_prompt, read=read,
-            scored=answers,
+            scored=answers, stages=runs,
         )  # fmt: skip
 
 
@@ -153,4 +153,5 @@ class Preference(Adapter):
     def lessons(self, pairs: int, runs: int, read: int) -> Effort:
         """What so many runs on so many chosen pairs do, whose answers are read so often before."""
         steps = max(1, round(max(self.epochs, 1.0) * pairs / self.batch))
-        return Effort(learned=2 * runs * steps * self.batch, batch=2 * self.batch, read=2 * pairs * read)
+        learned, read = 2 * runs * steps * self.batch, 2 * pairs * read
+        return Effort(learned=learned, batch=2 * self.batch, read=read, stages=runs)

@@ -137,11 +137,11 @@ def preparation_efforts(known: Known) -> dict[str, Effort]:
     return {**parts, "scale card": Effort(own=True, drawn=answers, scored=answers)}
 
 
-def spent_on_part(name: str, effort: Effort, known: Known) -> Spent:
-    """What a part of a preparation takes."""
+def spent_on_part(name: str, effort: Effort, known: Known) -> Spent | None:
+    """What a part of a preparation takes; None where nobody knows how large its model is."""
     tokens = known.tokens(own=effort.own)
     if name == "scale card":
         evaluators = 2.0 * sum(model.parameters for model in known.scorers("scores")) * tokens * effort.scored
         return summed([spent_on(effort, known), Spent(read=evaluators)])
     model = next(role.model for role in known.roles if role.role == name)
-    return Spent(learned=6.0 * model.parameters * tokens * effort.learned)
+    return Spent(learned=6.0 * model.parameters * tokens * effort.learned) if model.parameters else None

@@ -29,6 +29,15 @@ class ModelRow(Part):
     """0 for what is here; None where the size is unknown."""
 
 
+class Disk(Part):
+    """Bytes that models take on the disk. Answers and scores take little beside them."""
+
+    kept: int = 0
+    """Of what is trained, in float32."""
+    meanwhile: int = 0
+    """Of the largest checkpoint besides: its weights, and twice as much of AdamW's."""
+
+
 class JobRow(Part):
     """A job that would be done."""
 
@@ -44,6 +53,8 @@ class JobRow(Part):
     """About how long, alone on one worker."""
     memory: Memory | None
     """At its peak; None where the policy's size is unknown."""
+    disk: Disk | None
+    """What its trainings write; None where nobody can know."""
 
     @property
     def bytes(self) -> int:
@@ -72,6 +83,10 @@ class DryRun(Document):
     """About how long all jobs take side by side; None where those of some are unknown."""
     download_bytes: int
     """Of all models that are not here, as far as their size is known."""
+    disk_bytes: int
+    """Of all models that are made, as far as it is known, with the checkpoints of as many as are trained at a time."""
+    disk_free_bytes: int
+    """Where the runs lie."""
     too_large: tuple[str, ...]
     """Jobs that need more memory than there is, however their batches are split."""
     notes: tuple[str, ...]

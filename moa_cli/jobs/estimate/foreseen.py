@@ -24,7 +24,8 @@ from moa_cli.jobs.estimate.amounts import (
     spent_on_part,
     summed,
 )
-from moa_cli.jobs.estimate.document import DryRun, JobRow, ModelRow
+from moa_cli.jobs.estimate.disk import disk_bytes, free_bytes, part_disk, training_disk
+from moa_cli.jobs.estimate.document import Disk, DryRun, JobRow, ModelRow
 from moa_cli.jobs.estimate.lengths import lengths
 from moa_cli.jobs.estimate.machine import Machine, machine
 from moa_cli.jobs.estimate.memory import memory_of, scorers_memory
@@ -62,6 +63,8 @@ def forecast(
         workers=workers.count,
         flops=sum((row.flops or 0.0) * row.times for row in rows),
         seconds=_side_by_side(rows, workers.count),
+        disk_bytes=disk_bytes(rows, workers.count),
+        disk_free_bytes=min((free_bytes(run.benchmark.home) for run in runs), default=0),
         download_bytes=sum({m.name: m.download_bytes or 0 for m in models}.values()),
         too_large=tuple(row.job for row in rows if row.memory and row.memory.total > here.memory),
         notes=(*_left_out(foreseen, rows), *notes),
@@ -106,7 +109,7 @@ class _Foreseen:
             same = (run for run in self.runs if run.source == job.source)
             run = by_folder.get(job.folder) if job.folder else next(same, None)
             if run is None:
-                yield self._row(job.purpose, job.label, "", None, None)
+                yield self._row(job.purpose, job.label, "", None, None, None)
             elif job.folder is None:
                 yield from self._preparation(self.known[run.benchmark.identity])
             else:
@@ -118,11 +121,12 @@ class _Foreseen:
         for part, effort in preparation_efforts(known).items() if can_read else [("as far as missing", None)]:
             spent = spent_on_part(part, effort, known) if effort else None
             memory = _part_memory(part, effort, known, here=self.machine) if effort else None
-            yield self._row("prepare", f"{name}: {part}", "", spent, memory)
+            disk = part_disk(part, known) if effort else None
+            yield self._row("prepare", f"{name}: {part}", "", spent, memory, disk)
 
     def _about(self, job: Job, run: Contestant, known: Known) -> JobRow:
         func, asked = (job.work.func, job.work.keywords) if isinstance(job.work, partial) else (job.work, {})
-        spent = None
+        spent, disk = None, None if asked.get("training") else Disk()
         if known.lengths.prompts is None or not known.policy.parameters:
             pass
         elif func is measure_point:
@@ -130,12 +134,13 @@ class _Foreseen:
             spent = Spent(*(amount / points for amount in spent_on_front(run.method, known)))
         elif func is make_run:
             trained = self._training(run, known) if asked.get("training") else Spent()
+            if disk is None and (efforts := _efforts(run, known)) is not None:
+                disk = training_disk(efforts, known, run.method)
             # intensities of goals are measured twice, each time at about as many points as a front has
             fronts = [spent_on_front(run.method, known)] * (bool(asked.get("front")) + 2 * bool(asked.get("goals")))
             spent = None if trained is None else summed([trained, *fronts])
-        return self._row(
-            job.purpose, job.label, str(job.folder), spent, _run_memory(run, known, here=self.machine), self.times
-        )
+        memory = _run_memory(run, known, here=self.machine)
+        return self._row(job.purpose, job.label, str(job.folder), spent, memory, disk, self.times)
 
     def _training(self, run: Contestant, known: Known) -> Spent | None:
         """What is left to train, without what is taken over from a run that it builds on."""
@@ -148,12 +153,16 @@ class _Foreseen:
         less = summed(spent_on(effort, known) for effort in taken or ())
         return Spent(*(max(0.0, a - b) for a, b in zip(summed(spent_on(e, known) for e in own), less, strict=True)))
 
-    def _row(self, do: str, job: str, path: str, spent: Spent | None, memory: Memory | None, times: int = 1) -> JobRow:
+    def _row(
+        self, do: str, job: str, path: str, spent: Spent | None, memory: Memory | None, disk: Disk | None,
+        times: int = 1,
+    ) -> JobRow:  # fmt: skip
         rate = self.machine.rate * (1 if self._gpu else self.workers.threads)
         seconds = seconds_of(spent, rate, self.machine.device) if spent and rate else None
         return JobRow(
-            do=do, job=job, path=path, times=times, flops=spent.flops if spent else None, seconds=seconds, memory=memory
-        )
+            do=do, job=job, path=path, times=times, flops=spent.flops if spent else None, seconds=seconds,
+            memory=memory, disk=disk,
+        )  # fmt: skip
 
     @property
     def _gpu(self) -> bool:

@@ -20,7 +20,7 @@ def dry_run_page(told: DryRun) -> str:
         (row.do, _name(row), _amount(row.flops), rough_time(row.seconds), _gigabytes(row), row.path)
         for row in told.jobs
     ]
-    lines = [*map(_data_line, told.data), _download_line(told), _sum_line(told), *told.notes]
+    lines = [*map(_data_line, told.data), _download_line(told), _disk_line(told), _sum_line(told), *told.notes]
     return "\n".join([*_columns(models), "", *_columns(jobs), "", *filter(None, lines)])
 
 
@@ -91,6 +91,17 @@ def _download_line(told: DryRun) -> str:
     if told.download_bytes:
         return f"to be downloaded: about {told.download_bytes / 1e9:.2g} GB of models"
     return "" if any(row.download_bytes is None for row in told.models) else "no model is downloaded"
+
+
+def _disk_line(told: DryRun) -> str:
+    """Only of what takes a gigabyte, or has no room."""
+    if told.disk_bytes < min(1e9, told.disk_free_bytes):
+        return ""
+    much = ": that is too little" * (told.disk_bytes > told.disk_free_bytes)
+    return (
+        f"on the disk: about {told.disk_bytes / 1e9:.2g} GB of models and checkpoints, and "
+        f"{told.disk_free_bytes / 1e9:.2g} GB are free{much}"
+    )
 
 
 def _sum_line(told: DryRun) -> str:

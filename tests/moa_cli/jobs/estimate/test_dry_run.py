@@ -15,7 +15,7 @@ from methods import find_method
 from moa_cli.commands.common import finish
 from moa_cli.jobs.estimate import foreseen, known_of
 from moa_cli.jobs.estimate.amounts import EFFICIENCY, Spent, seconds_of
-from moa_cli.jobs.estimate.document import DryRun
+from moa_cli.jobs.estimate.document import Disk, DryRun
 from moa_cli.jobs.estimate.machine import Machine, machine
 from moa_cli.jobs.estimate.memory import memory_of, scorers_memory, size_of_model
 from moa_cli.jobs.estimate.models import Model
@@ -75,6 +75,32 @@ def test_a_comparison_that_is_not_made(tmp_path: Path, slow: None) -> None:
     assert ric.seconds == pytest.approx((learned + front) / RATE)  # small policies have one thread a worker
     assert found.seconds == pytest.approx(sum(row.seconds or 0 for row in found.jobs))
     assert found.flops == pytest.approx(sum(row.flops or 0 for row in found.jobs))
+
+
+def test_what_trainings_leave_on_the_disk(tmp_path: Path, slow: None) -> None:
+    """By hand: each expert, or its adapter, in float32; AdamW's two moments beside the largest while it is trained."""
+    benchmark_in(tmp_path)
+    common = ("train", "-b", "tiny.toml", "--jobs", "1", "-m")
+    whole = told(*common, "rewarded-soups,sft", cwd=tmp_path)
+    size = 4 * (whole.models[0].parameters or 0)
+    policy, card, soups, sft = (row.disk for row in whole.jobs)
+    assert size
+    assert (policy, card, sft) == (Disk(kept=size, meanwhile=3 * size), Disk(), Disk())
+    assert soups == Disk(kept=2 * size, meanwhile=3 * size)
+    assert whole.disk_bytes == 3 * size + 3 * size
+    (adapters,) = (row.disk for row in told(*common, "rewarded-soups", "-c", "lora_rank=2", cwd=tmp_path).jobs[-1:])
+    assert adapters
+    assert 0 < adapters.kept < size
+    weights = told(*common, "morlhf", cwd=tmp_path).jobs[-1]
+    assert weights.disk == Disk(kept=5 * size, meanwhile=3 * size), "a policy for each of the weights"
+
+
+def test_a_full_disk_is_foreseen(tmp_path: Path, slow: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    benchmark_in(tmp_path)
+    assert "on the disk" not in moa("train", "-m", "ric", "-b", "tiny.toml", "--dry-run", cwd=tmp_path).stdout
+    monkeypatch.setattr(foreseen, "free_bytes", lambda home: 1000)
+    page = moa("train", "-m", "ric", "-b", "tiny.toml", "--dry-run", cwd=tmp_path).stdout
+    assert "1e-06 GB are free: that is too little" in page
 
 
 def test_a_preparation_that_is_not_made(tmp_path: Path, slow: None) -> None:
