@@ -58,7 +58,7 @@ check: $(INSTALLED)  ## lint, format and types
 e2e: $(INSTALLED)  ## all methods trained on the embedded benchmarks, and the ceiling against long sampling
 	$(BIN)/python -m pytest tests -m e2e
 
-chaos: $(INSTALLED)  ## kills, damage, crowds, faults and odd inputs, tried: prints figures (40 minutes)
+chaos: $(INSTALLED)  ## kills, damage, crowds, faults and odd inputs, tried: prints figures (30 to 50 minutes)
 	$(BIN)/python -m tests.chaos
 
 bench: $(INSTALLED)  ## speed as ratios measured on this machine; fails where a target is missed
