@@ -74,12 +74,13 @@ def _facts(on: OnBenchmark, row: Row) -> list[list[str]]:
 def _stands(on: OnBenchmark, row: Row) -> list[str]:
     """Its places by the two headline numbers."""
     kept = [other for other in on.rows if not on.left_out(other)]
-    value = number(row.scores.hypervolume)
+    volume, volumes = row.scores.hypervolume, [other.scores.hypervolume for other in kept]
+    share = f" ({volume / max(volumes):.0%} of the largest)" if 0 <= volume < max(volumes) else ""
     worth = (
         spread(*row.scores.worth, sign="+") if on.start != row.method else Html("0, for others are compared with it")
     )
     return [
-        f"Hypervolume {value}, {_place(row.scores.hypervolume, [r.scores.hypervolume for r in kept])}; utility ", worth,
+        f"Hypervolume {number(volume)}{share}, {_place(volume, volumes)}; utility ", worth,
         f", {_place(row.scores.utility, [r.scores.utility for r in kept])}.",
     ]  # fmt: skip
 

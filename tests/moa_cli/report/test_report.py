@@ -355,6 +355,14 @@ def test_nothing_is_compared_with_a_row_of_which_no_point_counts():
     assert not re.search(r"over sft[ )]", text)
 
 
+def test_a_hypervolume_is_told_as_a_share_of_the_largest(comparison, page):
+    """Its unit is a power of SDs, which means nothing to anybody."""
+    first, *others = (row.scores.hypervolume for row in comparison.benchmarks[0].rows)
+    assert first > max(others)
+    told = re.findall(r"Hypervolume ([\d.]+)( \((\d+)% of the largest\))?, (\d) of 3", Page(page).text)
+    assert [share for *_, share, _ in told] == ["", *(f"{100 * other / first:.0f}" for other in others)]
+
+
 def test_a_share_out_of_reach_is_bounded(page):
     assert "≤ 62%" in page
     assert "70%" in page
