@@ -78,6 +78,7 @@ if TYPE_CHECKING:
         settable,
         type_words,
     )
+    from benchmarks.common.sight import check_sight, method_at_work
     from benchmarks.common.stored import check_file, stored_bytes, stored_text, typed_bytes
     from benchmarks.common.sums import (
         copied_whole,

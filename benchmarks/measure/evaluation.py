@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import BadInput, Cost, Log, charged_to, plain, read_json, silent, write_json
+from benchmarks.common import BadInput, Cost, Log, charged_to, method_at_work, plain, read_json, silent, write_json
 from benchmarks.measure.front import Front
 from benchmarks.measure.front_files import FrontRecord, has_point, point_file, read_front, weights_label
 from benchmarks.measure.point import Point, check_finite
@@ -49,9 +49,9 @@ def evaluate(
     for k, weights in enumerate(points):
         if has_point(folder, k, card, tuple(weights), labels[k]) and str(k) in _serving(folder):
             continue
-        with charged_to(Cost()) as made:
+        with charged_to(Cost()) as made, method_at_work():
             policy = _checked(policy_at(weights), method, labels[k])
-        with charged_to(Cost()) as spent:
+        with charged_to(Cost()) as spent, method_at_work():
             ids = policy.sample(prompts, benchmark.sampling, seed)
         _note_serving(folder, k, made, spent)
         responses = [policy.decode(i, benchmark.sampling.stop) for i in ids]

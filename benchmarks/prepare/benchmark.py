@@ -53,5 +53,6 @@ class Benchmark(Description):
         return self.prepared.rewards(prompts, responses)
 
     def scores(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
-        """What the held-out evaluators say (N, M), in benchmark units. Methods must not train on them."""
+        """What the held-out evaluators say (N, M), in benchmark units. BadInput where a method that trains or answers
+        asks for it."""
         return self.prepared.scores(prompts, responses)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import charge, check_links
+from benchmarks.common import charge, check_links, check_sight
 from benchmarks.models import Policy, Reader, load_policy, starting_policy, starting_reader, untrained_policy
 from benchmarks.prepare.card import Card, Report, not_prepared, stored_card
 from benchmarks.prepare.sense import Sense
@@ -67,7 +67,9 @@ class Prepared:
         return self._measured("rewards", prompts, responses)
 
     def scores(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
-        """What the held-out evaluators say (N, M), z-scored by the card."""
+        """What the held-out evaluators say (N, M), z-scored by the card. BadInput where a method that trains or
+        answers asks for it."""
+        check_sight("what the evaluators say", "take benchmark.rewards: they are what methods train on")
         return self._measured("scores", prompts, responses)
 
     def _measured(self, signal: Signal, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:

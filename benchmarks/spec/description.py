@@ -15,13 +15,28 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 
-from benchmarks.common import BadInput, Range, Said, digest, model_content, model_settings, nearest, plain, to_type
+from benchmarks.common import (
+    BadInput,
+    Range,
+    Said,
+    check_sight,
+    digest,
+    model_content,
+    model_settings,
+    nearest,
+    plain,
+    to_type,
+)
 from benchmarks.spec.answers import OTHER_HALF, Answer, Data, Graded, Half, PreferencePair, Split, in_half
 from benchmarks.spec.grid import Weights, corners, default_grid, default_trained_grid
 from benchmarks.spec.settings import CHAT, LONGEST, PLAIN, Finetuning, Lora, Sampling, Scratch
 from benchmarks.spec.signal import Signal
 
 CARD_PROMPTS = 1000
+
+
+SEEN = 'take prompts("train") and their pairs; by prompts("dev"), under the rewards, something can be chosen'
+"""What a method may see of the data."""
 
 
 REVISION = 6
@@ -225,7 +240,12 @@ class Description:
         return CHAT if _has_chat_template(folder) else PLAIN
 
     def prompts(self, split: Split) -> list[str]:
-        """Distinct prompts of a split; for "dev" and "test", the `eval_prompts` on which fronts are measured."""
+        """Distinct prompts of a split; for "dev" and "test", the `eval_prompts` on which fronts are measured.
+
+        BadInput where a method that trains or answers asks for those of "test".
+        """
+        if split == "test":
+            check_sight("test prompts", SEEN)
         prompts = self.data.prompts(split)
         return prompts if split == "train" else prompts[: self.eval_prompts]
 
@@ -239,8 +259,10 @@ class Description:
 
     def preference_pairs(self, objective: str, split: Split = "train") -> list[PreferencePair]:
         """Preference pairs labelled under one objective; empty where the data has none for it. BadInput for no
-        objective of the benchmark."""
+        objective of the benchmark, and where a method that trains or answers asks for those of "test"."""
         self._objective(objective)
+        if split == "test":
+            check_sight("test pairs", SEEN)
         return self.data.preference_pairs(objective, split)
 
     def pairs_to_learn(self, objective: str) -> list[PreferencePair]:

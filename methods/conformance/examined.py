@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import Benchmark, Front
-from benchmarks.common import charged_to
+from benchmarks.common import charged_to, method_at_work
 from benchmarks.measure import evaluate
 from methods.contract import Method, Run, method_name
 from methods.engines import forget_loaded
@@ -91,7 +91,7 @@ def train_examined(method: Method, benchmark: Benchmark, place: Path) -> Examine
     working, run = place / "working", Run(place / "runs" / "here", 0)
     working.mkdir(parents=True)
     before = hashes(benchmark.home, working)
-    with _inside(working), charged_to(run.cost):
+    with _inside(working), charged_to(run.cost), method_at_work():
         method.train(benchmark, run)
     return Examined(method, benchmark, run, working, before, hashes(benchmark.home, working))
 

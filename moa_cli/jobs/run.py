@@ -21,6 +21,7 @@ from benchmarks.common import (
     check_links,
     copied_whole,
     locked,
+    method_at_work,
     missing_again,
     plain,
     read_cost,
@@ -169,7 +170,7 @@ def _train(benchmark: Benchmark, method: Method, run: Run, *, mending: bool) -> 
     watched = replace(run, progress=watch)  # its clock starts here
     watched.kept.begin(mending=mending)
     try:
-        with charged_to(cost), staying():
+        with charged_to(cost), staying(), method_at_work():
             method.train(benchmark, watched)
         watched.kept.done()
     finally:

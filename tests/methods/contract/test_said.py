@@ -102,7 +102,8 @@ def test_an_effort_that_is_none(effort: Any, unprepared: Benchmark, monkeypatch:
 def test_amounts_of_nothing_that_can_be_done(
     amount: Any, unprepared: Benchmark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for wrong in (Effort(learned=amount, batch=1), Effort(drawn=amount), Effort(learned=1, batch=amount)):
+    for wrong in (Effort(learned=amount, batch=1), Effort(drawn=amount), Effort(learned=1, batch=amount),
+                  Effort(learned=1, batch=1, stages=amount)):  # fmt: skip
         with pytest.raises(BadInput, match=r"(?s)Saying\.effort returned Effort.*of amounts from 0 to 1e\+15"):
             checked_effort(saying(monkeypatch, effort=(Effort(), wrong)), unprepared, 1)
         with pytest.raises(BadInput, match=r"Saying\.serving returned Effort"):
@@ -113,7 +114,7 @@ def test_amounts_of_nothing_that_can_be_done(
 def test_what_is_learned_from_goes_through_in_batches(
     batch: Any, unprepared: Benchmark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(BadInput, match=r"(?s)Saying\.effort returned Effort.*a batch from 1 to 1,000,000"):
+    with pytest.raises(BadInput, match=r"(?s)Saying\.effort returned Effort.*a batch and stages from 1 to 1,000,000"):
         checked_effort(saying(monkeypatch, effort=(Effort(learned=2, batch=batch),)), unprepared, 1)
 
 
