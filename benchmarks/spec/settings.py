@@ -115,6 +115,8 @@ def fields_mistake(template: str) -> str:
     >>> fields_mistake("Q: {question} {prompt}"), fields_mistake("\\\\boxed{answer} {prompt}")
     ("nothing fills {question}; there is: {prompt}, found 'Q: {question} {prompt}'", '')
     """
+    if re.search(r"\\[nt](?![a-z])", template):  # and no command of TeX
+        return f"a backslash and a letter are no line break here, but are in double quotes; found {template!r:.60}"
     if "{{prompt}}" in template:
         return f"one pair of braces stands for the prompt, {{prompt}}; found {template!r:.60}"
     unknown = [name for name in _FIELD.findall(_TEX.sub("", template)) if name != "prompt"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -119,14 +120,27 @@ def _of_run(record: dict[str, Any], classes: Mapping[str, type[Method]]) -> dict
     }
 
 
+NUMBERS = re.compile(r"[][\s,\d.eE+-]*\d[][\s,\d.eE+-]*")
+"""A number, or lists of some."""
+
+
 def _value(text: str) -> Any:
-    """A TOML value; a bare word that is none is a text."""
+    """A TOML value; .7 and 1. are numbers, which TOML lacks; a bare word that is no value is a text.
+
+    >>> _value(".7"), _value("[[.5, 1.]]"), _value("scratch:4m"), _value("./model")
+    (0.7, [[0.5, 1.0]], 'scratch:4m', './model')
+    """
+    if NUMBERS.fullmatch(text):
+        text = re.sub(r"(?<!\d)\.(?=\d)", "0.", text)
+        text = re.sub(r"(?<=\d)\.(?!\d)", ".0", text)
     try:
         parsed = toml_of(f"value = {text}")
         if list(parsed) == ["value"]:
             return parsed["value"]
-    except ValueError:
-        if text[:1] in ("[", "{", '"', "'"):
+    except ValueError as error:
+        if text[:1] in ("[", "{"):
+            raise ValueError(f"{error}; a text that begins so is typed in double quotes") from None
+        if text[:1] in ('"', "'"):
             raise
     if not text:
         raise ValueError("there is no value after =")

@@ -54,6 +54,11 @@ def test_a_bare_word_is_a_text() -> None:
     assert settings("ric.keep=quantile").methods["ric"].keep == "quantile"
 
 
+def test_a_number_may_begin_or_end_with_its_point() -> None:
+    made = settings("sampling.temperature=.7", "sampling.top_p=1.", "grid=[[.5,.5], [1.,0]]").benchmarks["hh-rlhf-mini"]
+    assert (made.sampling.temperature, made.sampling.top_p, made.grid) == (0.7, 1.0, ((0.5, 0.5), (1.0, 0.0)))
+
+
 def test_none_can_be_written() -> None:
     assert settings("lora_rank=8").methods["ric"].lora_rank == 8
     for word in ("none", "None", "null"):
@@ -84,6 +89,7 @@ def test_none_can_be_written() -> None:
         ("", ": expected preset=NAME, FILE.toml"),
         ("batch", "expected preset=NAME, FILE.toml, a run.json, tuned, a folder with what was tuned, or KEY=VALUE"),
         ("grid=[[1,0]", "Unclosed array"),
+        ("template=[INST] {prompt} [/INST]", "a text that begins so is typed in double quotes"),
         ("nowhere.toml", "No such file"),
     ],
 )
