@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         without,
     )
     from benchmarks.data.files import named_files
+    from benchmarks.data.formats import SUFFIXES
     from benchmarks.data.graded import graded_pairs
     from benchmarks.data.items import FORMATS
     from benchmarks.data.lexicon import Reading, degeneracy, read, saturating, sentences, words

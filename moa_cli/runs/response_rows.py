@@ -54,6 +54,9 @@ def find_columns(typed: Sequence[str], header: Sequence[str], objectives: Sequen
     roles = [*ROLES, *(f"{kind}:{name}" for kind in PER_OBJECTIVE for name in objectives)]
     mistakes, columns = [], dict[str, str]()
     for item in typed:
+        if "=" not in item:
+            mistakes.append(f"{item}: expected ROLE=COLUMN")
+            continue
         named = [role for role in roles if item.startswith(f"{role}=")]
         role = max(named, key=len, default=item.partition("=")[0])  # an objective's name may have a "=" in it
         column = item[len(role) + 1 :]
@@ -122,7 +125,7 @@ def _text(value: Any, role: str) -> str:
 
 def _number(value: Any, role: str) -> float:
     try:
-        number = math.nan if isinstance(value, bool) else float(value)
+        number = math.nan if isinstance(value, bool) or "_" in str(value) else float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):

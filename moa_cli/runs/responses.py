@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import BadInput, Benchmark, Weights
 from benchmarks.common import digest, some_of
-from benchmarks.data import Row, oddities, placed_rows
+from benchmarks.data import SUFFIXES, Row, oddities, placed_rows
 from benchmarks.measure import Given
 from moa_cli.runs.folders import given_folder
 from moa_cli.runs.record import Origin
@@ -141,7 +141,8 @@ def _check_single(path: Path, rows: Sequence[Placed], role: str, column: str, op
 
 def _collect(rows: Sequence[Placed], found: Found, benchmark: Benchmark, method: str | None, seed: int) -> ByRun:
     """The answers to the benchmark's prompts; what is odd about others is noted."""
-    name = method or found.path.name.partition(".")[0]
+    own = found.path.name
+    name = method or next((own.removesuffix(suffix) for suffix in SUFFIXES if own.endswith(suffix)), own)
     if "method" not in found.columns:
         with _refusing(str(found.path), "--name NAME"):
             checked_name(name)

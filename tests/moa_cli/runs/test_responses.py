@@ -162,6 +162,17 @@ def test_the_file_names_a_method_where_nothing_does(unprepared: Benchmark, tmp_p
     assert len(found_in(rows_for(unprepared, method="x"), unprepared, tmp_path).notes) == 1
 
 
+@pytest.mark.parametrize("called", ["llama-3.1-8b", "llama-3.2-1b", "v1"])
+def test_a_name_keeps_its_points(called: str, unprepared: Benchmark, tmp_path: Path) -> None:
+    """Two models of one family would be one method."""
+    path = tmp_path / f"{called}.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows_for(unprepared)), encoding="utf-8")
+    packed = tmp_path / f"{called}.jsonl.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    for file in (path, packed):
+        assert [run.method for run in read_responses(file, unprepared).runs] == [called]
+
+
 def test_methods_and_seeds_are_runs(unprepared: Benchmark, tmp_path: Path) -> None:
     rows = [
         row
@@ -321,6 +332,7 @@ def test_every_point_needs_all_answers(unprepared: Benchmark, tmp_path: Path) ->
         ({"seed": 10**30}, f"seed is {10**30}, not"),
         ({"seed": 10**400}, "not a finite number"),
         ({"mine": 10**400}, "not a finite number"),
+        ({"seed": "1_0"}, "not a finite number"),
         ({"method": None}, "method is missing"),
         ({"method": 3}, "method is int"),
         ({"method": ""}, "no name"),
@@ -389,6 +401,7 @@ def test_all_mistakes_in_columns_are_told_at_once(unprepared: Benchmark, tmp_pat
         (["prompt=answer"], ["1 mistake", "column 'answer' would be prompt and answer"]),
         (["weight:ah=a", "weight:oh=a"], ["1 mistake", "column 'a' would be weight:ah and weight:oh"]),
         (["weight:ah=a", "weight:oh=b", "weights=w"], ["1 mistake", "weights: weight:ah says them too"]),
+        (["prompt"], ["1 mistake", "prompt: expected ROLE=COLUMN"]),
         (["answer=o", "answer=q", "seed=a", "method=a"], ["2 mistakes", "already", "would be seed and method"]),
     ],
 )
