@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import product
+from collections.abc import Iterable, Iterator, Sequence
 
 Weights = tuple[float, ...]
 """A point on the simplex: M numbers, non-negative, sum 1."""
@@ -15,8 +14,16 @@ def simplex_grid(objectives: int, steps: int) -> tuple[Weights, ...]:
     >>> simplex_grid(2, 2)
     ((1.0, 0.0), (0.5, 0.5), (0.0, 1.0))
     """
-    counts = [c for c in product(range(steps, -1, -1), repeat=objectives) if sum(c) == steps]
-    return tuple(tuple(c / steps for c in count) for count in counts)
+    return tuple(tuple(c / steps for c in count) for count in _counts(objectives, steps))
+
+
+def _counts(objectives: int, total: int) -> Iterator[tuple[int, ...]]:
+    """Every way to share a total, the first taking all of it first."""
+    if objectives == 1:
+        yield (total,)
+    else:
+        for first in range(total, -1, -1):
+            yield from ((first, *rest) for rest in _counts(objectives - 1, total - first))
 
 
 # The three-objective grid of the literature (arXiv 2402.10207, appendix), with exact thirds.

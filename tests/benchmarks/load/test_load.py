@@ -16,6 +16,7 @@ from benchmarks.load.fields import benchmark_names, build
 from benchmarks.load.load import load_benchmark, option_names
 from benchmarks.rewards.trained import TrainedReward
 from benchmarks.spec import SPLITS
+from benchmarks.spec.grid import default_grid, simplex_grid
 from tests.kit.files import MY_BENCHMARK, ROOT
 from tests.kit.worlds import benchmark_in
 
@@ -242,3 +243,12 @@ def test_a_refusal_names_a_benchmark_as_it_was_named(tmp_path: Path) -> None:
     assert refusal.value.fix == f"moa prepare -b '{file}'"
     elsewhere = replace(benchmark, source="")
     assert (elsewhere, elsewhere.identity, elsewhere.typed) == (benchmark, benchmark.identity, "'my shop'")
+
+
+def test_grids_of_many_objectives_are_made_at_once() -> None:
+    """Nineteen objectives, as a reward model of many attributes has: 3^19 products were gone through before."""
+    grid = default_grid(19)
+    assert len(grid) == len(set(grid)) == 19 * 20 // 2 + 1
+    assert simplex_grid(3, 2) == (
+        (1.0, 0.0, 0.0), (0.5, 0.5, 0.0), (0.5, 0.0, 0.5), (0.0, 1.0, 0.0), (0.0, 0.5, 0.5), (0.0, 0.0, 1.0),
+    )  # fmt: skip
