@@ -138,8 +138,9 @@ def first_turn(prompt: str) -> str:
     >>> first_turn("\\n\\nHuman: Hi.\\n\\nAssistant: Hello!\\n\\nHuman: How?\\n\\nAssistant:")
     '\\n\\nHuman: Hi.\\n\\nAssistant:'
     """
-    asked, mark, _ = prompt.partition(ASSISTANT)
-    return asked + mark
+    opened, asks, rest = prompt.partition(USER)  # by whom is in `opened`: an assistant may greet
+    asked, mark, _ = rest.partition(ASSISTANT)
+    return opened + asks + asked + mark
 
 
 def parted(items: Sequence[About], share: float) -> tuple[list[About], list[About]]:
@@ -177,6 +178,7 @@ def mending(skipped: Counter[str]) -> str:
         "longer than": "data.max_prompt_chars and data.max_response_chars say what is too long",
         "unknown role": "roles are system, user and assistant",
         "ends on": "the last turn has to be the answer",
+        "prompt also in": "a prompt is in one split: let each file, or split, have prompts of its own",
     }
     usual = "mend the rows, or name the columns that hold them: data.columns"
     return next((way for part, way in ways.items() if part in reason), usual)

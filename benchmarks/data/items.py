@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import dedent
 from typing import Any, NamedTuple
 
 from benchmarks.common import BadInput
@@ -125,7 +126,17 @@ def texts_of(
     if blank(prompt):
         return "empty prompt"
     prompt = prompt.rstrip().lstrip(" ")  # line breaks at its beginning are part of its form
-    return template.replace("{prompt}", prompt).rstrip(" "), *(text.strip() for text in responses)
+    return template.replace("{prompt}", prompt).rstrip(" "), *map(outer_stripped, responses)
+
+
+def outer_stripped(text: str) -> str:
+    """A text without white space around it. Where all of its lines are indented they are so by less, as code needs it.
+
+    >>> outer_stripped("\\n  def f():\\n      pass\\n"), outer_stripped(" Hello\\nthere ")
+    ('def f():\\n    pass', 'Hello\\nthere')
+    """
+    is_indented = text.lstrip("\r\n").startswith((" ", "\t"))
+    return (dedent(text) if is_indented else text).strip()
 
 
 def graded_of(
@@ -158,7 +169,7 @@ def grade(
         return None
     said = regrade.get(as_number(said), said)
     try:
-        number = math.nan if isinstance(said, bool) else float(said)
+        number = math.nan if isinstance(said, bool) or "_" in str(said) else float(said)
     except (TypeError, ValueError, OverflowError):  # of a whole number beyond all others
         number = math.nan
     lowest, highest = between

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import BadInput, changed_since, digest, hub_commit, nearest
+from benchmarks.common import BadInput, changed_since, digest, hub_commit, nearest, to_type
 from benchmarks.data.files import hash_file, named_files, split_files
 from benchmarks.data.formats import numbered
 
@@ -61,6 +61,7 @@ class Source:
         made for it.
         """
         if isinstance(self.place, str):
+            check_of_hub(self.place)
             return digest([self.place, hub_commit(self.place, self.revision, "dataset") or self.revision])
         there = [f for f in files if f[0] not in optional or self.has(f[0])]
         return digest([self._named[file] for f in there for file in self._files(*f)])
@@ -106,12 +107,23 @@ def read_hub(
     return (row for _, row in rows)
 
 
+def check_of_hub(dataset: str) -> None:
+    """BadInput where a folder here is called like the data set: `datasets` would read that, and no identity know it."""
+    if Path(dataset).exists():
+        raise BadInput(
+            f"the data set {dataset} of the hub is meant, and there is a folder {dataset} here",
+            "that would be read in its place, and results be taken for those of the hub's rows",
+            f"{to_type('--data-dir', dataset)} reads the folder; else type the command elsewhere, or rename it",
+        )
+
+
 def placed_hub(
     dataset: str, split: str, schema: Any, *, config: str | None, folder: str | None = None, revision: str | None
 ) -> Iterator[tuple[str, Row]]:
     """`read_hub`, each with its data set, split and row number."""
     from datasets import load_dataset
 
+    check_of_hub(dataset)
     try:
         rows = load_dataset(dataset, config, data_dir=folder, split=split, revision=revision)
     except Exception as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property, partial
 from pathlib import Path
@@ -39,7 +39,7 @@ from benchmarks.data.items import (
     winner,
 )
 from benchmarks.data.odd import oddities
-from benchmarks.data.rows import NamedFiles, Row, placed_hub
+from benchmarks.data.rows import NamedFiles, Row, check_of_hub, placed_hub
 from benchmarks.spec import SPLITS, Answer, PreferencePair, Split
 
 Place = str | tuple[str, ...]
@@ -118,16 +118,25 @@ class Table:
     def graded_labels(self, objective: str) -> list[tuple[Answer, int]]:
         """Training answers with grades 1, 2, ..., 1 for the lowest there is; of several the mean, half of one up."""
         means = self._means["train"].get(objective, {})
-        return [(answer, math.floor(mean - self.grade_range[0] + 1.5)) for answer, mean in means.items()]
+        found = [(answer, math.floor(mean - self.grade_range[0] + 1.5)) for answer, mean in means.items()]
+        said, left = len(set(means.values())), len({level for _, level in found})
+        if said > 2 * left:
+            warn_once(
+                f"{self.place}: {said} different grades of {objective} become {left} where goals are whole grades: "
+                "write them farther apart, or leave the objective to its rewards"
+            )
+        return found
 
     def fingerprint(self) -> str:
         """Hash of the files' content, or hub id and commit, and of how rows are read where it is said."""
         elsewhere = ("path", "test_path", "dev_path", "known")
         how = {name: value for name, value in _said(self).items() if name not in elsewhere}
-        if self.hub and not self.path and (commit := hub_commit(self.hub, self.revision, "dataset")):
-            how["revision"] = commit
+        if self.hub and not self.path:
+            check_of_hub(self.hub)
+            if commit := hub_commit(self.hub, self.revision, "dataset"):
+                how["revision"] = commit
         files = [(split, self._named_files[path]) for path, split in self.files] if self.path else []
-        return digest(["table 6", how | {"columns": _said(self.columns)}, files])
+        return digest(["table 7", how | {"columns": _said(self.columns)}, files])
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -163,7 +172,8 @@ class Table:
             return [(split, partial(named_files, place)) for place, split in named]
         folder = Path(str(self.path))
         names: dict[Split, str] = {"train": self.train_split, "dev": self.dev_split, "test": self.test_split}
-        if self.hub and not self.test_split and not has_files(folder, self.train_split):
+        unsaid = self.train_split == "train" and not self.test_split
+        if self.hub and unsaid and not has_files(folder, self.train_split):
             return [(None, partial(named_files, str(folder)))]
         if self.hub:
             named = self._named(*names.values())
@@ -208,20 +218,32 @@ class Table:
             rows["train"], rows["dev"] = parted(rows["train"], self.dev_share)
         report_skipped(self.place, sum(map(len, rows.values())), skipped)
         if not rows["train"] or not rows["test"]:
-            fix = "name a test file, a column for the split, or a larger test_share"
-            if skipped.total() > sum(map(len, rows.values())):
-                fix = mending(skipped)
-            elif not any(rows.values()):
-                fix = "it is empty: name another file, or one with rows in it"
             raise BadInput(
                 f"{self.place} leaves {len(rows['train'])} training and {len(rows['test'])} test rows",
                 f"a benchmark needs both; skipped were {dict(skipped) or 'none'}",
-                fix,
+                self._way_out(rows, skipped),
             )
         used = [item for items in rows.values() for item in items]
         for odd in oddities((item.prompt, response) for item in used for response in item.responses):
             warn_once(f"{self.place}: {odd}")
         return rows, skipped + self._unknown(used)
+
+    def _way_out(self, rows: Mapping[Split, Sequence[Item]], skipped: Counter[str]) -> str:
+        """What to do where training or test has no rows."""
+        missing = "test" if rows["train"] else "training"
+        if skipped.total() > sum(map(len, rows.values())):
+            return mending(skipped)
+        if not any(rows.values()):
+            return "it is empty: name another file, or one with rows in it"
+        if self.columns.split:
+            return f"column {self.columns.split!r} names no {missing} row: mend it, or leave data.columns.split out"
+        if self.test_path or self.test_split:
+            return f"name a file, or a split, with {missing} rows"
+        began = {first_turn(item.prompt) for items in rows.values() for item in items}
+        if len(began) < 3:
+            return "what begins with the same turn lies in one split: take more different prompts, or name a test file"
+        size = "larger" if missing == "test" else "smaller"
+        return f"name a test file, a column for the split, or a {size} test_share"
 
     def _unknown(self, items: Iterable[Item]) -> Counter[str]:
         """How many labels name no objective of the benchmark, by what they say; told once."""
@@ -291,7 +313,8 @@ class Table:
 
     def _split(self, row: Row, prompt: str, where: str) -> Split:
         if not self.columns.split:
-            part = int.from_bytes(hashlib.sha256(first_turn(prompt).encode()).digest()[:4], "big") / 2**32
+            own = prompt.removeprefix(self.template.partition("{prompt}")[0])  # what all begin with tells none apart
+            part = int.from_bytes(hashlib.sha256(first_turn(own).encode()).digest()[:4], "big") / 2**32
             return "test" if part < self.test_share else "train"
         said = row[self.columns.split]
         names: dict[str, Split] = {self.train_split: "train", self.dev_split or "dev": "dev"}

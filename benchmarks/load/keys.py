@@ -58,8 +58,11 @@ def check_labels(data: Table, known: Sequence[Objective], names: Collection[str]
             mistakes.append(f'data.{key}: the columns of format = "{key}" by objective, there and nowhere else')
     mistakes += [f"data.regrade: {grade!r} is no number" for _, grade in data.regrade if not _is_number(grade)]
     low, high = data.grade_range if len(data.grade_range) == 2 else (0, 0)
+    beyond = [grade for _, grade in data.regrade if _is_number(grade) and not low <= float(grade) <= high]
     if low >= high:
         mistakes.append(f"data.grade_range: expected the lowest and the highest grade, found {list(data.grade_range)}")
+    elif beyond:
+        mistakes.append(f"data.regrade: {beyond[0]} is not from {low:g} to {high:g}, as data.grade_range has it")
     mistakes += _list_mistakes(data) + _read_twice(data)
     lists = {column.partition("[].")[0] for column in (data.columns.response, *(c for _, c in data.grades))}
     if "[]." in data.columns.response + "".join(c for _, c in data.grades) and len(lists) > 1:

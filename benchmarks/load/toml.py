@@ -95,7 +95,7 @@ def read_benchmark(path: Path, data_dir: Path | None = None, objectives: Sequenc
         mistakes.append(f"policy: {mistake}")
     elif mistake := template_mistake(settings.get("template", ""), settings["policy"]):
         mistakes.append(f"template: {mistake}")
-    if settings["name"] in benchmark_names() and path != table_file(settings["name"]):
+    if settings["name"].casefold() in benchmark_names() and path != table_file(settings["name"]):
         mistakes.append(f"name: {settings['name']} comes with moa, and runs of both would lie in one folder")
     refuse(str(path), mistakes, "the keys are explained in docs/benchmarks.md")
     assert data

@@ -79,7 +79,7 @@ def _benchmark(name: Path) -> dict[Path, str]:
     if path.suffix != ".toml" or not re.fullmatch(r"[A-Za-z][\w-]*", path.stem, re.ASCII):
         refuse(
             f"{name} cannot be the file of a benchmark",
-            "moa init writes TOML, and the name is also that of a folder",
+            "a folder is called so, too: a letter first, then letters of ASCII, digits, - and _, then .toml",
             "moa init benchmark helpdesk.toml",
         )
     if path.stem in benchmark_names():

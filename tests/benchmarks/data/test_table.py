@@ -493,6 +493,85 @@ def test_a_conversation_is_in_one_split(tmp_path: Path) -> None:
     assert sum(len(data.prompts(split)) for split in SPLITS) == len(rows)
 
 
+@pytest.mark.parametrize("preamble", [False, True])
+def test_what_all_begin_with_tells_none_apart(preamble: bool, tmp_path: Path) -> None:
+    """Conversations that an assistant opens, and prompts in one template with turns of its own."""
+    path, settings = tmp_path / "rows.jsonl", {"format": "messages"}
+    rows: list[Any] = [{"messages": [said(f"Good morning, {n}."), user(f"Why {n}?"), said("So.")]} for n in range(60)]
+    if preamble:
+        template = "\n\nHuman: Hi.\n\nAssistant: Hello!\n\nHuman: {prompt}\n\nAssistant:"
+        rows, settings = [{"prompt": f"Why {n}?", "response": "So."} for n in range(60)], {"template": template}
+        settings["format"] = "answers"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    data = Table(path=str(path), test_share=0.5, **settings)
+    assert 20 < len(data.prompts("test")) < 40
+
+
+def test_lines_that_are_indented_alike_stay_so(tmp_path: Path) -> None:
+    """Code is another without its indentation."""
+    answers = {
+        "    def f():\n        pass\n": "def f():\n    pass",
+        " Hello\nthere ": "Hello\nthere",
+        "\n\n  a\n    b": "a\n  b",
+    }
+    for given, kept in answers.items():
+        data = table(tmp_path, [{"prompt": "p", "response": given}, {"prompt": "q", "response": "b"}], format="answers")
+        assert [answer.response for answer in data.responses()] == [kept]
+
+
+@pytest.mark.parametrize(
+    ("rows", "settings", "words"),
+    [
+        ([("p", "a"), ("p", "b"), ("p", "c")], {"test_share": 0.9}, "take more different prompts"),
+        ([(f"p{n}", "a") for n in range(9)], {"test_share": 1.0}, "or a smaller test_share"),
+        ([(f"p{n}", "a") for n in range(9)], {"test_share": 1e-9}, "or a larger test_share"),
+        ([("p", "a")] * 2, {"columns": Columns(split="part")}, "column 'part' names no test row"),
+    ],
+)
+def test_where_a_split_is_empty_it_is_said_what_helps(
+    rows: list[tuple[str, str]], settings: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    told = [json.dumps({"prompt": prompt, "response": answer, "part": "train"}) for prompt, answer in rows]
+    path.write_text("\n".join(told), encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        Table(path=str(path), format="answers", **settings).prompts("test")
+    assert words in caught.value.fix
+
+
+def test_grades_that_become_one_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Goals are whole grades: of eleven grades from 0 to 1 two would be left."""
+    rows = [{"prompt": f"p{n}", "response": f"a{n}", "g": n / 10} for n in range(11)]
+    told = "11 different grades of kind become 2"
+    for scale, is_told in ((1, True), (10, False)):
+        caplog.clear()
+        given = [{**row, "g": scale * row["g"]} for row in rows]
+        data = table(
+            tmp_path, [*given, {"prompt": "t", "response": "t", "g": 0}], format="grades", grades=(("kind", "g"),),
+            grade_range=(0.0, float(scale)),
+        )  # fmt: skip
+        assert len({level for _, level in data.graded_labels("kind")}) == (2 if is_told else 11)
+        assert (told in caplog.text) == is_told
+
+
+def test_a_split_that_no_file_has_is_not_passed_over(tmp_path: Path) -> None:
+    """On the hub it would be half of the rows."""
+    (tmp_path / "train.jsonl").write_text(json.dumps({"prompt": "p", "response": "a"}) + "\n", encoding="utf-8")
+    data = Table(format="answers", hub="owner/name", path=str(tmp_path), train_split="train[:50%]")
+    with pytest.raises(BadInput, match=r"train\[:50%\]"):
+        data.prompts("train")
+
+
+def test_a_folder_is_not_taken_for_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`datasets` reads one that lies where the command is typed, and no identity would know its rows."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "owner" / "name").mkdir(parents=True)
+    for ask in (Table.fingerprint, lambda data: data.prompts("train")):
+        with pytest.raises(BadInput, match="there is a folder owner/name here") as caught:
+            ask(Table(format="answers", hub="owner/name"))
+        assert caught.value.fix.startswith("--data-dir owner/name reads the folder")
+
+
 def test_a_copy_of_a_hub_data_set_is_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the hub has by now, and whether it can be asked."""
     (tmp_path / "a.jsonl").write_text(json.dumps({"prompt": "p", "response": "a"}) + "\n", encoding="utf-8")
@@ -525,7 +604,7 @@ def test_how_rows_are_split_is_in_the_fingerprint(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps({"prompt": p, "response": "a"}) + "\n" for p in prompts), encoding="utf-8")
     data = Table(path=str(path), format="answers")
     splits = digest([[sorted(map(alike, data.prompts(split))), len(data.prompts(split))] for split in SPLITS])
-    assert (data.fingerprint(), splits) == ("7db3c5becfe7", "44648183f391")
+    assert (data.fingerprint(), splits) == ("e68d39f1e2dd", "44648183f391")
 
 
 def test_what_is_not_said_is_in_no_fingerprint(tmp_path: Path) -> None:
