@@ -11,13 +11,14 @@ from datasets import Dataset
 from benchmarks import BadInput, Benchmark, Policy, Sampling, Weights
 from benchmarks.models import Progress, Training, run_trainer, training_mode
 from benchmarks.rewards import resident_bytes
-from methods.contract import Reinforcement, Stage
+from methods.contract import Reinforcement, Stage, in_range
 from methods.engines.optimisers import make_trainer
 from methods.engines.tasks import Judge, Pose, Reward, Task, tasks_of, weighted, weights_of
 from methods.engines.trained import rate_of, save_trained, scaled, to_train
 from methods.engines.trainers import Memory, Remember
 
 
+@in_range
 def train_rl(
     benchmark: Benchmark,
     weights: Weights | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,24 @@ def test_numbers_out_of_range_train_nothing(name: str, value: float, tiny: Bench
     assert "no answers" in said(lambda: train_sft(tiny, [], stage, **right))  # type: ignore[arg-type]
     with pytest.raises(BadInput, match=f"arguments of train_sft: 1 mistake\n  {name}: expected a"):
         train_sft(tiny, tiny.responses(), stage, **given)  # type: ignore[arg-type]
+    assert not stage.done
+
+
+def test_what_is_of_another_class_trains_nothing(tiny: Benchmark, tmp_path: Path) -> None:
+    """And is named, where attributes would be missing somewhere else."""
+    stage, answers, texts = Run(tmp_path, 0).stage("here"), tiny.responses(), ["So."]
+    sft: Any = partial(train_sft, epochs=1, batch=4, learning_rate=0, lora_rank=None)
+    calls: dict[str, Callable[[], object]] = {
+        r"stage: expected Stage, found 'here' \(str\)": lambda: sft(tiny, answers, "here"),
+        r"answers: expected Answers, found 'So.' \(str\)": lambda: sft(tiny, texts, stage),
+        r"answers: expected Answers, found <list_iterator": lambda: sft(tiny, iter(answers), stage),
+        r"settings: expected Reinforcement, found": lambda: train_rl(tiny, tiny.corners[0], Preference(), stage),  # type: ignore[arg-type]
+    }
+    for words, call in calls.items():
+        with pytest.raises(BadInput, match=words):
+            call()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'epoch'"):
+        sft(tiny, answers, stage, epoch=1)
     assert not stage.done
 
 
