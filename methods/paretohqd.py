@@ -126,7 +126,7 @@ class ParetoHqD(Adapter, Method):
             train_sft(
                 benchmark, chosen, stage, epochs=steps * self.batch / len(chosen), batch=self.batch,
                 learning_rate=rate, lora_rank=self.lora_rank,
-                start=start[weights].folder if start else None,
+                start=start[weights] if start else None,
             )  # fmt: skip
 
     def _augmentation(self, benchmark: Benchmark, run: Run, stages: dict[Weights, Stage]) -> list[Answer]:

@@ -102,7 +102,7 @@ class RiC(Adapter, Method):
             train_sft(
                 benchmark, told, run.stage(name), epochs=epochs, batch=self.batch,
                 learning_rate=rate_of(self, rate, benchmark.prepared.policy), lora_rank=self.lora_rank,
-                start=start.folder if start else None,
+                start=start,
             )  # fmt: skip
 
         tune(answers, rewards, "offline", self.offline_epochs, "learning_rate", None)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         NotPermitted,
         Refusals,
         changed_since,
+        check_texts,
         error_words,
         full_disk,
         nearest,
@@ -45,7 +46,14 @@ if TYPE_CHECKING:
         together,
     )
     from benchmarks.common.guest import TIMEOUT, Guest, TimeUp, staying, time_limit, timely
-    from benchmarks.common.hub import adapter_base, damaged_model, hub_commit, model_content, model_settings
+    from benchmarks.common.hub import (
+        adapter_base,
+        check_one_model,
+        damaged_model,
+        hub_commit,
+        model_content,
+        model_settings,
+    )
     from benchmarks.common.identity import digest, file_content, folder_content, plain
     from benchmarks.common.ledger import (
         SUMS,

@@ -181,6 +181,14 @@ def together(what: str, checks: Iterable[Callable[[], object]]) -> None:
     refusals.tell(what)
 
 
+def check_texts(what: str, texts: Sequence[str]) -> None:
+    """BadInput for one text in place of several: its letters would be taken for texts."""
+    if isinstance(texts, str):
+        raise BadInput(
+            f"{what} are one text: {texts!r:.40}", "its letters would be taken for texts", "give a list of it"
+        )
+
+
 def some_of(names: Sequence[str], most: int) -> str:
     """The first of many names, and whether there are more.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -29,8 +30,9 @@ def model_content(model: str, revision: str | None = None) -> str:
 
 
 def adapter_base(model: str, revision: str | None = None) -> str:
-    """What the adapter in a folder or hub entry is an adapter of, "" for a whole model. BadInput for a damaged one."""
-    folder = Path(model)
+    """What the adapter in a folder or hub entry is an adapter of, "" for a whole model. BadInput for a damaged one, and
+    for a whole model with an adapter beside it."""
+    check_one_model(folder := Path(model))
     settings = folder / "adapter_config.json" if os.path.isdir(model) else _adapter_settings(model, revision)
     if settings is None or not settings.is_file() or (folder / "config.json").is_file():
         return ""
@@ -38,6 +40,20 @@ def adapter_base(model: str, revision: str | None = None) -> str:
     if os.path.isdir(base) and os.path.samefile(base, settings.parent):
         raise damaged_model(settings, "it says that it is an adapter of itself")
     return base
+
+
+def check_one_model(folder: Path) -> None:
+    """BadInput for a folder with a whole model and an adapter, as is left where one is merged into the folder of the
+    other: transformers puts the adapter on top of the weights that it is in already, without a word."""
+    if not os.path.isdir(folder) or not (folder / "adapter_config.json").is_file():
+        return
+    whole = re.compile(r"(model|pytorch_model)[\w.-]*\.(safetensors|bin)")
+    if found := sorted(path.name for path in folder.iterdir() if whole.fullmatch(path.name)):
+        raise BadInput(
+            f"{folder} holds a whole model ({found[0]}) and an adapter (adapter_config.json)",
+            "which of them is meant is not known, and the adapter would be put on top of the weights, maybe once more",
+            "remove adapter_config.json where it is merged, or name a folder with the adapter alone",
+        )
 
 
 def model_settings(file: Path) -> dict[str, Any]:

@@ -24,7 +24,16 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from benchmarks.common import BadInput, damaged_model, error_words, model_settings, no_memory, some_of, to_type
+from benchmarks.common import (
+    BadInput,
+    check_one_model,
+    damaged_model,
+    error_words,
+    model_settings,
+    no_memory,
+    some_of,
+    to_type,
+)
 from benchmarks.models.device import attention
 from benchmarks.models.memory import SMALL
 from benchmarks.models.reader import Reader
@@ -70,6 +79,7 @@ def open_reader(path: str | Path, max_prompt_tokens: int = 512, template: str = 
 
 def open_config(path: str | Path) -> PretrainedConfig:
     """The configuration of a policy. BadInput for one that is no causal language model's."""
+    check_one_model(Path(path))
     with _opening(path):
         config: PretrainedConfig = AutoConfig.from_pretrained(path, trust_remote_code=False)
     says = ", ".join(config.architectures or ()) or type(config).__name__

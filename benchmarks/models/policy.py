@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from benchmarks.common import answering, charge, reading
+from benchmarks.common import answering, charge, check_texts, reading
 from benchmarks.models.batching import by_length, pad_left
 from benchmarks.models.counting import counted, language_models, uncounted
 from benchmarks.models.device import attention, room, setup
@@ -66,8 +66,10 @@ class Policy:
         return Reader(self.tokenizer, self.form, self.max_prompt_tokens)
 
     def steered(self, write: Callable[[str], str]) -> Policy:
-        """This policy's model, told what `write` writes into what the user says, see `Reader.steer`."""
-        return replace(self, template=partial(self.reader.steer, write=write))
+        """This policy's model, told what `write` writes into what the user says, see `Reader.steer`; after what it is
+        told already."""
+        before, steer = self.template, partial(self.reader.steer, write=write)
+        return replace(self, template=steer if before is same else lambda prompt: steer(before(prompt)))
 
     @property
     def parameters(self) -> int:
@@ -123,6 +125,7 @@ class Policy:
         In float32 the same prompt and seed give the same ids whatever else is in the batch. In bfloat16 rounding
         depends on that.
         """
+        check_texts("prompts", prompts)
         encoded = self.encode_prompts(prompts)
         uniforms = draw_uniforms(prompts, sampling.max_new_tokens, seed)
         answers: list[list[int]] = [[] for _ in prompts]
@@ -199,8 +202,21 @@ def load_policy(
         held = held_in(path, device, precision)
         model = open_model(path, dtype=held, attn_implementation=attention(device)).to(device)
     check_fit(path, model, tokenizer, max_prompt_tokens, max_new_tokens)
+    _make_storable(model)
     model.config.pad_token_id = tokenizer.pad_token_id
     return Policy(model.eval(), tokenizer, max_prompt_tokens=max_prompt_tokens, form=reader.form, stored=stored)
+
+
+def _make_storable(model: PreTrainedModel) -> None:
+    """Leaves of published generation settings that no checkpoint could be written with what moa reads of them: where an
+    answer ends."""
+    settings = model.generation_config
+    try:
+        if settings:
+            settings.validate(strict=True)
+    except ValueError:
+        kept = ("eos_token_id", "bos_token_id", "pad_token_id")
+        model.generation_config = GenerationConfig(**{name: getattr(settings, name) for name in kept})
 
 
 def starting_policy(benchmark: Description, trained: Path | None = None) -> Policy:

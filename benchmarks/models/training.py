@@ -79,7 +79,7 @@ def trainer_arguments(training: Training, folder: Path, seed: int, model: PreTra
     device = setup()
     parts = split_batch(training, model)
     if device == "cpu":
-        _tune_fused_head(model.config.vocab_size)
+        _tune_fused_head(model.config.get_text_config().vocab_size)
     return {
         "output_dir": str(folder),
         "max_steps": training.steps,

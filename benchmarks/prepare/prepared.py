@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import charge, check_links, check_sight
+from benchmarks.common import charge, check_links, check_sight, check_texts
 from benchmarks.models import Policy, Reader, load_policy, starting_policy, starting_reader, untrained_policy
 from benchmarks.prepare.card import Card, Report, not_prepared, stored_card
 from benchmarks.prepare.sense import Sense
@@ -73,6 +73,8 @@ class Prepared:
         return self._measured("scores", prompts, responses)
 
     def _measured(self, signal: Signal, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        check_texts("prompts", prompts)
+        check_texts("responses", responses)
         charge(used=[part_name(signal, name) for name in self.benchmark.names])
         if signal not in self._scorers:
             objectives = self.benchmark.objectives

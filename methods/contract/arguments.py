@@ -9,6 +9,8 @@ from functools import wraps
 from types import NoneType
 from typing import Annotated, ParamSpec, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 from benchmarks import Benchmark
 from benchmarks.common import fit, misfit, refuse, type_words
 
@@ -29,9 +31,12 @@ def in_range(function: Callable[P, R]) -> Callable[P, R]:
         hints = get_type_hints(function, include_extras=True)
         ranges = {name: hint for name, hint in hints.items() if _has_range(hint)}
         try:
-            given = inspect.signature(function).bind(*args, **named).arguments
+            bound = inspect.signature(function).bind(*args, **named)
         except TypeError:
             return function(*args, **named)  # it says which name it does not know, before which it misses
+        given = bound.arguments
+        for name, value in given.items():
+            given[name] = value.item() if isinstance(value, np.generic) else value  # which no checkpoint could hold
         mistakes = [f"{name}: {wrong}" for name, value in given.items() if (wrong := _misplaced(value, hints[name]))]
         for name, value in ((name, given[name]) for name in ranges if name in given):
             try:
@@ -41,7 +46,7 @@ def in_range(function: Callable[P, R]) -> Callable[P, R]:
         expected = "; ".join(f"{name}: {type_words(hint)}" for name, hint in ranges.items())
         expected = expected or f"help(moa_cli.{function.__name__}) says what it takes"
         refuse(f"arguments of {function.__name__}", mistakes, expected)
-        return function(*args, **named)
+        return function(*bound.args, **bound.kwargs)
 
     return checked
 

@@ -12,7 +12,7 @@ from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from benchmarks import Answer, BadInput, Benchmark, Policy, PreferencePair
-from benchmarks.common import Range
+from benchmarks.common import Range, digest
 from benchmarks.models import (
     Progress,
     Training,
@@ -152,7 +152,7 @@ def log_probs(
 ) -> np.ndarray:
     """log pi(chosen) and log pi(rejected) (N, 2), in nats, of the starting policy or of a trained stage on N pairs.
 
-    Computed once: kept in the run, under the name that is given to these pairs.
+    Computed once: kept in the run, under the name that is given to these pairs and their content.
     """
 
     def compute() -> np.ndarray:
@@ -162,7 +162,7 @@ def log_probs(
         batch = 8 if is_large(policy) else 64
         return sequence_log_probs(policy, sequences, batch).reshape(-1, 2)
 
-    return remembered(run, f"{of.name if of else 'start'} on {name}", compute)
+    return remembered(run, f"{of.name if of else 'start'} on {name} {digest([*map(list, pairs)])}", compute)
 
 
 def remembered(run: Run, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:

@@ -54,7 +54,7 @@ class Heads(torch.nn.Module):
     def __init__(self, decoder: PreTrainedModel, classes: Sequence[int]):
         super().__init__()
         self.decoder, self.classes = decoder, tuple(classes)
-        self.heads = torch.nn.Linear(decoder.config.hidden_size, sum(classes), device=decoder.device)
+        self.heads = torch.nn.Linear(decoder.config.get_text_config().hidden_size, sum(classes), device=decoder.device)
 
     def gradient_checkpointing_enable(self, **kwargs: Any) -> None:
         """Has the decoder compute its hidden states again in the backward pass."""

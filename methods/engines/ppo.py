@@ -88,7 +88,7 @@ class Ppo(_Rollout):
     """Whether the batch is trained on no further."""
 
     def __init__(self, policy: Policy, sampling: Sampling, copies: int, **kwargs: Any):
-        hidden = policy.model.config.hidden_size
+        hidden = policy.model.config.get_text_config().hidden_size
         policy.model.value_head = torch.nn.Linear(hidden, 1, device=policy.model.device)
         torch.nn.init.zeros_(policy.model.value_head.weight)
         torch.nn.init.zeros_(policy.model.value_head.bias)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 from benchmarks import Answer, BadInput, Benchmark
@@ -23,7 +22,7 @@ def train_sft(
     batch: Annotated[int, Range(1)],
     learning_rate: Annotated[float, Range(0)],
     lora_rank: Annotated[int, Range(0)] | None,
-    start: Path | None = None,
+    start: Stage | None = None,
 ) -> None:
     """Fine-tunes the starting policy (or the stage in `start`) on the responses, given the prompts as they are written.
 
@@ -40,7 +39,7 @@ def train_sft(
             "supervised fine-tuning needs one at least",
             "look at how the method chooses them: all of them were left out",
         )
-    policy = to_train(benchmark, lora_rank, stage.run.seed, start)
+    policy = to_train(benchmark, lora_rank, stage.run.seed, start.folder if start else None)
     limit = benchmark.sampling.max_new_tokens
     sequences = [(prompt, response[:limit]) for prompt, response in map(policy.encode, answers)]
     training = Training(

@@ -47,7 +47,8 @@ def rate_of(settings: Adapter, name: str, policy: Policy) -> float:
 def scaled(learning_rate: float, policy: Policy) -> float:
     """A learning rate as it is for a pretrained policy; for one made here, it is given for width 4096 and taken at this
     policy's: proportional to 1/width (Yang et al. 2022, muP)."""
-    return learning_rate if policy.pretrained else learning_rate * PAPER_WIDTH / policy.model.config.hidden_size
+    width = policy.model.config.get_text_config().hidden_size
+    return learning_rate if policy.pretrained else learning_rate * PAPER_WIDTH / width
 
 
 def to_train(

@@ -20,7 +20,7 @@ from methods.contract.run import Run
 from methods.contract.settings import Preference, Reinforcement
 from methods.engines import dpo
 from methods.engines.decoding import best_of, mix
-from methods.engines.dpo import train_dpo
+from methods.engines.dpo import log_probs, train_dpo
 from methods.engines.prompts import steered
 from methods.engines.rl import train_rl
 from methods.engines.sft import train_sft
@@ -140,6 +140,29 @@ def test_what_is_of_another_class_trains_nothing(tiny: Benchmark, tmp_path: Path
     with pytest.raises(TypeError, match="unexpected keyword argument 'epoch'"):
         sft(tiny, answers, stage, epoch=1)
     assert not stage.done
+
+
+def test_numbers_of_numpy_are_numbers(tiny: Benchmark, tmp_path: Path) -> None:
+    """Down to the checkpoint, which holds them as JSON."""
+    stage = Run(tmp_path, 0).stage("here")
+    rates: dict[str, Any] = {"batch": np.int64(4), "learning_rate": np.float32(1e-4), "lora_rank": np.int64(2)}
+    train_sft(tiny, tiny.responses()[:8], stage, epochs=np.float64(1), **rates)
+    assert stage.done
+
+
+def test_one_text_is_not_its_letters(tiny: Benchmark) -> None:
+    assert "prompts are one text" in said(lambda: tiny.prepared.policy.generate("Why?", tiny.sampling, 0))
+    assert "prompts are one text" in said(lambda: tiny.rewards("Why?", "So."))
+    assert "responses are one text" in said(lambda: tiny.scores(["Why?"], "S"))
+
+
+def test_what_is_kept_of_pairs_is_of_these_pairs(tiny: Benchmark, tmp_path: Path) -> None:
+    """Under one name, too: those with chosen and rejected exchanged have theirs exchanged."""
+    run, pairs = Run(tmp_path, 0), tiny.preference_pairs(tiny.names[0])[:4]
+    turned = [PreferencePair(prompt, rejected, chosen) for prompt, chosen, rejected in pairs]
+    first = log_probs(tiny, pairs, "mine", run)
+    assert np.allclose(log_probs(tiny, turned, "mine", run), first[:, ::-1], atol=1e-5)
+    assert np.array_equal(log_probs(tiny, pairs, "mine", run), first)
 
 
 @pytest.mark.parametrize("beta", [0, -1, np.nan])

@@ -20,6 +20,7 @@ from benchmarks.models.opening import check_policy, held_in, open_reader
 from benchmarks.models.policy import load_policy
 from benchmarks.prepare.benchmark import Benchmark
 from benchmarks.prepare.make import missing_parts
+from benchmarks.rewards.classifier import Classifier
 from benchmarks.spec.settings import Sampling
 from methods.conformance.tiny import Cries
 from tests.kit.classifiers import saved
@@ -101,6 +102,30 @@ def test_an_adapter_alone(whole: bool, unprepared: Benchmark, tmp_path: Path) ->
     assert f"moa soup {folder} --weights 1" in refused(folder, words)
     with pytest.raises(BadInput, match=words):
         missing_parts(replace(unprepared, policy=str(folder), home=tmp_path / "runs"))
+
+
+def test_an_adapter_beside_the_whole_it_was_merged_into(unprepared: Benchmark, tmp_path: Path) -> None:
+    """It would be put on top of the weights once more, without a word."""
+    folder = tiny_policy_in(tmp_path / "merged", tiny_tokenizer())
+    get_peft_model(load_policy(folder).model, LoraConfig(r=2, target_modules=["q_proj"])).save_pretrained(folder)
+    words = rf"{folder} holds a whole model \(model.safetensors\) and an adapter"
+    assert "remove adapter_config.json where it is merged" in refused(folder, words)
+    with pytest.raises(BadInput, match=words):
+        missing_parts(replace(unprepared, policy=str(folder), home=tmp_path / "runs"))
+    with pytest.raises(BadInput, match=words):
+        Classifier(folder)
+
+
+def test_generation_settings_that_cannot_be_stored_cost_no_checkpoint(tmp_path: Path) -> None:
+    """As many are published: a temperature, and do_sample is not set. What moa reads of them stays."""
+    folder = tiny_policy_in(tmp_path / "whole", tiny_tokenizer())
+    settings = json.loads((folder / "generation_config.json").read_text())
+    told = settings | {"temperature": 0.6, "top_p": 0.9, "do_sample": False, "eos_token_id": [1, 2]}
+    (folder / "generation_config.json").write_text(json.dumps(told))
+    policy = load_policy(folder)
+    policy.model.generation_config.pad_token_id = 0  # as a trainer does
+    policy.save(tmp_path / "kept")
+    assert {1, 2} <= {*policy.ends} & {*load_policy(tmp_path / "kept").ends}
 
 
 def test_tokens_beyond_the_embedding(tmp_path: Path) -> None:

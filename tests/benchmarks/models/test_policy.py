@@ -302,6 +302,8 @@ def test_a_long_prompt_loses_its_beginning(random_policy: MakePolicy) -> None:
     full = policy.tokenizer("I say so: Why not now?")["input_ids"]
     assert len(full) > 5
     assert policy.encode_prompt("I say so: Why not now?") == full[-5:]
+    twice = policy.steered(lambda prompt: f"{prompt} 7").steered(lambda prompt: f"{prompt} 8")
+    assert twice.template("Why?") == "Why? 7 8", "what it was told before stays"
     steered = policy.steered(lambda prompt: prompt + " 7")
     assert (
         steered.encode_prompt("I say so: Why not now?")
