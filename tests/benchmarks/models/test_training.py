@@ -12,14 +12,17 @@ import numpy as np
 import pytest
 import torch
 import trl.trainer.utils as trl_utils
+from transformers import Gemma3Config, Gemma3ForConditionalGeneration
 from trl import RLOOTrainer
 
 from benchmarks.common.atomic import write_sums
 from benchmarks.common.ledger import Cost, charged_to, telling
 from benchmarks.models.checkpoints import last_checkpoint
 from benchmarks.models.device import setup
-from benchmarks.models.policy import Policy
+from benchmarks.models.policy import Policy, load_policy
 from benchmarks.models.training import Training, supervised, trainer_arguments, training_mode
+from benchmarks.spec.answers import Answer
+from tests.kit.tokenizers import tiny_tokenizer
 
 MakePolicy = Callable[..., Policy]
 Sequences = list[tuple[list[int], list[int]]]
@@ -145,6 +148,31 @@ def test_a_single_step_trains(random_policy: MakePolicy, tmp_path: Path) -> None
     policy = random_policy(2)
     before = state(policy)
     supervised(policy, sequences(), Training(steps=1, batch=6, learning_rate=1e-2), folder=tmp_path, seed=0)
+    assert not all(torch.equal(value, before[name]) for name, value in state(policy).items())
+
+
+def test_the_text_part_of_a_multimodal_model_trains(tmp_path: Path) -> None:
+    """Its vocabulary and width stand in a configuration within its own, as Gemma 3's do."""
+    tokenizer = tiny_tokenizer()
+    size = len(tokenizer)
+    text = {
+        "vocab_size": size + 4, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "head_dim": 8,
+        "num_key_value_heads": 2, "intermediate_size": 16, "max_position_embeddings": 512, "pad_token_id": 0,
+    }  # fmt: skip
+    vision = {
+        "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8, "image_size": 28,
+        "patch_size": 14,
+    }  # fmt: skip
+    config = Gemma3Config(
+        text_config=text, vision_config=vision, mm_tokens_per_image=4, image_token_index=size + 1,
+        boi_token_index=size + 2, eoi_token_index=size + 3,
+    )  # fmt: skip
+    Gemma3ForConditionalGeneration(config).save_pretrained(tmp_path / "whole")
+    tokenizer.save_pretrained(tmp_path / "whole")
+    policy = load_policy(tmp_path / "whole")
+    before = state(policy)
+    rows = [policy.encode(Answer("Why?", "So."))] * 2
+    supervised(policy, rows, Training(steps=1, batch=2, learning_rate=1e-2), folder=tmp_path / "c", seed=0)
     assert not all(torch.equal(value, before[name]) for name, value in state(policy).items())
 
 
