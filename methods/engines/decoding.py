@@ -19,7 +19,7 @@ from benchmarks import BadInput, Benchmark, Policy, Sampling, Weights
 from benchmarks.common import Cost, Range, charge, charged_to, digest, kept
 from benchmarks.models import ANSWERS_AT_ONCE, Divergence, sequence_log_probs
 from methods.contract import in_range
-from methods.engines.trained import PART, load_adapters, load_trained
+from methods.engines.trained import PART, check_folders, load_adapters, load_trained
 
 
 def mix(benchmark: Benchmark, folders: Sequence[Path], weights: Weights) -> Policy:
@@ -29,6 +29,7 @@ def mix(benchmark: Benchmark, folders: Sequence[Path], weights: Weights) -> Poli
     itself. Adapters share one copy of the model and answer in one batched forward pass; whole models answer one after
     the other. A token costs as many passes as there are experts that take part. BadInput for other weights.
     """
+    check_folders(folders)
     if len(weights) != len(folders) or not 0 < sum(weights) < math.inf or min(weights) < 0:
         raise BadInput(
             f"{len(folders)} policies cannot be mixed with the weights {', '.join(f'{w:g}' for w in weights)}",

@@ -24,8 +24,14 @@ def preferences(benchmark: Benchmark, k: int, epochs: float, seed: int) -> list[
 
     Where the data has no pairs for k, they are made of two training answers to the same prompt, else of two answers
     sampled from the starting policy: chosen is the one with the higher reward k, equal ones are left out [choice].
-    BadInput where no pair is left.
+    BadInput where no pair is left, and for no objective's number.
     """
+    if not isinstance(k, int) or not 0 <= k < len(benchmark.names):
+        raise BadInput(
+            f"preferences were asked for objective {k!r:.40}",
+            f"it is a number from 0 to {len(benchmark.names) - 1}, the place of one of {', '.join(benchmark.names)}",
+            f"benchmark.names.index({benchmark.names[0]!r})",
+        )
     labelled = benchmark.pairs_to_learn(benchmark.names[k])
     pairs = labelled or _contests(benchmark, seed)
     order = np.random.default_rng(seed).permutation(len(pairs))

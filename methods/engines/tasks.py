@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, SupportsFloat
 
 import numpy as np
 
@@ -67,21 +67,24 @@ def weighted(benchmark: Benchmark, weights: np.ndarray) -> Reward:
 
 def tasks_of(posed: object, contrast: int) -> Sequence[Task]:
     """What `pose` returned. BadInput where these are not so many tasks."""
-    if isinstance(posed, list | tuple) and len(posed) == contrast and all(isinstance(task, Task) for task in posed):
-        return posed
+    tasks = [one for one in posed if isinstance(one, Task)] if isinstance(posed, list | tuple) else []
+    whole = isinstance(posed, list | tuple) and len(posed) == len(tasks) == contrast
+    if whole and all(np.ndim(task.goals) == 1 for task in tasks):
+        return tasks
     raise BadInput(
         f"pose returned {posed!r:.80}",
         f"it makes a list of {contrast} Tasks of a prompt, since contrast is {contrast}",
-        "return [Task(shown, goals), ...], and say contrast= how many they are",
+        "return [Task(shown, goals), ...], goals being a tuple, and say contrast= how many they are",
     )
 
 
 def judged(found: object, count: int) -> tuple[np.ndarray, dict[str, float]]:
     """What a reward returned. BadInput where that is not a finite number for each answer and a dict."""
-    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict) and np.shape(found[0]) == (count,):
+    logged = found[1] if isinstance(found, tuple) and len(found) == 2 else None
+    if isinstance(found, tuple) and isinstance(logged, dict) and np.shape(found[0]) == (count,) and _all_real(logged):
         values = np.asarray(found[0])
         if not (odd := values[~np.isfinite(values.astype(float))]).size:
-            return values, found[1]
+            return values, logged
         raise BadInput(
             f"the reward of train_rl is {odd[0]} for {len(odd)} of {count} answers",
             "an answer without a reward has no place among the others: nothing can be learned from the step",
@@ -89,9 +92,13 @@ def judged(found: object, count: int) -> tuple[np.ndarray, dict[str, float]]:
         )
     raise BadInput(
         f"the reward of train_rl returned {found!r:.80} for {count} answers",
-        f"it returns two things: an array of {count} numbers, and a dict of what is worth logging",
+        f"it returns two things: an array of {count} numbers, and a dict of numbers that are worth logging, by name",
         "return values, {}",
     )
+
+
+def _all_real(logged: Mapping[object, object]) -> bool:
+    return all(isinstance(name, str) and isinstance(value, SupportsFloat) for name, value in logged.items())
 
 
 class Judge:

@@ -100,8 +100,20 @@ def save_trained(policy: Policy, folder: Path) -> None:
 
 def load_trained(benchmark: Benchmark, folder: Path, fresh: bool = False) -> Policy:
     """The policy that a stage left. Kept until others are asked for or something is trained, unless `fresh`."""
+    check_folders([folder])
     changed = folder.stat().st_mtime_ns if folder.exists() else 0
     return _load(benchmark, folder) if fresh else _remembered(benchmark, folder, changed, _apart.get())
+
+
+def check_folders(folders: Sequence[object]) -> None:
+    """BadInput for what is no folder's path."""
+    for folder in folders:
+        if not isinstance(folder, Path):
+            raise BadInput(
+                f"a policy was asked for from {folder!r:.60} ({type(folder).__name__})",
+                "it is read from the folder of a stage, a Path",
+                "run.stage(name).folder",
+            )
 
 
 def check_made(folder: Path) -> None:
@@ -220,6 +232,7 @@ def soup(
     not read, and all the weight on one is that policy. BadInput for other weights, and for policies that have no such
     mean.
     """
+    check_folders(folders)
     if len(weights) != len(folders) or not abs(sum(weights) - 1) <= 1e-6:  # no NaN is
         raise BadInput(
             f"{len(folders)} policies cannot be averaged with the weights {', '.join(f'{w:g}' for w in weights)}",

@@ -21,11 +21,12 @@ from methods.contract.settings import Preference, Reinforcement
 from methods.engines import dpo
 from methods.engines.decoding import best_of, mix
 from methods.engines.dpo import log_probs, train_dpo
+from methods.engines.pairs import preferences
 from methods.engines.prompts import steered
 from methods.engines.rl import train_rl
 from methods.engines.sft import train_sft
 from methods.engines.tasks import Task, judged, tasks_of
-from methods.engines.trained import save_trained, soup, to_train
+from methods.engines.trained import load_trained, save_trained, soup, to_train
 from tests.kit.files import EXAMPLES
 
 REWARD = Reinforcement()
@@ -61,12 +62,12 @@ def test_weights_that_are_none(tiny: Benchmark, tmp_path: Path) -> None:
 def test_rewards_and_poses_that_return_something_else() -> None:
     values, logged = judged(([1.0, 2.0], {"a": 1.0}), 2)
     assert (values.tolist(), logged) == ([1.0, 2.0], {"a": 1.0})
-    for found in (None, [1.0, 2.0], ([1.0], {}), ([1.0, 2.0], [3.0])):
+    for found in (None, [1.0, 2.0], ([1.0], {}), ([1.0, 2.0], [3.0]), ([1.0, 2.0], {"a": None})):
         assert "for 2 answers" in said(lambda found=found: judged(found, 2))  # type: ignore[misc]
     for odd in (np.nan, np.inf, None):
         assert f"is {odd} for 1 of 2 answers" in said(lambda odd=odd: judged(([odd, 2.0], {}), 2))  # type: ignore[misc]
     assert tasks_of([Task("How?")], 1) == [Task("How?")]
-    for posed in (None, "How?", [Task("How?")] * 3):
+    for posed in (None, "How?", [Task("How?")] * 3, [Task("How?", 0.5)] * 2):  # type: ignore[arg-type]
         assert "contrast is 2" in said(lambda posed=posed: tasks_of(posed, 2))  # type: ignore[misc]
 
 
@@ -140,6 +141,19 @@ def test_what_is_of_another_class_trains_nothing(tiny: Benchmark, tmp_path: Path
     with pytest.raises(TypeError, match="unexpected keyword argument 'epoch'"):
         sft(tiny, answers, stage, epoch=1)
     assert not stage.done
+
+
+def test_what_is_no_folder_and_no_objective(tiny: Benchmark, tmp_path: Path) -> None:
+    stage = Run(tmp_path, 0).stage("here")
+    made: list[Callable[[], object]] = [
+        lambda: load_trained(tiny, stage),  # type: ignore[arg-type]
+        lambda: soup(tiny, [str(stage.folder)] * 2, (0.5, 0.5)),  # type: ignore[list-item]
+        lambda: mix(tiny, [stage] * 2, (0.5, 0.5)),  # type: ignore[list-item]
+    ]
+    for make in made:
+        assert "a policy was asked for from " in said(make)
+    for k in ("ah", 2, -1):
+        assert f"preferences were asked for objective {k!r}" in said(lambda k=k: preferences(tiny, k, 1.0, 0))  # type: ignore[misc]
 
 
 def test_numbers_of_numpy_are_numbers(tiny: Benchmark, tmp_path: Path) -> None:
