@@ -44,7 +44,7 @@ def test_what_is_published_is_found_again(name: str, tmp_path: Path) -> None:
     comparison = Comparison.from_json((RESULTS / "compare.json").read_text(encoding="utf-8"))
     (published,) = (one for one in comparison.benchmarks if one.name == name)
     told = {row.method: gain for row in published.rows if (gain := published.gain(row, "hypervolume")) and gain.clear}
-    assert sum(gain.low >= 1 for gain in told.values()) > 5
+    assert sum(gain.low >= 1 for gain in told.values()) >= 5, "as many were surely better by 1 on either"
     found = {method: benchmark.difference(method, "sft") for method in told}
     lost = {method: gain for method, gain in found.items() if (gain.low if told[method].low >= 1 else gain.high) <= 0}
     assert lost == {}
