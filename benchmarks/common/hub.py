@@ -48,7 +48,7 @@ def check_one_model(folder: Path) -> None:
     if not os.path.isdir(folder) or not (folder / "adapter_config.json").is_file():
         return
     whole = re.compile(r"(model|pytorch_model)[\w.-]*\.(safetensors|bin)")
-    if found := sorted(path.name for path in folder.iterdir() if whole.fullmatch(path.name)):
+    if found := sorted(path.name for path in folder.iterdir() if whole.fullmatch(path.name) and path.is_file()):
         raise BadInput(
             f"{folder} holds a whole model ({found[0]}) and an adapter (adapter_config.json)",
             "which of them is meant is not known, and the adapter would be put on top of the weights, maybe once more",

@@ -40,7 +40,7 @@ from benchmarks.data.items import (
 )
 from benchmarks.data.odd import oddities
 from benchmarks.data.rows import NamedFiles, Row, check_of_hub, placed_hub
-from benchmarks.spec import SPLITS, Answer, PreferencePair, Split
+from benchmarks.spec import ASSISTANT, SPLITS, Answer, PreferencePair, Split
 
 Place = str | tuple[str, ...]
 """A path or a glob, or several."""
@@ -313,7 +313,9 @@ class Table:
 
     def _split(self, row: Row, prompt: str, where: str) -> Split:
         if not self.columns.split:
-            own = prompt.removeprefix(self.template.partition("{prompt}")[0])  # what all begin with tells none apart
+            before, own = self.template.partition("{prompt}")[0], prompt
+            if ASSISTANT in before:  # turns that all begin with tell none apart
+                own = prompt.removeprefix(before)
             part = int.from_bytes(hashlib.sha256(first_turn(own).encode()).digest()[:4], "big") / 2**32
             return "test" if part < self.test_share else "train"
         said = row[self.columns.split]

@@ -79,7 +79,7 @@ def _benchmark(name: Path) -> dict[Path, str]:
     if path.suffix != ".toml" or not re.fullmatch(r"[A-Za-z][\w-]*", path.stem, re.ASCII):
         refuse(
             f"{name} cannot be the file of a benchmark",
-            "a folder is called so, too: a letter first, then letters of ASCII, digits, - and _, then .toml",
+            "moa init writes TOML, and a folder is called so, too: letters of ASCII, digits, - and _, a letter first",
             "moa init benchmark helpdesk.toml",
         )
     if path.stem in benchmark_names():
