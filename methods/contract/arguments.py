@@ -35,8 +35,7 @@ def in_range(function: Callable[P, R]) -> Callable[P, R]:
         except TypeError:
             return function(*args, **named)  # it says which name it does not know, before which it misses
         given = bound.arguments
-        for name, value in given.items():
-            given[name] = value.item() if isinstance(value, np.generic) else value  # which no checkpoint could hold
+        given |= {name: _as_meant(value, hints[name]) for name, value in given.items()}
         mistakes = [f"{name}: {wrong}" for name, value in given.items() if (wrong := _misplaced(value, hints[name]))]
         for name, value in ((name, given[name]) for name in ranges if name in given):
             try:
@@ -53,6 +52,17 @@ def in_range(function: Callable[P, R]) -> Callable[P, R]:
 
 def _has_range(hint: object) -> bool:
     return any(get_origin(kind) is Annotated for kind in (hint, *get_args(hint)))
+
+
+def _as_meant(value: object, hint: object) -> object:
+    """A number of numpy's, which no checkpoint could hold, as Python's; plain tuples as the named ones meant."""
+    if isinstance(value, np.generic):
+        return value.item()
+    kinds = get_args(hint) if get_origin(hint) is Sequence else ()
+    if isinstance(value, list | tuple) and kinds and hasattr(kinds[0], "_fields"):
+        count = len(kinds[0]._fields)
+        return [kinds[0](*one) if type(one) is tuple and len(one) == count else one for one in value]
+    return value
 
 
 def _misplaced(value: object, hint: object) -> str:

@@ -143,6 +143,13 @@ def test_what_is_of_another_class_trains_nothing(tiny: Benchmark, tmp_path: Path
     assert not stage.done
 
 
+def test_plain_tuples_are_answers(tiny: Benchmark, tmp_path: Path) -> None:
+    stage = Run(tmp_path, 0).stage("here")
+    plain: Any = [tuple(answer) for answer in tiny.responses()[:8]]
+    train_sft(tiny, plain, stage, epochs=1, batch=4, learning_rate=0, lora_rank=None)
+    assert stage.done
+
+
 def test_what_is_no_folder_and_no_objective(tiny: Benchmark, tmp_path: Path) -> None:
     stage = Run(tmp_path, 0).stage("here")
     made: list[Callable[[], object]] = [

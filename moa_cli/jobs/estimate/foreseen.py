@@ -127,12 +127,11 @@ class _Foreseen:
     def _about(self, job: Job, run: Contestant, known: Known) -> JobRow:
         func, asked = (job.work.func, job.work.keywords) if isinstance(job.work, partial) else (job.work, {})
         spent, disk = None, None if asked.get("training") else Disk()
-        if known.lengths.prompts is None or not known.policy.parameters:
-            pass
-        elif func is measure_point:
+        is_sized = known.lengths.prompts is not None and known.policy.parameters
+        if is_sized and func is measure_point:
             points = len(run.method.points(known.benchmark))
             spent = Spent(*(amount / points for amount in spent_on_front(run.method, known)))
-        elif func is make_run:
+        elif is_sized and func is make_run:
             trained = self._training(run, known) if asked.get("training") else Spent()
             if disk is None and (efforts := _efforts(run, known)) is not None:
                 disk = training_disk(efforts, known, run.method)
