@@ -129,12 +129,14 @@ def _value(text: str) -> Any:
 
     >>> _value(".7"), _value("[[.5, 1.]]"), _value("scratch:4m"), _value("./model")
     (0.7, [[0.5, 1.0]], 'scratch:4m', './model')
+    >>> _value("1..2")
+    '1..2'
     """
+    told = text
     if NUMBERS.fullmatch(text):
-        text = re.sub(r"(?<!\d)\.(?=\d)", "0.", text)
-        text = re.sub(r"(?<=\d)\.(?!\d)", ".0", text)
+        told = re.sub(r"(?<=\d)\.(?!\d)", ".0", re.sub(r"(?<!\d)\.(?=\d)", "0.", text))
     try:
-        parsed = toml_of(f"value = {text}")
+        parsed = toml_of(f"value = {told}")
         if list(parsed) == ["value"]:
             return parsed["value"]
     except ValueError as error:
