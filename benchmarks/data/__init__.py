@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from benchmarks.data.files import named_files
     from benchmarks.data.formats import SUFFIXES
     from benchmarks.data.graded import graded_pairs
-    from benchmarks.data.items import FORMATS
+    from benchmarks.data.items import FORMATS, number_in
     from benchmarks.data.lexicon import Reading, degeneracy, read, saturating, sentences, words
     from benchmarks.data.odd import oddities
     from benchmarks.data.rows import Row, Source, local_folder, placed_rows

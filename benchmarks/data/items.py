@@ -168,10 +168,7 @@ def grade(
     if said is None or (isinstance(said, str) and said.lower() in NOT_GRADED):
         return None
     said = regrade.get(as_number(said), said)
-    try:
-        number = math.nan if isinstance(said, bool) or "_" in str(said) else float(said)
-    except (TypeError, ValueError, OverflowError):  # of a whole number beyond all others
-        number = math.nan
+    number = number_in(said)
     lowest, highest = between
     if lowest <= number <= highest:
         return number
@@ -186,10 +183,15 @@ def grade(
 def as_number(said: object) -> float | str:
     """A number however it is written, so that 10.0, as Parquet has it where a column has nulls, is "10"; else text."""
     text = str(said)
+    return text if math.isnan(number := number_in(text)) else number
+
+
+def number_in(cell: Any) -> float:
+    """The number that a cell is, NaN for what is none: a truth value, and 1_0, which only Python takes for 10."""
     try:
-        return text if math.isnan(number := float(text)) else number
-    except ValueError:
-        return text
+        return math.nan if isinstance(cell, bool) or "_" in str(cell) else float(cell)
+    except (TypeError, ValueError, OverflowError):  # of a whole number beyond all others
+        return math.nan
 
 
 def winner(column: str, value: Any, where: str) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from benchmarks import Benchmark, Weights
 from benchmarks.common import LARGEST, nearest, refuse, some_of
+from benchmarks.data import number_in
 from benchmarks.spec import are_weights, rounded_from
 from methods import TAKEN, method_names
 from moa_cli.runs.folders import as_slug
@@ -124,10 +125,7 @@ def _text(value: Any, role: str) -> str:
 
 
 def _number(value: Any, role: str) -> float:
-    try:
-        number = math.nan if isinstance(value, bool) or "_" in str(value) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
+    number = number_in(value)
     if not math.isfinite(number):
         raise ValueError(f"{role} is {str(value)[:40]!r}, not a finite number")
     return number
