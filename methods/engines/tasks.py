@@ -67,15 +67,17 @@ def weighted(benchmark: Benchmark, weights: np.ndarray) -> Reward:
 
 def tasks_of(posed: object, contrast: int) -> Sequence[Task]:
     """What `pose` returned. BadInput where these are not so many tasks."""
-    tasks = [one for one in posed if isinstance(one, Task)] if isinstance(posed, list | tuple) else []
-    whole = isinstance(posed, list | tuple) and len(posed) == len(tasks) == contrast
-    if whole and all(np.ndim(task.goals) == 1 for task in tasks):
-        return tasks
+    if isinstance(posed, list | tuple) and len(posed) == contrast and all(map(_is_task, posed)):
+        return posed
     raise BadInput(
         f"pose returned {posed!r:.80}",
         f"it makes a list of {contrast} Tasks of a prompt, since contrast is {contrast}",
         "return [Task(shown, goals), ...], goals being a tuple, and say contrast= how many they are",
     )
+
+
+def _is_task(one: object) -> bool:
+    return isinstance(one, Task) and np.ndim(one.goals) == 1
 
 
 def judged(found: object, count: int) -> tuple[np.ndarray, dict[str, float]]:
