@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         write_whole,
         written_at,
     )
+    from benchmarks.common.blocks import holding
     from benchmarks.common.document import Document, Part, json_text
     from benchmarks.common.errors import (
         BadInput,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from typing import Any
+
+from benchmarks.common.blocks import holding
 
 
 @dataclass
@@ -104,11 +106,8 @@ _ledger: ContextVar[Cost | None] = ContextVar("ledger", default=None)
 @contextmanager
 def charged_to(cost: Cost) -> Iterator[Cost]:
     """Inside the block, generation, training and scoring are charged to `cost`."""
-    token = _ledger.set(cost)
-    try:
+    with holding(_ledger, cost):
         yield cost
-    finally:
-        _ledger.reset(token)
 
 
 def charge(
@@ -136,14 +135,9 @@ def in_force() -> Cost | None:
 _watch: ContextVar[Callable[[int, int], None] | None] = ContextVar("watch", default=None)
 
 
-@contextmanager
-def watching(report: Callable[[int, int], None]) -> Iterator[None]:
+def watching(report: Callable[[int, int], None]) -> AbstractContextManager[object]:
     """Inside the block, `report` is called with how many of how many answers there are, while they are being made."""
-    token = _watch.set(report)
-    try:
-        yield
-    finally:
-        _watch.reset(token)
+    return holding(_watch, report)
 
 
 def answering(done: int, total: int) -> None:
@@ -155,14 +149,9 @@ def answering(done: int, total: int) -> None:
 _teller: ContextVar[Callable[[str], None] | None] = ContextVar("teller", default=None)
 
 
-@contextmanager
-def telling(report: Callable[[str], None]) -> Iterator[None]:
+def telling(report: Callable[[str], None]) -> AbstractContextManager[object]:
     """Inside the block, `report` is called with each line that `tell` says."""
-    token = _teller.set(report)
-    try:
-        yield
-    finally:
-        _teller.reset(token)
+    return holding(_teller, report)
 
 
 def tell(line: str) -> None:

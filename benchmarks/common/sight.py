@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 
+from benchmarks.common.blocks import holding
 from benchmarks.common.errors import BadInput
 
 _AT_WORK = ContextVar("at_work", default=False)
 
 
-@contextmanager
-def method_at_work() -> Iterator[None]:
+def method_at_work() -> AbstractContextManager[object]:
     """Inside the block a method trains or answers, and what it may not see is refused."""
-    token = _AT_WORK.set(True)
-    try:
-        yield
-    finally:
-        _AT_WORK.reset(token)
+    return holding(_AT_WORK, True)
 
 
 def check_sight(what: str, instead: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import lru_cache
@@ -15,7 +15,7 @@ from peft import PeftModel, set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from benchmarks import BadInput, Benchmark, Policy, Weights
-from benchmarks.common import missing_again, model_settings, nearest, reading
+from benchmarks.common import holding, missing_again, model_settings, nearest, reading
 from benchmarks.models import with_adapter
 from benchmarks.spec import LARGE, adapter_rank
 from methods.contract import Adapter
@@ -162,14 +162,9 @@ def load_adapters(model: torch.nn.Module, folders: Sequence[Path]) -> PeftModel:
 _apart = ContextVar("_apart", default=False)
 
 
-@contextmanager
-def adapters_apart() -> Iterator[None]:
+def adapters_apart() -> AbstractContextManager[object]:
     """Inside the block, policies that are loaded keep their adapters beside the weights: to be stored as they are."""
-    before = _apart.set(True)
-    try:
-        yield
-    finally:
-        _apart.reset(before)
+    return holding(_apart, True)
 
 
 def as_trained(model: PeftModel) -> torch.nn.Module:
